@@ -1,0 +1,63 @@
+# make run    serves the app          PORT=8501
+# make test   lint, types and tests   TESTS="tests/vae_core -x" for some of them
+# Both make .venv and install into it when the requirements have changed. PYTHON=python3.12 picks another Python.
+
+PYTHON ?= python3
+PORT ?= 8501
+TESTS ?=
+
+VENV := .venv
+PY := $(VENV)/bin/python
+# Each is touched last, so that what was interrupted is taken up again.
+CREATED := $(VENV)/.created
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
+
+SUDO := $(shell test "$$(id -u)" = 0 || echo sudo -n)
+APT_INSTALL := $(SUDO) apt-get update -q && \
+	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends
+
+.PHONY: run test lint format checkpoints chromium
+
+run: $(INSTALLED)
+	$(PY) -m streamlit run app.py --server.port $(PORT)
+
+test: lint chromium
+	$(PY) -m pytest $(TESTS)
+
+lint: $(INSTALLED_DEV)
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	$(PY) -m mypy
+
+format: $(INSTALLED_DEV)
+	$(PY) -m ruff check --fix
+	$(PY) -m ruff format
+
+checkpoints: $(INSTALLED)
+	$(PY) -m vae_core train --preset mnist-2d --output checkpoints/mnist-2d
+	$(PY) -m vae_core train --preset mnist-16d --output checkpoints/mnist-16d
+	$(PY) -m vae_core train --preset fashion-2d --output checkpoints/fashion-2d
+	$(PY) -m vae_core train --preset digits-2d --output checkpoints/digits-2d
+	$(PY) -m vae_core train --preset sprites-6d --output checkpoints/sprites-6d
+
+$(INSTALLED): requirements.txt | $(CREATED)
+	$(PY) -m pip install -r requirements.txt
+	@touch $@
+
+$(INSTALLED_DEV): requirements.txt requirements-dev.txt | $(CREATED)
+	$(PY) -m pip install -r requirements-dev.txt
+	@touch $(INSTALLED) $@
+
+# Debian keeps what a virtual environment needs in a package of its own.
+$(CREATED):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'Zscape needs Python 3.11 or later; name one: make PYTHON=python3.12 $(MAKECMDGOALS)'; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { $(APT_INSTALL) python3-venv; } || \
+		{ echo 'Python has no venv module here; install the package python3-venv, then try again.'; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+chromium:
+	@command -v chromium >/dev/null || { command -v apt-get >/dev/null && $(APT_INSTALL) chromium fonts-liberation; } || \
+		echo 'Chromium is missing and cannot be installed from here; the browser tests will be skipped.'

@@ -1,0 +1,152 @@
+"""The plan of the house, read from its source: app -> pages -> ui -> live -> vae_core."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+# What each room may import besides itself. Nothing imports a page: the navigation opens it.
+MAY_IMPORT = {
+    "app": {"ui", "live", "vae_core"},
+    "pages": {"ui", "live", "vae_core"},
+    "ui": {"live", "vae_core"},
+    "live": {"vae_core"},
+    "vae_core": set[str](),
+    "benchmarks": {"ui", "live", "vae_core"},
+    "docs": {"ui", "live", "vae_core"},
+}
+PROJECT = {*MAY_IMPORT, "tests"}
+SHOWN_BY_STREAMLIT = {"altair", "plotly", "pydeck", "streamlit"}
+FOREIGN = {
+    "live": SHOWN_BY_STREAMLIT,
+    "vae_core": SHOWN_BY_STREAMLIT | {"fastapi", "starlette", "uvicorn", "websockets"},
+}
+RUNS_CODE_ON_LOADING = {
+    "cloudpickle",
+    "dill",
+    "joblib",
+    "marshal",
+    "pandas.read_pickle",
+    "pickle",
+    "shelve",
+    "torch.load",
+    "torch.save",
+}
+
+
+def violations(root: Path) -> list[str]:
+    """Every breach of the plan under `root`, as "file:line what is wrong"."""
+    return [
+        f"{path.relative_to(root)}:{line} {breach}"
+        for room in MAY_IMPORT
+        for path in [*root.glob(f"{room}.py"), *sorted((root / room).rglob("*.py"))]
+        for line, breach in breaches(
+            ast.parse(path.read_text("utf-8")), path.relative_to(root), room
+        )
+    ]
+
+
+def breaches(tree: ast.Module, path: Path, room: str) -> Iterator[tuple[int, str]]:
+    names: dict[str, str] = {}  # what a local name stands for: {"np": "numpy"}
+    for node in ast.walk(tree):
+        for local, imported in imports(node, path):
+            names[local] = imported
+            top = imported.partition(".")[0]
+            if top in PROJECT - MAY_IMPORT[room] and (top != room or room == "pages"):
+                yield node.lineno, f"{room} imports {imported}"
+            if top in FOREIGN.get(room, ()):
+                yield node.lineno, f"{room} imports the web library {top}"
+            if {top, imported} & RUNS_CODE_ON_LOADING:
+                yield node.lineno, f"imports {imported}, which can run code from a file"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            local, _, rest = ast.unparse(node).partition(".")
+            if f"{names.get(local, local)}.{rest}" in RUNS_CODE_ON_LOADING:
+                yield node.lineno, f"uses {names.get(local, local)}.{rest}"
+        if (
+            isinstance(node, ast.keyword)
+            and node.arg == "allow_pickle"
+            and ast.unparse(node.value) != "False"
+        ):
+            yield node.lineno, "sets allow_pickle"
+
+
+def imports(node: ast.AST, path: Path) -> Iterator[tuple[str, str]]:
+    """The (local name, absolute dotted name) pairs that `node`, in the file `path`, imports."""
+    match node:
+        case ast.Import():
+            for alias in node.names:
+                top = alias.name.partition(".")[0]
+                yield alias.asname or top, alias.name if alias.asname else top
+        case ast.ImportFrom():
+            folders = path.parent.parts
+            above = folders[: len(folders) + 1 - node.level] if node.level else ()
+            for alias in node.names:
+                parts = [*above, *filter(None, [node.module]), alias.name]
+                yield alias.asname or alias.name, ".".join(parts)
+        case ast.Call(func=function, args=[ast.Constant(value=str(name)), *_]):
+            if ast.unparse(function).rpartition(".")[2] in {"import_module", "__import__"}:
+                yield name, name
+
+
+def test_the_house_stands_as_planned() -> None:
+    assert violations(ROOT) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        ("vae_core/models.py", "import live"),
+        ("vae_core/models.py", "from live.models import open_model"),
+        ("vae_core/models.py", "def draw():\n    import plotly.express as px"),
+        ("vae_core/models.py", "if True:\n    from starlette.routing import Route"),
+        ("live/decode.py", "from ui import session"),
+        ("live/decode.py", "import streamlit as st"),
+        ("ui/figures.py", "from pages import overview"),
+        ("ui/figures.py", "from .. import pages"),
+        ("ui/components/plane/plane.py", "from ....pages.overview import draw"),
+        ("ui/figures.py", "import importlib\nimportlib.import_module('pages.overview')"),
+        ("ui/figures.py", "import app"),
+        ("pages/decode.py", "from pages.overview import draw"),
+        ("pages/decode.py", "from . import overview"),
+        ("app.py", "import pages.overview"),
+        ("benchmarks/speed.py", "from tests.conftest import data_root"),
+        ("vae_core/checkpoints.py", "import torch\ntorch.load('model.pt')"),
+        ("vae_core/checkpoints.py", "import torch as t\nread = t.load"),
+        ("vae_core/checkpoints.py", "from torch import load"),
+        ("vae_core/checkpoints.py", "import torch.nn\ntorch.save(1, 'model.pt')"),
+        ("live/upload.py", "def read():\n    import pickle"),
+        ("pages/labels.py", "import pandas as pd\npd.read_pickle('labels')"),
+        ("vae_core/datasets.py", "import numpy as np\nnp.load('a.npz', allow_pickle=True)"),
+        ("vae_core/datasets.py", "import numpy as np\nnp.load('a.npz', allow_pickle=trusted)"),
+    ],
+)
+def test_a_breach_is_found(tmp_path: Path, file: str, source: str) -> None:
+    place(tmp_path, file, source)
+    (breach,) = violations(tmp_path)
+    assert breach.startswith(file)
+
+
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        ("app.py", "import streamlit as st\nfrom live import routes\nfrom ui import navigation"),
+        ("pages/decode.py", "from ui.figures import image\nfrom vae_core import paths"),
+        ("ui/components/plane/plane.py", "from .. import images\nfrom live import models"),
+        ("live/decode.py", "from starlette.routing import Route\nfrom . import models"),
+        ("vae_core/checkpoints.py", "from .errors import CheckpointError\nimport torch"),
+        ("vae_core/datasets.py", "import numpy as np\nnp.load('a.npz', allow_pickle=False)"),
+        ("tests/vae_core/test_checkpoints.py", "import pickle"),
+    ],
+)
+def test_the_plan_allows(tmp_path: Path, file: str, source: str) -> None:
+    place(tmp_path, file, source)
+    assert violations(tmp_path) == []
+
+
+def place(root: Path, file: str, source: str) -> None:
+    (root / file).parent.mkdir(parents=True, exist_ok=True)
+    (root / file).write_text(source, "utf-8")
