@@ -1,29 +1,25 @@
 """Named image data sets.
 
-`load_dataset("mnist", "test")` returns an `ImageDataset`: all images of a split as one uint8 tensor in memory, with
-their labels or the factors that drew them. Another data set is one decorated function:
+`load_dataset("mnist", "test")` returns an `ImageDataset`: all images of a split as one uint8 tensor
+in memory, with their labels or the factors that drew them. Another data set is one decorated
+function:
 
     @register_dataset("rings", files={"train": ("rings/train.npy",), "test": ("rings/test.npy",)})
     def load_rings(split: str, root: Path) -> ImageDataset: ...
 """
 
-import gzip
 import os
-import tempfile
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import BinaryIO, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from vae_core import sprites
+from vae_core import mnist_family, sprites
 from vae_core.errors import DataError
-from vae_core.torchvision_import import import_torchvision
 
 SPLITS = ("train", "test")
 
@@ -63,7 +59,7 @@ class ImageDataset:
             low, high = int(self.labels.min()), int(self.labels.max())
             self._require(
                 low >= 0 and high < len(self.class_names),
-                f"labels run from {low} to {high}, but there are {len(self.class_names)} class names",
+                f"labels run from {low} to {high}, but class names are {len(self.class_names)}",
             )
         if self.factors is not None:
             k = len(self.factor_names)
@@ -96,8 +92,6 @@ def _kind(tensor: Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
 
 
-# --- registry -----------------------------------------------------------------------------------------------------
-
 Loader = Callable[[str, Path], ImageDataset]
 Downloader = Callable[[Path], None]
 
@@ -120,7 +114,7 @@ def register_dataset(
 ) -> Callable[[Loader], Loader]:
     """Register `loader(split, root) -> ImageDataset` under `name`.
 
-    files     for each split, the paths under the root that must exist, as they stand or with `.gz` added
+    files     for each split, the paths under the root that must exist, with or without ".gz" added
     download  called with the root when files are missing and the user asked for a download
     """
 
@@ -144,7 +138,7 @@ def data_root(root: str | os.PathLike[str] | None = None) -> Path:
 def dataset_available(
     name: str, root: str | os.PathLike[str] | None = None, *, split: str | None = None
 ) -> bool:
-    """Whether the files of a split (default: of every split) are there; looks at names only, reads nothing."""
+    """Whether the files of a split (default: of every split) are there; reads none of them."""
     entry = _entry(name)
     splits = SPLITS if split is None else (_checked_split(name, split),)
     return not any(_missing_files(entry, each, data_root(root)) for each in splits)
@@ -158,8 +152,8 @@ def load_dataset(
 ) -> ImageDataset:
     """Load one split of a named data set; asked again, the same object comes back from memory.
 
-    Raises DataError when the name or split is unknown, or the files are missing (and `download` is off, or the download
-    failed), broken, or inconsistent.
+    Raises DataError when the name or split is unknown, or the files are broken, inconsistent, or
+    missing (and `download` is off, or the download failed).
     """
     entry, folder = _entry(name), data_root(root)
     _checked_split(name, split)
@@ -172,13 +166,13 @@ def load_dataset(
         if entry.download is not None:
             remedy = f"download them (download=True, or --download on the command line) or {remedy}"
         raise DataError(
-            f"data set {name!r} ({split}): looked for {' and '.join(missing)} (also as .gz) in {folder}, "
-            f"but found none; {remedy}"
+            f"data set {name!r} ({split}): no {' and no '.join(missing)} (nor as .gz) in {folder}; "
+            f"{remedy}"
         )
     return _load(name, split, folder)
 
 
-# Bounded, so that many roots or data sets cannot fill the memory: MNIST's training images alone are 47 MB.
+# Bounded, so that many data sets cannot fill the memory: MNIST's training images alone are 47 MB.
 @lru_cache(maxsize=8)
 def _load(name: str, split: str, root: Path) -> ImageDataset:
     return _REGISTRY[name].load(split, root)
@@ -197,16 +191,9 @@ def _checked_split(name: str, split: str) -> str:
 
 
 def _missing_files(entry: _Entry, split: str, root: Path) -> list[str]:
-    return [file for file in entry.files.get(split, ()) if _find(root / file) is None]
-
-
-def _find(path: Path) -> Path | None:
-    """`path` itself, else `path` with .gz added, else None."""
-    packed = path.with_name(path.name + ".gz")
-    return next((candidate for candidate in (path, packed) if candidate.is_file()), None)
-
-
-# --- digits and sprites: no files needed --------------------------------------------------------------------------
+    return [
+        file for file in entry.files.get(split, ()) if mnist_family.find_file(root / file) is None
+    ]
 
 
 @register_dataset("digits")
@@ -231,7 +218,7 @@ def load_digits(split: str, root: Path) -> ImageDataset:
 
 @register_dataset("sprites")
 def load_sprites(split: str, root: Path) -> ImageDataset:
-    """20,000 and 4,000 images of `vae_core.sprites`, 32x32, their factors drawn with a seed fixed for each split."""
+    """Images of `vae_core.sprites`, 32x32: 20,000 to train and 4,000 to test, always the same."""
     n, seed = {"train": (20_000, 1), "test": (4_000, 2)}[split]
     factors = sprites.random_factors(n, seed)
     return ImageDataset(
@@ -245,101 +232,25 @@ def load_sprites(split: str, root: Path) -> ImageDataset:
     )
 
 
-# --- MNIST and its kin, through torchvision -----------------------------------------------------------------------
-
-# MNIST's largest file has 47,040,016 bytes. A .gz file can unpack to a thousand times its size: stop before that.
-_MAX_IDX_BYTES = 64 * 2**20
-
-
-def _idx_files(folder: str, split: str) -> tuple[str, str]:
-    """The images' and the labels' path under the root, as torchvision names them."""
-    part = "train" if split == "train" else "t10k"
-    return f"{folder}/raw/{part}-images-idx3-ubyte", f"{folder}/raw/{part}-labels-idx1-ubyte"
-
-
-def _register_torchvision(name: str, class_name: str, class_names: tuple[str, ...]) -> None:
+def _register_mnist_family(name: str, class_name: str, class_names: tuple[str, ...]) -> None:
     """Register torchvision's `class_name`, one of its MNIST family, as `name`."""
 
+    @register_dataset(
+        name,
+        files={split: mnist_family.idx_files(class_name, split) for split in SPLITS},
+        download=partial(mnist_family.download, class_name),
+    )
     def load(split: str, root: Path) -> ImageDataset:
-        images, labels = _read_torchvision(class_name, split, root)
+        images, labels = mnist_family.read(class_name, split, root)
         return ImageDataset(name, split, images.unsqueeze(1), labels, class_names=class_names)
 
-    register_dataset(
-        name,
-        files={split: _idx_files(class_name, split) for split in SPLITS},
-        download=partial(_download_torchvision, class_name),
-    )(load)
 
-
-def _read_torchvision(class_name: str, split: str, root: Path) -> tuple[Tensor, Tensor]:
-    """Images (n, h, w) and labels (n,), parsed by torchvision from a plain copy of this split's two files.
-
-    The copy lets packed files in a read-only folder do, and shows torchvision nothing but these two: beside them it
-    would prefer a `processed` folder of pickles.
-    """
-    family = import_torchvision("torchvision.datasets")
-    with tempfile.TemporaryDirectory(prefix="zscape-") as scratch:
-        for each in SPLITS:  # torchvision asks that both splits exist; the other may be empty
-            for file in _idx_files(class_name, each):
-                target = Path(scratch, file)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with target.open("wb") as plain:
-                    if each == split:
-                        _unpack(root / file, plain)
-        try:
-            parsed = getattr(family, class_name)(scratch, train=split == "train")
-        # What its parser is known to raise for a wrong magic number, an odd type code and sizes that do not add up.
-        except (AssertionError, KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise DataError(
-                f"{' and '.join(_idx_files(class_name, split))} in {root} are not idx files of images and labels "
-                f"({error or 'wrong magic number'}); delete them and get them again with download=True"
-            ) from error
-    return parsed.data, parsed.targets
-
-
-def _unpack(path: Path, plain: BinaryIO) -> None:
-    """Copy `path`, or `path`.gz unpacked, to the open file `plain`."""
-    found = _find(path)
-    if found is None:
-        raise DataError(f"{path} was there a moment ago and is gone")
-    try:
-        opened = gzip.open(found) if found.suffix == ".gz" else found.open("rb")
-        with cast(BinaryIO, opened) as source:
-            while block := source.read(2**20):
-                if plain.tell() + len(block) > _MAX_IDX_BYTES:
-                    raise DataError(
-                        f"{found} holds more than {_MAX_IDX_BYTES:,} bytes, more than any file of its kind; delete it"
-                    )
-                plain.write(block)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(
-            f"{found} cannot be read ({error}); delete it and get it again with download=True"
-        ) from error
-
-
-def _download_torchvision(class_name: str, root: Path) -> None:
-    """Fetch all four files by torchvision's own code, its md5 sums checked, and move them in when complete."""
-    family = import_torchvision("torchvision.datasets")
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="download-", dir=root) as staging:
-            getattr(family, class_name)(staging, download=True)
-            raw = root / class_name / "raw"
-            raw.mkdir(parents=True, exist_ok=True)
-            for packed in Path(staging, class_name, "raw").glob("*.gz"):
-                packed.replace(raw / packed.name)
-    # No network, no mirror that answers, a wrong md5 sum, or no place to write.
-    except (OSError, RuntimeError) as error:
-        raise DataError(f"{class_name} could not be downloaded to {root}: {error}") from error
-
-
-_register_torchvision("mnist", "MNIST", tuple("0123456789"))
-_register_torchvision(
+_register_mnist_family("mnist", "MNIST", tuple("0123456789"))
+_register_mnist_family(
     "fashion-mnist",
     "FashionMNIST",
-    tuple(
-        "T-shirt/top Trouser Pullover Dress Coat Sandal Shirt Sneaker Bag Ankle boot".split(
-            maxsplit=9
-        )
+    (
+        *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+        *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
     ),
 )

@@ -1,7 +1,7 @@
 """Small white shapes on black, drawn from known factors: shape, scale, orientation, x, y.
 
-After dSprites (Matthey et al. 2017), drawn here with smooth edges so that every factor may take any value. An image is
-the coverage of each pixel, read off the signed distance from the pixel's centre to the shape's outline.
+After dSprites (Matthey et al. 2017), with smooth edges, so that a factor may take any value: a
+pixel is as bright as the shape covers it, read off the signed distance from its centre.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ SIZE = 32
 Floats = NDArray[np.float32]
 Outline = Callable[[Floats, Floats], Floats]
 
-_REACH = 8.0  # pixels from a centre to the nearest border; no shape of scale 1 reaches further out
+_REACH = 10.0  # pixels from a centre to the nearest border; no shape of scale 1 reaches further out
 _CHUNK = 500  # images drawn at once: the temporary arrays stay in the processor's cache
 
 
@@ -25,9 +25,9 @@ def random_factors(n: int, seed: int) -> Floats:
 
     shape        0, 1 or 2, an index into `SHAPES`
     scale        0.5 to 1
-    orientation  -pi/4 to pi/4 radians, growing clockwise: a range within which an image determines its factors, where a
-                 full turn would show the same square four times
-    x, y         0 to 1, from left to right and from top to bottom; the whole shape stays in the image
+    orientation  -pi/4 to pi/4 radians, growing clockwise: within this range an image determines its
+                 factors, while a full turn would show the same square four times
+    x, y         0 to 1, rightwards and downwards; the whole shape stays in the image
     """
     random = np.random.default_rng(seed)
     shape = random.integers(len(SHAPES), size=n)
@@ -38,7 +38,7 @@ def random_factors(n: int, seed: int) -> Floats:
 
 
 def draw_sprites(factors: Floats) -> NDArray[np.uint8]:
-    """Draw one image for each row of factors (n, 5): (n, 1, 32, 32), 0 the ground and 255 the shape."""
+    """Draw an image for each row of factors (n, 5): (n, 1, 32, 32), ground 0 and shape 255."""
     images = np.empty((len(factors), 1, SIZE, SIZE), np.uint8)
     for index, outline in enumerate(_OUTLINES):
         rows = np.flatnonzero(factors[:, 0] == index)
@@ -56,25 +56,25 @@ def draw_sprites(factors: Floats) -> NDArray[np.uint8]:
     return images
 
 
-# Signed distances in pixels at scale 1, negative inside; u points right, v down. After I. Quilez, "2D distance
-# functions"; the ellipse's is of first order, exact on the outline, which is where the coverage is read.
+# Signed distances in pixels at scale 1, negative inside; u points right, v down. After I. Quilez,
+# "2D distance functions"; the ellipse's is of first order: it holds near the outline, where needed.
 
 
-def _square(u: Floats, v: Floats, half: float = 5.25) -> Floats:
+def _square(u: Floats, v: Floats, half: float = 6.7) -> Floats:
     du, dv = np.abs(u) - half, np.abs(v) - half
     outside = np.hypot(np.maximum(du, 0), np.maximum(dv, 0))
     inside = np.minimum(np.maximum(du, dv), 0)
     return np.asarray(outside + inside)
 
 
-def _ellipse(u: Floats, v: Floats, a: float = 7.5, b: float = 4.0) -> Floats:
+def _ellipse(u: Floats, v: Floats, a: float = 9.4, b: float = 5.0) -> Floats:
     value = np.hypot(u / a, v / b)  # 1 on the outline
     slope = np.hypot(u / a**2, v / b**2)
     tiny = np.float32(1e-6)  # the very centre has no slope
     return np.asarray((value - 1) * (value + tiny) / (slope + tiny))
 
 
-def _heart(u: Floats, v: Floats, unit: float = 11.5) -> Floats:
+def _heart(u: Floats, v: Floats, unit: float = 14.0) -> Floats:
     # The tip at (0, 0), the lobes' centres at (1/4, 3/4).
     across, up = np.abs(u) / unit, 0.55 - v / unit
     lobe = np.hypot(across - 0.25, up - 0.75) - np.sqrt(np.float32(2)) / 4
@@ -82,7 +82,7 @@ def _heart(u: Floats, v: Floats, unit: float = 11.5) -> Floats:
     along = np.maximum(across + up, 0) / 2  # foot of the perpendicular on the straight flank
     flank = np.hypot(across - along, up - along)
     point = np.minimum(cleft, flank) * np.sign(across - up)
-    return np.float32(unit) * np.where(across + up > 1, lobe, point)
+    return np.asarray(unit * np.where(across + up > 1, lobe, point))
 
 
 _OUTLINES: tuple[Outline, ...] = (_square, _ellipse, _heart)

@@ -1,9 +1,9 @@
-"""Import torchvision where its compiled operators cannot be loaded, as beside the CPU wheel of torch.
+"""Import torchvision where its compiled operators cannot be loaded.
 
-The package index pairs a CPU-only torch with a torchvision compiled for CUDA. Its operator library then stays
-unloaded, and `import torchvision` stops with "operator torchvision::nms does not exist", although data sets, image
-grids and transforms need no compiled operator. Declaring the schemas of the operators it asks for is enough. Where the
-library loads, nothing is declared.
+A CPU wheel of torch may stand beside a torchvision compiled for CUDA. Its operator library then
+stays unloaded, and `import torchvision` stops with "operator torchvision::nms does not exist",
+although data sets, image grids and transforms need no compiled operator. Declaring the operators
+that the import asks for is enough. Where the library loads, nothing is declared.
 """
 
 import importlib
@@ -17,7 +17,7 @@ _SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 _OPERATORS = ("nms", "qnms")
 
 _lock = threading.Lock()
-# A torch.library.Library takes its definitions with it when it is collected, so those made here are kept.
+# A torch.library.Library that is collected takes its definitions with it: keep those made here.
 _libraries: list[torch.library.Library] = []
 
 
@@ -35,7 +35,7 @@ def import_torchvision(module: str = "torchvision") -> ModuleType:
 
 
 def _forget_failed_import() -> None:
-    """Drop the submodules that a failed import leaves behind: they hang on a package that is gone."""
+    """Drop the submodules that the failed import left behind: their package is gone."""
     for name in list(sys.modules):
         if name.partition(".")[0] == "torchvision":
             del sys.modules[name]
