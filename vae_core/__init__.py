@@ -1,0 +1,38 @@
+"""Zscape's library: variational autoencoders and their latent spaces, useful from a notebook alone.
+
+Names are loaded when first asked for, so that `import vae_core` is quick and torch comes in only
+when it is needed.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_MODULE_OF = {
+    name: module
+    for module, names in {
+        "errors": ["ZscapeError", "DataError", "CheckpointError", "ConfigError", "TrainingError"],
+        "datasets": ["ImageDataset", "load_dataset", "dataset_names", "register_dataset"],
+        "networks": ["register_network", "network_names"],
+        "models": ["ModelConfig", "LatentModel", "VAE", "Autoencoder", "build_model"],
+        "objectives": ["kl_to_standard_normal", "elbo_terms", "importance_bound"],
+        "training": ["TrainConfig", "Progress", "preset", "train"],
+        "evaluation": ["Metrics", "evaluate"],
+        "latents": ["Latents", "encode_dataset", "pca_projection", "tsne_projection"],
+        "manifold": ["manifold_grid"],
+        "paths": ["interpolate"],
+        "checkpoints": ["load_checkpoint", "load_latents", "list_checkpoints", "save_checkpoint"],
+    }.items()
+    for name in names
+}
+
+__all__ = sorted(_MODULE_OF)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'vae_core' has no attribute {name!r}")
+    return getattr(import_module(f"vae_core.{_MODULE_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

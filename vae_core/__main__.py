@@ -1,0 +1,290 @@
+"""The command line: python -m vae_core train | evaluate | encode | sample | export | list."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from vae_core.errors import CheckpointError, ConfigError, DataError, ZscapeError
+from vae_core.files import read_json, write_bytes, write_json
+
+NICE = 10
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> Any:
+        """Bad arguments are one clear line and exit code 2."""
+        print(f"{self.prog}: {message}. See {self.prog} --help.", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m vae_core", description="Train and inspect VAEs.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], None], text: str) -> Any:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(run=run)
+        return sub
+
+    train = command("train", _train, "Train a model into a run folder.")
+    source = train.add_mutually_exclusive_group()
+    source.add_argument("--preset", help="settings by name, such as digits-2d or mnist-2d")
+    source.add_argument("--resume", metavar="RUN", help="go on with the run in this folder")
+    train.add_argument("--output", metavar="RUN", help="the run folder to make")
+    train.add_argument("--publish", metavar="DIR", help="also save the checkpoint there")
+    train.add_argument("--download", action="store_true", help="fetch the data set if missing")
+    train.add_argument("--quiet", action="store_true", help="no progress bar, low priority")
+    for flag, kind in (
+        ("dataset", str), ("latent-dim", int), ("network", str), ("activation", str),
+        ("likelihood", str), ("sigma", float), ("link", str), ("objective", str), ("beta", float),
+        ("samples", int), ("epochs", int), ("batch-size", int), ("learning-rate", float),
+        ("schedule", str), ("seed", int), ("device", str), ("threads", int),
+    ):  # fmt: skip
+        train.add_argument(f"--{flag}", type=kind)
+    train.add_argument("--hidden", type=_widths, help="layer widths, such as 512,256")
+
+    evaluate = command("evaluate", _evaluate, "Evaluate a checkpoint on a data set.")
+    evaluate.add_argument("--data", metavar="NAME", help="default: the one it was trained on")
+    evaluate.add_argument("--split", default="test", choices=("train", "test"))
+    evaluate.add_argument("--samples", type=_positive, default=1, help="draws of z per image (L)")
+    evaluate.add_argument(
+        "--importance-samples", type=_natural, default=0, metavar="K", help="draws for log p(x)"
+    )
+    evaluate.add_argument("--seed", type=_natural, default=0)
+    evaluate.add_argument("--write", action="store_true", help="put the figures into metrics.json")
+
+    encode = command("encode", _encode, "Encode a data set; write mu, logvar and more as .npz.")
+    encode.add_argument("--data", metavar="NAME", help="default: the one it was trained on")
+    encode.add_argument("--split", default="test", choices=("train", "test"))
+    encode.add_argument("--output", required=True, metavar="FILE.npz")
+
+    sample = command("sample", _sample, "Decode draws from the prior into one PNG.")
+    sample.add_argument("--n", type=_positive, default=64)
+    sample.add_argument("--seed", type=_natural, default=0)
+    sample.add_argument("--output", required=True, metavar="FILE.png")
+
+    export = command("export", _export, "Copy a checkpoint, verified, to another folder or a zip.")
+    export.add_argument("--output", required=True, metavar="DIR|FILE.zip")
+
+    for sub in (evaluate, encode, sample, export):
+        sub.add_argument("checkpoint", metavar="CHECKPOINT", help="a checkpoint folder")
+    listing = command("list", _list, "List the checkpoints of a folder.")
+    listing.add_argument(
+        "root", nargs="?", default=os.environ.get("ZSCAPE_CHECKPOINTS", "checkpoints")
+    )
+    for sub in (train, evaluate, listing):
+        sub.add_argument("--json", action="store_true", help="print figures as JSON")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; 0 when it worked, 2 for bad arguments, 1 when it failed."""
+    options = build_parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except ConfigError as error:
+        print(f"zscape: {error}", file=sys.stderr)
+        return 2
+    except (ZscapeError, OSError) as error:
+        print(f"zscape: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _train(options: argparse.Namespace) -> None:
+    from vae_core import jobs
+    from vae_core.checkpoints import copy_checkpoint
+    from vae_core.datasets import load_dataset
+    from vae_core.training import TrainConfig, preset
+
+    names = {f.name for f in fields(TrainConfig)}
+    chosen = {k: v for k, v in vars(options).items() if k in names and v is not None}
+    if options.resume:
+        if chosen or options.output:
+            raise ConfigError("A resumed run keeps its settings and folder; leave the others out.")
+        run = jobs.Run(options.resume)
+        config = run.config()
+    else:
+        if not options.output:
+            raise ConfigError("Say where the run goes: --output RUN.")
+        config = replace(preset(options.preset) if options.preset else TrainConfig(), **chosen)
+        for split in ("train", "test"):
+            load_dataset(config.dataset, split, download=options.download)
+        run = jobs.create_run(config, options.output)
+    if options.quiet and hasattr(os, "nice"):
+        os.nice(NICE)
+
+    stop = {"asked": False}
+
+    def ask_to_stop(_signal: int, _frame: Any) -> None:
+        stop["asked"] = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # the second Ctrl-C is final
+
+    signal.signal(signal.SIGINT, ask_to_stop)
+    signal.signal(signal.SIGTERM, ask_to_stop)
+    bar = _ProgressBar(enabled=sys.stderr.isatty() and not options.quiet)
+    jobs.work(run, bar.show, lambda: stop["asked"])
+    bar.close()
+    if options.publish:
+        copy_checkpoint(run.checkpoint, options.publish)
+    _print_figures(read_json(run.checkpoint / "metrics.json", CheckpointError), options.json)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from vae_core.checkpoints import load_checkpoint
+    from vae_core.evaluation import evaluate
+
+    model = load_checkpoint(options.checkpoint)
+    metrics = evaluate(
+        model,
+        _dataset(options),
+        samples=options.samples,
+        importance_samples=options.importance_samples,
+        seed=options.seed,
+    ).to_json()
+    if options.write:
+        write_json(Path(options.checkpoint) / "metrics.json", metrics)
+    _print_figures(metrics, options.json)
+
+
+def _encode(options: argparse.Namespace) -> None:
+    import io
+
+    import numpy as np
+
+    from vae_core.checkpoints import load_checkpoint
+    from vae_core.latents import encode_dataset
+
+    latents = encode_dataset(load_checkpoint(options.checkpoint), _dataset(options))
+    buffer = io.BytesIO()
+    np.savez(buffer, **{k: v.numpy() for k, v in vars(latents).items() if v is not None})
+    write_bytes(Path(options.output), buffer.getvalue())
+
+
+def _sample(options: argparse.Namespace) -> None:
+    import math
+
+    import torch
+
+    from vae_core.checkpoints import load_checkpoint
+    from vae_core.manifold import png_bytes, tile_images
+
+    model = load_checkpoint(options.checkpoint)
+    columns = math.ceil(math.sqrt(options.n))
+    rows = math.ceil(options.n / columns)
+    z = model.sample_prior(options.n, torch.Generator().manual_seed(options.seed))
+    sheet = torch.ones(rows * columns, *model.image_shape)
+    sheet[: options.n] = model.decode(z)
+    tiles = tile_images(sheet.reshape(rows, columns, *model.image_shape))
+    write_bytes(Path(options.output), png_bytes(tiles))
+
+
+def _export(options: argparse.Namespace) -> None:
+    from vae_core.checkpoints import copy_checkpoint, load_checkpoint, zip_checkpoint
+
+    load_checkpoint(options.checkpoint)
+    output = Path(options.output)
+    if output.suffix == ".zip":
+        write_bytes(output, zip_checkpoint(options.checkpoint))
+    else:
+        copy_checkpoint(options.checkpoint, output)
+
+
+def _list(options: argparse.Namespace) -> None:
+    from vae_core.checkpoints import list_checkpoints
+
+    listed = list_checkpoints(options.root)
+    if options.json:
+        rows = [
+            {"name": c.name, "config": c.config, "metrics": c.metrics, "error": c.error}
+            for c in listed
+        ]
+        print(json.dumps(rows))
+        return
+    for c in listed:
+        if c.error:
+            print(f"{c.name:20} broken: {c.error}")
+        else:
+            elbo = (c.metrics or {}).get("elbo")
+            figure = f"ELBO {elbo:9.2f} nats" if elbo is not None else ""
+            print(
+                f"{c.name:20} {c.config.get('dataset')!s:14} d={c.config['latent_dim']:<4} {figure}"
+            )
+
+
+def _dataset(options: argparse.Namespace) -> Any:
+    from vae_core.checkpoints import read_config
+    from vae_core.datasets import load_dataset
+
+    name = options.data or read_config(options.checkpoint).get("dataset")
+    if not name:
+        raise DataError("The checkpoint does not say its data set; name one with --data.")
+    return load_dataset(str(name), options.split)
+
+
+def _print_figures(metrics: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(metrics))
+        return
+    for name in ("reconstruction", "kl", "elbo", "log_px"):
+        if metrics.get(name) is not None:
+            print(f"{name:15} {metrics[name]:10.3f} ± {metrics[name + '_se']:.3f} nats per image")
+    if metrics.get("grey_cross_entropy"):
+        print("(grey pixels: -reconstruction is a cross-entropy, no likelihood of the data)")
+
+
+class _ProgressBar:
+    """One line on a terminal that is drawn over itself."""
+
+    def __init__(self, enabled: bool) -> None:
+        self.enabled = enabled
+
+    def show(self, progress: Any) -> None:
+        if not self.enabled:
+            return
+        done = progress.step / progress.total_steps
+        bar = ("█" * round(24 * done)).ljust(24, "░")
+        test = f"  test {progress.test.loss:.2f} nats" if progress.test else ""
+        print(
+            f"\r{bar} {done:4.0%}  epoch {progress.epoch}  {progress.images_per_second:,.0f} "
+            f"images/s  {progress.seconds_left:,.0f} s left{test}\033[K",
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def close(self) -> None:
+        if self.enabled:
+            print(file=sys.stderr)
+
+
+def _widths(text: str) -> tuple[int, ...]:
+    return tuple(int(width) for width in text.split(",") if width)
+
+
+def _natural(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise ValueError(text)
+    return value
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError(text)
+    return value
+
+
+if __name__ == "__main__":
+    with suppress(BrokenPipeError):  # `… list | head` is no failure
+        raise SystemExit(main())

@@ -1,0 +1,141 @@
+"""How good a model is: means per image over a data set, in nats, each with its standard error."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vae_core.datasets import ImageDataset
+from vae_core.errors import DataError
+from vae_core.models import LatentModel
+from vae_core.objectives import (
+    autoencoder_terms,
+    elbo_terms,
+    importance_bound,
+    importance_log_weights,
+)
+
+ACTIVE_VARIANCE = 0.01
+IMAGES_AT_ONCE = 2_000
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Means per image in nats with standard errors `*_se`; None where a figure does not exist.
+
+    reconstruction: E_q[log p(x given z)] by `samples` draws; kl: KL(q || p) >= 0;
+    elbo = reconstruction - kl; kl_per_dim (latent_dim,); active_units: the latent dimensions whose
+    posterior mean varies by more than 0.01 over the images (Burda et al. 2016, section 5);
+    log_px: the importance-sampled bound of log p(x) with `importance_samples` draws (K).
+    A plain autoencoder has neither KL nor ELBO nor log_px.
+    grey_cross_entropy: a Bernoulli likelihood was given grey pixels, so that -reconstruction is a
+    cross-entropy and none of the figures is a likelihood of the data.
+    """
+
+    dataset: str
+    split: str
+    images: int
+    samples: int
+    seed: int
+    grey_cross_entropy: bool
+    reconstruction: float
+    reconstruction_se: float
+    kl: float | None
+    kl_se: float | None
+    elbo: float | None
+    elbo_se: float | None
+    kl_per_dim: list[float] | None
+    active_units: int
+    log_px: float | None
+    log_px_se: float | None
+    importance_samples: int
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@torch.inference_mode()
+def evaluate(
+    model: LatentModel,
+    dataset: ImageDataset,
+    *,
+    samples: int = 1,
+    importance_samples: int = 0,
+    seed: int = 0,
+) -> Metrics:
+    """Evaluate on every image of `dataset`, on the model's device, with draws seeded by `seed`.
+
+    samples: draws of z per image for the reconstruction term (L); importance_samples: draws for
+    log_px (K), none by default. DataError when images and model do not fit.
+    """
+    if dataset.image_shape != model.image_shape:
+        raise DataError(
+            f"The model reads images of {model.image_shape}, but {dataset.name} has "
+            f"{dataset.image_shape}; choose the data set that the model was trained on."
+        )
+    if len(dataset) < 2:
+        raise DataError(f"{dataset.name} has {len(dataset)} images; an evaluation needs two.")
+    device = next(model.parameters()).device
+    generator = torch.Generator(device).manual_seed(seed)
+    terms_of = elbo_terms if model.is_variational else autoencoder_terms
+    reconstructions, kls, mus, bounds = [], [], [], []
+    at_once = max(1, IMAGES_AT_ONCE // max(1, importance_samples))
+    was_training = model.training
+    model.eval()
+    for batch in torch.arange(len(dataset)).split(500):
+        x = dataset.floats(batch).to(device)
+        terms = terms_of(model, x, generator=generator, samples=samples)
+        reconstructions.append(terms.reconstruction.double().cpu())
+        kls.append(terms.kl.double().cpu())
+        mus.append(model.encode(x)[0].double().cpu())
+        if importance_samples and model.is_variational:
+            for part in x.split(at_once):
+                weights = importance_log_weights(
+                    model, part, generator=generator, samples=importance_samples
+                )
+                bounds.append(importance_bound(weights).double().cpu())
+    model.train(was_training)
+
+    reconstruction, kl = torch.cat(reconstructions), torch.cat(kls)
+    kl_total = kl.sum(1)
+    variational = model.is_variational
+    log_px, log_px_se = _mean_and_error(torch.cat(bounds)) if bounds else (None, None)
+    return Metrics(
+        dataset=dataset.name,
+        split=dataset.split,
+        images=len(dataset),
+        samples=samples if variational else 0,
+        seed=seed,
+        grey_cross_entropy=not model.likelihood.is_density_of_grey and _is_grey(dataset),
+        **_named("reconstruction", *_mean_and_error(reconstruction)),
+        **_named("kl", *(_mean_and_error(kl_total) if variational else (None, None))),
+        **_named(
+            "elbo", *(_mean_and_error(reconstruction - kl_total) if variational else (None, None))
+        ),
+        kl_per_dim=kl.mean(0).tolist() if variational else None,
+        active_units=active_units(torch.cat(mus)),
+        **_named("log_px", log_px, log_px_se),
+        importance_samples=importance_samples if bounds else 0,
+    )
+
+
+def active_units(mu: Tensor) -> int:
+    """How many columns of mu (n, d) have a variance above 0.01 (Burda et al. 2016, section 5)."""
+    return int((mu.var(0) > ACTIVE_VARIANCE).sum())
+
+
+def _mean_and_error(values: Tensor) -> tuple[float, float]:
+    return float(values.mean()), float(values.std()) / math.sqrt(len(values))
+
+
+def _named(name: str, mean: float | None, error: float | None) -> dict[str, Any]:
+    return {name: mean, f"{name}_se": error}
+
+
+def _is_grey(dataset: ImageDataset) -> bool:
+    sample = dataset.images[:1000]
+    return bool(((sample > 0) & (sample < 255)).any())

@@ -1,0 +1,168 @@
+"""Where a model puts its images: encoded data sets and projections of them to the plane."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vae_core.datasets import ImageDataset
+from vae_core.errors import ConfigError, DataError
+from vae_core.models import LatentModel
+from vae_core.objectives import kl_to_standard_normal
+
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class Latents:
+    """The posteriors of n images.
+
+    mu, logvar (n, d) float32; indices (n,) int64 into the data set; reconstruction (n,) float32,
+    log p(x given z = mu) in nats; labels (n,) int64 or None; factors (n, k) float32 or None.
+    """
+
+    mu: Tensor
+    logvar: Tensor
+    indices: Tensor
+    reconstruction: Tensor
+    labels: Tensor | None = None
+    factors: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        n = len(self.indices)
+        if self.mu.ndim != 2 or self.logvar.shape != self.mu.shape:
+            raise DataError(
+                f"mu is {tuple(self.mu.shape)} and logvar {tuple(self.logvar.shape)}; "
+                "both must be (n, d)."
+            )
+        for name in ("mu", "reconstruction", "labels", "factors"):
+            column = getattr(self, name)
+            if column is not None and len(column) != n:
+                raise DataError(f"{name} has {len(column)} rows, indices has {n}; they must agree.")
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @property
+    def sigma(self) -> Tensor:
+        """Posterior standard deviations, (n, d)."""
+        return torch.exp(0.5 * self.logvar)
+
+    @property
+    def kl(self) -> Tensor:
+        """KL(q(z given x) || p(z)) of each image, (n,), in nats."""
+        return kl_to_standard_normal(self.mu, self.logvar).sum(1)
+
+    @property
+    def kl_per_dim(self) -> Tensor:
+        """Mean KL of each latent dimension, (d,), in nats."""
+        return kl_to_standard_normal(self.mu, self.logvar).mean(0)
+
+
+@torch.inference_mode()
+def encode_dataset(
+    model: LatentModel, dataset: ImageDataset, indices: Tensor | None = None
+) -> Latents:
+    """Encode the whole data set, or the images at `indices`, in batches on the model's device."""
+    if dataset.image_shape != model.image_shape:
+        raise DataError(
+            f"The model reads images of {model.image_shape}, but {dataset.name} has "
+            f"{dataset.image_shape}; choose the data set that the model was trained on."
+        )
+    device = next(model.parameters()).device
+    if indices is None:
+        indices = torch.arange(len(dataset))
+    rows: list[tuple[Tensor, Tensor, Tensor]] = []
+    for batch in indices.split(BATCH):
+        x = dataset.floats(batch).to(device)
+        mu, logvar = model.encode(x)
+        rows.append((mu.cpu(), logvar.cpu(), model.log_likelihood(x, mu).cpu()))
+    mu, logvar, reconstruction = (torch.cat(column) for column in zip(*rows, strict=True))
+    return Latents(
+        mu=mu,
+        logvar=logvar,
+        indices=indices,
+        reconstruction=reconstruction,
+        labels=None if dataset.labels is None else dataset.labels[indices],
+        factors=None if dataset.factors is None else dataset.factors[indices],
+    )
+
+
+def pca_projection(mu: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The plane of largest variance of mu (n, d), by scikit-learn's PCA.
+
+    Returns (centre (d,), axes (2, d) orthonormal, explained variance ratio (2,)); a point's
+    coordinates are (mu - centre) @ axes.T.
+    """
+    from sklearn.decomposition import PCA
+
+    if mu.shape[1] < 2 or len(mu) < 2:
+        raise ConfigError(
+            f"PCA to a plane needs 2 dimensions and 2 points; mu is {tuple(mu.shape)}."
+        )
+    fit = PCA(n_components=2, svd_solver="full").fit(mu.double().numpy())
+    as_tensor = lambda a: torch.from_numpy(np.ascontiguousarray(a)).float()  # noqa: E731
+    return (
+        as_tensor(fit.mean_),
+        as_tensor(fit.components_),
+        as_tensor(fit.explained_variance_ratio_),
+    )
+
+
+def tsne_projection(
+    mu: Tensor,
+    *,
+    perplexity: float = 30.0,
+    seed: int = 0,
+    on_progress: Callable[[float], bool] | None = None,
+) -> Tensor:
+    """t-SNE of mu (n, d) to (n, 2), by openTSNE, which (unlike scikit-learn's) reports progress.
+
+    `on_progress` takes the fraction done and returns False to stop early; what has been reached is
+    returned then. Distances between far clusters carry no meaning (van der Maaten & Hinton 2008).
+    """
+    from openTSNE import TSNE
+
+    n = len(mu)
+    if n < 4:
+        raise ConfigError(f"t-SNE needs at least 4 points; there are {n}.")
+    exaggerated, refined = 250, 500
+    iterations = {"done": 0}
+
+    def report(_iteration: int, _error: float, _embedding: np.ndarray) -> bool:
+        iterations["done"] += 25
+        fraction = min(1.0, iterations["done"] / (exaggerated + refined))
+        return on_progress is not None and not on_progress(fraction)
+
+    embedding = TSNE(
+        perplexity=min(perplexity, (n - 1) / 3),
+        early_exaggeration_iter=exaggerated,
+        n_iter=refined,
+        random_state=seed,
+        n_jobs=1,
+        callbacks=report,
+        callbacks_every_iters=25,
+    ).fit(mu.double().numpy())
+    return torch.from_numpy(np.asarray(embedding)).float()
+
+
+def nearest(mu: Tensor, z: Tensor, k: int = 1) -> Tensor:
+    """Indices (k,) of the rows of mu (n, d) nearest to z (d,), nearest first."""
+    distances: Tensor = torch.linalg.vector_norm(mu - z, dim=1)
+    return distances.topk(min(k, len(mu)), largest=False).indices
+
+
+def prior_percentile(z: Tensor) -> float:
+    """Share of the prior N(0, I) that lies nearer to the origin than z (d,), in [0, 1].
+
+    |z|^2 is chi-square distributed with d degrees of freedom.
+    """
+    from scipy.stats import chi2
+
+    squared_norm = float(z.double().square().sum())
+    return 0.0 if math.isnan(squared_norm) else float(chi2.cdf(squared_norm, df=len(z)))

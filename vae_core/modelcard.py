@@ -1,0 +1,68 @@
+"""The model card of a checkpoint, made from its config and metrics: Markdown with a YAML head."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+_ROWS = (
+    ("reconstruction", "E_q[log p(x given z)]"),
+    ("kl", "KL(q(z given x), p(z))"),
+    ("elbo", "ELBO"),
+    ("log_px", "log p(x), importance-sampled"),
+)
+
+
+def model_card(name: str, config: Mapping[str, Any], metrics: Mapping[str, Any] | None) -> str:
+    """README.md of a checkpoint folder; every figure comes from `metrics`."""
+    head = {
+        "library_name": "zscape",
+        "tags": ["vae", "latent-space", config["kind"]],
+        "datasets": [config["dataset"]] if config.get("dataset") else [],
+    }
+    lines = ["---", *(f"{key}: {json.dumps(value)}" for key, value in head.items()), "---", ""]
+    c, h, w = config["image_shape"]
+    kind = "variational autoencoder" if config["kind"] == "vae" else "autoencoder"
+    lines += [
+        f"# {name}",
+        "",
+        f"A {kind} with {config['latent_dim']} latent dimensions for {h} x {w} images of {c} "
+        f"channel{'s' if c > 1 else ''}: `{config['network']}` network {tuple(config['hidden'])}, "
+        f"{config['activation']}, {config['likelihood']} likelihood.",
+        "",
+    ]
+    if metrics:
+        lines += [
+            f"Means per image over the {metrics['images']:,} images of {metrics['dataset']} "
+            f"({metrics['split']}), in nats, with standard errors:",
+            "",
+            "| figure | nats |",
+            "|---|---|",
+        ]
+        for key, title in _ROWS:
+            if metrics.get(key) is not None:
+                k = f" (K = {metrics['importance_samples']})" if key == "log_px" else ""
+                lines.append(f"| {title}{k} | {metrics[key]:.2f} ± {metrics[key + '_se']:.2f} |")
+        lines += ["", f"Active units: {metrics['active_units']} of {config['latent_dim']}."]
+        if metrics.get("grey_cross_entropy"):
+            lines += [
+                "",
+                "The pixels are grey and the likelihood is Bernoulli: the reconstruction term is a "
+                "negative cross-entropy, and none of these figures is a likelihood of the data.",
+            ]
+        lines.append("")
+    if config.get("training"):
+        settings = json.dumps(config["training"], indent=2)
+        lines += ["Training settings:", "", "```json", settings, "```", ""]
+    lines += [
+        "```python",
+        "import torch",
+        "from vae_core import load_checkpoint",
+        "",
+        f'model = load_checkpoint("checkpoints/{name}")',
+        f"image = model.decode(torch.zeros(1, {config['latent_dim']}))  # (1, {c}, {h}, {w})",
+        "```",
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,168 @@
+"""The variational autoencoder, and the plain autoencoder beside it.
+
+    prior       p(z)   = N(0, I)
+    posterior   q(z|x) = N(mu(x), diag sigma(x)^2), logvar = log sigma^2
+    likelihood  p(x|z) from the decoder
+
+`encode` and `decode` never sample; sampling is a call of its own and takes a torch.Generator.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vae_core.errors import ConfigError
+from vae_core.likelihoods import build_likelihood
+from vae_core.networks import ImageShape, build_network
+
+MAX_LATENT_DIM = 512
+MAX_WIDTH = 8192
+MAX_SIDE = 512
+MAX_SIGMA = 100.0
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """What a model is, apart from its weights; plain JSON values only.
+
+    kind: "vae" or "autoencoder"; hidden: layer widths (see `networks`); sigma and link belong to
+    the Gaussian likelihood. ConfigError when a value is out of range.
+    """
+
+    image_shape: ImageShape
+    latent_dim: int = 2
+    kind: str = "vae"
+    network: str = "mlp"
+    hidden: tuple[int, ...] = (512, 512, 256)
+    activation: str = "silu"
+    likelihood: str = "bernoulli"
+    sigma: float = 0.1
+    link: str = "sigmoid"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "image_shape", _int_tuple("image_shape", self.image_shape))
+        object.__setattr__(self, "hidden", _int_tuple("hidden", self.hidden))
+        if len(self.image_shape) != 3 or not (
+            self.image_shape[0] in (1, 3) and all(1 <= s <= MAX_SIDE for s in self.image_shape[1:])
+        ):
+            raise ConfigError(
+                f"image_shape={self.image_shape} is not (channels, height, width) with 1 or 3 "
+                f"channels and sides of 1 to {MAX_SIDE}."
+            )
+        if not _is_int(self.latent_dim) or not 1 <= self.latent_dim <= MAX_LATENT_DIM:
+            raise ConfigError(
+                f"latent_dim={self.latent_dim!r} is not a whole number from 1 to {MAX_LATENT_DIM}."
+            )
+        if self.kind not in MODELS:
+            raise ConfigError(
+                f"Unknown model kind {self.kind!r}; choose one of {', '.join(MODELS)}."
+            )
+        if len(self.hidden) > 16 or not all(1 <= width <= MAX_WIDTH for width in self.hidden):
+            raise ConfigError(
+                f"hidden={self.hidden} wants at most 16 layer widths, each from 1 to {MAX_WIDTH}."
+            )
+        if not isinstance(self.sigma, (int, float)) or not 0 < self.sigma <= MAX_SIGMA:
+            raise ConfigError(f"sigma={self.sigma!r} is not a number above 0, {MAX_SIGMA} at most.")
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"image_shape": list(self.image_shape), "hidden": list(self.hidden)}
+
+
+class LatentModel(nn.Module):
+    """Encoder, decoder and likelihood; what VAE and Autoencoder have in common."""
+
+    is_variational: bool
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.latent_dim = config.latent_dim
+        self.image_shape = config.image_shape
+        self.likelihood = build_likelihood(config.likelihood, config.sigma, config.link)
+        self.encoder, self.decoder = build_network(
+            config.network, config.image_shape, config.latent_dim, config.hidden, config.activation
+        )
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """x (batch, c, h, w) in [0, 1] -> mu, logvar, each (batch, latent_dim)."""
+        raise NotImplementedError
+
+    def decode(self, z: Tensor) -> Tensor:
+        """z (batch, latent_dim) -> the mean image (batch, c, h, w), in [0, 1]."""
+        return self.likelihood.mean(self.decode_parameters(z))
+
+    def decode_parameters(self, z: Tensor) -> Tensor:
+        """z (batch, latent_dim) -> the likelihood's parameters (batch, c, h, w)."""
+        if z.ndim != 2 or z.shape[1] != self.latent_dim:
+            columns = z.shape[1] if z.ndim == 2 else tuple(z.shape)
+            raise ConfigError(
+                f"latent_dim={self.latent_dim}, but z has {columns} columns; give z as "
+                f"(batch, {self.latent_dim})."
+            )
+        parameters: Tensor = self.decoder(z)
+        return parameters
+
+    def log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
+        """log p(x given z), (batch,), in nats; x (batch, c, h, w), z (batch, latent_dim)."""
+        return self.likelihood.log_prob(self.decode_parameters(z), x)
+
+    def sample_prior(self, n: int, generator: torch.Generator) -> Tensor:
+        """n draws of z from N(0, I), (n, latent_dim)."""
+        return torch.randn(n, self.latent_dim, generator=generator, device=generator.device)
+
+    def _encoder_output(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        if x.ndim != 4 or tuple(x.shape[1:]) != self.image_shape:
+            raise ConfigError(
+                f"image_shape={self.image_shape}, but x is {tuple(x.shape)}; give x as "
+                f"(batch, {', '.join(map(str, self.image_shape))})."
+            )
+        mu, logvar = self.encoder(x).chunk(2, dim=1)  # each (batch, latent_dim)
+        return mu, logvar
+
+
+class VAE(LatentModel):
+    """The variational autoencoder (Kingma & Welling 2014; Rezende et al. 2014)."""
+
+    is_variational = True
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self._encoder_output(x)
+
+
+class Autoencoder(LatentModel):
+    """The plain autoencoder: its code is a point, so logvar is -inf (sigma = 0) throughout."""
+
+    is_variational = False
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        mu, _ = self._encoder_output(x)
+        return mu, torch.full_like(mu, -math.inf)
+
+
+MODELS: dict[str, type[LatentModel]] = {"vae": VAE, "autoencoder": Autoencoder}
+
+
+def build_model(config: ModelConfig) -> LatentModel:
+    """A model with fresh weights drawn from torch's global generator."""
+    return MODELS[config.kind](config)
+
+
+def sample_posterior(mu: Tensor, logvar: Tensor, generator: torch.Generator) -> Tensor:
+    """z = mu + sigma * eps with eps from N(0, I); the shape of mu (Kingma & Welling 2014, 2.4)."""
+    eps = torch.randn(mu.shape, generator=generator, device=mu.device, dtype=mu.dtype)
+    return mu + torch.exp(0.5 * logvar) * eps
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _int_tuple(name: str, values: Any) -> tuple[int, ...]:
+    if not isinstance(values, (tuple, list)) or not all(_is_int(v) for v in values):
+        raise ConfigError(f"{name}={values!r} is not a list of whole numbers.")
+    return tuple(values)
