@@ -71,7 +71,7 @@ class ImageDataset:
 
     def _require(self, holds: bool, complaint: str) -> None:
         if not holds:
-            raise DataError(f"data set {self.name!r} ({self.split}): {complaint}")
+            raise DataError(f"Data set {self.name!r} ({self.split}): {complaint}.")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -166,8 +166,8 @@ def load_dataset(
         if entry.download is not None:
             remedy = f"download them (download=True, or --download on the command line) or {remedy}"
         raise DataError(
-            f"data set {name!r} ({split}): no {' and no '.join(missing)} (nor as .gz) in {folder}; "
-            f"{remedy}"
+            f"Data set {name!r} ({split}): no {' and no '.join(missing)} (nor as .gz) in {folder}; "
+            f"{remedy}."
         )
     return _load(name, split, folder)
 
@@ -180,13 +180,15 @@ def _load(name: str, split: str, root: Path) -> ImageDataset:
 
 def _entry(name: str) -> _Entry:
     if name not in _REGISTRY:
-        raise DataError(f"unknown data set {name!r}; there are {', '.join(_REGISTRY)}")
+        raise DataError(f"Unknown data set {name!r}; choose one of {', '.join(_REGISTRY)}.")
     return _REGISTRY[name]
 
 
 def _checked_split(name: str, split: str) -> str:
     if split not in SPLITS:
-        raise DataError(f"data set {name!r} has no split {split!r}; there are {', '.join(SPLITS)}")
+        raise DataError(
+            f"Data set {name!r} has no split {split!r}; choose one of {', '.join(SPLITS)}."
+        )
     return split
 
 

@@ -58,7 +58,7 @@ def read(class_name: str, split: str, root: Path) -> tuple[Tensor, Tensor]:
         except (AssertionError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise DataError(
                 f"{' and '.join(idx_files(class_name, split))} in {root} are not idx files of "
-                "images and of labels; delete them and get them again with download=True"
+                "images and of labels; delete them and get them again with download=True."
             ) from error
     return parsed.data, parsed.targets
 
@@ -73,13 +73,13 @@ def _unpack(path: Path, plain: BinaryIO) -> None:
                 if plain.tell() + len(block) > _MAX_BYTES:
                     raise DataError(
                         f"{source} unpacks to more than {_MAX_BYTES:,} bytes, which no file of its "
-                        "kind does; delete it and get it again with download=True"
+                        "kind does; delete it and get it again with download=True."
                     )
                 plain.write(block)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(
             f"{source} could not be unpacked ({error}); if it is broken, delete it and get it "
-            "again with download=True"
+            "again with download=True."
         ) from error
 
 
@@ -101,5 +101,5 @@ def download(class_name: str, root: Path) -> None:
     except (OSError, RuntimeError) as error:
         raise DataError(
             f"{class_name} could not be downloaded to {root} ({error}); check the network, and "
-            "that the folder can be written"
+            "that the folder can be written."
         ) from error
