@@ -1,0 +1,1 @@
+"""What the pages share: navigation, the model in the sidebar, the visitor's state, pictures."""

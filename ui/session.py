@@ -1,0 +1,125 @@
+"""A visitor's own state: the model and view in the URL, and the runs that are theirs.
+
+Nothing here is shared: `st.session_state` belongs to one visitor, and a run's name is a secret that
+only its maker's session and the links they pass on know.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from live.models import OpenModel, model_path, open_model
+from vae_core.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from vae_core.datasets import ImageDataset
+
+DEFAULT_MODEL = "mnist-2d"
+MAX_ABS_Z = 10.0
+
+
+def checkpoints_root() -> Path:
+    return Path(os.environ.get("ZSCAPE_CHECKPOINTS", "checkpoints"))
+
+
+def runs_root() -> Path:
+    return Path(os.environ.get("ZSCAPE_RUNS", "runs"))
+
+
+def hidden(control: str) -> bool:
+    """Whether the link says `hide=…` of this control: models, pages, upload or sidebar."""
+    return control in st.query_params.get("hide", "").split(",")
+
+
+def own_runs() -> list[str]:
+    """Tokens of the runs and uploads that this visitor may open, newest last."""
+    return st.session_state.setdefault("own_runs", [])  # type: ignore[no-any-return]
+
+
+def own(token: str) -> None:
+    """Let this visitor open the run or upload `token`."""
+    if token not in own_runs():
+        own_runs().append(token)
+
+
+def model_ids() -> list[str]:
+    """Ids of the models this visitor may choose: the shipped ones, then their own."""
+    root = checkpoints_root()
+    shipped = sorted(p.parent.name for p in root.glob("*/config.json") if p.parent.name[0] != ".")
+    if DEFAULT_MODEL in shipped:
+        shipped.insert(0, shipped.pop(shipped.index(DEFAULT_MODEL)))
+    asked = st.query_params.get("model", "")
+    if asked.startswith("run:") and _exists(asked):
+        own(asked.removeprefix("run:"))  # whoever has the link may look
+    return shipped + [f"run:{t}" for t in own_runs() if _exists(f"run:{t}")]
+
+
+def current_model() -> OpenModel:
+    """The model chosen in the sidebar, open."""
+    return open_model(st.session_state["model"])
+
+
+def select_model(model_id: str) -> None:
+    """Choose a model from code: at the next run of the script the sidebar shows it."""
+    st.session_state["next_model"] = model_id
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _dataset_at_hand(name: str, split: str, root: str) -> bool:
+    from vae_core.datasets import dataset_available
+
+    return dataset_available(name, root)
+
+
+def test_images(opened: OpenModel) -> ImageDataset | None:
+    """The model's test set where its data are at hand, else None: pages then show decoded images."""
+    from vae_core.datasets import load_dataset
+
+    name = str(opened.config.get("dataset") or "")
+    root = os.environ.get("ZSCAPE_DATA", "data")
+    if not name or not _dataset_at_hand(name, "test", root):
+        return None
+    dataset = load_dataset(name, "test")
+    return dataset if dataset.image_shape == opened.model.image_shape else None
+
+
+def current_z(opened: OpenModel) -> tuple[float, ...]:
+    """The point of latent space in view: what was set last, the link's, or the first test mean."""
+    d = opened.model.latent_dim
+    z = st.session_state.get("z") or _parse_z(st.query_params.get("z", ""))
+    if len(z) != d:
+        z = _first_z(opened)
+    return tuple(z)
+
+
+def set_z(z: Sequence[float]) -> None:
+    """Remember z for all pages and put it into the URL."""
+    st.session_state["z"] = tuple(float(v) for v in z)
+    st.query_params["z"] = ",".join(f"{v:.3f}" for v in z)
+
+
+def _first_z(opened: OpenModel) -> tuple[float, ...]:
+    if opened.latents is None:
+        return (0.0,) * opened.model.latent_dim
+    return tuple(round(v, 3) for v in opened.latents.mu[0].tolist())
+
+
+def _parse_z(text: str) -> tuple[float, ...]:
+    try:
+        z = tuple(float(part) for part in text.split(",")) if text else ()
+    except ValueError:
+        return ()
+    return z if all(math.isfinite(v) and abs(v) <= MAX_ABS_Z for v in z) else ()
+
+
+def _exists(model_id: str) -> bool:
+    try:
+        return (model_path(model_id) / "config.json").exists()
+    except CheckpointError:
+        return False

@@ -1,0 +1,102 @@
+"""The one control of the model, the same on every page."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import streamlit as st
+
+from live.models import OpenModel, open_model
+from ui.session import (
+    checkpoints_root,
+    hidden,
+    model_ids,
+    own,
+    runs_root,
+    select_model,
+)
+from vae_core.errors import CheckpointError, ZscapeError
+
+MAX_UPLOADS = 5
+
+
+def show_sidebar() -> None:
+    """Choose the model; its figures below; a place to bring one's own."""
+    ids = model_ids()
+    if not ids:
+        raise ZscapeError(
+            f"There is no model in {checkpoints_root()}; run `make checkpoints`, or set "
+            "ZSCAPE_CHECKPOINTS to a folder that has some."
+        )
+    if (chosen := st.session_state.pop("next_model", None)) in ids:
+        st.session_state["model"] = chosen
+    with st.sidebar:
+        if hidden("models"):
+            asked = st.query_params.get("model", ids[0])
+            st.session_state["model"] = asked if asked in ids else ids[0]
+        else:
+            st.selectbox("Model", ids, format_func=model_label, key="model", bind="query-params")
+        try:
+            _describe(open_model(st.session_state["model"]))
+        except CheckpointError as error:
+            st.error(str(error), icon=":material/error:")
+            st.stop()
+        if not hidden("upload"):
+            with st.expander("Open a checkpoint", icon=":material/upload:"):
+                _upload()
+
+
+def model_label(model_id: str) -> str:
+    """How a model is called in lists: its name, or what a run of one's own learned."""
+    if not model_id.startswith("run:"):
+        return model_id
+    name, _, secret = model_id.removeprefix("run:").rpartition("-")
+    return f"{name} (yours, {secret[:4]})"
+
+
+def _describe(opened: OpenModel) -> None:
+    figures: list[tuple[str, str]] = [
+        ("data", str(opened.config.get("dataset") or "unknown")),
+        ("latent dimensions", str(opened.model.latent_dim)),
+        ("likelihood", str(opened.config["likelihood"])),
+    ]
+    figures += _metric_rows(opened.metrics or {})
+    rows = "".join(f"| {name} | {value} |\n" for name, value in figures)
+    st.markdown(f"| | |\n|:--|--:|\n{rows}")
+
+
+def _metric_rows(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    reconstruction = metrics.get("reconstruction")
+    if reconstruction is None:
+        return [("figures", "none stored")]
+    grey = metrics.get("grey_cross_entropy")
+    rows = [("cross-entropy" if grey else "−E[log p(x given z)]", f"{-reconstruction:.2f} nats")]
+    if metrics.get("kl") is not None:
+        rows.append(("KL", f"{metrics['kl']:.2f} nats"))
+        rows.append(("sum" if grey else "−ELBO", f"{-metrics['elbo']:.2f} nats"))
+        rows.append(("active units", str(metrics["active_units"])))
+    return rows
+
+
+def _upload() -> None:
+    file = st.file_uploader("Zip of a checkpoint folder", type="zip", key="upload")
+    if file is None or st.session_state.get("uploaded") == file.file_id:
+        st.caption("safetensors and JSON only, 64 MB at most. It stays with you.")
+        return
+    if st.session_state.get("uploads", 0) >= MAX_UPLOADS:
+        st.error(f"You have opened {MAX_UPLOADS} checkpoints already; reload the page to go on.")
+        return
+    from vae_core.checkpoints import unpack_checkpoint
+
+    token = f"upload-{secrets.token_hex(12)}"
+    st.session_state["uploaded"] = file.file_id
+    try:
+        unpack_checkpoint(file, runs_root() / token / "checkpoint")
+    except CheckpointError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
+    own(token)
+    select_model(f"run:{token}")
+    st.rerun()
