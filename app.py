@@ -1,7 +1,7 @@
 """The server: `streamlit run app.py`.
 
-Imported, this file is the ASGI app: Streamlit's own with the live routes beside it. Run by Streamlit
-for a visitor, it is the script: a router to the pages.
+Imported, this file is the ASGI app: Streamlit's own with the live routes beside it. Run by
+Streamlit for a visitor, it is the script: a router to the pages.
 """
 
 from __future__ import annotations

@@ -21,5 +21,5 @@ def data_note(at_hand: bool) -> None:
     """Say on the spot whether the images shown are data or the decoder's own."""
     if not at_hand:
         st.caption(
-            ":material/info: The data set is not at hand: every image is decoded from its stored mean."
+            ":material/info: The data set is not at hand: images are decoded from stored means."
         )

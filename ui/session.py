@@ -78,7 +78,7 @@ def _dataset_at_hand(name: str, split: str, root: str) -> bool:
 
 
 def test_images(opened: OpenModel) -> ImageDataset | None:
-    """The model's test set where its data are at hand, else None: pages then show decoded images."""
+    """The model's test set where its data are at hand, else None: images are then decoded ones."""
     from vae_core.datasets import load_dataset
 
     name = str(opened.config.get("dataset") or "")

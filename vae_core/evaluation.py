@@ -11,6 +11,7 @@ from torch import Tensor
 
 from vae_core.datasets import ImageDataset
 from vae_core.errors import DataError
+from vae_core.latents import active_dimensions
 from vae_core.models import LatentModel
 from vae_core.objectives import (
     autoencoder_terms,
@@ -19,7 +20,6 @@ from vae_core.objectives import (
     importance_log_weights,
 )
 
-ACTIVE_VARIANCE = 0.01
 IMAGES_AT_ONCE = 2_000
 
 
@@ -117,15 +117,10 @@ def evaluate(
             "elbo", *(_mean_and_error(reconstruction - kl_total) if variational else (None, None))
         ),
         kl_per_dim=kl.mean(0).tolist() if variational else None,
-        active_units=active_units(torch.cat(mus)),
+        active_units=int(active_dimensions(torch.cat(mus)).sum()),
         **_named("log_px", log_px, log_px_se),
         importance_samples=importance_samples if bounds else 0,
     )
-
-
-def active_units(mu: Tensor) -> int:
-    """How many columns of mu (n, d) have a variance above 0.01 (Burda et al. 2016, section 5)."""
-    return int((mu.var(0) > ACTIVE_VARIANCE).sum())
 
 
 def _mean_and_error(values: Tensor) -> tuple[float, float]:

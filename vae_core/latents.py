@@ -16,6 +16,7 @@ from vae_core.models import LatentModel
 from vae_core.objectives import kl_to_standard_normal
 
 BATCH = 500
+ACTIVE_VARIANCE = 0.01
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,11 @@ class Latents:
         return kl_to_standard_normal(self.mu, self.logvar).sum(1)
 
     @property
+    def active(self) -> Tensor:
+        """Which latent dimensions are in use, (d,) bool: their mu varies (Burda et al. 2016)."""
+        return active_dimensions(self.mu)
+
+    @property
     def kl_per_dim(self) -> Tensor:
         """Mean KL of each latent dimension, (d,), in nats."""
         return kl_to_standard_normal(self.mu, self.logvar).mean(0)
@@ -93,6 +99,11 @@ def encode_dataset(
     )
 
 
+def active_dimensions(mu: Tensor) -> Tensor:
+    """Columns of mu (n, d) with a variance above 0.01, (d,) bool (Burda et al. 2016, section 5)."""
+    return mu.var(0) > ACTIVE_VARIANCE
+
+
 def pca_projection(mu: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The plane of largest variance of mu (n, d), by scikit-learn's PCA.
 
@@ -119,12 +130,12 @@ def tsne_projection(
     *,
     perplexity: float = 30.0,
     seed: int = 0,
-    on_progress: Callable[[float], bool] | None = None,
+    on_progress: Callable[[float, Tensor], bool] | None = None,
 ) -> Tensor:
     """t-SNE of mu (n, d) to (n, 2), by openTSNE, which (unlike scikit-learn's) reports progress.
 
-    `on_progress` takes the fraction done and returns False to stop early; what has been reached is
-    returned then. Distances between far clusters carry no meaning (van der Maaten & Hinton 2008).
+    `on_progress` takes the fraction done and the embedding so far, and returns False to stop early;
+    what has been reached is returned then. Distances between far clusters carry no meaning (van der Maaten & Hinton 2008).
     """
     from openTSNE import TSNE
 
@@ -134,10 +145,11 @@ def tsne_projection(
     exaggerated, refined = 250, 500
     iterations = {"done": 0}
 
-    def report(_iteration: int, _error: float, _embedding: np.ndarray) -> bool:
+    def report(_iteration: int, _error: float, embedding: np.ndarray) -> bool:
         iterations["done"] += 25
         fraction = min(1.0, iterations["done"] / (exaggerated + refined))
-        return on_progress is not None and not on_progress(fraction)
+        so_far = torch.from_numpy(np.array(embedding)).float()
+        return on_progress is not None and not on_progress(fraction, so_far)
 
     embedding = TSNE(
         perplexity=min(perplexity, (n - 1) / 3),
