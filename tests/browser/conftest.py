@@ -1,0 +1,173 @@
+"""The app in a process of its own, and a real Chromium that looks at it."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+
+    Settle = Callable[[Page], None]
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+START_SECONDS = 120  # a cold server on a busy machine
+SETTLE_MS = 60_000
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is in this folder, and run it last: Playwright leaves an event loop running."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker("browser")
+    items.sort(key=lambda item: HERE in item.path.parents)
+
+
+@dataclass(frozen=True)
+class App:
+    url: str  # without a slash at the end
+    log: Path
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The app as `make run` starts it, on a free port, with runs of this session's own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    app = App(f"http://127.0.0.1:{port}", tmp_path_factory.mktemp("app") / "app.log")
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
+    with app.log.open("wb") as log:
+        process = subprocess.Popen(
+            [*command, f"--server.port={port}", "--server.address=127.0.0.1"],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_for_health(app, process)
+        yield app
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def wait_for_health(app: App, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{app.url}/_stcore/health", timeout=5):
+                return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail(f"the app did not come up:\n{app.log.read_text('utf-8')}", pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Show what the app logged under a test that failed."""
+    report = yield
+    app = getattr(item, "funcargs", {}).get("app")
+    if report.failed and app:
+        report.sections.append(("The app's log", app.log.read_text("utf-8")[-8000:]))
+    return report
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium; skips where it or Playwright is missing."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("Chromium is not installed; on Debian: apt-get install chromium")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def app_url(browser: Browser, app: App, settle: Settle) -> str:
+    """Where the app is, warm: one page was shown, so torch and a model are loaded."""
+    with browser.new_page() as page:
+        page.goto(app.url)
+        settle(page)
+    return app.url
+
+
+@pytest.fixture(scope="session")
+def settle() -> Settle:
+    """`settle(page)` waits until the script rests and all is drawn, then refuses exceptions."""
+
+    def wait(page: Page) -> None:
+        rests = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+        page.locator(rests).wait_for(timeout=SETTLE_MS)
+        page.wait_for_function(
+            "!document.querySelector('[data-testid=stSkeleton], [data-testid=stAppSkeleton]')",
+            timeout=SETTLE_MS,
+        )
+        exceptions = page.get_by_test_id("stException").all_inner_texts()
+        assert not exceptions, f"{page.url} shows an exception: {exceptions}"
+
+    return wait
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A visitor: own cookies, own session. Ask for it to open further pages beside `page`."""
+    with browser.new_context(viewport={"width": 1400, "height": 900}) as context:
+        yield context
+
+
+@pytest.fixture
+def console_errors() -> list[str]:
+    """What the browser's console complained of; a test that provokes an error clears it."""
+    return []
+
+
+@pytest.fixture
+def page(context: BrowserContext, app_url: str, console_errors: list[str]) -> Iterator[Page]:
+    """A fresh page, 1400 x 900, that must neither log an error nor reach for another host."""
+    page = context.new_page()
+    abroad: list[str] = []
+    page.on("console", lambda m: is_complaint(m) and console_errors.append(m.text))
+    page.on("pageerror", lambda error: console_errors.append(str(error)))
+    page.on("request", lambda r: is_abroad(r.url) and abroad.append(r.url))
+    yield page
+    assert console_errors == []
+    assert abroad == []
+
+
+def is_complaint(message: ConsoleMessage) -> bool:
+    # On /encoded, Streamlit's frontend first looks for its server under /encoded/_stcore.
+    return message.type == "error" and "/_stcore/" not in message.location["url"]
+
+
+def is_abroad(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in {"http", "https", "ws", "wss"} and parts.hostname != "127.0.0.1"

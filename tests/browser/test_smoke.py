@@ -1,0 +1,74 @@
+"""Every page opens: light and dark, on a projector and on a narrow window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    Settle = Callable[[Page], None]
+
+CORE_PAGES = {"Overview", "Encoded μ", "Decode z", "Manifold", "Interpolate", "Train live"}
+WIDTHS = (1400, 800)
+
+# Whatever scrolls sideways is wider than its place: the page, its main part or its sidebar.
+OVERFLOWING = """() =>
+    [document.documentElement, ...document.querySelectorAll(
+        '[data-testid=stMain], [data-testid=stMainBlockContainer], [data-testid=stSidebarContent]')]
+    .filter(part => part.scrollWidth > part.clientWidth + 1)
+    .map(part => `${part.dataset.testid ?? 'page'}: ${part.scrollWidth} > ${part.clientWidth}`)
+"""
+
+
+def navigation(page: Page) -> dict[str, str]:
+    """The pages that the app's own navigation offers: title -> address."""
+    page.get_by_test_id("stSidebarNavLink").first.wait_for()
+    more = page.get_by_test_id("stSidebarNavViewButton")
+    if more.is_visible():
+        more.click()
+    links = page.get_by_test_id("stSidebarNavLink").all()
+    return {
+        link.inner_text().splitlines()[-1].strip(): link.evaluate("a => a.href") for link in links
+    }
+
+
+def test_navigation_offers_the_core_pages(page: Page, app_url: str, settle: Settle) -> None:
+    page.goto(app_url)
+    settle(page)
+    assert navigation(page).keys() >= CORE_PAGES
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_page_opens_whole(page: Page, app_url: str, settle: Settle, theme: str) -> None:
+    page.emulate_media(color_scheme=theme)
+    page.goto(app_url)
+    settle(page)
+    for title, address in navigation(page).items():
+        page.set_viewport_size({"width": WIDTHS[0], "height": 900})
+        page.goto(address)
+        settle(page)
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            settle(page)
+            where = f"{title}, {theme}, {width} pixels"
+            assert page.evaluate(OVERFLOWING) == [], where
+            text = page.get_by_test_id("stMain").inner_text()
+            assert text.strip(), f"{where}: the page is empty"
+            assert "Traceback" not in text, where
+
+
+@pytest.mark.parametrize(("theme", "is_dark"), [("light", False), ("dark", True)])
+def test_the_theme_follows_the_system(
+    page: Page, app_url: str, settle: Settle, theme: str, is_dark: bool
+) -> None:
+    page.emulate_media(color_scheme=theme)
+    page.goto(app_url)
+    settle(page)
+    background = page.get_by_test_id("stApp").evaluate(
+        "app => getComputedStyle(app).backgroundColor.match(/\\d+/g).map(Number)"
+    )
+    assert (sum(background) < 3 * 128) == is_dark
