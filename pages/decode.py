@@ -1,2 +1,143 @@
+"""Decode z: a slider for every latent dimension, beside the plane and the image."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Sequence
+
 import streamlit as st
-st.title("decode")
+
+from ui.components.latent_plane import PlaneResult, latent_plane
+from ui.session import current_model, current_z, set_z
+from ui.views import default_plane, dims_by_kl, names_of_dims, plane_points
+from vae_core.latents import class_mean, prior_percentile
+from vae_core.models import prior_samples
+
+RANGE = 4.0
+MAX_HISTORY = 50
+
+opened = current_model()
+active, unused = dims_by_kl(opened)
+history: list[tuple[float, ...]] = st.session_state.setdefault("z_history", [])
+
+
+def move(z: Sequence[float], *, remember: bool = True) -> None:
+    """Go to z: sliders, plane, URL; the old place can be come back to."""
+    if remember:
+        history.append(current_z(opened))
+        del history[:-MAX_HISTORY]
+    set_z(z)
+    for j, value in enumerate(z):
+        st.session_state[f"slider-{j}"] = min(RANGE, max(-RANGE, float(value)))
+
+
+def slider_moved(j: int) -> None:
+    z = list(current_z(opened))
+    z[j] = st.session_state[f"slider-{j}"]
+    move(z)
+
+
+def plane_moved(shown: PlaneResult) -> None:
+    if shown.z is not None:
+        move(shown.z)
+
+
+def undo() -> None:
+    move(history.pop(), remember=False)
+
+
+def draw() -> None:
+    z, _ = prior_samples(opened.model, 1, secrets.randbelow(2**31))
+    move(z[0].tolist())
+
+
+def to_class() -> None:
+    if opened.latents is not None and (name := st.session_state["to_class"]) is not None:
+        label = opened.config["class_names"].index(name)
+        move(class_mean(opened.latents, label).tolist())
+
+
+def to_image() -> None:
+    if opened.latents is not None and (index := st.session_state["to_image"]) is not None:
+        move(opened.latents.mu[index].tolist())
+
+
+def sliders(dims: Sequence[int]) -> None:
+    z = current_z(opened)
+    columns = st.columns(2) if len(dims) > 6 else [st.container()]
+    for k, j in enumerate(dims):
+        st.session_state.setdefault(f"slider-{j}", min(RANGE, max(-RANGE, z[j])))
+        with columns[k % len(columns)]:
+            st.slider(
+                names_of_dims([j])[0],
+                -RANGE,
+                RANGE,
+                step=0.01,
+                key=f"slider-{j}",
+                on_change=slider_moved,
+                args=(j,),
+            )
+
+
+@st.fragment
+def explore() -> None:
+    controls, picture = st.columns([2, 5], gap="medium")
+    with controls:
+        sliders(active)
+        if unused:
+            with st.expander(f"{len(unused)} unused dimensions"):
+                st.caption("Their μ hardly varies over the test set: the decoder ignores them.")
+                sliders(unused)
+        jumps()
+    with picture:
+        view = default_plane(opened)
+        z = current_z(opened)
+        latent_plane(
+            opened.id,
+            key=f"decode-plane-{opened.id}",
+            z=z,
+            plane=view,
+            points=plane_points(opened, view),
+            height=480,
+            on_change=plane_moved,
+        )
+        share = prior_percentile(z)
+        st.markdown(
+            f"‖z‖ = **{math.hypot(*z):.2f}**, farther out than **{share:.1%}** of the prior N(0, I) "
+            f"in {len(z)} dimensions."
+        )
+
+
+def jumps() -> None:
+    row = st.columns(3)
+    row[0].button("Reset", on_click=move, args=([0.0] * opened.model.latent_dim,), width="stretch")
+    row[1].button("Random", on_click=draw, width="stretch", help="Draw z from the prior N(0, I)")
+    row[2].button("Undo", on_click=undo, disabled=not history, width="stretch")
+    if opened.latents is None:
+        return
+    if opened.latents.labels is not None and opened.config.get("class_names"):
+        st.selectbox(
+            "Jump to the mean of a class",
+            opened.config["class_names"],
+            index=None,
+            key="to_class",
+            on_change=to_class,
+        )
+    st.number_input(
+        "Start from a test image",
+        0,
+        len(opened.latents) - 1,
+        value=None,
+        placeholder=f"0 to {len(opened.latents) - 1:,}",
+        key="to_image",
+        on_change=to_image,
+    )
+
+
+st.title("Decode z")
+if len(current_z(opened)) and st.session_state.get("sliders_of") != opened.id:
+    move(current_z(opened), remember=False)  # another model's sliders stand elsewhere
+    history.clear()
+    st.session_state["sliders_of"] = opened.id
+explore()

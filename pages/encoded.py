@@ -1,2 +1,224 @@
+"""Encoded μ: where the encoder puts every image of the test set."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
 import streamlit as st
-st.title("encoded")
+import torch
+from ui.components.image_grid import image_grid
+
+from ui.components.latent_plane import PlaneResult, latent_plane
+from ui.images import data_note
+from ui.session import current_model, current_z, set_z, test_images
+from ui.views import (
+    colourings,
+    dims_by_kl,
+    dims_plane,
+    latents_of,
+    names_of_dims,
+    pca_plane,
+    plane_points,
+)
+from vae_core.latents import tsne_projection
+from vae_core.models import decoded
+
+DIMS, PCA, TSNE = "two dimensions", "PCA", "t-SNE"
+SHOWN = 24  # selected points whose images are shown
+TSNE_POINTS = (1_000, 2_000, 5_000, 10_000)
+TSNE_AT_ONCE = threading.BoundedSemaphore(1)  # one core's work, whoever asks
+
+opened = current_model()
+latents = latents_of(opened)
+d = opened.model.latent_dim
+
+
+def choose_view() -> str:
+    """The row of controls above the plane; every choice is in the URL."""
+    left, middle, right = st.columns([2, 2, 2], vertical_alignment="bottom")
+    with left:
+        view = (
+            st.segmented_control(
+                "View", [DIMS, PCA, TSNE], default=DIMS, required=True, key="view",
+                bind="query-params",
+            )
+            if d > 2
+            else DIMS
+        )  # fmt: skip
+        if d <= 2:
+            st.markdown(f"**{len(latents):,}** means μ")
+    with middle:
+        if view == DIMS and d > 2:
+            active, unused = dims_by_kl(opened)
+            names = names_of_dims([*active, *unused])
+            x, y = st.columns(2)
+            x.selectbox("Across", names, index=0, key="x", bind="query-params")
+            y.selectbox("Up", names, index=1, key="y", bind="query-params")
+    with right:
+        st.selectbox("Colour by", colourings(opened), key="colour", bind="query-params")
+    return str(view)
+
+
+def chosen_dims() -> tuple[int, int]:
+    if d <= 2:
+        return (0, min(1, d - 1))
+    names = names_of_dims(range(d))
+    return names.index(st.session_state["x"]), names.index(st.session_state["y"])
+
+
+def tsne_rows(n: int) -> np.ndarray:
+    return np.linspace(0, len(latents) - 1, min(n, len(latents))).astype(int)
+
+
+def choose_tsne() -> tuple[np.ndarray, np.ndarray] | None:
+    """Rows and their t-SNE embedding; computed on request, kept for the session."""
+    kept = st.session_state.setdefault("tsne", {})
+    number, button = st.columns([1, 3], vertical_alignment="bottom")
+    n = number.selectbox("Points", TSNE_POINTS, index=1, format_func="{:,}".format, key="points")
+    key = (opened.id, float(latents.mu.sum()), n)
+    rows = tsne_rows(n)
+    if key not in kept:
+        if not button.button("Compute t-SNE", type="primary", icon=":material/play_arrow:"):
+            st.info(
+                f"t-SNE of {len(rows):,} of {len(latents):,} means runs when you start it; "
+                "2,000 points take about 10 seconds."
+            )
+            return None
+        compute_tsne(rows, key)
+    st.caption(
+        f"{len(rows):,} of {len(latents):,} shown. Near points are near in latent space; distances "
+        "between far clusters say nothing, and no z can be decoded here."
+    )
+    return rows, kept[key]
+
+
+def compute_tsne(rows: np.ndarray, key: tuple[str, float, int]) -> None:
+    kept = st.session_state["tsne"]
+    bar = st.progress(0.0, "Waiting for another visitor's t-SNE…")
+    st.button("Stop", help="Keeps what has been reached")
+
+    def report(fraction: float, embedding: object) -> bool:
+        kept[key] = embedding
+        bar.progress(fraction, f"t-SNE: {fraction:.0%}")  # ends the run when Stop was pressed
+        return True
+
+    with TSNE_AT_ONCE:
+        embedding = tsne_projection(latents.mu[rows], on_progress=report)
+    kept[key] = embedding
+    bar.empty()
+    st.rerun(scope="fragment")
+
+
+def on_plane(shown: PlaneResult) -> None:
+    if shown.z is not None:
+        set_z(shown.z)
+
+
+@st.fragment
+def explore() -> None:
+    view = choose_view()
+    colour = st.session_state["colour"]
+    embedding = rows = plane = None
+    if view == TSNE:
+        computed = choose_tsne()
+        if computed is None:
+            return
+        rows, embedding = computed
+    else:
+        plane = pca_plane(opened) if view == PCA else dims_plane(opened, chosen_dims())
+    mode = st.segmented_control(
+        "Pointer",
+        ["select", "cursor"],
+        default="select",
+        required=True,
+        format_func={"select": "Select points", "cursor": "Move z"}.__getitem__,
+        key="pointer",
+        disabled=plane is None,
+        help="Select: click a point, draw a lasso, or hold Shift for a box.",
+    )
+    shown = latent_plane(
+        opened.id,
+        key=f"encoded-{opened.id}-{view}",
+        z=None if plane is None else current_z(opened),
+        plane=plane,
+        points=plane_points(opened, plane, colour, embedding=embedding, rows=rows),
+        selected=_selected_in_url() if rows is None else (),
+        mode="select" if plane is None or mode == "select" else "cursor",
+        height=560,
+        on_change=on_plane,
+    )
+    st.caption(
+        "Means μ, not samples. Ellipses of selected points: q(z given x) at 1 and 2 σ. "
+        "Rings: prior at 1 and 2 σ."
+    )
+    chosen = list(shown.selected) if rows is None else [int(rows[i]) for i in shown.selected]
+    if rows is None:
+        st.query_params["selected"] = ",".join(map(str, chosen[:SHOWN]))
+    show_selected(chosen)
+    downloads(chosen)
+
+
+def _selected_in_url() -> tuple[int, ...]:
+    parts = st.query_params.get("selected", "").split(",")[:SHOWN]
+    return tuple(int(p) for p in parts if p.isdecimal() and int(p) < len(latents))
+
+
+def show_selected(chosen: list[int]) -> None:
+    if not chosen:
+        st.info("Click a point or draw a lasso around some: their images appear here.")
+        return
+    rows = chosen[:SHOWN]
+    st.subheader(f"{len(chosen):,} selected")
+    if len(chosen) > SHOWN:
+        st.caption(f"{SHOWN} of {len(chosen):,} shown; the downloads hold all.")
+    some = latents.take(rows)
+    images = [decoded(opened.model, some.mu)]
+    dataset = test_images(opened)
+    if dataset is not None:
+        images.insert(0, dataset.floats(some.indices))
+        st.caption("Above: test images. Below: what the decoder makes of their μ.")
+    image_grid(
+        torch.stack(images), key="selected", testid="selected", alt=f"{len(rows)} selected images"
+    )
+    data_note(dataset is not None)
+    st.dataframe(columns_of(rows), hide_index=True, height=min(38 + 35 * len(rows), 320))
+
+
+def columns_of(rows: Sequence[int]) -> dict[str, np.ndarray]:
+    config = opened.config
+    return latents.take(rows).table(config.get("class_names", ()), config.get("factor_names", ()))
+
+
+def downloads(chosen: Sequence[int]) -> None:
+    rows = chosen or range(len(latents))
+    what = f"{len(chosen):,} selected" if chosen else f"all {len(latents):,}"
+    csv, npz, _ = st.columns([1, 1, 2])
+    csv.download_button(
+        f"CSV, {what}",
+        lambda: pd.DataFrame(columns_of(rows)).to_csv(index=False),
+        f"{opened.config.get('dataset')}-latents.csv",
+        "text/csv",
+        on_click="ignore",
+        width="stretch",
+    )
+    npz.download_button(
+        f"NPZ, {what}",
+        lambda: npz_bytes(columns_of(rows)),
+        f"{opened.config.get('dataset')}-latents.npz",
+        on_click="ignore",
+        width="stretch",
+    )
+
+
+def npz_bytes(columns: dict[str, np.ndarray]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **columns)
+    return buffer.getvalue()
+
+
+st.title("Encoded μ")
+explore()

@@ -1,2 +1,75 @@
+"""Overview: the model at work, and the way to every other page."""
+
+from __future__ import annotations
+
+import secrets
+
 import streamlit as st
-st.title("overview")
+from ui.components.image_grid import image_grid
+
+from ui.components.latent_plane import latent_plane
+from ui.navigation import page_path
+from ui.session import current_model, current_z, set_z
+from ui.views import default_plane, plane_points
+from vae_core.models import prior_samples
+
+SAMPLES = (2, 12)
+GUIDE = {
+    "encoded": "Where the encoder puts every test image; select some and look at them.",
+    "decode": "A slider for every latent dimension, and the image it makes.",
+    "manifold": "The images on a grid over the prior: what the decoder has learned.",
+    "interpolate": "The way from one image to another through latent space.",
+    "train": "Train a model of your own and watch its latent space sort itself out.",
+}
+
+opened = current_model()
+model = opened.model
+
+st.title("The latent space of a VAE, under your pointer")
+st.markdown(
+    "data **x** → encoder **q(z given x)** → latent plane **z** → decoder **p(x given z)** → "
+    "image. Move over the plane: the decoder follows."
+)
+
+
+@st.fragment
+def plane() -> None:
+    view = default_plane(opened)
+    shown = latent_plane(
+        opened.id,
+        key=f"overview-plane-{opened.id}",
+        z=current_z(opened),
+        plane=view,
+        points=plane_points(opened, view),
+        height=460,
+    )
+    if shown.z is not None:
+        set_z(shown.z)
+    st.caption("Points are the means μ of the test images, not samples. Rings: prior, 1 and 2 σ.")
+
+
+@st.fragment
+def samples() -> None:
+    title, button = st.columns([4, 1], vertical_alignment="bottom")
+    title.subheader("Samples from the prior")
+    if button.button("New samples", icon=":material/casino:", width="stretch"):
+        st.session_state["seed"] = secrets.randbelow(100_000)
+    seed = int(st.session_state.setdefault("seed", 0))
+    _, images = prior_samples(model, SAMPLES[0] * SAMPLES[1], seed)
+    image_grid(
+        images.reshape(*SAMPLES, *model.image_shape),
+        key="samples",
+        testid="samples",
+        alt=f"{SAMPLES[0] * SAMPLES[1]} images decoded from z drawn from the prior, seed {seed}",
+    )
+    st.caption(f"z ~ N(0, I) with seed {seed}; each image is the decoder's mean.")
+
+
+plane()
+samples()
+
+st.subheader("What each page is for")
+for column, (file, text) in zip(st.columns(len(GUIDE)), GUIDE.items(), strict=True):
+    with column.container(border=True, height="stretch"):
+        st.page_link(page_path(file))
+        st.caption(text)

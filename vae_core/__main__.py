@@ -177,13 +177,13 @@ def _sample(options: argparse.Namespace) -> None:
 
     from vae_core.checkpoints import load_checkpoint
     from vae_core.manifold import png_bytes, tile_images
+    from vae_core.models import prior_samples
 
     model = load_checkpoint(options.checkpoint)
     columns = math.ceil(math.sqrt(options.n))
     rows = math.ceil(options.n / columns)
-    z = model.sample_prior(options.n, torch.Generator().manual_seed(options.seed))
     sheet = torch.ones(rows * columns, *model.image_shape)
-    sheet[: options.n] = model.decode(z)
+    sheet[: options.n] = prior_samples(model, options.n, options.seed)[1]
     tiles = tile_images(sheet.reshape(rows, columns, *model.image_shape))
     write_bytes(Path(options.output), png_bytes(tiles))
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +47,26 @@ class Latents:
 
     def __len__(self) -> int:
         return len(self.indices)
+
+    def take(self, rows: Sequence[int]) -> Latents:
+        """The given rows, in that order."""
+        index = torch.as_tensor(rows, dtype=torch.int64)
+        return Latents(**{k: None if t is None else t[index] for k, t in vars(self).items()})
+
+    def table(
+        self, class_names: Sequence[str] = (), factor_names: Sequence[str] = ()
+    ) -> dict[str, np.ndarray]:
+        """Named columns of n rows: index, label, mu_1 …, sigma_1 …, kl, log_px_given_mu, factors."""
+        columns = {"index": self.indices.numpy()}
+        if self.labels is not None:
+            labels = self.labels.numpy()
+            columns["label"] = np.array(class_names)[labels] if class_names else labels
+        for name, values in (("mu", self.mu), ("sigma", self.sigma)):
+            columns |= {f"{name}_{j + 1}": v.numpy() for j, v in enumerate(values.unbind(1))}
+        columns |= {"kl": self.kl.numpy(), "log_px_given_mu": self.reconstruction.numpy()}
+        if self.factors is not None:
+            columns |= dict(zip(factor_names, self.factors.numpy().T, strict=True))
+        return columns
 
     @property
     def sigma(self) -> Tensor:
@@ -135,7 +154,8 @@ def tsne_projection(
     """t-SNE of mu (n, d) to (n, 2), by openTSNE, which (unlike scikit-learn's) reports progress.
 
     `on_progress` takes the fraction done and the embedding so far, and returns False to stop early;
-    what has been reached is returned then. Distances between far clusters carry no meaning (van der Maaten & Hinton 2008).
+    what has been reached is returned then. Distances between far clusters carry no meaning (van der
+    Maaten & Hinton 2008).
     """
     from openTSNE import TSNE
 
@@ -169,12 +189,19 @@ def nearest(mu: Tensor, z: Tensor, k: int = 1) -> Tensor:
     return distances.topk(min(k, len(mu)), largest=False).indices
 
 
-def prior_percentile(z: Tensor) -> float:
+def prior_percentile(z: Tensor | Sequence[float]) -> float:
     """Share of the prior N(0, I) that lies nearer to the origin than z (d,), in [0, 1].
 
     |z|^2 is chi-square distributed with d degrees of freedom.
     """
     from scipy.stats import chi2
 
-    squared_norm = float(z.double().square().sum())
-    return 0.0 if math.isnan(squared_norm) else float(chi2.cdf(squared_norm, df=len(z)))
+    squared_norm = float(torch.as_tensor(z, dtype=torch.float64).square().sum())
+    return float(chi2.cdf(squared_norm, df=len(z)))
+
+
+def class_mean(latents: Latents, label: int) -> Tensor:
+    """The mean of mu over the images of one class, (d,); DataError when there are none."""
+    if latents.labels is None or not bool((latents.labels == label).any()):
+        raise DataError(f"There is no image of class {label} among the stored latents.")
+    return latents.mu[latents.labels == label].mean(0)

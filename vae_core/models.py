@@ -158,6 +158,18 @@ def sample_posterior(mu: Tensor, logvar: Tensor, generator: torch.Generator) -> 
     return mu + torch.exp(0.5 * logvar) * eps
 
 
+def prior_samples(model: LatentModel, n: int, seed: int) -> tuple[Tensor, Tensor]:
+    """n draws from the prior, z (n, latent_dim), and their mean images, (n, c, h, w)."""
+    z = model.sample_prior(n, torch.Generator().manual_seed(seed))
+    return z, decoded(model, z)
+
+
+@torch.inference_mode()
+def decoded(model: LatentModel, z: Tensor) -> Tensor:
+    """The mean images (n, c, h, w) of z (n, latent_dim), on the CPU."""
+    return model.decode(z.to(next(model.parameters()).device)).cpu()
+
+
 def _is_int(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 

@@ -1,0 +1,130 @@
+"""Views of a model's stored latents: which plane through latent space, coloured by what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from live.models import OpenModel
+from ui.components.latent_plane import Plane, PlanePoints
+from ui.components.latent_plane.points import dimension_name
+
+if TYPE_CHECKING:
+    from vae_core.latents import Latents
+
+CLASS, KL, ERROR = "class", "KL", "reconstruction error"
+
+
+def dims_by_kl(opened: OpenModel) -> tuple[list[int], list[int]]:
+    """The latent dimensions in use and those that are not, each by falling KL."""
+    if opened.latents is None:
+        return list(range(opened.model.latent_dim)), []
+    order = opened.latents.kl_per_dim.argsort(descending=True).tolist()
+    active = opened.latents.active.tolist()
+    return [j for j in order if active[j]], [j for j in order if not active[j]]
+
+
+def default_plane(opened: OpenModel) -> Plane:
+    """Both dimensions of a model with two, the two main axes of mu of one with more."""
+    if opened.model.latent_dim <= 2 or opened.latents is None:
+        return Plane.of_dims(opened.model.latent_dim)
+    return pca_plane(opened)
+
+
+def dims_plane(opened: OpenModel, dims: Sequence[int]) -> Plane:
+    """The plane of two latent dimensions."""
+    return Plane.of_dims(opened.model.latent_dim, dims)
+
+
+def pca_plane(opened: OpenModel) -> Plane:
+    """The plane of largest variance of the stored means."""
+    latents = latents_of(opened)
+    centre, axes, shares = _pca(opened.id, float(latents.mu.sum()), latents)
+    labels = tuple(f"PC {k + 1} ({share:.0%})" for k, share in enumerate(shares))
+    return Plane.of_axes(axes, centre, (labels[0], labels[1]))
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def _pca(
+    model_id: str, checksum: float, _latents: Latents
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    from vae_core.latents import pca_projection
+
+    centre, axes, shares = pca_projection(_latents.mu)
+    return centre.numpy(), axes.numpy(), shares.numpy()
+
+
+def latents_of(opened: OpenModel) -> Latents:
+    """The model's stored latents; a sentence when it has none."""
+    from vae_core.errors import CheckpointError
+
+    if opened.latents is None:
+        raise CheckpointError(
+            f"{opened.id} has no stored latents; write them with "
+            "`python -m vae_core train`, or choose another model."
+        )
+    return opened.latents
+
+
+def colourings(opened: OpenModel) -> list[str]:
+    """What points can be coloured by: class, KL, reconstruction error and the known factors."""
+    latents = latents_of(opened)
+    choices = [CLASS] if latents.labels is not None else []
+    choices += [KL] if bool(latents.kl.isfinite().all()) else []
+    return [*choices, ERROR, *opened.config.get("factor_names", [])]
+
+
+def plane_points(
+    opened: OpenModel,
+    plane: Plane | None,
+    colour: str | None = None,
+    *,
+    embedding: np.ndarray | None = None,
+    rows: np.ndarray | None = None,
+) -> PlanePoints | None:
+    """The stored means on `plane`, or at `embedding` (n, 2) where no plane is given.
+
+    rows: which of the stored means, all by default. None when the model has no stored latents.
+    """
+    if opened.latents is None:
+        return None
+    latents = opened.latents
+    every = np.arange(len(latents)) if rows is None else rows
+    if plane is None:
+        if embedding is None:
+            raise ValueError("Without a plane the points need an embedding.")
+        xy, covariance = embedding, None
+    else:
+        xy = plane.project(latents.mu.numpy()[every])
+        covariance = plane.project_covariance(latents.sigma.numpy()[every])
+    colour = colour or colourings(opened)[0]
+    return PlanePoints(
+        xy=xy,
+        covariance=covariance,
+        rows=every,
+        **_colouring(opened, latents, colour, every),
+    )
+
+
+def _colouring(
+    opened: OpenModel, latents: Latents, colour: str, rows: np.ndarray
+) -> dict[str, object]:
+    if colour == CLASS and latents.labels is not None:
+        labels = latents.labels.numpy()[rows]
+        names = opened.config.get("class_names") or [str(k) for k in range(labels.max() + 1)]
+        return {"category": labels, "names": tuple(names)}
+    if colour == KL:
+        return {"value": latents.kl.numpy()[rows], "label": "KL (nats)"}
+    if colour == ERROR:
+        return {"value": -latents.reconstruction.numpy()[rows], "label": "−log p(x given μ) (nats)"}
+    factor = opened.config["factor_names"].index(colour)
+    if latents.factors is None:
+        return {}
+    return {"value": latents.factors.numpy()[rows, factor], "label": colour}
+
+
+def names_of_dims(dims: Sequence[int]) -> list[str]:
+    return [dimension_name(j) for j in dims]
