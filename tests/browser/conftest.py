@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,6 +34,7 @@ CHROMIUM_FLAGS = [
 ]
 START_SECONDS = 120  # a cold server on a busy machine
 SETTLE_MS = 60_000
+PAGE_FAILED = "Something went wrong on this page"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -49,13 +51,16 @@ class App:
     log: Path
 
 
-@pytest.fixture(scope="session")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """The app as `make run` starts it, on a free port, with runs of this session's own."""
+RUNNING: list[App] = []
+
+
+@contextmanager
+def running_app(folder: Path) -> Iterator[App]:
+    """The app as `make run` starts it, on a free port; its log goes to `folder`."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    app = App(f"http://127.0.0.1:{port}", tmp_path_factory.mktemp("app") / "app.log")
+    app = App(f"http://127.0.0.1:{port}", folder / "app.log")
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
     with app.log.open("wb") as log:
         process = subprocess.Popen(
@@ -65,10 +70,12 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
             stdout=log,
             stderr=subprocess.STDOUT,
         )
+    RUNNING.append(app)
     try:
         wait_for_health(app, process)
         yield app
     finally:
+        RUNNING.remove(app)
         process.terminate()
         try:
             process.wait(timeout=20)
@@ -88,13 +95,27 @@ def wait_for_health(app: App, process: subprocess.Popen[bytes]) -> None:
     pytest.fail(f"the app did not come up:\n{app.log.read_text('utf-8')}", pytrace=False)
 
 
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The app that all browser tests share."""
+    with running_app(tmp_path_factory.mktemp("app")) as app:
+        yield app
+
+
+@pytest.fixture
+def fresh_app(browser: Browser, tmp_path: Path) -> Iterator[App]:
+    """An app of the test's own, just come up."""
+    with running_app(tmp_path) as app:
+        yield app
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Show what the app logged under a test that failed."""
     report = yield
-    app = getattr(item, "funcargs", {}).get("app")
-    if report.failed and app:
-        report.sections.append(("The app's log", app.log.read_text("utf-8")[-8000:]))
+    if report.failed and "browser" in item.keywords:
+        for app in RUNNING:
+            report.sections.append((f"Log of {app.url}", app.log.read_text("utf-8")[-8000:]))
     return report
 
 
@@ -112,12 +133,18 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def app_url(browser: Browser, app: App, settle: Settle) -> str:
+def app_url(browser: Browser, app: App) -> str:
     """Where the app is, warm: one page was shown, so torch and a model are loaded."""
     with browser.new_page() as page:
         page.goto(app.url)
-        settle(page)
+        wait_until_idle(page)
     return app.url
+
+
+@pytest.fixture
+def fresh_app_url(fresh_app: App) -> str:
+    """Where an app is that nobody has visited yet."""
+    return fresh_app.url
 
 
 @pytest.fixture(scope="session")
@@ -125,16 +152,20 @@ def settle() -> Settle:
     """`settle(page)` waits until the script rests and all is drawn, then refuses exceptions."""
 
     def wait(page: Page) -> None:
-        rests = '[data-testid="stApp"][data-test-script-state="notRunning"]'
-        page.locator(rests).wait_for(timeout=SETTLE_MS)
-        page.wait_for_function(
-            "!document.querySelector('[data-testid=stSkeleton], [data-testid=stAppSkeleton]')",
-            timeout=SETTLE_MS,
-        )
-        exceptions = page.get_by_test_id("stException").all_inner_texts()
-        assert not exceptions, f"{page.url} shows an exception: {exceptions}"
+        wait_until_idle(page)
+        failures = page.get_by_test_id("stException").or_(page.get_by_text(PAGE_FAILED))
+        assert failures.all_inner_texts() == [], page.url
 
     return wait
+
+
+def wait_until_idle(page: Page) -> None:
+    idle = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+    page.locator(idle).wait_for(timeout=SETTLE_MS)
+    page.wait_for_function(
+        "!document.querySelector('[data-testid=stSkeleton], [data-testid=stAppSkeleton]')",
+        timeout=SETTLE_MS,
+    )
 
 
 @pytest.fixture

@@ -42,6 +42,14 @@ def test_navigation_offers_the_core_pages(page: Page, app_url: str, settle: Sett
     assert navigation(page).keys() >= CORE_PAGES
 
 
+def test_the_first_visitor_may_come_by_a_copied_link(
+    page: Page, fresh_app_url: str, settle: Settle
+) -> None:
+    page.goto(f"{fresh_app_url}/encoded")
+    settle(page)
+    assert navigation(page).keys() >= CORE_PAGES
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_page_opens_whole(page: Page, app_url: str, settle: Settle, theme: str) -> None:
     page.emulate_media(color_scheme=theme)
@@ -59,6 +67,7 @@ def test_every_page_opens_whole(page: Page, app_url: str, settle: Settle, theme:
             text = page.get_by_test_id("stMain").inner_text()
             assert text.strip(), f"{where}: the page is empty"
             assert "Traceback" not in text, where
+            assert page.get_by_test_id("stAlertContentError").all_inner_texts() == [], where
 
 
 @pytest.mark.parametrize(("theme", "is_dark"), [("light", False), ("dark", True)])
