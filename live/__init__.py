@@ -1,0 +1,12 @@
+"""What the browser reaches without a Streamlit rerun: `st.App(script, routes=live.routes)`.
+
+Importing this package imports neither Streamlit nor torch; the first decode loads torch.
+"""
+
+from live.assets import asset_route
+from live.blobs import blob_route
+from live.decode import decode_route
+
+routes = [asset_route, blob_route, decode_route]
+
+__all__ = ["routes"]

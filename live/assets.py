@@ -1,0 +1,47 @@
+"""ES modules and style sheets of the components, served under the hash of their folder.
+
+A component's JavaScript lives in files, not in strings that Streamlit sends again with each change.
+Modules import one another by relative paths, so one hash over the whole folder names them all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from live.blobs import FOREVER
+
+MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css"}
+
+_folders: dict[str, dict[str, tuple[bytes, str]]] = {}
+
+
+def publish_folder(folder: Path) -> str:
+    """Serve the .js and .css files in `folder`; returns their URL, relative to the app's root."""
+    files = {
+        path.name: (path.read_bytes(), MEDIA_TYPES[path.suffix])
+        for path in sorted(folder.iterdir())
+        if path.suffix in MEDIA_TYPES
+    }
+    digest = hashlib.sha256()
+    for name, (data, _) in files.items():
+        digest.update(f"{name}\0{len(data)}\0".encode() + data)
+    key = digest.hexdigest()[:16]
+    _folders[key] = files
+    return f"live/assets/{key}"
+
+
+async def _asset(request: Request) -> Response:
+    files = _folders.get(request.path_params["key"], {})
+    found = files.get(request.path_params["name"])
+    if found is None:
+        return PlainTextResponse("There is no such file; reload the page.", 404)
+    data, media_type = found
+    return Response(data, media_type=media_type, headers=FOREVER)
+
+
+asset_route = Route("/live/assets/{key}/{name}", _asset)

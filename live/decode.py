@@ -1,0 +1,214 @@
+"""The channel of the latent plane: one WebSocket a plane, binary, little-endian.
+
+    GET /live/decode?model=mnist-2d          upgraded to a WebSocket, from the app's own origin only
+
+The server opens with one text frame of JSON:
+
+    {"latent_dim": 2, "image_shape": [1, 28, 28], "images": 10000}
+
+`images` counts the stored latents. After that each request is answered by one frame, in order:
+
+    request      u32 ticket | u8 verb | u8 0    | u16 rows | payload
+    answer       u32 ticket | u8 verb | u8 real | u16 rows | payload
+
+    verb      payload of a request, of 1 to 64 rows     payload of its answer
+    1 decode  rows x d float32: z                       rows x h x w x c uint8: mean images
+    2 encode  rows x h x w x c uint8: images            rows x 2 x d float32: mu, logvar of q(z|x)
+    3 return  rows x d float32: z                       rows x 2 x d float32: q(z | decode(z))
+    4 image   rows x u32: rows of the stored latents    rows x h x w x c uint8: their images
+
+`real` is 1 where the images are data, 0 where the decoder made them. `ticket` is the client's own.
+
+A client keeps one request in flight and its newest wish beside it. The server reads ahead of its
+answers by MAX_WAITING requests; who sends faster than that is closed. Codes and their meaning are
+in `Close`; the reason says what was wrong, and the log counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import struct
+from collections import Counter
+from contextlib import suppress
+from enum import IntEnum
+from urllib.parse import urlsplit
+
+import numpy as np
+from starlette.responses import PlainTextResponse
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from live.models import OpenModel, open_model
+from live.worker import Array, ModelReplaced, Verb, Worker, dimensions
+from vae_core.errors import CheckpointError
+
+MAX_ROWS = 64
+MAX_WAITING = 32
+MAX_SOCKETS = 1000
+HEADER = struct.Struct("<IBBH")
+
+Request = tuple[int, Verb, Array]  # ticket, verb, rows
+
+log = logging.getLogger("zscape.live")
+refusals: Counter[str] = Counter()
+worker = Worker()
+_sockets: set[WebSocket] = set()
+
+
+class Close(IntEnum):
+    """Why the server ends a connection."""
+
+    BAD_REQUEST = 4400
+    NO_MODEL = 4404
+    REPLACED = 4409
+    FLOOD = 4429
+    FAILED = 4500
+
+
+class Refusal(Exception):
+    """Ends a connection with a code and a reason that the visitor may read."""
+
+    def __init__(self, code: Close, reason: str) -> None:
+        super().__init__(reason)
+        self.code, self.reason = code, reason
+
+
+def parse(frame: bytes, opened: OpenModel) -> Request:
+    """A request's ticket, verb and rows; Refusal when it is not one that `opened` can answer."""
+    if len(frame) < HEADER.size:
+        raise Refusal(Close.BAD_REQUEST, f"A request of {len(frame)} bytes has no whole header.")
+    ticket, number, zero, rows = HEADER.unpack_from(frame)
+    if number not in Verb._value2member_map_ or zero:
+        raise Refusal(Close.BAD_REQUEST, f"There is no verb {number} with the flags {zero}.")
+    if not 1 <= rows <= MAX_ROWS:
+        raise Refusal(Close.BAD_REQUEST, f"{rows} rows were asked for; 1 to {MAX_ROWS} are taken.")
+    verb = Verb(number)
+    d, c, h, w = dimensions(opened)
+    shape, dtype = {
+        Verb.DECODE: ((rows, d), "<f4"),
+        Verb.ENCODE: ((rows, h, w, c), "u1"),
+        Verb.RETURN: ((rows, d), "<f4"),
+        Verb.IMAGE: ((rows,), "<u4"),
+    }[verb]
+    expected = HEADER.size + int(np.prod(shape)) * np.dtype(dtype).itemsize
+    if len(frame) != expected:
+        raise Refusal(
+            Close.BAD_REQUEST,
+            f"{verb.name} of {rows} rows is {expected} bytes here; {len(frame)} came.",
+        )
+    # A copy: torch wants memory that it could write to.
+    values = np.frombuffer(frame, dtype, offset=HEADER.size).reshape(shape).copy()
+    if dtype == "<f4" and not np.isfinite(values).all():
+        raise Refusal(Close.BAD_REQUEST, "z holds NaN or infinity.")
+    if verb is Verb.IMAGE and values.max() >= _image_count(opened):
+        raise Refusal(
+            Close.BAD_REQUEST,
+            f"Row {values.max()} was asked for; {_image_count(opened)} images are stored.",
+        )
+    return ticket, verb, values
+
+
+def same_origin(origin: str | None, host: str | None) -> bool:
+    """Browsers always name the page's origin; a program that sends none is no page."""
+    return origin is None or urlsplit(origin).netloc == host
+
+
+def _image_count(opened: OpenModel) -> int:
+    return 0 if opened.latents is None else len(opened.latents)
+
+
+async def _channel(websocket: WebSocket) -> None:
+    if not same_origin(websocket.headers.get("origin"), websocket.headers.get("host")):
+        await _deny(websocket, 403, "Another site's page may not use this channel.")
+        return
+    if len(_sockets) >= MAX_SOCKETS:
+        await _deny(websocket, 503, "Too many visitors are connected; try again later.")
+        return
+    _sockets.add(websocket)
+    try:
+        await websocket.accept()
+        await _serve(websocket)
+    except Refusal as refusal:
+        _count(refusal.code.name, refusal.reason)
+        await _close(websocket, refusal)
+    except WebSocketDisconnect:
+        pass  # the visitor left
+    finally:
+        _sockets.discard(websocket)
+
+
+async def _serve(websocket: WebSocket) -> None:
+    model_id = websocket.query_params.get("model", "")
+    try:
+        opened = await asyncio.to_thread(open_model, model_id)
+    except CheckpointError as error:
+        raise Refusal(Close.NO_MODEL, str(error)) from error
+    d, *image_shape = dimensions(opened)
+    hello = {"latent_dim": d, "image_shape": image_shape, "images": _image_count(opened)}
+    await websocket.send_text(json.dumps(hello))
+
+    waiting: asyncio.Queue[Request] = asyncio.Queue(MAX_WAITING)
+    answering = asyncio.create_task(_answer_all(websocket, opened, waiting))
+    reading = asyncio.create_task(_read_all(websocket, opened, waiting))
+    try:
+        done, _ = await asyncio.wait((answering, reading), return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        answering.cancel()
+        reading.cancel()
+        await asyncio.gather(answering, reading, return_exceptions=True)
+
+
+async def _read_all(
+    websocket: WebSocket, opened: OpenModel, waiting: asyncio.Queue[Request]
+) -> None:
+    while True:
+        message = await websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message.get("code", 1005))
+        frame = message.get("bytes")
+        if frame is None:
+            raise Refusal(Close.BAD_REQUEST, "Requests are binary; text came.")
+        request = parse(frame, opened)
+        if waiting.full():
+            raise Refusal(Close.FLOOD, f"More than {MAX_WAITING} requests wait for their answers.")
+        waiting.put_nowait(request)
+
+
+async def _answer_all(
+    websocket: WebSocket, opened: OpenModel, waiting: asyncio.Queue[Request]
+) -> None:
+    while True:
+        ticket, verb, rows = await waiting.get()
+        try:
+            answer, real = await worker.submit(opened.id, verb, dimensions(opened), rows)
+        except ModelReplaced as error:
+            raise Refusal(Close.REPLACED, str(error)) from error
+        except CheckpointError as error:
+            raise Refusal(Close.NO_MODEL, str(error)) from error
+        except Exception as error:  # whatever torch raises
+            log.exception("%s failed on %s", verb.name, opened.id)
+            raise Refusal(Close.FAILED, "The model failed; the server's log says why.") from error
+        await websocket.send_bytes(HEADER.pack(ticket, verb, real, len(rows)) + answer.tobytes())
+
+
+async def _deny(websocket: WebSocket, status: int, reason: str) -> None:
+    _count(str(status), reason)
+    await websocket.send_denial_response(PlainTextResponse(reason, status))
+
+
+async def _close(websocket: WebSocket, refusal: Refusal) -> None:
+    reason = refusal.reason.encode()[:120].decode(errors="ignore")  # a close frame holds 123 bytes
+    with suppress(RuntimeError, WebSocketDisconnect):  # the visitor may have closed it already
+        await websocket.close(refusal.code, reason)
+
+
+def _count(kind: str, reason: str) -> None:
+    refusals[kind] += 1
+    log.warning("refused (%s, %d so far): %s", kind, refusals[kind], reason)
+
+
+decode_route = WebSocketRoute("/live/decode", _channel)

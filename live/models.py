@@ -1,0 +1,98 @@
+"""The models that the server holds open, shared by all visitors and never changed in place."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections import OrderedDict
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vae_core.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from vae_core.latents import Latents
+    from vae_core.models import LatentModel
+
+MAX_OPEN = 8
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_RUN = re.compile(r"run:([A-Za-z0-9_-]{8,64})")
+
+
+@dataclass(frozen=True)
+class OpenModel:
+    """A checkpoint in memory: the model in eval mode, and what lies beside its weights."""
+
+    id: str
+    path: Path
+    model: LatentModel
+    config: dict[str, Any]
+    metrics: dict[str, Any] | None
+    latents: Latents | None
+
+
+def model_path(model_id: str) -> Path:
+    """The folder that a model id names, whether it exists or not.
+
+    `mnist-2d` is a folder of ZSCAPE_CHECKPOINTS, `run:<token>` the checkpoint of a folder of
+    ZSCAPE_RUNS. CheckpointError when the id is neither.
+    """
+    if run := _RUN.fullmatch(model_id):
+        return Path(os.environ.get("ZSCAPE_RUNS", "runs")) / run[1] / "checkpoint"
+    if _NAME.fullmatch(model_id):
+        return Path(os.environ.get("ZSCAPE_CHECKPOINTS", "checkpoints")) / model_id
+    raise CheckpointError(f"{model_id[:40]!r} is not a model's name.")
+
+
+def open_model(model_id: str) -> OpenModel:
+    """The model named `model_id`, from memory unless its weights on disk have changed.
+
+    Several threads may ask at once: one loads, the others wait. The MAX_OPEN last used are kept.
+    CheckpointError when there is no such model or its folder is broken.
+    """
+    path = model_path(model_id)
+    try:
+        changed = (path / "model.safetensors").stat().st_mtime_ns
+    except OSError as error:
+        raise CheckpointError(f"There is no model {model_id!r} here any more.") from error
+    key = (str(path), changed)
+    with _lock:
+        loading = _open.get(key)
+        ours = loading is None
+        if loading is None:
+            loading = _open[key] = Future()
+        _open.move_to_end(key)
+        while len(_open) > MAX_OPEN:
+            _open.popitem(last=False)
+    if ours:
+        try:
+            loading.set_result(_load(model_id, path))
+        except BaseException as error:  # noqa: BLE001 — raised again in each thread that waits
+            with _lock:
+                _open.pop(key, None)
+            loading.set_exception(error)
+    return loading.result()
+
+
+_lock = threading.Lock()
+_open: OrderedDict[tuple[str, int], Future[OpenModel]] = OrderedDict()
+
+
+def _load(model_id: str, path: Path) -> OpenModel:
+    # Torch takes seconds to import: pages are painted before it is there.
+    from vae_core.checkpoints import load_checkpoint, load_latents, read_config
+    from vae_core.files import read_json
+
+    metrics = path / "metrics.json"
+    return OpenModel(
+        id=model_id,
+        path=path,
+        model=load_checkpoint(path),
+        config=read_config(path),
+        metrics=read_json(metrics, CheckpointError) if metrics.exists() else None,
+        latents=load_latents(path),
+    )

@@ -1,0 +1,130 @@
+"""Small images in rows and columns, crisp at every size; with a player, a film strip.
+
+    result = image_grid(images, key="samples", testid="samples", alt="Samples from the prior")
+
+The browser gets one picture of all images and hears nothing more until they change: hovering,
+focusing and playing happen there, without a Streamlit rerun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from live.assets import publish_folder
+from live.blobs import publish
+from vae_core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["GridResult", "image_grid"]
+
+_FOLDER = Path(__file__).parent
+_ASSETS = publish_folder(_FOLDER / "assets")
+_COMPONENT = st.components.v2.component(
+    "zscape.image_grid",
+    html='<div class="root"></div>',
+    js=(_FOLDER / "bootstrap.js").read_text("utf-8"),
+)
+
+
+@dataclass(frozen=True)
+class GridResult:
+    """What the visitor did: the tile clicked in this very run, and the frame the player rests on.
+
+    Tiles and frames count from 0, row by row.
+    """
+
+    selected: int | None
+    frame: int | None
+
+
+def image_grid(
+    images: Tensor | np.ndarray,
+    *,
+    key: str,
+    testid: str,
+    alt: str,
+    captions: Sequence[str] | None = None,
+    labels: Sequence[str] | None = None,
+    gap: int = 2,
+    selectable: bool = False,
+    selected: int | None = None,
+    min_tile: int | None = None,
+    max_tile: int = 160,
+    max_height: int | None = None,
+    player: bool = False,
+    on_select: Callable[[int], None] | None = None,
+) -> GridResult:
+    """Show images (rows, columns, c, h, w): floats in [0, 1] or uint8, c 1 or 3.
+
+    key: names this grid in the session. testid: of the canvas with the images; with a player the
+    large frame has `<testid>-frame`. alt: what the picture shows, in words.
+    captions: for each tile, shown in the lens under the pointer and read to screen readers.
+    labels: for each tile, short, always shown below it. gap, min_tile, max_tile, max_height: CSS
+    pixels; a grid of one row breaks into several where its tiles would be narrower than `min_tile`.
+    selectable: a click or Enter selects a tile; `selected` is the one marked, and it stays the
+    page's to remember: `on_select` is called with the tile before the page runs again.
+    player: a large frame above, which plays the tiles in their order, back and forth.
+    """
+    rows, columns = images.shape[:2]
+    for name, texts in (("captions", captions), ("labels", labels)):
+        if texts is not None and len(texts) != rows * columns:
+            raise ConfigError(
+                f"There are {len(texts)} {name}, but {rows} x {columns} images; give one each."
+            )
+
+    def clicked() -> None:
+        tile = st.session_state[key].get("selected")
+        if on_select is not None and tile is not None:
+            on_select(tile)
+
+    state: Any = _COMPONENT(
+        key=key,
+        data={
+            "assets": _ASSETS,
+            "url": publish(_picture(images), "image/png"),
+            "rows": rows,
+            "columns": columns,
+            "captions": None if captions is None else list(captions),
+            "labels": None if labels is None else list(labels),
+            "gap": gap,
+            "minTile": min_tile,
+            "maxTile": max_tile,
+            "maxHeight": max_height,
+            "selectable": selectable,
+            "selected": selected,
+            "player": player,
+            "testid": testid,
+            "alt": alt,
+        },
+        on_selected_change=clicked,
+        on_frame_change=lambda: None,
+    )
+    frame = state.get("frame")
+    return GridResult(
+        selected=state.get("selected"),
+        frame=None if frame is None else min(int(frame), rows * columns - 1),
+    )
+
+
+def _picture(images: Tensor | np.ndarray) -> bytes:
+    import torch
+
+    from vae_core.manifold import tile_images
+
+    tiled = tile_images(torch.as_tensor(images))
+    return _png(tiled.tobytes(), tiled.shape)
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _png(pixels: bytes, shape: tuple[int, ...]) -> bytes:
+    from vae_core.manifold import png_bytes
+
+    return png_bytes(np.frombuffer(pixels, np.uint8).reshape(shape))

@@ -1,0 +1,273 @@
+/** Many small images on one canvas; a lens, a ring and a voice for the one under the pointer. */
+
+import { corner, extent, layOut, tileAt } from "./layout.js";
+import { Player } from "./player.js";
+import { Tiles } from "./tiles.js";
+
+const LENS_SIDE = 150;
+const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+/** @type {WeakMap<Node, Promise<Grid>>} the grid that stands in a component's place */
+const standing = new WeakMap();
+
+/** @type {Promise<CSSStyleSheet> | undefined} */
+let styles;
+
+/** @param {any} component as Streamlit calls it @param {URL} root the app's address */
+export async function mount(component, root) {
+  const place = component.parentElement;
+  if (!standing.has(place)) standing.set(place, settle(place));
+  const grid = await standing.get(place);
+  await grid.update(component, root);
+  return () => grid.leave();
+}
+
+async function settle(place) {
+  styles ??= fetch(new URL("grid.css", import.meta.url))
+    .then((answer) => answer.text())
+    .then((text) => new CSSStyleSheet().replace(text));
+  place.adoptedStyleSheets = [await styles];
+  return new Grid(place.querySelector(".root"));
+}
+
+class Grid {
+  /** @param {HTMLElement} root */
+  constructor(root) {
+    this.root = root;
+    root.innerHTML = `
+      <div class="tiles">
+        <canvas role="img"></canvas>
+        <div class="labels"></div>
+        <div class="ring chosen" hidden></div>
+        <div class="ring focused" hidden></div>
+      </div>
+      <p class="failed" role="alert" hidden></p>
+      <div class="lens" popover="manual" aria-hidden="true"><canvas></canvas><p></p></div>
+      <p class="said" aria-live="polite"></p>`;
+    [this.tilesElement, this.canvas, this.labels, this.chosen, this.focused, this.failed, this.lens,
+      this.said] = [".tiles", ".tiles canvas", ".labels", ".chosen", ".focused", ".failed",
+      ".lens", ".said"].map((part) => root.querySelector(part));
+    this.focus = 0;
+    this.url = "";
+    /** @type {number | null} */
+    this.selected = null;
+    /** @type {Tiles | null} */
+    this.tiles = null;
+    /** @type {Player | null} */
+    this.player = null;
+    this.listen();
+    this.resize = new ResizeObserver(() => this.draw());
+    this.resize.observe(root);
+  }
+
+  leave() {
+    this.lens.hidePopover?.();
+    this.player?.pause();
+    this.resize.disconnect();
+  }
+
+  /** Take what Python says; the old picture stays until the new one is there. */
+  async update(component, root) {
+    this.component = component;
+    const { data } = component;
+    this.resize.observe(this.root);
+    const url = new URL(data.url, root).href;
+    if (url !== this.url) {
+      this.url = url;
+      const picture = Object.assign(new Image(), { src: url });
+      try {
+        await picture.decode();
+      } catch {
+        this.failed.textContent = "The images are no longer kept; reload the page.";
+      }
+      if (this.url !== url) return; // a newer picture was asked for meanwhile
+      this.failed.hidden = picture.naturalWidth > 0;
+      this.tilesElement.hidden = !this.failed.hidden;
+      if (!this.failed.hidden) return;
+      this.tiles = new Tiles(picture, data.rows, data.columns);
+      this.hideLens();
+    }
+    if (!this.tiles) return;
+    this.data = data;
+    this.selected = data.selected;
+    this.focus = Math.min(this.focus, this.tiles.count - 1);
+    this.canvas.dataset.testid = data.testid;
+    this.canvas.setAttribute("aria-label", data.alt);
+    const usable = data.selectable || data.captions || data.player;
+    this.tilesElement.tabIndex = usable ? 0 : -1;
+    this.tilesElement.setAttribute("role", "group");
+    this.tilesElement.setAttribute("aria-label", usable ? `${data.alt}. Arrow keys move.` : data.alt);
+    this.tilesElement.classList.toggle("selectable", data.selectable || data.player);
+    this.draw();
+    if (data.player) this.updatePlayer();
+  }
+
+  updatePlayer() {
+    const first = !this.player;
+    this.player ??= new Player(this.root, {
+      onFrame: (frame) => this.place(this.chosen, frame),
+      onRest: (frame) => {
+        this.say(frame);
+        this.component.setStateValue("frame", frame);
+      },
+    });
+    this.player.update(this.tiles, this.data.captions, this.data.testid);
+    if (first && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.player.play();
+  }
+
+  draw() {
+    if (!this.tiles || !this.root.clientWidth) return;
+    const { data, tiles, canvas } = this;
+    const ratio = devicePixelRatio;
+    const label = data.labels ? parseFloat(getComputedStyle(this.labels).lineHeight) : 0;
+    this.layout = layOut(data, tiles, this.root.clientWidth, label, ratio);
+    const { width, height } = extent(this.layout);
+    Object.assign(canvas, { width, height });
+    for (const element of [canvas, this.tilesElement]) {
+      element.style.width = `${width / ratio}px`;
+      element.style.height = `${height / ratio}px`;
+    }
+    tiles.sharpenFor(this.layout.width / tiles.width);
+    const context = canvas.getContext("2d");
+    for (let i = 0; i < tiles.count; i++) {
+      const { x, y } = corner(this.layout, i);
+      tiles.draw(context, i, x, y, this.layout.width, this.layout.height);
+    }
+    this.drawLabels();
+    this.place(this.chosen, this.player ? this.player.frame : this.selected);
+    if (!this.focused.hidden) this.place(this.focused, this.focus);
+  }
+
+  drawLabels() {
+    const { labels } = this.data;
+    this.labels.replaceChildren(
+      ...(labels ?? []).map((text, i) => {
+        const label = Object.assign(document.createElement("span"), { textContent: text, title: text });
+        const { x, y } = corner(this.layout, i);
+        label.style.left = `${x / this.layout.ratio}px`;
+        label.style.top = `${(y + this.layout.height) / this.layout.ratio}px`;
+        label.style.width = `${this.layout.width / this.layout.ratio}px`;
+        return label;
+      }),
+    );
+  }
+
+  /** Put a ring around tile i. @param {HTMLElement} ring @param {number | null} i */
+  place(ring, i) {
+    ring.hidden = i === null || i >= this.tiles.count;
+    if (ring.hidden) return;
+    const { width, height, ratio } = this.layout;
+    const { x, y } = corner(this.layout, i);
+    ring.style.transform = `translate(${x / ratio}px, ${y / ratio}px)`;
+    ring.style.width = `${width / ratio}px`;
+    ring.style.height = `${height / ratio}px`;
+  }
+
+  listen() {
+    const { tilesElement } = this;
+    const under = (event) => {
+      if (!this.tiles) return -1;
+      const box = this.canvas.getBoundingClientRect();
+      const { ratio } = this.layout;
+      const [x, y] = [(event.clientX - box.left) * ratio, (event.clientY - box.top) * ratio];
+      return tileAt(this.layout, this.tiles.count, x, y);
+    };
+    const look = (event) => {
+      const i = under(event);
+      if (i < 0) this.hideLens();
+      else this.showLens(i);
+    };
+    tilesElement.addEventListener("pointermove", look);
+    tilesElement.addEventListener("pointerdown", look);
+    tilesElement.addEventListener("pointerleave", () => this.hideLens());
+    tilesElement.addEventListener("pointerup", (event) => {
+      if (event.pointerType === "touch") this.hideLens();
+    });
+    tilesElement.addEventListener("click", (event) => {
+      const i = under(event);
+      if (i < 0) return;
+      this.focus = i;
+      this.choose(i);
+    });
+    tilesElement.addEventListener("focus", () => {
+      if (!this.tiles || !tilesElement.matches(":focus-visible")) return;
+      this.place(this.focused, this.focus);
+      this.say(this.focus);
+    });
+    tilesElement.addEventListener("blur", () => {
+      this.focused.hidden = true;
+      this.hideLens();
+    });
+    tilesElement.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    if (!this.tiles || event.ctrlKey || event.metaKey || event.altKey) return;
+    const step = STEPS[event.key];
+    if (step) this.move(...step);
+    else if (event.key === "Enter") this.choose(this.focus);
+    else if (event.key === " ") this.player ? this.player.toggle() : this.choose(this.focus);
+    else if (event.key === "Escape") this.hideLens();
+    else return;
+    event.preventDefault();
+  }
+
+  move(across, down) {
+    const { columns } = this.layout;
+    const column = (this.focus % columns) + across;
+    const i = this.focus + across + down * columns;
+    const broken = this.data.rows === 1; // one row, whatever it looks like: go on to the next line
+    if ((!broken && (column < 0 || column >= columns)) || i < 0 || i >= this.tiles.count) return;
+    this.focus = i;
+    this.place(this.focused, i);
+    this.showLens(i);
+    this.say(i);
+  }
+
+  choose(i) {
+    if (this.player) {
+      this.player.pause();
+      this.player.go(i);
+      this.player.listener.onRest(i);
+    }
+    if (!this.data.selectable) return;
+    this.selected = i;
+    this.place(this.chosen, i);
+    this.component.setTriggerValue("selected", i);
+  }
+
+  caption(i) {
+    const { columns } = this.data;
+    return this.data.captions?.[i] ?? `Row ${Math.floor(i / columns) + 1}, column ${(i % columns) + 1}`;
+  }
+
+  say(i) {
+    this.said.textContent = this.caption(i);
+  }
+
+  showLens(i) {
+    const ratio = devicePixelRatio;
+    const { width, height } = this.layout;
+    const enlarges = Math.max(width, height) / ratio < 0.75 * LENS_SIDE;
+    if (!enlarges && !this.data.captions) return;
+    const [canvas, text] = this.lens.children;
+    canvas.hidden = !enlarges;
+    if (enlarges) this.tiles.show(canvas, i, LENS_SIDE, ratio);
+    text.textContent = this.data.captions?.[i] ?? "";
+    text.hidden = !text.textContent;
+    if (!this.lens.matches(":popover-open")) this.lens.showPopover();
+    const box = this.canvas.getBoundingClientRect();
+    const { x, y } = corner(this.layout, i);
+    const [left, top] = [box.left + x / ratio, box.top + y / ratio];
+    const { offsetWidth: w, offsetHeight: h } = this.lens;
+    const beside = left + width / ratio / 2 - w / 2;
+    const above = top - h - 8;
+    this.lens.style.left = `${Math.min(Math.max(beside, 8), innerWidth - w - 8)}px`;
+    this.lens.style.top = `${above > 64 ? above : top + height / ratio + 8}px`;
+  }
+
+  hideLens() {
+    if (this.lens.matches(":popover-open")) this.lens.hidePopover();
+  }
+}

@@ -1,0 +1,170 @@
+"""The latent plane: latent space under the pointer, decoded while it moves.
+
+Python sends the view (a few hundred bytes; points and pictures as URLs) and hears of what was
+released. Between the two the browser talks to `live.decode` alone, without a Streamlit rerun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import streamlit as st
+
+from live.assets import publish_folder
+from live.blobs import publish
+from ui.components.latent_plane.points import Array, Plane, PlanePoints
+from ui.palette import CLASS_COLOURS, CLASS_GLYPHS, SYMBOL_COLOURS
+from vae_core.errors import ConfigError
+
+__all__ = ["Backdrop", "Plane", "PlanePoints", "PlaneResult", "Way", "latent_plane"]
+
+_FOLDER = Path(__file__).parent
+_ASSETS = publish_folder(_FOLDER / "assets")
+_COMPONENT = st.components.v2.component(
+    "zscape.latent_plane",
+    html='<div class="root" style="min-height: 20rem"></div>',
+    js=(_FOLDER / "bootstrap.js").read_text(),
+)
+
+
+@dataclass(frozen=True)
+class Backdrop:
+    """A picture behind the points: `image` (PNG bytes) over `extent` (left, right, bottom, top)."""
+
+    image: bytes
+    extent: tuple[float, float, float, float]
+    label: str = "Manifold"
+
+
+@dataclass(frozen=True)
+class Way:
+    """Stops that the visitor sets, drags and removes, and the way between them as a film strip.
+
+    stops (k, d); method as in `vae_core.paths`; steps: places on a leg, both its ends counted.
+    """
+
+    stops: Array
+    method: Literal["linear", "spherical"] = "linear"
+    steps: int = 12
+
+
+@dataclass(frozen=True)
+class PlaneResult:
+    """What the plane shows now: its z, the positions of the selected points, the way's stops."""
+
+    z: tuple[float, ...] | None
+    selected: tuple[int, ...]
+    stops: Array | None
+
+
+def latent_plane(
+    model_id: str,
+    *,
+    key: str,
+    z: Sequence[float] | Array | None,
+    plane: Plane | None = None,
+    points: PlanePoints | None = None,
+    selected: Sequence[int] = (),
+    way: Way | None = None,
+    path: Array | None = None,
+    backdrop: Backdrop | None = None,
+    rings: bool = True,
+    mode: Literal["cursor", "select", "stops"] = "cursor",
+    height: int = 520,
+    on_change: Callable[[PlaneResult], None] | None = None,
+) -> PlaneResult:
+    """Show the plane and the decoded image beside it; returns what they show now.
+
+    model_id: as in `live.models`. key: names this plane in the session.
+    z: where the cursor stands, (d,); whoever changed it last, the page or the visitor, is followed.
+        None for a plane that is no part of latent space (t-SNE): points alone.
+    plane: two dimensions by default. points: drawn once, positions in `selected` and in the result
+        count its rows. path (m, d): a way drawn but not edited.
+    mode: what a press does: move z, select points (click, lasso; Shift for a box), or edit the way.
+    rings: the prior's 1 and 2 sigma. height: of the plane, in pixels.
+    on_change: called with the new result before the page runs again, so that it can set the state
+        of widgets.
+    """
+    z = None if z is None else tuple(float(x) for x in z)
+    if z is not None and not np.isfinite(z).all():
+        raise ConfigError(f"z={z} holds NaN or infinity; the plane needs finite numbers.")
+    if z is not None and plane is None:
+        plane = Plane.of_dims(len(z))
+    if z is not None and plane is not None and len(plane.u) != len(z):
+        raise ConfigError(f"z has {len(z)} dimensions, but the plane lies in {len(plane.u)}.")
+    given = {
+        "z": z,
+        "selected": tuple(int(i) for i in selected),
+        "stops": None if way is None else _rows(way.stops),
+    }
+
+    def changed() -> None:
+        if on_change is not None:
+            on_change(_result(_current(key, given, st.session_state[key])))
+
+    state = _COMPONENT(
+        key=key,
+        data={
+            "assets": _ASSETS,
+            "model": model_id,
+            "z": z,
+            "plane": None
+            if plane is None or z is None
+            else {"u": plane.u, "v": plane.v, "origin": plane.origin},
+            "labels": ("", "") if plane is None else plane.labels,
+            "points": None if points is None else points.payload(),
+            "selected": given["selected"],
+            "way": None
+            if way is None
+            else {"stops": given["stops"], "method": way.method, "steps": way.steps},
+            "path": None if path is None else _rows(path),
+            "backdrop": None
+            if backdrop is None
+            else {
+                "url": publish(backdrop.image, "image/png"),
+                "extent": backdrop.extent,
+                "label": backdrop.label,
+            },
+            "rings": rings,
+            "mode": mode,
+            "height": height,
+            "colours": {"classes": CLASS_COLOURS, "glyphs": CLASS_GLYPHS, **SYMBOL_COLOURS},
+        },
+        on_z_change=changed,
+        on_selected_change=changed,
+        on_stops_change=changed,
+    )
+    return _result(_current(key, given, state))
+
+
+def _rows(values: Array) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(row) for row in np.asarray(values, float).round(6).tolist())
+
+
+def _current(key: str, given: dict[str, Any], state: Any) -> dict[str, Any]:
+    """Each value as the page or the visitor set it, whichever of the two changed it last."""
+    memory = st.session_state.setdefault(f"{key}:newest", {})
+    current = {}
+    for name, page in given.items():
+        visitor = state.get(name)
+        seen_page, seen_visitor, newest = memory.get(name, (None, None, page))
+        if visitor is not None and visitor != seen_visitor:
+            newest = visitor
+        elif page != seen_page:
+            newest = page
+        memory[name] = (page, visitor, newest)
+        current[name] = newest
+    return current
+
+
+def _result(current: dict[str, Any]) -> PlaneResult:
+    z, stops = current["z"], current["stops"]
+    return PlaneResult(
+        z=None if z is None else tuple(z),
+        selected=tuple(current["selected"]),
+        stops=None if stops is None else np.array(stops),
+    )

@@ -1,0 +1,132 @@
+/** The socket to the server's models; `live/decode.py` says what travels on it. */
+
+export const Verb = Object.freeze({ DECODE: 1, ENCODE: 2, RETURN: 3, IMAGE: 4 });
+const HEADER = 8;
+const RETRIES = [250, 500, 1000, 2000, 4000, 8000];
+const REOPEN_AT_ONCE = 4409; // the model was replaced by one of other dimensions
+
+/**
+ * @typedef {{latent_dim: number, image_shape: [number, number, number], images: number}} Hello
+ * @typedef {{real: boolean, rows: number, bytes: ArrayBuffer}} Answer
+ * @typedef {{name: "connecting" | "open" | "reconnecting" | "refused", reason: string}} State
+ */
+
+/** One socket for one model. It connects again by itself until it is closed or refused. */
+export class Channel {
+  /**
+   * @param {URL} url
+   * @param {{onHello: (hello: Hello) => void, onState: (state: State) => void}} listener
+   */
+  constructor(url, listener) {
+    this.url = url;
+    this.listener = listener;
+    /** @type {Map<number, {resolve: (answer: Answer) => void, reject: (why: Error) => void}>} */
+    this.waiting = new Map();
+    this.ticket = 0;
+    this.failures = 0;
+    this.closed = false;
+    this.connect();
+  }
+
+  connect() {
+    this.state(this.failures ? "reconnecting" : "connecting");
+    this.socket = new WebSocket(this.url);
+    this.socket.binaryType = "arraybuffer";
+    this.socket.onmessage = (message) => this.receive(message.data);
+    this.socket.onclose = (event) => this.lost(event);
+  }
+
+  /** @param {State["name"]} name @param {string} [reason] */
+  state(name, reason = "") {
+    this.name = name;
+    this.listener.onState({ name, reason });
+  }
+
+  /** @param {string | ArrayBuffer} data */
+  receive(data) {
+    if (typeof data === "string") {
+      this.failures = 0;
+      this.listener.onHello(JSON.parse(data));
+      this.state("open");
+      return;
+    }
+    const head = new DataView(data);
+    const ticket = head.getUint32(0, true);
+    this.waiting.get(ticket)?.resolve({
+      real: head.getUint8(5) === 1,
+      rows: head.getUint16(6, true),
+      bytes: data.slice(HEADER),
+    });
+    this.waiting.delete(ticket);
+  }
+
+  /** @param {CloseEvent} event */
+  lost(event) {
+    for (const { reject } of this.waiting.values()) reject(new Error("the connection was lost"));
+    this.waiting.clear();
+    if (this.closed) return;
+    if (event.code >= 4400 && event.code < 4500 && event.code !== REOPEN_AT_ONCE) {
+      this.state("refused", event.reason);
+      return;
+    }
+    const pause = RETRIES[Math.min(this.failures, RETRIES.length - 1)];
+    this.failures += 1;
+    this.state("reconnecting");
+    this.timer = setTimeout(() => this.connect(), pause);
+  }
+
+  /**
+   * Send one request; rejects when the connection is not there or goes before the answer.
+   * @param {number} verb @param {number} rows
+   * @param {Float32Array | Uint32Array | Uint8Array} payload
+   * @returns {Promise<Answer>}
+   */
+  ask(verb, rows, payload) {
+    if (this.name !== "open") return Promise.reject(new Error("the connection is not open"));
+    const ticket = (this.ticket = (this.ticket + 1) >>> 0);
+    const frame = new ArrayBuffer(HEADER + payload.byteLength);
+    const head = new DataView(frame);
+    head.setUint32(0, ticket, true);
+    head.setUint8(4, verb);
+    head.setUint16(6, rows, true);
+    new Uint8Array(frame, HEADER).set(
+      new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength),
+    );
+    this.socket.send(frame);
+    return new Promise((resolve, reject) => this.waiting.set(ticket, { resolve, reject }));
+  }
+
+  close() {
+    this.closed = true;
+    clearTimeout(this.timer);
+    this.socket.close();
+  }
+}
+
+/**
+ * One wish in flight, the newest kept: while the first is answered, later ones replace one another.
+ * @template T
+ */
+export class Latest {
+  /** @param {(wish: T) => Promise<void>} fulfil */
+  constructor(fulfil) {
+    this.fulfil = fulfil;
+    this.busy = false;
+    /** @type {T | undefined} */
+    this.next = undefined;
+  }
+
+  /** @param {T} wish */
+  async want(wish) {
+    this.next = wish;
+    if (this.busy) return;
+    this.busy = true;
+    while (this.next !== undefined) {
+      const now = this.next;
+      this.next = undefined;
+      // A lost connection is shown by its state; the wish is made again when it is back.
+      await this.fulfil(now).catch(() => {});
+    }
+    this.busy = false;
+  }
+}

@@ -1,0 +1,121 @@
+/** The elements around the canvas: image, figures, legend, tooltip, notices. */
+
+import { GRADIENT } from "./colours.js";
+import { outline } from "./points.js";
+import { number } from "./view.js";
+
+/**
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag @param {Record<string, unknown>} [attributes] @param {(Node | string)[]} [children]
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function element(tag, attributes = {}, children = []) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
+  made.append(...children);
+  return made;
+}
+
+/** Build what stands around the canvas, once. @param {HTMLElement} root */
+export function furnish(root) {
+  const parts = {
+    plane: element("canvas", {
+      class: "plane",
+      "data-testid": "latent-plane",
+      role: "application",
+      tabindex: 0,
+      "aria-roledescription": "plane of latent space",
+    }),
+    tip: element("div", { class: "tip", hidden: "" }),
+    notice: element("div", { class: "notice", role: "status", hidden: "" }),
+    decoded: element("canvas", {
+      class: "decoded",
+      "data-testid": "decoded-image",
+      role: "img",
+      "aria-label": "Decoded image",
+    }),
+    figures: element("div", { class: "figures" }),
+    strip: element("canvas", {
+      class: "strip",
+      "data-testid": "filmstrip",
+      role: "img",
+      "aria-label": "Decoded images along the way",
+      hidden: "",
+    }),
+    keys: element("div", { class: "keys", role: "group", "aria-label": "Legend", hidden: "" }),
+    announced: element("div", { class: "announced", "aria-live": "polite" }),
+    stage: element("div", { class: "stage" }),
+    side: element("div", { class: "side" }),
+  };
+  parts.stage.append(parts.plane, parts.tip, parts.notice);
+  parts.side.append(parts.decoded, parts.figures);
+  root.replaceChildren(parts.stage, parts.side, parts.strip, parts.keys, parts.announced);
+  return parts;
+}
+
+/**
+ * Put images side by side on a canvas at their own size; CSS enlarges them, crisp.
+ * @param {HTMLCanvasElement} canvas @param {Uint8Array} pixels rows x h x w x c
+ * @param {[number, number, number]} shape c, h, w @param {number} [rows] @param {number} [gap]
+ */
+export function showPixels(canvas, pixels, [channels, height, width], rows = 1, gap = 0) {
+  const across = rows * width + (rows - 1) * gap;
+  if (canvas.width !== across || canvas.height !== height) {
+    Object.assign(canvas, { width: across, height });
+    canvas.style.aspectRatio = `${across} / ${height}`;
+  }
+  const image = new ImageData(across, height);
+  for (let row = 0, from = 0; row < rows; row++) {
+    for (let y = 0; y < height; y++) {
+      let to = (y * across + row * (width + gap)) * 4;
+      for (let x = 0; x < width; x++, from += channels, to += 4) {
+        image.data[to] = pixels[from];
+        image.data[to + 1] = pixels[channels === 3 ? from + 1 : from];
+        image.data[to + 2] = pixels[channels === 3 ? from + 2 : from];
+        image.data[to + 3] = 255;
+      }
+    }
+  }
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}
+
+/** Chips that switch classes on and off. */
+export function showLegend(keys, points, colours, toggle) {
+  const { names, value } = points.layout;
+  keys.replaceChildren();
+  keys.hidden = !names && !value;
+  if (value) {
+    const bar = element("i");
+    bar.style.background = GRADIENT;
+    const [low, high] = value.range.map((x) => number(x, Math.abs(x) < 10 ? 2 : 0));
+    keys.append(element("span", { class: "scale" }, [value.label, low, bar, high]));
+  }
+  names?.forEach((name, k) => {
+    const glyph = element("canvas", { width: 42, height: 42 });
+    const c = glyph.getContext("2d");
+    c.fillStyle = colours.classes[k % colours.classes.length];
+    outline(c, colours.glyphs[k % colours.glyphs.length], 21, 21, 13);
+    c.fill();
+    const chip = element("button", { class: "chip", type: "button", "aria-pressed": true }, [
+      glyph,
+      name,
+    ]);
+    chip.addEventListener("click", () => chip.setAttribute("aria-pressed", String(toggle(k))));
+    keys.append(chip);
+  });
+}
+
+/** z in words: all of a short one, for a long one its coordinates in the plane. */
+export function sayZ(z) {
+  return z.length > 4 ? "" : `z = (${z.map((x) => number(x, 2)).join(", ")})`;
+}
+
+/** Place the tooltip beside (px, py), inside the stage. @param {HTMLElement} tip */
+export function placeTip(tip, px, py, width, height) {
+  tip.hidden = false;
+  const [w, h] = [tip.offsetWidth, tip.offsetHeight];
+  const left = px + 18 + w > width ? px - 18 - w : px + 18;
+  const top = Math.min(Math.max(py - h / 2, 4), height - h - 4);
+  tip.style.transform = `translate(${Math.max(left, 4)}px, ${top}px)`;
+  tip.style.left = tip.style.top = "0";
+}

@@ -1,0 +1,109 @@
+/**
+ * Mouse, touch, pen and wheel as a few verbs. One finger or the left button presses, drags and
+ * releases; two fingers, the middle button or Space move and zoom the view.
+ *
+ * @typedef {{
+ *   hover: (px: number, py: number, event: PointerEvent) => void,
+ *   leave: () => void,
+ *   press: (px: number, py: number, event: PointerEvent) => void,
+ *   drag: (px: number, py: number, event: PointerEvent) => void,
+ *   release: (px: number, py: number, event: PointerEvent) => void,
+ *   cancel: () => void,
+ *   pan: (dx: number, dy: number) => void,
+ *   zoom: (factor: number, px: number, py: number) => void,
+ *   twice: (px: number, py: number) => void,
+ * }} Verbs
+ */
+
+/** @param {HTMLCanvasElement} canvas @param {Verbs} verbs @param {AbortSignal} signal */
+export function listen(canvas, verbs, signal) {
+  /** @type {Map<number, {x: number, y: number}>} */
+  const down = new Map();
+  /** @type {"none" | "drag" | "view"} */
+  let doing = "none";
+  let space = false;
+  const on = (type, react, options = {}) =>
+    canvas.addEventListener(type, react, { signal, ...options });
+  const place = (event) => {
+    const box = canvas.getBoundingClientRect();
+    return { x: event.clientX - box.left, y: event.clientY - box.top };
+  };
+
+  on("pointerdown", (event) => {
+    if (event.button > 1) return;
+    event.preventDefault();
+    canvas.focus({ preventScroll: true });
+    canvas.setPointerCapture(event.pointerId);
+    const at = place(event);
+    down.set(event.pointerId, at);
+    if (down.size > 1 || event.button === 1 || space) {
+      if (doing === "drag") verbs.cancel();
+      doing = "view";
+    } else {
+      doing = "drag";
+      verbs.press(at.x, at.y, event);
+    }
+  });
+
+  on("pointermove", (event) => {
+    const at = place(event);
+    const before = down.get(event.pointerId);
+    if (!before) {
+      if (event.pointerType !== "touch" && doing === "none") verbs.hover(at.x, at.y, event);
+      return;
+    }
+    if (doing === "drag") verbs.drag(at.x, at.y, event);
+    if (doing === "view") {
+      const other = [...down].find(([id]) => id !== event.pointerId)?.[1];
+      if (other) {
+        const [was, is] = [before, at].map((p) => Math.hypot(p.x - other.x, p.y - other.y));
+        verbs.pan((at.x - before.x) / 2, (at.y - before.y) / 2);
+        if (was > 0 && is > 0) verbs.zoom(is / was, (at.x + other.x) / 2, (at.y + other.y) / 2);
+      } else {
+        verbs.pan(at.x - before.x, at.y - before.y);
+      }
+    }
+    down.set(event.pointerId, at);
+  });
+
+  const lift = (event, finish) => {
+    if (!down.delete(event.pointerId)) return;
+    if (doing === "drag") finish(place(event));
+    if (!down.size) doing = "none";
+  };
+  on("pointerup", (event) => lift(event, (at) => verbs.release(at.x, at.y, event)));
+  on("pointercancel", (event) => lift(event, () => verbs.cancel()));
+  on("pointerleave", () => doing === "none" && verbs.leave());
+
+  on(
+    "wheel",
+    (event) => {
+      event.preventDefault();
+      const at = place(event);
+      const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1;
+      // A trackpad's pinch arrives as small wheel steps with Ctrl.
+      const speed = event.ctrlKey ? 0.01 : 0.0015;
+      verbs.zoom(Math.exp(-event.deltaY * lines * speed), at.x, at.y);
+    },
+    { passive: false },
+  );
+  on("dblclick", (event) => {
+    const at = place(event);
+    verbs.twice(at.x, at.y);
+  });
+  on("keydown", (event) => {
+    if (event.key === " ") {
+      space = true;
+      event.preventDefault();
+    }
+    if (event.key === "Escape" && doing === "drag") {
+      doing = "none";
+      down.clear();
+      verbs.cancel();
+    }
+  });
+  on("keyup", (event) => {
+    if (event.key === " ") space = false;
+  });
+  on("blur", () => (space = false));
+}

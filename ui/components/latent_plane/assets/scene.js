@@ -1,0 +1,180 @@
+/** What changes only with the view: backdrop, axes, rings, points. And what moves over it. */
+
+import { faded } from "./colours.js";
+
+/** @typedef {ReturnType<typeof import("./colours.js").theme>} Theme */
+
+/** @param {CanvasRenderingContext2D} c @param {import("./view.js").View} view */
+export function drawBackdrop(c, view, picture, extent, opacity) {
+  const [left, right, bottom, top] = extent;
+  const [x0, y0] = view.toPixels(left, top);
+  const [x1, y1] = view.toPixels(right, bottom);
+  c.save();
+  c.globalAlpha = opacity;
+  c.imageSmoothingQuality = "high";
+  c.drawImage(picture, x0, y0, x1 - x0, y1 - y0);
+  c.restore();
+}
+
+/** Hair lines through the origin, ticks at the lower and the left edge. */
+export function drawAxes(c, view, theme, labels) {
+  const [x0, y0] = view.toPixels(0, 0);
+  c.save();
+  c.lineWidth = 1;
+  c.strokeStyle = faded(theme.text, 0.1);
+  line(c, 0, Math.round(y0) + 0.5, view.width, Math.round(y0) + 0.5);
+  line(c, Math.round(x0) + 0.5, 0, Math.round(x0) + 0.5, view.height);
+
+  c.font = `11px ${theme.font}`;
+  c.strokeStyle = faded(theme.text, 0.35);
+  for (const { at, text } of view.ticks("x")) {
+    const [x] = view.toPixels(at, 0);
+    if (x < 34 || x > view.width - 34) continue;
+    line(c, x, view.height - 4, x, view.height);
+    haloed(c, theme, text, x, view.height - 7, "center", "bottom");
+  }
+  for (const { at, text } of view.ticks("y")) {
+    const [, y] = view.toPixels(0, at);
+    if (y < 34 || y > view.height - 24) continue;
+    line(c, 0, y, 4, y);
+    haloed(c, theme, text, 8, y, "left", "middle");
+  }
+  c.font = `italic 600 13px ${theme.font}`;
+  haloed(c, theme, labels[0], view.width - 10, view.height - 7, "right", "bottom", 0.85);
+  haloed(c, theme, labels[1], 10, 9, "left", "top", 0.85);
+  c.restore();
+}
+
+/** The prior N(0, I) at 1 and 2 sigma: circles on any plane of orthonormal axes. */
+export function drawRings(c, view, theme, centre) {
+  const [x, y] = view.toPixels(...centre);
+  c.save();
+  c.font = `11px ${theme.font}`;
+  for (const sigma of [1, 2]) {
+    for (const [width, style] of [[3, faded(theme.background, 0.6)], [1, faded(theme.text, 0.55)]]) {
+      c.setLineDash(sigma === 1 || width > 1 ? [] : [5, 4]);
+      c.lineWidth = width;
+      c.strokeStyle = style;
+      c.beginPath();
+      c.arc(x, y, sigma * view.unit, 0, 7);
+      c.stroke();
+    }
+    const reach = (sigma * view.unit) / Math.SQRT2;
+    haloed(c, theme, `${sigma}σ`, x + reach + 4, y - reach - 3, "left", "bottom", 0.7);
+  }
+  c.restore();
+}
+
+/** Ellipses of a Gaussian at 1 and 2 sigma. @param {[number, number, number]} covariance */
+export function drawEllipse(c, view, [a, b], [va, cov, vb], colour, strength = 1) {
+  const [x, y] = view.toPixels(a, b);
+  const mean = (va + vb) / 2;
+  const spread = Math.hypot((va - vb) / 2, cov);
+  const angle = -0.5 * Math.atan2(2 * cov, va - vb);
+  const [long, short] = [mean + spread, Math.max(mean - spread, 0)].map(Math.sqrt);
+  c.save();
+  c.strokeStyle = faded(colour, 0.95 * strength);
+  c.fillStyle = faded(colour, 0.12 * strength);
+  for (const sigma of [2, 1]) {
+    c.lineWidth = sigma === 1 ? 1.5 : 1;
+    c.beginPath();
+    c.ellipse(x, y, sigma * long * view.unit, sigma * short * view.unit, angle, 0, 7);
+    c.fill();
+    c.stroke();
+  }
+  c.restore();
+}
+
+/** A polyline through plane coordinates. */
+export function drawPath(c, view, theme, places, colour, dashed = false) {
+  c.save();
+  c.lineJoin = c.lineCap = "round";
+  c.setLineDash(dashed ? [1, 6] : []);
+  for (const [width, style] of [[5, faded(theme.background, 0.75)], [2.25, colour]]) {
+    c.lineWidth = width;
+    c.strokeStyle = style;
+    c.beginPath();
+    for (const [a, b] of places) c.lineTo(...view.toPixels(a, b));
+    c.stroke();
+  }
+  c.restore();
+}
+
+/** The cursor: a ring that hides nothing of what is under it, and hair lines to the axes. */
+export function drawCursor(c, view, theme, [a, b], colour, { ghost = false } = {}) {
+  const [x, y] = view.toPixels(a, b);
+  c.save();
+  if (!ghost) {
+    c.strokeStyle = faded(colour, 0.3);
+    c.lineWidth = 1;
+    line(c, x, 0, x, view.height);
+    line(c, 0, y, view.width, y);
+  }
+  const radius = ghost ? 5.5 : 8;
+  for (const [width, style] of [
+    [ghost ? 4 : 6, faded(theme.background, 0.85)],
+    [ghost ? 1.5 : 3, ghost ? faded(colour, 0.75) : colour],
+  ]) {
+    c.lineWidth = width;
+    c.strokeStyle = style;
+    c.beginPath();
+    c.arc(x, y, radius, 0, 7);
+    c.stroke();
+  }
+  c.restore();
+}
+
+/** A numbered stop of the way. */
+export function drawStop(c, view, theme, [a, b], text, colour, active) {
+  const [x, y] = view.toPixels(a, b);
+  c.save();
+  c.beginPath();
+  c.arc(x, y, active ? 12 : 10, 0, 7);
+  c.fillStyle = colour;
+  c.strokeStyle = theme.background;
+  c.lineWidth = 2.5;
+  c.fill();
+  c.stroke();
+  c.fillStyle = "#ffffff";
+  c.font = `600 11px ${theme.font}`;
+  c.textAlign = "center";
+  c.textBaseline = "middle";
+  c.fillText(text, x, y + 0.5);
+  c.restore();
+}
+
+/** The lasso or box being drawn, in pixels. */
+export function drawLasso(c, theme, corners) {
+  c.save();
+  c.beginPath();
+  for (const [x, y] of corners) c.lineTo(x, y);
+  c.closePath();
+  c.fillStyle = faded(theme.text, 0.08);
+  c.strokeStyle = faded(theme.text, 0.7);
+  c.setLineDash([4, 3]);
+  c.fill();
+  c.stroke();
+  c.restore();
+}
+
+function line(c, x0, y0, x1, y1) {
+  c.beginPath();
+  c.moveTo(x0, y0);
+  c.lineTo(x1, y1);
+  c.stroke();
+}
+
+/** Text that stays legible over points and pictures. */
+function haloed(c, theme, text, x, y, align, baseline, strength = 0.62) {
+  c.save();
+  c.setLineDash([]);
+  c.textAlign = align;
+  c.textBaseline = baseline;
+  c.lineJoin = "round";
+  c.lineWidth = 3;
+  c.strokeStyle = faded(theme.background, 0.8);
+  c.strokeText(text, x, y);
+  c.fillStyle = faded(theme.text, strength);
+  c.fillText(text, x, y);
+  c.restore();
+}

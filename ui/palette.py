@@ -1,0 +1,33 @@
+"""Colours and glyphs that every page shares.
+
+CLASS_COLOURS is Okabe & Ito's palette (2008) without its black, and with three colours more. Any
+two differ under normal vision and under simulated protanopia, deuteranopia and tritanopia; glyphs
+tell classes apart without any colour. SYMBOL_COLOURS gives each symbol of the text its one colour.
+"""
+
+CLASS_COLOURS = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#D55E00",
+    "#F0E442",
+    "#9E59FE",
+    "#5200F8",
+    "#934226",
+)
+CLASS_GLYPHS = (
+    "circle",
+    "square",
+    "triangle",
+    "diamond",
+    "cross",
+    "saltire",
+    "inverted",
+    "star",
+    "ring",
+    "bar",
+)
+SYMBOL_COLOURS = {"mu": "#0072B2", "sigma": "#009E73", "eps": "#CC79A7", "z": "#D55E00"}
+SIGNED_COLOURS = ("#0072B2", "#E69F00")
