@@ -23,7 +23,7 @@ from vae_core.errors import ConfigError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["GridResult", "image_grid"]
+__all__ = ["Axis", "GridResult", "image_grid"]
 
 _FOLDER = Path(__file__).parent
 _ASSETS = publish_folder(_FOLDER / "assets")
@@ -32,6 +32,22 @@ _COMPONENT = st.components.v2.component(
     html='<div class="root"></div>',
     js=(_FOLDER / "bootstrap.js").read_text("utf-8"),
 )
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What changes along the columns, or up the rows: its name, and its value at each of them.
+
+    The values of rows go from top to bottom, as the rows do.
+    """
+
+    name: str
+    values: Sequence[float]
+
+    def payload(self) -> dict[str, Any]:
+        """Values as text, with a true minus sign."""
+        texts = [f"{value:.2f}".replace("-", "−") for value in self.values]
+        return {"name": self.name, "values": texts}
 
 
 @dataclass(frozen=True)
@@ -53,6 +69,7 @@ def image_grid(
     alt: str,
     captions: Sequence[str] | None = None,
     labels: Sequence[str] | None = None,
+    axes: tuple[Axis, Axis] | None = None,
     gap: int = 2,
     selectable: bool = False,
     selected: int | None = None,
@@ -67,7 +84,7 @@ def image_grid(
     key: names this grid in the session. testid: of the canvas with the images; with a player the
     large frame has `<testid>-frame`. alt: what the picture shows, in words.
     captions: for each tile, shown in the lens under the pointer and read to screen readers.
-    labels: for each tile, short, always shown below it. gap, min_tile, max_tile, max_height: CSS
+    labels: for each tile, short, always shown below it. axes: across and up. gap, min_tile, max_tile, max_height: CSS
     pixels; a grid of one row breaks into several where its tiles would be narrower than `min_tile`.
     selectable: a click or Enter selects a tile; `selected` is the one marked, and it stays the
     page's to remember: `on_select` is called with the tile before the page runs again.
@@ -94,6 +111,7 @@ def image_grid(
             "columns": columns,
             "captions": None if captions is None else list(captions),
             "labels": None if labels is None else list(labels),
+            "axes": None if axes is None else [axis.payload() for axis in axes],
             "gap": gap,
             "minTile": min_tile,
             "maxTile": max_tile,

@@ -5,6 +5,7 @@ import { Player } from "./player.js";
 import { Tiles } from "./tiles.js";
 
 const LENS_SIDE = 150;
+const AXIS_ROOM = { across: 56, up: 40 };
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 /** @type {WeakMap<Node, Promise<Grid>>} the grid that stands in a component's place */
@@ -18,8 +19,13 @@ export async function mount(component, root) {
   const place = component.parentElement;
   if (!standing.has(place)) standing.set(place, settle(place));
   const grid = await standing.get(place);
+  const turn = ++grid.turn;
   await grid.update(component, root);
-  return () => grid.leave();
+  return () => {
+    if (turn !== grid.turn) return; // an update took over
+    standing.delete(place);
+    grid.leave();
+  };
 }
 
 async function settle(place) {
@@ -35,18 +41,23 @@ class Grid {
   constructor(root) {
     this.root = root;
     root.innerHTML = `
-      <div class="tiles">
-        <canvas role="img"></canvas>
-        <div class="labels"></div>
-        <div class="ring chosen" hidden></div>
-        <div class="ring focused" hidden></div>
+      <div class="framed">
+        <div class="axis up" aria-hidden="true" hidden></div>
+        <div class="tiles">
+          <canvas role="img"></canvas>
+          <div class="labels"></div>
+          <div class="ring chosen" hidden></div>
+          <div class="ring focused" hidden></div>
+        </div>
+        <div class="axis across" aria-hidden="true" hidden></div>
       </div>
       <p class="failed" role="alert" hidden></p>
       <div class="lens" popover="manual" aria-hidden="true"><canvas></canvas><p></p></div>
       <p class="said" aria-live="polite"></p>`;
-    [this.tilesElement, this.canvas, this.labels, this.chosen, this.focused, this.failed, this.lens,
-      this.said] = [".tiles", ".tiles canvas", ".labels", ".chosen", ".focused", ".failed",
-      ".lens", ".said"].map((part) => root.querySelector(part));
+    [this.tilesElement, this.canvas, this.labels, this.chosen, this.focused, this.up, this.across,
+      this.failed, this.lens, this.said] = [".tiles", ".tiles canvas", ".labels", ".chosen",
+      ".focused", ".up", ".across", ".failed", ".lens", ".said"].map((part) => root.querySelector(part));
+    this.turn = 0;
     this.focus = 0;
     this.url = "";
     /** @type {number | null} */
@@ -70,7 +81,6 @@ class Grid {
   async update(component, root) {
     this.component = component;
     const { data } = component;
-    this.resize.observe(this.root);
     const url = new URL(data.url, root).href;
     if (url !== this.url) {
       this.url = url;
@@ -82,7 +92,7 @@ class Grid {
       }
       if (this.url !== url) return; // a newer picture was asked for meanwhile
       this.failed.hidden = picture.naturalWidth > 0;
-      this.tilesElement.hidden = !this.failed.hidden;
+      this.tilesElement.parentElement.hidden = !this.failed.hidden;
       if (!this.failed.hidden) return;
       this.tiles = new Tiles(picture, data.rows, data.columns);
       this.hideLens();
@@ -120,7 +130,9 @@ class Grid {
     const { data, tiles, canvas } = this;
     const ratio = devicePixelRatio;
     const label = data.labels ? parseFloat(getComputedStyle(this.labels).lineHeight) : 0;
-    this.layout = layOut(data, tiles, this.root.clientWidth, label, ratio);
+    for (const axis of [this.up, this.across]) axis.hidden = !data.axes;
+    const room = this.root.clientWidth - (data.axes ? this.up.offsetWidth : 0);
+    this.layout = layOut(data, tiles, room, label, ratio);
     const { width, height } = extent(this.layout);
     Object.assign(canvas, { width, height });
     for (const element of [canvas, this.tilesElement]) {
@@ -134,6 +146,11 @@ class Grid {
       tiles.draw(context, i, x, y, this.layout.width, this.layout.height);
     }
     this.drawLabels();
+    if (data.axes) {
+      const { columns, rows } = this.layout;
+      drawAxis(this.across, data.axes[0], width / ratio / columns, "left", AXIS_ROOM.across);
+      drawAxis(this.up, data.axes[1], height / ratio / rows, "top", AXIS_ROOM.up);
+    }
     this.place(this.chosen, this.player ? this.player.frame : this.selected);
     if (!this.focused.hidden) this.place(this.focused, this.focus);
   }
@@ -270,4 +287,24 @@ class Grid {
   hideLens() {
     if (this.lens.matches(":popover-open")) this.lens.hidePopover();
   }
+}
+
+/**
+ * The name of an axis and values along it, at as many tiles as have room for theirs.
+ * @param {HTMLElement} element @param {{name: string, values: string[]}} axis
+ * @param {number} pitch CSS pixels from tile to tile @param {"left" | "top"} side
+ * @param {number} room CSS pixels that a value takes
+ */
+function drawAxis(element, { name, values }, pitch, side, room) {
+  const last = values.length - 1;
+  const parts = Math.max(1, Math.min(last, 6, Math.floor((last * pitch) / room)));
+  const shown = last ? Array.from({ length: parts + 1 }, (_, k) => Math.round((k * last) / parts)) : [0];
+  element.replaceChildren(
+    Object.assign(document.createElement("b"), { textContent: name }),
+    ...shown.map((i) => {
+      const value = Object.assign(document.createElement("span"), { textContent: values[i] });
+      value.style[side] = `${(i + 0.5) * pitch}px`;
+      return value;
+    }),
+  );
 }

@@ -33,6 +33,11 @@ export class Player {
       this.go(Number(this.range.value));
     };
     this.range.onchange = () => listener.onRest(this.frame);
+    this.range.onkeydown = (event) => {
+      if (event.key !== " ") return;
+      event.preventDefault();
+      this.toggle();
+    };
     this.label();
   }
 
