@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from vae_core.errors import ZscapeError
 
@@ -42,21 +42,35 @@ def read_json(
     path: Path, error: type[ZscapeError], max_bytes: int = MAX_JSON_BYTES
 ) -> dict[str, Any]:
     """The JSON object in `path`; `error` when it is missing, too large or no object."""
+    with open_ordinary(path, error, max_bytes) as file:
+        data = file.read()
     try:
-        if path.stat().st_size > max_bytes:
-            raise error(f"{path.name} is larger than {max_bytes:,} bytes; it is not one of ours.")
-        value = json.loads(path.read_bytes())
-    except FileNotFoundError as missing:
-        raise error(f"{path.name} is missing in {path.parent.name}.") from missing
-    except OSError as failure:
-        raise error(f"{path.name} cannot be read: {failure.strerror}.") from failure
+        value = json.loads(data)
     except (ValueError, RecursionError) as broken:
-        if isinstance(broken, ZscapeError):
-            raise
         raise error(f"{path.name} is not valid JSON; it may be torn or foreign.") from broken
     if not isinstance(value, dict):
         raise error(f"{path.name} holds a {type(value).__name__}, but a JSON object is expected.")
     return value
+
+
+@contextmanager
+def open_ordinary(path: Path, error: type[ZscapeError], max_bytes: int) -> Iterator[BinaryIO]:
+    """Open `path` for reading; `error` when it is missing, too large or no ordinary file."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe or a device could be read for ever
+            raise error(f"{path.name} in {path.parent.name} is no ordinary file.")
+        if status.st_size > max_bytes:
+            raise error(
+                f"{path.name} in {path.parent.name} has {status.st_size:,} bytes; more than "
+                f"{max_bytes:,} are never read."
+            )
+        with path.open("rb") as file:
+            yield file
+    except FileNotFoundError as missing:
+        raise error(f"{path.name} is missing in {path.parent.name}.") from missing
+    except OSError as failure:
+        raise error(f"{path.name} cannot be read: {failure.strerror}.") from failure
 
 
 @contextmanager
@@ -66,16 +80,17 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
     A crash leaves the old folder or none, never a mixture.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-new-"))
-    try:
+    with tempfile.TemporaryDirectory(
+        dir=path.parent, prefix=f".{path.name}-", ignore_cleanup_errors=True
+    ) as staging:
+        new, old = Path(staging) / "new" / path.name, Path(staging) / "old"
+        new.mkdir(parents=True)
         yield new
-        os.chmod(new, 0o755)
-        if path.exists():
-            old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-old-"))
-            os.rename(path, old / path.name)
+        if os.path.lexists(path):
+            os.rename(path, old)
+        try:
             os.rename(new, path)
-            shutil.rmtree(old)
-        else:
-            os.rename(new, path)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
+        except OSError:
+            if os.path.lexists(old):
+                os.rename(old, path)
+            raise
