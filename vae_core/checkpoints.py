@@ -14,24 +14,31 @@ types, names and shapes. Whatever is wrong is one sentence in a CheckpointError.
 from __future__ import annotations
 
 import io
+import lzma
+import math
 import platform
 import stat
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
+from reprlib import repr as shown
+from types import NoneType
 from typing import Any, BinaryIO
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import load as safetensors_load
 from safetensors.torch import save as safetensors_bytes
 from torch import Tensor
 
 from vae_core.datasets import ImageDataset
 from vae_core.errors import CheckpointError, ConfigError
 from vae_core.evaluation import Metrics
-from vae_core.files import folder_written_whole, read_json, write_bytes, write_json
+from vae_core.files import folder_written_whole, open_ordinary, read_json, write_bytes, write_json
 from vae_core.latents import Latents
 from vae_core.manifold import manifold_grid, png_bytes, tile_images
 from vae_core.modelcard import model_card
@@ -41,6 +48,7 @@ from vae_core.training import TrainConfig
 SCHEMA_VERSION = 1
 MAX_WEIGHT_BYTES = 512 << 20
 MAX_LATENT_BYTES = 512 << 20
+MAX_HEADER_BYTES = 1 << 20
 MAX_ZIP_BYTES = 64 << 20
 MAX_UNZIPPED_BYTES = 256 << 20
 FILES = (
@@ -51,14 +59,25 @@ FILES = (
     "README.md",
     "preview.png",
 )
+_PICKLE_HEADS = (b"PK\x03\x04", *(bytes([0x80, protocol]) for protocol in range(2, 6)))
 _MODEL_FIELDS = tuple(f.name for f in fields(ModelConfig))
+_FIGURES = tuple(f.name for f in fields(Metrics) if "float" in f.type or f.type == "int")
+_RECORD: dict[str, type | tuple[type, ...]] = {
+    "objective": (str, NoneType),
+    "dataset": (str, NoneType),
+    "class_names": list,
+    "factor_names": list,
+    "training": dict,
+    "libraries": dict,
+}
+_DTYPE_NAMES = {torch.float32: "F32", torch.int64: "I64"}  # as safetensors writes them
 _LATENT_DTYPES = {
-    "mu": torch.float32,
-    "logvar": torch.float32,
-    "reconstruction": torch.float32,
-    "indices": torch.int64,
-    "labels": torch.int64,
-    "factors": torch.float32,
+    "mu": "F32",
+    "logvar": "F32",
+    "reconstruction": "F32",
+    "indices": "I64",
+    "labels": "I64",
+    "factors": "F32",
 }
 
 
@@ -124,11 +143,8 @@ def save_checkpoint(
 def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> LatentModel:
     """The model in the folder `path`, in eval mode on `device`; CheckpointError if it is none."""
     path = Path(path)
-    config = _model_config(read_config(path), path)
-    with torch.device("meta"):  # shapes without memory: a config cannot make us allocate
-        model = build_model(config)
-    expected = {name: (t.dtype, tuple(t.shape)) for name, t in model.state_dict().items()}
-    weights = _read_tensors(path / "model.safetensors", MAX_WEIGHT_BYTES, expected)
+    model = _verified_shapes(path, read_config(path))
+    weights = _load_tensors(path / "model.safetensors", MAX_WEIGHT_BYTES)
     for name, weight in weights.items():
         if not bool(torch.isfinite(weight).all()):
             raise CheckpointError(f"{path.name}: the weight {name} holds NaN or infinite values.")
@@ -142,11 +158,15 @@ def load_latents(path: str | Path) -> Latents | None:
     file = path / "latents.safetensors"
     if not file.exists():
         return None
-    d = _model_config(read_config(path), path).latent_dim
-    columns = _read_tensors(file, MAX_LATENT_BYTES, None)
-    for name, tensor in columns.items():
-        if tensor.dtype != _LATENT_DTYPES.get(name):
-            raise CheckpointError(f"{path.name}: {file.name} holds {name} as {tensor.dtype}.")
+    config = read_config(path)
+    d = _shapes(path, config).latent_dim
+    for name, (dtype, _) in _safetensors_header(file, MAX_LATENT_BYTES).items():
+        if dtype != _LATENT_DTYPES.get(name):
+            raise CheckpointError(f"{path.name}: {file.name} holds {name[:80]!r} as {dtype}.")
+    columns = _load_tensors(file, MAX_LATENT_BYTES)
+    for name, column in columns.items():
+        if bool(column.isnan().any()):
+            raise CheckpointError(f"{path.name}: {file.name} holds NaN in {name}.")
     try:
         latents = Latents(**columns)
     except (TypeError, ValueError) as error:
@@ -157,6 +177,12 @@ def load_latents(path: str | Path) -> Latents | None:
         raise CheckpointError(
             f"{path.name}: latent_dim={d}, but the stored mu has {latents.mu.shape[1]} columns."
         )
+    names, labels = config["class_names"], latents.labels
+    if names and labels is not None and not bool(((labels >= 0) & (labels < len(names))).all()):
+        raise CheckpointError(f"{path.name}: config.json has no name for some stored label.")
+    names, factors = config["factor_names"], latents.factors
+    if names and factors is not None and factors.shape[1] != len(names):
+        raise CheckpointError(f"{path.name}: config.json does not name each stored factor.")
     return latents
 
 
@@ -172,13 +198,8 @@ def list_checkpoints(root: str | Path = "checkpoints") -> list[CheckpointInfo]:
 def _describe(path: Path) -> CheckpointInfo:
     try:
         config = read_config(path)
-        with torch.device("meta"):
-            model = build_model(_model_config(config, path))
-        expected = {name: (t.dtype, tuple(t.shape)) for name, t in model.state_dict().items()}
-        _check_header(path / "model.safetensors", MAX_WEIGHT_BYTES, expected)
-        file = path / "metrics.json"
-        metrics = read_json(file, CheckpointError) if file.exists() else None
-        return CheckpointInfo(path.name, path, config, metrics)
+        _verified_shapes(path, config)
+        return CheckpointInfo(path.name, path, config, read_metrics(path))
     except CheckpointError as error:
         return CheckpointInfo(path.name, path, {}, None, str(error))
 
@@ -189,24 +210,32 @@ def unpack_checkpoint(archive: BinaryIO, path: str | Path) -> LatentModel:
     Only the six files of a checkpoint are taken, by their own names, at the archive's top or in its
     one folder; what else it holds is refused. CheckpointError says what is wrong.
     """
-    archive.seek(0, 2)
-    if archive.tell() > MAX_ZIP_BYTES:
+    if archive.seek(0, io.SEEK_END) > MAX_ZIP_BYTES:
         raise CheckpointError(f"The archive is larger than {MAX_ZIP_BYTES >> 20} MB.")
     try:
         with zipfile.ZipFile(archive) as bundle:
-            members = _zip_members(bundle)
-            with folder_written_whole(Path(path)) as folder:
-                for name, info in members.items():
-                    write_bytes(folder / name, _unzip(bundle, info))
-                model = load_checkpoint(folder)
-                load_latents(folder)
-                if (folder / "metrics.json").exists():
-                    read_json(folder / "metrics.json", CheckpointError)
-                return model
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+            contents = {name: _unzip(bundle, info) for name, info in _zip_members(bundle).items()}
+    except CheckpointError:
+        raise
+    except _ZIP_ERRORS as error:
         raise CheckpointError(
-            "The file is not a readable zip archive; zip the checkpoint's folder and try again."
+            "The file is no zip archive, or a torn or encrypted one; zip the checkpoint's folder "
+            "and try again."
         ) from error
+    with folder_written_whole(Path(path)) as folder:
+        for name, data in contents.items():
+            write_bytes(folder / name, data)
+        model = load_checkpoint(folder)
+        load_latents(folder)
+        read_metrics(folder)
+    return model
+
+
+# What Python's zipfile and its decompressors raise for bytes that are not as they should be.
+_ZIP_ERRORS = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),
+    *(ValueError, RuntimeError, OverflowError),
+)
 
 
 def zip_checkpoint(path: str | Path) -> bytes:
@@ -227,9 +256,8 @@ def copy_checkpoint(source: str | Path, target: str | Path) -> None:
         for name in FILES:
             if (source / name).exists():
                 write_bytes(folder / name, (source / name).read_bytes())
-        metrics_file = source / "metrics.json"
-        metrics = read_json(metrics_file, CheckpointError) if metrics_file.exists() else None
-        write_bytes(folder / "README.md", model_card(target.name, config, metrics).encode())
+        card = model_card(target.name, config, read_metrics(source))
+        write_bytes(folder / "README.md", card.encode())
 
 
 def _zip_members(bundle: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
@@ -237,16 +265,13 @@ def _zip_members(bundle: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     folders = set()
     total = 0
     for info in bundle.infolist():
-        if info.is_dir():
-            continue
         folder, _, name = info.filename.rpartition("/")
         mode = info.external_attr >> 16
-        if (
-            ".." in info.filename.split("/")
-            or info.filename.startswith("/")
-            or "\\" in info.filename
-        ):
+        path = info.filename
+        if path.startswith("/") or "\\" in path or ".." in path.split("/"):
             raise CheckpointError("The archive holds a path that leaves its folder; it is refused.")
+        if info.is_dir() or folder.startswith("__MACOSX") or name == ".DS_Store":
+            continue  # what file managers add
         if name not in FILES or "/" in folder or name in members or stat.S_ISLNK(mode):
             raise CheckpointError(
                 f"The archive holds {info.filename[:80]!r}; a checkpoint is one folder with "
@@ -286,73 +311,94 @@ def read_config(path: str | Path) -> dict[str, Any]:
             f"{path.name}: schema_version is {str(config.get('schema_version'))[:20]}, but this "
             f"program reads {SCHEMA_VERSION}; the folder is foreign or from a newer version."
         )
+    for name, kind in _RECORD.items():
+        if not isinstance(config.get(name), kind):
+            raise CheckpointError(
+                f"{path.name}: config.json holds {name}={shown(config.get(name))}, which is "
+                "not of the type that is expected there."
+            )
+    if not all(isinstance(n, str) for n in config["class_names"] + config["factor_names"]):
+        raise CheckpointError(f"{path.name}: config.json holds a class or factor that is no name.")
     return config
 
 
-def _model_config(config: dict[str, Any], path: Path) -> ModelConfig:
+def read_metrics(path: str | Path) -> dict[str, Any] | None:
+    """metrics.json of the checkpoint folder `path`, its figures finite; None when it has none."""
+    path = Path(path)
+    file = path / "metrics.json"
+    if not file.exists():
+        return None
+    metrics = read_json(file, CheckpointError)
+    for name in _FIGURES:
+        value = metrics.get(name)
+        numbers = value if name == "kl_per_dim" and isinstance(value, list) else [value]
+        if value is not None and not all(
+            isinstance(number, (int, float)) and abs(number) < math.inf for number in numbers
+        ):
+            raise CheckpointError(
+                f"{path.name}: metrics.json holds {name}={shown(value)}, which is no finite figure."
+            )
+    return metrics
+
+
+def _shapes(path: Path, config: dict[str, Any]) -> LatentModel:
+    """The model that `config` describes, on the meta device: shapes without memory.
+
+    So a config cannot make us allocate, whatever sizes it names.
+    """
     try:
-        return ModelConfig(**{name: config[name] for name in _MODEL_FIELDS if name in config})
-    except (TypeError, ConfigError) as error:
+        with torch.device("meta"):
+            return build_model(ModelConfig(**{name: config[name] for name in _MODEL_FIELDS}))
+    except KeyError as missing:
+        raise CheckpointError(f"{path.name}: config.json lacks {missing}.") from missing
+    except ConfigError as error:
         raise CheckpointError(f"{path.name}: config.json is not a model's: {error}") from error
 
 
-def _check_header(
-    path: Path, max_bytes: int, expected: Mapping[str, tuple[torch.dtype, tuple[int, ...]]]
-) -> None:
-    """Compare a safetensors file's names, types and shapes with `expected`, reading no weight."""
-    header = _safetensors_header(path, max_bytes)
-    where = path.parent.name
-    missing, foreign = sorted(expected.keys() - header), sorted(header.keys() - expected)
-    if missing or foreign:
-        word, name = ("lacks", missing[0]) if missing else ("has the foreign", foreign[0])
-        raise CheckpointError(f"{where}: {path.name} {word} weight {name[:80]!r}; config differs.")
-    for name, (dtype, shape) in expected.items():
-        if header[name] != (_SAFETENSORS_DTYPES[dtype], shape):
+def _verified_shapes(path: Path, config: dict[str, Any]) -> LatentModel:
+    """`_shapes`, once model.safetensors is known to hold just these names, types and shapes."""
+    model = _shapes(path, config)
+    file = path / "model.safetensors"
+    held = _safetensors_header(file, MAX_WEIGHT_BYTES)
+    wanted = {n: (_DTYPE_NAMES[t.dtype], tuple(t.shape)) for n, t in model.state_dict().items()}
+    for name in sorted(wanted.keys() ^ held.keys()):
+        word = "lacks the" if name in wanted else "has the foreign"
+        raise CheckpointError(
+            f"{path.name}: {file.name} {word} weight {name[:80]!r}; it belongs to another config."
+        )
+    for name, (dtype, shape) in wanted.items():
+        if held[name] != (dtype, shape):
             raise CheckpointError(
-                f"{where}: the weight {name} is {header[name][0]} {header[name][1]}, but "
-                f"config.json wants {_SAFETENSORS_DTYPES[dtype]} {shape}."
+                f"{path.name}: the weight {name} is {held[name][0]} {held[name][1]}, but "
+                f"config.json wants {dtype} {shape}."
             )
-
-
-_SAFETENSORS_DTYPES = {torch.float32: "F32", torch.int64: "I64"}
+    return model
 
 
 def _safetensors_header(path: Path, max_bytes: int) -> dict[str, tuple[str, tuple[int, ...]]]:
-    try:
-        size = path.stat().st_size
-        if size > max_bytes:
-            raise CheckpointError(f"{path.name} is larger than {max_bytes >> 20} MB.")
-        with path.open("rb") as file:
-            head = file.read(2)
-        if head[:2] in (b"PK", b"\x80\x02", b"\x80\x04", b"\x80\x05"):
+    """Type and shape of each tensor in a safetensors file, by name; reads no tensor."""
+    where = f"{path.parent.name}: {path.name}"
+    with open_ordinary(path, CheckpointError, max_bytes) as file:
+        head = file.read(8)
+    if int.from_bytes(head, "little") > MAX_HEADER_BYTES:  # the first 8 bytes of a true one
+        if head.startswith(_PICKLE_HEADS):
             raise CheckpointError(
-                f"{path.parent.name}: {path.name} is a pickled PyTorch file, which is never "
-                "opened; save the weights with safetensors."
+                f"{where} is a pickled PyTorch file, which is never opened; save the weights with "
+                "safetensors."
             )
+        raise CheckpointError(f"{where} is no safetensors file.")
+    try:
         with safe_open(path, framework="pt") as file:
             return {
                 name: (part.get_dtype(), tuple(part.get_shape()))
                 for name in file.keys()  # noqa: SIM118 (no mapping: it has keys() alone)
                 for part in [file.get_slice(name)]
             }
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path.parent.name}: {path.name} is missing.") from error
-    except (SafetensorError, OSError, ValueError) as error:
-        if isinstance(error, CheckpointError):
-            raise
-        raise CheckpointError(
-            f"{path.parent.name}: {path.name} is torn or no safetensors file."
-        ) from error
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{where} is torn or no safetensors file.") from error
 
 
-def _read_tensors(
-    path: Path,
-    max_bytes: int,
-    expected: Mapping[str, tuple[torch.dtype, tuple[int, ...]]] | None,
-) -> dict[str, Tensor]:
-    if expected is None:
-        _safetensors_header(path, max_bytes)
-    else:
-        _check_header(path, max_bytes, expected)
-    with safe_open(path, framework="pt") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+def _load_tensors(path: Path, max_bytes: int) -> dict[str, Tensor]:
+    """The tensors of a file whose header has been verified, in memory of their own."""
+    with open_ordinary(path, CheckpointError, max_bytes) as file:
+        return safetensors_load(file.read())

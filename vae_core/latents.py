@@ -34,16 +34,17 @@ class Latents:
     factors: Tensor | None = None
 
     def __post_init__(self) -> None:
-        n = len(self.indices)
         if self.mu.ndim != 2 or self.logvar.shape != self.mu.shape:
             raise DataError(
                 f"mu is {tuple(self.mu.shape)} and logvar {tuple(self.logvar.shape)}; "
                 "both must be (n, d)."
             )
-        for name in ("mu", "reconstruction", "labels", "factors"):
+        n = len(self.mu)
+        for name in ("indices", "reconstruction", "labels", "factors"):
             column = getattr(self, name)
-            if column is not None and len(column) != n:
-                raise DataError(f"{name} has {len(column)} rows, indices has {n}; they must agree.")
+            ndim = 2 if name == "factors" else 1
+            if column is not None and (column.ndim != ndim or len(column) != n):
+                raise DataError(f"{name} is {tuple(column.shape)}, but mu has {n} rows.")
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -56,7 +57,7 @@ class Latents:
     def table(
         self, class_names: Sequence[str] = (), factor_names: Sequence[str] = ()
     ) -> dict[str, np.ndarray]:
-        """Named columns of n rows: index, label, mu_1 …, sigma_1 …, kl, log_px_given_mu, factors."""
+        """Columns of n rows: index, label, mu_1 …, sigma_1 …, kl, log_px_given_mu, factors."""
         columns = {"index": self.indices.numpy()}
         if self.labels is not None:
             labels = self.labels.numpy()
@@ -65,7 +66,8 @@ class Latents:
             columns |= {f"{name}_{j + 1}": v.numpy() for j, v in enumerate(values.unbind(1))}
         columns |= {"kl": self.kl.numpy(), "log_px_given_mu": self.reconstruction.numpy()}
         if self.factors is not None:
-            columns |= dict(zip(factor_names, self.factors.numpy().T, strict=True))
+            names = factor_names or [f"factor_{k + 1}" for k in range(self.factors.shape[1])]
+            columns |= dict(zip(names, self.factors.numpy().T, strict=True))
         return columns
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from reprlib import repr as shown
 from typing import Protocol
 
 import torch
@@ -62,7 +63,7 @@ class Gaussian:
         if not (math.isfinite(sigma) and sigma > 0):
             raise ConfigError(f"sigma={sigma} is not a standard deviation; give a number above 0.")
         if link not in ("sigmoid", "identity"):
-            raise ConfigError(f"Unknown link {link!r}; choose sigmoid or identity.")
+            raise ConfigError(f"Unknown link {shown(link)}; choose sigmoid or identity.")
         self.sigma = sigma
         self.link = link
 
@@ -87,5 +88,7 @@ LIKELIHOODS: dict[str, Callable[[float, str], Likelihood]] = {
 def build_likelihood(name: str, sigma: float, link: str) -> Likelihood:
     """The likelihood `name`; ConfigError when it is unknown or its settings are out of range."""
     if name not in LIKELIHOODS:
-        raise ConfigError(f"Unknown likelihood {name!r}; choose one of {', '.join(LIKELIHOODS)}.")
+        raise ConfigError(
+            f"Unknown likelihood {shown(name)}; choose one of {', '.join(LIKELIHOODS)}."
+        )
     return LIKELIHOODS[name](sigma, link)

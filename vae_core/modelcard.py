@@ -33,18 +33,21 @@ def model_card(name: str, config: Mapping[str, Any], metrics: Mapping[str, Any] 
         "",
     ]
     if metrics:
-        lines += [
-            f"Means per image over the {metrics['images']:,} images of {metrics['dataset']} "
-            f"({metrics['split']}), in nats, with standard errors:",
-            "",
-            "| figure | nats |",
-            "|---|---|",
-        ]
+        source = ""
+        if {"images", "dataset", "split"} <= metrics.keys():
+            source = (
+                f" over the {metrics['images']} images of {metrics['dataset']} ({metrics['split']})"
+            )
+        lines += [f"Means per image{source}, in nats, with standard errors:", ""]
+        lines += ["| figure | nats |", "|---|---|"]
         for key, title in _ROWS:
             if metrics.get(key) is not None:
-                k = f" (K = {metrics['importance_samples']})" if key == "log_px" else ""
-                lines.append(f"| {title}{k} | {metrics[key]:.2f} ± {metrics[key + '_se']:.2f} |")
-        lines += ["", f"Active units: {metrics['active_units']} of {config['latent_dim']}."]
+                k = f" (K = {metrics.get('importance_samples')})" if key == "log_px" else ""
+                error = metrics.get(f"{key}_se")
+                margin = "" if error is None else f" ± {error:.2f}"
+                lines.append(f"| {title}{k} | {metrics[key]:.2f}{margin} |")
+        if metrics.get("active_units") is not None:
+            lines += ["", f"Active units: {metrics['active_units']} of {config['latent_dim']}."]
         if metrics.get("grey_cross_entropy"):
             lines += [
                 "",

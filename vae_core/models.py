@@ -10,7 +10,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from reprlib import repr as shown
 from typing import Any
 
 import torch
@@ -45,29 +46,35 @@ class ModelConfig:
     link: str = "sigmoid"
 
     def __post_init__(self) -> None:
+        check_texts(self)
         object.__setattr__(self, "image_shape", _int_tuple("image_shape", self.image_shape))
         object.__setattr__(self, "hidden", _int_tuple("hidden", self.hidden))
         if len(self.image_shape) != 3 or not (
             self.image_shape[0] in (1, 3) and all(1 <= s <= MAX_SIDE for s in self.image_shape[1:])
         ):
             raise ConfigError(
-                f"image_shape={self.image_shape} is not (channels, height, width) with 1 or 3 "
-                f"channels and sides of 1 to {MAX_SIDE}."
+                f"image_shape={shown(self.image_shape)} is not (channels, height, width) with 1 or "
+                f"3 channels and sides of 1 to {MAX_SIDE}."
             )
         if not _is_int(self.latent_dim) or not 1 <= self.latent_dim <= MAX_LATENT_DIM:
             raise ConfigError(
-                f"latent_dim={self.latent_dim!r} is not a whole number from 1 to {MAX_LATENT_DIM}."
+                f"latent_dim={shown(self.latent_dim)} is not a whole number from 1 to "
+                f"{MAX_LATENT_DIM}."
             )
         if self.kind not in MODELS:
             raise ConfigError(
-                f"Unknown model kind {self.kind!r}; choose one of {', '.join(MODELS)}."
+                f"Unknown model kind {shown(self.kind)}; choose one of {', '.join(MODELS)}."
             )
         if len(self.hidden) > 16 or not all(1 <= width <= MAX_WIDTH for width in self.hidden):
             raise ConfigError(
-                f"hidden={self.hidden} wants at most 16 layer widths, each from 1 to {MAX_WIDTH}."
+                f"hidden={shown(self.hidden)} wants at most 16 layer widths, each from 1 to "
+                f"{MAX_WIDTH}."
             )
-        if not isinstance(self.sigma, (int, float)) or not 0 < self.sigma <= MAX_SIGMA:
-            raise ConfigError(f"sigma={self.sigma!r} is not a number above 0, {MAX_SIGMA} at most.")
+        number = isinstance(self.sigma, (int, float)) and not isinstance(self.sigma, bool)
+        if not number or not 0 < self.sigma <= MAX_SIGMA:
+            raise ConfigError(
+                f"sigma={shown(self.sigma)} is not a number above 0, {MAX_SIGMA:g} at most."
+            )
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {"image_shape": list(self.image_shape), "hidden": list(self.hidden)}
@@ -170,11 +177,19 @@ def decoded(model: LatentModel, z: Tensor) -> Tensor:
     return model.decode(z.to(next(model.parameters()).device)).cpu()
 
 
+def check_texts(config: Any) -> None:
+    """ConfigError where a field of the dataclass `config` that is declared a str is none."""
+    for field in fields(config):
+        value = getattr(config, field.name)
+        if field.type == "str" and not isinstance(value, str):
+            raise ConfigError(f"{field.name}={shown(value)} is not a text.")
+
+
 def _is_int(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _int_tuple(name: str, values: Any) -> tuple[int, ...]:
     if not isinstance(values, (tuple, list)) or not all(_is_int(v) for v in values):
-        raise ConfigError(f"{name}={values!r} is not a list of whole numbers.")
+        raise ConfigError(f"{name}={shown(values)} is not a list of whole numbers.")
     return tuple(values)

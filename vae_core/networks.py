@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from reprlib import repr as shown
 
 from torch import Tensor, nn
 
@@ -54,10 +55,12 @@ def build_network(
 ) -> tuple[nn.Module, nn.Module]:
     """Build the registered network `name`; ConfigError when it or the activation is unknown."""
     if name not in _NETWORKS:
-        raise ConfigError(f"Unknown network {name!r}; choose one of {', '.join(network_names())}.")
+        raise ConfigError(
+            f"Unknown network {shown(name)}; choose one of {', '.join(network_names())}."
+        )
     if activation not in ACTIVATIONS:
         raise ConfigError(
-            f"Unknown activation {activation!r}; choose one of {', '.join(ACTIVATIONS)}."
+            f"Unknown activation {shown(activation)}; choose one of {', '.join(ACTIVATIONS)}."
         )
     return _NETWORKS[name](image_shape, latent_dim, hidden, activation)
 
