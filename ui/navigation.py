@@ -29,7 +29,7 @@ log = logging.getLogger("zscape")
 
 def show() -> None:
     """Run the page that the URL names, inside the common frame."""
-    st.set_page_config(page_title="Zscape", page_icon=":material/blur_on:", layout="wide")
+    st.set_page_config(page_title="Zscape", page_icon="🧭", layout="wide")
     sections = {
         section: [
             st.Page(PAGES / f"{file}.py", title=title, icon=icon, url_path=url, default=not url)
@@ -59,3 +59,7 @@ def report_error(error: Exception) -> bool:
             icon=":material/error:",
         )
     return True
+
+
+if __name__ == "__main__":  # as Streamlit runs it, once a visit and after every touch
+    show()
