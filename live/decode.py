@@ -31,10 +31,13 @@ import json
 import logging
 import struct
 from collections import Counter
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from enum import IntEnum
+from typing import Any
 from urllib.parse import urlsplit
 
+import anyio
 import numpy as np
 from starlette.responses import PlainTextResponse
 from starlette.routing import WebSocketRoute
@@ -150,16 +153,19 @@ async def _serve(websocket: WebSocket) -> None:
     await websocket.send_text(json.dumps(hello))
 
     waiting: asyncio.Queue[Request] = asyncio.Queue(MAX_WAITING)
-    answering = asyncio.create_task(_answer_all(websocket, opened, waiting))
-    reading = asyncio.create_task(_read_all(websocket, opened, waiting))
-    try:
-        done, _ = await asyncio.wait((answering, reading), return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        answering.cancel()
-        reading.cancel()
-        await asyncio.gather(answering, reading, return_exceptions=True)
+    ends: list[Refusal | WebSocketDisconnect] = []
+
+    async def until_an_end(part: Callable[..., Coroutine[Any, Any, None]]) -> None:
+        try:
+            await part(websocket, opened, waiting)
+        except (Refusal, WebSocketDisconnect) as end:
+            ends.append(end)
+            both.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as both:
+        both.start_soon(until_an_end, _answer_all)
+        both.start_soon(until_an_end, _read_all)
+    raise ends[0]
 
 
 async def _read_all(

@@ -124,7 +124,6 @@ class LatentPlane {
     this.parts.strip.hidden = !data.way;
     this.parts.plane.setAttribute("aria-label", this.label());
     this.lookAtWay();
-    this.showFigures();
     this.resize();
   }
 
@@ -333,7 +332,6 @@ class LatentPlane {
       this.look(event.timeStamp);
     }
     this.hoverPoint(px, py);
-    this.showFigures();
     this.invalidate();
   }
 
@@ -341,7 +339,6 @@ class LatentPlane {
     this.ghost = null;
     this.hoverPoint(-1e9, -1e9);
     this.look();
-    this.showFigures();
     this.invalidate();
   }
 
@@ -366,7 +363,6 @@ class LatentPlane {
       this.z = this.under(px, py);
       this.look(event.timeStamp);
     }
-    this.showFigures();
     this.invalidate();
   }
 
@@ -387,7 +383,6 @@ class LatentPlane {
         ? [[x, y], [px, y], [px, py], [x, py]]
         : [...press.corners, [px, py]];
     }
-    this.showFigures();
     this.invalidate();
   }
 
@@ -409,7 +404,6 @@ class LatentPlane {
     if (press?.kind === "stop") this.stops = press.before;
     this.look();
     this.lookAtWay();
-    this.showFigures();
     this.invalidate();
   }
 
@@ -438,8 +432,7 @@ class LatentPlane {
         this.look(event.timeStamp);
       }
       this.rest();
-      this.showFigures();
-      this.invalidate();
+        this.invalidate();
     } else if (this.data.mode === "stops" && ["Delete", "Backspace"].includes(event.key)) {
       event.preventDefault();
       this.removeStop(this.active);
@@ -642,6 +635,7 @@ class LatentPlane {
   }
 
   drawOver() {
+    this.showFigures();
     const { view, data, layers, points, ratio } = this;
     const { colours } = data;
     const c = this.parts.plane.getContext("2d");

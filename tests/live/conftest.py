@@ -1,0 +1,47 @@
+"""A small model on disk, and the routes as the browser reaches them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from live import routes
+from vae_core.checkpoints import save_checkpoint
+from vae_core.latents import Latents
+from vae_core.models import ModelConfig, build_model
+
+IMAGE_SHAPE = (3, 5, 4)
+LATENT_DIM = 3
+STORED = 7
+
+
+def save_small_model(path: Path, *, latent_dim: int = LATENT_DIM, seed: int = 0) -> None:
+    torch.manual_seed(seed)
+    model = build_model(ModelConfig(IMAGE_SHAPE, latent_dim=latent_dim, hidden=(16,)))
+    latents = Latents(
+        mu=torch.randn(STORED, latent_dim),
+        logvar=torch.randn(STORED, latent_dim),
+        indices=torch.arange(STORED),
+        reconstruction=torch.zeros(STORED),
+    )
+    save_checkpoint(path, model, latents=latents)
+
+
+@pytest.fixture
+def checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of checkpoints that holds `small`."""
+    root = tmp_path / "checkpoints"
+    save_small_model(root / "small")
+    monkeypatch.setenv("ZSCAPE_CHECKPOINTS", str(root))
+    return root
+
+
+@pytest.fixture
+def client(checkpoints: Path) -> Iterator[TestClient]:
+    with TestClient(Starlette(routes=routes)) as client:
+        yield client

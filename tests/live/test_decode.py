@@ -1,0 +1,277 @@
+"""The channel answers what was asked, and closes with a reason on what it cannot answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import shutil
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient, WebSocketDenialResponse, WebSocketTestSession
+from starlette.websockets import WebSocketDisconnect
+
+import live.decode
+from live.decode import MAX_ROWS, MAX_WAITING, Close, refusals
+from live.models import open_model
+from tests.live.conftest import IMAGE_SHAPE, LATENT_DIM, STORED, save_small_model
+
+DECODE, ENCODE, RETURN, IMAGE = 1, 2, 3, 4
+CHANNELS, HEIGHT, WIDTH = IMAGE_SHAPE
+URL = "/live/decode?model=small"
+
+
+def request(verb: int, rows: np.ndarray, ticket: int = 1) -> bytes:
+    return struct.pack("<IBBH", ticket, verb, 0, len(rows)) + rows.tobytes()
+
+
+def answer(frame: bytes, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
+    return np.frombuffer(frame, dtype, offset=8).reshape(shape)
+
+
+def ask(socket: WebSocketTestSession, verb: int, rows: np.ndarray) -> bytes:
+    socket.send_bytes(request(verb, rows))
+    return socket.receive_bytes()
+
+
+def some_z(rows: int, latent_dim: int = LATENT_DIM) -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(rows, latent_dim)).astype("<f4")
+
+
+def close_of(socket: WebSocketTestSession) -> WebSocketDisconnect:
+    with pytest.raises(WebSocketDisconnect) as closed:
+        socket.receive_bytes()
+    return closed.value
+
+
+def test_a_connection_opens_with_the_model_s_dimensions(client: TestClient) -> None:
+    with client.websocket_connect(URL) as socket:
+        hello = json.loads(socket.receive_text())
+    assert hello == {"latent_dim": LATENT_DIM, "image_shape": [3, 5, 4], "images": STORED}
+
+
+@pytest.mark.parametrize("rows", [1, 2, MAX_ROWS])
+def test_decode_gives_the_decoder_s_mean_as_bytes(client: TestClient, rows: int) -> None:
+    z = some_z(rows)
+    expected = open_model("small").model.decode(torch.from_numpy(z)).permute(0, 2, 3, 1).numpy()
+    with client.websocket_connect(URL) as socket:
+        socket.receive_text()
+        pixels = answer(ask(socket, DECODE, z), "u1", (rows, HEIGHT, WIDTH, CHANNELS))
+    assert np.abs(pixels / 255 - expected).max() <= 0.5 / 255 + 1e-6
+
+
+def test_encode_gives_the_posterior_of_the_image(client: TestClient) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (1, HEIGHT, WIDTH, CHANNELS), dtype="u1")
+    x = torch.from_numpy(image / np.float32(255)).permute(0, 3, 1, 2)
+    mu, logvar = open_model("small").model.encode(x)
+    with client.websocket_connect(URL) as socket:
+        socket.receive_text()
+        posterior = answer(ask(socket, ENCODE, image), "<f4", (1, 2, LATENT_DIM))
+    assert posterior[0, 0] == pytest.approx(mu[0].numpy(), abs=1e-5)
+    assert posterior[0, 1] == pytest.approx(logvar[0].numpy(), abs=1e-5)
+
+
+def test_return_is_encode_after_decode(client: TestClient) -> None:
+    z = some_z(4)
+    model = open_model("small").model
+    mu, _ = model.encode(model.decode(torch.from_numpy(z)))
+    with client.websocket_connect(URL) as socket:
+        socket.receive_text()
+        posterior = answer(ask(socket, RETURN, z), "<f4", (4, 2, LATENT_DIM))
+    assert posterior[:, 0] == pytest.approx(mu.numpy(), abs=1e-5)
+
+
+def test_without_data_a_point_s_image_is_its_mean_decoded_and_says_so(client: TestClient) -> None:
+    opened = open_model("small")
+    assert opened.latents is not None
+    mean = opened.model.decode(opened.latents.mu[[5]]).permute(0, 2, 3, 1).numpy()
+    with client.websocket_connect(URL) as socket:
+        socket.receive_text()
+        frame = ask(socket, IMAGE, np.array([5], "<u4"))
+    real = frame[5]
+    assert real == 0
+    pixels = answer(frame, "u1", (1, HEIGHT, WIDTH, CHANNELS))
+    assert np.abs(pixels / 255 - mean).max() <= 0.5 / 255 + 1e-6
+
+
+def test_answers_come_in_order_with_the_ticket_of_their_request(client: TestClient) -> None:
+    z = some_z(3)
+    with client.websocket_connect(URL) as socket:
+        socket.receive_text()
+        for ticket, row in enumerate(z):
+            socket.send_bytes(request(DECODE, row[None], ticket + 100))
+        frames = [socket.receive_bytes() for _ in z]
+        together = answer(ask(socket, DECODE, z), "u1", (3, HEIGHT, WIDTH, CHANNELS))
+    assert [struct.unpack_from("<I", frame)[0] for frame in frames] == [100, 101, 102]
+    for frame, expected in zip(frames, together, strict=True):
+        # Another batch size may round another way.
+        pixels = answer(frame, "u1", (HEIGHT, WIDTH, CHANNELS)).astype(int)
+        assert np.abs(pixels - expected).max() <= 1
+
+
+BAD_REQUESTS = {
+    "nothing": b"",
+    "half a header": b"\0\0\0",
+    "no rows": struct.pack("<IBBH", 1, DECODE, 0, 0),
+    "a verb that is none": struct.pack("<IBBH", 1, 9, 0, 1) + some_z(1).tobytes(),
+    "too many rows": request(DECODE, some_z(MAX_ROWS + 1)),
+    "z too short": request(DECODE, some_z(1))[:-1],
+    "z too long": request(DECODE, some_z(1)) + b"\0",
+    "z of another dimension": request(DECODE, some_z(1, LATENT_DIM + 1)),
+    "NaN": request(DECODE, np.array([[0, np.nan, 0]], "<f4")),
+    "infinity": request(RETURN, np.array([[0, -np.inf, 0]], "<f4")),
+    "an image of another size": request(ENCODE, np.zeros((1, 28, 28, 1), "u1")),
+    "a point that is not stored": request(IMAGE, np.array([STORED], "<u4")),
+}
+
+
+@pytest.mark.parametrize("name", BAD_REQUESTS)
+def test_a_bad_request_is_closed_with_a_reason_and_counted(
+    client: TestClient, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    before = refusals["BAD_REQUEST"]
+    with (
+        caplog.at_level(logging.WARNING, "zscape.live"),
+        client.websocket_connect(URL) as socket,
+    ):
+        socket.receive_text()
+        socket.send_bytes(BAD_REQUESTS[name])
+        closed = close_of(socket)
+    assert (closed.code, closed.reason != "") == (Close.BAD_REQUEST, True)
+    assert refusals["BAD_REQUEST"] == before + 1
+    assert f"{before + 1} so far" in caplog.text
+
+
+def test_text_is_no_request(client: TestClient) -> None:
+    with client.websocket_connect(URL) as socket:
+        socket.receive_text()
+        socket.send_text("decode")
+        assert close_of(socket).code == Close.BAD_REQUEST
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    frame=st.binary(max_size=60)
+    | st.builds(
+        lambda head, payload: struct.pack("<IBBH", *head) + payload,
+        st.tuples(
+            st.integers(0, 2**32 - 1), st.integers(0, 6), st.integers(0, 1), st.integers(0, 65)
+        ),
+        st.binary(max_size=LATENT_DIM * 4 * 3),
+    )
+)
+@example(frame=request(DECODE, some_z(1)))
+def test_any_bytes_are_answered_or_closed_with_a_reason(client: TestClient, frame: bytes) -> None:
+    with client.websocket_connect(URL) as socket:
+        socket.receive_text()
+        socket.send_bytes(frame)
+        try:
+            ticket, verb = struct.unpack_from("<IB", socket.receive_bytes())
+        except WebSocketDisconnect as closed:
+            assert closed.code == Close.BAD_REQUEST
+            assert 0 < len(closed.reason.encode()) <= 123
+        else:
+            assert (ticket, verb) == struct.unpack_from("<IB", frame)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    name=st.text(max_size=80) | st.sampled_from(["../small", "small/../small", "/etc", "run:.."])
+)
+def test_no_name_but_a_model_s_opens_anything(client: TestClient, name: str) -> None:
+    with client.websocket_connect("/live/decode", params={"model": name}) as socket:
+        closed = close_of(socket)
+    assert closed.code == Close.NO_MODEL
+    assert "small" not in closed.reason or "small" in name
+
+
+def test_a_page_of_another_site_is_turned_away(client: TestClient) -> None:
+    with (
+        pytest.raises(WebSocketDenialResponse) as denied,
+        client.websocket_connect(URL, headers={"origin": "https://evil.example"}),
+    ):
+        pass
+    assert denied.value.status_code == 403
+    assert refusals["403"] >= 1
+
+
+def test_the_app_s_own_page_is_let_in(client: TestClient) -> None:
+    with client.websocket_connect(URL, headers={"origin": "http://testserver"}) as socket:
+        assert socket.receive_text()
+
+
+def test_a_visitor_who_floods_the_channel_is_closed_and_the_next_is_served(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stuck:
+        def submit(self, *_: object) -> asyncio.Future[object]:
+            return asyncio.get_running_loop().create_future()
+
+    with monkeypatch.context() as stuck, client.websocket_connect(URL) as socket:
+        stuck.setattr(live.decode, "worker", Stuck())
+        socket.receive_text()
+        for _ in range(MAX_WAITING + 2):  # one is being answered, MAX_WAITING wait
+            socket.send_bytes(request(DECODE, some_z(1)))
+        assert close_of(socket).code == Close.FLOOD
+    with client.websocket_connect(URL) as socket:
+        socket.receive_text()
+        assert ask(socket, DECODE, some_z(1))
+
+
+def test_a_model_that_goes_away_closes_the_channel_with_a_sentence(
+    client: TestClient, checkpoints: Path
+) -> None:
+    with client.websocket_connect(URL) as socket:
+        socket.receive_text()
+        shutil.rmtree(checkpoints / "small")
+        socket.send_bytes(request(DECODE, some_z(1)))
+        closed = close_of(socket)
+    assert closed.code == Close.NO_MODEL
+    assert "small" in closed.reason
+
+
+def test_a_retrained_model_answers_on_the_open_channel(
+    client: TestClient, checkpoints: Path
+) -> None:
+    z = some_z(1)
+    with client.websocket_connect(URL) as socket:
+        socket.receive_text()
+        first = ask(socket, DECODE, z)
+        save_small_model(checkpoints / "small", seed=1)
+        second = ask(socket, DECODE, z)
+    assert first != second
+
+
+def test_a_model_of_other_dimensions_asks_for_a_new_channel(
+    client: TestClient, checkpoints: Path
+) -> None:
+    with client.websocket_connect(URL) as socket:
+        socket.receive_text()
+        save_small_model(checkpoints / "small", latent_dim=LATENT_DIM + 1)
+        socket.send_bytes(request(DECODE, some_z(1)))
+        assert close_of(socket).code == Close.REPLACED
+
+
+def test_a_model_that_fails_closes_its_own_channel_alone(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = open_model("small").model
+
+    def fail(z: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("out of memory")
+
+    with client.websocket_connect(URL) as socket:
+        socket.receive_text()
+        with monkeypatch.context() as broken:
+            broken.setattr(model, "decode", fail)
+            socket.send_bytes(request(DECODE, some_z(1)))
+            assert close_of(socket).code == Close.FAILED
+    with client.websocket_connect(URL) as socket:
+        socket.receive_text()
+        assert ask(socket, DECODE, some_z(1))

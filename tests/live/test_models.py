@@ -1,0 +1,90 @@
+"""Which folders a model's name opens, and what is kept in memory."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import live.models
+from live.models import MAX_OPEN, model_path, open_model
+from tests.live.conftest import LATENT_DIM, save_small_model
+from vae_core.errors import CheckpointError
+
+
+def test_a_name_is_a_folder_of_the_checkpoints(checkpoints: Path) -> None:
+    assert model_path("small") == checkpoints / "small"
+
+
+def test_a_run_s_token_is_the_checkpoint_in_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZSCAPE_RUNS", str(tmp_path))
+    save_small_model(tmp_path / "abcDEF123-_" / "checkpoint")
+    assert open_model("run:abcDEF123-_").model.latent_dim == LATENT_DIM
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "..", "../small", "small/", "/small", "a\\b", "small\n", "small\0", "x" * 65, "run:",
+     "run:../../small", "run:a/b", "run:short", "RUN:abcDEF123", "ｓmall"],
+)  # fmt: skip
+def test_what_is_no_name_is_refused(checkpoints: Path, name: str) -> None:
+    with pytest.raises(CheckpointError, match="not a model's name"):
+        open_model(name)
+
+
+def test_an_unknown_model_is_one_sentence(checkpoints: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"no model 'absent'"):
+        open_model("absent")
+
+
+def test_a_model_is_loaded_once_however_many_ask(
+    checkpoints: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads, gate, load = [], threading.Barrier(8), live.models._load
+
+    def counted(model_id: str, path: Path) -> live.models.OpenModel:
+        loads.append(model_id)
+        return load(model_id, path)
+
+    def ask(_: int) -> live.models.OpenModel:
+        gate.wait(timeout=60)
+        return open_model("small")
+
+    monkeypatch.setattr(live.models, "_load", counted)
+    with ThreadPoolExecutor(8) as pool:
+        opened = list(pool.map(ask, range(8)))
+    assert loads == ["small"]
+    assert all(each is opened[0] for each in opened)
+
+
+def test_a_retrained_model_is_loaded_anew(checkpoints: Path) -> None:
+    before = open_model("small")
+    assert open_model("small") is before
+    save_small_model(checkpoints / "small", seed=1)
+    assert open_model("small") is not before
+
+
+def test_a_broken_model_is_tried_again_when_mended(checkpoints: Path) -> None:
+    weights = checkpoints / "small" / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:100])
+    with pytest.raises(CheckpointError):
+        open_model("small")
+    weights.write_bytes(whole)
+    assert open_model("small").model.latent_dim == LATENT_DIM
+
+
+def test_memory_holds_the_models_used_last(checkpoints: Path) -> None:
+    names = [f"model-{k}" for k in range(MAX_OPEN)]
+    for name in names:
+        save_small_model(checkpoints / name)
+    small = open_model("small")
+    for name in names[:-1]:
+        open_model(name)
+    assert open_model("small") is small
+    open_model(names[-1])
+    assert open_model("small") is small
