@@ -104,16 +104,16 @@ def explore() -> None:
         )
         share = prior_percentile(z)
         st.markdown(
-            f"‖z‖ = **{math.hypot(*z):.2f}**, farther out than **{share:.1%}** of the prior N(0, I) "
-            f"in {len(z)} dimensions."
+            f"‖z‖ = **{math.hypot(*z):.2f}**, farther out than **{share:.1%}** of the prior "
+            f"N(0, I) in {len(z)} dimensions."
         )
 
 
 def jumps() -> None:
-    row = st.columns(3)
-    row[0].button("Reset", on_click=move, args=([0.0] * opened.model.latent_dim,), width="stretch")
-    row[1].button("Random", on_click=draw, width="stretch", help="Draw z from the prior N(0, I)")
-    row[2].button("Undo", on_click=undo, disabled=not history, width="stretch")
+    with st.container(horizontal=True):
+        st.button("Reset", on_click=move, args=([0.0] * opened.model.latent_dim,))
+        st.button("Random", on_click=draw, help="Draw z from the prior N(0, I)")
+        st.button("Undo", on_click=undo, disabled=not history)
     if opened.latents is None:
         return
     if opened.latents.labels is not None and opened.config.get("class_names"):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 import torch
-from ui.components.image_grid import image_grid
 
+from ui.components.image_grid import image_grid
 from ui.components.latent_plane import PlaneResult, latent_plane
 from ui.images import data_note
 from ui.session import current_model, current_z, set_z, test_images
@@ -37,30 +38,32 @@ latents = latents_of(opened)
 d = opened.model.latent_dim
 
 
-def choose_view() -> str:
-    """The row of controls above the plane; every choice is in the URL."""
-    left, middle, right = st.columns([2, 2, 2], vertical_alignment="bottom")
-    with left:
-        view = (
-            st.segmented_control(
+def choose_view() -> tuple[str, Literal["select", "cursor"]]:
+    """The row of controls above the plane: the view and what the pointer does."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        view = DIMS
+        if d > 2:
+            view = st.segmented_control(
                 "View", [DIMS, PCA, TSNE], default=DIMS, required=True, key="view",
                 bind="query-params",
-            )
-            if d > 2
-            else DIMS
-        )  # fmt: skip
-        if d <= 2:
-            st.markdown(f"**{len(latents):,}** means μ")
-    with middle:
+            )  # fmt: skip
         if view == DIMS and d > 2:
-            active, unused = dims_by_kl(opened)
-            names = names_of_dims([*active, *unused])
-            x, y = st.columns(2)
-            x.selectbox("Across", names, index=0, key="x", bind="query-params")
-            y.selectbox("Up", names, index=1, key="y", bind="query-params")
-    with right:
-        st.selectbox("Colour by", colourings(opened), key="colour", bind="query-params")
-    return str(view)
+            names = names_of_dims([j for dims in dims_by_kl(opened) for j in dims])
+            across = st.selectbox("Across", names, key="x", bind="query-params", width=90)
+            names.remove(across)
+            st.selectbox("Up", names, key="y", bind="query-params", width=90)
+        st.selectbox("Colour by", colourings(opened), key="colour", bind="query-params", width=220)
+        pointer = st.segmented_control(
+            "Pointer",
+            ["select", "cursor"],
+            default="select",
+            required=True,
+            format_func={"select": "Select points", "cursor": "Move z"}.__getitem__,
+            key="pointer",
+            disabled=view == TSNE,
+            help="Select: click a point, draw a lasso, or hold Shift for a box.",
+        )
+    return str(view), "cursor" if pointer == "cursor" and view != TSNE else "select"
 
 
 def chosen_dims() -> tuple[int, int]:
@@ -120,7 +123,7 @@ def on_plane(shown: PlaneResult) -> None:
 
 @st.fragment
 def explore() -> None:
-    view = choose_view()
+    view, mode = choose_view()
     colour = st.session_state["colour"]
     embedding = rows = plane = None
     if view == TSNE:
@@ -130,16 +133,6 @@ def explore() -> None:
         rows, embedding = computed
     else:
         plane = pca_plane(opened) if view == PCA else dims_plane(opened, chosen_dims())
-    mode = st.segmented_control(
-        "Pointer",
-        ["select", "cursor"],
-        default="select",
-        required=True,
-        format_func={"select": "Select points", "cursor": "Move z"}.__getitem__,
-        key="pointer",
-        disabled=plane is None,
-        help="Select: click a point, draw a lasso, or hold Shift for a box.",
-    )
     shown = latent_plane(
         opened.id,
         key=f"encoded-{opened.id}-{view}",
@@ -147,13 +140,14 @@ def explore() -> None:
         plane=plane,
         points=plane_points(opened, plane, colour, embedding=embedding, rows=rows),
         selected=_selected_in_url() if rows is None else (),
-        mode="select" if plane is None or mode == "select" else "cursor",
+        mode=mode,
         height=560,
         on_change=on_plane,
     )
+    n = len(latents) if rows is None else len(rows)
     st.caption(
-        "Means μ, not samples. Ellipses of selected points: q(z given x) at 1 and 2 σ. "
-        "Rings: prior at 1 and 2 σ."
+        f"{n:,} of {len(latents):,} means μ shown, not samples. Ellipses of selected points: "
+        "q(z given x) at 1 and 2 σ. Rings: prior at 1 and 2 σ."
     )
     chosen = list(shown.selected) if rows is None else [int(rows[i]) for i in shown.selected]
     if rows is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from html import escape
 from typing import Any
 
 import streamlit as st
@@ -19,6 +20,12 @@ from ui.session import (
 from vae_core.errors import CheckpointError, ZscapeError
 
 MAX_UPLOADS = 5
+_FIGURES_CSS = """
+.figures { display: grid; grid-template-columns: 1fr auto; gap: 0.2rem 0.75rem; margin: 0;
+           font-size: 0.85rem; line-height: 1.35; }
+.figures dt { opacity: 0.75; font-weight: 400; }
+.figures dd { margin: 0; text-align: right; font-variant-numeric: tabular-nums; }
+"""
 
 
 def show_sidebar() -> None:
@@ -62,8 +69,8 @@ def _describe(opened: OpenModel) -> None:
         ("likelihood", str(opened.config["likelihood"])),
     ]
     figures += _metric_rows(opened.metrics or {})
-    rows = "".join(f"| {name} | {value} |\n" for name, value in figures)
-    st.markdown(f"| | |\n|:--|--:|\n{rows}")
+    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in figures)
+    st.html(f"<style>{_FIGURES_CSS}</style><dl class='figures'>{rows}</dl>")
 
 
 def _metric_rows(metrics: dict[str, Any]) -> list[tuple[str, str]]:
