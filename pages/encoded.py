@@ -23,6 +23,7 @@ from ui.views import (
     latents_of,
     names_of_dims,
     pca_plane,
+    pca_shares,
     plane_points,
 )
 from vae_core.latents import tsne_projection
@@ -145,6 +146,9 @@ def explore() -> None:
         on_change=on_plane,
     )
     n = len(latents) if rows is None else len(rows)
+    if view == PCA:
+        first, second = pca_shares(opened)
+        st.caption(f"PC 1 holds {first:.0%} of the variance of μ, PC 2 {second:.0%}.")
     st.caption(
         f"{n:,} of {len(latents):,} means μ shown, not samples. Ellipses of selected points: "
         "q(z given x) at 1 and 2 σ. Rings: prior at 1 and 2 σ."

@@ -42,9 +42,15 @@ def dims_plane(opened: OpenModel, dims: Sequence[int]) -> Plane:
 def pca_plane(opened: OpenModel) -> Plane:
     """The plane of largest variance of the stored means."""
     latents = latents_of(opened)
-    centre, axes, shares = _pca(opened.id, float(latents.mu.sum()), latents)
-    labels = tuple(f"PC {k + 1} ({share:.0%})" for k, share in enumerate(shares))
-    return Plane.of_axes(axes, centre, (labels[0], labels[1]))
+    centre, axes, _ = _pca(opened.id, float(latents.mu.sum()), latents)
+    return Plane.of_axes(axes, centre)
+
+
+def pca_shares(opened: OpenModel) -> tuple[float, float]:
+    """Shares of the variance of mu along the two axes of `pca_plane`."""
+    latents = latents_of(opened)
+    first, second = _pca(opened.id, float(latents.mu.sum()), latents)[2].tolist()
+    return first, second
 
 
 @st.cache_data(show_spinner=False, max_entries=32)
