@@ -1,0 +1,160 @@
+"""First paint and slider-to-image times in a real Chromium, against the running app.
+
+    python benchmarks/pages.py [--rounds 30] [--json FILE]
+
+cold    from `streamlit run` to the first decoded image on the screen, browser waiting
+warm    from navigation to the first decoded image, fresh browser contexts on a warm server
+slider  from the pointer's release on a slider of Decode z to the decoded image of its z
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+RECORD = """
+window.decoded = [];
+window.released = null;
+document.addEventListener('zscape:decoded', () => window.decoded.push(performance.now()), true);
+document.addEventListener('pointerup', () => { window.released = performance.now(); }, true);
+"""
+
+
+def start_server(port: int, runs: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
+    return subprocess.Popen(
+        [*command, "--server.port", str(port)],
+        cwd=ROOT,
+        env=os.environ | {"ZSCAPE_RUNS": runs, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def wait_until_up(url: str) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
+            return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.02)
+    raise SystemExit("The app did not come up within two minutes.")
+
+
+def first_paint(browser: Browser, url: str) -> float:
+    """Milliseconds from navigation to the first decoded image."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    context.add_init_script(RECORD)
+    page = context.new_page()
+    page.goto(url)
+    page.wait_for_function("window.decoded.length > 0", polling="raf")
+    milliseconds = float(page.evaluate("window.decoded[0]"))
+    context.close()
+    return milliseconds
+
+
+def slider_times(browser: Browser, url: str, rounds: int) -> list[float]:
+    """Milliseconds from each release on the first slider to the image that follows it."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    context.add_init_script(RECORD)
+    page = context.new_page()
+    page.goto(f"{url}/decode")
+    page.wait_for_function("window.decoded.length > 0")
+    track = page.locator('[data-testid="stSlider"] [role="slider"]').first
+    track.wait_for()
+    page.wait_for_timeout(1500)  # the page's own loading is not what is measured
+    widget = page.get_by_test_id("stSlider").first.bounding_box()
+    assert widget is not None
+    box = track.bounding_box()
+    assert box is not None
+    y = box["y"] + box["height"] / 2
+    times = []
+    for k in range(rounds + 3):
+        x = widget["x"] + widget["width"] * (0.2 + 0.6 * ((k * 7) % 13) / 13)
+        page.mouse.move(x, y)
+        page.wait_for_timeout(300)
+        page.evaluate("window.decoded = []; window.released = null")
+        page.mouse.down()
+        page.mouse.up()
+        page.wait_for_function("window.released && window.decoded.some(t => t > window.released)")
+        page.wait_for_timeout(200)
+        times.append(
+            float(
+                page.evaluate(
+                    "window.decoded.filter(t => t > window.released)[0] - window.released"
+                )
+            )
+        )
+    context.close()
+    return times[3:]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://localhost:{port}"
+    results: dict[str, list[float]] = {"cold": []}
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as runs:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS
+        )
+        server = None
+        try:
+            for _ in range(3):
+                if server:
+                    server.terminate()
+                    server.wait()
+                started = time.perf_counter()
+                server = start_server(port, runs)
+                wait_until_up(url)
+                first_paint(browser, url)
+                results["cold"].append((time.perf_counter() - started) * 1000)
+            results["warm"] = [
+                first_paint(browser, url) for _ in range(max(5, options.rounds // 4))
+            ]
+            results["slider"] = slider_times(browser, url, options.rounds)
+        finally:
+            if server:
+                server.terminate()
+            browser.close()
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores; milliseconds")
+    print(f"{'what':8} {'n':>4} {'median':>8} {'p95':>8} {'max':>8}")
+    for name, values in results.items():
+        p95 = statistics.quantiles(values, n=20)[-1] if len(values) > 1 else values[0]
+        row = (statistics.median(values), p95, max(values))
+        print(f"{name:8} {len(values):4} " + " ".join(f"{v:8.0f}" for v in row))
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=2))
+
+
+if __name__ == "__main__":
+    main()
