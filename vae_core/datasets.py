@@ -131,8 +131,10 @@ def dataset_names() -> tuple[str, ...]:
 
 
 def data_root(root: str | os.PathLike[str] | None = None) -> Path:
-    """The folder data sets are read from: `root`, else $ZSCAPE_DATA, else "data"; resolved."""
-    return Path(root or os.environ.get("ZSCAPE_DATA") or "data").expanduser().resolve()
+    """The folder data sets are read from: `root`, else $ZSCAPE_DATA, else "data"; absolute."""
+    return Path(
+        os.path.abspath(os.path.expanduser(root or os.environ.get("ZSCAPE_DATA") or "data"))
+    )
 
 
 def dataset_available(
@@ -247,12 +249,10 @@ def _register_mnist_family(name: str, class_name: str, class_names: tuple[str, .
         return ImageDataset(name, split, images.unsqueeze(1), labels, class_names=class_names)
 
 
-_register_mnist_family("mnist", "MNIST", tuple("0123456789"))
-_register_mnist_family(
-    "fashion-mnist",
-    "FashionMNIST",
-    (
-        *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
-        *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
-    ),
+FASHION_CLASSES = (
+    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+    *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
 )
+
+_register_mnist_family("mnist", "MNIST", tuple("0123456789"))
+_register_mnist_family("fashion-mnist", "FashionMNIST", FASHION_CLASSES)

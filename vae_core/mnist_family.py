@@ -8,6 +8,7 @@ import gzip
 import os
 import tempfile
 import zlib
+from http.client import HTTPException
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -98,7 +99,7 @@ def download(class_name: str, root: Path) -> None:
             for packed in Path(staging, class_name, "raw").glob("*.gz"):
                 packed.replace(raw / packed.name)
     # No network, no mirror that answers, a wrong md5 sum, or no place to write.
-    except (OSError, RuntimeError) as error:
+    except (OSError, HTTPException, RuntimeError) as error:
         raise DataError(
             f"{class_name} could not be downloaded to {root} ({error}); check the network, and "
             "that the folder can be written."

@@ -4,8 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 # What torchvision's own package does when it is imported: its compiled library, where it loads,
 # declares the operators; then the package attaches shape functions to them.
 COMPILED_LIBRARY = """
@@ -60,9 +58,7 @@ def test_beside_a_matched_torchvision_nothing_is_declared(tmp_path: Path) -> Non
 
 
 def test_beside_a_mismatched_torchvision_operators_are_declared(tmp_path: Path) -> None:
-    folder = made_up_torchvision(tmp_path, "")
-    assert "operator torchvision::nms" in run_python("import torchvision", folder).stderr
-    assert declared_after_import("", folder)
+    assert declared_after_import("", made_up_torchvision(tmp_path, ""))
 
 
 def test_the_installed_torchvision_imports_and_is_helped_only_where_it_must_be() -> None:
@@ -87,16 +83,13 @@ def test_threads_that_import_at_once_all_get_it(tmp_path: Path) -> None:
     assert declared_after_import(threads, folder)
 
 
-@pytest.mark.parametrize(
-    "trouble", ["raise RuntimeError('no disk')", "raise ImportError('no PIL')"]
-)
-def test_any_other_trouble_is_raised_as_it_is(tmp_path: Path, trouble: str) -> None:
-    folder = made_up_torchvision(tmp_path, trouble)
+def test_any_other_trouble_is_raised_as_it_is(tmp_path: Path) -> None:
+    folder = made_up_torchvision(tmp_path, "raise RuntimeError('no disk')")
     result = run_python(
         "from vae_core.torchvision_import import import_torchvision; import_torchvision()", folder
     )
     assert result.returncode == 1
-    assert result.stderr.strip().endswith(trouble.split("'")[1])
+    assert result.stderr.strip().endswith("RuntimeError: no disk")
 
 
 def test_importing_the_library_does_not_import_torchvision() -> None:
