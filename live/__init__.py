@@ -6,7 +6,8 @@ Importing this package imports neither Streamlit nor torch; the first decode loa
 from live.assets import asset_route
 from live.blobs import blob_route
 from live.decode import decode_route
+from live.visitors import VisitorCookie
 
 routes = [asset_route, blob_route, decode_route]
 
-__all__ = ["routes"]
+__all__ = ["VisitorCookie", "routes"]

@@ -6,7 +6,9 @@ The server opens with one text frame of JSON:
 
     {"latent_dim": 2, "image_shape": [1, 28, 28], "images": 10000}
 
-`images` counts the stored latents. After that each request is answered by one frame, in order:
+`images` counts the stored latents. After that each request is answered by one frame. Those that
+ask for stored images are answered in their order, and so are all others among themselves: an image
+that must be read from disk holds up no decoding.
 
     request      u32 ticket | u8 verb | u8 0    | u16 rows | payload
     answer       u32 ticket | u8 verb | u8 real | u16 rows | payload
@@ -43,16 +45,19 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from live.images import stored_images
 from live.models import OpenModel, open_model
 from live.worker import Array, ModelReplaced, Verb, Worker, dimensions
 from vae_core.errors import CheckpointError
 
+IMAGE = 4  # beside the verbs of the worker, which need the model
 MAX_ROWS = 64
 MAX_WAITING = 32
 MAX_SOCKETS = 1000
 HEADER = struct.Struct("<IBBH")
 
-Request = tuple[int, Verb, Array]  # ticket, verb, rows
+Request = tuple[int, int, Array]  # ticket, verb, rows
+Lane = asyncio.Queue[Request]
 
 log = logging.getLogger("zscape.live")
 refusals: Counter[str] = Counter()
@@ -82,30 +87,29 @@ def parse(frame: bytes, opened: OpenModel) -> Request:
     """A request's ticket, verb and rows; Refusal when it is not one that `opened` can answer."""
     if len(frame) < HEADER.size:
         raise Refusal(Close.BAD_REQUEST, f"A request of {len(frame)} bytes has no whole header.")
-    ticket, number, zero, rows = HEADER.unpack_from(frame)
-    if number not in Verb._value2member_map_ or zero:
-        raise Refusal(Close.BAD_REQUEST, f"There is no verb {number} with the flags {zero}.")
+    ticket, verb, zero, rows = HEADER.unpack_from(frame)
+    if verb not in (*Verb, IMAGE) or zero:
+        raise Refusal(Close.BAD_REQUEST, f"There is no verb {verb} with the flags {zero}.")
     if not 1 <= rows <= MAX_ROWS:
         raise Refusal(Close.BAD_REQUEST, f"{rows} rows were asked for; 1 to {MAX_ROWS} are taken.")
-    verb = Verb(number)
     d, c, h, w = dimensions(opened)
     shape, dtype = {
         Verb.DECODE: ((rows, d), "<f4"),
         Verb.ENCODE: ((rows, h, w, c), "u1"),
         Verb.RETURN: ((rows, d), "<f4"),
-        Verb.IMAGE: ((rows,), "<u4"),
+        IMAGE: ((rows,), "<u4"),
     }[verb]
     expected = HEADER.size + int(np.prod(shape)) * np.dtype(dtype).itemsize
     if len(frame) != expected:
         raise Refusal(
             Close.BAD_REQUEST,
-            f"{verb.name} of {rows} rows is {expected} bytes here; {len(frame)} came.",
+            f"Verb {verb} with {rows} rows is {expected} bytes here; {len(frame)} came.",
         )
     # A copy: torch wants memory that it could write to.
     values = np.frombuffer(frame, dtype, offset=HEADER.size).reshape(shape).copy()
     if dtype == "<f4" and not np.isfinite(values).all():
         raise Refusal(Close.BAD_REQUEST, "z holds NaN or infinity.")
-    if verb is Verb.IMAGE and values.max() >= _image_count(opened):
+    if verb == IMAGE and values.max() >= _image_count(opened):
         raise Refusal(
             Close.BAD_REQUEST,
             f"Row {values.max()} was asked for; {_image_count(opened)} images are stored.",
@@ -152,25 +156,24 @@ async def _serve(websocket: WebSocket) -> None:
     hello = {"latent_dim": d, "image_shape": image_shape, "images": _image_count(opened)}
     await websocket.send_text(json.dumps(hello))
 
-    waiting: asyncio.Queue[Request] = asyncio.Queue(MAX_WAITING)
+    lanes: tuple[Lane, Lane] = (asyncio.Queue(MAX_WAITING), asyncio.Queue(MAX_WAITING))
     ends: list[Refusal | WebSocketDisconnect] = []
 
-    async def until_an_end(part: Callable[..., Coroutine[Any, Any, None]]) -> None:
+    async def until_an_end(part: Callable[..., Coroutine[Any, Any, None]], *lanes: Lane) -> None:
         try:
-            await part(websocket, opened, waiting)
+            await part(websocket, opened, *lanes)
         except (Refusal, WebSocketDisconnect) as end:
             ends.append(end)
-            both.cancel_scope.cancel()
+            parts.cancel_scope.cancel()
 
-    async with anyio.create_task_group() as both:
-        both.start_soon(until_an_end, _answer_all)
-        both.start_soon(until_an_end, _read_all)
+    async with anyio.create_task_group() as parts:
+        parts.start_soon(until_an_end, _read_all, *lanes)
+        for lane in lanes:
+            parts.start_soon(until_an_end, _answer_all, lane)
     raise ends[0]
 
 
-async def _read_all(
-    websocket: WebSocket, opened: OpenModel, waiting: asyncio.Queue[Request]
-) -> None:
+async def _read_all(websocket: WebSocket, opened: OpenModel, computed: Lane, stored: Lane) -> None:
     while True:
         message = await websocket.receive()
         if message["type"] == "websocket.disconnect":
@@ -179,26 +182,37 @@ async def _read_all(
         if frame is None:
             raise Refusal(Close.BAD_REQUEST, "Requests are binary; text came.")
         request = parse(frame, opened)
-        if waiting.full():
+        lane = stored if request[1] == IMAGE else computed
+        if lane.full():
             raise Refusal(Close.FLOOD, f"More than {MAX_WAITING} requests wait for their answers.")
-        waiting.put_nowait(request)
+        lane.put_nowait(request)
 
 
-async def _answer_all(
-    websocket: WebSocket, opened: OpenModel, waiting: asyncio.Queue[Request]
-) -> None:
+async def _answer_all(websocket: WebSocket, opened: OpenModel, lane: Lane) -> None:
     while True:
-        ticket, verb, rows = await waiting.get()
+        ticket, verb, rows = await lane.get()
         try:
-            answer, real = await worker.submit(opened.id, verb, dimensions(opened), rows)
+            answer, real = await _answer(opened, verb, rows)
         except ModelReplaced as error:
             raise Refusal(Close.REPLACED, str(error)) from error
         except CheckpointError as error:
             raise Refusal(Close.NO_MODEL, str(error)) from error
         except Exception as error:  # whatever torch raises
-            log.exception("%s failed on %s", verb.name, opened.id)
+            log.exception("Verb %d failed on %s", verb, opened.id)
             raise Refusal(Close.FAILED, "The model failed; the server's log says why.") from error
         await websocket.send_bytes(HEADER.pack(ticket, verb, real, len(rows)) + answer.tobytes())
+
+
+async def _answer(opened: OpenModel, verb: int, rows: Array) -> tuple[Array, bool]:
+    """The answer's rows, and whether they are real images."""
+    if verb != IMAGE:
+        return await worker.submit(opened.id, Verb(verb), dimensions(opened), rows), False
+    images = await asyncio.to_thread(stored_images, opened, rows.tolist())
+    if images is not None:
+        return images.permute(0, 2, 3, 1).numpy(), True
+    assert opened.latents is not None  # `parse` takes no row where none is stored
+    means = opened.latents.mu[rows.tolist()].numpy()
+    return await worker.submit(opened.id, Verb.DECODE, dimensions(opened), means), False
 
 
 async def _deny(websocket: WebSocket, status: int, reason: str) -> None:

@@ -64,6 +64,8 @@ def open_model(model_id: str) -> OpenModel:
         loading = _open.get(key)
         ours = loading is None
         if loading is None:
+            for replaced in [known for known in _open if known[0] == key[0]]:
+                del _open[replaced]  # a model in training has new weights every second
             loading = _open[key] = Future()
         _open.move_to_end(key)
         while len(_open) > MAX_OPEN:

@@ -12,14 +12,13 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from live.models import OpenModel, open_model
-from vae_core.errors import DataError, ZscapeError
+from vae_core.errors import ZscapeError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,16 +26,14 @@ if TYPE_CHECKING:
 MAX_BATCH = 256
 
 Array = npt.NDArray[Any]
-Answer = tuple[Array, bool]  # the rows of an answer, and whether their images are real data
 
 
 class Verb(IntEnum):
-    """What a request asks for; `live.decode` lays out the bytes."""
+    """What the thread computes; `live.decode` lays out the bytes."""
 
     DECODE = 1
     ENCODE = 2
     RETURN = 3
-    IMAGE = 4
 
 
 class ModelReplaced(ZscapeError):
@@ -45,13 +42,13 @@ class ModelReplaced(ZscapeError):
 
 @dataclass(frozen=True)
 class Job:
-    """`rows` of one request, and where its answer (an array, and whether it is real) goes."""
+    """`rows` of one request, and where its answer goes."""
 
     model_id: str
     verb: Verb
     dimensions: tuple[int, ...]
     rows: Array
-    answer: asyncio.Future[Answer]
+    answer: asyncio.Future[Array]
 
     @property
     def kind(self) -> tuple[str, Verb, tuple[int, ...]]:
@@ -73,8 +70,8 @@ class Worker:
 
     def submit(
         self, model_id: str, verb: Verb, dims: tuple[int, ...], rows: Array
-    ) -> asyncio.Future[Answer]:
-        """Queue `rows`; the future gives (answer array, whether its images are real data)."""
+    ) -> asyncio.Future[Array]:
+        """Queue `rows`; the future gives the answer's."""
         job = Job(model_id, verb, dims, rows, asyncio.get_running_loop().create_future())
         with self._ready:
             if self._thread is None:
@@ -95,7 +92,7 @@ class Worker:
                     self._ready.wait()
                 batch = self._take_alike()
             try:
-                answers: list[Answer | Exception] = list(_perform(batch))
+                answers: list[Array | Exception] = list(_perform(batch))
             except Exception as error:  # noqa: BLE001 — reaches each waiting request, which reports it
                 answers = [error] * len(batch)
             _deliver(batch, answers)
@@ -114,37 +111,30 @@ class Worker:
         return batch
 
 
-def _perform(batch: list[Job]) -> Iterator[Answer]:
+def _perform(batch: list[Job]) -> Iterator[Array]:
     model_id, verb, dims = batch[0].kind
     opened = open_model(model_id)
     if dimensions(opened) != dims:
         raise ModelReplaced(f"{model_id!r} was replaced by a model of other dimensions.")
     rows = batch[0].rows if len(batch) == 1 else np.concatenate([job.rows for job in batch])
-    answer, real = _answer(opened, verb, rows)
+    answer = _answer(opened, verb, rows)
     start = 0
     for job in batch:
-        yield answer[start : start + len(job.rows)], real
+        yield answer[start : start + len(job.rows)]
         start += len(job.rows)
 
 
-def _answer(opened: OpenModel, verb: Verb, rows: Array) -> Answer:
+def _answer(opened: OpenModel, verb: Verb, rows: Array) -> Array:
     import torch
 
     model = opened.model
     with torch.inference_mode():
         if verb is Verb.DECODE:
-            return _pixels(model.decode(torch.from_numpy(rows))), False
+            return _pixels(model.decode(torch.from_numpy(rows)))
         if verb is Verb.RETURN:
-            return _posterior(*model.encode(model.decode(torch.from_numpy(rows)))), False
-        if verb is Verb.ENCODE:
-            x = torch.from_numpy(rows).permute(0, 3, 1, 2) / 255
-            return _posterior(*model.encode(x)), True
-        assert opened.latents is not None  # the channel takes no index where none is stored
-        at = torch.from_numpy(rows.astype(np.int64))
-        images = _test_images(opened.config.get("dataset"), model.image_shape)
-        if images is None:
-            return _pixels(model.decode(opened.latents.mu[at])), False
-        return images[opened.latents.indices[at]].permute(0, 2, 3, 1).numpy(), True
+            return _posterior(*model.encode(model.decode(torch.from_numpy(rows))))
+        x = torch.from_numpy(rows).permute(0, 3, 1, 2) / 255
+        return _posterior(*model.encode(x))
 
 
 def _pixels(images: Tensor) -> Array:
@@ -161,22 +151,10 @@ def _posterior(mu: Tensor, logvar: Tensor) -> Array:
     return torch.stack([mu, logvar], dim=1).numpy()
 
 
-@lru_cache(maxsize=4)
-def _test_images(dataset: str | None, image_shape: tuple[int, ...]) -> Tensor | None:
-    """The test images (n, c, h, w) uint8 that a model was evaluated on, None where not at hand."""
-    from vae_core.datasets import load_dataset
-
-    try:
-        found = load_dataset(dataset or "", "test")
-    except DataError:
-        return None  # a checkpoint alone is enough: the decoder's own images stand in
-    return found.images if tuple(found.image_shape) == tuple(image_shape) else None
-
-
-def _deliver(batch: list[Job], answers: list[Answer | Exception]) -> None:
+def _deliver(batch: list[Job], answers: list[Array | Exception]) -> None:
     """Hand the answers to the event loops that wait for them: one wake-up for each loop."""
     by_loop: dict[
-        asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Answer], Answer | Exception]]
+        asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Array], Array | Exception]]
     ] = {}
     for job, answer in zip(batch, answers, strict=True):
         by_loop.setdefault(job.answer.get_loop(), []).append((job.answer, answer))
@@ -185,7 +163,7 @@ def _deliver(batch: list[Job], answers: list[Answer | Exception]) -> None:
             loop.call_soon_threadsafe(_resolve, pairs)
 
 
-def _resolve(pairs: list[tuple[asyncio.Future[Answer], Answer | Exception]]) -> None:
+def _resolve(pairs: list[tuple[asyncio.Future[Array], Array | Exception]]) -> None:
     for future, answer in pairs:
         if future.done():  # its visitor has gone
             continue

@@ -50,6 +50,7 @@ class Way:
     stops: Array
     method: Literal["linear", "spherical"] = "linear"
     steps: int = 12
+    strip: bool = True
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,12 @@ def latent_plane(
             "selected": given["selected"],
             "way": None
             if way is None
-            else {"stops": given["stops"], "method": way.method, "steps": way.steps},
+            else {
+                "stops": given["stops"],
+                "method": way.method,
+                "steps": way.steps,
+                "strip": way.strip,
+            },
             "path": None if path is None else _rows(path),
             "backdrop": None
             if backdrop is None

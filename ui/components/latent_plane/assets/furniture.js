@@ -88,7 +88,12 @@ export function showLegend(keys, points, colours, toggle) {
     const bar = element("i");
     bar.style.background = GRADIENT;
     const [low, high] = value.range.map((x) => number(x, Math.abs(x) < 10 ? 2 : 0));
-    keys.append(element("span", { class: "scale" }, [value.label, low, bar, high]));
+    keys.append(element("span", { class: "scale" }, [
+        element("span", {}, [value.label]),
+        low,
+        bar,
+        high,
+      ]));
   }
   names?.forEach((name, k) => {
     const glyph = element("canvas", { width: 42, height: 42 });

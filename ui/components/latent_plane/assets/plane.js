@@ -121,7 +121,8 @@ class LatentPlane {
       this.loadPoints();
     if (before.backdrop?.url !== data.backdrop?.url) this.loadBackdrop();
     this.parts.side.hidden = false;
-    this.parts.strip.hidden = !data.way;
+    this.parts.strip.hidden = !data.way?.strip;
+    this.parts.strip.dataset.testid = data.way?.strip ? "filmstrip" : "";
     this.parts.plane.setAttribute("aria-label", this.label());
     this.lookAtWay();
     this.resize();
@@ -260,9 +261,14 @@ class LatentPlane {
     return this.moved(this.z, this.view.toPlane(px, py));
   }
 
-  /** Decode what is shown: the ghost, else the cursor. @param {number} [since] the event's time */
+  /** What the large image shows: z under the pointer, else the chosen stop, else the cursor. */
+  get shown() {
+    return this.ghost ?? (this.data.mode === "stops" ? this.stops[this.active] : null) ?? this.z;
+  }
+
+  /** Decode what is shown. @param {number} [since] the time of the event that asks for it */
   look(since = performance.now()) {
-    const z = this.ghost ?? this.z;
+    const z = this.shown;
     if (z && this.channel) this.decoding.want({ z, since });
   }
 
@@ -284,7 +290,7 @@ class LatentPlane {
     if (this.data.way && this.channel && this.stops.length > 1) this.strip.want(since);
   }
 
-  /** The film strip, thinned to what one request takes, and the chosen stop as the large image. */
+  /** The film strip, thinned to what fits, and the chosen stop as the large image: one request. */
   async decodeStrip(since) {
     const { method, steps } = this.data.way;
     const way = along(this.stops, method, steps);
@@ -295,7 +301,7 @@ class LatentPlane {
     const answer = await this.channel.ask(Verb.DECODE, rows.length, Float32Array.from(rows.flat()));
     const [c, h, w] = this.hello.image_shape;
     showPixels(this.parts.strip, new Uint8Array(answer.bytes), [c, h, w], room, Math.ceil(w / 14));
-    if (this.press?.kind === "stop")
+    if (!this.ghost && this.data.mode === "stops")
       this.painted(new Uint8Array(answer.bytes, room * c * h * w), stop, since);
   }
 
@@ -560,7 +566,7 @@ class LatentPlane {
 
   showFigures() {
     const { figures } = this.parts;
-    const z = this.ghost ?? (this.data.mode === "stops" ? this.stops[this.active] : null) ?? this.z;
+    const z = this.shown;
     if (!z) {
       figures.replaceChildren();
       return;

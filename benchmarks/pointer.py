@@ -1,0 +1,209 @@
+"""How fast the latent plane answers: in a real Chromium, and under many visitors at once.
+
+    python benchmarks/pointer.py                               # prints a table
+    python benchmarks/pointer.py --model mnist-16d --clients 30 --json pointer.json
+
+The browser drags over the plane of the app's first page and reads `zscape:decoded`: from the
+pointer's event to the pixels on the canvas. The load is a process of its own that speaks the
+channel's protocol; each client wants an image 30 times a second and keeps one request in flight.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import math
+import os
+import platform
+import shutil
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+DECODE = struct.Struct("<IBBH")
+
+
+@contextmanager
+def server() -> Iterator[tuple[str, int]]:
+    """The app on a free port; gives its URL and process id."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
+    process = subprocess.Popen(
+        [*command, f"--server.port={port}", "--server.address=127.0.0.1"],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        while not healthy(url):
+            if process.poll() is not None:
+                raise SystemExit("The app did not start; run `streamlit run app.py` to see why.")
+            time.sleep(0.1)
+        yield url, process.pid
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def healthy(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/_stcore/health", timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+def drag(url: str, model: str, seconds: float) -> dict[str, Any]:
+    """Drag in circles for `seconds`; latencies in milliseconds and painted images a second."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS
+        )
+        page = browser.new_page(viewport={"width": 1400, "height": 900})
+        page.goto(f"{url}/?model={model}")
+        page.evaluate(
+            "() => { window.seen = [];"
+            " addEventListener('zscape:decoded', e => seen.push(e.detail.latency_ms)); }"
+        )
+        plane = page.get_by_test_id("latent-plane")
+        page.wait_for_function("seen.length > 0", timeout=60_000)
+        page.wait_for_timeout(2000)  # the page's other parts come to rest
+        plane.scroll_into_view_if_needed()
+        box = plane.bounding_box()
+        if box is None:
+            raise SystemExit("The latent plane is not on the page.")
+        x, y, r = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, box["height"] / 3
+        page.mouse.move(x + r, y)
+        page.mouse.down()
+        page.evaluate("() => { seen.length = 0; }")
+        start, now = time.perf_counter(), 0.0
+        while now < seconds:
+            page.mouse.move(x + r * math.cos(now), y + r * math.sin(1.3 * now))
+            now = time.perf_counter() - start
+        latencies = page.evaluate("seen")
+        page.mouse.up()
+        browser.close()
+    return {"frames_per_second": len(latencies) / seconds, **quantiles(latencies)}
+
+
+async def load(url: str, model: str, clients: int, rate: float, seconds: float) -> dict[str, Any]:
+    """`clients` visitors drag for `seconds`; frames a second of each, latencies of all."""
+    from websockets.asyncio.client import connect
+
+    latencies: list[float] = []
+    frames = [0] * clients
+
+    async def visit(k: int) -> None:
+        address = url.replace("http", "ws", 1) + f"/live/decode?model={model}"
+        async with connect(address, compression=None) as channel:
+            hello = json.loads(await channel.recv())
+            await asyncio.sleep(k / clients / rate)
+            due = time.perf_counter()
+            end = due + seconds
+            ticket = 0
+            while (start := time.perf_counter()) < end:
+                ticket += 1
+                z = [math.sin(k + start + j) for j in range(hello["latent_dim"])]
+                frame = DECODE.pack(ticket, 1, 0, 1) + struct.pack(f"<{len(z)}f", *z)
+                await channel.send(frame)
+                await channel.recv()
+                latencies.append(1000 * (time.perf_counter() - start))
+                frames[k] += 1
+                due = max(due + 1 / rate, time.perf_counter())
+                await asyncio.sleep(due - time.perf_counter())
+
+    await asyncio.gather(*(visit(k) for k in range(clients)))
+    each = [count / seconds for count in frames]
+    return {
+        "frames_per_second": statistics.mean(each),
+        "slowest_client": min(each),
+        **quantiles(latencies),
+    }
+
+
+def quantiles(latencies: Sequence[float]) -> dict[str, float]:
+    ordered = sorted(latencies)
+    if not ordered:
+        raise SystemExit("Nothing was decoded; the app's log says why.")
+    return {
+        "median_ms": statistics.median(ordered),
+        "p95_ms": ordered[int(0.95 * (len(ordered) - 1))],
+        "max_ms": ordered[-1],
+    }
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a process has used (Linux)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--model", default="mnist-2d")
+    parser.add_argument("--clients", type=int, nargs="*", default=[1, 30, 60, 200])
+    parser.add_argument("--rate", type=float, default=30.0, help="images a client wants a second")
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--no-browser", action="store_true", help="measure the load alone")
+    parser.add_argument("--json", type=Path, help="write the figures there")
+    # How this program starts its load in a process of its own:
+    parser.add_argument("--load", nargs=2, metavar=("URL", "CLIENTS"), help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.load:
+        figures = load(args.load[0], args.model, int(args.load[1]), args.rate, args.seconds)
+        print(json.dumps(asyncio.run(figures)))
+        return
+
+    rows: list[dict[str, Any]] = []
+    with server() as (url, pid):
+        if not args.no_browser:
+            rows.append({"what": "Chromium, dragging"} | drag(url, args.model, args.seconds))
+        for clients in args.clients:
+            before, start = cpu_seconds(pid), time.perf_counter()
+            command = [sys.executable, __file__, "--load", url, str(clients)]
+            options = ["--model", args.model, "--rate", str(args.rate)]
+            done = subprocess.run(
+                [*command, *options, "--seconds", str(args.seconds)],
+                stdout=subprocess.PIPE,
+                check=True,
+            )
+            share = (cpu_seconds(pid) - before) / (time.perf_counter() - start)
+            figures = json.loads(done.stdout) | {"server_cores": share}
+            rows.append({"what": f"{clients} clients"} | figures)
+    print(f"{'':20} {'frames/s':>9} {'median ms':>10} {'p95 ms':>8} {'max ms':>8} {'cores':>6}")
+    for row in rows:
+        print(
+            f"{row['what']:20} {row['frames_per_second']:9.1f} {row['median_ms']:10.1f}"
+            f" {row['p95_ms']:8.1f} {row['max_ms']:8.1f} {row.get('server_cores', math.nan):6.2f}"
+        )
+    if args.json:
+        machine = {"cores": os.cpu_count(), "load": os.getloadavg()[0], "os": platform.platform()}
+        document = {"model": args.model, "rate": args.rate, "machine": machine, "rows": rows}
+        args.json.write_text(json.dumps(document, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
