@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+ROOT = Path(__file__).parents[2]
+
 # What torchvision's own package does when it is imported: its compiled library, where it loads,
 # declares the operators; then the package attaches shape functions to them.
 COMPILED_LIBRARY = """
@@ -25,7 +27,11 @@ from . import datasets
 def run_python(source: str, *path: Path) -> subprocess.CompletedProcess[str]:
     start = f"import sys; sys.path[:0] = {[str(folder) for folder in path]!r}\n"
     return subprocess.run(
-        [sys.executable, "-c", start + source], capture_output=True, text=True, check=False
+        [sys.executable, "-c", start + source],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
