@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from reprlib import repr as shown
 
 import torch
 from torch import Tensor
@@ -67,7 +68,9 @@ OBJECTIVES: dict[str, TermsFunction] = {"elbo": elbo_terms, "autoencoder": autoe
 def objective_terms(name: str) -> TermsFunction:
     """The registered objective; ConfigError when it is unknown."""
     if name not in OBJECTIVES:
-        raise ConfigError(f"Unknown objective {name!r}; choose one of {', '.join(OBJECTIVES)}.")
+        raise ConfigError(
+            f"Unknown objective {shown(name)}; choose one of {', '.join(OBJECTIVES)}."
+        )
     return OBJECTIVES[name]
 
 

@@ -13,6 +13,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from reprlib import repr as shown
 from typing import Any
 
 import torch
@@ -20,8 +21,8 @@ from torch import Tensor
 
 from vae_core.datasets import ImageDataset, dataset_names, load_dataset
 from vae_core.errors import ConfigError, TrainingError
-from vae_core.models import LatentModel, ModelConfig, build_model
-from vae_core.objectives import Terms, loss, objective_terms
+from vae_core.models import LatentModel, ModelConfig, build_model, check_texts
+from vae_core.objectives import Terms, TermsFunction, loss, objective_terms
 
 REPORT_SECONDS = 0.25
 CHECK_STEPS = 20  # how often a loss is looked at for NaN; looking waits for the device
@@ -71,19 +72,21 @@ class TrainConfig:
     threads: int = 1
 
     def __post_init__(self) -> None:
+        check_texts(self)
         for name, (kind, least, most) in _RANGES.items():
             value = getattr(self, name)
             number = isinstance(value, (int, kind)) and not isinstance(value, bool)
             if not number or not least <= value <= most:
                 a = "a whole number" if kind is int else "a number"
-                raise ConfigError(f"{name}={value!r} is not {a} from {least:g} to {most:g}.")
+                raise ConfigError(f"{name}={shown(value)} is not {a} from {least:g} to {most:g}.")
         if self.dataset not in dataset_names():
             raise ConfigError(
-                f"Unknown data set {self.dataset!r}; choose one of {', '.join(dataset_names())}."
+                f"Unknown data set {shown(self.dataset)}; choose one of "
+                f"{', '.join(dataset_names())}."
             )
         if self.schedule not in SCHEDULES:
             raise ConfigError(
-                f"Unknown schedule {self.schedule!r}; choose one of {', '.join(SCHEDULES)}."
+                f"Unknown schedule {shown(self.schedule)}; choose one of {', '.join(SCHEDULES)}."
             )
         objective_terms(self.objective)
         if self.objective == "autoencoder" and self.beta != 1:
@@ -91,8 +94,14 @@ class TrainConfig:
                 f"beta={self.beta:g} has no meaning for a plain autoencoder, which has no KL; "
                 "leave beta at 1 or choose the objective elbo."
             )
+        try:
+            torch.device(self.device)
+        except RuntimeError as error:
+            raise ConfigError(f"device={shown(self.device)} is no torch device.") from error
         # The model's own settings are checked where they live; the image shape is not known yet.
-        object.__setattr__(self, "hidden", self.model_config((1, 1, 1)).hidden)
+        with torch.device("meta"):
+            model = build_model(self.model_config((1, 1, 1)))
+        object.__setattr__(self, "hidden", model.config.hidden)
 
     def model_config(self, image_shape: tuple[int, int, int]) -> ModelConfig:
         return ModelConfig(
@@ -111,7 +120,7 @@ class TrainConfig:
         unknown = sorted(set(values) - known)
         if unknown:
             raise ConfigError(
-                f"Unknown setting {unknown[0]!r}; the settings are {', '.join(sorted(known))}."
+                f"Unknown setting {shown(unknown[0])}; the settings are {', '.join(sorted(known))}."
             )
         return cls(**values)
 
@@ -130,7 +139,7 @@ PRESETS: dict[str, TrainConfig] = {
         latent_dim=16,
         network="conv",
         hidden=(32, 64, 64, 256),
-        epochs=16,
+        epochs=10,
     ),
     "fashion-2d": TrainConfig(dataset="fashion-mnist", hidden=(512, 512, 256), epochs=40),
     "sprites-6d": TrainConfig(
@@ -153,7 +162,7 @@ PRESETS: dict[str, TrainConfig] = {
 def preset(name: str) -> TrainConfig:
     """The named settings; ConfigError when there are none of that name."""
     if name not in PRESETS:
-        raise ConfigError(f"Unknown preset {name!r}; choose one of {', '.join(PRESETS)}.")
+        raise ConfigError(f"Unknown preset {shown(name)}; choose one of {', '.join(PRESETS)}.")
     return PRESETS[name]
 
 
@@ -249,7 +258,7 @@ def _train(
     resume: Mapping[str, Tensor] | None,
     report_seconds: float,
 ) -> Iterator[Progress]:
-    device = torch.device(config.device)
+    device = _usable_device(config.device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         model = build_model(config.model_config(train_data.image_shape)).to(device)
@@ -282,13 +291,15 @@ def _train(
             sums.add(terms)
             step += 1
             ended = step % steps_per_epoch == 0
-            if ended or step % CHECK_STEPS == 0:
+            reports = ended or time.perf_counter() - reported >= report_seconds
+            if reports or step % CHECK_STEPS == 0:
                 sums.check(step, config)
-            now = time.perf_counter()
-            if not ended and now - reported < report_seconds:
+            if not reports:
                 continue
             if ended:
-                test = _test_means(model, test_images, config, terms_of)
+                test_sums = _test_sums(model, test_images, config, terms_of)
+                test_sums.check(step, config)
+                test = test_sums.means()
                 model.train()
             rate = (step - first_step) / (time.perf_counter() - started)
             yield Progress(
@@ -351,17 +362,27 @@ class _Sums:
 
 
 @torch.inference_mode()
-def _test_means(model: LatentModel, images: Tensor, config: TrainConfig, terms_of: Any) -> Means:
+def _test_sums(
+    model: LatentModel, images: Tensor, config: TrainConfig, terms_of: TermsFunction
+) -> _Sums:
     model.eval()
     generator = _generator(config.seed, 0, images.device)  # the same draws at every epoch
     sums = _Sums(config, images.device)
     for batch in images.split(TEST_BATCH):
         sums.add(terms_of(model, batch.float() / 255, generator=generator, samples=config.samples))
-    return sums.means()
+    return sums
 
 
 def _generator(seed: int, epoch: int, device: torch.device | str) -> torch.Generator:
     return torch.Generator(device).manual_seed(seed * 1_000_003 + epoch)
+
+
+def _usable_device(name: str) -> torch.device:
+    try:
+        torch.zeros((), device=name).item()
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"device={name} cannot be used on this machine; choose cpu.") from error
+    return torch.device(name)
 
 
 def _restore(
@@ -373,11 +394,13 @@ def _restore(
             {k.removeprefix("model."): t for k, t in resume.items() if k.startswith("model.")}
         )
         slots: dict[int, dict[str, Tensor]] = {}
-        for index, (name, _) in enumerate(model.named_parameters()):
-            prefix = f"optimizer.{name}."
-            slots[index] = {
-                k.removeprefix(prefix): t for k, t in resume.items() if k.startswith(prefix)
+        for index, (name, parameter) in enumerate(model.named_parameters()):
+            shapes = {"step": (), "exp_avg": parameter.shape, "exp_avg_sq": parameter.shape}
+            slots[index] = {  # clones: Adam would write into the caller's tensors
+                slot: resume[f"optimizer.{name}.{slot}"].float().clone() for slot in shapes
             }
+            if any(slots[index][slot].shape != shape for slot, shape in shapes.items()):
+                raise ValueError(f"{name} is {tuple(parameter.shape)}")  # fused Adam trusts shapes
         optimizer.load_state_dict(
             {"state": slots, "param_groups": optimizer.state_dict()["param_groups"]}
         )
