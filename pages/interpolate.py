@@ -1,2 +1,285 @@
+"""Interpolate: the way from one image to another through latent space, as a film."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
 import streamlit as st
-st.title("interpolate")
+import torch
+
+from ui.bars import bars
+from ui.components.image_grid import image_grid
+from ui.components.latent_plane import PlaneResult, Way, latent_plane
+from ui.ends import (
+    End,
+    class_rows,
+    end_of_row,
+    ends,
+    parse_end,
+    set_between,
+    set_end,
+    show_in_url,
+    stops_between,
+    z_text,
+)
+from ui.images import data_note, png
+from ui.palette import SYMBOL_COLOURS
+from ui.session import current_model, current_z, set_z, test_images
+from ui.views import default_plane, plane_points
+from vae_core.animation import gif_bytes
+from vae_core.models import decoded, prior_samples
+from vae_core.paths import interpolate_through, path_methods, step_lengths
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+opened = current_model()
+model = opened.model
+latents = opened.latents
+class_names: list[str] = opened.config.get("class_names") or []
+labels = latents.labels if latents is not None and class_names else None
+dataset = test_images(opened)
+
+
+def swap() -> None:
+    a, b = ends(opened)
+    set_end("a", b)
+    set_end("b", a)
+    set_between(stops_between(opened)[::-1])
+
+
+def to_class(side: str) -> None:
+    label = class_names.index(st.session_state[f"class-{side}"])
+    set_end(side, end_of_row(opened, class_rows(opened, label)[0]))
+
+
+def to_index(side: str, rows: range | list[int]) -> None:
+    if (index := st.session_state[f"index-{side}"]) is not None:
+        set_end(side, end_of_row(opened, rows[index]))
+
+
+def to_random_image(side: str, n: int) -> None:
+    set_end(side, end_of_row(opened, secrets.randbelow(n)))
+
+
+def to_prior(side: str) -> None:
+    z, _ = prior_samples(model, 1, secrets.randbelow(2**31))
+    set_end(side, End(tuple(z[0].tolist())))
+
+
+def to_typed(side: str) -> None:
+    end = parse_end(opened, st.session_state[f"typed-{side}"])
+    st.session_state["not_understood"] = None if end else side
+    set_end(side, end)
+
+
+def on_plane(shown: PlaneResult) -> None:
+    """Stops were moved: an end that was dragged is no test image any more."""
+    if shown.stops is None:
+        return
+    first, *between, last = shown.stops.tolist()
+    for side, old, z in zip("ab", ends(opened), (first, last), strict=True):
+        if z_text(old.z) != z_text(z):
+            set_end(side, End(tuple(z)))
+    set_between(between)
+
+
+def choose_end(side: str, end: End) -> None:
+    """A card: the end's images, and the ways to choose another."""
+    with st.container(border=True, horizontal=True, vertical_alignment="top"):
+        with st.container(width=180):
+            show_end(side, end)
+        with st.container(width=230):
+            if latents is not None:
+                choose_image(side, end.row, len(latents))
+            st.session_state[f"typed-{side}"] = z_text(end.z)
+            st.text_input(
+                f"z of {side.upper()}", key=f"typed-{side}", on_change=to_typed, args=(side,)
+            )
+            if st.session_state.get("not_understood") == side:
+                st.error(
+                    f"That is no z: give {model.latent_dim} numbers from −10 to 10, with commas "
+                    "between, or test:17 for a test image."
+                )
+            with st.container(horizontal=True):
+                if latents is not None:
+                    st.button(
+                        "Random image",
+                        key=f"image-{side}",
+                        on_click=to_random_image,
+                        args=(side, len(latents)),
+                    )
+                st.button(
+                    "Draw z",
+                    key=f"draw-{side}",
+                    on_click=to_prior,
+                    args=(side,),
+                    help="Draw z from the prior N(0, I)",
+                )
+
+
+def choose_image(side: str, row: int | None, n: int) -> None:
+    """A test image by its class and its place within the class, or by its place alone."""
+    rows: range | list[int] = range(n)
+    left, right = st.columns(2)
+    if labels is not None:
+        label = None if row is None else int(labels[row])
+        st.session_state[f"class-{side}"] = None if label is None else class_names[label]
+        left.selectbox(
+            f"Class of {side.upper()}",
+            class_names,
+            key=f"class-{side}",
+            on_change=to_class,
+            args=(side,),
+        )
+        if label is not None:
+            rows = class_rows(opened, label)
+    st.session_state[f"index-{side}"] = None if row is None else rows.index(row)
+    right.number_input(
+        f"Index of {side.upper()}",
+        0,
+        len(rows) - 1,
+        key=f"index-{side}",
+        on_change=to_index,
+        args=(side, rows),
+        help=f"0 to {len(rows) - 1:,}",
+    )
+
+
+def show_end(side: str, end: End) -> None:
+    """The decoded image; the real one before it where the data set is at hand."""
+    images, names = [decoded(model, torch.tensor([end.z]))[0]], ["decoded"]
+    if end.row is not None and latents is not None and dataset is not None:
+        images.insert(0, dataset.floats(latents.indices[[end.row]])[0])
+        names.insert(0, "real")
+    what = "z" if end.row is None else f"test image {end.row:,}"
+    st.markdown(f"**{side.upper()}** · {what}")
+    image_grid(
+        torch.stack(images)[None],
+        key=f"end-{side}",
+        testid=f"end-{side}",
+        alt=f"End {side.upper()}, {what}: {' and '.join(names)}",
+        labels=names,
+        gap=8,
+        max_tile=112,
+    )
+
+
+def show_film(path: Tensor, images: Tensor, lengths: Tensor) -> None:
+    """The film strip and its player; the frame it rests on becomes the z of all pages."""
+    gone = [0.0, *lengths.cumsum(0).tolist()]
+    image_grid(
+        images[None],
+        key="filmstrip",
+        testid="filmstrip",
+        alt=f"{len(images)} images decoded along the way from A to B",
+        captions=[
+            f"{k + 1} of {len(images)}, {distance:.2f} from A" for k, distance in enumerate(gone)
+        ],
+        min_tile=88,
+        max_tile=112,
+        gap=4,
+        player=True,
+        on_frame=lambda k: set_z(path[k].tolist()),
+    )
+
+
+def show_lengths(path: Tensor, images: Tensor, lengths: Tensor) -> None:
+    straight = float(step_lengths(path[[0, -1]]))
+    changes = step_lengths(images.flatten(1))
+    left, right = st.columns(2, gap="medium")
+    with left:
+        bars(
+            lengths.tolist(),
+            title="Step length in latent space",
+            colour=SYMBOL_COLOURS["z"],
+            note=f"total {float(lengths.sum()):.2f}, straight line {straight:.2f}",
+        )
+    with right:
+        bars(
+            changes.tolist(),
+            title="Change of the image",
+            colour=SYMBOL_COLOURS["mu"],
+            note=f"a step {float(changes.min()):.2f} to {float(changes.max()):.2f}",
+        )
+    st.caption(
+        "Both are Euclidean, from each frame to the next: of z, and of all pixels in [0, 1]. "
+        "Equal steps of z need not change the image equally."
+    )
+
+
+def downloads(images: Tensor) -> None:
+    name = f"{opened.config.get('dataset')}-interpolation"
+    for label, make, ending in (
+        ("GIF", lambda: gif_bytes(images), "gif"),
+        ("PNG", lambda: png(images[None], gap=1), "png"),
+    ):
+        st.download_button(
+            label,
+            make,
+            f"{name}.{ending}",
+            f"image/{ending}",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+@st.fragment
+def explore() -> None:
+    show_in_url(opened)
+    a, b = ends(opened)
+    between = stops_between(opened)
+
+    row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+    with row:
+        method: str = st.segmented_control(
+            "Way",
+            list(path_methods()),
+            default="linear",
+            required=True,
+            key="method",
+            bind="query-params",
+            help="Spherical: the direction turns evenly, the norm changes evenly (slerp).",
+        )
+        steps = st.slider("Steps", 2, 40, 16, key="steps", bind="query-params", width=220)
+        st.button("Swap ends", icon=":material/swap_horiz:", on_click=swap)
+
+    stops = torch.tensor([a.z, *between, b.z])
+    path = interpolate_through(stops, steps, method)
+    images = decoded(model, path)
+    lengths = step_lengths(path)
+
+    for column, side, end in zip(st.columns(2), "ab", (a, b), strict=True):
+        with column:
+            choose_end(side, end)
+    data_note(dataset is not None)
+    show_film(path, images, lengths)
+    with row:
+        downloads(images)
+
+    show_lengths(path, images, lengths)
+
+    view = default_plane(opened)
+    latent_plane(
+        opened.id,
+        key=f"way-{opened.id}",
+        z=current_z(opened),
+        plane=view,
+        points=plane_points(opened, view),
+        way=Way(stops.numpy(), "spherical" if method == "spherical" else "linear", strip=False),
+        mode="stops",
+        height=420,
+        on_change=on_plane,
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(
+            "Drag an end; a click adds a stop. A frame on which the film rests becomes the z of "
+            "every page."
+        )
+        if between:
+            st.button("Remove the stops between", on_click=set_between, args=([],))
+
+
+st.title("Interpolate")
+explore()

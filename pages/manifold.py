@@ -1,2 +1,173 @@
+"""The manifold: what the decoder draws all over the prior, two dimensions at a time."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
 import streamlit as st
-st.title("manifold")
+
+from live.models import OpenModel
+from ui.components.image_grid import Axis, image_grid
+from ui.images import png
+from ui.session import current_model, current_z, set_z
+from ui.views import dims_by_kl, names_of_dims
+from vae_core.latents import nearest, prior_percentile
+from vae_core.manifold import manifold_grid
+from vae_core.models import decoded
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SPACINGS = {"inverse CDF": "quantile", "linear": "linear"}
+SPACING_NOTES = {
+    "inverse CDF": "Inverse CDF: z = Φ⁻¹(u) at equal steps of u, so each tile stands for the same "
+    "share of the prior N(0, I).",
+    "linear": "Linear: equal steps of z from −3 to 3; tiles near the corners are rare under the "
+    "prior.",
+}
+RANGE = 4.0
+
+opened = current_model()
+model = opened.model
+
+
+@st.cache_data(
+    show_spinner="Decoding the grid…",
+    max_entries=16,
+    hash_funcs={OpenModel: lambda o: (o.id, id(o.model))},
+)
+def grid_of(
+    opened: OpenModel, side: int, dims: tuple[int, int], base: tuple[float, ...], spacing: str
+) -> tuple[Tensor, Tensor]:
+    import torch
+
+    return manifold_grid(opened.model, side, dims, torch.tensor(base), spacing)
+
+
+def choose_dims() -> tuple[int, int]:
+    """The dimensions across and up; a choice only where there are more than two."""
+    if model.latent_dim == 2:
+        return 0, 1
+    active, unused = dims_by_kl(opened)
+    order = [*active, *unused]
+    names = dict(zip(order, names_of_dims(order), strict=True))
+    by_name = {name: j for j, name in names.items()}
+    left, right = st.columns(2)
+    x = left.selectbox("Across", list(by_name), key="x", bind="query-params")
+    y = right.selectbox("Up", [n for n in by_name if n != x], key="y", bind="query-params")
+    return by_name[x], by_name[y]
+
+
+def hold(j: int) -> None:
+    z = list(current_z(opened))
+    z[j] = st.session_state[f"held-{j}"]
+    set_z(z)
+
+
+def held_sliders(dims: tuple[int, int]) -> None:
+    """Where the other dimensions are held; those that the decoder ignores are left out."""
+    held = [j for j in dims_by_kl(opened)[0] if j not in dims]
+    if not held:
+        return
+    z = current_z(opened)
+    with st.expander(f"{len(held)} other dimensions, held at the current z"):
+        columns = st.columns(2)
+        for k, j in enumerate(held):
+            st.session_state[f"held-{j}"] = min(RANGE, max(-RANGE, z[j]))
+            columns[k % 2].slider(
+                names_of_dims([j])[0],
+                -RANGE,
+                RANGE,
+                step=0.01,
+                key=f"held-{j}",
+                on_change=hold,
+                args=(j,),
+            )
+
+
+@st.fragment
+def explore() -> None:
+    with st.container(horizontal=True, gap="medium"):
+        spacing: str = st.segmented_control(
+            "Spacing",
+            list(SPACINGS),
+            default="inverse CDF",
+            required=True,
+            key="spacing",
+            bind="query-params",
+        )
+        side = st.slider("Images a side", 5, 40, 20, key="side", bind="query-params", width=260)
+        with st.container(width=300):
+            dims = choose_dims()
+    held_sliders(dims)
+
+    z = current_z(opened)
+    base = tuple(0.0 if j in dims else v for j, v in enumerate(z))
+    grid, images = grid_of(opened, side, dims, base, SPACINGS[spacing])
+    places = grid.reshape(-1, model.latent_dim)
+    names = names_of_dims(dims)
+
+    both = st.container(horizontal=True)
+    with both.container(width=640):
+        image_grid(
+            images,
+            key="manifold",
+            testid="manifold",
+            alt=f"{side} by {side} images decoded over {names[0]} and {names[1]}",
+            captions=[in_words(place, dims) for place in places.tolist()],
+            axes=(
+                Axis(names[0], grid[0, :, dims[0]].tolist()),
+                Axis(names[1], grid[:, 0, dims[1]].tolist()),
+            ),
+            gap=0,
+            selectable=True,
+            selected=int(nearest(places, places.new_tensor(z))),
+            max_height=640,
+            on_select=lambda tile: set_z(places[tile].tolist()),
+        )
+    with both.container(width=280):
+        show_current(z, dims)
+        st.download_button(
+            f"PNG, {side * model.image_shape[2]} × {side * model.image_shape[1]} pixels",
+            lambda: png(images),
+            f"{opened.config.get('dataset')}-manifold-{side}x{side}.png",
+            "image/png",
+            icon=":material/download:",
+            on_click="ignore",
+            width="stretch",
+        )
+        st.caption(SPACING_NOTES[spacing])
+
+
+def show_current(z: tuple[float, ...], dims: tuple[int, int]) -> None:
+    """The current z, large; a click on a tile brings it here and to every other page."""
+    import torch
+
+    image_grid(
+        decoded(model, torch.tensor([z]))[None],
+        key="current",
+        testid="decoded-image",
+        alt=f"The image decoded from {in_words(z, dims)}",
+        max_tile=280,
+    )
+    st.markdown(f"**{in_words(z, dims)}**")
+    st.caption(
+        f"‖z‖ = {math.hypot(*z):.2f}, farther out than {prior_percentile(z):.0%} of the prior. "
+        "Click a tile to bring it here and to every other page."
+    )
+
+
+def in_words(z: tuple[float, ...] | list[float], dims: tuple[int, int]) -> str:
+    parts = [f"{name} = {z[j]:.2f}" for name, j in zip(names_of_dims(dims), dims, strict=True)]
+    return ", ".join(parts).replace("-", "−")
+
+
+st.title("Manifold")
+if model.latent_dim < 2:
+    st.info(
+        f"{opened.id} has a single latent dimension: its manifold is a line, not a plane. "
+        "Interpolate shows the images along it."
+    )
+else:
+    explore()

@@ -18,6 +18,7 @@ import streamlit as st
 
 from live.assets import publish_folder
 from live.blobs import publish
+from vae_core.animation import FRAME_MS
 from vae_core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -78,17 +79,20 @@ def image_grid(
     max_height: int | None = None,
     player: bool = False,
     on_select: Callable[[int], None] | None = None,
+    on_frame: Callable[[int], None] | None = None,
 ) -> GridResult:
     """Show images (rows, columns, c, h, w): floats in [0, 1] or uint8, c 1 or 3.
 
     key: names this grid in the session. testid: of the canvas with the images; with a player the
     large frame has `<testid>-frame`. alt: what the picture shows, in words.
     captions: for each tile, shown in the lens under the pointer and read to screen readers.
-    labels: for each tile, short, always shown below it. axes: across and up. gap, min_tile, max_tile, max_height: CSS
-    pixels; a grid of one row breaks into several where its tiles would be narrower than `min_tile`.
+    labels: for each tile, short, always shown below it. axes: across and up.
+    gap, min_tile, max_tile, max_height: CSS pixels; a grid of one row breaks into several where its
+    tiles would be narrower than `min_tile`.
     selectable: a click or Enter selects a tile; `selected` is the one marked, and it stays the
     page's to remember: `on_select` is called with the tile before the page runs again.
-    player: a large frame above, which plays the tiles in their order, back and forth.
+    player: a large frame beside, which plays the tiles in their order, back and forth; `on_frame`
+    is called with the frame that it comes to rest on.
     """
     rows, columns = images.shape[:2]
     for name, texts in (("captions", captions), ("labels", labels)):
@@ -97,10 +101,10 @@ def image_grid(
                 f"There are {len(texts)} {name}, but {rows} x {columns} images; give one each."
             )
 
-    def clicked() -> None:
-        tile = st.session_state[key].get("selected")
-        if on_select is not None and tile is not None:
-            on_select(tile)
+    def tell(name: str, listener: Callable[[int], None] | None) -> None:
+        i = st.session_state[key].get(name)
+        if listener is not None and i is not None and 0 <= i < rows * columns:
+            listener(int(i))
 
     state: Any = _COMPONENT(
         key=key,
@@ -119,11 +123,12 @@ def image_grid(
             "selectable": selectable,
             "selected": selected,
             "player": player,
+            "frameMs": FRAME_MS,
             "testid": testid,
             "alt": alt,
         },
-        on_selected_change=clicked,
-        on_frame_change=lambda: None,
+        on_selected_change=lambda: tell("selected", on_select),
+        on_frame_change=lambda: tell("frame", on_frame),
     )
     frame = state.get("frame")
     return GridResult(

@@ -46,6 +46,7 @@ class Grid {
         <div class="tiles">
           <canvas role="img"></canvas>
           <div class="labels"></div>
+          <div class="ring under" hidden></div>
           <div class="ring chosen" hidden></div>
           <div class="ring focused" hidden></div>
         </div>
@@ -54,9 +55,11 @@ class Grid {
       <p class="failed" role="alert" hidden></p>
       <div class="lens" popover="manual" aria-hidden="true"><canvas></canvas><p></p></div>
       <p class="said" aria-live="polite"></p>`;
-    [this.tilesElement, this.canvas, this.labels, this.chosen, this.focused, this.up, this.across,
-      this.failed, this.lens, this.said] = [".tiles", ".tiles canvas", ".labels", ".chosen",
-      ".focused", ".up", ".across", ".failed", ".lens", ".said"].map((part) => root.querySelector(part));
+    [this.framed, this.tilesElement, this.canvas, this.labels, this.under, this.chosen, this.focused, this.up,
+      this.across, this.failed, this.lens, this.said] = [".framed", ".tiles",
+      ".tiles canvas", ".labels", ".under", ".chosen", ".focused", ".up", ".across", ".failed",
+      ".lens", ".said",
+    ].map((part) => root.querySelector(part));
     this.turn = 0;
     this.focus = 0;
     this.url = "";
@@ -64,6 +67,8 @@ class Grid {
     this.selected = null;
     /** @type {Tiles | null} */
     this.tiles = null;
+    /** @type {import("./layout.js").Layout | null} */
+    this.layout = null;
     /** @type {Player | null} */
     this.player = null;
     this.listen();
@@ -72,12 +77,12 @@ class Grid {
   }
 
   leave() {
-    this.lens.hidePopover?.();
+    this.hideLens();
     this.player?.pause();
     this.resize.disconnect();
   }
 
-  /** Take what Python says; the old picture stays until the new one is there. */
+  /** Take what Python sent; the old picture stays until the new one is there. */
   async update(component, root) {
     this.component = component;
     const { data } = component;
@@ -92,7 +97,7 @@ class Grid {
       }
       if (this.url !== url) return; // a newer picture was asked for meanwhile
       this.failed.hidden = picture.naturalWidth > 0;
-      this.tilesElement.parentElement.hidden = !this.failed.hidden;
+      this.framed.hidden = !this.failed.hidden;
       if (!this.failed.hidden) return;
       this.tiles = new Tiles(picture, data.rows, data.columns);
       this.hideLens();
@@ -108,8 +113,8 @@ class Grid {
     this.tilesElement.setAttribute("role", "group");
     this.tilesElement.setAttribute("aria-label", usable ? `${data.alt}. Arrow keys move.` : data.alt);
     this.tilesElement.classList.toggle("selectable", data.selectable || data.player);
-    this.draw();
     if (data.player) this.updatePlayer();
+    this.draw();
   }
 
   updatePlayer() {
@@ -121,7 +126,7 @@ class Grid {
         this.component.setStateValue("frame", frame);
       },
     });
-    this.player.update(this.tiles, this.data.captions, this.data.testid);
+    this.player.update(this.tiles, this.data);
     if (first && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.player.play();
   }
 
@@ -131,7 +136,7 @@ class Grid {
     const ratio = devicePixelRatio;
     const label = data.labels ? parseFloat(getComputedStyle(this.labels).lineHeight) : 0;
     for (const axis of [this.up, this.across]) axis.hidden = !data.axes;
-    const room = this.root.clientWidth - (data.axes ? this.up.offsetWidth : 0);
+    const room = this.framed.clientWidth - (data.axes ? this.up.offsetWidth : 0);
     this.layout = layOut(data, tiles, room, label, ratio);
     const { width, height } = extent(this.layout);
     Object.assign(canvas, { width, height });
@@ -171,7 +176,7 @@ class Grid {
 
   /** Put a ring around tile i. @param {HTMLElement} ring @param {number | null} i */
   place(ring, i) {
-    ring.hidden = i === null || i >= this.tiles.count;
+    ring.hidden = !this.layout || i === null || i >= this.tiles.count;
     if (ring.hidden) return;
     const { width, height, ratio } = this.layout;
     const { x, y } = corner(this.layout, i);
@@ -264,6 +269,7 @@ class Grid {
   }
 
   showLens(i) {
+    this.place(this.under, i);
     const ratio = devicePixelRatio;
     const { width, height } = this.layout;
     const enlarges = Math.max(width, height) / ratio < 0.75 * LENS_SIDE;
@@ -285,6 +291,7 @@ class Grid {
   }
 
   hideLens() {
+    this.under.hidden = true;
     if (this.lens.matches(":popover-open")) this.lens.hidePopover();
   }
 }
@@ -297,11 +304,15 @@ class Grid {
  */
 function drawAxis(element, { name, values }, pitch, side, room) {
   const last = values.length - 1;
-  const parts = Math.max(1, Math.min(last, 6, Math.floor((last * pitch) / room)));
-  const shown = last ? Array.from({ length: parts + 1 }, (_, k) => Math.round((k * last) / parts)) : [0];
+  const most = Math.max(1, Math.min(last, 6, Math.floor((last * pitch) / room)));
+  let parts = most;
+  while (parts > 1 && last % parts) parts -= 1; // values at equal distances where that can be
+  if (parts === 1) parts = most - ((last - most) % 2); // else symmetric ones
+  const half = Array.from({ length: Math.floor(parts / 2) + 1 }, (_, k) => Math.round((k * last) / parts));
+  const shown = new Set([...half, ...half.map((i) => last - i)]);
   element.replaceChildren(
     Object.assign(document.createElement("b"), { textContent: name }),
-    ...shown.map((i) => {
+    ...[...shown].map((i) => {
       const value = Object.assign(document.createElement("span"), { textContent: values[i] });
       value.style[side] = `${(i + 0.5) * pitch}px`;
       return value;

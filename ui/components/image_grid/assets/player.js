@@ -1,6 +1,5 @@
 /** A large frame that plays the tiles back and forth; nothing of it needs the server. */
 
-const FRAME_MS = 140;
 const FRAME_SIDE = 280;
 const ICONS = {
   play: '<path d="M8 5v14l11-7z"/>',
@@ -32,6 +31,7 @@ export class Player {
       this.pause();
       this.go(Number(this.range.value));
     };
+    this.canvas.onclick = () => this.toggle();
     this.range.onchange = () => listener.onRest(this.frame);
     this.range.onkeydown = (event) => {
       if (event.key !== " ") return;
@@ -41,11 +41,12 @@ export class Player {
     this.label();
   }
 
-  /** @param {import("./tiles.js").Tiles} tiles @param {string[] | null} captions @param {string} testid */
-  update(tiles, captions, testid) {
+  /** @param {import("./tiles.js").Tiles} tiles @param {any} data what Python sent */
+  update(tiles, data) {
     this.tiles = tiles;
-    this.captions = captions;
-    this.canvas.dataset.testid = `${testid}-frame`;
+    this.captions = data.captions;
+    this.frameMs = data.frameMs;
+    this.canvas.dataset.testid = `${data.testid}-frame`;
     this.range.max = String(tiles.count - 1);
     this.go(Math.min(this.frame, tiles.count - 1));
   }
@@ -75,11 +76,11 @@ export class Player {
     if (this.playing) return;
     this.playing = true;
     this.label();
-    let due = performance.now() + FRAME_MS;
+    let due = performance.now() + this.frameMs;
     const tick = (now) => {
       if (!this.playing || !this.element.isConnected) return;
       if (now >= due) {
-        due = Math.max(due + FRAME_MS, now);
+        due = Math.max(due + this.frameMs, now);
         this.advance();
       }
       requestAnimationFrame(tick);

@@ -1,0 +1,45 @@
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageSequence
+from vae_core.animation import gif_bytes
+from vae_core.errors import ConfigError
+
+
+def frames(images: torch.Tensor, **options: int) -> tuple[Image.Image, list[np.ndarray]]:
+    film = Image.open(io.BytesIO(gif_bytes(images, **options)))
+    return film, [np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(film)]
+
+
+def test_a_film_goes_forth_and_back_for_ever() -> None:
+    levels = torch.linspace(0, 1, 5)
+    film, shown = frames(levels.reshape(5, 1, 1, 1).expand(5, 1, 8, 8))
+    assert [int(frame[0, 0, 0]) for frame in shown] == [0, 64, 128, 191, 255, 191, 128, 64]
+    assert film.info["loop"] == 0
+
+
+def test_frames_last_as_long_as_asked() -> None:
+    film, _ = frames(torch.rand(3, 1, 8, 8), frame_ms=200)
+    assert film.info["duration"] == 200
+
+
+def test_pixels_are_enlarged_by_a_whole_factor() -> None:
+    image = torch.rand(2, 1, 10, 7, generator=torch.Generator().manual_seed(0))
+    film, shown = frames(image, min_side=20)
+    assert film.size == (21, 30)
+    grey = (image[0, 0] * 255).round().to(torch.uint8).numpy()
+    assert np.array_equal(shown[0][..., 0], grey.repeat(3, 0).repeat(3, 1))
+
+
+def test_colour_stays() -> None:
+    images = torch.zeros(2, 3, 4, 4)
+    images[0, 0] = images[1, 2] = 1  # red, then blue
+    _, shown = frames(images)
+    assert [frame[0, 0].tolist() for frame in shown] == [[255, 0, 0], [0, 0, 255]]
+
+
+def test_one_image_is_no_film() -> None:
+    with pytest.raises(ConfigError, match="two or more"):
+        gif_bytes(torch.rand(1, 1, 8, 8))

@@ -1,0 +1,100 @@
+"""The way in view: its ends a and b and the stops between, remembered and in the URL.
+
+As text an end is `test:17`, the mean of a test image, or `0.500,-1.200`, a z.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from live.models import OpenModel
+from ui.session import parse_z
+
+MAX_BETWEEN = 8
+_TEST_IMAGE = re.compile(r"test:(\d{1,9})")
+
+
+@dataclass(frozen=True)
+class End:
+    """A place in latent space: z (d,), and the row of the stored latents whose mean it is."""
+
+    z: tuple[float, ...]
+    row: int | None = None
+
+    @property
+    def text(self) -> str:
+        return z_text(self.z) if self.row is None else f"test:{self.row}"
+
+
+def z_text(z: Sequence[float]) -> str:
+    return ",".join(f"{value:.3f}" for value in z)
+
+
+def end_of_row(opened: OpenModel, row: int) -> End | None:
+    """The mean of a test image; None where the model has not stored so many."""
+    if opened.latents is None or not 0 <= row < len(opened.latents):
+        return None
+    return End(tuple(opened.latents.mu[row].tolist()), row)
+
+
+def parse_end(opened: OpenModel, text: str) -> End | None:
+    """The end that a text names; None when it names none of this model's."""
+    if image := _TEST_IMAGE.fullmatch(text.strip()):
+        return end_of_row(opened, int(image[1]))
+    z = parse_z(text)
+    return End(z) if len(z) == opened.model.latent_dim else None
+
+
+def ends(opened: OpenModel) -> tuple[End, End]:
+    """Both ends: as they were set last, or as the link says, or the first two test images."""
+    a, b = parse_end(opened, _remembered("a")), parse_end(opened, _remembered("b"))
+    default_a, default_b = end_of_row(opened, 0), end_of_row(opened, 1)
+    if default_a is None or default_b is None:
+        from vae_core.models import prior_samples
+
+        draws, _ = prior_samples(opened.model, 2, seed=0)
+        default_a, default_b = (End(tuple(z.tolist())) for z in draws)
+    return a or default_a, b or default_b
+
+
+def stops_between(opened: OpenModel) -> list[tuple[float, ...]]:
+    """The stops that the way passes on its way from a to b."""
+    stops = [parse_z(text) for text in _remembered("via").split(";")[:MAX_BETWEEN]]
+    return [z for z in stops if len(z) == opened.model.latent_dim]
+
+
+def set_end(side: str, end: End | None) -> None:
+    """Remember end "a" or "b"; None changes nothing."""
+    if end is not None:
+        st.session_state[f"way-{side}"] = end.text
+
+
+def set_between(stops: Sequence[Sequence[float]]) -> None:
+    st.session_state["way-via"] = ";".join(map(z_text, stops))
+
+
+def show_in_url(opened: OpenModel) -> None:
+    """Put the whole way into the URL, so that a copied link leads along it."""
+    a, b = ends(opened)
+    wanted = {"a": a.text, "b": b.text, "via": ";".join(map(z_text, stops_between(opened)))}
+    for name, text in wanted.items():
+        if text and st.query_params.get(name) != text:
+            st.query_params[name] = text
+        elif not text:
+            st.query_params.pop(name, None)
+
+
+def _remembered(name: str) -> str:
+    return str(st.session_state.get(f"way-{name}", st.query_params.get(name, "")))
+
+
+def class_rows(opened: OpenModel, label: int) -> list[int]:
+    """Rows of the stored latents whose image is of this class, in the data set's order."""
+    if opened.latents is None or opened.latents.labels is None:
+        return []
+    rows: list[int] = (opened.latents.labels == label).nonzero().flatten().tolist()
+    return rows
