@@ -17,7 +17,9 @@ SUDO := $(shell test "$$(id -u)" = 0 || echo sudo -n)
 APT_INSTALL := $(SUDO) apt-get update -q && \
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends
 
-.PHONY: run test lint format checkpoints chromium
+PRETRAINED := $(addprefix checkpoints/,mnist-2d mnist-16d fashion-2d digits-2d sprites-6d)
+
+.PHONY: run test lint format checkpoints docs chromium $(PRETRAINED)
 
 run: $(INSTALLED)
 	$(PY) -m streamlit run app.py --server.port $(PORT)
@@ -34,12 +36,15 @@ format: $(INSTALLED_DEV)
 	$(PY) -m ruff check --fix
 	$(PY) -m ruff format
 
-checkpoints: $(INSTALLED)
-	$(PY) -m vae_core train --preset mnist-2d --output checkpoints/mnist-2d
-	$(PY) -m vae_core train --preset mnist-16d --output checkpoints/mnist-16d
-	$(PY) -m vae_core train --preset fashion-2d --output checkpoints/fashion-2d
-	$(PY) -m vae_core train --preset digits-2d --output checkpoints/digits-2d
-	$(PY) -m vae_core train --preset sprites-6d --output checkpoints/sprites-6d
+# Trains the pretrained models (an hour of two cores): train, publish, then evaluate with log p(x).
+checkpoints: $(PRETRAINED)
+$(PRETRAINED): checkpoints/%: $(INSTALLED)
+	rm -rf runs/$*
+	$(PY) -m vae_core train --preset $* --output runs/$* --publish $@
+	$(PY) -m vae_core evaluate $@ --importance-samples 64 --write
+
+docs: $(INSTALLED_DEV) chromium
+	$(PY) docs/pictures.py
 
 $(INSTALLED): requirements.txt | $(CREATED)
 	$(PY) -m pip install -r requirements.txt

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from vae_core.errors import CheckpointError, ConfigError, DataError, ZscapeError
-from vae_core.files import read_json, write_bytes, write_json
+from vae_core.files import read_json, write_bytes
 
 NICE = 10
 
@@ -60,7 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--importance-samples", type=_natural, default=0, metavar="K", help="draws for log p(x)"
     )
     evaluate.add_argument("--seed", type=_natural, default=0)
-    evaluate.add_argument("--write", action="store_true", help="put the figures into metrics.json")
+    evaluate.add_argument("--write", action="store_true", help="put them into the checkpoint")
 
     encode = command("encode", _encode, "Encode a data set; write mu, logvar and more as .npz.")
     encode.add_argument("--data", metavar="NAME", help="default: the one it was trained on")
@@ -140,7 +140,7 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from vae_core.checkpoints import load_checkpoint
+    from vae_core.checkpoints import load_checkpoint, write_metrics
     from vae_core.evaluation import evaluate
 
     model = load_checkpoint(options.checkpoint)
@@ -150,10 +150,10 @@ def _evaluate(options: argparse.Namespace) -> None:
         samples=options.samples,
         importance_samples=options.importance_samples,
         seed=options.seed,
-    ).to_json()
+    )
     if options.write:
-        write_json(Path(options.checkpoint) / "metrics.json", metrics)
-    _print_figures(metrics, options.json)
+        write_metrics(options.checkpoint, metrics)
+    _print_figures(metrics.to_json(), options.json)
 
 
 def _encode(options: argparse.Namespace) -> None:

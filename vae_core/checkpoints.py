@@ -248,6 +248,14 @@ def zip_checkpoint(path: str | Path) -> bytes:
     return buffer.getvalue()
 
 
+def write_metrics(path: str | Path, metrics: Metrics) -> None:
+    """Put new figures into a checkpoint folder: metrics.json, and the model card made from it."""
+    path = Path(path)
+    config, figures = read_config(path), metrics.to_json()
+    write_json(path / "metrics.json", figures)
+    write_bytes(path / "README.md", model_card(path.name, config, figures).encode())
+
+
 def copy_checkpoint(source: str | Path, target: str | Path) -> None:
     """Copy a checkpoint folder, whole or not at all; its model card takes the new name."""
     source, target = Path(source), Path(target)

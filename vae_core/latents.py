@@ -52,7 +52,8 @@ class Latents:
     def take(self, rows: Sequence[int]) -> Latents:
         """The given rows, in that order."""
         index = torch.as_tensor(rows, dtype=torch.int64)
-        return Latents(**{k: None if t is None else t[index] for k, t in vars(self).items()})
+        columns = {k: t[index] for k, t in vars(self).items() if t is not None}
+        return Latents(**columns)
 
     def table(
         self, class_names: Sequence[str] = (), factor_names: Sequence[str] = ()
