@@ -32,6 +32,7 @@ export function listen(canvas, verbs, signal) {
   on("pointerdown", (event) => {
     if (event.button > 1) return;
     event.preventDefault();
+    canvas.classList.add("pressed"); // no focus ring for a pointer
     canvas.focus({ preventScroll: true });
     canvas.setPointerCapture(event.pointerId);
     const at = place(event);
@@ -92,6 +93,7 @@ export function listen(canvas, verbs, signal) {
     verbs.twice(at.x, at.y);
   });
   on("keydown", (event) => {
+    canvas.classList.remove("pressed");
     if (event.key === " ") {
       space = true;
       event.preventDefault();

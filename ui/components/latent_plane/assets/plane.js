@@ -1,10 +1,11 @@
 /** The latent plane. Streamlit calls `mount` at first and again whenever its data or theme changes. */
 
 import { Channel, Latest, Verb } from "./channel.js";
-import { faded, rgb, scale, theme } from "./colours.js";
+import { rgb, scale, theme } from "./colours.js";
 import { element, furnish, placeTip, sayZ, showLegend, showPixels } from "./furniture.js";
 import { listen } from "./gestures.js";
 import { Points, paint } from "./points.js";
+import { Thumbnails } from "./thumbnails.js";
 import * as scene from "./scene.js";
 import { number, View } from "./view.js";
 import { along, norm } from "./way.js";
@@ -16,6 +17,7 @@ const REST_MS = 350; // the keys rest that long before Python hears of z
 const PICK_PX = 9;
 const STOP_PX = 14;
 const MAX_ROWS = 64;
+const THUMBNAIL_PX = 34;
 const MAX_ELLIPSES = 300;
 
 /** @type {WeakMap<Node, LatentPlane>} */
@@ -31,9 +33,8 @@ export async function mount({ data, parentElement, setStateValue }, root) {
     await loadStyle(parentElement, new URL(`${data.assets}/plane.css`, root));
   }
   plane.update(data, setStateValue);
-  const turn = ++plane.turn;
   return () => {
-    if (turn !== plane.turn) return; // an update took over
+    if (host.isConnected) return; // no farewell: an update takes over
     planes.delete(host);
     plane.remove();
   };
@@ -52,7 +53,6 @@ class LatentPlane {
   constructor(host, root) {
     this.host = host;
     this.root = root;
-    this.turn = 0;
     this.parts = furnish(host);
     this.view = new View();
     /** @type {any} what Python sent last */
@@ -159,6 +159,7 @@ class LatentPlane {
   connect() {
     this.channel?.close();
     this.hello = null;
+    this.thumbnails = new Thumbnails();
     const url = new URL("live/decode", this.root);
     url.protocol = url.protocol.replace("http", "ws");
     url.searchParams.set("model", this.data.model);
@@ -202,6 +203,8 @@ class LatentPlane {
     const hidden = this.points?.hidden;
     const same = JSON.stringify(this.points?.layout.names) === JSON.stringify(layout.names);
     this.points = new Points(await response.arrayBuffer(), layout);
+    this.thumbnails = new Thumbnails();
+    this.look(); // a model in training has new weights whenever it has new points
     if (same && hidden) this.points.hidden = hidden;
     this.hovered = -1;
     showLegend(this.parts.keys, this.points, this.data.colours, (k) => {
@@ -609,35 +612,75 @@ class LatentPlane {
     if (points?.count) {
       this.drawPoints();
       c.drawImage(layers.points, 0, 0, view.width, view.height);
+      this.drawThumbnails(c);
     }
     scene.drawAxes(c, view, this.theme, data.labels);
     if (data.rings && data.plane) scene.drawRings(c, view, this.theme, this.place(this.z.map(() => 0)));
   }
 
   drawPoints() {
-    const { points, layers, view, ratio, selected, data } = this;
+    const { points, layers, view, selected, data } = this;
     const n = points.count;
-    const crowd = n > 20000 ? [1.7, 0.55] : n > 5000 ? [2.2, 0.7] : n > 1000 ? [2.8, 0.8] : [3.6, 0.9];
-    const classes = data.colours.classes.map(rgb);
-    const plain = rgb(this.theme.text);
-    const [low, high] = points.layout.value?.range ?? [0, 1];
-    const colour = points.value
-      ? (i) => scale((points.value[i] - low) / (high - low || 1))
-      : points.category
-        ? (i) => classes[points.category[i] % classes.length]
-        : () => plain;
+    const [size, opacity] =
+      n > 20000 ? [1.7, 0.55] : n > 5000 ? [2.2, 0.7] : n > 1000 ? [2.8, 0.8] : [3.6, 0.9];
     const style = {
-      ratio,
-      colour,
+      ratio: this.ratio,
+      radius: size * Math.min(Math.max(view.zoomed ** 0.5, 0.8), 2.5),
       glyphs: data.colours.glyphs,
-      radius: crowd[0] * Math.min(Math.max(view.zoomed ** 0.5, 0.8), 2.5),
+      ...this.tints(),
+      mask: null,
+      wanted: 0,
     };
-    const c = layers.points.getContext("2d");
-    const image = c.createImageData(layers.points.width, layers.points.height);
-    const some = selected.size > 0;
-    paint(image, points, view, { ...style, opacity: (i) => (some ? (selected.has(i) ? 0 : 0.12) : crowd[1]) });
-    if (some) paint(image, points, view, { ...style, radius: style.radius * 1.3, opacity: (i) => (selected.has(i) ? 1 : 0) });
-    c.putImageData(image, 0, 0);
+    const c = layers.points.getContext("2d", { willReadFrequently: true });
+    const { width, height } = layers.points;
+    if (this.pixels?.width !== width || this.pixels?.height !== height)
+      this.pixels = c.createImageData(width, height);
+    this.pixels.data.fill(0);
+    if (selected.size) {
+      style.mask = new Uint8Array(n);
+      for (const i of selected) style.mask[i] = 1;
+      paint(this.pixels, points, view, { ...style, opacity: 0.14 });
+      paint(this.pixels, points, view, { ...style, opacity: 1, radius: 1.3 * style.radius, wanted: 1 });
+    } else {
+      paint(this.pixels, points, view, { ...style, opacity });
+    }
+    c.putImageData(this.pixels, 0, 0);
+  }
+
+  /** Zoomed in until the points stand apart, images take the place of glyphs. */
+  drawThumbnails(c) {
+    const { points, view, thumbnails, selected } = this;
+    if (!points.layout.images || !this.hello?.images) return;
+    const [left, bottom] = view.toPlane(0, view.height);
+    const [right, top] = view.toPlane(view.width, 0);
+    const visible = points.inBox(left, bottom, right, top);
+    if (visible.length > (view.width * view.height) / THUMBNAIL_PX ** 2 / 1.6) return;
+    thumbnails.want(visible, points, this.channel, this.hello.image_shape, () => this.invalidate(true));
+    const { tints, palette } = this.tints();
+    for (const i of visible) {
+      const image = thumbnails.get(i);
+      if (!image) continue;
+      const [x, y] = view.toPixels(points.xy[2 * i], points.xy[2 * i + 1]);
+      const colour = `rgb(${palette[tints[i]].join(",")})`;
+      const strength = selected.size && !selected.has(i) ? 0.3 : 1;
+      scene.drawThumbnail(c, image, x, y, THUMBNAIL_PX, colour, strength);
+    }
+  }
+
+  /** Each point's place in a palette: by class, by value, or all in the colour of text. */
+  tints() {
+    const { points, data } = this;
+    if (points.value) {
+      const [low, high] = points.layout.value.range;
+      points.tints ??= Uint8Array.from(points.value, (x) =>
+        Math.min(Math.max(Math.round((255 * (x - low)) / (high - low || 1)), 0), 255),
+      );
+      return { tints: points.tints, palette: Array.from({ length: 256 }, (_, k) => scale(k / 255)) };
+    }
+    const classes = data.colours.classes.map(rgb);
+    if (!points.category) return { tints: new Uint8Array(points.count), palette: [rgb(this.theme.text)] };
+    points.tints ??= points.category.map((k) => k % classes.length);
+    return { tints: points.tints, palette: classes };
   }
 
   drawOver() {
@@ -653,7 +696,7 @@ class LatentPlane {
     const covariance = (i) => points.covariance.subarray(3 * i, 3 * i + 3);
     if (points?.covariance) {
       const chosen = [...this.selected].filter((i) => i < points.count).slice(0, MAX_ELLIPSES);
-      const strength = Math.max(0.35, 1 / Math.sqrt(chosen.length || 1));
+      const strength = Math.max(0.3, 1 / Math.cbrt(chosen.length || 1));
       for (const i of chosen) scene.drawEllipse(c, view, at(i), covariance(i), colours.sigma, strength);
       if (this.hovered >= 0)
         scene.drawEllipse(c, view, at(this.hovered), covariance(this.hovered), colours.sigma);

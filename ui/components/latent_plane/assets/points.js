@@ -167,60 +167,85 @@ export function outline(c, glyph, x, y, r) {
   c.restore();
 }
 
-/** @type {Map<string, {size: number, alpha: Uint8Array}>} */
+/** @type {Map<string, {reach: number, pixels: {dx: number, dy: number, alpha: number}[]}>} */
 const stamps = new Map();
 
-/** The coverage of a glyph of radius r (device pixels), a square of bytes. */
+/** The pixels that a glyph of radius r (device pixels) covers, around its centre. */
 function stamp(glyph, r) {
   const key = `${glyph} ${r}`;
   let found = stamps.get(key);
   if (!found) {
-    const size = 2 * Math.ceil(1.4 * r) + 1;
+    const reach = Math.ceil(1.4 * r);
+    const size = 2 * reach + 1;
     const canvas = Object.assign(document.createElement("canvas"), { width: size, height: size });
     const c = canvas.getContext("2d", { willReadFrequently: true });
     outline(c, glyph, size / 2, size / 2, r);
     c.fill();
     const rgba = c.getImageData(0, 0, size, size).data;
-    found = { size, alpha: Uint8Array.from({ length: size * size }, (_, k) => rgba[4 * k + 3]) };
+    const pixels = Array.from({ length: size * size }, (_, k) => ({
+      dx: (k % size) - reach,
+      dy: Math.floor(k / size) - reach,
+      alpha: rgba[4 * k + 3] / 255,
+    }));
+    found = { reach, pixels: pixels.filter(({ alpha }) => alpha > 0.02) };
     stamps.set(key, found);
   }
   return found;
 }
 
 /**
- * Paint points into `image` (device pixels).
+ * Paint points over what `image` holds (device pixels). A crowd is many thousand stamps of a dozen
+ * pixels: writing the bytes is several times faster than as many calls of the canvas.
  * @param {ImageData} image
  * @param {Points} points
  * @param {import("./view.js").View} view
- * @param {{ratio: number, radius: number, glyphs: string[], opacity: (i: number) => number,
- *   colour: (i: number) => number[]}} style colour as [r, g, b], opacity in [0, 1]
+ * @param {{ratio: number, radius: number, glyphs: string[], opacity: number, tints: Uint8Array,
+ *   palette: number[][], mask: Uint8Array | null, wanted: number}} style `tints` is the place of
+ *   each point's [r, g, b] in `palette`; where there is a mask, points of the `wanted` value alone
  */
-export function paint(image, points, view, { ratio, radius, glyphs, opacity, colour }) {
-  const { data, width, height } = image;
-  const r = Math.round(radius * ratio * 4) / 4;
-  const drawn = (points.category ? glyphs : ["circle"]).map((glyph) => stamp(glyph, r));
+export function paint(image, points, view, style) {
+  const { ratio, glyphs, opacity, tints, palette, mask, wanted } = style;
+  const { width, height } = image;
+  const words = new Uint32Array(image.data.buffer); // a pixel is one word: alpha, blue, green, red
+  const r = Math.round(style.radius * ratio * 4) / 4;
+  const prepared = (points.category ? glyphs : ["circle"]).map((glyph) => {
+    const { reach, pixels } = stamp(glyph, r);
+    return {
+      reach,
+      at: Int32Array.from(pixels, ({ dx, dy }) => dy * width + dx),
+      over: Int32Array.from(pixels, ({ alpha }) => Math.round(255 * alpha * opacity)),
+    };
+  });
+  const { xy, category } = points;
   const unit = view.unit * ratio;
   const left = width / 2 - view.x * unit;
   const top = height / 2 + view.y * unit;
   for (let i = 0; i < points.count; i++) {
-    if (!points.shown(i)) continue;
-    const { size, alpha } = drawn[points.category ? points.category[i] % drawn.length : 0];
-    const x0 = Math.round(left + points.xy[2 * i] * unit - size / 2);
-    const y0 = Math.round(top - points.xy[2 * i + 1] * unit - size / 2);
-    if (x0 < 0 || y0 < 0 || x0 + size > width || y0 + size > height) continue;
-    const [red, green, blue] = colour(i);
-    const strength = opacity(i) / 255;
-    for (let y = 0, k = 0; y < size; y++) {
-      for (let x = 0, p = ((y0 + y) * width + x0) << 2; x < size; x++, k++, p += 4) {
-        if (!alpha[k]) continue;
-        const over = alpha[k] * strength;
-        const under = (data[p + 3] / 255) * (1 - over);
-        const sum = over + under;
-        data[p] = (red * over + data[p] * under) / sum;
-        data[p + 1] = (green * over + data[p + 1] * under) / sum;
-        data[p + 2] = (blue * over + data[p + 2] * under) / sum;
-        data[p + 3] = 255 * sum;
+    if ((mask && mask[i] !== wanted) || !points.shown(i)) continue;
+    const { reach, at, over } = prepared[category ? category[i] % prepared.length : 0];
+    const x = Math.floor(left + xy[2 * i] * unit);
+    const y = Math.floor(top - xy[2 * i + 1] * unit);
+    if (x < reach || y < reach || x >= width - reach || y >= height - reach) continue;
+    const [red, green, blue] = palette[tints[i]];
+    const colour = (blue << 16) | (green << 8) | red;
+    const centre = y * width + x;
+    for (let k = 0; k < at.length; k++) {
+      const p = centre + at[k];
+      const word = words[p];
+      if (word === 0) {
+        words[p] = (over[k] << 24) | colour;
+        continue;
       }
+      const r0 = word & 255;
+      const g0 = (word >> 8) & 255;
+      const b0 = (word >> 16) & 255;
+      const sum = over[k] + (((word >>> 24) * (255 - over[k]) + 127) >> 8);
+      const share = ((over[k] << 8) / sum) | 0;
+      words[p] =
+        (sum << 24) |
+        ((b0 + (((blue - b0) * share) >> 8)) << 16) |
+        ((g0 + (((green - g0) * share) >> 8)) << 8) |
+        (r0 + (((red - r0) * share) >> 8));
     }
   }
 }

@@ -74,7 +74,7 @@ export function drawEllipse(c, view, [a, b], [va, cov, vb], colour, strength = 1
   const [long, short] = [mean + spread, Math.max(mean - spread, 0)].map(Math.sqrt);
   c.save();
   c.strokeStyle = faded(colour, 0.95 * strength);
-  c.fillStyle = faded(colour, 0.12 * strength);
+  c.fillStyle = faded(colour, 0.12 * strength ** 3);
   for (const sigma of [2, 1]) {
     c.lineWidth = sigma === 1 ? 1.5 : 1;
     c.beginPath();
@@ -140,6 +140,19 @@ export function drawStop(c, view, theme, [a, b], text, colour, active) {
   c.textAlign = "center";
   c.textBaseline = "middle";
   c.fillText(text, x, y + 0.5);
+  c.restore();
+}
+
+/** A point's image in a frame of its colour. */
+export function drawThumbnail(c, image, x, y, size, colour, strength) {
+  const scale = size / Math.max(image.width, image.height);
+  const [w, h] = [image.width * scale, image.height * scale];
+  c.save();
+  c.globalAlpha = strength;
+  c.imageSmoothingEnabled = false;
+  c.fillStyle = colour;
+  c.fillRect(x - w / 2 - 2, y - h / 2 - 2, w + 4, h + 4);
+  c.drawImage(image, x - w / 2, y - h / 2, w, h);
   c.restore();
 }
 
