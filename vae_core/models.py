@@ -122,6 +122,11 @@ class LatentModel(nn.Module):
         """n draws of z from N(0, I), (n, latent_dim)."""
         return torch.randn(n, self.latent_dim, generator=generator, device=generator.device)
 
+    def sample_posterior(self, mu: Tensor, logvar: Tensor, generator: torch.Generator) -> Tensor:
+        """z = mu + sigma * eps, eps from N(0, I); of mu's shape (Kingma & Welling 2014, 2.4)."""
+        eps = torch.randn(mu.shape, generator=generator, device=mu.device, dtype=mu.dtype)
+        return mu + torch.exp(0.5 * logvar) * eps
+
     def _encoder_output(self, x: Tensor) -> tuple[Tensor, Tensor]:
         if x.ndim != 4 or tuple(x.shape[1:]) != self.image_shape:
             raise ConfigError(
@@ -157,12 +162,6 @@ MODELS: dict[str, type[LatentModel]] = {"vae": VAE, "autoencoder": Autoencoder}
 def build_model(config: ModelConfig) -> LatentModel:
     """A model with fresh weights drawn from torch's global generator."""
     return MODELS[config.kind](config)
-
-
-def sample_posterior(mu: Tensor, logvar: Tensor, generator: torch.Generator) -> Tensor:
-    """z = mu + sigma * eps with eps from N(0, I); the shape of mu (Kingma & Welling 2014, 2.4)."""
-    eps = torch.randn(mu.shape, generator=generator, device=mu.device, dtype=mu.dtype)
-    return mu + torch.exp(0.5 * logvar) * eps
 
 
 def prior_samples(model: LatentModel, n: int, seed: int) -> tuple[Tensor, Tensor]:

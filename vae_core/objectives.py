@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from vae_core.errors import ConfigError
-from vae_core.models import LatentModel, sample_posterior
+from vae_core.models import LatentModel
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,8 @@ def elbo_terms(
 ) -> Terms:
     """The ELBO's two terms for x (batch, c, h, w), the first by `samples` reparameterised draws."""
     mu, logvar = model.encode(x)
-    reconstruction = torch.stack(
-        [model.log_likelihood(x, sample_posterior(mu, logvar, generator)) for _ in range(samples)]
-    ).mean(0)
+    draws = (model.sample_posterior(mu, logvar, generator) for _ in range(samples))
+    reconstruction = torch.stack([model.log_likelihood(x, z) for z in draws]).mean(0)
     return Terms(reconstruction, kl_to_standard_normal(mu, logvar))
 
 
