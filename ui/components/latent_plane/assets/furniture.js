@@ -37,7 +37,6 @@ export function furnish(root) {
     figures: element("div", { class: "figures" }),
     strip: element("canvas", {
       class: "strip",
-      "data-testid": "filmstrip",
       role: "img",
       "aria-label": "Decoded images along the way",
       hidden: "",
