@@ -129,6 +129,7 @@ def choose_image(side: str, row: int | None, n: int) -> None:
         left.selectbox(
             f"Class of {side.upper()}",
             class_names,
+            placeholder="–",
             key=f"class-{side}",
             on_change=to_class,
             args=(side,),
@@ -274,8 +275,8 @@ def explore() -> None:
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
-            "Drag an end; a click adds a stop. A frame on which the film rests becomes the z of "
-            "every page."
+            "1 is A, the last stop is B: drag them; a click adds a stop. A frame on which the film "
+            "rests becomes the z of every page."
         )
         if between:
             st.button("Remove the stops between", on_click=set_between, args=([],))

@@ -80,12 +80,13 @@ def set_between(stops: Sequence[Sequence[float]]) -> None:
 def show_in_url(opened: OpenModel) -> None:
     """Put the whole way into the URL, so that a copied link leads along it."""
     a, b = ends(opened)
-    wanted = {"a": a.text, "b": b.text, "via": ";".join(map(z_text, stops_between(opened)))}
-    for name, text in wanted.items():
-        if text and st.query_params.get(name) != text:
-            st.query_params[name] = text
-        elif not text:
-            st.query_params.pop(name, None)
+    shown = {"a": a.text, "b": b.text}
+    if stops := stops_between(opened):
+        shown["via"] = ";".join(map(z_text, stops))
+    else:
+        st.query_params.pop("via", None)
+    if any(st.query_params.get(name) != text for name, text in shown.items()):
+        st.query_params.update(shown)
 
 
 def _remembered(name: str) -> str:

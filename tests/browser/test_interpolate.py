@@ -1,0 +1,138 @@
+"""Ways between images: chosen, typed, dragged, played, linked and saved."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from PIL import Image
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page
+
+    Settle = Callable[[Page], None]
+
+STEPS = 5
+WAY = f"interpolate?model=mnist-2d&a=1,-1&b=-1,2&steps={STEPS}"
+
+
+@pytest.fixture
+def film(page: Page, app_url: str, settle: Settle) -> Locator:
+    """The strip of a way from (1, -1) to (-1, 2)."""
+    page.goto(f"{app_url}/{WAY}")
+    settle(page)
+    strip = page.get_by_test_id("filmstrip")
+    strip.wait_for()
+    return strip
+
+
+def in_url(page: Page, name: str) -> str:
+    return parse_qs(urlsplit(page.url).query)[name][0]
+
+
+def numbers(text: str) -> list[float]:
+    return [float(v) for v in text.split(",")]
+
+
+def frame_of(page: Page) -> int:
+    return int(page.get_by_label("Frame", exact=True).input_value())
+
+
+def test_the_first_visit_shows_a_film(page: Page, app_url: str, settle: Settle) -> None:
+    page.goto(f"{app_url}/interpolate")
+    settle(page)
+    page.get_by_test_id("filmstrip").wait_for()
+    for side in "ab":
+        page.get_by_test_id(f"end-{side}").wait_for()
+    assert (in_url(page, "a"), in_url(page, "b")) == ("test:0", "test:1")
+
+
+def test_the_film_plays_by_itself_until_it_is_paused(page: Page, film: Locator) -> None:
+    for frame in (4, 2):  # forth and back
+        page.get_by_text(f"{frame} / {STEPS}", exact=True).wait_for()
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Play").wait_for()
+    page.wait_for_url(re.compile(r"[?&]z="))
+    t = frame_of(page) / (STEPS - 1)
+    assert numbers(in_url(page, "z")) == pytest.approx([1 - 2 * t, -1 + 3 * t], abs=1e-3)
+
+
+def test_the_film_stands_for_those_who_want_less_motion(
+    browser: Browser, app_url: str, settle: Settle
+) -> None:
+    with browser.new_context(reduced_motion="reduce") as context:
+        page = context.new_page()
+        page.goto(f"{app_url}/{WAY}")
+        settle(page)
+        page.get_by_role("button", name="Play").wait_for()
+        assert frame_of(page) == 0
+
+
+def test_a_frame_that_is_chosen_becomes_the_z_of_every_page(page: Page, film: Locator) -> None:
+    box = film.bounding_box()
+    assert box
+    film.click(position={"x": 2.5 / STEPS * box["width"], "y": box["height"] / 2})
+    page.wait_for_url(re.compile(r"[?&]z="))
+    assert numbers(in_url(page, "z")) == pytest.approx([0, 0.5], abs=1e-3)  # half-way
+    page.get_by_text(f"3 / {STEPS}", exact=True).wait_for()
+
+
+def test_ends_swap(page: Page, film: Locator, settle: Settle) -> None:
+    page.get_by_role("button", name="Swap ends").click()
+    page.wait_for_url(re.compile(r"[?&]a=-1"))
+    assert (numbers(in_url(page, "a")), numbers(in_url(page, "b"))) == ([-1, 2], [1, -1])
+
+
+def test_an_end_is_chosen_by_class_and_index(page: Page, film: Locator, settle: Settle) -> None:
+    card = page.get_by_label("Class of A")
+    card.click()
+    page.get_by_role("option", name="4", exact=True).click()
+    page.wait_for_url(re.compile(r"[?&]a=test"))
+    first = int(in_url(page, "a").removeprefix("test:"))
+    index = page.get_by_label("Index of A", exact=True)
+    index.fill("1")
+    index.press("Enter")
+    page.wait_for_url(re.compile(rf"[?&]a=test%3A(?!{first}\b)"))
+    assert int(in_url(page, "a").removeprefix("test:")) > first
+
+
+def test_what_is_no_z_gets_a_sentence(page: Page, film: Locator) -> None:
+    typed = page.get_by_label("z of B", exact=True)
+    typed.fill("1, two")
+    typed.press("Enter")
+    page.get_by_text("That is no z: give 2 numbers").wait_for()
+    assert numbers(in_url(page, "b")) == [-1, 2]
+
+
+def test_an_end_follows_the_pointer(page: Page, film: Locator) -> None:
+    plane = page.get_by_test_id("latent-plane")
+    plane.scroll_into_view_if_needed()
+    box = plane.bounding_box()
+    assert box
+    plane.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url(re.compile(r"[?&]a=1\.050"))
+    assert numbers(in_url(page, "a"))[1] == -1
+
+
+def test_a_link_opens_the_same_way(page: Page, app_url: str, settle: Settle) -> None:
+    page.goto(f"{app_url}/{WAY}&method=spherical&via=0.5,0.5")
+    settle(page)
+    # Two legs of five frames share the stop between them.
+    page.get_by_role("img", name="9 images decoded along the way").wait_for()
+    assert in_url(page, "method") == "spherical"
+
+
+def test_the_film_is_saved(page: Page, film: Locator) -> None:
+    sizes = {}
+    for name in ("GIF", "PNG"):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=name).click()
+        with Image.open(Path(download.value.path())) as picture:
+            sizes[name] = (picture.size, getattr(picture, "n_frames", 1))
+    assert sizes["GIF"][1] == 2 * STEPS - 2
+    assert sizes["PNG"][0] == (STEPS * 28 + STEPS - 1, 28)

@@ -1,0 +1,117 @@
+"""The manifold under the pointer, by its keys, in its link and as a file."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from PIL import Image
+from scipy.stats import norm
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+    Settle = Callable[[Page], None]
+
+SIDE = 5
+
+
+@pytest.fixture
+def manifold(page: Page, app_url: str, settle: Settle) -> Locator:
+    page.goto(f"{app_url}/manifold?model=mnist-2d&side={SIDE}")
+    settle(page)
+    grid = page.get_by_test_id("manifold")
+    grid.wait_for()
+    return grid
+
+
+def centre(grid: Locator, column: int, row: int) -> dict[str, float]:
+    """The middle of a tile, from the grid's left upper corner."""
+    box = grid.bounding_box()
+    assert box
+    return {
+        "x": (column + 0.5) / SIDE * box["width"],
+        "y": (row + 0.5) / SIDE * box["height"],
+    }
+
+
+def quantile(i: int) -> float:
+    return float(norm.ppf((i + 0.5) / SIDE))
+
+
+def z_in_url(page: Page) -> list[float]:
+    page.wait_for_url(re.compile(r"[?&]z="))
+    return [float(v) for v in parse_qs(urlsplit(page.url).query)["z"][0].split(",")]
+
+
+def test_the_grid_shows_different_images(manifold: Locator) -> None:
+    tiles = manifold.evaluate(
+        """(canvas, side) => {
+            const [w, h] = [canvas.width / side, canvas.height / side];
+            const pixels = canvas.getContext("2d");
+            return Array.from({ length: side * side }, (_, i) =>
+                pixels.getImageData((i % side) * w, Math.floor(i / side) * h, w, h).data.join());
+        }""",
+        SIDE,
+    )
+    assert len(set(tiles)) == SIDE * SIDE
+
+
+def test_a_click_makes_the_tile_the_z_of_every_page(
+    page: Page, manifold: Locator, settle: Settle
+) -> None:
+    manifold.click(position=centre(manifold, column=3, row=0))
+    # Columns grow rightwards, rows upwards: the top row holds the largest value.
+    assert z_in_url(page) == pytest.approx([quantile(3), quantile(4)], abs=1e-3)
+    page.get_by_text(f"z₁ = {quantile(3):.2f}, z₂ = {quantile(4):.2f}").last.wait_for()
+    settle(page)
+
+
+def test_the_tile_under_the_pointer_tells_its_z(page: Page, manifold: Locator) -> None:
+    manifold.hover(position=centre(manifold, column=2, row=1))
+    lens = page.locator(".lens:popover-open")
+    lens.get_by_text(f"z₁ = 0.00, z₂ = {quantile(3):.2f}").wait_for()
+
+
+def test_keys_move_and_choose(page: Page, manifold: Locator) -> None:
+    group = page.get_by_role("group", name="images decoded over z₁ and z₂")
+    group.focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    assert z_in_url(page) == pytest.approx([quantile(2), quantile(3)], abs=1e-3)
+
+
+def test_a_link_opens_the_same_grid(page: Page, app_url: str, settle: Settle) -> None:
+    page.goto(f"{app_url}/manifold?model=sprites-6d&spacing=linear&side=7&x=z₄&y=z₁")
+    settle(page)
+    page.get_by_role("img", name="7 by 7 images decoded over z₄ and z₁").wait_for()
+    assert page.get_by_text("−3.00", exact=True).count() == 2
+
+
+def test_held_dimensions_change_the_grid(page: Page, app_url: str, settle: Settle) -> None:
+    page.goto(f"{app_url}/manifold?model=sprites-6d&side=5&x=z₁&y=z₂")
+    settle(page)
+    grid = page.get_by_test_id("manifold")
+    grid.wait_for()
+    before = grid.evaluate("canvas => canvas.toDataURL()")
+    page.get_by_text("other dimensions, held at the current z").click()
+    held = page.get_by_role("slider", name="z₃")
+    held.focus()
+    held.press("Home")
+    page.wait_for_function(
+        "([canvas, before]) => canvas.toDataURL() !== before",
+        arg=[grid.element_handle(), before],
+    )
+    assert z_in_url(page)[2] == -4
+
+
+def test_the_picture_comes_at_full_size(page: Page, manifold: Locator) -> None:
+    with page.expect_download() as download:
+        page.get_by_role("button", name="PNG").click()
+    picture = Image.open(io.BytesIO(Path(download.value.path()).read_bytes()))
+    assert picture.size == (SIDE * 28, SIDE * 28)
