@@ -36,7 +36,7 @@ format: $(INSTALLED_DEV)
 	$(PY) -m ruff check --fix
 	$(PY) -m ruff format
 
-# Trains the pretrained models (an hour of two cores): train, publish, then evaluate with log p(x).
+# Trains the pretrained models (about an hour): train, publish, then evaluate with log p(x).
 checkpoints: $(PRETRAINED)
 $(PRETRAINED): checkpoints/%: $(INSTALLED)
 	rm -rf runs/$*

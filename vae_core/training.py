@@ -139,9 +139,9 @@ PRESETS: dict[str, TrainConfig] = {
         latent_dim=16,
         network="conv",
         hidden=(32, 64, 64, 256),
-        epochs=10,
+        epochs=8,
     ),
-    "fashion-2d": TrainConfig(dataset="fashion-mnist", hidden=(512, 512, 256), epochs=40),
+    "fashion-2d": TrainConfig(dataset="fashion-mnist", epochs=30),
     "sprites-6d": TrainConfig(
         dataset="sprites", latent_dim=6, network="conv", hidden=(32, 32, 64, 256), epochs=40
     ),
