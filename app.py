@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from importlib import import_module
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 import live
 from ui import navigation
@@ -34,6 +35,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 app = st.App(
     navigation.__file__,
     routes=live.routes,
+    middleware=[Middleware(live.VisitorCookie)],
     lifespan=lifespan,
     on_script_error=navigation.report_error,
 )

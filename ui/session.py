@@ -6,8 +6,10 @@ only its maker's session and the links they pass on know.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from live.models import OpenModel, model_path, open_model
+from live.visitors import COOKIE
 from vae_core.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -37,9 +40,24 @@ def hidden(control: str) -> bool:
     return control in st.query_params.get("hide", "").split(",")
 
 
+def visitor() -> str:
+    """Who this is: the same over reloads and servers' restarts, different in another browser.
+
+    A hash, so that it may lie in a run's folder; without the cookie, the session's own.
+    """
+    if "visitor" not in st.session_state:
+        secret = st.context.cookies.get(COOKIE) or secrets.token_urlsafe(24)
+        st.session_state["visitor"] = hashlib.sha256(secret.encode()).hexdigest()
+    return str(st.session_state["visitor"])
+
+
 def own_runs() -> list[str]:
     """Tokens of the runs and uploads that this visitor may open, newest last."""
-    return st.session_state.setdefault("own_runs", [])  # type: ignore[no-any-return]
+    if "own_runs" not in st.session_state:
+        owners = sorted(runs_root().glob("*/owner"), key=lambda file: file.stat().st_mtime)
+        mine = [file.parent.name for file in owners if file.read_text() == visitor()]
+        st.session_state["own_runs"] = mine
+    return st.session_state["own_runs"]  # type: ignore[no-any-return]
 
 
 def own(token: str) -> None:
@@ -92,7 +110,7 @@ def test_images(opened: OpenModel) -> ImageDataset | None:
 def current_z(opened: OpenModel) -> tuple[float, ...]:
     """The point of latent space in view: what was set last, the link's, or the first test mean."""
     d = opened.model.latent_dim
-    z = st.session_state.get("z") or _parse_z(st.query_params.get("z", ""))
+    z = st.session_state.get("z") or parse_z(st.query_params.get("z", ""))
     if len(z) != d:
         z = _first_z(opened)
     return tuple(z)
@@ -110,7 +128,7 @@ def _first_z(opened: OpenModel) -> tuple[float, ...]:
     return tuple(round(v, 3) for v in opened.latents.mu[0].tolist())
 
 
-def _parse_z(text: str) -> tuple[float, ...]:
+def parse_z(text: str) -> tuple[float, ...]:
     try:
         z = tuple(float(part) for part in text.split(",")) if text else ()
     except ValueError:

@@ -7,7 +7,9 @@
     state.safetensors             what resuming needs: weights, optimizer, epoch
     train.log                     what the process printed
     stop                          a file of this name asks the trainer to stop and keep
-    checkpoint/                   at the end: an ordinary checkpoint folder
+    owner                         who started it, where that was said
+    checkpoint/                   an ordinary checkpoint folder: while it trains, of this moment and
+                                  with the sample's latents; at the end evaluated, with all of them
 
 A trainer holds the folder's lock as long as it lives, so a killed one is known at once and no
 process number has to be trusted.
@@ -18,10 +20,11 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -44,6 +47,9 @@ from vae_core.training import Means, Progress, TrainConfig, train
 
 SAMPLE = 2_000  # test images whose latents go into each snapshot
 SNAPSHOTS = 50  # at most that many are kept of one run
+LIVE_SECONDS = 0.7  # the checkpoint follows the training that often …
+LIVE_SHARE = 0.04  # … but takes no more than this share of its time
+START_SECONDS = 120  # a process that has not begun by then never will
 MAX_SNAPSHOT_BYTES = 512 << 20
 MAX_EVENTS_BYTES = 64 << 20
 
@@ -89,24 +95,51 @@ class Run:
             return Status("failed", "The run's status.json is torn or was edited.")
         if status.state == "running" and not self._locked():
             return Status("failed", "The training process ended unexpectedly.", status.started)
+        overdue = time.time() - status.started > START_SECONDS
+        if status.state == "waiting" and overdue and not self._locked():
+            return Status("failed", "The training process did not start.", status.started)
         return status
 
     def events(self) -> list[dict[str, Any]]:
         """Every report so far, oldest first; a torn last line is left out."""
+        return self.events_after(0)[0]
+
+    def events_after(self, position: int) -> tuple[list[dict[str, Any]], int]:
+        """The reports from byte `position` of events.jsonl on, and where the next will begin."""
         file = self.path / "events.jsonl"
         if not file.exists() or file.stat().st_size > MAX_EVENTS_BYTES:
-            return []
+            return [], position
+        with file.open("rb") as stream:
+            stream.seek(position)
+            lines = stream.read().splitlines(keepends=True)
         events = []
-        for line in file.read_text().splitlines():
+        for line in lines:
             try:
                 events.append(json.loads(line))
             except ValueError:
                 break
-        return events
+            position += len(line)
+        return events, position
+
+    @property
+    def owner(self) -> str:
+        """Who started the run, as `start` was told; empty where nobody was named."""
+        file = self.path / "owner"
+        return file.read_text() if file.exists() else ""
 
     def request_stop(self) -> None:
         """Ask the trainer to stop after its present step and keep what was learned."""
         write_bytes(self.path / "stop", b"")
+
+    @property
+    def stop_requested(self) -> bool:
+        return (self.path / "stop").exists()
+
+    def delete(self) -> None:
+        """Remove the folder with all that was learned; TrainingError while it is being trained."""
+        if self.status().active:
+            raise TrainingError(f"{self.token} is being trained; stop it before you delete it.")
+        shutil.rmtree(self.path)
 
     def snapshot_epochs(self) -> list[int]:
         files = (self.path / "snapshots").glob("epoch-*.safetensors")
@@ -154,12 +187,20 @@ def create_run(config: TrainConfig, path: str | Path) -> Run:
     return run
 
 
-def start(config: TrainConfig, root: str | Path) -> Run:
+def list_runs(root: str | Path) -> list[Run]:
+    """The runs below `root`, newest first."""
+    runs = [Run(file.parent) for file in Path(root).glob("*/status.json")]
+    return sorted(runs, key=lambda run: run.status().started, reverse=True)
+
+
+def start(config: TrainConfig, root: str | Path, owner: str = "") -> Run:
     """Train in a process of its own, at low priority; returns at once.
 
-    The run's name cannot be guessed: who knows it may look at the run.
+    The run's name cannot be guessed: who knows it may look at the run. `owner` is kept beside it.
     """
     run = create_run(config, Path(root) / f"{config.dataset}-{secrets.token_hex(12)}")
+    if owner:
+        write_bytes(run.path / "owner", owner.encode())
     environment = os.environ | {
         "OMP_NUM_THREADS": str(config.threads),
         "OMP_WAIT_POLICY": "PASSIVE",  # idle threads sleep, so the web server keeps its core
@@ -187,7 +228,6 @@ def work(
     with run.held():
         started = time.time()
         _write_status(run, Status("running", started=started))
-        (run.path / "stop").unlink(missing_ok=True)
         try:
             stopped = _work(run, on_progress, should_stop)
         except ZscapeError as error:
@@ -197,6 +237,8 @@ def work(
             message = f"The run's folder could not be written: {error.strerror}."
             _write_status(run, Status("failed", message, started))
             raise TrainingError(message) from error
+        finally:
+            (run.path / "stop").unlink(missing_ok=True)
         _write_status(run, Status("stopped" if stopped else "finished", started=started))
 
 
@@ -215,6 +257,7 @@ def _work(
     resume = _load_tensors(state_file) if state_file.exists() else None
     if not resume:
         (run.path / "events.jsonl").unlink(missing_ok=True)
+    live = _LiveCheckpoint(run, config, test_data, sample)
     model, stopped = None, False
     for progress in train(config, train_data=train_data, test_data=test_data, resume=resume):
         model = progress.model
@@ -223,8 +266,9 @@ def _work(
             if progress.epoch % every == 0 or progress.done:
                 _save_snapshot(run, progress, test_data, sample)
             write_bytes(state_file, safetensors_bytes(progress.state()))
+        live.follow(progress)
         on_progress(progress)
-        if not progress.done and ((run.path / "stop").exists() or should_stop()):
+        if not progress.done and (run.stop_requested or should_stop()):
             stopped = True
             break
     if model is None:  # resumed after its last epoch
@@ -253,17 +297,70 @@ def publish(
     )
 
 
+class _LiveCheckpoint:
+    """The run's checkpoint while it trains: whatever opens a checkpoint opens the run, too."""
+
+    def __init__(
+        self, run: Run, config: TrainConfig, test_data: ImageDataset, sample: torch.Tensor
+    ) -> None:
+        self.run, self.config = run, config
+        self.test_data, self.sample = test_data, sample
+        self.begun = False
+        self.due = 0.0
+
+    def follow(self, progress: Progress) -> None:
+        """Save the model of this moment, unless that was done a moment ago."""
+        started = time.perf_counter()
+        weights = progress.model.state_dict()
+        if started < self.due or not all(bool(t.isfinite().all()) for t in weights.values()):
+            return
+        latents = _encoded_sample(progress.model, self.test_data, self.sample)
+        if self.begun:
+            # File by file: the folder is never gone, not even for the blink of a rename.
+            write_bytes(
+                self.run.checkpoint / "latents.safetensors",
+                safetensors_bytes(_named_tensors(vars(latents))),
+            )
+            write_bytes(
+                self.run.checkpoint / "model.safetensors",
+                safetensors_bytes(_named_tensors(weights)),
+            )
+        else:
+            save_checkpoint(
+                self.run.checkpoint,
+                progress.model,
+                config=self.config,
+                latents=latents,
+                dataset=self.test_data,
+            )
+            self.begun = True
+        took = time.perf_counter() - started
+        self.due = started + max(LIVE_SECONDS, took / LIVE_SHARE)
+
+
 def _save_snapshot(
     run: Run, progress: Progress, test_data: ImageDataset, sample: torch.Tensor
 ) -> None:
-    training = progress.model.training
-    progress.model.eval()
-    latents = encode_dataset(progress.model, test_data, sample)
-    progress.model.train(training)
-    tensors = {f"model.{k}": t.cpu().contiguous() for k, t in progress.model.state_dict().items()}
-    columns = {f"latents.{k}": t for k, t in vars(latents).items() if t is not None}
-    data = safetensors_bytes(tensors | {k: t.contiguous() for k, t in columns.items()})
-    write_bytes(run.path / "snapshots" / f"epoch-{progress.epoch:04d}.safetensors", data)
+    latents = _encoded_sample(progress.model, test_data, sample)
+    tensors = _named_tensors(progress.model.state_dict(), "model.")
+    tensors |= _named_tensors(vars(latents), "latents.")
+    file = run.path / "snapshots" / f"epoch-{progress.epoch:04d}.safetensors"
+    write_bytes(file, safetensors_bytes(tensors))
+
+
+def _encoded_sample(model: LatentModel, test_data: ImageDataset, sample: torch.Tensor) -> Latents:
+    training = model.training
+    model.eval()
+    latents = encode_dataset(model, test_data, sample)
+    model.train(training)
+    return latents
+
+
+def _named_tensors(
+    columns: Mapping[str, torch.Tensor | None], prefix: str = ""
+) -> dict[str, torch.Tensor]:
+    """As safetensors takes them: on the CPU, contiguous, those that are there."""
+    return {f"{prefix}{k}": t.cpu().contiguous() for k, t in columns.items() if t is not None}
 
 
 def _append_event(run: Run, progress: Progress) -> None:

@@ -19,10 +19,9 @@ export async function mount(component, root) {
   const place = component.parentElement;
   if (!standing.has(place)) standing.set(place, settle(place));
   const grid = await standing.get(place);
-  const turn = ++grid.turn;
   await grid.update(component, root);
   return () => {
-    if (turn !== grid.turn) return; // an update took over
+    if (place.isConnected) return; // no farewell: an update takes over
     standing.delete(place);
     grid.leave();
   };
@@ -60,7 +59,6 @@ class Grid {
       ".tiles canvas", ".labels", ".under", ".chosen", ".focused", ".up", ".across", ".failed",
       ".lens", ".said",
     ].map((part) => root.querySelector(part));
-    this.turn = 0;
     this.focus = 0;
     this.url = "";
     /** @type {number | null} */
