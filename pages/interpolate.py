@@ -122,7 +122,7 @@ def choose_end(side: str, end: End) -> None:
 def choose_image(side: str, row: int | None, n: int) -> None:
     """A test image by its class and its place within the class, or by its place alone."""
     rows: range | list[int] = range(n)
-    left, right = st.columns(2)
+    left, right = st.columns(2) if labels is not None else [st.container()] * 2
     if labels is not None:
         label = None if row is None else int(labels[row])
         st.session_state[f"class-{side}"] = None if label is None else class_names[label]
@@ -254,7 +254,8 @@ def explore() -> None:
     for column, side, end in zip(st.columns(2), "ab", (a, b), strict=True):
         with column:
             choose_end(side, end)
-    data_note(dataset is not None)
+    if a.row is not None or b.row is not None:
+        data_note(dataset is not None)
     show_film(path, images, lengths)
     with row:
         downloads(images)
