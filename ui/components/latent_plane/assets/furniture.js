@@ -26,6 +26,7 @@ export function furnish(root) {
       tabindex: 0,
       "aria-roledescription": "plane of latent space",
     }),
+    layers: element("div", { class: "layers", role: "group", "aria-label": "Layers" }),
     tip: element("div", { class: "tip", hidden: "" }),
     notice: element("div", { class: "notice", role: "status", hidden: "" }),
     decoded: element("canvas", {
@@ -46,7 +47,7 @@ export function furnish(root) {
     stage: element("div", { class: "stage" }),
     side: element("div", { class: "side" }),
   };
-  parts.stage.append(parts.plane, parts.tip, parts.notice);
+  parts.stage.append(parts.plane, parts.layers, parts.tip, parts.notice);
   parts.side.append(parts.decoded, parts.figures);
   root.replaceChildren(parts.stage, parts.side, parts.strip, parts.keys, parts.announced);
   return parts;
@@ -107,6 +108,23 @@ export function showLegend(keys, points, colours, toggle) {
     chip.addEventListener("click", () => chip.setAttribute("aria-pressed", String(toggle(k))));
     keys.append(chip);
   });
+}
+
+/**
+ * Chips that switch layers on and off, in the plane's corner.
+ * @param {HTMLElement} corner @param {Record<string, string>} names by layer
+ * @param {Set<string>} on @param {(layer: string) => void} toggle
+ */
+export function showLayers(corner, names, on, toggle) {
+  corner.replaceChildren(
+    ...Object.entries(names).map(([layer, name]) => {
+      const chip = element("button", { class: "chip", type: "button", "aria-pressed": on.has(layer) }, [
+        name,
+      ]);
+      chip.addEventListener("click", () => toggle(layer));
+      return chip;
+    }),
+  );
 }
 
 /** z in words: all of a short one, for a long one its coordinates in the plane. */

@@ -2,7 +2,8 @@
 
 import { Channel, Latest, Verb } from "./channel.js";
 import { rgb, scale, theme } from "./colours.js";
-import { element, furnish, placeTip, sayZ, showLegend, showPixels } from "./furniture.js";
+import { density, Field, RETURNS, rise, thinnest } from "./fog.js";
+import { element, furnish, placeTip, sayZ, showLayers, showLegend, showPixels } from "./furniture.js";
 import { listen } from "./gestures.js";
 import { Points, paint } from "./points.js";
 import { Thumbnails } from "./thumbnails.js";
@@ -18,6 +19,7 @@ const PICK_PX = 9;
 const STOP_PX = 14;
 const MAX_ROWS = 64;
 const THUMBNAIL_PX = 34;
+const ASTRAY = [0.3, 1]; // of the prior's sigma: where fog begins and where it is full
 const MAX_ELLIPSES = 300;
 
 /** @type {WeakMap<Node, LatentPlane>} */
@@ -78,6 +80,12 @@ class LatentPlane {
 
     this.decoding = new Latest((wish) => this.decode(wish));
     this.strip = new Latest((wish) => this.decodeStrip(wish));
+    /** @type {Set<string> | null} the layers switched on */
+    this.on = null;
+    /** @type {number | null} how far encode(decode(z)) lands from the z shown */
+    this.astray = null;
+    this.returning = new Latest((z) => this.decodeReturn(z));
+    this.fogging = new Latest((z) => this.decodeFog(z));
     this.imaging = new Latest((i) => this.showPoint(i));
     this.layers = { scene: document.createElement("canvas"), points: document.createElement("canvas") };
 
@@ -119,8 +127,10 @@ class LatentPlane {
     if (before.points?.url !== data.points?.url) this.loadPoints();
     else if (this.points && JSON.stringify(before.points) !== JSON.stringify(data.points))
       this.loadPoints();
+    if (!this.on) this.on = new Set(["backdrop", ...(data.rings ? ["rings"] : [])]);
+    else if (before.rings !== data.rings) this.on[data.rings ? "add" : "delete"]("rings");
+    this.showLayers();
     if (before.backdrop?.url !== data.backdrop?.url) this.loadBackdrop();
-    this.parts.side.hidden = false;
     this.parts.strip.hidden = !data.way?.strip;
     this.parts.strip.dataset.testid = data.way?.strip ? "filmstrip" : "";
     this.parts.plane.setAttribute("aria-label", this.label());
@@ -183,6 +193,26 @@ class LatentPlane {
     }
     this.look();
     this.lookAtWay();
+    this.warm();
+    this.returns = null;
+    this.lookAround();
+  }
+
+  showLayers() {
+    const { plane, points, backdrop } = this.data;
+    const names = {
+      ...(backdrop && { backdrop: backdrop.label }),
+      ...(plane && { rings: "Prior" }),
+      ...(points && { density: "Density" }),
+      ...(plane && points && { fog: "Trust fog" }),
+    };
+    showLayers(this.parts.layers, names, this.on, (layer) => {
+      if (!this.on.delete(layer)) this.on.add(layer);
+      this.showLayers();
+      this.lookAround();
+      this.look();
+      this.invalidate(true);
+    });
   }
 
   async loadPoints() {
@@ -204,17 +234,26 @@ class LatentPlane {
     const same = JSON.stringify(this.points?.layout.names) === JSON.stringify(layout.names);
     this.points = new Points(await response.arrayBuffer(), layout);
     this.thumbnails = new Thumbnails();
+    this.mass = null;
     this.look(); // a model in training has new weights whenever it has new points
     if (same && hidden) this.points.hidden = hidden;
     this.hovered = -1;
     showLegend(this.parts.keys, this.points, this.data.colours, (k) => {
       const { hidden } = this.points;
       if (!hidden.delete(k)) hidden.add(k);
+      this.mass = null;
       this.invalidate(true);
       return !hidden.has(k);
     });
     this.frameHome();
+    this.warm();
     this.invalidate(true);
+  }
+
+  /** Asking for one image has the server read the data set before a pointer hovers. */
+  warm() {
+    if (!this.points?.layout.images || !this.hello?.images) return;
+    this.channel.ask(Verb.IMAGE, 1, this.points.rows.slice(0, 1)).catch(() => {});
   }
 
   loadBackdrop() {
@@ -279,6 +318,46 @@ class LatentPlane {
   async decode({ z, since }) {
     const answer = await this.channel.ask(Verb.DECODE, 1, Float32Array.from(z));
     this.painted(new Uint8Array(answer.bytes), z, since);
+    if (this.on.has("fog")) this.returning.want(z);
+  }
+
+  /** @param {number[]} z */
+  async decodeReturn(z) {
+    const answer = await this.channel.ask(Verb.RETURN, 1, Float32Array.from(z));
+    this.astray = distance(z, new Float32Array(answer.bytes));
+    this.invalidate();
+  }
+
+  /** The grid of returns for the fog, unless it is there for this plane through latent space. */
+  lookAround() {
+    if (!this.on.has("fog") || !this.z || !this.hello) return;
+    const plane = JSON.stringify([this.moved(this.z, [0, 0]), this.data.plane.u, this.data.plane.v]);
+    if (this.returns?.plane !== plane) this.fogging.want({ plane, z: this.z });
+  }
+
+  /** @param {{plane: string, z: number[]}} wish */
+  async decodeFog({ plane, z }) {
+    const field = new Field(RETURNS, this.view.home.half * 1.5);
+    for (let from = 0; from < field.values.length; from += MAX_ROWS) {
+      const rows = Math.min(MAX_ROWS, field.values.length - from);
+      const zs = Array.from({ length: rows }, (_, k) => this.moved(z, field.place(from + k)));
+      const answer = await this.channel.ask(Verb.RETURN, rows, Float32Array.from(zs.flat()));
+      const landed = new Float32Array(answer.bytes);
+      zs.forEach((each, k) => {
+        field.values[from + k] = distance(each, landed.subarray(2 * k * each.length));
+      });
+    }
+    this.returns = { plane, field };
+    this.invalidate(true);
+  }
+
+  /** The density of the points, made anew when they or the legend have changed. */
+  get massOfPoints() {
+    if (!this.mass) {
+      const field = density(this.points, this.view.home.half * 1.5);
+      this.mass = { field, thin: thinnest(field, this.points), most: Math.max(...field.values) };
+    }
+    return this.mass;
   }
 
   painted(pixels, z, since) {
@@ -420,6 +499,7 @@ class LatentPlane {
     clearTimeout(this.resting);
     this.parts.announced.textContent = this.inWords(this.z);
     this.tell("z", this.z);
+    this.lookAround();
   }
 
   key(event) {
@@ -578,6 +658,18 @@ class LatentPlane {
       element("b", { class: "z" }, [this.inWords(z)]),
       element("span", {}, [`‖z‖ = ${number(norm(z), 2)}`]),
     );
+    if (!this.on.has("fog") || !this.points) return;
+    figures.append(
+      element("span", { title: "Density of the aggregate posterior in this plane" }, [
+        `q(z) = ${number(this.massOfPoints.field.at(...this.place(z)), 3)}`,
+      ]),
+    );
+    if (this.astray !== null)
+      figures.append(
+        element("span", { title: "Distance from z to the mean that encodes its image" }, [
+          `encode(decode(z)) is ${number(this.astray, 2)} away`,
+        ]),
+      );
   }
 
   resize() {
@@ -608,14 +700,17 @@ class LatentPlane {
     const c = layers.scene.getContext("2d");
     c.setTransform(ratio, 0, 0, ratio, 0, 0);
     c.clearRect(0, 0, view.width, view.height);
-    if (this.picture) scene.drawBackdrop(c, view, this.picture, data.backdrop.extent, points ? 0.45 : 1);
+    if (this.picture && this.on.has("backdrop"))
+      scene.drawBackdrop(c, view, this.picture, data.backdrop.extent, points ? 0.45 : 1);
+    if (points?.count && this.on.has("density")) this.drawDensity(c);
     if (points?.count) {
       this.drawPoints();
       c.drawImage(layers.points, 0, 0, view.width, view.height);
       this.drawThumbnails(c);
+      if (this.on.has("fog") && data.plane) this.drawFog(c);
     }
     scene.drawAxes(c, view, this.theme, data.labels);
-    if (data.rings && data.plane) scene.drawRings(c, view, this.theme, this.place(this.z.map(() => 0)));
+    if (this.on.has("rings") && data.plane) scene.drawRings(c, view, this.theme, this.place(this.z.map(() => 0)));
   }
 
   drawPoints() {
@@ -645,6 +740,22 @@ class LatentPlane {
       paint(this.pixels, points, view, { ...style, opacity });
     }
     c.putImageData(this.pixels, 0, 0);
+  }
+
+  drawDensity(c) {
+    const { field, most } = this.massOfPoints;
+    const picture = field.picture(rgb(this.theme.text), (a, b) => 0.55 * Math.sqrt(field.at(a, b) / most));
+    scene.drawBackdrop(c, this.view, picture, field.extent, 1);
+  }
+
+  /** A veil where no data has mass, or where an image does not lead back to its z. */
+  drawFog(c) {
+    const { field, thin } = this.massOfPoints;
+    const returns = this.returns?.field;
+    const doubt = (a, b) =>
+      Math.max(1 - rise(0, thin, field.at(a, b)), returns ? rise(...ASTRAY, returns.at(a, b)) : 0);
+    const picture = field.picture(rgb(this.theme.dark ? "#5c6370" : "#9aa3af"), (a, b) => 0.75 * doubt(a, b));
+    scene.drawBackdrop(c, this.view, picture, field.extent, 1);
   }
 
   /** Zoomed in until the points stand apart, images take the place of glyphs. */
@@ -722,4 +833,9 @@ class LatentPlane {
       scene.drawStop(c, view, this.theme, this.place(z), String(k + 1), data.colours.z, k === this.active),
     );
   }
+}
+
+/** @param {number[]} p @param {ArrayLike<number>} q */
+function distance(p, q) {
+  return Math.hypot(...p.map((x, k) => x - q[k]));
 }
