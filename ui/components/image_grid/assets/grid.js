@@ -270,7 +270,7 @@ class Grid {
     this.place(this.under, i);
     const ratio = devicePixelRatio;
     const { width, height } = this.layout;
-    const enlarges = Math.max(width, height) / ratio < 0.75 * LENS_SIDE;
+    const enlarges = Math.max(width, height) / ratio < 0.6 * LENS_SIDE;
     if (!enlarges && !this.data.captions) return;
     const [canvas, text] = this.lens.children;
     canvas.hidden = !enlarges;
