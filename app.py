@@ -15,7 +15,8 @@ from starlette.middleware import Middleware
 import live
 from ui import navigation
 
-logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
+logging.getLogger("zscape").setLevel(logging.INFO)
 
 
 def load_libraries() -> None:

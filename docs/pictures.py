@@ -13,12 +13,12 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import ViewportSize, sync_playwright
 
 DOCS = Path(__file__).resolve().parent
 # picture -> address; the model and the view are in the link
 PICTURES = {"overview.png": "/?z=0.2,0.9"}
-SIZE = {"width": 1400, "height": 860}
+SIZE = ViewportSize(width=1400, height=860)
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -212,9 +212,9 @@ def downloads(chosen: Sequence[int]) -> None:
     )
 
 
-def npz_bytes(columns: dict[str, np.ndarray]) -> bytes:
+def npz_bytes(columns: dict[str, Any]) -> bytes:
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **columns)
+    np.savez_compressed(buffer, allow_pickle=False, **columns)
     return buffer.getvalue()
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import secrets
 
 import streamlit as st
-from ui.components.image_grid import image_grid
 
+from ui.components.image_grid import image_grid
 from ui.components.latent_plane import latent_plane
 from ui.navigation import page_path
 from ui.session import current_model, current_z, set_z

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
@@ -117,7 +117,7 @@ def plane_points(
 
 def _colouring(
     opened: OpenModel, latents: Latents, colour: str, rows: np.ndarray
-) -> dict[str, object]:
+) -> dict[str, Any]:
     if colour == CLASS and latents.labels is not None:
         labels = latents.labels.numpy()[rows]
         names = opened.config.get("class_names") or [str(k) for k in range(labels.max() + 1)]

@@ -41,7 +41,6 @@ def build_parser() -> argparse.ArgumentParser:
     source.add_argument("--resume", metavar="RUN", help="go on with the run in this folder")
     train.add_argument("--output", metavar="RUN", help="the run folder to make")
     train.add_argument("--publish", metavar="DIR", help="also save the checkpoint there")
-    train.add_argument("--download", action="store_true", help="fetch the data set if missing")
     train.add_argument("--quiet", action="store_true", help="no progress bar, low priority")
     for flag, kind in (
         ("dataset", str), ("latent-dim", int), ("network", str), ("activation", str),
@@ -77,6 +76,8 @@ def build_parser() -> argparse.ArgumentParser:
 
     for sub in (evaluate, encode, sample, export):
         sub.add_argument("checkpoint", metavar="CHECKPOINT", help="a checkpoint folder")
+    for sub in (train, evaluate, encode):
+        sub.add_argument("--download", action="store_true", help="fetch the data set if missing")
     listing = command("list", _list, "List the checkpoints of a folder.")
     listing.add_argument(
         "root", nargs="?", default=os.environ.get("ZSCAPE_CHECKPOINTS", "checkpoints")
@@ -228,7 +229,7 @@ def _dataset(options: argparse.Namespace) -> Any:
     name = options.data or read_config(options.checkpoint).get("dataset")
     if not name:
         raise DataError("The checkpoint does not say its data set; name one with --data.")
-    return load_dataset(str(name), options.split)
+    return load_dataset(str(name), options.split, download=options.download)
 
 
 def _print_figures(metrics: dict[str, Any], as_json: bool) -> None:

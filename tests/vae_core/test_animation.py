@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageSequence
+
 from vae_core.animation import gif_bytes
 from vae_core.errors import ConfigError
 
