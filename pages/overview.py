@@ -50,11 +50,12 @@ def plane() -> None:
 
 @st.fragment
 def samples() -> None:
-    title, button = st.columns([4, 1], vertical_alignment="bottom")
-    title.subheader("Samples from the prior")
-    if button.button("New samples", icon=":material/casino:", width="stretch"):
-        st.session_state["seed"] = secrets.randbelow(100_000)
-    seed = int(st.session_state.setdefault("seed", 0))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("Samples from the prior", width="stretch")
+        if st.button("New samples", icon=":material/casino:"):
+            st.query_params["seed"] = str(secrets.randbelow(100_000))
+    asked = st.query_params.get("seed", "0")
+    seed = int(asked) if asked.isdecimal() and len(asked) < 10 else 0
     _, images = prior_samples(model, SAMPLES[0] * SAMPLES[1], seed)
     image_grid(
         images.reshape(*SAMPLES, *model.image_shape),
