@@ -74,6 +74,7 @@ def latent_plane(
     path: Array | None = None,
     backdrop: Backdrop | None = None,
     rings: bool = True,
+    draw: bool = False,
     mode: Literal["cursor", "select", "stops"] = "cursor",
     height: int = 520,
     on_change: Callable[[PlaneResult], None] | None = None,
@@ -87,6 +88,7 @@ def latent_plane(
         count its rows. path (m, d): a way drawn but not edited.
     mode: what a press does: move z, select points (click, lasso; Shift for a box), or edit the way.
     rings: the prior's 1 and 2 sigma. height: of the plane, in pixels.
+    draw: a pad beside the plane, for grey images made as MNIST's are: each stroke is encoded.
     on_change: called with the new result before the page runs again, so that it can set the state
         of widgets.
     """
@@ -136,6 +138,7 @@ def latent_plane(
                 "label": backdrop.label,
             },
             "rings": rings,
+            "draw": draw,
             "mode": mode,
             "height": height,
             "colours": {"classes": CLASS_COLOURS, "glyphs": CLASS_GLYPHS, **SYMBOL_COLOURS},

@@ -111,22 +111,25 @@ export class Latest {
   /** @param {(wish: T) => Promise<void>} fulfil */
   constructor(fulfil) {
     this.fulfil = fulfil;
-    this.busy = false;
+    /** @type {Promise<void> | null} resolves when no wish is left */
+    this.running = null;
     /** @type {T | undefined} */
     this.next = undefined;
   }
 
   /** @param {T} wish */
-  async want(wish) {
+  want(wish) {
     this.next = wish;
-    if (this.busy) return;
-    this.busy = true;
+    this.running ??= this.#run();
+  }
+
+  async #run() {
     while (this.next !== undefined) {
       const now = this.next;
       this.next = undefined;
       // A lost connection is shown by its state; the wish is made again when it is back.
       await this.fulfil(now).catch(() => {});
     }
-    this.busy = false;
+    this.running = null;
   }
 }

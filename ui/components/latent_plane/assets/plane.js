@@ -5,6 +5,7 @@ import { rgb, scale, theme } from "./colours.js";
 import { density, Field, RETURNS, rise, thinnest } from "./fog.js";
 import { element, furnish, placeTip, sayZ, showLayers, showLegend, showPixels } from "./furniture.js";
 import { listen } from "./gestures.js";
+import { Pad } from "./pad.js";
 import { Points, paint } from "./points.js";
 import { Thumbnails } from "./thumbnails.js";
 import * as scene from "./scene.js";
@@ -86,6 +87,9 @@ class LatentPlane {
     this.astray = null;
     this.returning = new Latest((z) => this.decodeReturn(z));
     this.fogging = new Latest((z) => this.decodeFog(z));
+    /** @type {{mu: number[], sigma: number[]} | null} q(z|x) of the drawing */
+    this.posterior = null;
+    this.encoding = new Latest((wish) => this.encode(wish));
     this.imaging = new Latest((i) => this.showPoint(i));
     this.layers = { scene: document.createElement("canvas"), points: document.createElement("canvas") };
 
@@ -130,6 +134,7 @@ class LatentPlane {
     if (!this.on) this.on = new Set(["backdrop", ...(data.rings ? ["rings"] : [])]);
     else if (before.rings !== data.rings) this.on[data.rings ? "add" : "delete"]("rings");
     this.showLayers();
+    if (data.draw && !this.pad) this.pad = new Pad(this.parts.side, this.padVerbs());
     if (before.backdrop?.url !== data.backdrop?.url) this.loadBackdrop();
     this.parts.strip.hidden = !data.way?.strip;
     this.parts.strip.dataset.testid = data.way?.strip ? "filmstrip" : "";
@@ -174,7 +179,10 @@ class LatentPlane {
     url.protocol = url.protocol.replace("http", "ws");
     url.searchParams.set("model", this.data.model);
     this.channel = new Channel(url, {
-      onHello: (hello) => (this.hello = hello),
+      onHello: (hello) => {
+        this.hello = hello;
+        if (this.pad) this.pad.shape = hello.image_shape;
+      },
       onState: (state) => this.showState(state),
     });
   }
@@ -366,6 +374,58 @@ class LatentPlane {
     this.parts.decoded.dispatchEvent(
       new CustomEvent("zscape:decoded", { detail: { z, latency_ms }, bubbles: true, composed: true }),
     );
+  }
+
+  // ---- the drawing ------------------------------------------------------------------------
+
+  padVerbs() {
+    return {
+      image: (pixels, since) => this.encoding.want({ pixels, since }),
+      done: async () => {
+        await this.encoding.running; // the last stroke's answer
+        if (this.posterior) this.tellZ();
+      },
+      cleared: () => {
+        this.posterior = null;
+        this.invalidate();
+      },
+      resample: () => this.resample(),
+    };
+  }
+
+  /** q(z|x) of the drawing; z goes to its mean. @param {{pixels: Uint8Array, since: number}} wish */
+  async encode({ pixels, since }) {
+    const answer = await this.channel.ask(Verb.ENCODE, 1, pixels);
+    const values = Array.from(new Float32Array(answer.bytes));
+    const d = this.hello.latent_dim;
+    const mu = values.slice(0, d);
+    this.posterior = { mu, sigma: values.slice(d).map((logvar) => Math.exp(0.5 * logvar)) };
+    this.goTo(mu, "μ", since);
+  }
+
+  /** z = mu + sigma eps with a new eps. */
+  resample() {
+    if (!this.posterior) return;
+    const { mu, sigma } = this.posterior;
+    const z = mu.map((m, k) => m + sigma[k] * gaussian());
+    this.goTo(z, "z = μ + σ · ε", performance.now());
+    this.tellZ();
+  }
+
+  goTo(z, name, since) {
+    this.z = z.map((x) => Math.round(x * 1e4) / 1e4);
+    this.ghost = null;
+    const [a, b] = this.place(this.z);
+    this.pad.words.textContent = `${name}: (${number(a, 2)}, ${number(b, 2)}) in the plane`;
+    this.look(since);
+    this.invalidate();
+  }
+
+  /** The covariance of a diagonal Gaussian in the plane: var(a), cov(a, b), var(b). */
+  inPlane(sigma) {
+    const { u, v } = this.data.plane;
+    const sum = (p, q) => sigma.reduce((s, x, k) => s + x * x * p[k] * q[k], 0);
+    return [sum(u, u), sum(u, v), sum(v, v)];
   }
 
   lookAtWay(since = performance.now()) {
@@ -817,6 +877,12 @@ class LatentPlane {
     if (data.plane) {
       if (data.path) scene.drawPath(c, view, this.theme, data.path.map((z) => this.place(z)), colours.z);
       if (this.data.way) this.drawWay(c);
+      if (this.posterior) {
+        const { mu, sigma } = this.posterior;
+        scene.drawEllipse(c, view, this.place(mu), this.inPlane(sigma), colours.sigma);
+        scene.drawPath(c, view, this.theme, [this.place(mu), this.place(this.z)], colours.eps);
+        scene.drawCursor(c, view, this.theme, this.place(mu), colours.mu, { ghost: true });
+      }
       if (data.mode !== "stops") scene.drawCursor(c, view, this.theme, this.place(this.z), colours.z);
       if (this.ghost) scene.drawCursor(c, view, this.theme, this.place(this.ghost), colours.z, { ghost: true });
     }
@@ -833,6 +899,11 @@ class LatentPlane {
       scene.drawStop(c, view, this.theme, this.place(z), String(k + 1), data.colours.z, k === this.active),
     );
   }
+}
+
+/** One draw from N(0, 1) (Box & Muller 1958). */
+function gaussian() {
+  return Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
 }
 
 /** @param {number[]} p @param {ArrayLike<number>} q */

@@ -1,0 +1,214 @@
+"""The latent plane under a real pointer: what it decodes, what it tells, and what it survives."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+
+from vae_core.paths import interpolate_through
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page, WebSocketRoute
+
+    Settle = Callable[[Page], None]
+
+LISTEN = """
+window.decodes = [];
+addEventListener("zscape:decoded", (event) => decodes.push(event.detail));
+"""
+
+
+def decodes(page: Page) -> list[dict[str, Any]]:
+    seen: list[dict[str, Any]] = page.evaluate("decodes")
+    return seen
+
+
+def wait_for_decodes(page: Page, more_than: int = 0) -> None:
+    page.wait_for_function("n => decodes.length > n", arg=more_than)
+
+
+def open_plane(page: Page, url: str, settle: Settle) -> Locator:
+    page.add_init_script(LISTEN)
+    page.goto(url)
+    settle(page)
+    wait_for_decodes(page)
+    return page.get_by_test_id("latent-plane").first
+
+
+def spot(plane: Locator, across: float, down: float) -> tuple[float, float]:
+    box = plane.bounding_box()
+    assert box is not None
+    return box["x"] + across * box["width"], box["y"] + down * box["height"]
+
+
+def ink(page: Page, testid: str) -> list[int]:
+    """The distinct grey values on a canvas."""
+    values: list[int] = page.get_by_test_id(testid).first.evaluate(
+        "canvas => [...new Set(canvas.getContext('2d')"
+        ".getImageData(0, 0, canvas.width, canvas.height).data.filter((_, k) => k % 4 === 0))]"
+    )
+    return values
+
+
+def test_the_first_paint_is_decoded(page: Page, app_url: str, settle: Settle) -> None:
+    open_plane(page, app_url, settle)
+    assert len(ink(page, "decoded-image")) > 10
+    assert len(ink(page, "latent-plane")) > 10
+
+
+def test_dragging_decodes_without_a_rerun_and_release_sets_the_url(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    plane = open_plane(page, app_url, settle)
+    before = page.url
+    page.mouse.move(*spot(plane, 0.5, 0.5))
+    page.mouse.down()
+    for k in range(1, 21):
+        count = len(decodes(page))
+        page.mouse.move(*spot(plane, 0.5 + k / 80, 0.5 - k / 100))
+        wait_for_decodes(page, count)
+    assert page.url == before
+    dragged = decodes(page)[-1]["z"]
+    page.mouse.up()
+    page.wait_for_function("url => location.href !== url", arg=before)
+    settle(page)
+    assert decodes(page)[-1]["z"] == dragged
+    latencies = [each["latency_ms"] for each in decodes(page)]
+    assert all(latency > 0 for latency in latencies)
+
+
+def test_a_pointer_that_leaves_gives_the_image_back_to_the_cursor(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    plane = open_plane(page, app_url, settle)
+    page.mouse.move(*spot(plane, 0.5, 0.5))
+    cursor = decodes(page)[0]["z"]
+    page.mouse.move(*spot(plane, 0.2, 0.3))
+    page.wait_for_function("z => String(decodes.at(-1).z) !== String(z)", arg=cursor)
+    page.mouse.move(2, 2)
+    page.wait_for_function("z => String(decodes.at(-1).z) === String(z)", arg=cursor)
+
+
+def test_arrow_keys_move_z_and_announce_it(page: Page, app_url: str, settle: Settle) -> None:
+    plane = open_plane(page, app_url, settle)
+    z = decodes(page)[-1]["z"]
+    plane.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowUp")
+    moved = [z[0] + 0.05, z[1] + 0.5]
+    page.wait_for_function(
+        "z => decodes.at(-1).z.every((x, k) => Math.abs(x - z[k]) < 1e-3)", arg=moved
+    )
+    page.locator("[aria-live=polite]", has_text=f"{moved[0]:.2f}".replace("-", "−")).wait_for(
+        state="attached"
+    )
+
+
+def test_points_are_sent_once(page: Page, app_url: str, settle: Settle) -> None:
+    sent: list[str] = []
+    page.on("request", lambda request: "/live/blob/" in request.url and sent.append(request.url))
+    plane = open_plane(page, f"{app_url}/encoded", settle)
+    plane.focus()
+    for _ in range(3):
+        before = page.url
+        page.keyboard.press("Shift+ArrowRight")
+        page.wait_for_function("url => location.href !== url", arg=before)
+        settle(page)
+    assert len(sent) == len(set(sent)) == 1
+
+
+def test_the_legend_hides_a_class_and_shows_it_again(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    open_plane(page, app_url, settle)
+    legend = page.get_by_role("group", name="Legend")
+    chip = legend.get_by_role("button").first
+    plane = page.get_by_test_id("latent-plane").first
+    page.evaluate("canvas => { window.plane = canvas; }", plane.element_handle())
+    all_shown = plane.evaluate("canvas => canvas.toDataURL()")
+    chip.click()
+    page.wait_for_function("all => plane.toDataURL() !== all", arg=all_shown)
+    assert chip.get_attribute("aria-pressed") == "false"
+    chip.click()
+    page.wait_for_function("all => plane.toDataURL() === all", arg=all_shown)
+
+
+def test_a_lasso_selects_the_points_inside(page: Page, app_url: str, settle: Settle) -> None:
+    plane = open_plane(page, f"{app_url}/encoded?mode=select", settle)
+    page.mouse.move(*spot(plane, 0.45, 0.45))
+    page.mouse.down()
+    for corner in ((0.55, 0.45), (0.55, 0.55), (0.45, 0.55)):
+        page.mouse.move(*spot(plane, *corner))
+    page.mouse.up()
+    page.locator("[aria-live=polite]", has_text=re.compile(r"\d+ points selected")).wait_for(
+        state="attached"
+    )
+    settle(page)
+    page.get_by_text(re.compile(r"[\d,]+ selected")).first.wait_for()
+
+
+def test_a_dropped_connection_comes_back(
+    page: Page, app_url: str, settle: Settle, console_errors: list[str]
+) -> None:
+    sockets: list[WebSocketRoute] = []
+
+    def through(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+        socket.connect_to_server()
+
+    page.route_web_socket(re.compile("/live/decode"), through)
+    plane = open_plane(page, app_url, settle)
+    opened = len(sockets)
+    for socket in sockets:
+        socket.close(code=1001, reason="gone")
+    page.get_by_text("Reconnecting…").first.wait_for()
+    page.get_by_text("Reconnecting…").first.wait_for(state="hidden")
+    assert len(sockets) > opened
+    count = len(decodes(page))
+    page.mouse.move(*spot(plane, 0.3, 0.6))
+    wait_for_decodes(page, count)
+    console_errors.clear()
+
+
+def test_a_model_that_is_gone_is_a_sentence_on_the_plane(
+    page: Page, app_url: str, settle: Settle, console_errors: list[str]
+) -> None:
+    sockets: list[WebSocketRoute] = []
+
+    def through(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+        socket.connect_to_server()
+
+    page.route_web_socket(re.compile("/live/decode"), through)
+    open_plane(page, app_url, settle)
+    for socket in sockets:
+        socket.close(code=4404, reason="There is no model 'mnist-2d' here any more.")
+    page.get_by_text("There is no model 'mnist-2d' here any more.").wait_for()
+    console_errors.clear()
+
+
+@pytest.mark.parametrize("method", ["linear", "spherical"])
+@pytest.mark.parametrize(
+    "stops",
+    [
+        [[-2.0, 1.0], [0.5, 1.5]],
+        [[1.0, 0.0, 2.0], [-1.0, 0.0, -2.0], [0.3, 0.4, 0.5]],  # antiparallel at first
+        [[0.0, 0.0], [1.0, 1.0]],
+        [[1.0], [-3.0]],
+    ],
+)
+def test_the_browser_walks_the_way_that_the_library_walks(
+    page: Page, app_url: str, settle: Settle, stops: list[list[float]], method: str
+) -> None:
+    with page.expect_response("**/plane.js") as response:
+        page.goto(app_url)
+    walked = page.evaluate(
+        "async ([url, stops, method]) => (await import(url)).along(stops, method, 7)",
+        [response.value.url.replace("plane.js", "way.js"), stops, method],
+    )
+    expected = interpolate_through(torch.tensor(stops, dtype=torch.float64), 7, method)
+    assert torch.allclose(torch.tensor(walked, dtype=torch.float64), expected, atol=1e-9)
