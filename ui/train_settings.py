@@ -13,9 +13,9 @@ from vae_core.errors import ConfigError, DataError
 from vae_core.networks import ACTIVATIONS, network_names
 from vae_core.training import SCHEDULES, TrainConfig, preset
 
-NETWORKS = {"mlp": "mlp (fully connected)", "conv": "conv (convolutional)"}
+COLUMN = 200  # pixels: four beside one another on a wide page, two on a narrow one
 LIKELIHOODS = ("bernoulli", "gaussian")
-OBJECTIVES = {"elbo": "ELBO (variational)", "autoencoder": "plain autoencoder, no KL"}
+OBJECTIVES = {"elbo": "ELBO", "autoencoder": "autoencoder"}
 FIRST_HIDDEN = {"mlp": "256, 128", "conv": "32, 32, 64, 256"}
 
 
@@ -140,7 +140,8 @@ def _settings() -> TrainConfig | None:
     first = _widget_values(DEFAULT)
     kept: dict[str, Any] = {"persist_state": "session"}
     linked: dict[str, Any] = {"bind": "query-params", **kept}
-    what, network, objective, optimiser = st.columns(4)
+    with st.container(horizontal=True):
+        what, network, objective, optimiser = (st.container(width=COLUMN) for _ in range(4))
 
     what.selectbox(
         "Data set", dataset_names(), key="dataset", **linked,
@@ -161,9 +162,9 @@ def _settings() -> TrainConfig | None:
 
     kind = network.selectbox(
         "Network", network_names(), key="train_network", index=network_names().index("mlp"),
-        format_func=lambda name: NETWORKS.get(name, name), on_change=_suit_hidden, **kept,
-        help="Fully connected layers suit small images; convolutions use that neighbours belong "
-        "together.",
+        on_change=_suit_hidden, **kept,
+        help="mlp: fully connected layers, for small images; conv: convolutions, which use that "
+        "neighbouring pixels belong together.",
     )  # fmt: skip
     network.text_input(
         "Layer widths", first["train_hidden"], key="train_hidden", **kept,
@@ -175,23 +176,23 @@ def _settings() -> TrainConfig | None:
         "Activation", list(ACTIVATIONS), index=list(ACTIVATIONS).index(DEFAULT.activation),
         key="train_activation", **kept, help="The nonlinearity between the layers.",
     )  # fmt: skip
+    likelihood = network.selectbox(
+        "Likelihood", LIKELIHOODS, key="train_likelihood", **kept,
+        help="What the decoder's image means: a probability of ink, or a mean with Gaussian noise.",
+    )  # fmt: skip
 
     aim = objective.selectbox(
         "Objective", list(OBJECTIVES), key="train_objective", format_func=OBJECTIVES.__getitem__,
         **kept, help="The ELBO learns a distribution over z; the plain autoencoder only a point.",
     )  # fmt: skip
     objective.number_input(
-        "β, the weight of the KL", 0.0, limits.MAX_BETA, first["beta"], 0.1, format="%g",
+        "β, weight of the KL", 0.0, limits.MAX_BETA, first["beta"], 0.1, format="%g",
         key="beta", disabled=aim == "autoencoder", **linked,
         help="1 is the ELBO; above, the posterior keeps closer to the prior; 0 ignores the prior.",
     )  # fmt: skip
     objective.number_input(
-        "Samples L of z per image", 1, limits.MAX_SAMPLES, key="train_samples", **kept,
-        help="More draws make the gradient less noisy, and each step slower.",
-    )  # fmt: skip
-    likelihood = objective.selectbox(
-        "Likelihood", LIKELIHOODS, key="train_likelihood", **kept,
-        help="What the decoder's image means: a probability of ink, or a mean with Gaussian noise.",
+        "Samples L per image", 1, limits.MAX_SAMPLES, key="train_samples", **kept,
+        help="Draws of z: more of them make the gradient less noisy, and each step slower.",
     )  # fmt: skip
     objective.number_input(
         "σ of the Gaussian", 0.01, 1.0, first["train_sigma"], 0.01, key="train_sigma", **kept,

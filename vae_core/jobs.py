@@ -275,8 +275,21 @@ def _work(
         model = build_model(config.model_config(train_data.image_shape))
         model.load_state_dict(_below("model.", resume or {}))
     model.eval()
-    publish(model, config, test_data, run.checkpoint)
+    final = run.path / "final" / run.checkpoint.name
+    publish(model, config, test_data, final)
+    _move_over(final, run.checkpoint)
     return stopped
+
+
+def _move_over(source: Path, target: Path) -> None:
+    """Move a checkpoint's files over those of `target`, the weights last.
+
+    File by file, so that nobody who has the live checkpoint open ever finds the folder gone.
+    """
+    target.mkdir(exist_ok=True)
+    for file in sorted(source.iterdir(), key=lambda file: file.name == "model.safetensors"):
+        os.replace(file, target / file.name)
+    shutil.rmtree(source.parent)
 
 
 def publish(

@@ -1,0 +1,73 @@
+"""What a visitor may start, and the sentence when they may not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ui import limits
+from vae_core.architecture import architecture
+from vae_core.errors import ConfigError, TrainingError
+from vae_core.jobs import create_run, work
+from vae_core.training import TrainConfig
+
+CONFIG = TrainConfig(hidden=(8,), epochs=1, batch_size=512)
+
+
+def waiting_run(root: Path, name: str, owner: str) -> None:
+    run = create_run(CONFIG, root / name)
+    (run.path / "owner").write_text(owner)
+
+
+def test_nothing_hinders_the_first_run(tmp_path: Path):
+    assert limits.why_not_now(tmp_path, "ann") == ""
+    assert limits.why_not_now(tmp_path / "not yet there", "ann") == ""
+
+
+def test_a_visitor_has_one_run_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(limits, "MAX_ACTIVE", 8)
+    waiting_run(tmp_path, "digits-a", "ann")
+    assert "of yours" in limits.why_not_now(tmp_path, "ann")
+    assert limits.why_not_now(tmp_path, "bob") == ""
+
+
+def test_the_server_bears_only_so_many_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(limits, "MAX_ACTIVE", 2)
+    waiting_run(tmp_path, "digits-a", "ann")
+    assert limits.why_not_now(tmp_path, "bob") == ""
+    waiting_run(tmp_path, "digits-b", "eve")
+    assert "2 runs" in limits.why_not_now(tmp_path, "bob")
+    with pytest.raises(TrainingError, match="try again"):
+        limits.start_run(CONFIG, tmp_path, "bob")
+    assert len(list(tmp_path.glob("digits-*"))) == 2
+
+
+def test_a_run_that_has_ended_counts_no_more(tmp_path: Path):
+    run = create_run(CONFIG, tmp_path / "digits-a")
+    (run.path / "owner").write_text("ann")
+    work(run)
+    assert limits.why_not_now(tmp_path, "ann") == ""
+
+
+def test_old_runs_are_deleted_before_there_are_too_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(limits, "MAX_KEPT_OF_A_VISITOR", 1)
+    run = create_run(CONFIG, tmp_path / "digits-a")
+    (run.path / "owner").write_text("ann")
+    work(run)
+    assert "delete one" in limits.why_not_now(tmp_path, "ann")
+
+
+def test_a_network_too_large_is_refused_before_it_is_built():
+    config = TrainConfig(hidden=(8192, 8192))
+    network = architecture(config.model_config((1, 8, 8)))
+    with pytest.raises(ConfigError, match="narrower"):
+        limits.check_settings(config, network, 1_000)
+
+
+def test_a_batch_larger_than_the_data_is_refused():
+    network = architecture(CONFIG.model_config((1, 8, 8)))
+    with pytest.raises(ConfigError, match=r"512.*100"):
+        limits.check_settings(CONFIG, network, 100)
