@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from vae_core.datasets import ImageDataset
-from vae_core.errors import DataError
+from vae_core.errors import ConfigError, DataError
 from vae_core.latents import active_dimensions
 from vae_core.models import LatentModel
 from vae_core.objectives import (
@@ -21,6 +21,7 @@ from vae_core.objectives import (
 )
 
 IMAGES_AT_ONCE = 2_000
+MAX_SAMPLES = 10_000
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,14 @@ def evaluate(
     """Evaluate on every image of `dataset`, on the model's device, with draws seeded by `seed`.
 
     samples: draws of z per image for the reconstruction term (L); importance_samples: draws for
-    log_px (K), none by default. DataError when images and model do not fit.
+    log_px (K), none by default. DataError when images and model do not fit or the figures overflow;
+    ConfigError when a number of draws is out of range.
     """
+    if not 1 <= samples <= MAX_SAMPLES or not 0 <= importance_samples <= MAX_SAMPLES:
+        raise ConfigError(
+            f"samples={samples} and importance_samples={importance_samples}: give {MAX_SAMPLES:,} "
+            "at most, and 1 sample at least."
+        )
     if dataset.image_shape != model.image_shape:
         raise DataError(
             f"The model reads images of {model.image_shape}, but {dataset.name} has "
@@ -102,6 +109,10 @@ def evaluate(
 
     reconstruction, kl = torch.cat(reconstructions), torch.cat(kls)
     kl_total = kl.sum(1)
+    if not bool(torch.isfinite(reconstruction - kl_total).all()):
+        raise DataError(
+            f"The model gives no finite figures on {dataset.name}; its weights are bad."
+        )
     variational = model.is_variational
     log_px, log_px_se = _mean_and_error(torch.cat(bounds)) if bounds else (None, None)
     return Metrics(
