@@ -139,12 +139,12 @@ def pca_projection(mu: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             f"PCA to a plane needs 2 dimensions and 2 points; mu is {tuple(mu.shape)}."
         )
     fit = PCA(n_components=2, svd_solver="full").fit(mu.double().numpy())
-    as_tensor = lambda a: torch.from_numpy(np.ascontiguousarray(a)).float()  # noqa: E731
-    return (
-        as_tensor(fit.mean_),
-        as_tensor(fit.components_),
-        as_tensor(fit.explained_variance_ratio_),
+    total = mu.double().var(0).sum().clamp_min(1e-300)  # of collapsed codes, too, a share
+    centre, axes, variances = (
+        torch.from_numpy(np.ascontiguousarray(a))
+        for a in (fit.mean_, fit.components_, fit.explained_variance_)
     )
+    return centre.float(), axes.float(), (variances / total).float()
 
 
 def tsne_projection(
