@@ -23,11 +23,11 @@ def model_card(name: str, config: Mapping[str, Any], metrics: Mapping[str, Any] 
     }
     lines = ["---", *(f"{key}: {json.dumps(value)}" for key, value in head.items()), "---", ""]
     c, h, w = config["image_shape"]
-    kind = "variational autoencoder" if config["kind"] == "vae" else "autoencoder"
+    kind = "A variational autoencoder" if config["kind"] == "vae" else "An autoencoder"
     lines += [
         f"# {name}",
         "",
-        f"A {kind} with {config['latent_dim']} latent dimensions for {h} x {w} images of {c} "
+        f"{kind} with {config['latent_dim']} latent dimensions for {h} x {w} images of {c} "
         f"channel{'s' if c > 1 else ''}: `{config['network']}` network {tuple(config['hidden'])}, "
         f"{config['activation']}, {config['likelihood']} likelihood.",
         "",
