@@ -1,0 +1,159 @@
+"""Figures of a model: their errors, their consistency, and constructed cases."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import scipy.stats
+import torch
+
+from vae_core.datasets import ImageDataset
+from vae_core.errors import ConfigError, DataError
+from vae_core.evaluation import Metrics, evaluate
+from vae_core.models import LatentModel, ModelConfig, build_model
+from vae_core.objectives import elbo_terms
+
+CONFIG = ModelConfig((1, 4, 3), latent_dim=3, hidden=(6,))
+
+
+def dataset(n: int = 30, levels: int = 256, seed: int = 0) -> ImageDataset:
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.randint(0, levels, (n, 1, 4, 3), generator=generator)
+    return ImageDataset("noise", "test", (images * (255 // (levels - 1))).to(torch.uint8))
+
+
+@pytest.fixture
+def model() -> LatentModel:
+    torch.manual_seed(0)
+    return build_model(CONFIG)
+
+
+def test_the_elbo_is_reconstruction_minus_kl(model: LatentModel) -> None:
+    m = evaluate(model, dataset(), samples=3)
+    assert m.kl is not None and m.kl_per_dim is not None
+    assert m.elbo == pytest.approx(m.reconstruction - m.kl)
+    assert m.kl == pytest.approx(sum(m.kl_per_dim)) and m.kl >= 0
+    assert len(m.kl_per_dim) == 3
+    assert (m.images, m.samples, m.dataset, m.split) == (30, 3, "noise", "test")
+
+
+def test_standard_errors_are_those_of_scipy(model: LatentModel) -> None:
+    data = dataset()
+    terms = elbo_terms(model, data.floats(), generator=torch.Generator().manual_seed(5))
+    m = evaluate(model, data, seed=5)
+    kl = terms.kl.sum(1)
+    for mean, error, values in (
+        (m.reconstruction, m.reconstruction_se, terms.reconstruction),
+        (m.kl, m.kl_se, kl),
+        (m.elbo, m.elbo_se, terms.reconstruction - kl),
+    ):
+        assert mean == pytest.approx(values.mean().item(), rel=1e-5)
+        assert error == pytest.approx(scipy.stats.sem(values.detach().numpy()), rel=1e-4)
+
+
+def test_log_px_lies_above_the_elbo_and_rises_with_k(model: LatentModel) -> None:
+    few, many = (evaluate(model, dataset(300), importance_samples=k) for k in (1, 500))
+    assert (few.importance_samples, many.importance_samples) == (1, 500)
+    assert few.log_px is not None and many.log_px is not None and many.elbo is not None
+    assert many.log_px > few.log_px and many.log_px > many.elbo
+    assert evaluate(model, dataset()).log_px is None
+
+
+def test_evaluation_is_repeatable_and_leaves_the_model_as_it_was(model: LatentModel) -> None:
+    model.train()
+    state = torch.random.get_rng_state()
+    first = evaluate(model, dataset(), importance_samples=4, seed=7)
+    assert first == evaluate(model, dataset(), importance_samples=4, seed=7)
+    assert first.reconstruction != evaluate(model, dataset(), seed=8).reconstruction
+    assert model.training
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_figures_do_not_depend_on_how_images_are_batched(model: LatentModel) -> None:
+    many, few = dataset(1203, seed=1), dataset(1203, seed=1)
+    few = replace(few, images=few.images[1000:])
+    m = evaluate(model, many)
+    kl_of_all = elbo_terms(model, many.floats(), generator=torch.Generator()).kl.sum(1)
+    assert m.kl == pytest.approx(kl_of_all.mean().item(), rel=1e-5)
+    assert evaluate(model, few).kl == pytest.approx(kl_of_all[1000:].mean().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["vae", "autoencoder"])
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+def test_metrics_are_finite_json(kind: str, likelihood: str) -> None:
+    model = build_model(replace(CONFIG, kind=kind, likelihood=likelihood))
+    m = evaluate(model, dataset(), importance_samples=3)
+    document = json.loads(json.dumps(m.to_json(), allow_nan=False))
+    assert Metrics(**document) == m
+    if kind == "autoencoder":
+        assert m.kl is m.elbo is m.log_px is m.kl_per_dim is None
+        assert m.samples == m.importance_samples == 0
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "levels", "grey"),
+    [("bernoulli", 256, True), ("bernoulli", 2, False), ("gaussian", 256, False)],
+)
+def test_grey_pixels_under_a_bernoulli_are_said_to_be_no_likelihood(
+    likelihood: str, levels: int, grey: bool
+) -> None:
+    model = build_model(replace(CONFIG, likelihood=likelihood))
+    assert evaluate(model, dataset(levels=levels)).grey_cross_entropy is grey
+
+
+def with_codes(scales: list[float]) -> LatentModel:
+    """A linear encoder whose mu_j is scales[j] times the brightness of the first pixel."""
+    model = build_model(replace(CONFIG, hidden=()))
+    with torch.no_grad():
+        linear = model.encoder[1]
+        linear.weight.zero_()
+        linear.bias.zero_()
+        linear.weight[:3, 0] = torch.tensor(scales)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("scales", "active"),
+    [
+        ([0.0, 0.0, 0.0], 0),  # the constant code
+        ([5.0, 0.0, 0.0], 1),
+        ([5.0, -5.0, 5.0], 3),  # a duplicated code counts each time
+        ([0.11, 0.33, 0.45], 1),  # variances 0.001, 0.009, 0.017 of a pixel's 0.083
+    ],
+)
+def test_active_units_are_the_codes_that_vary(scales: list[float], active: int) -> None:
+    assert evaluate(with_codes(scales), dataset(2000)).active_units == active
+
+
+def test_the_kl_of_a_collapsed_model_is_zero() -> None:
+    m = evaluate(with_codes([0.0, 0.0, 0.0]), dataset())
+    assert m.kl == m.kl_se == 0 and m.kl_per_dim == [0.0, 0.0, 0.0]
+    assert m.elbo == m.reconstruction
+
+
+def test_images_of_another_shape_are_refused(model: LatentModel) -> None:
+    other = ImageDataset("other", "test", torch.zeros(3, 3, 4, 3, dtype=torch.uint8))
+    with pytest.raises(DataError, match=r"\(1, 4, 3\), but other has \(3, 4, 3\)"):
+        evaluate(model, other)
+
+
+def test_one_image_is_too_few(model: LatentModel) -> None:
+    with pytest.raises(DataError, match="has 1 images"):
+        evaluate(model, dataset(1))
+
+
+@pytest.mark.parametrize(
+    "draws", [{"samples": 0}, {"samples": 10**9}, {"importance_samples": -1},
+              {"importance_samples": 10**9}]
+)  # fmt: skip
+def test_an_absurd_number_of_draws_is_refused(model: LatentModel, draws: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=str(next(iter(draws.values())))):
+        evaluate(model, dataset(), **draws)
+
+
+def test_weights_that_overflow_are_refused(model: LatentModel) -> None:
+    with torch.no_grad():
+        model.encoder[1].weight.fill_(1e38)
+    with pytest.raises(DataError, match="no finite figures on noise"):
+        evaluate(model, dataset())
