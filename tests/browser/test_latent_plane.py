@@ -129,6 +129,9 @@ def test_the_legend_hides_a_class_and_shows_it_again(
     chip = legend.get_by_role("button").first
     plane = page.get_by_test_id("latent-plane").first
     page.evaluate("canvas => { window.plane = canvas; }", plane.element_handle())
+    chip.wait_for()
+    # What came with the legend is drawn in the next frame.
+    page.evaluate("() => new Promise(go => requestAnimationFrame(() => requestAnimationFrame(go)))")
     all_shown = plane.evaluate("canvas => canvas.toDataURL()")
     chip.click()
     page.wait_for_function("all => plane.toDataURL() !== all", arg=all_shown)
