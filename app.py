@@ -6,22 +6,25 @@ import gc
 import logging
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from importlib import import_module
+from contextlib import asynccontextmanager, suppress
 
 import streamlit as st
 from starlette.middleware import Middleware
 
 import live
+from live.models import open_model
 from ui import navigation
+from ui.session import DEFAULT_MODEL
+from vae_core.errors import CheckpointError
 
 logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
 logging.getLogger("zscape").setLevel(logging.INFO)
 
 
 def load_libraries() -> None:
-    """Import what every page needs while the first visitor's browser still loads the page."""
-    import_module("vae_core.checkpoints")
+    """Import and open what the first page needs, while the visitor's browser still loads it."""
+    with suppress(CheckpointError):  # the page itself says what is wrong with it
+        open_model(DEFAULT_MODEL)
     gc.freeze()  # what is imported stays: later collections need not look at it
 
 
