@@ -31,6 +31,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import struct
 from collections import Counter
 from collections.abc import Callable, Coroutine
@@ -99,7 +100,7 @@ def parse(frame: bytes, opened: OpenModel) -> Request:
         Verb.RETURN: ((rows, d), "<f4"),
         IMAGE: ((rows,), "<u4"),
     }[verb]
-    expected = HEADER.size + int(np.prod(shape)) * np.dtype(dtype).itemsize
+    expected = HEADER.size + math.prod(shape) * np.dtype(dtype).itemsize
     if len(frame) != expected:
         raise Refusal(
             Close.BAD_REQUEST,
