@@ -1,6 +1,6 @@
 """First paint and slider-to-image times in a real Chromium, against the running app.
 
-    python benchmarks/pages.py [--rounds 30] [--json FILE]
+    python -m benchmarks.pages [--rounds 30] [--json FILE]
 
 cold    from `streamlit run` to the first decoded image on the screen, browser waiting
 warm    from navigation to the first decoded image, fresh browser contexts on a warm server
@@ -13,56 +13,20 @@ import argparse
 import json
 import os
 import platform
-import shutil
-import socket
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
+from benchmarks.served import chromium, server
 
-ROOT = Path(__file__).resolve().parent.parent
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
+COLD_STARTS = 5
 RECORD = """
 window.decoded = [];
 window.released = null;
 document.addEventListener('zscape:decoded', () => window.decoded.push(performance.now()), true);
 document.addEventListener('pointerup', () => { window.released = performance.now(); }, true);
 """
-
-
-def start_server(port: int, runs: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
-    return subprocess.Popen(
-        [*command, "--server.port", str(port)],
-        cwd=ROOT,
-        env=os.environ | {"ZSCAPE_RUNS": runs, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-
-def wait_until_up(url: str) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        try:
-            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
-            return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.02)
-    raise SystemExit("The app did not come up within two minutes.")
 
 
 def first_paint(browser: Browser, url: str) -> float:
@@ -118,34 +82,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://localhost:{port}"
     results: dict[str, list[float]] = {"cold": []}
-    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as runs:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS
-        )
-        server = None
-        try:
-            for _ in range(3):
-                if server:
-                    server.terminate()
-                    server.wait()
-                started = time.perf_counter()
-                server = start_server(port, runs)
-                wait_until_up(url)
+    with sync_playwright() as playwright, chromium(playwright) as browser:
+        for _ in range(COLD_STARTS):
+            started = time.perf_counter()
+            with server() as (url, _):
                 first_paint(browser, url)
                 results["cold"].append((time.perf_counter() - started) * 1000)
-            results["warm"] = [
-                first_paint(browser, url) for _ in range(max(5, options.rounds // 4))
-            ]
+        with server() as (url, _):
+            first_paint(browser, url)
+            results["warm"] = [first_paint(browser, url) for _ in range(options.rounds)]
             results["slider"] = slider_times(browser, url, options.rounds)
-        finally:
-            if server:
-                server.terminate()
-            browser.close()
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores; milliseconds")
     print(f"{'what':8} {'n':>4} {'median':>8} {'p95':>8} {'max':>8}")
     for name, values in results.items():

@@ -1,7 +1,7 @@
 """How fast the latent plane answers: in a real Chromium, and under many visitors at once.
 
-    python benchmarks/pointer.py                               # prints a table
-    python benchmarks/pointer.py --model mnist-16d --clients 30 --json pointer.json
+    python -m benchmarks.pointer                               # prints a table
+    python -m benchmarks.pointer --model mnist-16d --clients 30 --json pointer.json
 
 The browser drags over the plane of the app's first page and reads `zscape:decoded`: from the
 pointer's event to the pixels on the canvas. The load is a process of its own that speaks the
@@ -16,62 +16,18 @@ import json
 import math
 import os
 import platform
-import shutil
-import socket
 import statistics
 import struct
 import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
-CHROMIUM_FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
+from benchmarks.served import chromium, server
+
 DECODE = struct.Struct("<IBBH")
-
-
-@contextmanager
-def server() -> Iterator[tuple[str, int]]:
-    """The app on a free port; gives its URL and process id."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
-    process = subprocess.Popen(
-        [*command, f"--server.port={port}", "--server.address=127.0.0.1"],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        url = f"http://127.0.0.1:{port}"
-        while not healthy(url):
-            if process.poll() is not None:
-                raise SystemExit("The app did not start; run `streamlit run app.py` to see why.")
-            time.sleep(0.1)
-        yield url, process.pid
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def healthy(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/_stcore/health", timeout=5):
-            return True
-    except OSError:
-        return False
 
 
 def drag(url: str, model: str, seconds: float) -> dict[str, Any]:
@@ -79,9 +35,7 @@ def drag(url: str, model: str, seconds: float) -> dict[str, Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS
-        )
+        browser = chromium(playwright)
         page = browser.new_page(viewport={"width": 1400, "height": 900})
         page.goto(f"{url}/?model={model}")
         page.evaluate(
@@ -183,7 +137,7 @@ def main() -> None:
             rows.append({"what": "Chromium, dragging"} | drag(url, args.model, args.seconds))
         for clients in args.clients:
             before, start = cpu_seconds(pid), time.perf_counter()
-            command = [sys.executable, __file__, "--load", url, str(clients)]
+            command = [sys.executable, "-m", "benchmarks.pointer", "--load", url, str(clients)]
             options = ["--model", args.model, "--rate", str(args.rate)]
             done = subprocess.run(
                 [*command, *options, "--seconds", str(args.seconds)],
