@@ -21,6 +21,9 @@ that must be read from disk holds up no decoding.
 
 `real` is 1 where the images are data, 0 where the decoder made them. `ticket` is the client's own.
 
+Where a proxy lets no WebSocket through, GET /live/ask?model=… gives the opening JSON and POST one
+frame for another; a refusal is status 400 to 500 with the reason.
+
 A client keeps one request in flight and its newest wish beside it. The server reads ahead of its
 answers by MAX_WAITING requests; who sends faster than that is closed. Codes and their meaning are
 in `Close`; the reason says what was wrong, and the log counts.
@@ -42,8 +45,9 @@ from urllib.parse import urlsplit
 
 import anyio
 import numpy as np
-from starlette.responses import PlainTextResponse
-from starlette.routing import WebSocketRoute
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from live.images import stored_images
@@ -148,14 +152,8 @@ async def _channel(websocket: WebSocket) -> None:
 
 
 async def _serve(websocket: WebSocket) -> None:
-    model_id = websocket.query_params.get("model", "")
-    try:
-        opened = await asyncio.to_thread(open_model, model_id)
-    except CheckpointError as error:
-        raise Refusal(Close.NO_MODEL, str(error)) from error
-    d, *image_shape = dimensions(opened)
-    hello = {"latent_dim": d, "image_shape": image_shape, "images": _image_count(opened)}
-    await websocket.send_text(json.dumps(hello))
+    opened = await _open(websocket.query_params.get("model", ""))
+    await websocket.send_text(json.dumps(_hello(opened)))
 
     lanes: tuple[Lane, Lane] = (asyncio.Queue(MAX_WAITING), asyncio.Queue(MAX_WAITING))
     ends: list[Refusal | WebSocketDisconnect] = []
@@ -191,20 +189,63 @@ async def _read_all(websocket: WebSocket, opened: OpenModel, computed: Lane, sto
 
 async def _answer_all(websocket: WebSocket, opened: OpenModel, lane: Lane) -> None:
     while True:
-        ticket, verb, rows = await lane.get()
-        try:
-            answer, real = await _answer(opened, verb, rows)
-        except ModelReplaced as error:
-            raise Refusal(Close.REPLACED, str(error)) from error
-        except CheckpointError as error:
-            raise Refusal(Close.NO_MODEL, str(error)) from error
-        except Exception as error:  # whatever torch raises
-            log.exception("Verb %d failed on %s", verb, opened.id)
-            raise Refusal(Close.FAILED, "The model failed; the server's log says why.") from error
-        await websocket.send_bytes(HEADER.pack(ticket, verb, real, len(rows)) + answer.tobytes())
+        await websocket.send_bytes(await _answer(opened, await lane.get()))
 
 
-async def _answer(opened: OpenModel, verb: int, rows: Array) -> tuple[Array, bool]:
+async def _ask(http: HttpRequest) -> Response:
+    """The channel without a WebSocket, one request at a time."""
+    if not same_origin(http.headers.get("origin"), http.headers.get("host")):
+        _count("403", "HTTP from another site's page")
+        return PlainTextResponse("Another site's page may not use this channel.", 403)
+    try:
+        opened = await _open(http.query_params.get("model", ""))
+        if http.method != "POST":
+            return JSONResponse(_hello(opened), headers={"Cache-Control": "no-store"})
+        frame = b""
+        async for chunk in http.stream():
+            frame += chunk
+            if len(frame) > _longest_request(opened):
+                raise Refusal(Close.BAD_REQUEST, "The request is longer than any that is taken.")
+        answer = await _answer(opened, parse(frame, opened))
+    except Refusal as refusal:
+        _count(refusal.code.name, refusal.reason)
+        return PlainTextResponse(refusal.reason, refusal.code - 4000)
+    return Response(answer, media_type="application/octet-stream")
+
+
+def _longest_request(opened: OpenModel) -> int:
+    d, *image_shape = dimensions(opened)
+    return HEADER.size + MAX_ROWS * max(4 * d, math.prod(image_shape))
+
+
+async def _open(model_id: str) -> OpenModel:
+    try:
+        return await asyncio.to_thread(open_model, model_id)
+    except CheckpointError as error:
+        raise Refusal(Close.NO_MODEL, str(error)) from error
+
+
+def _hello(opened: OpenModel) -> dict[str, Any]:
+    d, *image_shape = dimensions(opened)
+    return {"latent_dim": d, "image_shape": image_shape, "images": _image_count(opened)}
+
+
+async def _answer(opened: OpenModel, request: Request) -> bytes:
+    """The frame that answers `request`; Refusal where the model cannot."""
+    ticket, verb, rows = request
+    try:
+        answer, real = await _compute(opened, verb, rows)
+    except ModelReplaced as error:
+        raise Refusal(Close.REPLACED, str(error)) from error
+    except CheckpointError as error:
+        raise Refusal(Close.NO_MODEL, str(error)) from error
+    except Exception as error:  # whatever torch raises
+        log.exception("Verb %d failed on %s", verb, opened.id)
+        raise Refusal(Close.FAILED, "The model failed; the server's log says why.") from error
+    return HEADER.pack(ticket, verb, real, len(rows)) + answer.tobytes()
+
+
+async def _compute(opened: OpenModel, verb: int, rows: Array) -> tuple[Array, bool]:
     """The answer's rows, and whether they are real images."""
     if verb != IMAGE:
         return await worker.submit(opened.id, Verb(verb), dimensions(opened), rows), False
@@ -233,3 +274,4 @@ def _count(kind: str, reason: str) -> None:
 
 
 decode_route = WebSocketRoute("/live/decode", _channel)
+ask_route = Route("/live/ask", _ask, methods=["GET", "POST"])

@@ -177,6 +177,18 @@ def test_a_dropped_connection_comes_back(
     console_errors.clear()
 
 
+def test_without_sockets_to_the_models_the_plane_still_decodes(
+    page: Page, app_url: str, settle: Settle, console_errors: list[str]
+) -> None:
+    page.route_web_socket(re.compile("/live/decode"), lambda socket: socket.close(code=1011))
+    plane = open_plane(page, app_url, settle)
+    count = len(decodes(page))
+    page.mouse.move(*spot(plane, 0.3, 0.6))
+    wait_for_decodes(page, count)
+    assert len(ink(page, "decoded-image")) > 10
+    console_errors.clear()
+
+
 def test_a_model_that_is_gone_is_a_sentence_on_the_plane(
     page: Page, app_url: str, settle: Settle, console_errors: list[str]
 ) -> None:

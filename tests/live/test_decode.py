@@ -148,6 +148,28 @@ def test_a_bad_request_is_closed_with_a_reason_and_counted(
     assert f"{before + 1} so far" in caplog.text
 
 
+def test_without_a_socket_http_gives_the_same_answers(client: TestClient) -> None:
+    url = "/live/ask?model=small"
+    frame = request(DECODE, some_z(2))
+    with client.websocket_connect(URL) as socket:
+        assert client.get(url).json() == json.loads(socket.receive_text())
+        socket.send_bytes(frame)
+        assert client.post(url, content=frame).content == socket.receive_bytes()
+
+
+@pytest.mark.parametrize("name", BAD_REQUESTS)
+def test_a_bad_request_over_http_is_status_400_with_a_reason(client: TestClient, name: str) -> None:
+    answer = client.post("/live/ask?model=small", content=BAD_REQUESTS[name])
+    assert (answer.status_code, answer.text != "") == (400, True)
+
+
+def test_http_knows_what_it_may_not_answer(client: TestClient) -> None:
+    assert client.get("/live/ask?model=absent").status_code == 404
+    abroad = client.get("/live/ask?model=small", headers={"origin": "https://evil.example"})
+    assert abroad.status_code == 403
+    assert client.post("/live/ask?model=small", content=b"x" * 100_000).status_code == 400
+
+
 def test_text_is_no_request(client: TestClient) -> None:
     with client.websocket_connect(URL) as socket:
         socket.receive_text()
