@@ -18,6 +18,7 @@ process number has to be trusted.
 from __future__ import annotations
 
 import json
+import math
 import os
 import secrets
 import shutil
@@ -25,8 +26,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ from vae_core.latents import Latents, encode_dataset
 from vae_core.models import LatentModel, build_model
 from vae_core.training import Means, Progress, TrainConfig, train
 
+STATES = ("waiting", "running", "finished", "stopped", "failed")
 SAMPLE = 2_000  # test images whose latents go into each snapshot
 SNAPSHOTS = 50  # at most that many are kept of one run
 LIVE_SECONDS = 0.7  # the checkpoint follows the training that often …
@@ -86,22 +88,30 @@ class Run:
 
     def status(self) -> Status:
         """What the trainer last said; "failed" when it died without a word."""
+        status = self._read_status()
+        if status.active and not self._locked():
+            status = self._read_status()  # it may have ended just before the lock was looked at
+            if status.state == "running":
+                message = "The training process was ended from outside; start it again."
+                return replace(status, state="failed", message=message)
+            if status.state == "waiting" and time.time() - status.started > START_SECONDS:
+                message = "The training process did not begin; start it again."
+                return replace(status, state="failed", message=message)
+        return status
+
+    def _read_status(self) -> Status:
         file = self.path / "status.json"
         if not file.exists():
             return Status("failed", f"{self.token} is not a run folder.")
-        try:
+        with suppress(TypeError, TrainingError):
             status = Status(**read_json(file, TrainingError))
-        except (TypeError, TrainingError):
-            return Status("failed", "The run's status.json is torn or was edited.")
-        if status.state == "running" and not self._locked():
-            return Status("failed", "The training process ended unexpectedly.", status.started)
-        overdue = time.time() - status.started > START_SECONDS
-        if status.state == "waiting" and overdue and not self._locked():
-            return Status("failed", "The training process did not start.", status.started)
-        return status
+            known = status.state in STATES and isinstance(status.message, str)
+            if known and 0 <= status.started < math.inf:
+                return status
+        return Status("failed", "The run's status.json is torn or was edited.")
 
     def events(self) -> list[dict[str, Any]]:
-        """Every report so far, oldest first; a torn last line is left out."""
+        """Every report so far, oldest first; torn lines are left out."""
         return self.events_after(0)[0]
 
     def events_after(self, position: int) -> tuple[list[dict[str, Any]], int]:
@@ -114,11 +124,11 @@ class Run:
             lines = stream.read().splitlines(keepends=True)
         events = []
         for line in lines:
-            try:
-                events.append(json.loads(line))
-            except ValueError:
-                break
+            if not line.endswith(b"\n"):
+                break  # it is still being written
             position += len(line)
+            with suppress(ValueError):  # torn by a crash
+                events.append(json.loads(line))
         return events, position
 
     @property
@@ -164,7 +174,7 @@ class Run:
         """Hold the folder's lock; TrainingError when another trainer has it."""
         lock = FileLock(self.path / ".lock")
         try:
-            with lock.acquire(timeout=5):
+            with lock.acquire(timeout=1):  # longer than anybody looks at it
                 yield
         except Timeout as error:
             raise TrainingError(f"{self.token} is being trained by another process.") from error
@@ -201,7 +211,10 @@ def start(config: TrainConfig, root: str | Path, owner: str = "") -> Run:
     run = create_run(config, Path(root) / f"{config.dataset}-{secrets.token_hex(12)}")
     if owner:
         write_bytes(run.path / "owner", owner.encode())
+    library = Path(__file__).resolve().parent.parent
     environment = os.environ | {
+        # The folder stays as it is, so that relative paths keep their meaning.
+        "PYTHONPATH": f"{library}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
         "OMP_NUM_THREADS": str(config.threads),
         "OMP_WAIT_POLICY": "PASSIVE",  # idle threads sleep, so the web server keeps its core
         "PYTHONUNBUFFERED": "1",
@@ -210,7 +223,7 @@ def start(config: TrainConfig, root: str | Path, owner: str = "") -> Run:
     with (run.path / "train.log").open("ab") as log:
         subprocess.Popen(  # its own session: it outlives the server that started it
             command, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-            start_new_session=True, cwd=Path(__file__).resolve().parent.parent,
+            start_new_session=True,
         )  # fmt: skip
     return run
 
@@ -254,9 +267,8 @@ def _work(
     sample = sample.sort().values
     every = max(1, -(-config.epochs // SNAPSHOTS))
     state_file = run.path / "state.safetensors"
-    resume = _load_tensors(state_file) if state_file.exists() else None
-    if not resume:
-        (run.path / "events.jsonl").unlink(missing_ok=True)
+    resume = _load_tensors(state_file) if state_file.exists() else {}
+    _forget_events_after(run, int(resume.get("epoch", -1)))
     live = _LiveCheckpoint(run, config, test_data, sample)
     model, stopped = None, False
     for progress in train(config, train_data=train_data, test_data=test_data, resume=resume):
@@ -273,7 +285,7 @@ def _work(
             break
     if model is None:  # resumed after its last epoch
         model = build_model(config.model_config(train_data.image_shape))
-        model.load_state_dict(_below("model.", resume or {}))
+        model.load_state_dict(_below("model.", resume))
     model.eval()
     final = run.path / "final" / run.checkpoint.name
     publish(model, config, test_data, final)
@@ -390,6 +402,13 @@ def _append_event(run: Run, progress: Progress) -> None:
     }
     with (run.path / "events.jsonl").open("a") as file:
         file.write(json.dumps(event) + "\n")
+
+
+def _forget_events_after(run: Run, epoch: int) -> None:
+    """Keep the reports up to the end of `epoch` alone: what came after will be trained again."""
+    kept = [e for e in run.events() if (e["epoch"], not e["epoch_ended"]) <= (epoch, False)]
+    lines = "".join(json.dumps(event) + "\n" for event in kept)
+    write_bytes(run.path / "events.jsonl", lines.encode())
 
 
 def _means_json(means: Means | None) -> dict[str, Any] | None:
