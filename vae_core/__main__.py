@@ -7,8 +7,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -54,11 +54,17 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate = command("evaluate", _evaluate, "Evaluate a checkpoint on a data set.")
     evaluate.add_argument("--data", metavar="NAME", help="default: the one it was trained on")
     evaluate.add_argument("--split", default="test", choices=("train", "test"))
-    evaluate.add_argument("--samples", type=_positive, default=1, help="draws of z per image (L)")
     evaluate.add_argument(
-        "--importance-samples", type=_natural, default=0, metavar="K", help="draws for log p(x)"
+        "--samples", type=_whole(1, 10_000), default=1, help="draws of z per image (L)"
     )
-    evaluate.add_argument("--seed", type=_natural, default=0)
+    evaluate.add_argument(
+        "--importance-samples",
+        type=_whole(0, 10_000),
+        default=0,
+        metavar="K",
+        help="draws for log p(x)",
+    )
+    evaluate.add_argument("--seed", type=_whole(0, 2**31 - 1), default=0)
     evaluate.add_argument("--write", action="store_true", help="put them into the checkpoint")
 
     encode = command("encode", _encode, "Encode a data set; write mu, logvar and more as .npz.")
@@ -67,8 +73,8 @@ def build_parser() -> argparse.ArgumentParser:
     encode.add_argument("--output", required=True, metavar="FILE.npz")
 
     sample = command("sample", _sample, "Decode draws from the prior into one PNG.")
-    sample.add_argument("--n", type=_positive, default=64)
-    sample.add_argument("--seed", type=_natural, default=0)
+    sample.add_argument("--n", type=_whole(1, 10_000), default=64)
+    sample.add_argument("--seed", type=_whole(0, 2**31 - 1), default=0)
     sample.add_argument("--output", required=True, metavar="FILE.png")
 
     export = command("export", _export, "Copy a checkpoint, verified, to another folder or a zip.")
@@ -95,8 +101,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(f"zscape: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        raise
     except (ZscapeError, OSError) as error:
         print(f"zscape: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("zscape: interrupted.", file=sys.stderr)
         return 1
     return 0
 
@@ -124,20 +135,33 @@ def _train(options: argparse.Namespace) -> None:
     if options.quiet and hasattr(os, "nice"):
         os.nice(NICE)
 
-    stop = {"asked": False}
-
-    def ask_to_stop(_signal: int, _frame: Any) -> None:
-        stop["asked"] = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # the second Ctrl-C is final
-
-    signal.signal(signal.SIGINT, ask_to_stop)
-    signal.signal(signal.SIGTERM, ask_to_stop)
     bar = _ProgressBar(enabled=sys.stderr.isatty() and not options.quiet)
-    jobs.work(run, bar.show, lambda: stop["asked"])
+    with _asked_to_stop() as asked:
+        jobs.work(run, bar.show, asked)
     bar.close()
+    if run.status().state == "stopped":
+        print(f"zscape: stopped; go on with train --resume {run.path}", file=sys.stderr)
     if options.publish:
         copy_checkpoint(run.checkpoint, options.publish)
     _print_figures(read_json(run.checkpoint / "metrics.json", CheckpointError), options.json)
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[Callable[[], bool]]:
+    """Yield whether Ctrl-C or SIGTERM has come meanwhile; a second Ctrl-C is final."""
+    asked = False
+
+    def ask(_signal: int, _frame: Any) -> None:
+        nonlocal asked
+        asked = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -269,23 +293,33 @@ class _ProgressBar:
 
 
 def _widths(text: str) -> tuple[int, ...]:
-    return tuple(int(width) for width in text.split(",") if width)
+    try:
+        return tuple(int(width) for width in text.split(",") if width)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text[:40]!r} is not a list of layer widths such as 512,256"
+        ) from None
 
 
-def _natural(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise ValueError(text)
-    return value
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def whole(text: str) -> int:
+        with suppress(ValueError):
+            if least <= int(text) <= most:
+                return int(text)
+        raise argparse.ArgumentTypeError(
+            f"{text[:40]!r} is not a whole number from {least:,} to {most:,}"
+        )
 
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError(text)
-    return value
+    return whole
 
 
 if __name__ == "__main__":
-    with suppress(BrokenPipeError):  # `… list | head` is no failure
-        raise SystemExit(main())
+    try:
+        try:
+            code = main()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # `… list | head` is no failure
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    raise SystemExit(code)
