@@ -1,0 +1,354 @@
+"""The command line: exit codes 0, 2 and 1, one clear line on failure, JSON that parses."""
+
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vae_core.__main__ import main
+from vae_core.checkpoints import load_checkpoint, read_metrics, unpack_checkpoint
+from vae_core.jobs import Run
+from vae_core.training import preset
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 120  # seconds; a bound for a machine that is busy with other things
+QUICK = ["train", "--preset", "digits-2d", "--epochs", "1", "--hidden", "8"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Outcome]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run a command in this process."""
+
+    def run(*arguments: object) -> Outcome:
+        try:
+            code = main([str(a) for a in arguments])
+        except SystemExit as leaving:
+            code = int(leaving.code or 0)
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.err
+        return Outcome(code, captured.out, captured.err)
+
+    return run
+
+
+def assert_refused(outcome: Outcome, code: int, *words: str) -> None:
+    """One clear line on stderr, nothing on stdout."""
+    assert outcome.code == code, outcome
+    assert outcome.out == ""
+    assert outcome.err.count("\n") == 1 and outcome.err.endswith("\n")
+    assert all(word in outcome.err for word in words), outcome.err
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    assert main([*QUICK, "--output", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture
+def checkpoint(trained: Path) -> Path:
+    return trained / "checkpoint"
+
+
+# train
+
+
+def test_a_preset_trains_with_the_settings_given_beside_it(trained: Path) -> None:
+    config = Run(trained).config()
+    assert config.epochs == 1 and config.hidden == (8,)
+    assert config.learning_rate == preset("digits-2d").learning_rate
+    assert Run(trained).status().state == "finished"
+    assert load_checkpoint(trained / "checkpoint").image_shape == (1, 8, 8)
+
+
+def test_every_setting_has_its_flag(run: Command, tmp_path: Path) -> None:
+    settings = {
+        "dataset": "digits", "latent-dim": 3, "network": "conv", "hidden": "4,8",
+        "activation": "relu", "likelihood": "gaussian", "sigma": 0.2, "link": "identity",
+        "objective": "elbo", "beta": 0.5, "samples": 2, "epochs": 1, "batch-size": 400,
+        "learning-rate": 0.01, "schedule": "constant", "seed": 5, "device": "cpu", "threads": 1,
+    }  # fmt: skip
+    flags = [word for name, value in settings.items() for word in (f"--{name}", value)]
+    outcome = run("train", *flags, "--output", tmp_path / "run", "--json")
+    assert outcome.code == 0
+    config = Run(tmp_path / "run").config().to_json()
+    expected = {name.replace("-", "_"): value for name, value in settings.items()}
+    assert config == expected | {"hidden": [4, 8]}
+
+
+def test_training_prints_its_figures_as_json(run: Command, tmp_path: Path) -> None:
+    outcome = run(*QUICK, "--output", tmp_path / "run", "--json", "--publish", tmp_path / "named")
+    assert outcome.code == 0
+    assert json.loads(outcome.out) == read_metrics(tmp_path / "named")
+    assert "# named" in (tmp_path / "named" / "README.md").read_text()
+
+
+def test_a_run_goes_on_by_its_folder_alone(run: Command, trained: Path) -> None:
+    outcome = run("train", "--resume", trained)
+    assert outcome.code == 0 and "elbo" in outcome.out and "nats" in outcome.out
+
+
+def test_training_gives_the_signals_back(run: Command, tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    run(*QUICK, "--output", tmp_path / "run")
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--hidden", "abc"], ["--hidden", "'abc'", "512,256"]),
+        (["--hidden", "0"], ["hidden=(0,)"]),
+        (["--epochs", "0"], ["epochs=0"]),
+        (["--epochs", "many"], ["--epochs", "'many'"]),
+        (["--learning-rate", "nan"], ["learning_rate=nan"]),
+        (["--batch-size", "100000000"], ["batch_size=100000000"]),
+        (["--seed", "-1"], ["seed=-1"]),
+        (["--latent-dim", "0"], ["latent_dim=0"]),
+        (["--preset", "huge"], ["'huge'", "digits-2d"]),
+        (["--dataset", "imagenet"], ["'imagenet'", "digits"]),
+        (["--network", "resnet"], ["'resnet'", "mlp"]),
+        (["--network", "conv", "--hidden", "64"], ["conv", "hidden has 1"]),
+        (["--device", "abacus"], ["device='abacus'"]),
+        (["--device", "cuda:99"], ["device=cuda:99", "choose cpu"]),
+        (["--batch-size", "2000"], ["batch_size=2000", "1437"]),
+        (["--colour", "red"], ["--colour"]),
+        (["--preset", "digits-2d", "--resume", "x"], ["not allowed with"]),
+    ],
+)
+def test_bad_settings_are_one_line(
+    run: Command, tmp_path: Path, arguments: list[str], words: list[str]
+) -> None:
+    assert_refused(run("train", *arguments, "--output", tmp_path / "run"), 2, *words)
+
+
+def test_training_wants_a_folder_of_its_own(run: Command, trained: Path, tmp_path: Path) -> None:
+    assert_refused(run(*QUICK), 2, "--output RUN")
+    assert_refused(run(*QUICK, "--output", trained), 2, "exists already")
+    (tmp_path / "file").touch()
+    assert_refused(run(*QUICK, "--output", tmp_path / "file"), 1)
+
+
+def test_a_resumed_run_keeps_its_settings(run: Command, trained: Path) -> None:
+    assert_refused(run("train", "--resume", trained, "--epochs", "5"), 2, "keeps its settings")
+
+
+def test_a_missing_run_cannot_be_resumed(run: Command, tmp_path: Path) -> None:
+    assert_refused(run("train", "--resume", tmp_path / "nowhere"), 1, "missing in nowhere")
+
+
+def test_a_loss_that_is_not_finite_fails(run: Command, tmp_path: Path) -> None:
+    bad = ["--learning-rate", "10", "--schedule", "constant", "--epochs", "200"]
+    bad += ["--likelihood", "gaussian", "--sigma", "0.0001", "--hidden", "8"]
+    outcome = run("train", "--dataset", "digits", *bad, "--output", tmp_path / "run")
+    assert_refused(outcome, 1, "not a finite number")
+
+
+def test_missing_data_fails(run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZSCAPE_DATA", str(tmp_path))
+    outcome = run("train", "--preset", "mnist-2d", "--output", tmp_path / "run")
+    assert_refused(outcome, 1, "mnist", "--download")
+    assert not (tmp_path / "run").exists()
+
+
+def test_ctrl_c_once_stops_and_keeps(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    arguments = ["train", "--hidden", "8", "--epochs", "10000", "--output", str(folder)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "vae_core", *arguments],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as trainer:  # fmt: skip
+        try:
+            patience = time.monotonic() + PATIENCE
+            while not Run(folder).events():
+                assert trainer.poll() is None and time.monotonic() < patience
+                time.sleep(0.02)
+            trainer.send_signal(signal.SIGINT)
+            out, err = trainer.communicate(timeout=PATIENCE)
+        finally:
+            trainer.kill()
+    assert trainer.returncode == 0
+    assert "elbo" in out and "Traceback" not in err
+    assert f"--resume {folder}" in err
+    assert Run(folder).status().state == "stopped"
+    assert load_checkpoint(folder / "checkpoint").latent_dim == 2
+
+
+def test_ctrl_c_elsewhere_is_one_line(
+    run, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vae_core.evaluation.evaluate", interrupt)
+    assert_refused(run("evaluate", checkpoint), 1, "interrupted")
+
+
+# evaluate, encode, sample, export, list
+
+
+def test_evaluate_prints_what_training_wrote(run: Command, checkpoint: Path) -> None:
+    outcome = run("evaluate", checkpoint, "--json")
+    assert outcome.code == 0
+    assert json.loads(outcome.out) == read_metrics(checkpoint)
+
+
+def test_evaluate_takes_split_draws_and_seed(run: Command, checkpoint: Path) -> None:
+    options = ["--split", "train", "--samples", 2, "--importance-samples", 3, "--seed", 4]
+    metrics = json.loads(run("evaluate", checkpoint, "--json", *options).out)
+    assert (metrics["images"], metrics["split"], metrics["samples"]) == (1437, "train", 2)
+    assert metrics["importance_samples"] == 3 and metrics["log_px"] > metrics["elbo"] - 1
+
+
+def test_evaluate_writes_only_when_told(run: Command, checkpoint: Path, tmp_path: Path) -> None:
+    run("export", checkpoint, "--output", tmp_path / "copy")
+    before = read_metrics(tmp_path / "copy")
+    outcome = run("evaluate", tmp_path / "copy", "--seed", 9)
+    assert "cross-entropy" in outcome.out and read_metrics(tmp_path / "copy") == before
+    run("evaluate", tmp_path / "copy", "--seed", 9, "--write")
+    metrics = read_metrics(tmp_path / "copy")
+    assert metrics is not None and metrics["seed"] == 9
+    assert f"{metrics['elbo']:.2f}" in (tmp_path / "copy" / "README.md").read_text()
+
+
+def test_encode_writes_arrays_that_need_no_pickle(
+    run: Command, checkpoint: Path, tmp_path: Path
+) -> None:
+    assert run("encode", checkpoint, "--output", tmp_path / "z.npz").code == 0
+    with np.load(tmp_path / "z.npz", allow_pickle=False) as arrays:
+        assert arrays["mu"].shape == arrays["logvar"].shape == (360, 2)
+        assert arrays["labels"].shape == arrays["indices"].shape == (360,)
+
+
+def test_sample_draws_one_sheet(run: Command, checkpoint: Path, tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        assert run("sample", checkpoint, "--n", 7, "--output", tmp_path / name).code == 0
+    with Image.open(tmp_path / "a.png") as sheet:
+        assert sheet.size == (3 * 8, 3 * 8)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_export_makes_a_folder_or_a_zip(run: Command, checkpoint: Path, tmp_path: Path) -> None:
+    assert run("export", checkpoint, "--output", tmp_path / "copy").code == 0
+    assert load_checkpoint(tmp_path / "copy").config == load_checkpoint(checkpoint).config
+    assert run("export", checkpoint, "--output", tmp_path / "copy.zip").code == 0
+    data = io.BytesIO((tmp_path / "copy.zip").read_bytes())
+    assert zipfile.is_zipfile(data)
+    unpack_checkpoint(data, tmp_path / "unpacked")
+
+
+def test_list_shows_broken_folders_beside_good_ones(
+    run: Command, checkpoint: Path, tmp_path: Path
+) -> None:
+    run("export", checkpoint, "--output", tmp_path / "good")
+    (tmp_path / "broken").mkdir()
+    outcome = run("list", tmp_path)
+    broken, good = outcome.out.splitlines()
+    assert outcome.code == 0 and broken.startswith("broken") and "config.json is missing" in broken
+    assert good.startswith("good") and "digits" in good and "d=2" in good and "nats" in good
+    rows = {row["name"]: row for row in json.loads(run("list", tmp_path, "--json").out)}
+    assert rows["broken"]["error"] and rows["good"]["error"] is None
+    assert rows["good"]["config"]["latent_dim"] == 2 and rows["good"]["metrics"]["images"] == 360
+
+
+def test_an_empty_list_is_no_failure(run: Command, tmp_path: Path) -> None:
+    assert run("list", tmp_path) == Outcome(0, "", "")
+    assert json.loads(run("list", tmp_path / "nowhere", "--json").out) == []
+
+
+@pytest.mark.parametrize("command", ["evaluate", "encode", "sample", "export"])
+def test_a_missing_or_foreign_checkpoint_fails(run: Command, tmp_path: Path, command: str) -> None:
+    output = [] if command == "evaluate" else ["--output", tmp_path / "out"]
+    assert_refused(run(command, tmp_path / "nowhere", *output), 1, "no checkpoint 'nowhere'")
+    (tmp_path / "model.pt").write_bytes(b"PK\x03\x04")
+    assert_refused(run(command, tmp_path / "model.pt", *output), 1, "model.pt is a file")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["evaluate", "--samples", "0"], ["--samples", "'0' is not a whole number from 1"]),
+        (["evaluate", "--importance-samples", "1000000000"], ["'1000000000'"]),
+        (["evaluate", "--seed", "99999999999999999999"], ["--seed"]),
+        (["evaluate", "--split", "middle"], ["--split", "'middle'"]),
+        (["sample", "--n", "-1", "--output", "x.png"], ["--n"]),
+        (["sample", "--n", "1000000000", "--output", "x.png"], ["--n"]),
+        (["sample"], ["--output"]),
+        (["encode"], ["--output"]),
+        (["export"], ["--output"]),
+    ],
+)
+def test_bad_arguments_are_one_line(
+    run: Command, checkpoint: Path, arguments: list[str], words: list[str]
+) -> None:
+    assert_refused(run(*arguments, checkpoint), 2, *words)
+
+
+def test_a_data_set_that_does_not_fit_fails(run: Command, checkpoint: Path) -> None:
+    assert_refused(run("evaluate", checkpoint, "--data", "sprites"), 1, "(1, 8, 8)", "(1, 32, 32)")
+    assert_refused(run("evaluate", checkpoint, "--data", "imagenet"), 1, "imagenet")
+
+
+def test_an_output_that_cannot_be_written_fails(
+    run: Command, checkpoint: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    for command in ("encode", "sample", "export"):
+        assert_refused(run(command, checkpoint, "--output", tmp_path / "file" / "x.png"), 1)
+
+
+# The program itself
+
+
+def program(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "vae_core", *arguments], cwd=ROOT, capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "encode", "sample", "export", "list"])
+def test_every_command_explains_itself(run: Command, command: str) -> None:
+    outcome = run(command, "--help")
+    assert outcome.code == 0 and outcome.out.startswith(f"usage: python -m vae_core {command}")
+
+
+def test_the_program_leaves_with_its_codes() -> None:
+    help_, nothing, bad = program("--help"), program(), program("fly")
+    assert help_.returncode == 0 and "train" in help_.stdout
+    assert nothing.returncode == bad.returncode == 2
+    assert nothing.stderr.count("\n") == bad.stderr.count("\n") == 1
+    missing = program("evaluate", "nowhere")
+    assert missing.returncode == 1 and missing.stderr.count("\n") == 1
+
+
+def test_a_reader_who_leaves_early_is_no_failure() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "vae_core", "--help"],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        errors = process.stderr.read()
+    assert process.returncode == 0 and errors == b""
