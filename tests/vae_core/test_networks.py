@@ -1,10 +1,13 @@
 """Every registered network, with every likelihood and kind of model, fits every image."""
 
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from vae_core import networks
 from vae_core.checkpoints import load_checkpoint, save_checkpoint
@@ -103,13 +106,13 @@ def test_a_conv_network_halves_each_side_and_doubles_it_again() -> None:
     sizes = [tuple(x.shape[1:])]
     for layer in encoder:
         x = layer(x)
-        if isinstance(layer, torch.nn.Conv2d):
+        if isinstance(layer, nn.Conv2d):
             sizes.append(tuple(x.shape[1:]))
     assert sizes == [(3, 28, 17), (4, 14, 9), (5, 7, 5)]
     z, back = torch.randn(1, 2), []
     for layer in decoder:
         z = layer(z)
-        if isinstance(layer, torch.nn.ConvTranspose2d):
+        if isinstance(layer, nn.ConvTranspose2d):
             back.append(tuple(z.shape[1:]))
     assert back == [(4, 14, 9), (3, 28, 17)]
 
@@ -118,7 +121,9 @@ def test_a_registered_network_is_found_by_its_name(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(networks, "_NETWORKS", dict(networks._NETWORKS))
 
     @register_network("affine")
-    def affine(shape, latent_dim, hidden, activation):  # type: ignore[no-untyped-def]
+    def affine(
+        shape: tuple[int, int, int], latent_dim: int, hidden: Sequence[int], activation: str
+    ) -> tuple[nn.Module, nn.Module]:
         return networks.mlp(shape, latent_dim, (), activation)
 
     assert "affine" in network_names()
@@ -140,6 +145,6 @@ def test_a_registered_network_is_found_by_its_name(monkeypatch: pytest.MonkeyPat
         (("conv", (1, 4, 4), 2, (), "relu"), "hidden has 0 entries"),
     ],
 )
-def test_what_cannot_be_built_is_named(arguments: tuple, message: str) -> None:  # type: ignore[type-arg]
+def test_what_cannot_be_built_is_named(arguments: tuple[Any, ...], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         build_network(*arguments)

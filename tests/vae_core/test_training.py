@@ -80,7 +80,7 @@ def test_an_abandoned_training_gives_the_threads_back() -> None:
     threads = torch.get_num_threads()
     training = train(replace(TINY, threads=threads + 1), **DATA)
     next(training)
-    training.close()  # type: ignore[attr-defined]
+    training.close()
     assert torch.get_num_threads() == threads
 
 
