@@ -14,7 +14,7 @@ from ui.curves import fractional_epoch, training_curves
 from ui.learned import show_learned
 from ui.navigation import page_path
 from ui.network_figure import show_network
-from ui.session import model_ids, own, runs_root, select_model, visitor
+from ui.session import model_ids, own, runs_root, visitor
 from ui.train_settings import choose_settings
 from vae_core.architecture import Architecture, architecture
 from vae_core.calibration import seconds_per_epoch
@@ -209,7 +209,7 @@ def show_ended(run: Run) -> None:
             choose_run(None)
             st.rerun()
     if status.state == "failed":
-        st.error(f"{status.message} Change a setting and start again.", icon=":material/error:")
+        st.error(status.message, icon=":material/error:")
     if learned:
         opened = open_model(f"run:{run.token}")
         if opened.metrics:
@@ -220,12 +220,13 @@ def show_ended(run: Run) -> None:
 
 
 def offer_model(run: Run) -> None:
-    if action_button(
-        "Explore this model", key="explore", testid="explore-run", icon="explore", kind="primary"
-    ):
-        own(run.token)
-        select_model(f"run:{run.token}")
-        st.switch_page(page_path("overview"))
+    # A link, no button: a switch by script would have to drop the settings bound to the address.
+    st.page_link(
+        page_path("overview"),
+        label="**Explore this model**",
+        icon=":material/explore:",
+        query_params={"open": run.token},
+    )
     st.download_button(
         "Download",
         lambda: zip_checkpoint(run.checkpoint),

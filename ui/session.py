@@ -72,9 +72,10 @@ def model_ids() -> list[str]:
     shipped = sorted(p.parent.name for p in root.glob("*/config.json") if p.parent.name[0] != ".")
     if DEFAULT_MODEL in shipped:
         shipped.insert(0, shipped.pop(shipped.index(DEFAULT_MODEL)))
-    asked = st.query_params.get("model", "")
-    if asked.startswith("run:") and _exists(asked):
-        own(asked.removeprefix("run:"))  # whoever has the link may look
+    linked = st.query_params.pop("open", "")
+    if linked and _exists(f"run:{linked}"):
+        own(linked)  # whoever has the link may look
+        select_model(f"run:{linked}")
     return shipped + [f"run:{t}" for t in own_runs() if _exists(f"run:{t}")]
 
 

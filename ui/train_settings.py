@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -61,7 +62,10 @@ PRESETS = (
     ),
 )
 DEFAULT = PRESETS[0].config
-DOWNLOADS = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST"}  # data set -> what it is called
+# data set -> what it is called, megabytes to fetch
+DOWNLOADS = {"mnist": ("MNIST", 12), "fashion-mnist": ("Fashion-MNIST", 31)}
+
+log = logging.getLogger("zscape.train")
 
 
 def choose_settings() -> TrainConfig | None:
@@ -84,11 +88,11 @@ def _choose_preset(config: TrainConfig | None) -> None:
         "What to train", labels, key="preset", on_change=_apply_preset, label_visibility="collapsed"
     )
     st.caption(agreeing[0].text if agreeing else "Your own settings.")
-    for name, title in DOWNLOADS.items():
+    for name, (title, size) in DOWNLOADS.items():
         waiting = [p for p in PRESETS if p.config.dataset == name and p not in at_hand]
         wanted = config is not None and config.dataset == name and not dataset_available(name)
         if waiting or wanted:
-            _offer_download(name, title, waiting)
+            _offer_download(name, title, size, waiting)
 
 
 def _apply_preset() -> None:
@@ -98,19 +102,24 @@ def _apply_preset() -> None:
         st.session_state.update(_widget_values(config))
 
 
-def _offer_download(name: str, title: str, waiting: list[Preset]) -> None:
+def _offer_download(name: str, title: str, size: int, waiting: list[Preset]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         for each in waiting:
             st.button(each.label, disabled=True, key=f"waiting-{each.label}", help=each.text)
         fetch = st.button(f"Download {title}", icon=":material/download:", key=f"download-{name}")
-        st.caption(f"{title} is not on this server yet: about 12 MB from its public mirror.")
+        st.caption(f"{title} is not on this server yet: {size} MB from its public mirror.")
     if fetch:
         try:
             with st.spinner(f"Downloading {title}…"):
                 for split in ("train", "test"):
                     load_dataset(name, split, download=True)
         except DataError as error:
-            st.error(str(error), icon=":material/error:")
+            log.warning("%s", error)
+            st.error(
+                f"{title} could not be downloaded: no mirror answers, or the data folder cannot be "
+                "written. The server's log says which; digits and sprites need no download.",
+                icon=":material/error:",
+            )
         else:
             st.rerun()
 
