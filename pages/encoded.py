@@ -134,35 +134,43 @@ def explore() -> None:
         rows, embedding = computed
     else:
         plane = pca_plane(opened) if view == PCA else dims_plane(opened, chosen_dims())
+    drawn = np.arange(len(latents)) if rows is None else rows
+    selected = np.flatnonzero(np.isin(drawn, chosen_rows())).tolist()
     shown = latent_plane(
         opened.id,
         key=f"encoded-{opened.id}-{view}",
         z=None if plane is None else current_z(opened),
         plane=plane,
         points=plane_points(opened, plane, colour, embedding=embedding, rows=rows),
-        selected=_selected_in_url() if rows is None else (),
+        selected=selected,
         mode=mode,
         height=560,
         on_change=on_plane,
     )
-    n = len(latents) if rows is None else len(rows)
+    if sorted(shown.selected) != selected:
+        choose_rows(drawn[list(shown.selected)].tolist())
     if view == PCA:
         first, second = pca_shares(opened)
         st.caption(f"PC 1 holds {first:.0%} of the variance of μ, PC 2 {second:.0%}.")
     st.caption(
-        f"{n:,} of {len(latents):,} means μ shown, not samples. Ellipses of selected points: "
+        f"{len(drawn):,} of {len(latents):,} means μ shown, not samples. Ellipses of selected points: "
         "q(z given x) at 1 and 2 σ. Rings: prior at 1 and 2 σ."
     )
-    chosen = list(shown.selected) if rows is None else [int(rows[i]) for i in shown.selected]
-    if rows is None:
-        st.query_params["selected"] = ",".join(map(str, chosen[:SHOWN]))
-    show_selected(chosen)
-    downloads(chosen)
+    show_selected(chosen_rows())
+    downloads(chosen_rows())
 
 
-def _selected_in_url() -> tuple[int, ...]:
+def chosen_rows() -> list[int]:
+    """The stored means selected, the same in every view; at first those that the link names."""
     parts = st.query_params.get("selected", "").split(",")[:SHOWN]
-    return tuple(int(p) for p in parts if p.isdecimal() and int(p) < len(latents))
+    named = [int(p) for p in parts if p.isdecimal() and len(p) < 9 and int(p) < len(latents)]
+    kept: list[int] = st.session_state.setdefault(f"selected-{opened.id}", named)
+    return kept
+
+
+def choose_rows(rows: list[int]) -> None:
+    st.session_state[f"selected-{opened.id}"] = rows
+    st.query_params["selected"] = ",".join(map(str, rows[:SHOWN]))
 
 
 def show_selected(chosen: list[int]) -> None:
