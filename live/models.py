@@ -86,15 +86,13 @@ _open: OrderedDict[tuple[str, int], Future[OpenModel]] = OrderedDict()
 
 def _load(model_id: str, path: Path) -> OpenModel:
     # Torch takes seconds to import: pages are painted before it is there.
-    from vae_core.checkpoints import load_checkpoint, load_latents, read_config
-    from vae_core.files import read_json
+    from vae_core.checkpoints import load_checkpoint, load_latents, read_config, read_metrics
 
-    metrics = path / "metrics.json"
     return OpenModel(
         id=model_id,
         path=path,
         model=load_checkpoint(path),
         config=read_config(path),
-        metrics=read_json(metrics, CheckpointError) if metrics.exists() else None,
+        metrics=read_metrics(path),
         latents=load_latents(path),
     )
