@@ -153,8 +153,8 @@ def explore() -> None:
         first, second = pca_shares(opened)
         st.caption(f"PC 1 holds {first:.0%} of the variance of μ, PC 2 {second:.0%}.")
     st.caption(
-        f"{len(drawn):,} of {len(latents):,} means μ shown, not samples. Ellipses of selected points: "
-        "q(z given x) at 1 and 2 σ. Rings: prior at 1 and 2 σ."
+        f"{len(drawn):,} of {len(latents):,} means μ shown, not samples. Ellipses of selected "
+        "points: q(z given x) at 1 and 2 σ. Rings: prior at 1 and 2 σ."
     )
     show_selected(chosen_rows())
     downloads(chosen_rows())
