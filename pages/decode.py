@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ui.components.latent_plane import PlaneResult, latent_plane
-from ui.session import current_model, current_z, set_z
+from ui.session import current_model, current_z, set_z, show_z_in_address
 from ui.views import default_plane, dims_by_kl, names_of_dims, plane_points
 from vae_core.latents import class_mean, prior_percentile
 from vae_core.models import prior_samples
@@ -102,6 +102,7 @@ def explore() -> None:
             height=480,
             on_change=plane_moved,
         )
+        show_z_in_address(opened)
         share = prior_percentile(z)
         st.markdown(
             f"‖z‖ = **{math.hypot(*z):.2f}**, farther out than **{share:.1%}** of the prior "

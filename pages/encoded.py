@@ -12,10 +12,11 @@ import pandas as pd
 import streamlit as st
 import torch
 
+from ui.components.address import linked, show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import PlaneResult, latent_plane
 from ui.images import data_note
-from ui.session import current_model, current_z, set_z, test_images
+from ui.session import current_model, current_z, set_z, show_z_in_address, test_images
 from ui.views import (
     colourings,
     dims_by_kl,
@@ -156,13 +157,16 @@ def explore() -> None:
         f"{len(drawn):,} of {len(latents):,} means μ shown, not samples. Ellipses of selected "
         "points: q(z given x) at 1 and 2 σ. Rings: prior at 1 and 2 σ."
     )
+    named = ",".join(map(str, chosen_rows()[:SHOWN]))
+    show_in_address("selected", selected=named or None)
+    show_z_in_address(opened)
     show_selected(chosen_rows())
     downloads(chosen_rows())
 
 
 def chosen_rows() -> list[int]:
     """The stored means selected, the same in every view; at first those that the link names."""
-    parts = st.query_params.get("selected", "").split(",")[:SHOWN]
+    parts = linked("selected").split(",")[:SHOWN]
     named = [int(p) for p in parts if p.isdecimal() and len(p) < 9 and int(p) < len(latents)]
     kept: list[int] = st.session_state.setdefault(f"selected-{opened.id}", named)
     return kept
@@ -170,7 +174,6 @@ def chosen_rows() -> list[int]:
 
 def choose_rows(rows: list[int]) -> None:
     st.session_state[f"selected-{opened.id}"] = rows
-    st.query_params["selected"] = ",".join(map(str, rows[:SHOWN]))
 
 
 def show_selected(chosen: list[int]) -> None:

@@ -19,13 +19,13 @@ from ui.ends import (
     parse_end,
     set_between,
     set_end,
-    show_in_url,
+    show_way_in_address,
     stops_between,
     z_text,
 )
 from ui.images import data_note, png
 from ui.palette import SYMBOL_COLOURS
-from ui.session import current_model, current_z, set_z, test_images
+from ui.session import current_model, current_z, set_z, show_z_in_address, test_images
 from ui.views import default_plane, plane_points
 from vae_core.animation import gif_bytes
 from vae_core.models import decoded, prior_samples
@@ -228,7 +228,8 @@ def downloads(images: Tensor) -> None:
 
 @st.fragment
 def explore() -> None:
-    show_in_url(opened)
+    show_way_in_address(opened)
+    show_z_in_address(opened)
     a, b = ends(opened)
     between = stops_between(opened)
 

@@ -10,7 +10,7 @@ import streamlit as st
 from live.models import OpenModel
 from ui.components.image_grid import Axis, image_grid
 from ui.images import png
-from ui.session import current_model, current_z, set_z
+from ui.session import current_model, current_z, set_z, show_z_in_address
 from ui.views import dims_by_kl, names_of_dims
 from vae_core.latents import nearest, prior_percentile
 from vae_core.manifold import manifold_grid
@@ -102,6 +102,7 @@ def explore() -> None:
             dims = choose_dims()
     held_sliders(dims)
 
+    show_z_in_address(opened)
     z = current_z(opened)
     base = tuple(0.0 if j in dims else v for j, v in enumerate(z))
     grid, images = grid_of(opened, side, dims, base, SPACINGS[spacing])

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 
 import streamlit as st
 
+from ui.components.address import linked, show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import latent_plane
 from ui.navigation import page_path
-from ui.session import current_model, current_z, set_z
+from ui.session import current_model, current_z, set_z, show_z_in_address
 from ui.views import default_plane, plane_points
 from vae_core.models import prior_samples
 
@@ -45,6 +47,7 @@ def plane() -> None:
     )
     if shown.z is not None:
         set_z(shown.z)
+    show_z_in_address(opened)
     st.caption("Points are the means μ of the test images, not samples. Rings: prior, 1 and 2 σ.")
 
 
@@ -53,9 +56,10 @@ def samples() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Samples from the prior", width="stretch")
         if st.button("New samples", icon=":material/casino:"):
-            st.query_params["seed"] = str(secrets.randbelow(100_000))
-    asked = st.query_params.get("seed", "0")
-    seed = int(asked) if asked.isdecimal() and len(asked) < 10 else 0
+            st.session_state["seed"] = secrets.randbelow(100_000)
+    asked = linked("seed")
+    seed = st.session_state.setdefault("seed", int(asked) if re.fullmatch(r"\d{1,9}", asked) else 0)
+    show_in_address("seed", seed=str(seed))
     _, images = prior_samples(model, SAMPLES[0] * SAMPLES[1], seed)
     image_grid(
         images.reshape(*SAMPLES, *model.image_shape),

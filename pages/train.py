@@ -10,11 +10,12 @@ import streamlit as st
 from live.models import model_path, open_model
 from ui import limits
 from ui.components.action_button import action_button
+from ui.components.address import linked, show_in_address
 from ui.curves import fractional_epoch, training_curves
 from ui.learned import show_learned
 from ui.navigation import page_path
 from ui.network_figure import show_network
-from ui.session import model_ids, own, runs_root, visitor
+from ui.session import link_to_open, model_ids, own, runs_root, visitor
 from ui.train_settings import choose_settings
 from vae_core.architecture import Architecture, architecture
 from vae_core.calibration import seconds_per_epoch
@@ -37,7 +38,7 @@ STATES = {
 
 def chosen_run() -> Run | None:
     """The run that the link names, else the one this visitor looked at last."""
-    token = st.query_params.get("run") or st.session_state.get("run")
+    token = st.session_state.setdefault("run", linked("run"))
     if not token:
         return None
     try:
@@ -48,12 +49,8 @@ def chosen_run() -> Run | None:
 
 
 def choose_run(run: Run | None) -> None:
-    """Show this run, or none, and let the link say so."""
-    st.session_state["run"] = run and run.token
-    if run:
-        st.query_params["run"] = run.token
-    else:
-        st.query_params.pop("run", None)
+    """Show this run, or none."""
+    st.session_state["run"] = run.token if run else ""
 
 
 def name_of(config: TrainConfig) -> str:
@@ -225,7 +222,7 @@ def offer_model(run: Run) -> None:
         page_path("overview"),
         label="**Explore this model**",
         icon=":material/explore:",
-        query_params={"open": run.token},
+        query_params=link_to_open(run.token),
     )
     st.download_button(
         "Download",
@@ -292,8 +289,7 @@ def list_own_runs(shown: Run | None) -> None:
 
 st.title("Train live")
 run = chosen_run()
-if run is not None:
-    choose_run(run)
+show_in_address("run", run=run.token if run else None)
 if run is not None and run.status().active:
     st.fragment(show_running, run_every=POLL_SECONDS)()
 elif run is not None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from live.models import OpenModel
+from ui.components.address import linked, show_in_address
 from ui.session import parse_z
 
 MAX_BETWEEN = 8
@@ -77,20 +78,15 @@ def set_between(stops: Sequence[Sequence[float]]) -> None:
     st.session_state["way-via"] = ";".join(map(z_text, stops))
 
 
-def show_in_url(opened: OpenModel) -> None:
+def show_way_in_address(opened: OpenModel) -> None:
     """Put the whole way into the URL, so that a copied link leads along it."""
     a, b = ends(opened)
-    shown = {"a": a.text, "b": b.text}
-    if stops := stops_between(opened):
-        shown["via"] = ";".join(map(z_text, stops))
-    else:
-        st.query_params.pop("via", None)
-    if any(st.query_params.get(name) != text for name, text in shown.items()):
-        st.query_params.update(shown)
+    via = ";".join(map(z_text, stops_between(opened)))
+    show_in_address("way", a=a.text, b=b.text, via=via or None)
 
 
 def _remembered(name: str) -> str:
-    return str(st.session_state.get(f"way-{name}", st.query_params.get(name, "")))
+    return str(st.session_state.get(f"way-{name}", linked(name)))
 
 
 def class_rows(opened: OpenModel, label: int) -> list[int]:

@@ -38,7 +38,7 @@ def show() -> None:
         for section, pages in SECTIONS.items()
     }
     page = st.navigation(sections, position="hidden" if hidden("pages") else "sidebar")
-    show_sidebar()
+    show_sidebar(page.url_path)
     page.run()
 
 

@@ -18,6 +18,7 @@ import streamlit as st
 
 from live.models import OpenModel, model_path, open_model
 from live.visitors import COOKIE
+from ui.components.address import linked, show_in_address
 from vae_core.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ def runs_root() -> Path:
 
 
 def hidden(control: str) -> bool:
-    """Whether the link says `hide=…` of this control: models, pages, upload or sidebar."""
-    return control in st.query_params.get("hide", "").split(",")
+    """Whether the visitor's link said `hide=…` of this control: models, pages or upload."""
+    return control in linked("hide").split(",")
 
 
 def visitor() -> str:
@@ -72,11 +73,26 @@ def model_ids() -> list[str]:
     shipped = sorted(p.parent.name for p in root.glob("*/config.json") if p.parent.name[0] != ".")
     if DEFAULT_MODEL in shipped:
         shipped.insert(0, shipped.pop(shipped.index(DEFAULT_MODEL)))
-    linked = st.query_params.pop("open", "")
-    if linked and _exists(f"run:{linked}"):
-        own(linked)  # whoever has the link may look
-        select_model(f"run:{linked}")
+    asked = linked("model")
+    if asked.startswith("run:") and _exists(asked):
+        own(asked.removeprefix("run:"))  # whoever has the link may look
+    _follow_link_to_open()
     return shipped + [f"run:{t}" for t in own_runs() if _exists(f"run:{t}")]
+
+
+def link_to_open(token: str) -> dict[str, str]:
+    """Query parameters of a link inside the app that opens the run `token`."""
+    return {"open": f"{token}.{secrets.token_hex(4)}"}  # told apart, so that each is followed once
+
+
+def _follow_link_to_open() -> None:
+    link = st.query_params.get("open", "")
+    if link and link != st.session_state.get("followed"):
+        st.session_state["followed"] = link
+        token = link.rpartition(".")[0]
+        if _exists(f"run:{token}"):
+            own(token)
+            select_model(f"run:{token}")
 
 
 def current_model() -> OpenModel:
@@ -110,17 +126,20 @@ def test_images(opened: OpenModel) -> ImageDataset | None:
 
 def current_z(opened: OpenModel) -> tuple[float, ...]:
     """The point of latent space in view: what was set last, the link's, or the first test mean."""
-    d = opened.model.latent_dim
-    z = st.session_state.get("z") or parse_z(st.query_params.get("z", ""))
-    if len(z) != d:
-        z = _first_z(opened)
+    z = st.session_state.setdefault("z", parse_z(linked("z")))
+    if len(z) != opened.model.latent_dim:
+        z = st.session_state["z"] = _first_z(opened)
     return tuple(z)
 
 
 def set_z(z: Sequence[float]) -> None:
-    """Remember z for all pages and put it into the URL."""
+    """Remember z for all pages."""
     st.session_state["z"] = tuple(float(v) for v in z)
-    st.query_params["z"] = ",".join(f"{v:.3f}" for v in z)
+
+
+def show_z_in_address(opened: OpenModel) -> None:
+    """Let the address say the z in view; call it where z may have moved."""
+    show_in_address("z", z=",".join(f"{v:.3f}" for v in current_z(opened)))
 
 
 def _first_z(opened: OpenModel) -> tuple[float, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from live.models import OpenModel, open_model
+from ui.components.address import linked, show_in_address
 from ui.session import (
     checkpoints_root,
     hidden,
@@ -28,8 +29,8 @@ _FIGURES_CSS = """
 """
 
 
-def show_sidebar() -> None:
-    """Choose the model; its figures below; a place to bring one's own."""
+def show_sidebar(page: str) -> None:
+    """Choose the model; its figures below; a place to bring one's own. page: its url path."""
     ids = model_ids()
     if not ids:
         raise ZscapeError(
@@ -38,12 +39,15 @@ def show_sidebar() -> None:
         )
     if (chosen := st.session_state.pop("next_model", None)) in ids:
         st.session_state["model"] = chosen
+    if st.session_state.setdefault("model", linked("model")) not in ids:
+        st.session_state["model"] = ids[0]
     with st.sidebar:
-        if hidden("models"):
-            asked = st.query_params.get("model", ids[0])
-            st.session_state["model"] = asked if asked in ids else ids[0]
-        else:
-            st.selectbox("Model", ids, format_func=model_label, key="model", bind="query-params")
+        if not hidden("models"):
+            st.selectbox("Model", ids, format_func=model_label, key="model")
+        # A place of its own on each page: following a link empties the address.
+        show_in_address(
+            f"model-{page}", model=st.session_state["model"], hide=linked("hide") or None, open=None
+        )
         try:
             _describe(open_model(st.session_state["model"]))
         except CheckpointError as error:

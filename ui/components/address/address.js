@@ -1,0 +1,14 @@
+/**
+ * Put values into the address without a new entry of the browser's history.
+ * @param {{data: Object<string, ?string>}} component
+ */
+export default function ({ data }) {
+  const address = new URL(window.location.href);
+  for (const [name, value] of Object.entries(data)) {
+    if (value === null) address.searchParams.delete(name);
+    else address.searchParams.set(name, value);
+  }
+  if (address.href !== window.location.href) {
+    window.history.replaceState(window.history.state, "", address);
+  }
+}
