@@ -202,3 +202,21 @@ def is_complaint(message: ConsoleMessage) -> bool:
 def is_abroad(url: str) -> bool:
     parts = urlsplit(url)
     return parts.scheme in {"http", "https", "ws", "wss"} and parts.hostname != "127.0.0.1"
+
+
+@pytest.fixture
+def wait_for_z(page: Page) -> Callable[[list[float | None]], None]:
+    """Waits until the address says this z, to the three digits it gives; None stands for any."""
+
+    def wait(z: list[float | None]) -> None:
+        page.wait_for_function(
+            """expected => {
+                const text = new URLSearchParams(location.search).get("z") ?? "";
+                const z = text.split(",").map(Number);
+                return z.length === expected.length && expected.every(
+                    (value, i) => value === null || Math.abs(value - z[i]) < 1e-3);
+            }""",
+            arg=z,
+        )
+
+    return wait
