@@ -102,12 +102,12 @@ def explore() -> None:
             height=480,
             on_change=plane_moved,
         )
-        show_z_in_address(opened)
         share = prior_percentile(z)
         st.markdown(
             f"‖z‖ = **{math.hypot(*z):.2f}**, farther out than **{share:.1%}** of the prior "
             f"N(0, I) in {len(z)} dimensions."
         )
+        show_z_in_address(opened)
 
 
 def jumps() -> None:

@@ -47,8 +47,8 @@ def plane() -> None:
     )
     if shown.z is not None:
         set_z(shown.z)
-    show_z_in_address(opened)
     st.caption("Points are the means μ of the test images, not samples. Rings: prior, 1 and 2 σ.")
+    show_z_in_address(opened)
 
 
 @st.fragment
@@ -59,7 +59,6 @@ def samples() -> None:
             st.session_state["seed"] = secrets.randbelow(100_000)
     asked = linked("seed")
     seed = st.session_state.setdefault("seed", int(asked) if re.fullmatch(r"\d{1,9}", asked) else 0)
-    show_in_address("seed", seed=str(seed))
     _, images = prior_samples(model, SAMPLES[0] * SAMPLES[1], seed)
     image_grid(
         images.reshape(*SAMPLES, *model.image_shape),
@@ -68,6 +67,7 @@ def samples() -> None:
         alt=f"{SAMPLES[0] * SAMPLES[1]} images decoded from z drawn from the prior, seed {seed}",
     )
     st.caption(f"z ~ N(0, I) with seed {seed}; each image is the decoder's mean.")
+    show_in_address("seed", seed=str(seed))
 
 
 plane()

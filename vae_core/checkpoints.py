@@ -5,7 +5,7 @@
     metrics.json         figures, written by `evaluate`
     latents.safetensors  the encoded test set
     README.md            a model card made from the JSON files
-    preview.png          the manifold (d >= 2)
+    preview.png          the manifold over the two dimensions of largest KL (d >= 2)
 
 Nothing is pickled, read or written. A folder is checked before a single weight is allocated: sizes,
 types, names and shapes. Whatever is wrong is one sentence in a CheckpointError.
@@ -136,7 +136,8 @@ def save_checkpoint(
             )
         write_bytes(folder / "README.md", model_card(path.name, document, figures).encode())
         if model.latent_dim >= 2:
-            _, images = manifold_grid(model, 12)
+            telling = (0, 1) if latents is None else latents.kl_per_dim.topk(2).indices.tolist()
+            _, images = manifold_grid(model, 12, sorted(telling))
             write_bytes(folder / "preview.png", png_bytes(tile_images(images)))
 
 
