@@ -136,8 +136,9 @@ def save_checkpoint(
             )
         write_bytes(folder / "README.md", model_card(path.name, document, figures).encode())
         if model.latent_dim >= 2:
-            telling = (0, 1) if latents is None else latents.kl_per_dim.topk(2).indices.tolist()
-            _, images = manifold_grid(model, 12, sorted(telling))
+            kl = torch.tensor([1.0, 1.0]) if latents is None else latents.kl_per_dim
+            across, up = sorted(kl.topk(2).indices.tolist())
+            _, images = manifold_grid(model, 12, (across, up))
             write_bytes(folder / "preview.png", png_bytes(tile_images(images)))
 
 
