@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 import torch
+from torch import Tensor
 
 from ui.components.address import linked, show_in_address
 from ui.components.image_grid import image_grid
@@ -32,6 +33,7 @@ from vae_core.models import decoded
 
 DIMS, PCA, TSNE = "two dimensions", "PCA", "t-SNE"
 SHOWN = 24  # selected points whose images are shown
+LINKED = 200  # selected points that a link carries
 TSNE_POINTS = (1_000, 2_000, 5_000, 10_000)
 TSNE_AT_ONCE = threading.BoundedSemaphore(1)  # one core's work, whoever asks
 
@@ -40,8 +42,8 @@ latents = latents_of(opened)
 d = opened.model.latent_dim
 
 
-def choose_view() -> tuple[str, Literal["select", "cursor"]]:
-    """The row of controls above the plane: the view and what the pointer does."""
+def choose_view() -> tuple[str, Literal["select", "cursor"], bool]:
+    """The row of controls above the plane: the view, the pointer, whether to draw."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         view = DIMS
         if d > 2:
@@ -65,7 +67,15 @@ def choose_view() -> tuple[str, Literal["select", "cursor"]]:
             disabled=view == TSNE,
             help="Select: click a point, draw a lasso, or hold Shift for a box.",
         )
-    return str(view), "cursor" if pointer == "cursor" and view != TSNE else "select"
+        draws = st.toggle(
+            "Draw",
+            key="draw",
+            bind="query-params",
+            disabled=view == TSNE,
+            help="Draw an image, or drop a file: where does the encoder put it?",
+        )
+    mode: Literal["select", "cursor"] = "cursor" if pointer == "cursor" else "select"
+    return str(view), "select" if view == TSNE else mode, draws and view != TSNE
 
 
 def chosen_dims() -> tuple[int, int]:
@@ -98,34 +108,41 @@ def choose_tsne() -> tuple[np.ndarray, np.ndarray] | None:
         f"{len(rows):,} of {len(latents):,} shown. Near points are near in latent space; distances "
         "between far clusters say nothing, and no z can be decoded here."
     )
-    return rows, kept[key]
+    embedding, fraction = kept[key]
+    if fraction < 1:
+        st.caption(f"Stopped after {fraction:.0%} of the steps.")
+        st.button("Compute it whole", on_click=kept.pop, args=(key,))
+    return rows, embedding
 
 
 def compute_tsne(rows: np.ndarray, key: tuple[str, float, int]) -> None:
     kept = st.session_state["tsne"]
-    bar = st.progress(0.0, "Waiting for another visitor's t-SNE…")
+    bar = st.progress(0.0, "t-SNE begins…")
     st.button("Stop", help="Keeps what has been reached")
 
-    def report(fraction: float, embedding: object) -> bool:
-        kept[key] = embedding
+    def report(fraction: float, embedding: Tensor) -> bool:
+        kept[key] = (embedding.numpy(), fraction)
         bar.progress(fraction, f"t-SNE: {fraction:.0%}")  # ends the run when Stop was pressed
         return True
 
-    with TSNE_AT_ONCE:
-        embedding = tsne_projection(latents.mu[rows], on_progress=report)
-    kept[key] = embedding
-    bar.empty()
+    if not TSNE_AT_ONCE.acquire(blocking=False):
+        bar.progress(0.0, "Waiting for another visitor's t-SNE…")
+        TSNE_AT_ONCE.acquire()
+    try:
+        kept[key] = (tsne_projection(latents.mu[rows], on_progress=report).numpy(), 1.0)
+    finally:
+        TSNE_AT_ONCE.release()
     st.rerun(scope="fragment")
 
 
-def on_plane(shown: PlaneResult) -> None:
-    if shown.z is not None:
-        set_z(shown.z)
+def preparation() -> Literal["mnist", "fit"]:
+    """How a drawing becomes an image such as the model was trained on."""
+    return "mnist" if opened.config.get("dataset") == "mnist" else "fit"
 
 
 @st.fragment
 def explore() -> None:
-    view, mode = choose_view()
+    view, mode, draws = choose_view()
     colour = st.session_state["colour"]
     embedding = rows = plane = None
     if view == TSNE:
@@ -137,7 +154,14 @@ def explore() -> None:
         plane = pca_plane(opened) if view == PCA else dims_plane(opened, chosen_dims())
     drawn = np.arange(len(latents)) if rows is None else rows
     selected = np.flatnonzero(np.isin(drawn, chosen_rows())).tolist()
-    shown = latent_plane(
+
+    def on_plane(shown: PlaneResult) -> None:
+        if shown.z is not None:
+            set_z(shown.z)
+        if sorted(shown.selected) != selected:
+            choose_rows(drawn[list(shown.selected)].tolist())
+
+    latent_plane(
         opened.id,
         key=f"encoded-{opened.id}-{view}",
         z=None if plane is None else current_z(opened),
@@ -145,11 +169,10 @@ def explore() -> None:
         points=plane_points(opened, plane, colour, embedding=embedding, rows=rows),
         selected=selected,
         mode=mode,
+        draw=preparation() if draws else None,
         height=560,
         on_change=on_plane,
     )
-    if sorted(shown.selected) != selected:
-        choose_rows(drawn[list(shown.selected)].tolist())
     if view == PCA:
         first, second = pca_shares(opened)
         st.caption(f"PC 1 holds {first:.0%} of the variance of μ, PC 2 {second:.0%}.")
@@ -157,16 +180,16 @@ def explore() -> None:
         f"{len(drawn):,} of {len(latents):,} means μ shown, not samples. Ellipses of selected "
         "points: q(z given x) at 1 and 2 σ. Rings: prior at 1 and 2 σ."
     )
-    named = ",".join(map(str, chosen_rows()[:SHOWN]))
-    show_in_address("selected", selected=named or None)
-    show_z_in_address(opened)
     show_selected(chosen_rows())
     downloads(chosen_rows())
+    named = ",".join(map(str, chosen_rows()[:LINKED]))
+    show_in_address("selected", selected=named or None)
+    show_z_in_address(opened)
 
 
 def chosen_rows() -> list[int]:
     """The stored means selected, the same in every view; at first those that the link names."""
-    parts = linked("selected").split(",")[:SHOWN]
+    parts = linked("selected").split(",")[:LINKED]
     named = [int(p) for p in parts if p.isdecimal() and len(p) < 9 and int(p) < len(latents)]
     kept: list[int] = st.session_state.setdefault(f"selected-{opened.id}", named)
     return kept
@@ -181,9 +204,12 @@ def show_selected(chosen: list[int]) -> None:
         st.info("Click a point or draw a lasso around some: their images appear here.")
         return
     rows = chosen[:SHOWN]
-    st.subheader(f"{len(chosen):,} selected")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(f"{len(chosen):,} selected", width="stretch")
+        st.button("Clear selection", on_click=choose_rows, args=([],))
     if len(chosen) > SHOWN:
-        st.caption(f"{SHOWN} of {len(chosen):,} shown; the downloads hold all.")
+        kept = f" A copied link keeps the first {LINKED}." if len(chosen) > LINKED else ""
+        st.caption(f"{SHOWN} of {len(chosen):,} shown; the downloads hold all.{kept}")
     some = latents.take(rows)
     images = [decoded(opened.model, some.mu)]
     dataset = test_images(opened)
@@ -205,21 +231,19 @@ def columns_of(rows: Sequence[int]) -> dict[str, np.ndarray]:
 def downloads(chosen: Sequence[int]) -> None:
     rows = chosen or range(len(latents))
     what = f"{len(chosen):,} selected" if chosen else f"all {len(latents):,}"
-    csv, npz, _ = st.columns([1, 1, 2])
-    csv.download_button(
+    row = st.container(horizontal=True)
+    row.download_button(
         f"CSV, {what}",
         lambda: pd.DataFrame(columns_of(rows)).to_csv(index=False),
         f"{opened.config.get('dataset')}-latents.csv",
         "text/csv",
         on_click="ignore",
-        width="stretch",
     )
-    npz.download_button(
+    row.download_button(
         f"NPZ, {what}",
         lambda: npz_bytes(columns_of(rows)),
         f"{opened.config.get('dataset')}-latents.npz",
         on_click="ignore",
-        width="stretch",
     )
 
 

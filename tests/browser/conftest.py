@@ -55,11 +55,9 @@ RUNNING: list[App] = []
 
 
 @contextmanager
-def running_app(folder: Path) -> Iterator[App]:
-    """The app as `make run` starts it, on a free port; its log goes to `folder`."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+def running_app(folder: Path, port: int | None = None) -> Iterator[App]:
+    """The app as `make run` starts it, on a free port or `port`; its log goes to `folder`."""
+    port = port or free_port()
     app = App(f"http://127.0.0.1:{port}", folder / "app.log")
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
     with app.log.open("wb") as log:
@@ -82,6 +80,13 @@ def running_app(folder: Path) -> Iterator[App]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
 
 
 def wait_for_health(app: App, process: subprocess.Popen[bytes]) -> None:

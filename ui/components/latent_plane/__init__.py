@@ -15,12 +15,11 @@ import numpy as np
 import streamlit as st
 
 from live.assets import publish_folder
-from live.blobs import publish
 from ui.components.latent_plane.points import Array, Plane, PlanePoints
 from ui.palette import CLASS_COLOURS, CLASS_GLYPHS, SYMBOL_COLOURS
 from vae_core.errors import ConfigError
 
-__all__ = ["Backdrop", "Plane", "PlanePoints", "PlaneResult", "Way", "latent_plane"]
+__all__ = ["Plane", "PlanePoints", "PlaneResult", "Way", "latent_plane"]
 
 _FOLDER = Path(__file__).parent
 _ASSETS = publish_folder(_FOLDER / "assets")
@@ -31,13 +30,8 @@ _COMPONENT = st.components.v2.component(
 )
 
 
-@dataclass(frozen=True)
-class Backdrop:
-    """A picture behind the points: `image` (PNG bytes) over `extent` (left, right, bottom, top)."""
-
-    image: bytes
-    extent: tuple[float, float, float, float]
-    label: str = "Manifold"
+Layer = Literal["manifold", "rings", "density", "fog"]
+Preparation = Literal["mnist", "fit"]
 
 
 @dataclass(frozen=True)
@@ -72,9 +66,8 @@ def latent_plane(
     selected: Sequence[int] = (),
     way: Way | None = None,
     path: Array | None = None,
-    backdrop: Backdrop | None = None,
-    rings: bool = True,
-    draw: bool = False,
+    layers: Sequence[Layer] = ("rings",),
+    draw: Preparation | None = None,
     mode: Literal["cursor", "select", "stops"] = "cursor",
     height: int = 520,
     on_change: Callable[[PlaneResult], None] | None = None,
@@ -87,8 +80,9 @@ def latent_plane(
     plane: two dimensions by default. points: drawn once, positions in `selected` and in the result
         count its rows. path (m, d): a way drawn but not edited.
     mode: what a press does: move z, select points (click, lasso; Shift for a box), or edit the way.
-    rings: the prior's 1 and 2 sigma. height: of the plane, in pixels.
-    draw: a pad beside the plane, for grey images made as MNIST's are: each stroke is encoded.
+    layers: those switched on at first; the visitor switches them from then on. height: in pixels.
+    draw: a pad beside the plane, on which each stroke or a dropped file is encoded; the image is
+        prepared as MNIST's are, or made to fit.
     on_change: called with the new result before the page runs again, so that it can set the state
         of widgets.
     """
@@ -130,14 +124,7 @@ def latent_plane(
                 "strip": way.strip,
             },
             "path": None if path is None else _rows(path),
-            "backdrop": None
-            if backdrop is None
-            else {
-                "url": publish(backdrop.image, "image/png"),
-                "extent": backdrop.extent,
-                "label": backdrop.label,
-            },
-            "rings": rings,
+            "layers": tuple(layers),
             "draw": draw,
             "mode": mode,
             "height": height,

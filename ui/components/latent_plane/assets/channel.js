@@ -1,8 +1,10 @@
 /** The socket to the server's models; `live/decode.py` says what travels on it. */
 
 export const Verb = Object.freeze({ DECODE: 1, ENCODE: 2, RETURN: 3, IMAGE: 4 });
+export const MAX_ROWS = 64; // of one request
 const HEADER = 8;
 const RETRIES = [250, 500, 1000, 2000, 4000, 8000];
+const NO_MODEL = 404; // by HTTP
 const REOPEN_AT_ONCE = 4409; // the model was replaced by one of other dimensions
 
 /**
@@ -46,12 +48,12 @@ export class Channel {
   /** @param {string | ArrayBuffer} data */
   receive(data) {
     if (typeof data === "string") {
-      this.failures = 0;
       this.http = false;
       this.listener.onHello(JSON.parse(data));
       this.state("open");
       return;
     }
+    this.failures = 0; // a model that opens but fails to answer is not asked ever faster
     const head = new DataView(data);
     const ticket = head.getUint32(0, true);
     this.waiting.get(ticket)?.resolve({
@@ -70,7 +72,7 @@ export class Channel {
     }
     if (this.closed) return;
     if (event.code >= 4400 && event.code < 4500 && event.code !== REOPEN_AT_ONCE) {
-      this.state("refused", event.reason);
+      this.refused(event.reason);
       return;
     }
     const pause = RETRIES[Math.min(this.failures, RETRIES.length - 1)];
@@ -80,10 +82,20 @@ export class Channel {
     this.timer = setTimeout(() => this.connect(), pause);
   }
 
+  /** The server will not serve this model: asking again would not help. @param {string} reason */
+  refused(reason) {
+    this.close();
+    this.state("refused", reason);
+  }
+
   /** While sockets fail, each request goes by HTTP, slower; the socket is tried again meanwhile. */
   async goRound() {
     const answer = await fetch(this.httpUrl).catch(() => null);
     if (this.closed || this.socket.readyState === WebSocket.OPEN) return;
+    if (answer?.status === NO_MODEL) {
+      this.refused(await answer.text());
+      return;
+    }
     const before = this.http;
     this.http = answer?.ok === true;
     if (this.http && !before) {
@@ -104,7 +116,11 @@ export class Channel {
   async post(frame) {
     const headers = { "Content-Type": "application/octet-stream" };
     const response = await fetch(this.httpUrl, { method: "POST", body: frame, headers });
-    if (!response.ok) throw new Error(await response.text());
+    if (!response.ok) {
+      const reason = await response.text();
+      if (response.status === NO_MODEL) this.refused(reason);
+      throw new Error(reason);
+    }
     this.receive(await response.arrayBuffer());
   }
 

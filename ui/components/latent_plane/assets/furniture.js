@@ -79,8 +79,12 @@ export function showPixels(canvas, pixels, [channels, height, width], rows = 1, 
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
-/** Chips that switch classes on and off. */
-export function showLegend(keys, points, colours, toggle) {
+/**
+ * Chips that switch classes on and off, and call a class into sight while they are pointed at.
+ * @param {HTMLElement} keys @param {import("./points.js").Points} points
+ * @param {{toggle: (k: number) => boolean, sight: (k: number | null) => void}} verbs
+ */
+export function showLegend(keys, points, colours, { toggle, sight }) {
   const { names, value } = points.layout;
   keys.replaceChildren();
   keys.hidden = !names && !value;
@@ -105,7 +109,10 @@ export function showLegend(keys, points, colours, toggle) {
       glyph,
       name,
     ]);
+    chip.setAttribute("aria-pressed", String(!points.hidden.has(k)));
     chip.addEventListener("click", () => chip.setAttribute("aria-pressed", String(toggle(k))));
+    for (const type of ["pointerenter", "focus"]) chip.addEventListener(type, () => sight(k));
+    for (const type of ["pointerleave", "blur"]) chip.addEventListener(type, () => sight(null));
     keys.append(chip);
   });
 }
@@ -113,7 +120,7 @@ export function showLegend(keys, points, colours, toggle) {
 /**
  * Chips that switch layers on and off, in the plane's corner.
  * @param {HTMLElement} corner @param {Record<string, string>} names by layer
- * @param {Set<string>} on @param {(layer: string) => void} toggle
+ * @param {Set<string>} on @param {(layer: string) => boolean} toggle whether it is on now
  */
 export function showLayers(corner, names, on, toggle) {
   corner.replaceChildren(
@@ -121,7 +128,7 @@ export function showLayers(corner, names, on, toggle) {
       const chip = element("button", { class: "chip", type: "button", "aria-pressed": on.has(layer) }, [
         name,
       ]);
-      chip.addEventListener("click", () => toggle(layer));
+      chip.addEventListener("click", () => chip.setAttribute("aria-pressed", String(toggle(layer))));
       return chip;
     }),
   );

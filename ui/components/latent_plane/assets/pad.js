@@ -1,10 +1,14 @@
-/** A pad to draw on: each stroke becomes an image such as the model was trained on. */
+/** A pad to draw on, or to drop an image file on: each stroke becomes an image for the encoder. */
 
 import { element, showPixels } from "./furniture.js";
+import { fitted, lightOnDark, likeMnist } from "./prepare.js";
 
 const SIDE = 280;
 const PEN = 24;
-const BOX = 20 / 28; // MNIST's digits fill a box of 20 in 28 pixels, their centre of mass in the middle
+const SAYS = {
+  mnist: "Draw a digit, or drop or paste an image. Prepared as MNIST: box of 20, centre of mass in the middle.",
+  fit: "Draw, or drop or paste an image. It is resized, nothing else.",
+};
 
 export class Pad {
   /**
@@ -14,13 +18,18 @@ export class Pad {
    */
   constructor(parent, listener) {
     this.listener = listener;
+    /** @type {[number, number, number] | null} of the model's images */
+    this.shape = null;
+    /** @type {"mnist" | "fit"} */
+    this.preparation = "fit";
     this.canvas = element("canvas", {
       class: "ink",
       width: SIDE,
       height: SIDE,
       "data-testid": "draw",
       role: "img",
-      "aria-label": "Draw here, or drop an image file",
+      tabindex: 0,
+      "aria-label": "Draw here, or drop or paste an image",
     });
     this.prepared = element("canvas", {
       class: "prepared",
@@ -35,9 +44,10 @@ export class Pad {
     };
     const resample = button("Resample ε", () => listener.resample());
     resample.title = "Draw ε from N(0, I) and go to z = μ + σ · ε";
+    this.says = element("span");
     this.words = element("span", { class: "words" });
     const beside = element("div", { class: "beside" }, [
-      element("span", {}, ["Draw a digit, or drop an image"]),
+      this.says,
       this.prepared,
       resample,
       button("Clear", () => this.clear()),
@@ -50,6 +60,12 @@ export class Pad {
     this.#listen();
   }
 
+  /** @param {"mnist" | "fit"} preparation */
+  prepareAs(preparation) {
+    this.preparation = preparation;
+    this.says.textContent = SAYS[preparation];
+  }
+
   clear() {
     this.c.fillStyle = "#000";
     this.c.fillRect(0, 0, SIDE, SIDE);
@@ -58,8 +74,13 @@ export class Pad {
     this.listener.cleared();
   }
 
+  remove() {
+    this.root.remove();
+    this.listener.cleared();
+  }
+
   #listen() {
-    const { canvas, c } = this;
+    const { canvas } = this;
     const place = (event) => [(event.offsetX / canvas.clientWidth) * SIDE, (event.offsetY / canvas.clientHeight) * SIDE];
     let from = null;
     canvas.addEventListener("pointerdown", (event) => {
@@ -79,37 +100,35 @@ export class Pad {
     };
     canvas.addEventListener("pointerup", up);
     canvas.addEventListener("pointercancel", up);
-    canvas.addEventListener("dragover", (event) => event.preventDefault());
-    canvas.addEventListener("drop", async (event) => {
+    this.root.addEventListener("dragover", (event) => event.preventDefault());
+    this.root.addEventListener("drop", (event) => {
       event.preventDefault();
-      const picture = await createImageBitmap(event.dataTransfer.files[0]).catch(() => null);
-      if (!picture) {
-        this.words.textContent = "This file is no image that the browser can read.";
-        return;
-      }
-      this.clear();
-      const scale = SIDE / Math.max(picture.width, picture.height);
-      const [w, h] = [picture.width * scale, picture.height * scale];
-      c.drawImage(picture, (SIDE - w) / 2, (SIDE - h) / 2, w, h);
-      this.#whiteOnBlack((SIDE - w) / 2, (SIDE - h) / 2, w, h);
-      this.#show(event.timeStamp);
-      this.listener.done();
+      this.#take(event.dataTransfer.files[0], event.timeStamp);
     });
+    canvas.addEventListener("paste", (event) => this.#take(event.clipboardData.files[0], event.timeStamp));
   }
 
-  /** A photo of ink on paper is turned round: the data are white on black. */
-  #whiteOnBlack(x, y, w, h) {
-    const image = this.c.getImageData(x, y, w, h);
-    const { data } = image;
-    const grey = (k) => 0.299 * data[k] + 0.587 * data[k + 1] + 0.114 * data[k + 2];
-    let sum = 0;
-    for (let k = 0; k < data.length; k += 4) sum += grey(k);
-    const paper = sum / (data.length / 4) > 127;
-    for (let k = 0; k < data.length; k += 4) {
-      const value = paper ? 255 - grey(k) : grey(k);
-      data.set([value, value, value, 255], k);
+  /** @param {File | undefined} file */
+  async #take(file, since) {
+    const picture = file && (await createImageBitmap(file).catch(() => null));
+    if (!picture) {
+      this.words.textContent = "This is no image that the browser can read.";
+      return;
     }
-    this.c.putImageData(image, x, y);
+    this.clear();
+    const scale = SIDE / Math.max(picture.width, picture.height);
+    const [w, h] = [picture.width * scale, picture.height * scale].map(Math.round);
+    const [x, y] = [(SIDE - w) / 2, (SIDE - h) / 2].map(Math.round);
+    this.c.imageSmoothingEnabled = scale < 1; // a small image keeps its pixels
+    this.c.imageSmoothingQuality = "high";
+    this.c.drawImage(picture, x, y, w, h);
+    if (this.shape?.[0] === 1) {
+      const image = this.c.getImageData(x, y, w, h);
+      lightOnDark(image);
+      this.c.putImageData(image, x, y);
+    }
+    this.#show(since);
+    this.listener.done();
   }
 
   #stroke(from, to, since) {
@@ -122,41 +141,10 @@ export class Pad {
 
   #show(since) {
     if (!this.shape) return;
-    const pixels = this.#prepare();
+    const prepare = this.preparation === "mnist" ? likeMnist : fitted;
+    const pixels = prepare(this.c.getImageData(0, 0, SIDE, SIDE), this.shape);
     if (!pixels) return;
     showPixels(this.prepared, pixels, this.shape);
     this.listener.image(pixels, since);
-  }
-
-  /** The ink scaled to the box, its centre of mass in the middle, as rows of h x w x c bytes. */
-  #prepare() {
-    const [channels, height, width] = this.shape;
-    const { data } = this.c.getImageData(0, 0, SIDE, SIDE);
-    let [left, right, top, bottom] = [SIDE, -1, SIDE, -1];
-    let [mass, sumX, sumY] = [0, 0, 0];
-    for (let y = 0; y < SIDE; y++) {
-      for (let x = 0; x < SIDE; x++) {
-        const ink = data[4 * (y * SIDE + x)];
-        if (ink < 32) continue;
-        [left, right] = [Math.min(left, x), Math.max(right, x)];
-        [top, bottom] = [Math.min(top, y), Math.max(bottom, y)];
-        mass += ink;
-        sumX += ink * (x + 0.5);
-        sumY += ink * (y + 0.5);
-      }
-    }
-    if (!mass) return null;
-    const scale = (BOX * Math.min(width, height)) / Math.max(right - left + 1, bottom - top + 1);
-    const small = Object.assign(document.createElement("canvas"), { width, height });
-    const c = small.getContext("2d", { willReadFrequently: true });
-    c.fillRect(0, 0, width, height);
-    c.imageSmoothingQuality = "high";
-    const [x, y] = [width / 2 - (sumX / mass) * scale, height / 2 - (sumY / mass) * scale];
-    c.drawImage(this.canvas, x, y, SIDE * scale, SIDE * scale);
-    const rgba = c.getImageData(0, 0, width, height).data;
-    return Uint8Array.from(
-      { length: width * height * channels },
-      (_, k) => rgba[4 * Math.floor(k / channels) + (k % channels)],
-    );
   }
 }

@@ -24,6 +24,7 @@ export class Points {
     this.category = layout.names ? column(Uint8Array, 1) : null;
     /** @type {Set<number>} categories switched off in the legend */
     this.hidden = new Set();
+    this.reach = this.#reach();
     this.#sortIntoGrid();
   }
 
@@ -33,11 +34,33 @@ export class Points {
   }
 
   /** The largest distance from the origin of all points but the farthest 1 in 500. */
-  reach() {
+  #reach() {
     const far = Float32Array.from({ length: this.count }, (_, i) =>
       Math.max(Math.abs(this.xy[2 * i]), Math.abs(this.xy[2 * i + 1])),
     ).sort();
     return this.count ? far[Math.floor((this.count - 1) * 0.998)] : 0;
+  }
+
+  /**
+   * Mean and covariance of z from q(z) of one class, the mixture of its points' q(z|x).
+   * @param {number} k @returns {{mean: [number, number], covariance: [number, number, number]} | null}
+   */
+  posteriorOf(k) {
+    if (!this.category || !this.covariance) return null;
+    let [n, a, b, aa, ab, bb] = [0, 0, 0, 0, 0, 0];
+    for (let i = 0; i < this.count; i++) {
+      if (this.category[i] !== k) continue;
+      const [x, y] = [this.xy[2 * i], this.xy[2 * i + 1]];
+      n += 1;
+      a += x;
+      b += y;
+      aa += x * x + this.covariance[3 * i];
+      ab += x * y + this.covariance[3 * i + 1];
+      bb += y * y + this.covariance[3 * i + 2];
+    }
+    if (!n) return null;
+    const [ma, mb] = [a / n, b / n];
+    return { mean: [ma, mb], covariance: [aa / n - ma * ma, ab / n - ma * mb, bb / n - mb * mb] };
   }
 
   /** The shown point nearest to (a, b), at most `radius` away, or -1. */
@@ -47,19 +70,21 @@ export class Points {
     this.#each(a - radius, b - radius, a + radius, b + radius, (i) => {
       const distance = (this.xy[2 * i] - a) ** 2 + (this.xy[2 * i + 1] - b) ** 2;
       if (distance <= least && this.shown(i)) [best, least] = [i, distance];
+      return false;
     });
     return best;
   }
 
-  /** Shown points between two corners. @returns {number[]} */
-  inBox(left, bottom, right, top) {
+  /** Shown points between two corners; null where they are more than `most`. @returns {number[] | null} */
+  inBox(left, bottom, right, top, most = Infinity) {
     /** @type {number[]} */
     const found = [];
     this.#each(left, bottom, right, top, (i) => {
       const [a, b] = [this.xy[2 * i], this.xy[2 * i + 1]];
       if (a >= left && a <= right && b >= bottom && b <= top && this.shown(i)) found.push(i);
+      return found.length > most;
     });
-    return found.sort((i, j) => i - j);
+    return found.length > most ? null : found.sort((i, j) => i - j);
   }
 
   /** Shown points inside a polygon, by the even-odd rule. @param {[number, number][]} polygon */
@@ -115,11 +140,13 @@ export class Points {
     return this.#row(b) * this.side + this.#column(a);
   }
 
+  /** Visit the points of all cells that the box touches, until a visit returns true. */
   #each(left, bottom, right, top, visit) {
     const [c0, c1] = [this.#column(left), this.#column(right)];
     for (let r = this.#row(bottom), last = this.#row(top); r <= last; r++) {
       const end = this.start[r * this.side + c1 + 1];
-      for (let k = this.start[r * this.side + c0]; k < end; k++) visit(this.order[k]);
+      for (let k = this.start[r * this.side + c0]; k < end; k++)
+        if (visit(this.order[k])) return;
     }
   }
 }

@@ -1,9 +1,8 @@
 /** Small images of points, fetched as they come into sight and kept. */
 
-import { Latest, Verb } from "./channel.js";
+import { Latest, MAX_ROWS, Verb } from "./channel.js";
 import { showPixels } from "./furniture.js";
 
-const MAX_ROWS = 64;
 const KEPT = 2000;
 
 export class Thumbnails {

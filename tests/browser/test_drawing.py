@@ -1,0 +1,212 @@
+"""A drawing on the pad: prepared as the model's data were, encoded at each stroke."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.ndimage import center_of_mass
+
+from vae_core.datasets import dataset_available, load_dataset
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+    Settle = Callable[[Page], None]
+
+MNIST = (1, 28, 28)
+LISTEN = """
+window.decodes = [];
+addEventListener("zscape:decoded", (event) => decodes.push(event.detail));
+"""
+PREPARE = """
+async ([url, name, white, width, shape]) => {
+  const { [name]: prepare } = await import(url);
+  const image = new ImageData(width, white.length / width);
+  white.forEach((value, k) => image.data.set([value, value, value, 255], 4 * k));
+  return [...prepare(image, shape)];
+}
+"""
+DROP = """
+(canvas, bytes) => {
+  const files = new DataTransfer();
+  files.items.add(new File([Uint8Array.from(bytes)], "digit.png", { type: "image/png" }));
+  canvas.dispatchEvent(new DragEvent("drop", { dataTransfer: files, bubbles: true }));
+}
+"""
+
+
+@pytest.fixture
+def prepare(page: Page, app_url: str) -> Callable[..., np.ndarray]:
+    """`prepare(name, image, shape)` runs a function of prepare.js on a grey image (h, w) uint8."""
+    with page.expect_response("**/plane.js") as response:
+        page.goto(app_url)
+    url = response.value.url.replace("plane.js", "prepare.js")
+
+    def run(name: str, image: np.ndarray, shape: tuple[int, int, int] = MNIST) -> np.ndarray:
+        values = page.evaluate(PREPARE, [url, name, image.ravel().tolist(), image.shape[1], shape])
+        c, h, w = shape
+        return np.array(values, "u1").reshape(h, w, c)
+
+    return run
+
+
+def mnist_digits(n: int) -> np.ndarray:
+    if not dataset_available("mnist"):
+        pytest.skip("MNIST is not at hand")
+    return load_dataset("mnist", "test").images[:n, 0].numpy()
+
+
+def enlarged(image: np.ndarray, times: int) -> np.ndarray:
+    return image.repeat(times, 0).repeat(times, 1)
+
+
+def a_seven(left: int, top: int, size: int) -> np.ndarray:
+    pad = np.zeros((280, 280), "u1")
+    thick = size // 6
+    pad[top : top + thick, left : left + size] = 255
+    pad[top : top + size, left + size - thick : left + size] = 255
+    return pad
+
+
+def test_mnist_s_own_digits_stay_as_they_are(prepare: Callable[..., np.ndarray]) -> None:
+    for digit in mnist_digits(12):
+        prepared = prepare("likeMnist", enlarged(digit, 10))[..., 0]
+        assert np.abs(prepared.astype(int) - digit).max() <= 1
+
+
+@pytest.mark.parametrize(("left", "top", "size"), [(0, 0, 60), (100, 150, 120), (30, 20, 240)])
+def test_wherever_ink_was_it_fills_the_box_around_its_centre_of_mass(
+    prepare: Callable[..., np.ndarray], left: int, top: int, size: int
+) -> None:
+    prepared = prepare("likeMnist", a_seven(left, top, size))[..., 0]
+    rows, columns = np.nonzero(prepared)
+    assert np.ptp(rows) + 1 == np.ptp(columns) + 1 == 20
+    assert np.abs(np.array(center_of_mass(prepared)) - 14).max() <= 0.5 + 1e-6
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (1, 8, 8), (3, 32, 32), (1, 28, 20)])
+def test_fitting_is_the_mean_over_the_area_of_each_pixel(
+    prepare: Callable[..., np.ndarray], shape: tuple[int, int, int]
+) -> None:
+    _, h, w = shape
+    image = np.random.default_rng(0).integers(0, 256, (280, 280), dtype="u1")
+    side = min(h, w)
+    mean = image.repeat(side, 0).reshape(side, 280, 280).mean(1)
+    mean = mean.repeat(side, 1).reshape(side, side, 280).mean(2)
+    top, left = (h - side) // 2, (w - side) // 2
+    prepared = prepare("fitted", image, shape)
+    inside = prepared[top : top + side, left : left + side].astype(int)
+    assert np.abs(inside - mean[..., None]).max() <= 0.5 + 1e-6
+    assert prepared.sum() == inside.sum()
+
+
+def open_pad(page: Page, url: str, settle: Settle, model: str = "mnist-2d") -> Locator:
+    page.add_init_script(LISTEN)
+    page.goto(f"{url}/encoded?model={model}")
+    settle(page)
+    page.get_by_text("Draw", exact=True).click()
+    pad = page.get_by_test_id("draw")
+    pad.wait_for()
+    page.wait_for_function("decodes.length > 0")
+    settle(page)
+    return pad
+
+
+def stroke(page: Page, pad: Locator, *places: tuple[float, float]) -> None:
+    pad.scroll_into_view_if_needed()
+    box = pad.bounding_box()
+    assert box is not None
+    at = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in places]
+    page.mouse.move(*at[0])
+    page.mouse.down()
+    for place in at[1:]:
+        page.mouse.move(*place, steps=5)
+    page.mouse.up()
+
+
+def shown_z(page: Page) -> list[float]:
+    z: list[float] = page.evaluate("decodes.at(-1).z")
+    return z
+
+
+def prepared_pixels(page: Page) -> np.ndarray:
+    values = page.get_by_test_id("prepared").evaluate(
+        "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
+    )
+    side = int((len(values) / 4) ** 0.5)
+    return np.array(values, "u1").reshape(side, side, 4)[..., 0]
+
+
+def posterior_of(model: str, image: np.ndarray) -> Any:
+    import torch
+
+    from live.models import open_model
+
+    x = torch.from_numpy(image.astype("f4") / 255)[None, None]
+    with torch.inference_mode():
+        return [t[0].numpy() for t in open_model(model).model.encode(x)]
+
+
+def test_each_stroke_is_encoded_and_epsilon_can_be_drawn_again(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    pad = open_pad(page, app_url, settle)
+    before = shown_z(page)
+    stroke(page, pad, (0.3, 0.2), (0.7, 0.2))
+    page.wait_for_function("z => String(decodes.at(-1).z) !== String(z)", arg=before)
+    first = shown_z(page)
+    stroke(page, pad, (0.7, 0.2), (0.45, 0.85))
+    page.wait_for_function("z => String(decodes.at(-1).z) !== String(z)", arg=first)
+    page.mouse.move(2, 2)
+    settle(page)
+    mu, logvar = posterior_of("mnist-2d", prepared_pixels(page))
+    assert shown_z(page) == pytest.approx(mu.tolist(), abs=1e-3)
+    for _ in range(3):
+        last = shown_z(page)
+        page.get_by_role("button", name="Resample ε").click()
+        page.wait_for_function("z => String(decodes.at(-1).z) !== String(z)", arg=last)
+        eps = (np.array(shown_z(page)) - mu) / np.exp(0.5 * logvar)
+        assert np.abs(eps).max() < 7
+    page.wait_for_function("z => location.search.includes('z=')")
+
+
+def test_a_dropped_image_is_encoded(page: Page, app_url: str, settle: Settle) -> None:
+    digit = mnist_digits(1)[0]
+    file = io.BytesIO()
+    Image.fromarray(255 - digit, "L").save(file, "png")  # ink on paper
+    pad = open_pad(page, app_url, settle)
+    before = shown_z(page)
+    pad.evaluate(DROP, list(file.getvalue()))
+    page.wait_for_function("z => String(decodes.at(-1).z) !== String(z)", arg=before)
+    assert np.abs(prepared_pixels(page).astype(int) - digit).max() <= 1
+    mu, _ = posterior_of("mnist-2d", digit)
+    assert shown_z(page) == pytest.approx(mu.tolist(), abs=1e-2)
+
+
+def test_a_file_that_is_no_image_is_a_sentence(page: Page, app_url: str, settle: Settle) -> None:
+    pad = open_pad(page, app_url, settle)
+    pad.evaluate(DROP, list(b"no image"))
+    page.get_by_text("This is no image that the browser can read.").wait_for()
+
+
+@pytest.mark.parametrize("model", ["digits-2d", "sprites-6d"])
+def test_other_data_are_drawn_too_and_resized(
+    page: Page, app_url: str, settle: Settle, model: str
+) -> None:
+    pad = open_pad(page, app_url, settle, model)
+    page.get_by_text("It is resized, nothing else.").wait_for()
+    before = shown_z(page)
+    stroke(page, pad, (0.3, 0.3), (0.6, 0.6))
+    page.wait_for_function("z => String(decodes.at(-1).z) !== String(z)", arg=before)
+    assert prepared_pixels(page).max() > 100
+
+
+def test_the_pad_goes_with_its_switch(page: Page, app_url: str, settle: Settle) -> None:
+    pad = open_pad(page, app_url, settle)
+    page.get_by_text("Draw", exact=True).click()
+    pad.wait_for(state="detached")

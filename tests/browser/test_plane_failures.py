@@ -1,0 +1,187 @@
+"""What the plane says and does when the server, the model or the connection goes."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from tests.browser.conftest import free_port, running_app
+from vae_core.checkpoints import load_latents, save_checkpoint
+from vae_core.models import ModelConfig, build_model
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute
+
+    from tests.browser.conftest import App
+
+    Settle = Callable[[Page], None]
+
+SHIPPED = Path(__file__).parents[2] / "checkpoints"
+CHANNEL = re.compile("/live/decode")
+LISTEN = """
+window.decodes = [];
+addEventListener("zscape:decoded", (event) => decodes.push(event.detail));
+"""
+
+
+def open_plane(page: Page, url: str, settle: Settle) -> None:
+    page.add_init_script(LISTEN)
+    page.goto(url)
+    settle(page)
+    page.wait_for_function("decodes.length > 0")
+
+
+def hover(page: Page, across: float, down: float) -> None:
+    box = page.get_by_test_id("latent-plane").first.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
+
+
+def assert_follows(page: Page) -> None:
+    """The pointer goes to two places, and each is decoded."""
+    for place in ((0.3, 0.6), (0.6, 0.4)):
+        count = page.evaluate("decodes.length")
+        hover(page, *place)
+        page.wait_for_function("n => decodes.length > n", arg=count)
+
+
+@pytest.fixture
+def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of checkpoints that the test may change: the first model and another beside it."""
+    root = tmp_path / "checkpoints"
+    for name in ("mnist-2d", "digits-2d"):
+        shutil.copytree(SHIPPED / name, root / name)
+    monkeypatch.setenv("ZSCAPE_CHECKPOINTS", str(root))
+    return root
+
+
+@pytest.fixture
+def own_app(own_models: Path, fresh_app: App) -> Iterator[App]:
+    yield fresh_app
+
+
+def test_a_server_that_restarts_is_found_again(
+    context: BrowserContext, tmp_path: Path, settle: Settle
+) -> None:
+    page = context.new_page()
+    port = free_port()
+    with running_app(tmp_path, port) as app:
+        open_plane(page, app.url, settle)
+        assert_follows(page)
+    page.get_by_text("Reconnecting…").first.wait_for()
+    with running_app(tmp_path, port):
+        page.get_by_text("Reconnecting…").first.wait_for(state="hidden", timeout=60_000)
+        settle(page)
+        assert_follows(page)
+
+
+def test_a_model_that_is_deleted_is_a_sentence(
+    context: BrowserContext, own_app: App, own_models: Path, settle: Settle
+) -> None:
+    page = context.new_page()
+    open_plane(page, f"{own_app.url}/?model=digits-2d", settle)
+    shutil.rmtree(own_models / "digits-2d")
+    hover(page, 0.4, 0.4)
+    page.get_by_text("There is no model 'digits-2d' here any more.").first.wait_for()
+
+
+def test_a_model_replaced_by_its_like_answers_with_its_new_weights(
+    context: BrowserContext, own_app: App, own_models: Path, settle: Settle
+) -> None:
+    page = context.new_page()
+    open_plane(page, f"{own_app.url}/?model=digits-2d", settle)
+    pixels = "window.image.toDataURL()"
+    image = page.get_by_test_id("decoded-image").first
+    page.evaluate("image => { window.image = image; }", image.element_handle())
+    hover(page, 0.4, 0.4)
+    page.wait_for_function("decodes.length > 1")
+    before = page.evaluate(pixels)
+    replace(own_models / "digits-2d", latent_dim=2)
+    hover(page, 0.41, 0.4)
+    page.wait_for_function(f"before => {pixels} !== before", arg=before)
+    assert page.get_by_text("Reconnecting…").first.is_hidden()
+
+
+def test_a_model_replaced_by_one_of_other_dimensions_says_so(
+    context: BrowserContext, own_app: App, own_models: Path, settle: Settle
+) -> None:
+    page = context.new_page()
+    open_plane(page, f"{own_app.url}/?model=digits-2d", settle)
+    replace(own_models / "digits-2d", latent_dim=3)
+    hover(page, 0.4, 0.4)
+    page.get_by_text("The model was replaced by one of other dimensions").first.wait_for()
+
+
+def replace(path: Path, latent_dim: int) -> None:
+    torch.manual_seed(0)
+    config = ModelConfig((1, 8, 8), latent_dim=latent_dim, hidden=(16,))
+    latents = load_latents(path) if latent_dim == 2 else None
+    save_checkpoint(path, build_model(config), latents=latents)
+
+
+def test_a_slow_connection_keeps_only_the_newest_wish(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    sent: list[bytes | str] = []
+    held: list[Callable[[], None]] = []
+    slow = {"on": False}
+
+    def through(route: WebSocketRoute) -> None:
+        server = route.connect_to_server()
+
+        def to_server(message: bytes | str) -> None:
+            sent.append(message)
+            server.send(message)
+
+        def to_page(message: bytes | str) -> None:
+            if slow["on"]:
+                held.append(lambda: route.send(message))
+            else:
+                route.send(message)
+
+        route.on_message(to_server)
+        server.on_message(to_page)
+
+    page.route_web_socket(CHANNEL, through)
+    open_plane(page, app_url, settle)
+    page.wait_for_function("() => new Promise(go => setTimeout(() => go(true), 500))")
+    slow["on"] = True
+    sent.clear()
+    for k in range(20):
+        hover(page, 0.3 + k / 100, 0.5)
+    last = page.evaluate("() => new Promise(go => requestAnimationFrame(() => go(1)))")
+    assert last == 1
+    decoding = [m for m in sent if isinstance(m, bytes) and m[4] == 1]
+    assert len(decoding) == 1  # one in flight, nineteen replaced one another
+    slow["on"] = False
+    deadline = time.monotonic() + 30
+    while not held and time.monotonic() < deadline:
+        page.evaluate("1")
+    for release in held:
+        release()
+    page.wait_for_function("n => decodes.length >= n", arg=2)
+    decoding = [m for m in sent if isinstance(m, bytes) and m[4] == 1]
+    assert len(decoding) <= 3
+
+
+def test_two_browsers_on_different_models_each_get_their_own(
+    browser: Browser, app_url: str, settle: Settle
+) -> None:
+    widths = {}
+    with browser.new_context() as one, browser.new_context() as other:
+        pages = {"mnist-2d": one.new_page(), "digits-2d": other.new_page()}
+        for model, page in pages.items():
+            open_plane(page, f"{app_url}/?model={model}", settle)
+        for _ in range(3):
+            for page in pages.values():
+                assert_follows(page)
+        for model, page in pages.items():
+            widths[model] = page.get_by_test_id("decoded-image").first.evaluate("c => c.width")
+    assert widths == {"mnist-2d": 28, "digits-2d": 8}

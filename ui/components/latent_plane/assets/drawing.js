@@ -1,0 +1,92 @@
+/** A drawing on the plane: q(z|x) as mean and ellipse, and z = mu + sigma eps drawn from it. */
+
+import { Latest, Verb } from "./channel.js";
+import { Pad } from "./pad.js";
+import { drawCursor, drawEllipse, drawPath } from "./scene.js";
+import { number } from "./view.js";
+
+export class Drawing {
+  /** @param {import("./plane.js").LatentPlane} plane */
+  constructor(plane) {
+    this.plane = plane;
+    /** @type {Pad | null} */
+    this.pad = null;
+    /** @type {{mu: number[], sigma: number[]} | null} q(z|x) */
+    this.posterior = null;
+    this.encoding = new Latest((wish) => this.#encode(wish));
+  }
+
+  /** Show the pad with a preparation, or none. @param {"mnist" | "fit" | null} preparation */
+  show(preparation) {
+    if (preparation && !this.pad)
+      this.pad = new Pad(this.plane.parts.side, {
+        image: (pixels, since) => this.encoding.want({ pixels, since }),
+        done: () => this.#done(),
+        cleared: () => this.#forget(),
+        resample: () => this.#resample(),
+      });
+    if (!preparation && this.pad) {
+      this.pad.remove();
+      this.pad = null;
+    }
+    if (!this.pad) return;
+    this.pad.prepareAs(preparation);
+    this.pad.shape = this.plane.hello?.image_shape ?? null;
+  }
+
+  async #encode({ pixels, since }) {
+    const answer = await this.plane.channel.ask(Verb.ENCODE, 1, pixels);
+    const values = Array.from(new Float32Array(answer.bytes));
+    const d = this.plane.hello.latent_dim;
+    const mu = values.slice(0, d);
+    this.posterior = { mu, sigma: values.slice(d).map((logvar) => Math.exp(0.5 * logvar)) };
+    this.#goTo(mu, "μ", since);
+  }
+
+  /** Python hears of z when the stroke has ended and its last image is encoded. */
+  async #done() {
+    await this.encoding.running;
+    if (this.posterior) this.plane.tellZ();
+  }
+
+  #forget() {
+    this.posterior = null;
+    this.plane.invalidate();
+  }
+
+  /** z = mu + sigma eps with a new eps. */
+  #resample() {
+    if (!this.posterior) return;
+    const { mu, sigma } = this.posterior;
+    this.#goTo(mu.map((m, k) => m + sigma[k] * gaussian()), "z = μ + σ · ε", performance.now());
+    this.plane.tellZ();
+  }
+
+  #goTo(z, name, since) {
+    const { plane, pad } = this;
+    plane.z = z.map((x) => Math.round(x * 1e4) / 1e4);
+    plane.ghost = null;
+    const [a, b] = plane.slice.place(plane.z);
+    const spread = plane.slice.covariance(this.posterior.sigma);
+    const [sa, sb] = [spread[0], spread[2]].map((v) => number(Math.sqrt(v), 2));
+    if (pad)
+      pad.words.textContent = `${name} at (${number(a, 2)}, ${number(b, 2)}), σ = (${sa}, ${sb}) in the plane`;
+    plane.look(since);
+    plane.invalidate();
+  }
+
+  draw(c) {
+    if (!this.posterior) return;
+    const { view, theme, slice, data, z } = this.plane;
+    const { mu, sigma } = this.posterior;
+    const mean = slice.place(mu);
+    drawEllipse(c, view, mean, slice.covariance(sigma), data.colours.sigma);
+    drawPath(c, view, theme, [mean, slice.place(z)], data.colours.eps);
+    drawCursor(c, view, theme, mean, data.colours.mu, { ghost: true });
+  }
+}
+
+/** One draw from N(0, 1) (Box & Muller 1958). */
+function gaussian() {
+  return Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
+}

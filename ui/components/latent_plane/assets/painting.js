@@ -1,0 +1,156 @@
+/** The canvas: a scene that changes with the view, and what moves over it. */
+
+import { rgb, scale } from "./colours.js";
+import { paint } from "./points.js";
+import * as scene from "./scene.js";
+
+const THUMBNAIL_PX = 34;
+const MAX_ELLIPSES = 300;
+
+export class Painting {
+  /** @param {import("./plane.js").LatentPlane} plane */
+  constructor(plane) {
+    this.plane = plane;
+    this.scene = document.createElement("canvas");
+    this.points = document.createElement("canvas");
+    this.ratio = 1;
+    /** @type {ImageData | null} */
+    this.pixels = null;
+  }
+
+  /** Make the canvases as fine as the screen. @returns {boolean} whether they were not */
+  resize() {
+    const { view, parts } = this.plane;
+    this.ratio = devicePixelRatio || 1;
+    const [width, height] = [view.width, view.height].map((side) => Math.round(side * this.ratio));
+    if (this.scene.width === width && this.scene.height === height) return false;
+    for (const canvas of [parts.plane, this.scene, this.points]) Object.assign(canvas, { width, height });
+    return true;
+  }
+
+  #clear(canvas) {
+    const { view } = this.plane;
+    const c = canvas.getContext("2d");
+    c.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    c.clearRect(0, 0, view.width, view.height);
+    return c;
+  }
+
+  drawScene() {
+    const { view, data, points, on, theme, trust, manifold, slice, z } = this.plane;
+    const c = this.#clear(this.scene);
+    if (on.has("manifold")) manifold.draw(c);
+    if (points?.count && on.has("density")) trust.drawDensity(c);
+    if (points?.count) {
+      this.#drawPoints();
+      c.drawImage(this.points, 0, 0, view.width, view.height);
+      this.#drawThumbnails(c);
+      if (on.has("fog") && data.plane) trust.drawFog(c);
+    }
+    scene.drawAxes(c, view, theme, data.labels);
+    if (on.has("rings") && data.plane) scene.drawRings(c, view, theme, slice.place(z.map(() => 0)));
+  }
+
+  #drawPoints() {
+    const { points, view, selected, data } = this.plane;
+    const n = points.count;
+    const [size, opacity] =
+      n > 20000 ? [1.7, 0.55] : n > 5000 ? [2.2, 0.7] : n > 1000 ? [2.8, 0.8] : [3.6, 0.9];
+    const style = {
+      ratio: this.ratio,
+      radius: size * Math.min(Math.max(view.zoomed ** 0.5, 0.8), 2.5),
+      glyphs: data.colours.glyphs,
+      ...this.#tints(),
+      mask: null,
+      wanted: 0,
+    };
+    const c = this.points.getContext("2d", { willReadFrequently: true });
+    const { width, height } = this.points;
+    if (this.pixels?.width !== width || this.pixels?.height !== height)
+      this.pixels = c.createImageData(width, height);
+    this.pixels.data.fill(0);
+    if (selected.size) {
+      style.mask = new Uint8Array(n);
+      for (const i of selected) style.mask[i] = 1;
+      paint(this.pixels, points, view, { ...style, opacity: 0.14 });
+      paint(this.pixels, points, view, { ...style, opacity: 1, radius: 1.3 * style.radius, wanted: 1 });
+    } else {
+      paint(this.pixels, points, view, { ...style, opacity });
+    }
+    c.putImageData(this.pixels, 0, 0);
+  }
+
+  /** Zoomed in until the points stand apart, images take the place of glyphs. */
+  #drawThumbnails(c) {
+    const { points, view, thumbnails, selected, hello, channel } = this.plane;
+    if (!points.layout.images || !hello?.images) return;
+    const [left, bottom] = view.toPlane(0, view.height);
+    const [right, top] = view.toPlane(view.width, 0);
+    const room = (view.width * view.height) / THUMBNAIL_PX ** 2 / 1.6;
+    const visible = points.inBox(left, bottom, right, top, room);
+    if (!visible) return;
+    thumbnails.want(visible, points, channel, hello.image_shape, () => this.plane.invalidate(true));
+    const { tints, palette } = this.#tints();
+    for (const i of visible) {
+      const image = thumbnails.get(i);
+      if (!image) continue;
+      const [x, y] = view.toPixels(points.xy[2 * i], points.xy[2 * i + 1]);
+      const colour = `rgb(${palette[tints[i]].join(",")})`;
+      const strength = selected.size && !selected.has(i) ? 0.3 : 1;
+      scene.drawThumbnail(c, image, x, y, THUMBNAIL_PX, colour, strength);
+    }
+  }
+
+  /** Each point's place in a palette: by class, by value, or all in the colour of text. */
+  #tints() {
+    const { points, data, theme } = this.plane;
+    if (points.value) {
+      const [low, high] = points.layout.value.range;
+      points.tints ??= Uint8Array.from(points.value, (x) =>
+        Math.min(Math.max(Math.round((255 * (x - low)) / (high - low || 1)), 0), 255),
+      );
+      return { tints: points.tints, palette: Array.from({ length: 256 }, (_, k) => scale(k / 255)) };
+    }
+    const classes = data.colours.classes.map(rgb);
+    if (!points.category) return { tints: new Uint8Array(points.count), palette: [rgb(theme.text)] };
+    points.tints ??= points.category.map((k) => k % classes.length);
+    return { tints: points.tints, palette: classes };
+  }
+
+  drawOver() {
+    const { plane } = this;
+    const { view, data, theme, slice, stops, press } = plane;
+    const c = this.#clear(plane.parts.plane);
+    c.drawImage(this.scene, 0, 0, view.width, view.height);
+    if (plane.points) this.#drawPosteriors(c);
+    if (data.plane) {
+      if (data.path) scene.drawPath(c, view, theme, data.path.map((z) => slice.place(z)), data.colours.z);
+      if (data.way) stops.draw(c);
+      plane.drawing.draw(c);
+      if (data.mode !== "stops") scene.drawCursor(c, view, theme, slice.place(plane.z), data.colours.z);
+      if (plane.ghost)
+        scene.drawCursor(c, view, theme, slice.place(plane.ghost), data.colours.z, { ghost: true });
+    }
+    if (press?.kind === "lasso" && press.moved) scene.drawLasso(c, theme, press.corners);
+  }
+
+  /** q(z|x) of selected and hovered points; of a class, the Gaussian of the same mean and covariance. */
+  #drawPosteriors(c) {
+    const { view, data, theme, points, selected, hovered, on, classInSight } = this.plane;
+    const { sigma, mu } = data.colours;
+    const at = (i) => /** @type {[number, number]} */ ([points.xy[2 * i], points.xy[2 * i + 1]]);
+    const covariance = (i) => points.covariance.subarray(3 * i, 3 * i + 3);
+    if (points.covariance && on.has("posteriors")) {
+      const chosen = [...selected].filter((i) => i < points.count).slice(0, MAX_ELLIPSES);
+      const strength = Math.max(0.3, 1 / Math.cbrt(chosen.length || 1));
+      for (const i of chosen) scene.drawEllipse(c, view, at(i), covariance(i), sigma, strength);
+      if (hovered >= 0) scene.drawEllipse(c, view, at(hovered), covariance(hovered), sigma);
+      const whole = classInSight === null ? null : points.posteriorOf(classInSight);
+      if (whole) {
+        scene.drawEllipse(c, view, whole.mean, whole.covariance, sigma);
+        scene.drawCursor(c, view, theme, whole.mean, mu, { ghost: true });
+      }
+    }
+    if (hovered >= 0) scene.drawCursor(c, view, theme, at(hovered), mu, { ghost: true });
+  }
+}

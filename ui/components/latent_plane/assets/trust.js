@@ -1,0 +1,120 @@
+/** Density and trust fog: where the aggregate posterior has mass, and where images lead back to their z. */
+
+import { Latest, MAX_ROWS, Verb } from "./channel.js";
+import { rgb } from "./colours.js";
+import { element } from "./furniture.js";
+import { density, Field, RETURNS, rise, thinnest } from "./fog.js";
+import { drawBackdrop } from "./scene.js";
+import { number } from "./view.js";
+
+const ASTRAY = [0.3, 1]; // of the prior's sigma: where fog begins and where it is full
+
+export class Trust {
+  /** @param {import("./plane.js").LatentPlane} plane */
+  constructor(plane) {
+    this.plane = plane;
+    /** @type {{z: number[], far: number} | null} how far encode(decode(z)) lands from z */
+    this.astray = null;
+    this.returning = new Latest((z) => this.#return(z));
+    this.returningAll = new Latest((wish) => this.#returnAll(wish));
+    this.forget();
+  }
+
+  /** New points, or a new model behind the same name. */
+  forget() {
+    this.forgetMass();
+    /** @type {{through: string, field: Field} | null} */
+    this.returns = null;
+  }
+
+  /** The legend switched a class. */
+  forgetMass() {
+    this.kept = null;
+  }
+
+  /** The density of the points shown; what is thin; its largest value. */
+  get mass() {
+    if (!this.kept) {
+      const { points, view } = this.plane;
+      const field = density(points, view.home.half * 1.5);
+      this.kept = { field, thin: thinnest(field, points), most: Math.max(...field.values) };
+    }
+    return this.kept;
+  }
+
+  /** @param {number[]} z */
+  look(z) {
+    if (this.plane.on.has("fog")) this.returning.want(z);
+  }
+
+  /** Returns all over the plane, unless they are there for this one through latent space. */
+  lookAround() {
+    const { on, z, hello, slice } = this.plane;
+    if (!on.has("fog") || !z || !hello) return;
+    const through = slice.through(z);
+    if (this.returns?.through !== through) this.returningAll.want({ through, z });
+  }
+
+  async #return(z) {
+    const answer = await this.plane.channel.ask(Verb.RETURN, 1, Float32Array.from(z));
+    this.astray = { z, far: distance(z, new Float32Array(answer.bytes)) };
+    this.plane.invalidate();
+  }
+
+  async #returnAll({ through, z }) {
+    const { view, slice, channel } = this.plane;
+    const field = new Field(RETURNS, view.home.half * 1.5);
+    for (let from = 0; from < field.values.length; from += MAX_ROWS) {
+      const rows = Math.min(MAX_ROWS, field.values.length - from);
+      const zs = Array.from({ length: rows }, (_, k) => slice.moved(z, field.place(from + k)));
+      const answer = await channel.ask(Verb.RETURN, rows, Float32Array.from(zs.flat()));
+      const landed = new Float32Array(answer.bytes);
+      zs.forEach((each, k) => {
+        field.values[from + k] = distance(each, landed.subarray(2 * k * each.length));
+      });
+    }
+    this.returns = { through, field };
+    this.plane.invalidate(true);
+  }
+
+  /** The figures behind the layers at `z`, as elements. @param {number[]} z */
+  figures(z) {
+    const { on, points, slice } = this.plane;
+    if (!points?.count || !(on.has("fog") || on.has("density"))) return [];
+    const lines = [
+      element("span", { title: "Density of the aggregate posterior in this plane" }, [
+        `q(z) = ${number(this.mass.field.at(...slice.place(z)), 3)}`,
+      ]),
+    ];
+    if (on.has("fog") && this.astray)
+      lines.push(
+        element("span", { title: "Distance from z to the mean that encodes its image" }, [
+          `encode(decode(z)) is ${number(this.astray.far, 2)} away`,
+        ]),
+      );
+    return lines;
+  }
+
+  drawDensity(c) {
+    const { view, theme } = this.plane;
+    const { field, most } = this.mass;
+    const picture = field.picture(rgb(theme.text), (a, b) => 0.55 * Math.sqrt(field.at(a, b) / most));
+    drawBackdrop(c, view, picture, field.extent, 1);
+  }
+
+  /** A veil where no data has mass, or where an image does not lead back to its z. */
+  drawFog(c) {
+    const { view, theme } = this.plane;
+    const { field, thin } = this.mass;
+    const returns = this.returns?.field;
+    const doubt = (a, b) =>
+      Math.max(1 - rise(0, thin, field.at(a, b)), returns ? rise(...ASTRAY, returns.at(a, b)) : 0);
+    const picture = field.picture(rgb(theme.dark ? "#5c6370" : "#9aa3af"), (a, b) => 0.75 * doubt(a, b));
+    drawBackdrop(c, view, picture, field.extent, 1);
+  }
+}
+
+/** @param {number[]} p @param {ArrayLike<number>} q */
+function distance(p, q) {
+  return Math.hypot(...p.map((x, k) => x - q[k]));
+}
