@@ -56,11 +56,13 @@ def to_class() -> None:
     if opened.latents is not None and (name := st.session_state["to_class"]) is not None:
         label = opened.config["class_names"].index(name)
         move(class_mean(opened.latents, label).tolist())
+        st.session_state["to_class"] = None  # so that the same class can be chosen again
 
 
 def to_image() -> None:
     if opened.latents is not None and (index := st.session_state["to_image"]) is not None:
         move(opened.latents.mu[index].tolist())
+        st.session_state["to_image"] = None
 
 
 def sliders(dims: Sequence[int]) -> None:
@@ -85,6 +87,8 @@ def explore() -> None:
     controls, picture = st.columns([2, 5], gap="medium")
     with controls:
         sliders(active)
+        if len(active) > 1:
+            st.caption("Ordered by KL, the most telling first.")
         if unused:
             with st.expander(f"{len(unused)} unused dimensions"):
                 st.caption("Their μ hardly varies over the test set: the decoder ignores them.")
@@ -99,7 +103,7 @@ def explore() -> None:
             z=z,
             plane=view,
             points=plane_points(opened, view),
-            height=480,
+            height=400,
             on_change=plane_moved,
         )
         share = prior_percentile(z)
@@ -107,6 +111,8 @@ def explore() -> None:
             f"‖z‖ = **{math.hypot(*z):.2f}**, farther out than **{share:.1%}** of the prior "
             f"N(0, I) in {len(z)} dimensions."
         )
+        if opened.model.latent_dim > 2:
+            st.caption("The plane lies along the two main axes of μ (PCA).")
         show_z_in_address(opened)
 
 

@@ -27,12 +27,14 @@ from ui.images import data_note, png
 from ui.palette import SYMBOL_COLOURS
 from ui.session import current_model, current_z, set_z, show_z_in_address, test_images
 from ui.views import default_plane, plane_points
-from vae_core.animation import gif_bytes
+from vae_core.animation import enlarged, gif_bytes
 from vae_core.models import decoded, prior_samples
 from vae_core.paths import interpolate_through, path_methods, step_lengths
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+STRIP_SIDE = 112  # pixels of a frame in the exported strip
 
 opened = current_model()
 model = opened.model
@@ -214,7 +216,7 @@ def downloads(images: Tensor) -> None:
     name = f"{opened.config.get('dataset')}-interpolation"
     for label, make, ending in (
         ("GIF", lambda: gif_bytes(images), "gif"),
-        ("PNG", lambda: png(images[None], gap=1), "png"),
+        ("PNG", lambda: png(enlarged(images, STRIP_SIDE)[None], gap=4), "png"),
     ):
         st.download_button(
             label,

@@ -123,7 +123,7 @@ def explore() -> None:
             ),
             gap=0,
             selectable=True,
-            selected=int(nearest(places, places.new_tensor(z))),
+            selected=tile_of(z, places),
             max_height=640,
             on_select=lambda tile: set_z(places[tile].tolist()),
         )
@@ -139,6 +139,13 @@ def explore() -> None:
             width="stretch",
         )
         st.caption(SPACING_NOTES[spacing])
+
+
+def tile_of(z: tuple[float, ...], places: Tensor) -> int | None:
+    """The tile nearest to z; None where z lies outside the grid."""
+    at = places.new_tensor(z)
+    inside = bool(((at >= places.amin(0)) & (at <= places.amax(0))).all())
+    return int(nearest(places, at)) if inside else None
 
 
 def show_current(z: tuple[float, ...], dims: tuple[int, int]) -> None:

@@ -16,6 +16,7 @@ from ui.views import default_plane, plane_points
 from vae_core.models import prior_samples
 
 SAMPLES = (2, 12)
+CARD_WIDTH = 185
 GUIDE = {
     "encoded": "Where the encoder puts every test image; select some and look at them.",
     "decode": "A slider for every latent dimension, and the image it makes.",
@@ -74,7 +75,8 @@ plane()
 samples()
 
 st.subheader("What each page is for")
-for column, (file, text) in zip(st.columns(len(GUIDE)), GUIDE.items(), strict=True):
-    with column.container(border=True, height="stretch"):
+cards = st.container(horizontal=True)
+for file, text in GUIDE.items():
+    with cards.container(border=True, width=CARD_WIDTH):
         st.page_link(page_path(file))
         st.caption(text)

@@ -126,10 +126,19 @@ def test_images(opened: OpenModel) -> ImageDataset | None:
 
 def current_z(opened: OpenModel) -> tuple[float, ...]:
     """The point of latent space in view: what was set last, the link's, or the first test mean."""
-    z = st.session_state.setdefault("z", parse_z(linked("z")))
-    if len(z) != opened.model.latent_dim:
-        z = st.session_state["z"] = _first_z(opened)
-    return tuple(z)
+    d = opened.model.latent_dim
+    if "z" not in st.session_state:
+        st.session_state["z"] = parse_z(linked("z"))
+        if linked("z") and len(st.session_state["z"]) != d:
+            st.toast(
+                f"The link's z = {linked('z')[:40]} is no point of {opened.id}, which takes {d} "
+                "numbers from −10 to 10; this is its first test image.",
+                duration="long",
+            )
+    if len(st.session_state["z"]) != d:
+        st.session_state["z"] = _first_z(opened)
+    z: tuple[float, ...] = st.session_state["z"]
+    return z
 
 
 def set_z(z: Sequence[float]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 from html import escape
 from typing import Any
 
@@ -40,6 +41,8 @@ def show_sidebar(page: str) -> None:
     if (chosen := st.session_state.pop("next_model", None)) in ids:
         st.session_state["model"] = chosen
     if st.session_state.setdefault("model", linked("model")) not in ids:
+        if asked := st.session_state["model"]:
+            st.toast(f"There is no model {asked[:40]!r} here; this is {ids[0]}.", duration="long")
         st.session_state["model"] = ids[0]
     with st.sidebar:
         if not hidden("models"):
@@ -105,6 +108,7 @@ def _upload() -> None:
     try:
         unpack_checkpoint(file, runs_root() / token / "checkpoint")
     except CheckpointError as error:
+        shutil.rmtree(runs_root() / token, ignore_errors=True)
         st.error(str(error), icon=":material/error:")
         return
     st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1

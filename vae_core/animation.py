@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 FRAME_MS = 140
 
 
+def enlarged(images: Tensor, min_side: int) -> Tensor:
+    """Images (n, c, h, w) with each pixel repeated until the shorter side is `min_side` or more."""
+    times = math.ceil(min_side / min(images.shape[2:]))
+    return images.repeat_interleave(times, dim=2).repeat_interleave(times, dim=3)
+
+
 def gif_bytes(images: Tensor, frame_ms: int = FRAME_MS, min_side: int = 256) -> bytes:
     """Images (n, c, h, w) as a GIF that plays forth and back for ever.
 
@@ -27,12 +33,10 @@ def gif_bytes(images: Tensor, frame_ms: int = FRAME_MS, min_side: int = 256) -> 
 
     if len(images) < 2:
         raise ConfigError(f"There are {len(images)} images; a film needs two or more.")
-    times = math.ceil(min_side / min(images.shape[2:]))
-    frames = [Image.fromarray(tile_images(image[None, None])) for image in images]
     frames = [
-        frame.resize((frame.width * times, frame.height * times), Image.Resampling.NEAREST)
-        for frame in [*frames, *frames[-2:0:-1]]
+        Image.fromarray(tile_images(image[None, None])) for image in enlarged(images, min_side)
     ]
+    frames += frames[-2:0:-1]
     file = io.BytesIO()
     frames[0].save(
         file, format="GIF", save_all=True, append_images=frames[1:], duration=frame_ms, loop=0

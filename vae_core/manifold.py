@@ -2,6 +2,7 @@
 
 import io
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ def manifold_grid(
     model: LatentModel,
     n: int,
     dims: tuple[int, int] = (0, 1),
-    base: Tensor | None = None,
+    base: Tensor | Sequence[float] | NDArray[np.floating] | None = None,
     spacing: str = "quantile",
     extent: float = 3.0,
 ) -> tuple[Tensor, Tensor]:
@@ -40,8 +41,7 @@ def manifold_grid(
         raise ConfigError(f"n={n!r} is not a whole number of 1 or more, the images a side.")
     if len(dims) != 2 or dims[0] == dims[1] or not all(dim in range(d) for dim in dims):
         raise ConfigError(f"dims={dims} is not two different dimensions from 0 to {d - 1}.")
-    if base is None:
-        base = torch.zeros(d)
+    base = torch.zeros(d) if base is None else torch.as_tensor(base)
     if base.shape != (d,) or not bool(torch.isfinite(base).all()):
         raise ConfigError(
             f"latent_dim={d}, but base is {tuple(base.shape)}; give ({d},) finite numbers."

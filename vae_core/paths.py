@@ -5,15 +5,18 @@
 Another way is one decorated function of the two ends and the times t in [0, 1].
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from vae_core.errors import ConfigError
 
 # (a (d,), b (d,), t (steps, 1)) -> (steps, d), all float64
+Vector = Tensor | NDArray[np.floating] | Sequence[float]
 PathMethod = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 _METHODS: dict[str, PathMethod] = {}
@@ -34,12 +37,13 @@ def path_methods() -> tuple[str, ...]:
     return tuple(_METHODS)
 
 
-def interpolate(z_a: Tensor, z_b: Tensor, steps: int, method: str = "linear") -> Tensor:
+def interpolate(z_a: Vector, z_b: Vector, steps: int, method: str = "linear") -> Tensor:
     """The points of a way from z_a to z_b, each (d,): (steps, d), at equal times.
 
     The first row is z_a and the last is z_b, bit for bit. Raises ConfigError when the ends are not
     two finite vectors of the same length, when steps < 2, or when the method is unknown.
     """
+    z_a, z_b = _floats(z_a), _floats(z_b)
     if z_a.ndim != 1 or z_a.shape != z_b.shape:
         raise ConfigError(
             f"z_a is {tuple(z_a.shape)} and z_b is {tuple(z_b.shape)}; both must be (d,), "
@@ -68,6 +72,11 @@ def interpolate_through(stops: Tensor, steps: int, method: str = "linear") -> Te
     path = torch.cat([*legs, stops[-1:].double()]).to(stops.dtype)
     path[:: steps - 1] = stops
     return path
+
+
+def _floats(z: Vector) -> Tensor:
+    z = torch.as_tensor(z)
+    return z if z.dtype.is_floating_point or z.dtype.is_complex else z.float()
 
 
 def step_lengths(path: Tensor) -> Tensor:

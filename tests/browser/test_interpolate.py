@@ -135,4 +135,4 @@ def test_the_film_is_saved(page: Page, film: Locator) -> None:
         with Image.open(Path(download.value.path())) as picture:
             sizes[name] = (picture.size, getattr(picture, "n_frames", 1))
     assert sizes["GIF"][1] == 2 * STEPS - 2
-    assert sizes["PNG"][0] == (STEPS * 28 + STEPS - 1, 28)
+    assert sizes["PNG"][0] == (STEPS * 112 + (STEPS - 1) * 4, 112)

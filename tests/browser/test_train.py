@@ -39,7 +39,7 @@ def test_a_short_run_ends_as_a_checkpoint_to_take_home(
     assert page.get_by_test_id("stop-training").count() == 0
     page.locator(".js-plotly-plot").first.wait_for(timeout=LONG)
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download").click()
+        page.get_by_test_id("stDownloadButton").get_by_role("button").click()
     zipped = io.BytesIO(Path(download.value.path()).read_bytes())
     assert unpack_checkpoint(zipped, tmp_path / "home").latent_dim == 3
 

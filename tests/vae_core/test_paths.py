@@ -144,7 +144,7 @@ def test_spherical_is_straight_where_there_is_nothing_to_turn(
         (torch.zeros(2), torch.ones(2), 4, "scenic", "'scenic'.*linear, spherical"),
         (torch.zeros(2), torch.tensor([0.0, math.nan]), 4, "linear", "finite"),
         (torch.tensor([math.inf, 0.0]), torch.zeros(2), 4, "spherical", "finite"),
-        (torch.zeros(2, dtype=torch.int64), torch.ones(2, dtype=torch.int64), 4, "linear", "real"),
+        (torch.zeros(2, dtype=torch.cfloat), torch.ones(2, dtype=torch.cfloat), 4, "linear", "real"),
     ],
 )
 def test_what_is_no_way_is_refused(
@@ -165,3 +165,8 @@ def test_a_registered_method_is_taken_by_name(monkeypatch: pytest.MonkeyPatch) -
     assert path_methods() == ("late",)
     path = interpolate(torch.tensor([0.0]), torch.tensor([4.0]), 3, "late")
     assert path.tolist() == [[0.0], [1.0], [4.0]]
+
+
+def test_lists_and_arrays_are_vectors_too() -> None:
+    way = interpolate([0, 1], np.array([2.0, 3.0]), 3)
+    np.testing.assert_array_equal(way, [[0, 1], [1, 2], [2, 3]])

@@ -1,0 +1,89 @@
+"""Encoded μ: what is selected on the plane is what the page shows and gives away."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from vae_core.checkpoints import load_latents
+
+pytestmark = pytest.mark.browser
+CHECKPOINT = Path(__file__).parents[2] / "checkpoints" / "digits-2d"
+WHOLE = ((0.02, 0.1), (0.98, 0.1), (0.98, 0.98), (0.02, 0.98))
+LEFT = ((0.02, 0.1), (0.5, 0.1), (0.5, 0.98), (0.02, 0.98))
+
+
+@pytest.fixture
+def plane(page: Page, app_url: str, settle: Callable[[Page], None]) -> Locator:
+    page.goto(f"{app_url}/encoded?model=digits-2d")
+    settle(page)
+    return page.get_by_test_id("latent-plane")
+
+
+def lasso(page: Page, plane: Locator, corners: tuple[tuple[float, float], ...]) -> None:
+    box = plane.bounding_box()
+    assert box
+    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for point in [*points[1:], points[0]]:
+        page.mouse.move(*point, steps=6)
+    page.mouse.up()
+
+
+def selected(page: Page) -> int:
+    return int(page.get_by_role("heading", name="selected").inner_text().split()[0])
+
+
+def test_each_lasso_replaces_the_one_before(page: Page, plane: Locator) -> None:
+    heading = page.get_by_role("heading", name="selected")
+    lasso(page, plane, LEFT)
+    expect(heading).to_be_visible()
+    left = selected(page)
+    lasso(page, plane, WHOLE)
+    expect(heading).not_to_have_text(f"{left} selected")
+    whole = selected(page)
+    assert 0 < left < whole <= 360
+    for corners, count in ((LEFT, left), (WHOLE, whole), (LEFT, left)):
+        lasso(page, plane, corners)
+        expect(heading).to_have_text(f"{count} selected")
+
+
+def test_the_csv_holds_the_stored_latents_of_the_selection(page: Page, plane: Locator) -> None:
+    lasso(page, plane, LEFT)
+    button = page.get_by_role("button", name="CSV")
+    expect(button).to_contain_text("selected")
+    count = selected(page)
+    with page.expect_download() as download:
+        button.click()
+    rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text())))
+    latents = load_latents(CHECKPOINT)
+    assert latents is not None
+    assert len(rows) == count
+    for row in rows[:20]:
+        index = int(row["index"])
+        mu = [float(row["mu_1"]), float(row["mu_2"])]
+        np.testing.assert_allclose(mu, latents.mu[index], rtol=1e-5)
+        assert mu[0] < latents.mu[:, 0].max()
+
+
+def test_the_npz_holds_the_whole_test_set_without_a_selection(page: Page, plane: Locator) -> None:
+    with page.expect_download() as download:
+        page.get_by_role("button", name="NPZ, all 360").click()
+    with np.load(download.value.path(), allow_pickle=False) as columns:
+        latents = load_latents(CHECKPOINT)
+        assert latents is not None
+        np.testing.assert_array_equal(columns["mu_2"], latents.mu[:, 1])
+        np.testing.assert_allclose(columns["sigma_1"], latents.sigma[:, 0], rtol=1e-6)
+
+
+def test_the_selection_is_cleared_by_a_button(page: Page, plane: Locator) -> None:
+    lasso(page, plane, LEFT)
+    page.get_by_role("button", name="Clear selection").click()
+    expect(page.get_by_text("Click a point or draw a lasso")).to_be_visible()
