@@ -144,7 +144,13 @@ def test_spherical_is_straight_where_there_is_nothing_to_turn(
         (torch.zeros(2), torch.ones(2), 4, "scenic", "'scenic'.*linear, spherical"),
         (torch.zeros(2), torch.tensor([0.0, math.nan]), 4, "linear", "finite"),
         (torch.tensor([math.inf, 0.0]), torch.zeros(2), 4, "spherical", "finite"),
-        (torch.zeros(2, dtype=torch.cfloat), torch.ones(2, dtype=torch.cfloat), 4, "linear", "real"),
+        (
+            torch.zeros(2, dtype=torch.cfloat),
+            torch.ones(2, dtype=torch.cfloat),
+            4,
+            "linear",
+            "real",
+        ),
     ],
 )
 def test_what_is_no_way_is_refused(
