@@ -14,6 +14,7 @@ export class Painting {
     this.scene = document.createElement("canvas");
     this.points = document.createElement("canvas");
     this.ratio = 1;
+    this.coarse = false;
     /** @type {ImageData | null} */
     this.pixels = null;
   }
@@ -24,7 +25,7 @@ export class Painting {
     this.ratio = devicePixelRatio || 1;
     const [width, height] = [view.width, view.height].map((side) => Math.round(side * this.ratio));
     if (this.scene.width === width && this.scene.height === height) return false;
-    for (const canvas of [parts.plane, this.scene, this.points]) Object.assign(canvas, { width, height });
+    for (const canvas of [parts.plane, this.scene]) Object.assign(canvas, { width, height });
     return true;
   }
 
@@ -56,16 +57,19 @@ export class Painting {
     const n = points.count;
     const [size, opacity] =
       n > 20000 ? [1.7, 0.55] : n > 5000 ? [2.2, 0.7] : n > 1000 ? [2.8, 0.8] : [3.6, 0.9];
+    const ratio = this.coarse && n > 20000 ? Math.min(this.ratio, 1) : this.ratio;
     const style = {
-      ratio: this.ratio,
+      ratio,
       radius: size * Math.min(Math.max(view.zoomed ** 0.5, 0.8), 2.5),
       glyphs: data.colours.glyphs,
       ...this.#tints(),
       mask: null,
       wanted: 0,
     };
+    const [width, height] = [view.width, view.height].map((side) => Math.round(side * ratio));
+    if (this.points.width !== width || this.points.height !== height)
+      Object.assign(this.points, { width, height });
     const c = this.points.getContext("2d", { willReadFrequently: true });
-    const { width, height } = this.points;
     if (this.pixels?.width !== width || this.pixels?.height !== height)
       this.pixels = c.createImageData(width, height);
     this.pixels.data.fill(0);

@@ -20,6 +20,7 @@ const STEP = 0.05;
 const COARSE_STEP = 0.5;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 const REST_MS = 350; // the keys rest that long before Python hears of z
+const SETTLE_MS = 120;
 const PICK_PX = 9;
 const AWAY = -1e9; // pixels, where no pointer is
 
@@ -107,6 +108,7 @@ export class LatentPlane {
     this.resizing.disconnect();
     this.channel?.close();
     clearTimeout(this.resting);
+    clearTimeout(this.settling);
     cancelAnimationFrame(this.frame);
   }
 
@@ -336,11 +338,11 @@ export class LatentPlane {
       cancel: () => this.cancel(),
       pan: (dx, dy) => {
         this.view.pan(dx, dy);
-        this.invalidate(true);
+        this.viewMoves();
       },
       zoom: (factor, px, py) => {
         this.view.zoom(factor, px, py);
-        this.invalidate(true);
+        this.viewMoves();
       },
       twice: (px, py) => {
         if (this.data.mode === "stops" && this.stops.remove(this.stops.at(px, py))) return;
@@ -348,6 +350,17 @@ export class LatentPlane {
         this.invalidate(true);
       },
     };
+  }
+
+  /** A crowd on a fine screen is painted coarse while the view moves, and fine when it rests. */
+  viewMoves() {
+    this.painting.coarse = true;
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => {
+      this.painting.coarse = false;
+      this.invalidate(true);
+    }, SETTLE_MS);
+    this.invalidate(true);
   }
 
   hover(px, py, event) {

@@ -1,0 +1,180 @@
+"""The plane's layers, and the plane under fingers and on fine screens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page
+
+    Settle = Callable[[Page], None]
+
+LISTEN = """
+window.decodes = [];
+addEventListener("zscape:decoded", (event) => decodes.push(event.detail));
+"""
+
+
+def open_plane(page: Page, url: str, settle: Settle) -> Locator:
+    page.add_init_script(LISTEN)
+    page.goto(url)
+    settle(page)
+    page.wait_for_function("decodes.length > 0")
+    plane = page.get_by_test_id("latent-plane").first
+    page.evaluate("canvas => { window.plane = canvas; }", plane.element_handle())
+    page.get_by_role("group", name="Legend").get_by_role("button").first.wait_for()
+    two_frames(page)
+    return plane
+
+
+def two_frames(page: Page) -> None:
+    page.evaluate("() => new Promise(go => requestAnimationFrame(() => requestAnimationFrame(go)))")
+
+
+def layer(page: Page, name: str) -> Locator:
+    return page.get_by_role("group", name="Layers").first.get_by_role("button", name=name)
+
+
+def picture(plane: Locator) -> str:
+    return str(plane.evaluate("canvas => canvas.toDataURL()"))
+
+
+@pytest.mark.parametrize("name", ["Manifold", "Prior", "Density", "Trust fog"])
+def test_a_layer_is_switched_on_and_off(
+    page: Page, app_url: str, settle: Settle, name: str
+) -> None:
+    plane = open_plane(page, app_url, settle)
+    before = picture(plane)
+    chip = layer(page, name)
+    was = chip.get_attribute("aria-pressed")
+    chip.click()
+    page.wait_for_function("before => plane.toDataURL() !== before", arg=before)
+    assert chip.get_attribute("aria-pressed") != was
+    chip.click()
+    page.wait_for_function("before => plane.toDataURL() === before", arg=before)
+
+
+def test_a_manifold_of_six_dimensions_is_decoded_too(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    page.add_init_script(LISTEN)
+    page.goto(f"{app_url}/decode?model=sprites-6d")
+    settle(page)
+    page.wait_for_function("decodes.length > 0")
+    plane = page.get_by_test_id("latent-plane").first
+    page.evaluate("canvas => { window.plane = canvas; }", plane.element_handle())
+    two_frames(page)
+    before = picture(plane)
+    layer(page, "Manifold").click()
+    page.wait_for_function("before => plane.toDataURL() !== before", arg=before)
+
+
+@pytest.mark.parametrize("how", ["hover", "focus"])
+def test_a_class_in_sight_shows_its_posterior(
+    page: Page, app_url: str, settle: Settle, how: str
+) -> None:
+    plane = open_plane(page, app_url, settle)
+    before = picture(plane)
+    key = page.get_by_role("group", name="Legend").get_by_role("button").nth(1)
+    getattr(key, how)()
+    page.wait_for_function("before => plane.toDataURL() !== before", arg=before)
+    layer(page, "q(z|x)").focus()
+    page.mouse.move(2, 2)
+    page.wait_for_function("before => plane.toDataURL() === before", arg=before)
+
+
+def test_the_posterior_of_a_class_is_the_mixture_of_its_points(page: Page, app_url: str) -> None:
+    rng = np.random.default_rng(0)
+    n = 40
+    xy = rng.normal(size=(n, 2)).astype("<f4")
+    sigma = rng.uniform(0.2, 1, (n, 2)).astype("<f4")
+    category = (np.arange(n) % 2).astype("u1")
+    covariance = np.stack([sigma[:, 0] ** 2, np.zeros(n), sigma[:, 1] ** 2], 1).astype("<f4")
+    packed = b"".join(
+        part.tobytes() for part in (xy, np.arange(n, dtype="<u4"), covariance, category)
+    )
+    with page.expect_response("**/plane.js") as response:
+        page.goto(app_url)
+    found = page.evaluate(
+        """async ([url, bytes, count]) => {
+            const { Points } = await import(url);
+            const layout = { count, covariance: true, value: null, names: ["a", "b"] };
+            return new Points(Uint8Array.from(bytes).buffer, layout).posteriorOf(1);
+        }""",
+        [response.value.url.replace("plane.js", "points.js"), list(packed), n],
+    )
+    own = category == 1
+    draws = xy[own].astype(float)
+    expected = np.cov(draws.T, bias=True) + np.diag((sigma[own].astype(float) ** 2).mean(0))
+    assert found["mean"] == pytest.approx(draws.mean(0), abs=1e-5)
+    assert found["covariance"] == pytest.approx(
+        [expected[0, 0], expected[0, 1], expected[1, 1]], abs=1e-5
+    )
+
+
+def test_the_fog_says_both_figures_at_the_pointer(page: Page, app_url: str, settle: Settle) -> None:
+    plane = open_plane(page, app_url, settle)
+    layer(page, "Trust fog").click()
+    box = plane.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 30, box["y"] + 60)  # far from all points
+    tip = page.locator(".tip")
+    tip.get_by_text(re.compile(r"q\(z\) = 0\.000")).wait_for()
+    tip.get_by_text(re.compile(r"encode\(decode\(z\)\) is \d+\.\d\d away")).wait_for()
+    page.mouse.move(2, 2)
+    tip.wait_for(state="hidden")
+
+
+def test_two_fingers_zoom_and_one_moves_z(browser: Browser, app_url: str, settle: Settle) -> None:
+    with browser.new_context(
+        has_touch=True, is_mobile=True, viewport={"width": 420, "height": 900}
+    ) as context:
+        page = context.new_page()
+        plane = open_plane(page, app_url, settle)
+        plane.scroll_into_view_if_needed()
+        box = plane.bounding_box()
+        assert box is not None
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        touch = context.new_cdp_session(page)
+
+        def fingers(kind: str, *places: tuple[float, float]) -> None:
+            points = [{"x": a, "y": b, "id": k} for k, (a, b) in enumerate(places)]
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        z = page.evaluate("decodes.at(-1).z")
+        fingers("touchStart", (x, y))
+        fingers("touchMove", (x + 40, y + 40))
+        fingers("touchEnd")
+        page.wait_for_function("z => String(decodes.at(-1).z) !== String(z)", arg=z)
+        settle(page)
+        moved = page.evaluate("decodes.at(-1).z")
+        two_frames(page)
+        before = picture(plane)
+        fingers("touchStart", (x - 20, y))
+        fingers("touchStart", (x - 20, y), (x + 20, y))
+        for k in range(1, 8):
+            fingers("touchMove", (x - 20 - 8 * k, y), (x + 20 + 8 * k, y))
+        fingers("touchEnd")
+        page.wait_for_function("before => plane.toDataURL() !== before", arg=before)
+        page.wait_for_function("z => String(decodes.at(-1).z) === String(z)", arg=moved)
+
+
+def test_a_fine_screen_gets_a_fine_canvas(browser: Browser, app_url: str, settle: Settle) -> None:
+    with browser.new_context(device_scale_factor=2) as context:
+        page = context.new_page()
+        plane = open_plane(page, app_url, settle)
+        drawn, shown = plane.evaluate("canvas => [canvas.width, canvas.clientWidth]")
+        assert drawn == pytest.approx(2 * shown, abs=1)
+
+
+def test_nothing_on_the_plane_moves_by_itself(page: Page, app_url: str, settle: Settle) -> None:
+    open_plane(page, app_url, settle)
+    running = "plane.getRootNode().getAnimations().length"
+    assert page.evaluate(running) == 0
+    layer(page, "Manifold").hover()
+    assert page.evaluate(running) == 0
