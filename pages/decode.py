@@ -90,7 +90,7 @@ def explore() -> None:
         if len(active) > 1:
             st.caption("Ordered by KL, the most telling first.")
         if unused:
-            with st.expander(f"{len(unused)} unused dimensions"):
+            with st.expander(f"{len(unused)} unused dimension{'s' * (len(unused) > 1)}"):
                 st.caption("Their μ hardly varies over the test set: the decoder ignores them.")
                 sliders(unused)
         jumps()
