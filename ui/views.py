@@ -83,6 +83,14 @@ def colourings(opened: OpenModel) -> list[str]:
     return [*choices, ERROR, *opened.config.get("factor_names", [])]
 
 
+def _stored(opened: OpenModel) -> tuple[str, float, float]:
+    """What tells a model's stored latents from those it had before."""
+    if opened.latents is None:
+        return opened.id, 0.0, 0.0
+    return opened.id, float(opened.latents.mu.sum()), float(opened.latents.logvar.sum())
+
+
+@st.cache_resource(show_spinner=False, max_entries=32, hash_funcs={OpenModel: _stored})
 def plane_points(
     opened: OpenModel,
     plane: Plane | None,
