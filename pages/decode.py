@@ -103,6 +103,7 @@ def explore() -> None:
             z=z,
             plane=view,
             points=plane_points(opened, view),
+            sliders=names_of_dims(range(opened.model.latent_dim)),
             height=400,
             on_change=plane_moved,
         )

@@ -68,6 +68,7 @@ def latent_plane(
     path: Array | None = None,
     layers: Sequence[Layer] = ("rings",),
     draw: Preparation | None = None,
+    sliders: Sequence[str] = (),
     mode: Literal["cursor", "select", "stops"] = "cursor",
     height: int = 520,
     on_change: Callable[[PlaneResult], None] | None = None,
@@ -83,6 +84,7 @@ def latent_plane(
     layers: those switched on at first; the visitor switches them from then on. height: in pixels.
     draw: a pad beside the plane, on which each stroke or a dropped file is encoded; the image is
         prepared as MNIST's are, or made to fit.
+    sliders: labels of the page's sliders, one a latent dimension; z follows them while they move.
     on_change: called with the new result before the page runs again, so that it can set the state
         of widgets.
     """
@@ -126,6 +128,7 @@ def latent_plane(
             "path": None if path is None else _rows(path),
             "layers": tuple(layers),
             "draw": draw,
+            "sliders": tuple(sliders),
             "mode": mode,
             "height": height,
             "colours": {"classes": CLASS_COLOURS, "glyphs": CLASS_GLYPHS, **SYMBOL_COLOURS},

@@ -10,6 +10,7 @@ import { Painting } from "./painting.js";
 import { Points } from "./points.js";
 import { Readout } from "./readout.js";
 import { Slice } from "./slice.js";
+import { followSliders } from "./sliders.js";
 import { Stops } from "./stops.js";
 import { Talk } from "./talk.js";
 import { Thumbnails } from "./thumbnails.js";
@@ -98,6 +99,7 @@ export class LatentPlane {
     const { signal } = (this.end = new AbortController());
     listen(this.parts.plane, this.verbs(), signal);
     this.parts.plane.addEventListener("keydown", (event) => this.key(event), { signal });
+    followSliders(() => this.data.sliders, (dim, value) => this.slide(dim, value), signal);
     this.resizing = new ResizeObserver(() => this.resize());
     this.resizing.observe(host);
     this.resizing.observe(this.parts.stage);
@@ -471,6 +473,15 @@ export class LatentPlane {
     this.readout.announce(`${all.size} points selected`);
     this.tell("selected", [...all].sort((i, j) => i - j));
     this.invalidate(true);
+  }
+
+  /** A slider of the page moves; it tells Python itself when it is let go. */
+  slide(dim, value) {
+    if (!this.z || this.press || this.z[dim] === value || !Number.isFinite(value)) return;
+    this.ghost = null;
+    this.z = this.z.with(dim, value);
+    this.look();
+    this.invalidate();
   }
 
   key(event) {
