@@ -7,7 +7,6 @@ little more than one visitor. The event loop never computes, so a slow model del
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MAX_BATCH = 256
-SWITCH_SECONDS = 1e-4
 
 Array = npt.NDArray[Any]
 
@@ -88,9 +86,6 @@ class Worker:
 
         # Batches are small: handing them to a second thread costs more than it saves.
         torch.set_num_threads(1)
-        # Between two operations this thread holds the interpreter, which the event loop would wait
-        # 5 ms for.
-        sys.setswitchinterval(SWITCH_SECONDS)
         while True:
             with self._ready:
                 while not self._jobs:
