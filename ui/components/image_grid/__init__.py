@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from live.assets import publish_folder
 from live.blobs import publish
+from ui.components.modules import module_component
 from vae_core.animation import FRAME_MS
 from vae_core.errors import ConfigError
 
@@ -26,12 +26,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Axis", "GridResult", "image_grid"]
 
-_FOLDER = Path(__file__).parent
-_ASSETS = publish_folder(_FOLDER / "assets")
+_ASSETS, _SCRIPT = module_component(Path(__file__).parent / "assets", "grid.js")
 _COMPONENT = st.components.v2.component(
     "zscape.image_grid",
     html='<div class="root"></div>',
-    js=(_FOLDER / "bootstrap.js").read_text("utf-8"),
+    js=_SCRIPT,
 )
 
 

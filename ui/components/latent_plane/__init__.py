@@ -14,19 +14,18 @@ from typing import Any, Literal
 import numpy as np
 import streamlit as st
 
-from live.assets import publish_folder
 from ui.components.latent_plane.points import Array, Plane, PlanePoints
+from ui.components.modules import module_component
 from ui.palette import CLASS_COLOURS, CLASS_GLYPHS, SYMBOL_COLOURS
 from vae_core.errors import ConfigError
 
 __all__ = ["Plane", "PlanePoints", "PlaneResult", "Way", "latent_plane"]
 
-_FOLDER = Path(__file__).parent
-_ASSETS = publish_folder(_FOLDER / "assets")
+_ASSETS, _SCRIPT = module_component(Path(__file__).parent / "assets", "plane.js")
 _COMPONENT = st.components.v2.component(
     "zscape.latent_plane",
     html='<div class="root" style="min-height: 20rem"></div>',
-    js=(_FOLDER / "bootstrap.js").read_text(),
+    js=_SCRIPT,
 )
 
 
