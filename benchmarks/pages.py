@@ -2,8 +2,8 @@
 
     python -m benchmarks.pages [--rounds 30] [--json FILE]
 
-cold    from `streamlit run` to the first decoded image on the screen, browser waiting
-warm    from navigation to the first decoded image, fresh browser contexts on a warm server
+cold    from `streamlit run`, a browser waiting: to the page's heading, to the decoded image
+warm    the same from navigation, in fresh browser contexts on a warm server
 slider  from the pointer's press on a slider of Decode z to the image of the new z
 """
 
@@ -25,6 +25,11 @@ COLD_STARTS = 5
 RECORD = """
 window.decoded = [];
 window.pressed = null;
+new MutationObserver((_, observer) => {
+    if (!document.querySelector('h1')) return;
+    window.heading = performance.now();
+    observer.disconnect();
+}).observe(document, { subtree: true, childList: true });
 document.addEventListener('zscape:decoded',
     event => window.decoded.push([performance.now(), event.detail.z.join()]), true);
 document.addEventListener('pointerdown', () => { window.pressed = performance.now(); }, true);
@@ -34,16 +39,16 @@ ANSWER = """before => window.pressed &&
     window.decoded.find(([time, z]) => time > window.pressed && z !== before)"""
 
 
-def first_paint(browser: Browser, url: str) -> float:
-    """Milliseconds from navigation to the first decoded image."""
+def first_paint(browser: Browser, url: str) -> tuple[float, float]:
+    """Milliseconds from navigation to the page's heading and to the first decoded image."""
     context = browser.new_context(viewport={"width": 1400, "height": 900})
     context.add_init_script(RECORD)
     page = context.new_page()
     page.goto(url)
     page.wait_for_function("window.decoded.length > 0", polling="raf")
-    milliseconds = float(page.evaluate("window.decoded[0][0]"))
+    heading, decoded = page.evaluate("[window.heading, window.decoded[0][0]]")
     context.close()
-    return milliseconds
+    return float(heading), float(decoded)
 
 
 def slider_times(browser: Browser, url: str, rounds: int) -> list[float]:
@@ -80,23 +85,28 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    results: dict[str, list[float]] = {"cold": []}
+    results: dict[str, list[float]] = {}
+
+    def record(what: str, head_start: float, times: tuple[float, float]) -> None:
+        for name, value in zip(("heading", "image"), times, strict=True):
+            results.setdefault(f"{what} {name}", []).append(head_start + value)
+
     with sync_playwright() as playwright, chromium(playwright) as browser:
         for _ in range(COLD_STARTS):
             started = time.perf_counter()
             with server() as (url, _):
-                first_paint(browser, url)
-                results["cold"].append((time.perf_counter() - started) * 1000)
+                record("cold", 1000 * (time.perf_counter() - started), first_paint(browser, url))
         with server() as (url, _):
             first_paint(browser, url)
-            results["warm"] = [first_paint(browser, url) for _ in range(options.rounds)]
+            for _ in range(options.rounds):
+                record("warm", 0, first_paint(browser, url))
             results["slider"] = slider_times(browser, url, options.rounds)
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores; milliseconds")
-    print(f"{'what':8} {'n':>4} {'median':>8} {'p95':>8} {'max':>8}")
+    print(f"{'what':13} {'n':>4} {'median':>8} {'p95':>8} {'max':>8}")
     for name, values in results.items():
         p95 = statistics.quantiles(values, n=20)[-1] if len(values) > 1 else values[0]
         row = (statistics.median(values), p95, max(values))
-        print(f"{name:8} {len(values):4} " + " ".join(f"{v:8.0f}" for v in row))
+        print(f"{name:13} {len(values):4} " + " ".join(f"{v:8.0f}" for v in row))
     if options.json:
         options.json.write_text(json.dumps(results, indent=2))
 

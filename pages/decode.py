@@ -143,7 +143,6 @@ def jumps() -> None:
     )
 
 
-st.title("Decode z")
 if len(current_z(opened)) and st.session_state.get("sliders_of") != opened.id:
     move(current_z(opened), remember=False)  # another model's sliders stand elsewhere
     history.clear()

@@ -253,5 +253,4 @@ def npz_bytes(columns: dict[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-st.title("Encoded μ")
 explore()

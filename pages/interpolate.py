@@ -286,5 +286,4 @@ def explore() -> None:
             st.button("Remove the stops between", on_click=set_between, args=([],))
 
 
-st.title("Interpolate")
 explore()

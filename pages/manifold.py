@@ -171,7 +171,6 @@ def in_words(z: tuple[float, ...] | list[float], dims: tuple[int, int]) -> str:
     return ", ".join(parts).replace("-", "−")
 
 
-st.title("Manifold")
 if model.latent_dim < 2:
     st.info(
         f"{opened.id} has a single latent dimension: its manifold is a line, not a plane. "

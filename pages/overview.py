@@ -28,7 +28,6 @@ GUIDE = {
 opened = current_model()
 model = opened.model
 
-st.title("The latent space of a VAE, under your pointer")
 st.markdown(
     "data **x** → encoder **q(z given x)** → latent plane **z** → decoder **p(x given z)** → "
     "image. Move over the plane: the decoder follows."

@@ -287,7 +287,6 @@ def list_own_runs(shown: Run | None) -> None:
                     st.rerun()
 
 
-st.title("Train live")
 run = chosen_run()
 show_in_address("run", run=run.token if run else None)
 if run is not None and run.status().active:

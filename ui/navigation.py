@@ -23,6 +23,7 @@ SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
     ],
     "Learn": [("train", "Train live", ":material/model_training:", "train")],
 }
+HEADINGS = {"Overview": "The latent space of a VAE, under your pointer"}
 
 log = logging.getLogger("zscape")
 
@@ -38,6 +39,7 @@ def show() -> None:
         for section, pages in SECTIONS.items()
     }
     page = st.navigation(sections, position="hidden" if hidden("pages") else "sidebar")
+    st.title(HEADINGS.get(page.title, page.title))  # on the screen before torch is in memory
     show_sidebar(page.url_path)
     page.run()
 

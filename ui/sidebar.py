@@ -52,7 +52,9 @@ def show_sidebar(page: str) -> None:
             f"model-{page}", model=st.session_state["model"], hide=linked("hide") or None, open=None
         )
         try:
-            _describe(open_model(st.session_state["model"]))
+            with st.spinner("Opening the model…"):
+                opened = open_model(st.session_state["model"])
+            _describe(opened)
         except CheckpointError as error:
             st.error(str(error), icon=":material/error:")
             st.stop()
