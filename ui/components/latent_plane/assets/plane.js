@@ -99,7 +99,7 @@ export class LatentPlane {
     const { signal } = (this.end = new AbortController());
     listen(this.parts.plane, this.verbs(), signal);
     this.parts.plane.addEventListener("keydown", (event) => this.key(event), { signal });
-    followSliders(() => this.data.sliders, (dim, value) => this.slide(dim, value), signal);
+    followSliders(() => this.data?.sliders ?? [], (dim, value) => this.slide(dim, value), signal);
     this.resizing = new ResizeObserver(() => this.resize());
     this.resizing.observe(host);
     this.resizing.observe(this.parts.stage);
