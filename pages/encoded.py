@@ -67,10 +67,10 @@ def choose_view() -> tuple[str, Literal["select", "cursor"], bool]:
             disabled=view == TSNE,
             help="Select: click a point, draw a lasso, or hold Shift for a box.",
         )
+        st.session_state.setdefault("draw", linked("draw") == "true")
         draws = st.toggle(
             "Draw",
             key="draw",
-            bind="query-params",
             disabled=view == TSNE,
             help="Draw an image, or drop a file: where does the encoder put it?",
         )
@@ -183,7 +183,7 @@ def explore() -> None:
     show_selected(chosen_rows())
     downloads(chosen_rows())
     named = ",".join(map(str, chosen_rows()[:LINKED]))
-    show_in_address("selected", selected=named or None)
+    show_in_address("selected", selected=named or None, draw="true" if draws else None)
     show_z_in_address(opened)
 
 

@@ -107,9 +107,8 @@ def test_fitting_is_the_mean_over_the_area_of_each_pixel(
 
 def open_pad(page: Page, url: str, settle: Settle, model: str = "mnist-2d") -> Locator:
     page.add_init_script(LISTEN)
-    page.goto(f"{url}/encoded?model={model}")
+    page.goto(f"{url}/encoded?model={model}&draw=true")
     settle(page)
-    page.get_by_text("Draw", exact=True).click()
     pad = page.get_by_test_id("draw")
     pad.wait_for()
     page.wait_for_function("decodes.length > 0")
