@@ -7,9 +7,11 @@ import logging
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
+from streamlit.file_util import get_static_dir
 
 import live
 from live.models import open_model
@@ -39,7 +41,10 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 app = st.App(
     navigation.__file__,
     routes=live.routes,
-    middleware=[Middleware(live.VisitorCookie)],
+    middleware=[
+        Middleware(live.Frontend, root=Path(get_static_dir())),
+        Middleware(live.VisitorCookie),
+    ],
     lifespan=lifespan,
     on_script_error=navigation.report_error,
 )

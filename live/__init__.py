@@ -6,8 +6,9 @@ Importing this package imports neither Streamlit nor torch; the first decode loa
 from live.assets import asset_route
 from live.blobs import blob_route
 from live.decode import ask_route, decode_route
+from live.frontend import Frontend
 from live.visitors import VisitorCookie
 
 routes = [asset_route, blob_route, decode_route, ask_route]
 
-__all__ = ["VisitorCookie", "routes"]
+__all__ = ["Frontend", "VisitorCookie", "routes"]

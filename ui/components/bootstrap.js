@@ -14,8 +14,8 @@ function preload(assets) {
 }
 
 export default async function (component) {
-  const { assets } = component.data;
-  preload(assets);
-  const { mount } = await import(new URL(`${assets}/${ENTRY}`, root).href);
-  return mount(component, root);
+  const [data] = component.data; // a bare dict would make Streamlit import pandas
+  preload(data.assets);
+  const { mount } = await import(new URL(`${data.assets}/${ENTRY}`, root).href);
+  return mount({ ...component, data }, root);
 }

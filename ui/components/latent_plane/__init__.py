@@ -106,32 +106,34 @@ def latent_plane(
 
     state = _COMPONENT(
         key=key,
-        data={
-            "assets": _ASSETS,
-            "model": model_id,
-            "z": z,
-            "plane": None
-            if plane is None or z is None
-            else {"u": plane.u, "v": plane.v, "origin": plane.origin},
-            "labels": ("", "") if plane is None else plane.labels,
-            "points": None if points is None else points.payload(),
-            "selected": given["selected"],
-            "way": None
-            if way is None
-            else {
-                "stops": given["stops"],
-                "method": way.method,
-                "steps": way.steps,
-                "strip": way.strip,
-            },
-            "path": None if path is None else _rows(path),
-            "layers": tuple(layers),
-            "draw": draw,
-            "sliders": tuple(sliders),
-            "mode": mode,
-            "height": height,
-            "colours": {"classes": CLASS_COLOURS, "glyphs": CLASS_GLYPHS, **SYMBOL_COLOURS},
-        },
+        data=[
+            {
+                "assets": _ASSETS,
+                "model": model_id,
+                "z": z,
+                "plane": None
+                if plane is None or z is None
+                else {"u": plane.u, "v": plane.v, "origin": plane.origin},
+                "labels": ("", "") if plane is None else plane.labels,
+                "points": None if points is None else points.payload(),
+                "selected": given["selected"],
+                "way": None
+                if way is None
+                else {
+                    "stops": given["stops"],
+                    "method": way.method,
+                    "steps": way.steps,
+                    "strip": way.strip,
+                },
+                "path": None if path is None else _rows(path),
+                "layers": tuple(layers),
+                "draw": draw,
+                "sliders": tuple(sliders),
+                "mode": mode,
+                "height": height,
+                "colours": {"classes": CLASS_COLOURS, "glyphs": CLASS_GLYPHS, **SYMBOL_COLOURS},
+            }
+        ],
         on_z_change=changed,
         on_selected_change=changed,
         on_stops_change=changed,
