@@ -8,7 +8,6 @@ never stale.
 from __future__ import annotations
 
 import gzip
-import mimetypes
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from live.assets import MEDIA_TYPES
 from live.blobs import FOREVER
 
 LEVEL = 1  # the first visitor waits for it
@@ -29,7 +29,7 @@ class Frontend:
         self.files = {
             path.relative_to(root).as_posix(): path
             for path in (root / "static").glob("*/*")
-            if path.suffix in (".js", ".css")
+            if path.suffix in MEDIA_TYPES
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,6 +46,6 @@ class Frontend:
 def _compressed(path: Path) -> Response:
     return Response(
         gzip.compress(path.read_bytes(), LEVEL),
-        media_type=mimetypes.types_map[path.suffix],
+        media_type=MEDIA_TYPES[path.suffix],
         headers=FOREVER | {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"},
     )
