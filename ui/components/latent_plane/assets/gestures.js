@@ -46,7 +46,9 @@ export function listen(canvas, verbs, signal) {
     }
   });
 
-  on("pointermove", (event) => {
+  /** @type {PointerEvent | null} the movement that was followed ahead of this frame */
+  let ahead = null;
+  const follow = (event) => {
     const at = place(event);
     const before = down.get(event.pointerId);
     if (!before) {
@@ -65,6 +67,17 @@ export function listen(canvas, verbs, signal) {
       }
     }
     down.set(event.pointerId, at);
+  };
+  on("pointermove", (event) => {
+    const known = ahead?.pointerId === event.pointerId && ahead.timeStamp >= event.timeStamp;
+    if (!known) follow(event);
+  });
+  // pointermove waits for the next frame; the first movement before it asks for its image already.
+  on("pointerrawupdate", (event) => {
+    if (ahead) return;
+    ahead = event;
+    follow(event);
+    requestAnimationFrame(() => (ahead = null));
   });
 
   const lift = (event, finish) => {
