@@ -14,18 +14,13 @@ import argparse
 import asyncio
 import json
 import math
-import os
-import platform
 import statistics
 import struct
-import subprocess
-import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.served import chromium, server
+from benchmarks.served import chromium, quantiles, server, show, under_load
 
 DECODE = struct.Struct("<IBBH")
 
@@ -98,23 +93,6 @@ async def load(url: str, model: str, clients: int, rate: float, seconds: float) 
     }
 
 
-def quantiles(latencies: Sequence[float]) -> dict[str, float]:
-    ordered = sorted(latencies)
-    if not ordered:
-        raise SystemExit("Nothing was decoded; the app's log says why.")
-    return {
-        "median_ms": statistics.median(ordered),
-        "p95_ms": ordered[int(0.95 * (len(ordered) - 1))],
-        "max_ms": ordered[-1],
-    }
-
-
-def cpu_seconds(pid: int) -> float:
-    """Processor time that a process has used (Linux)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--model", default="mnist-2d")
@@ -132,31 +110,14 @@ def main() -> None:
         return
 
     rows: list[dict[str, Any]] = []
+    options = ["--model", args.model, "--rate", str(args.rate), "--seconds", str(args.seconds)]
     with server() as (url, pid):
         if not args.no_browser:
-            rows.append({"what": "Chromium, dragging"} | drag(url, args.model, args.seconds))
+            rows.append({"what": "Chromium, dragging", **drag(url, args.model, args.seconds)})
         for clients in args.clients:
-            before, start = cpu_seconds(pid), time.perf_counter()
-            command = [sys.executable, "-m", "benchmarks.pointer", "--load", url, str(clients)]
-            options = ["--model", args.model, "--rate", str(args.rate)]
-            done = subprocess.run(
-                [*command, *options, "--seconds", str(args.seconds)],
-                stdout=subprocess.PIPE,
-                check=True,
-            )
-            share = (cpu_seconds(pid) - before) / (time.perf_counter() - start)
-            figures = json.loads(done.stdout) | {"server_cores": share}
-            rows.append({"what": f"{clients} clients"} | figures)
-    print(f"{'':20} {'frames/s':>9} {'median ms':>10} {'p95 ms':>8} {'max ms':>8} {'cores':>6}")
-    for row in rows:
-        print(
-            f"{row['what']:20} {row['frames_per_second']:9.1f} {row['median_ms']:10.1f}"
-            f" {row['p95_ms']:8.1f} {row['max_ms']:8.1f} {row.get('server_cores', math.nan):6.2f}"
-        )
-    if args.json:
-        machine = {"cores": os.cpu_count(), "load": os.getloadavg()[0], "os": platform.platform()}
-        document = {"model": args.model, "rate": args.rate, "machine": machine, "rows": rows}
-        args.json.write_text(json.dumps(document, indent=2) + "\n")
+            loaded = under_load("benchmarks.pointer", url, pid, clients, *options)
+            rows.append({"what": f"{clients} clients", **loaded})
+    show(rows, "frames_per_second", args.json, model=args.model, rate=args.rate)
 
 
 if __name__ == "__main__":

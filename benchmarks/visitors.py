@@ -13,18 +13,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import platform
 import random
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.pointer import cpu_seconds, quantiles
-from benchmarks.served import server
+from benchmarks.served import quantiles, server, show, under_load
 
 PAGE = "decode"
 REACH = 4.0  # of the sliders
@@ -121,23 +116,10 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     with server() as (url, pid):
         for visitors in args.visitors:
-            command = [sys.executable, "-m", "benchmarks.visitors", "--load", url, str(visitors)]
-            before, start = cpu_seconds(pid), time.perf_counter()
-            done = subprocess.run(
-                [*command, "--seconds", str(args.seconds)], stdout=subprocess.PIPE, check=True
-            )
-            share = (cpu_seconds(pid) - before) / (time.perf_counter() - start)
-            rows.append({"visitors": visitors, "server_cores": share} | json.loads(done.stdout))
-    print(f"{'visitors':>8} {'moves/s':>8} {'median ms':>10}", end="")
-    print(f" {'p95 ms':>8} {'max ms':>8} {'cores':>6}")
-    for row in rows:
-        print(
-            f"{row['visitors']:8} {row['moves_per_second']:8.1f} {row['median_ms']:10.1f}"
-            f" {row['p95_ms']:8.1f} {row['max_ms']:8.1f} {row['server_cores']:6.2f}"
-        )
-    if args.json:
-        machine = {"cores": os.cpu_count(), "load": os.getloadavg()[0], "os": platform.platform()}
-        args.json.write_text(json.dumps({"machine": machine, "rows": rows}, indent=2) + "\n")
+            options = ["--seconds", str(args.seconds)]
+            loaded = under_load("benchmarks.visitors", url, pid, visitors, *options)
+            rows.append({"what": f"{visitors} visitors", **loaded})
+    show(rows, "moves_per_second", args.json)
 
 
 if __name__ == "__main__":
