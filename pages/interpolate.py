@@ -9,6 +9,7 @@ import streamlit as st
 import torch
 
 from ui.bars import bars
+from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import PlaneResult, Way, latent_plane
 from ui.ends import (
@@ -34,6 +35,7 @@ from vae_core.paths import interpolate_through, path_methods, step_lengths
 if TYPE_CHECKING:
     from torch import Tensor
 
+STEPS = 2, 40
 STRIP_SIDE = 112  # pixels of a frame in the exported strip
 
 opened = current_model()
@@ -230,23 +232,22 @@ def downloads(images: Tensor) -> None:
 
 @st.fragment
 def explore() -> None:
-    show_way_in_address(opened)
-    show_z_in_address(opened)
     a, b = ends(opened)
     between = stops_between(opened)
 
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     with row:
-        method: str = st.segmented_control(
+        method = choice_from_link("method", list(path_methods()), "linear")
+        st.segmented_control(
             "Way",
             list(path_methods()),
-            default="linear",
             required=True,
             key="method",
-            bind="query-params",
+            persist_state="session",
             help="Spherical: the direction turns evenly, the norm changes evenly (slerp).",
         )
-        steps = st.slider("Steps", 2, 40, 16, key="steps", bind="query-params", width=220)
+        steps = number_from_link("steps", *STEPS, default=16)
+        st.slider("Steps", *STEPS, key="steps", persist_state="session", width=220)
         st.button("Swap ends", icon=":material/swap_horiz:", on_click=swap)
 
     stops = torch.tensor([a.z, *between, b.z])
@@ -284,6 +285,9 @@ def explore() -> None:
         )
         if between:
             st.button("Remove the stops between", on_click=set_between, args=([],))
+    show_in_address("film", method=method, steps=steps)
+    show_way_in_address(opened)
+    show_z_in_address(opened)
 
 
 explore()

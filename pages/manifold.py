@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from live.models import OpenModel
+from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.image_grid import Axis, image_grid
 from ui.images import png
 from ui.session import current_model, current_z, set_z, show_z_in_address
@@ -27,6 +28,7 @@ SPACING_NOTES = {
     "prior.",
 }
 RANGE = 4.0
+SIDES = 5, 40  # images a side
 
 opened = current_model()
 model = opened.model
@@ -47,16 +49,17 @@ def grid_of(
 
 def choose_dims() -> tuple[int, int]:
     """The dimensions across and up; a choice only where there are more than two."""
-    if model.latent_dim == 2:
-        return 0, 1
     active, unused = dims_by_kl(opened)
-    order = [*active, *unused]
-    names = dict(zip(order, names_of_dims(order), strict=True))
-    by_name = {name: j for j, name in names.items()}
-    left, right = st.columns(2)
-    x = left.selectbox("Across", list(by_name), key="x", bind="query-params")
-    y = right.selectbox("Up", [n for n in by_name if n != x], key="y", bind="query-params")
-    return by_name[x], by_name[y]
+    order = [0, 1] if model.latent_dim == 2 else [*active, *unused]
+    names = names_of_dims(order)
+    x = choice_from_link("x", names[:1] if model.latent_dim == 2 else names, names[0])
+    others = [name for name in names if name != x]
+    y = choice_from_link("y", others, others[0])
+    if model.latent_dim > 2:
+        left, right = st.columns(2)
+        left.selectbox("Across", names, key="x", persist_state="session")
+        right.selectbox("Up", others, key="y", persist_state="session")
+    return order[names.index(x)], order[names.index(y)]
 
 
 def hold(j: int) -> None:
@@ -89,20 +92,16 @@ def held_sliders(dims: tuple[int, int]) -> None:
 @st.fragment
 def explore() -> None:
     with st.container(horizontal=True, gap="medium"):
-        spacing: str = st.segmented_control(
-            "Spacing",
-            list(SPACINGS),
-            default="inverse CDF",
-            required=True,
-            key="spacing",
-            bind="query-params",
+        spacing = choice_from_link("spacing", list(SPACINGS), "inverse CDF")
+        st.segmented_control(
+            "Spacing", list(SPACINGS), required=True, key="spacing", persist_state="session"
         )
-        side = st.slider("Images a side", 5, 40, 20, key="side", bind="query-params", width=260)
+        side = number_from_link("side", *SIDES, default=20)
+        st.slider("Images a side", *SIDES, key="side", persist_state="session", width=260)
         with st.container(width=300):
             dims = choose_dims()
     held_sliders(dims)
 
-    show_z_in_address(opened)
     z = current_z(opened)
     base = tuple(0.0 if j in dims else v for j, v in enumerate(z))
     grid, images = grid_of(opened, side, dims, base, SPACINGS[spacing])
@@ -139,6 +138,9 @@ def explore() -> None:
             width="stretch",
         )
         st.caption(SPACING_NOTES[spacing])
+    x, y = names if model.latent_dim > 2 else (None, None)
+    show_in_address("grid", spacing=spacing, side=side, x=x, y=y)
+    show_z_in_address(opened)
 
 
 def tile_of(z: tuple[float, ...], places: Tensor) -> int | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from live.models import OpenModel
-from ui.components.address import linked, show_in_address
+from ui.components.address import linked, refuse, show_in_address
 from ui.session import parse_z
 
 MAX_BETWEEN = 8
@@ -52,7 +52,7 @@ def parse_end(opened: OpenModel, text: str) -> End | None:
 
 def ends(opened: OpenModel) -> tuple[End, End]:
     """Both ends: as they were set last, or as the link says, or the first two test images."""
-    a, b = parse_end(opened, _remembered("a")), parse_end(opened, _remembered("b"))
+    a, b = (parse_end(opened, _remembered(opened, side)) for side in "ab")
     default_a, default_b = end_of_row(opened, 0), end_of_row(opened, 1)
     if default_a is None or default_b is None:
         from vae_core.models import prior_samples
@@ -64,7 +64,7 @@ def ends(opened: OpenModel) -> tuple[End, End]:
 
 def stops_between(opened: OpenModel) -> list[tuple[float, ...]]:
     """The stops that the way passes on its way from a to b."""
-    stops = [parse_z(text) for text in _remembered("via").split(";")[:MAX_BETWEEN]]
+    stops = [parse_z(text) for text in _remembered(opened, "via").split(";")[:MAX_BETWEEN]]
     return [z for z in stops if len(z) == opened.model.latent_dim]
 
 
@@ -85,8 +85,30 @@ def show_way_in_address(opened: OpenModel) -> None:
     show_in_address("way", a=a.text, b=b.text, via=via or None)
 
 
-def _remembered(name: str) -> str:
-    return str(st.session_state.get(f"way-{name}", linked(name)))
+def _remembered(opened: OpenModel, name: str) -> str:
+    """End "a" or "b", or the stops "via", as text; at first the link's."""
+    key = f"way-{name}"
+    if key not in st.session_state:
+        st.session_state[key] = linked(name)
+        if linked(name):
+            _check_linked(opened, name)
+    return str(st.session_state[key])
+
+
+def _check_linked(opened: OpenModel, name: str) -> None:
+    if name == "via":
+        stops = linked("via").split(";")
+        if len(stops_between(opened)) < len(stops):
+            d = opened.model.latent_dim
+            refuse("via", f"{MAX_BETWEEN} stops at most, each {d} numbers; others are left out")
+    elif parse_end(opened, linked(name)) is None:
+        place = {"a": "first", "b": "second"}[name]
+        refuse(name, f"{_ends_in_words(opened)} is expected; the {place} test image is shown")
+
+
+def _ends_in_words(opened: OpenModel) -> str:
+    z = f"a z of {opened.model.latent_dim} numbers from −10 to 10"
+    return z if opened.latents is None else f"test:0 to test:{len(opened.latents) - 1} or {z}"
 
 
 def class_rows(opened: OpenModel, label: int) -> list[int]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from ui.components.address import tell_refused
 from ui.session import hidden
 from ui.sidebar import show_sidebar
 from vae_core.errors import ZscapeError
@@ -40,8 +41,11 @@ def show() -> None:
     }
     page = st.navigation(sections, position="hidden" if hidden("pages") else "sidebar")
     st.title(HEADINGS.get(page.title, page.title))  # on the screen before torch is in memory
+    notes = st.empty()
     show_sidebar(page.url_path)
     page.run()
+    with notes:
+        tell_refused()
 
 
 def page_path(file: str) -> str:

@@ -18,7 +18,7 @@ import streamlit as st
 
 from live.models import OpenModel, model_path, open_model
 from live.visitors import COOKIE
-from ui.components.address import linked, show_in_address
+from ui.components.address import linked, refuse, show_in_address
 from vae_core.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "mnist-2d"
 MAX_ABS_Z = 10.0
+HIDEABLE = ("models", "pages", "upload")
 
 
 def checkpoints_root() -> Path:
@@ -36,9 +37,19 @@ def runs_root() -> Path:
     return Path(os.environ.get("ZSCAPE_RUNS", "runs"))
 
 
+def hidden_controls() -> list[str]:
+    """Those of HIDEABLE that the visitor's link says to hide, `hide=models,pages`."""
+    if "hide" not in st.session_state:
+        named = linked("hide").split(",") if linked("hide") else []
+        st.session_state["hide"] = [name for name in named if name in HIDEABLE]
+        if len(st.session_state["hide"]) < len(named):
+            refuse("hide", f"only {', '.join(HIDEABLE)} can be hidden")
+    return st.session_state["hide"]  # type: ignore[no-any-return]
+
+
 def hidden(control: str) -> bool:
-    """Whether the visitor's link said `hide=…` of this control: models, pages or upload."""
-    return control in linked("hide").split(",")
+    """Whether the visitor's link hides this one of HIDEABLE."""
+    return control in hidden_controls()
 
 
 def visitor() -> str:
@@ -130,11 +141,7 @@ def current_z(opened: OpenModel) -> tuple[float, ...]:
     if "z" not in st.session_state:
         st.session_state["z"] = parse_z(linked("z"))
         if linked("z") and len(st.session_state["z"]) != d:
-            st.toast(
-                f"The link's z = {linked('z')[:40]} is no point of {opened.id}, which takes {d} "
-                "numbers from −10 to 10; this is its first test image.",
-                duration="long",
-            )
+            refuse("z", f"a z is {d} numbers from −10 to 10; the first test image is shown")
     if len(st.session_state["z"]) != d:
         st.session_state["z"] = _first_z(opened)
     z: tuple[float, ...] = st.session_state["z"]

@@ -10,10 +10,11 @@ from typing import Any
 import streamlit as st
 
 from live.models import OpenModel, open_model
-from ui.components.address import linked, show_in_address
+from ui.components.address import choice_from_link, show_in_address
 from ui.session import (
     checkpoints_root,
     hidden,
+    hidden_controls,
     model_ids,
     own,
     runs_root,
@@ -40,20 +41,15 @@ def show_sidebar(page: str) -> None:
         )
     if (chosen := st.session_state.pop("next_model", None)) in ids:
         st.session_state["model"] = chosen
-    if st.session_state.setdefault("model", linked("model")) not in ids:
-        if asked := st.session_state["model"]:
-            st.toast(f"There is no model {asked[:40]!r} here; this is {ids[0]}.", duration="long")
-        st.session_state["model"] = ids[0]
+    model = choice_from_link("model", ids, ids[0])
     with st.sidebar:
         if not hidden("models"):
             st.selectbox("Model", ids, format_func=model_label, key="model")
         # A place of its own on each page: following a link empties the address.
-        show_in_address(
-            f"model-{page}", model=st.session_state["model"], hide=linked("hide") or None, open=None
-        )
+        show_in_address(f"model-{page}", model=model, hide=",".join(hidden_controls()), open=None)
         try:
             with st.spinner("Opening the model…"):
-                opened = open_model(st.session_state["model"])
+                opened = open_model(model)
             _describe(opened)
         except CheckpointError as error:
             st.error(str(error), icon=":material/error:")

@@ -1,21 +1,36 @@
 """The page's address: it says what is in view, so that a copied link opens the same view.
 
-The script reads the address once, when a visitor arrives; from then on the session knows better.
-Writing goes through the browser's `history.replaceState`: `st.query_params` would make an entry of
-the browser's history of every step, and the way back would lead nowhere.
+One way for all: the script reads the address once, when a visitor arrives; from then on the session
+knows better, and what it shows is written back. Writing goes through the browser's
+`history.replaceState`: `st.query_params` and widgets with `bind=` make an entry of the browser's
+history of every step, and the way back would lead nowhere.
 """
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import streamlit as st
 
-__all__ = ["linked", "show_in_address"]
+__all__ = [
+    "choice_from_link",
+    "linked",
+    "number_from_link",
+    "refuse",
+    "show_in_address",
+    "tell_refused",
+]
 
 _COMPONENT = st.components.v2.component(
     "zscape.address", js=(Path(__file__).parent / "address.js").read_text("utf-8")
 )
+_LONGEST = 40  # characters of a link's value that are repeated to the visitor
+
+Option = TypeVar("Option")
+Number = TypeVar("Number", int, float)
 
 
 def linked(name: str) -> str:
@@ -25,9 +40,67 @@ def linked(name: str) -> str:
     return str(st.session_state["linked"].get(name, ""))
 
 
-def show_in_address(key: str, **values: str | None) -> None:
-    """Let the address say these values; None takes a name out of it.
+def choice_from_link(name: str, options: Sequence[Option], default: Option) -> Option:
+    """Which of `options` is in view: the session's, else the link's, else `default`.
+
+    A widget with the key `name` begins with it; with `persist_state="session"` it is kept while
+    other pages are shown.
+    """
+    if st.session_state.get(name) not in options:
+        text = "" if name in st.session_state else linked(name)
+        named = [o for o in options if _text(o).casefold() == _text(text).casefold()]
+        if text and not named:
+            refuse(name, f"it is none of the choices here; {_text(default)} is shown")
+        st.session_state[name] = named[0] if named else default
+    chosen: Option = st.session_state[name]
+    return chosen
+
+
+def number_from_link(name: str, low: Number, high: Number, default: Number) -> Number:
+    """The number in view: the session's, else the link's, else `default`; as `choice_from_link`."""
+    if name not in st.session_state:
+        st.session_state[name] = default
+        if text := linked(name):
+            try:
+                number = type(default)(text)
+            except ValueError:
+                number = None
+            if number is not None and low <= number <= high:
+                st.session_state[name] = number
+            else:
+                refuse(
+                    name,
+                    f"a number from {low:,} to {high:,} is expected; {_text(default)} is shown",
+                )
+    number_in_view: Number = st.session_state[name]
+    return number_in_view
+
+
+def refuse(name: str, why: str) -> None:
+    """Note that the link's value of `name` cannot be used: why, and what is shown instead."""
+    value = linked(name).replace("`", "'").replace("\n", " ")
+    shown = value if len(value) <= _LONGEST else f"{value[:_LONGEST]}…"
+    st.session_state.setdefault("refused", []).append(f"- `{name} = {shown}`: {why}")
+
+
+def tell_refused() -> None:
+    """Say once which of the link's values could not be used."""
+    if refused := st.session_state.pop("refused", None):
+        text = "\n".join(["Not all of this link could be used:", *refused])
+        st.warning(text, icon=":material/link_off:")
+
+
+def show_in_address(key: str, **values: object) -> None:
+    """Let the address say these values; None, False and "" take a name out of it.
 
     key: names this call's place in the page, as a component's.
     """
-    _COMPONENT(key=f"address-{key}", data=values, height=1)
+    texts = {name: _text(value) or None for name, value in values.items()}
+    _COMPONENT(key=f"address-{key}", data=[texts], height=1)
+
+
+def _text(value: object) -> str:
+    """A value as the address says it: z₁ as z1, a switch as true or nothing."""
+    if value is None or isinstance(value, bool):
+        return "true" if value else ""
+    return f"{value:g}" if isinstance(value, float) else unicodedata.normalize("NFKC", str(value))
