@@ -13,9 +13,32 @@ function preload(assets) {
   }
 }
 
+/** @type {Map<string, number>} film -> the frame in view; without one the components show their data */
+const films = (window.zscapeFilms ??= new Map());
+/** @type {WeakMap<Node, (event: CustomEvent<string>) => void>} */
+const followers = new WeakMap();
+
+/** Show again whenever the film turns to another frame. */
+function follow(place, film, show) {
+  window.removeEventListener("zscape:film", followers.get(place));
+  if (!film) return;
+  const turn = ({ detail }) => detail === film.name && show();
+  followers.set(place, turn);
+  window.addEventListener("zscape:film", turn);
+}
+
 export default async function (component) {
   const [data] = component.data; // a bare dict would make Streamlit import pandas
-  preload(data.assets);
-  const { mount } = await import(new URL(`${data.assets}/${ENTRY}`, root).href);
-  return mount({ ...component, data }, root);
+  const { film, assets } = data;
+  preload(assets);
+  const { mount } = await import(new URL(`${assets}/${ENTRY}`, root).href);
+  const frame = () => film?.frames[films.get(film.name)];
+  const show = () => mount({ ...component, data: { ...data, ...frame() } }, root);
+  const place = component.parentElement;
+  follow(place, film, show);
+  const leave = await show();
+  return () => {
+    leave();
+    if (!place.isConnected) follow(place, null, show);
+  };
 }

@@ -17,6 +17,7 @@ import numpy as np
 import streamlit as st
 
 from live.blobs import publish
+from ui.components.film import Film
 from ui.components.modules import module_component
 from vae_core.animation import FRAME_MS
 from vae_core.errors import ConfigError
@@ -24,7 +25,7 @@ from vae_core.errors import ConfigError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Axis", "GridResult", "image_grid"]
+__all__ = ["Axis", "GridResult", "image_grid", "picture_png"]
 
 _ASSETS, _SCRIPT = module_component(Path(__file__).parent / "assets", "grid.js")
 _COMPONENT = st.components.v2.component(
@@ -79,6 +80,7 @@ def image_grid(
     player: bool = False,
     on_select: Callable[[int], None] | None = None,
     on_frame: Callable[[int], None] | None = None,
+    film: Film | None = None,
 ) -> GridResult:
     """Show images (rows, columns, c, h, w): floats in [0, 1] or uint8, c 1 or 3.
 
@@ -92,6 +94,7 @@ def image_grid(
     page's to remember: `on_select` is called with the tile before the page runs again.
     player: a large frame beside, which plays the tiles in their order, back and forth; `on_frame`
     is called with the frame that it comes to rest on.
+    film: its frames are {"url": of a published `picture_png` of as many images}.
     """
     rows, columns = images.shape[:2]
     for name, texts in (("captions", captions), ("labels", labels)):
@@ -110,7 +113,7 @@ def image_grid(
         data=[
             {
                 "assets": _ASSETS,
-                "url": publish(_picture(images), "image/png"),
+                "url": publish(picture_png(images), "image/png"),
                 "rows": rows,
                 "columns": columns,
                 "captions": None if captions is None else list(captions),
@@ -126,6 +129,7 @@ def image_grid(
                 "frameMs": FRAME_MS,
                 "testid": testid,
                 "alt": alt,
+                "film": None if film is None else film.payload(),
             }
         ],
         on_selected_change=lambda: tell("selected", on_select),
@@ -138,7 +142,8 @@ def image_grid(
     )
 
 
-def _picture(images: Tensor | np.ndarray) -> bytes:
+def picture_png(images: Tensor | np.ndarray) -> bytes:
+    """The one picture, a PNG, that the browser gets of images (rows, columns, c, h, w)."""
     import torch
 
     from vae_core.manifold import tile_images

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import streamlit as st
 
+from ui.components.film import Film
 from ui.components.latent_plane.points import Array, Plane, PlanePoints
 from ui.components.modules import module_component
 from ui.palette import CLASS_COLOURS, CLASS_GLYPHS, SYMBOL_COLOURS
@@ -70,6 +71,7 @@ def latent_plane(
     sliders: Sequence[str] = (),
     mode: Literal["cursor", "select", "stops"] = "cursor",
     height: int = 520,
+    film: Film | None = None,
     on_change: Callable[[PlaneResult], None] | None = None,
 ) -> PlaneResult:
     """Show the plane and the decoded image beside it; returns what they show now.
@@ -84,6 +86,8 @@ def latent_plane(
     draw: a pad beside the plane, on which each stroke or a dropped file is encoded; the image is
         prepared as MNIST's are, or made to fit.
     sliders: labels of the page's sliders, one a latent dimension; z follows them while they move.
+    film: its frames are {"model": id, "points": a `PlanePoints.payload()`}; points of the same rows
+        glide from where they were to where they are.
     on_change: called with the new result before the page runs again, so that it can set the state
         of widgets.
     """
@@ -131,6 +135,7 @@ def latent_plane(
                 "sliders": tuple(sliders),
                 "mode": mode,
                 "height": height,
+                "film": None if film is None else film.payload(),
                 "colours": {"classes": CLASS_COLOURS, "glyphs": CLASS_GLYPHS, **SYMBOL_COLOURS},
             }
         ],

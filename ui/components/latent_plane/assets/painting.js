@@ -98,7 +98,7 @@ export class Painting {
     for (const i of visible) {
       const image = thumbnails.get(i);
       if (!image) continue;
-      const [x, y] = view.toPixels(points.xy[2 * i], points.xy[2 * i + 1]);
+      const [x, y] = view.toPixels(points.drawn[2 * i], points.drawn[2 * i + 1]);
       const colour = `rgb(${palette[tints[i]].join(",")})`;
       const strength = selected.size && !selected.has(i) ? 0.3 : 1;
       scene.drawThumbnail(c, image, x, y, THUMBNAIL_PX, colour, strength);
@@ -142,7 +142,7 @@ export class Painting {
   #drawPosteriors(c) {
     const { view, data, theme, points, selected, hovered, on, classInSight } = this.plane;
     const { sigma, mu } = data.colours;
-    const at = (i) => /** @type {[number, number]} */ ([points.xy[2 * i], points.xy[2 * i + 1]]);
+    const at = (i) => /** @type {[number, number]} */ ([points.drawn[2 * i], points.drawn[2 * i + 1]]);
     const covariance = (i) => points.covariance.subarray(3 * i, 3 * i + 3);
     if (points.covariance && on.has("posteriors")) {
       const chosen = [...selected].filter((i) => i < points.count).slice(0, MAX_ELLIPSES);

@@ -5,6 +5,7 @@ import { theme } from "./colours.js";
 import { Drawing } from "./drawing.js";
 import { element, furnish, showLayers, showLegend, showPixels } from "./furniture.js";
 import { listen } from "./gestures.js";
+import { Glide } from "./glide.js";
 import { Manifold } from "./manifold.js";
 import { Painting } from "./painting.js";
 import { Points } from "./points.js";
@@ -88,6 +89,7 @@ export class LatentPlane {
     this.on = null;
 
     this.talk = new Talk();
+    this.glide = new Glide(this);
     this.trust = new Trust(this);
     this.manifold = new Manifold(this);
     this.stops = new Stops(this);
@@ -140,7 +142,7 @@ export class LatentPlane {
     this.parts.strip.hidden = !data.way?.strip;
     this.parts.strip.dataset.testid = data.way?.strip ? "filmstrip" : "";
     this.parts.plane.setAttribute("aria-label", this.label());
-    this.frameHome();
+    if (!this.glide.leads) this.frameHome();
     this.stops.look();
     this.lookAround();
     this.resize();
@@ -244,14 +246,17 @@ export class LatentPlane {
       this.parts.notice.textContent = "The points could not be loaded; reload the page.";
       return;
     }
-    const hidden = this.points?.hidden;
-    const same = JSON.stringify(this.points?.layout.names) === JSON.stringify(layout.names);
+    const before = this.points;
+    const { half } = this.view;
+    const hidden = before?.hidden;
+    const same = JSON.stringify(before?.layout.names) === JSON.stringify(layout.names);
     this.points = new Points(await response.arrayBuffer(), layout);
     this.thumbnails = new Thumbnails();
     if (same && hidden) this.points.hidden = hidden;
     this.hovered = -1;
     showLegend(this.parts.keys, this.points, this.data.colours, this.legendVerbs());
     this.frameHome();
+    this.glide.begin(before, half);
     this.forget(); // a model in training has new weights whenever it has new points
     this.look();
     this.warm();
@@ -286,7 +291,7 @@ export class LatentPlane {
     const atHome = view.half === view.home.half && view.x === view.home.x && view.y === view.home.y;
     const reach = this.points ? this.points.reach * 1.05 : 0;
     view.home = { x: 0, y: 0, half: Math.max(data.plane ? 3.2 : 0, reach) || 3.5 };
-    if (atHome) view.reset();
+    if (atHome || this.glide.leads) view.reset();
   }
 
   // ---- looking ----------------------------------------------------------------------------
@@ -545,9 +550,11 @@ export class LatentPlane {
     this.frame ??= requestAnimationFrame(() => {
       this.frame = undefined;
       if (!this.view.width || !this.data) return;
+      const moves = this.glide.step();
       const finer = this.painting.resize(); // another screen, or the browser's own zoom
-      if (this.stale || finer) this.painting.drawScene();
+      if (this.stale || finer || moves) this.painting.drawScene();
       this.stale = false;
+      if (moves) this.invalidate(true);
       this.painting.drawOver();
       this.readout.figures();
       this.readout.tip();

@@ -18,6 +18,7 @@ export class Points {
     this.layout = layout;
     this.count = n;
     this.xy = column(Float32Array, 2);
+    this.drawn = this.xy; // where they are painted: elsewhere while they glide
     this.rows = column(Uint32Array, 1);
     this.covariance = layout.covariance ? column(Float32Array, 3) : null;
     this.value = layout.value ? column(Float32Array, 1) : null;
@@ -243,15 +244,15 @@ export function paint(image, points, view, style) {
       over: Int32Array.from(pixels, ({ alpha }) => Math.round(255 * alpha * opacity)),
     };
   });
-  const { xy, category } = points;
+  const { drawn, category } = points;
   const unit = view.unit * ratio;
   const left = width / 2 - view.x * unit;
   const top = height / 2 + view.y * unit;
   for (let i = 0; i < points.count; i++) {
     if ((mask && mask[i] !== wanted) || !points.shown(i)) continue;
     const { reach, at, over } = prepared[category ? category[i] % prepared.length : 0];
-    const x = Math.floor(left + xy[2 * i] * unit);
-    const y = Math.floor(top - xy[2 * i + 1] * unit);
+    const x = Math.floor(left + drawn[2 * i] * unit);
+    const y = Math.floor(top - drawn[2 * i + 1] * unit);
     if (x < reach || y < reach || x >= width - reach || y >= height - reach) continue;
     const [red, green, blue] = palette[tints[i]];
     const colour = (blue << 16) | (green << 8) | red;
