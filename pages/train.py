@@ -10,7 +10,7 @@ import streamlit as st
 from live.models import model_path, open_model
 from ui import limits
 from ui.components.action_button import action_button
-from ui.components.address import linked, show_in_address
+from ui.components.address import linked, refuse, show_in_address
 from ui.curves import fractional_epoch, training_curves
 from ui.learned import show_learned
 from ui.navigation import page_path
@@ -38,11 +38,12 @@ STATES = {
 
 def chosen_run() -> Run | None:
     """The run that the link names, else the one this visitor looked at last."""
-    token = st.session_state.setdefault("run", linked("run"))
-    if not token:
-        return None
+    if "run" not in st.session_state:
+        st.session_state["run"] = linked("run")
+        if linked("run") and chosen_run() is None:
+            refuse("run", "there is no such run here, or it was deleted")
     try:
-        run = Run(model_path(f"run:{token}").parent)
+        run = Run(model_path(f"run:{st.session_state['run']}").parent)
     except CheckpointError:
         return None
     return run if (run.path / "status.json").exists() else None

@@ -9,6 +9,13 @@ from typing import Any
 import streamlit as st
 
 from ui import limits
+from ui.components.address import (
+    choice_from_link,
+    linked,
+    number_from_link,
+    refuse,
+    show_in_address,
+)
 from vae_core.datasets import dataset_available, dataset_names, load_dataset
 from vae_core.errors import ConfigError, DataError
 from vae_core.networks import ACTIVATIONS, network_names
@@ -62,6 +69,25 @@ PRESETS = (
     ),
 )
 DEFAULT = PRESETS[0].config
+# what the address names -> the options, or the lowest and highest number
+CHOICES = {
+    "dataset": dataset_names(),
+    "train_network": network_names(),
+    "train_activation": list(ACTIVATIONS),
+    "train_likelihood": list(LIKELIHOODS),
+    "train_objective": list(OBJECTIVES),
+    "train_schedule": list(SCHEDULES),
+}
+RANGES: dict[str, tuple[float, float]] = {
+    "d": (1, limits.MAX_LATENT_DIM),
+    "epochs": (1, limits.MAX_EPOCHS),
+    "training_seed": (0, 2**31 - 1),
+    "beta": (0.0, limits.MAX_BETA),
+    "train_samples": (1, limits.MAX_SAMPLES),
+    "train_sigma": (0.01, 1.0),
+    "train_batch": (1, limits.MAX_BATCH),
+    "train_rate": (1e-5, 0.1),
+}
 # data set -> what it is called, megabytes to fetch
 DOWNLOADS = {"mnist": ("MNIST", 12), "fashion-mnist": ("Fashion-MNIST", 31)}
 
@@ -145,45 +171,70 @@ def _widget_values(config: TrainConfig) -> dict[str, Any]:
     }
 
 
-def _settings() -> TrainConfig | None:
+def _begin() -> None:
+    """Every setting begins as the link says, else as the first preset has it."""
     first = _widget_values(DEFAULT)
+    for name, options in CHOICES.items():
+        choice_from_link(name, options, first[name])
+    for name, (low, high) in RANGES.items():
+        number_from_link(name, low, high, first[name])
+    if "train_hidden" not in st.session_state:
+        _suit_hidden()
+        if text := linked("train_hidden"):
+            try:
+                _widths(text)
+            except ConfigError:
+                first_widths = st.session_state["train_hidden"]
+                refuse("train_hidden", f"widths such as {first_widths} are expected and shown")
+            else:
+                st.session_state["train_hidden"] = text
+
+
+def _show_in_address() -> None:
+    """What differs from the first preset: the address stays short."""
+    first = _widget_values(DEFAULT)
+    values = {name: st.session_state[name] for name in first}
+    show_in_address("settings", **{n: v if v != first[n] else None for n, v in values.items()})
+
+
+def _settings() -> TrainConfig | None:
+    _begin()
+    _show_in_address()
     kept: dict[str, Any] = {"persist_state": "session"}
-    linked: dict[str, Any] = {"bind": "query-params", **kept}
     with st.container(horizontal=True):
         what, network, objective, optimiser = (st.container(width=COLUMN) for _ in range(4))
 
     what.selectbox(
-        "Data set", dataset_names(), key="dataset", **linked,
+        "Data set", dataset_names(), key="dataset", **kept,
         help="The images to learn: digits and sprites are always there, MNIST after a download.",
     )  # fmt: skip
     what.number_input(
-        "Latent dimensions d", 1, limits.MAX_LATENT_DIM, first["d"], key="d", **linked,
+        "Latent dimensions d", *RANGES["d"], key="d", **kept,
         help="How many numbers stand for an image; 2 can be seen whole.",
     )  # fmt: skip
     what.number_input(
-        "Epochs", 1, limits.MAX_EPOCHS, first["epochs"], key="epochs", **linked,
+        "Epochs", *RANGES["epochs"], key="epochs", **kept,
         help="How many times every training image is seen.",
     )  # fmt: skip
     what.number_input(
-        "Seed", 0, 2**31 - 1, first["training_seed"], key="training_seed", **linked,
+        "Seed", *RANGES["training_seed"], key="training_seed", **kept,
         help="The same seed and settings give the very same weights again.",
     )  # fmt: skip
 
     kind = network.selectbox(
-        "Network", network_names(), key="train_network", index=network_names().index("mlp"),
-        on_change=_suit_hidden, **kept,
+        "Network", network_names(), key="train_network", on_change=_suit_hidden, **kept,
         help="mlp: fully connected layers, for small images; conv: convolutions, which use that "
         "neighbouring pixels belong together.",
     )  # fmt: skip
     network.text_input(
-        "Layer widths", first["train_hidden"], key="train_hidden", **kept,
+        "Layer widths", key="train_hidden", **kept,
         help="Of the encoder; the decoder mirrors them."
         if kind == "mlp"
         else "Channels of the convolutions, then the width of one dense layer.",
     )  # fmt: skip
     network.selectbox(
-        "Activation", list(ACTIVATIONS), index=list(ACTIVATIONS).index(DEFAULT.activation),
-        key="train_activation", **kept, help="The nonlinearity between the layers.",
+        "Activation", list(ACTIVATIONS), key="train_activation", **kept,
+        help="The nonlinearity between the layers.",
     )  # fmt: skip
     likelihood = network.selectbox(
         "Likelihood", LIKELIHOODS, key="train_likelihood", **kept,
@@ -195,27 +246,27 @@ def _settings() -> TrainConfig | None:
         **kept, help="The ELBO learns a distribution over z; the plain autoencoder only a point.",
     )  # fmt: skip
     objective.number_input(
-        "β, weight of the KL", 0.0, limits.MAX_BETA, first["beta"], 0.1, format="%g",
-        key="beta", disabled=aim == "autoencoder", **linked,
+        "β, weight of the KL", *RANGES["beta"], step=0.1, format="%g", key="beta",
+        disabled=aim == "autoencoder", **kept,
         help="1 is the ELBO; above, the posterior keeps closer to the prior; 0 ignores the prior.",
     )  # fmt: skip
     objective.number_input(
-        "Samples L per image", 1, limits.MAX_SAMPLES, key="train_samples", **kept,
+        "Samples L per image", *RANGES["train_samples"], key="train_samples", **kept,
         help="Draws of z: more of them make the gradient less noisy, and each step slower.",
     )  # fmt: skip
     objective.number_input(
-        "σ of the Gaussian", 0.01, 1.0, first["train_sigma"], 0.01, key="train_sigma", **kept,
-        disabled=likelihood != "gaussian",
+        "σ of the Gaussian", *RANGES["train_sigma"], step=0.01, key="train_sigma",
+        disabled=likelihood != "gaussian", **kept,
         help="The noise around the decoder's mean; smaller weighs the pixels more against the KL.",
     )  # fmt: skip
 
     optimiser.number_input(
-        "Batch size", 1, limits.MAX_BATCH, first["train_batch"], key="train_batch", **kept,
+        "Batch size", *RANGES["train_batch"], key="train_batch", **kept,
         help="Images in one step of the optimiser.",
     )  # fmt: skip
     optimiser.number_input(
-        "Learning rate", 1e-5, 0.1, first["train_rate"], 1e-4, format="%.5f", key="train_rate",
-        **kept, help="The size of the steps; too large and the loss is no number any more.",
+        "Learning rate", *RANGES["train_rate"], step=1e-4, format="%.5f", key="train_rate", **kept,
+        help="The size of the steps; too large and the loss is no number any more.",
     )  # fmt: skip
     optimiser.selectbox(
         "Schedule", SCHEDULES, key="train_schedule", **kept,

@@ -68,10 +68,8 @@ def number_from_link(name: str, low: Number, high: Number, default: Number) -> N
             if number is not None and low <= number <= high:
                 st.session_state[name] = number
             else:
-                refuse(
-                    name,
-                    f"a number from {low:,} to {high:,} is expected; {_text(default)} is shown",
-                )
+                span = f"{_text(low)} to {_text(high)}"
+                refuse(name, f"a number from {span} is expected; {_text(default)} is shown")
     number_in_view: Number = st.session_state[name]
     return number_in_view
 
