@@ -1,15 +1,17 @@
-"""All limits that a visitor meets, in one place; the library itself takes more."""
+"""All limits that a visitor meets, in one place; the library itself takes more.
+
+How many runs train at once is no limit to a visitor: the others wait (see `vae_core.slots`).
+"""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from filelock import FileLock
 
 from vae_core.architecture import Architecture
 from vae_core.errors import ConfigError, TrainingError
-from vae_core.jobs import Run, list_runs, start
+from vae_core.jobs import Run, list_runs, resume, start
 from vae_core.training import TrainConfig
 
 # What a run may be.
@@ -19,10 +21,10 @@ MAX_SAMPLES = 16
 MAX_BATCH = 4_096
 MAX_BETA = 100.0
 MAX_WEIGHTS = 10_000_000
-# How many runs there may be.
-MAX_ACTIVE_OF_A_VISITOR = 1
-MAX_ACTIVE = max(1, (os.cpu_count() or 1) // 2)
-MAX_KEPT_OF_A_VISITOR = 12
+# How many runs there may be; those that train, wait or are paused are active.
+MAX_ACTIVE_OF_A_VISITOR = 5
+MAX_ACTIVE = 256
+MAX_KEPT_OF_A_VISITOR = 24
 
 
 def check_settings(config: TrainConfig, network: Architecture, train_images: int) -> None:
@@ -41,18 +43,23 @@ def check_settings(config: TrainConfig, network: Architecture, train_images: int
 
 def why_not_now(root: Path, visitor: str) -> str:
     """Why `visitor` cannot start a run at present, in a sentence; empty when they can."""
-    runs = list_runs(root)
-    active = [run for run in runs if run.status().active]
-    own = [run for run in runs if run.owner == visitor]
-    if sum(run.owner == visitor for run in active) >= MAX_ACTIVE_OF_A_VISITOR:
-        return "A run of yours is training; wait for its end, or stop it: what it learned is kept."
-    if len(active) >= MAX_ACTIVE:
-        return (
-            f"{_people(len(active))} training on this server, which is all that it bears; "
-            "try again in a minute."
-        )
+    own = [run for run in list_runs(root) if run.owner == visitor]
     if len(own) >= MAX_KEPT_OF_A_VISITOR:
         return f"You have {len(own)} runs here, the most that are kept; delete one below."
+    return why_not_resume(root, visitor)
+
+
+def why_not_resume(root: Path, visitor: str) -> str:
+    """Why `visitor` cannot go on with one of their runs at present; empty when they can."""
+    active = [run for run in list_runs(root) if run.status().active]
+    own = sum(run.owner == visitor for run in active)
+    if own >= MAX_ACTIVE_OF_A_VISITOR:
+        return (
+            f"{own} runs of yours train or wait, as many as one visitor may have; wait for the end "
+            "of one, or stop it: what it learned is kept."
+        )
+    if len(active) >= MAX_ACTIVE:
+        return f"{len(active)} runs train or wait on this server; try again in a few minutes."
     return ""
 
 
@@ -65,5 +72,10 @@ def start_run(config: TrainConfig, root: Path, visitor: str) -> Run:
         return start(config, root, owner=visitor)
 
 
-def _people(n: int) -> str:
-    return "Another visitor's run is" if n == 1 else f"{n} runs of other visitors are"
+def resume_run(run: Run, visitor: str) -> None:
+    """Go on with a run of `visitor`; TrainingError with a sentence where the limits say no."""
+    root = run.path.parent
+    with FileLock(root / ".starting"):
+        if refusal := why_not_resume(root, visitor):
+            raise TrainingError(refusal)
+        resume(run)

@@ -5,18 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import fields, replace
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from vae_core.errors import CheckpointError, ConfigError, DataError, ZscapeError
-from vae_core.files import read_json, write_bytes
-
-NICE = 10
+from vae_core.errors import ConfigError, DataError, ZscapeError
+from vae_core.files import write_bytes
+from vae_core.train_command import add_train_arguments, print_figures, train_command
 
 
 class _Parser(argparse.ArgumentParser):
@@ -35,21 +32,8 @@ def build_parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
-    train = command("train", _train, "Train a model into a run folder.")
-    source = train.add_mutually_exclusive_group()
-    source.add_argument("--preset", help="settings by name, such as digits-2d or mnist-2d")
-    source.add_argument("--resume", metavar="RUN", help="go on with the run in this folder")
-    train.add_argument("--output", metavar="RUN", help="the run folder to make")
-    train.add_argument("--publish", metavar="DIR", help="also save the checkpoint there")
-    train.add_argument("--quiet", action="store_true", help="no progress bar, low priority")
-    for flag, kind in (
-        ("dataset", str), ("latent-dim", int), ("network", str), ("activation", str),
-        ("likelihood", str), ("sigma", float), ("link", str), ("objective", str), ("beta", float),
-        ("samples", int), ("epochs", int), ("batch-size", int), ("learning-rate", float),
-        ("schedule", str), ("seed", int), ("device", str), ("threads", int),
-    ):  # fmt: skip
-        train.add_argument(f"--{flag}", type=kind)
-    train.add_argument("--hidden", type=_widths, help="layer widths, such as 512,256")
+    train = command("train", train_command, "Train a model into a run folder.")
+    add_train_arguments(train)
 
     evaluate = command("evaluate", _evaluate, "Evaluate a checkpoint on a data set.")
     evaluate.add_argument("--data", metavar="NAME", help="default: the one it was trained on")
@@ -112,58 +96,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _train(options: argparse.Namespace) -> None:
-    from vae_core import jobs
-    from vae_core.checkpoints import copy_checkpoint
-    from vae_core.datasets import load_dataset
-    from vae_core.training import TrainConfig, preset
-
-    names = {f.name for f in fields(TrainConfig)}
-    chosen = {k: v for k, v in vars(options).items() if k in names and v is not None}
-    if options.resume:
-        if chosen or options.output:
-            raise ConfigError("A resumed run keeps its settings and folder; leave the others out.")
-        run = jobs.Run(options.resume)
-        config = run.config()
-    else:
-        if not options.output:
-            raise ConfigError("Say where the run goes: --output RUN.")
-        config = replace(preset(options.preset) if options.preset else TrainConfig(), **chosen)
-        for split in ("train", "test"):
-            load_dataset(config.dataset, split, download=options.download)
-        run = jobs.create_run(config, options.output)
-    if options.quiet and hasattr(os, "nice"):
-        os.nice(NICE)
-
-    bar = _ProgressBar(enabled=sys.stderr.isatty() and not options.quiet)
-    with _asked_to_stop() as asked:
-        jobs.work(run, bar.show, asked)
-    bar.close()
-    if run.status().state == "stopped":
-        print(f"zscape: stopped; go on with train --resume {run.path}", file=sys.stderr)
-    if options.publish:
-        copy_checkpoint(run.checkpoint, options.publish)
-    _print_figures(read_json(run.checkpoint / "metrics.json", CheckpointError), options.json)
-
-
-@contextmanager
-def _asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """Yield whether Ctrl-C or SIGTERM has come meanwhile; a second Ctrl-C is final."""
-    asked = False
-
-    def ask(_signal: int, _frame: Any) -> None:
-        nonlocal asked
-        asked = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _evaluate(options: argparse.Namespace) -> None:
     from vae_core.checkpoints import load_checkpoint, write_metrics
     from vae_core.evaluation import evaluate
@@ -178,7 +110,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     )
     if options.write:
         write_metrics(options.checkpoint, metrics)
-    _print_figures(metrics.to_json(), options.json)
+    print_figures(metrics.to_json(), options.json)
 
 
 def _encode(options: argparse.Namespace) -> None:
@@ -254,51 +186,6 @@ def _dataset(options: argparse.Namespace) -> Any:
     if not name:
         raise DataError("The checkpoint does not say its data set; name one with --data.")
     return load_dataset(str(name), options.split, download=options.download)
-
-
-def _print_figures(metrics: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(metrics))
-        return
-    for name in ("reconstruction", "kl", "elbo", "log_px"):
-        if metrics.get(name) is not None:
-            print(f"{name:15} {metrics[name]:10.3f} ± {metrics[name + '_se']:.3f} nats per image")
-    if metrics.get("grey_cross_entropy"):
-        print("(grey pixels: -reconstruction is a cross-entropy, no likelihood of the data)")
-
-
-class _ProgressBar:
-    """One line on a terminal that is drawn over itself."""
-
-    def __init__(self, enabled: bool) -> None:
-        self.enabled = enabled
-
-    def show(self, progress: Any) -> None:
-        if not self.enabled:
-            return
-        done = progress.step / progress.total_steps
-        bar = ("█" * round(24 * done)).ljust(24, "░")
-        test = f"  test {progress.test.loss:.2f} nats" if progress.test else ""
-        print(
-            f"\r{bar} {done:4.0%}  epoch {progress.epoch}  {progress.images_per_second:,.0f} "
-            f"images/s  {progress.seconds_left:,.0f} s left{test}\033[K",
-            end="",
-            file=sys.stderr,
-            flush=True,
-        )
-
-    def close(self) -> None:
-        if self.enabled:
-            print(file=sys.stderr)
-
-
-def _widths(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(width) for width in text.split(",") if width)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text[:40]!r} is not a list of layer widths such as 512,256"
-        ) from None
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:

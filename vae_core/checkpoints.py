@@ -43,7 +43,7 @@ from vae_core.latents import Latents
 from vae_core.manifold import manifold_grid, png_bytes, tile_images
 from vae_core.modelcard import model_card
 from vae_core.models import LatentModel, ModelConfig, build_model
-from vae_core.training import TrainConfig
+from vae_core.train_config import TrainConfig
 
 SCHEMA_VERSION = 1
 MAX_WEIGHT_BYTES = 512 << 20

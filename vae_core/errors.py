@@ -19,3 +19,7 @@ class ConfigError(ZscapeError):
 
 class TrainingError(ZscapeError):
     """Training cannot go on, for instance because the loss is not finite."""
+
+
+class DivergenceError(TrainingError):
+    """The loss is no longer a finite number; the same settings would come to the same."""

@@ -11,159 +11,30 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
-from reprlib import repr as shown
-from typing import Any
+from dataclasses import dataclass, field
+from statistics import median_low
 
 import torch
 from torch import Tensor
 
-from vae_core.datasets import ImageDataset, dataset_names, load_dataset
-from vae_core.errors import ConfigError, TrainingError
-from vae_core.models import LatentModel, ModelConfig, build_model, check_texts
+from vae_core.datasets import ImageDataset, load_dataset
+from vae_core.errors import ConfigError, DivergenceError, TrainingError
+from vae_core.models import LatentModel, build_model
 from vae_core.objectives import Terms, TermsFunction, loss, objective_terms
+from vae_core.train_config import PRESETS, SCHEDULES, TrainConfig, preset
+
+__all__ = [
+    "PRESETS", "SCHEDULES", "Means", "Progress", "TrainConfig", "initial_model",
+    "learning_rate_at", "preset", "train",
+]  # fmt: skip
 
 REPORT_SECONDS = 0.25
+PACE_REPORTS = 40  # the speed told is that of so many reports …
+UNUSUAL = 10  # … but those that took so many times the usual
 CHECK_STEPS = 20  # how often a loss is looked at for NaN; looking waits for the device
 TEST_BATCH = 500
-SCHEDULES = ("one-cycle", "constant")
-
-# field: (type, least, most), both ends included
-_RANGES: dict[str, tuple[type, float, float]] = {
-    "samples": (int, 1, 64),
-    "epochs": (int, 1, 10_000),
-    "batch_size": (int, 1, 65_536),
-    "seed": (int, 0, 2**31 - 1),
-    "threads": (int, 1, 256),
-    "beta": (float, 0, 1_000),
-    "learning_rate": (float, 1e-8, 10),
-}
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """The settings of one training; plain JSON values only. ConfigError when one is out of range.
-
-    dataset, latent_dim, network, hidden, activation, likelihood, sigma, link: see `ModelConfig`.
-    objective: "elbo", or "autoencoder" for the plain one; beta weighs the KL (1 is the ELBO);
-    samples: draws of z per image (L). schedule: "one-cycle" rises to learning_rate over the first
-    30 % of the steps and falls to almost 0 (Smith & Topin 2019), "constant" stays.
-    device: a torch device; threads: torch threads on the CPU.
-    """
-
-    dataset: str = "digits"
-    latent_dim: int = 2
-    network: str = "mlp"
-    hidden: tuple[int, ...] = (512, 512, 256)
-    activation: str = "silu"
-    likelihood: str = "bernoulli"
-    sigma: float = 0.1
-    link: str = "sigmoid"
-    objective: str = "elbo"
-    beta: float = 1.0
-    samples: int = 1
-    epochs: int = 10
-    batch_size: int = 256
-    learning_rate: float = 2e-3
-    schedule: str = "one-cycle"
-    seed: int = 0
-    device: str = "cpu"
-    threads: int = 1
-
-    def __post_init__(self) -> None:
-        check_texts(self)
-        for name, (kind, least, most) in _RANGES.items():
-            value = getattr(self, name)
-            number = isinstance(value, (int, kind)) and not isinstance(value, bool)
-            if not number or not least <= value <= most:
-                a = "a whole number" if kind is int else "a number"
-                raise ConfigError(f"{name}={shown(value)} is not {a} from {least:g} to {most:g}.")
-        if self.dataset not in dataset_names():
-            raise ConfigError(
-                f"Unknown data set {shown(self.dataset)}; choose one of "
-                f"{', '.join(dataset_names())}."
-            )
-        if self.schedule not in SCHEDULES:
-            raise ConfigError(
-                f"Unknown schedule {shown(self.schedule)}; choose one of {', '.join(SCHEDULES)}."
-            )
-        objective_terms(self.objective)
-        if self.objective == "autoencoder" and self.beta != 1:
-            raise ConfigError(
-                f"beta={self.beta:g} has no meaning for a plain autoencoder, which has no KL; "
-                "leave beta at 1 or choose the objective elbo."
-            )
-        try:
-            torch.device(self.device)
-        except RuntimeError as error:
-            raise ConfigError(f"device={shown(self.device)} is no torch device.") from error
-        # The model's own settings are checked where they live; the image shape is not known yet.
-        with torch.device("meta"):
-            model = build_model(self.model_config((1, 1, 1)))
-        object.__setattr__(self, "hidden", model.config.hidden)
-
-    def model_config(self, image_shape: tuple[int, int, int]) -> ModelConfig:
-        return ModelConfig(
-            image_shape=image_shape,
-            kind="autoencoder" if self.objective == "autoencoder" else "vae",
-            **{name: getattr(self, name) for name in _MODEL_FIELDS},
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"hidden": list(self.hidden)}
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> TrainConfig:
-        """The inverse of `to_json`; ConfigError for a field that does not exist."""
-        known = {f.name for f in fields(cls)}
-        unknown = sorted(set(values) - known)
-        if unknown:
-            raise ConfigError(
-                f"Unknown setting {shown(unknown[0])}; the settings are {', '.join(sorted(known))}."
-            )
-        return cls(**values)
-
-
-_MODEL_FIELDS = tuple(
-    f.name for f in fields(ModelConfig) if f.name in {g.name for g in fields(TrainConfig)}
-)
-
-PRESETS: dict[str, TrainConfig] = {
-    "digits-2d": TrainConfig(
-        dataset="digits", hidden=(256, 128), epochs=120, batch_size=128, learning_rate=3e-3
-    ),
-    "mnist-2d": TrainConfig(dataset="mnist", hidden=(1024, 512, 256), epochs=40),
-    "mnist-16d": TrainConfig(
-        dataset="mnist",
-        latent_dim=16,
-        network="conv",
-        hidden=(32, 64, 64, 256),
-        epochs=8,
-    ),
-    "fashion-2d": TrainConfig(dataset="fashion-mnist", epochs=30),
-    "sprites-6d": TrainConfig(
-        dataset="sprites", latent_dim=6, network="conv", hidden=(32, 32, 64, 256), epochs=40
-    ),
-    # The example of the PyTorch repository (pytorch/examples, vae/main.py).
-    "pytorch-example": TrainConfig(
-        dataset="mnist",
-        latent_dim=20,
-        hidden=(400,),
-        activation="relu",
-        epochs=10,
-        batch_size=128,
-        learning_rate=1e-3,
-        schedule="constant",
-    ),
-}
-
-
-def preset(name: str) -> TrainConfig:
-    """The named settings; ConfigError when there are none of that name."""
-    if name not in PRESETS:
-        raise ConfigError(f"Unknown preset {shown(name)}; choose one of {', '.join(PRESETS)}.")
-    return PRESETS[name]
 
 
 @dataclass(frozen=True)
@@ -259,9 +130,7 @@ def _train(
     report_seconds: float,
 ) -> Iterator[Progress]:
     device = _usable_device(config.device)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
-        model = build_model(config.model_config(train_data.image_shape)).to(device)
+    model = initial_model(config, train_data.image_shape).to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
     first_epoch = _restore(resume, model, optimizer) if resume else 0
     terms_of = objective_terms(config.objective)
@@ -270,9 +139,9 @@ def _train(
     n = len(images)
     steps_per_epoch = math.ceil(n / config.batch_size)
     total_steps = config.epochs * steps_per_epoch
-    step = first_step = first_epoch * steps_per_epoch
+    step = first_epoch * steps_per_epoch
     test: Means | None = None
-    started = reported = time.perf_counter()
+    pace, reported = _Pace(step), time.perf_counter()
 
     for epoch in range(first_epoch, config.epochs):
         model.train()
@@ -301,7 +170,7 @@ def _train(
                 test_sums.check(step, config)
                 test = test_sums.means()
                 model.train()
-            rate = (step - first_step) / (time.perf_counter() - started)
+            rate = pace.steps_per_second(step)
             yield Progress(
                 epoch=epoch + ended,
                 step=step,
@@ -318,6 +187,13 @@ def _train(
     model.eval()
 
 
+def initial_model(config: TrainConfig, image_shape: tuple[int, int, int]) -> LatentModel:
+    """The model before any learning: the config's seed draws its weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        return build_model(config.model_config(image_shape))
+
+
 def learning_rate_at(config: TrainConfig, fraction: float) -> float:
     """The learning rate after `fraction` of all steps.
 
@@ -331,6 +207,26 @@ def learning_rate_at(config: TrainConfig, fraction: float) -> float:
     else:
         low, way = peak / 250_000, (1 + math.cos(math.pi * (fraction - rise) / (1 - rise))) / 2
     return low + (peak - low) * way
+
+
+class _Pace:
+    """How fast the steps are, from one report to the next.
+
+    An interval far longer than the usual does not count: the run was paused, or the machine slept.
+    """
+
+    def __init__(self, step: int) -> None:
+        self.step, self.time = step, time.perf_counter()
+        self.intervals: deque[tuple[int, float]] = deque(maxlen=PACE_REPORTS)
+
+    def steps_per_second(self, step: int) -> float:
+        """The mean pace of the last reports, this one at `step` included."""
+        now = time.perf_counter()
+        self.intervals.append((step - self.step, now - self.time))
+        self.step, self.time = step, now
+        usual = median_low(seconds / steps for steps, seconds in self.intervals)
+        counted = [(n, s) for n, s in self.intervals if s <= UNUSUAL * n * usual]
+        return sum(n for n, _ in counted) / sum(s for _, s in counted)
 
 
 class _Sums:
@@ -349,7 +245,7 @@ class _Sums:
 
     def check(self, step: int, config: TrainConfig) -> None:
         if not bool(torch.isfinite(self.reconstruction + self.kl.sum())):
-            raise TrainingError(
+            raise DivergenceError(
                 f"The loss is not a finite number after step {step}; try a learning rate below "
                 f"{config.learning_rate:g}."
             )

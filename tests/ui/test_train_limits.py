@@ -25,11 +25,16 @@ def test_nothing_hinders_the_first_run(tmp_path: Path):
     assert limits.why_not_now(tmp_path / "not yet there", "ann") == ""
 
 
-def test_a_visitor_has_one_run_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(limits, "MAX_ACTIVE", 8)
-    waiting_run(tmp_path, "digits-a", "ann")
+def test_a_visitor_has_only_so_many_runs_at_a_time(tmp_path: Path):
+    for number in range(limits.MAX_ACTIVE_OF_A_VISITOR):
+        assert limits.why_not_now(tmp_path, "ann") == ""
+        waiting_run(tmp_path, f"digits-{number}", "ann")
     assert "of yours" in limits.why_not_now(tmp_path, "ann")
     assert limits.why_not_now(tmp_path, "bob") == ""
+
+
+def test_five_runs_can_be_started_at_once():
+    assert limits.MAX_ACTIVE_OF_A_VISITOR >= 5
 
 
 def test_the_server_bears_only_so_many_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -41,6 +46,17 @@ def test_the_server_bears_only_so_many_runs(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(TrainingError, match="try again"):
         limits.start_run(CONFIG, tmp_path, "bob")
     assert len(list(tmp_path.glob("digits-*"))) == 2
+
+
+def test_who_has_too_many_runs_resumes_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    run = create_run(CONFIG, tmp_path / "digits-ended", "ann")
+    work(run, should_stop=lambda: True)
+    monkeypatch.setattr(limits, "MAX_ACTIVE_OF_A_VISITOR", 1)
+    monkeypatch.setattr(limits, "MAX_KEPT_OF_A_VISITOR", 1)
+    waiting_run(tmp_path, "digits-a", "ann")
+    with pytest.raises(TrainingError, match="of yours"):
+        limits.resume_run(run, "ann")
+    assert not run.status().active
 
 
 def test_a_run_that_has_ended_counts_no_more(tmp_path: Path):

@@ -97,7 +97,7 @@ def test_its_reports_are_one_json_line_each(finished: Run) -> None:
 
 
 def test_snapshots_show_the_model_of_each_epoch(finished: Run) -> None:
-    assert finished.snapshot_epochs() == [1, 2, 3]
+    assert finished.snapshot_epochs() == [0, 1, 2, 3]
     model, latents = finished.load_snapshot(3, (1, 8, 8))
     assert_same(model.state_dict(), weights(finished))
     stored = load_latents(finished.checkpoint)
@@ -219,7 +219,7 @@ def test_a_full_disk_is_told_in_a_sentence(tmp_path: Path, monkeypatch: pytest.M
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("vae_core.jobs.save_checkpoint", full)
+    monkeypatch.setattr("vae_core.recording.save_checkpoint", full)
     with pytest.raises(TrainingError, match="No space left on device"):
         work(run)
     assert "No space left on device" in run.status().message

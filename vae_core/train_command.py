@@ -1,0 +1,161 @@
+"""`python -m vae_core train`: a run in this process, with a progress bar on a terminal."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vae_core.errors import CheckpointError, ConfigError
+from vae_core.files import read_json
+from vae_core.jobs import new_run_path, work
+from vae_core.runs import Run, create_run
+
+if TYPE_CHECKING:
+    from vae_core.train_config import TrainConfig
+    from vae_core.training import Progress
+
+NICE = 10
+SETTINGS: dict[str, type] = {
+    "dataset": str, "latent_dim": int, "network": str, "activation": str, "likelihood": str,
+    "sigma": float, "link": str, "objective": str, "beta": float, "samples": int, "epochs": int,
+    "batch_size": int, "learning_rate": float, "schedule": str, "seed": int, "device": str,
+    "threads": int,
+}  # fmt: skip
+
+
+def add_train_arguments(parser: argparse.ArgumentParser) -> None:
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--preset", help="settings by name, such as digits-2d or mnist-2d")
+    source.add_argument("--resume", metavar="RUN", help="go on with the run in this folder")
+    parser.add_argument(
+        "--output", metavar="RUN", help="the run folder to make (default: one in $ZSCAPE_RUNS)"
+    )
+    parser.add_argument("--publish", metavar="DIR", help="also save the checkpoint there")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar, low priority")
+    parser.add_argument(
+        "--queue", action="store_true", help="first wait for a turn among the runs of its folder"
+    )
+    for name, kind in SETTINGS.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=kind)
+    parser.add_argument("--hidden", type=_widths, help="layer widths, such as 512,256")
+
+
+def train_command(options: argparse.Namespace) -> None:
+    run = _run_to_resume(options) if options.resume else _new_run(options)
+    if options.quiet and hasattr(os, "nice"):
+        os.nice(NICE)
+    bar = _ProgressBar(enabled=sys.stderr.isatty() and not options.quiet)
+    with _asked_to_stop() as asked:
+        work(run, bar.show, asked, queued=options.queue)
+    bar.close()
+    if run.status().state == "stopped":
+        print(f"zscape: stopped; go on with train --resume {run.path}", file=sys.stderr)
+    if not run.checkpoint.exists():
+        return  # stopped before its turn came
+    if options.publish:
+        from vae_core.checkpoints import copy_checkpoint
+
+        copy_checkpoint(run.checkpoint, options.publish)
+    print_figures(read_json(run.checkpoint / "metrics.json", CheckpointError), options.json)
+
+
+def _run_to_resume(options: argparse.Namespace) -> Run:
+    if options.output or _chosen(options):
+        raise ConfigError("A resumed run keeps its settings and folder; leave the others out.")
+    run = Run(options.resume)
+    if not options.queue:  # else `resume` has done so, and what is asked since then counts
+        run.forget_requests()
+    return run
+
+
+def _new_run(options: argparse.Namespace) -> Run:
+    from dataclasses import replace
+
+    from vae_core.datasets import load_dataset
+    from vae_core.train_config import TrainConfig, preset
+
+    config: TrainConfig = preset(options.preset) if options.preset else TrainConfig()
+    config = replace(config, **_chosen(options))
+    for split in ("train", "test"):
+        load_dataset(config.dataset, split, download=options.download)
+    if options.output:
+        return create_run(config, options.output)
+    run = create_run(config, new_run_path(config, Path(os.environ.get("ZSCAPE_RUNS", "runs"))))
+    print(f"zscape: training in {run.path}", file=sys.stderr)
+    return run
+
+
+def _chosen(options: argparse.Namespace) -> dict[str, Any]:
+    """The settings that were given as flags."""
+    values = {name: getattr(options, name) for name in [*SETTINGS, "hidden"]}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[Callable[[], bool]]:
+    """Yield whether Ctrl-C or SIGTERM has come meanwhile; a second Ctrl-C is final."""
+    asked = False
+
+    def ask(_signal: int, _frame: Any) -> None:
+        nonlocal asked
+        asked = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _ProgressBar:
+    """One line on a terminal that is drawn over itself."""
+
+    def __init__(self, enabled: bool) -> None:
+        self.enabled = enabled
+
+    def show(self, progress: Progress) -> None:
+        if not self.enabled:
+            return
+        done = progress.step / progress.total_steps
+        bar = ("█" * round(24 * done)).ljust(24, "░")
+        test = f"  test {progress.test.loss:.2f} nats" if progress.test else ""
+        print(
+            f"\r{bar} {done:4.0%}  epoch {progress.epoch}  {progress.images_per_second:,.0f} "
+            f"images/s  {progress.seconds_left:,.0f} s left{test}\033[K",
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def close(self) -> None:
+        if self.enabled:
+            print(file=sys.stderr)
+
+
+def print_figures(metrics: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(metrics))
+        return
+    for name in ("reconstruction", "kl", "elbo", "log_px"):
+        if metrics.get(name) is not None:
+            print(f"{name:15} {metrics[name]:10.3f} ± {metrics[name + '_se']:.3f} nats per image")
+    if metrics.get("grey_cross_entropy"):
+        print("(grey pixels: -reconstruction is a cross-entropy, no likelihood of the data)")
+
+
+def _widths(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(width) for width in text.split(",") if width)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text[:40]!r} is not a list of layer widths such as 512,256"
+        ) from None
