@@ -18,7 +18,6 @@ _MODULE_OF = {
         "train_config": ["TrainConfig", "preset"],
         "training": ["Progress", "train"],
         "runs": ["Run", "list_runs"],
-        "jobs": ["start", "resume"],
         "evaluation": ["Metrics", "evaluate"],
         "latents": ["Latents", "encode_dataset", "pca_projection", "tsne_projection"],
         "manifold": ["manifold_grid"],
