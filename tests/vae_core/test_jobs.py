@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,14 +19,8 @@ from vae_core.training import Progress, TrainConfig
 
 SHORT = TrainConfig(dataset="digits", hidden=(8,), epochs=3, batch_size=300)
 LONG = replace(SHORT, epochs=10_000, batch_size=32)
-PATIENCE = 120  # seconds; a bound for a machine that is busy with other things
 
-
-def wait_until(condition: Callable[[], Any]) -> None:
-    patience = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < patience, "it never came about"
-        time.sleep(0.02)
+WaitUntil = Callable[[Callable[[], Any]], None]
 
 
 def weights(run: Run) -> dict[str, torch.Tensor]:
@@ -59,7 +52,7 @@ def interrupted_after(epoch: int, path: Path) -> Run:
 
 
 def test_a_run_in_its_own_process_ends_with_a_checkpoint(
-    tmp_path: Path, finished: Run, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, finished: Run, monkeypatch: pytest.MonkeyPatch, wait_until: WaitUntil
 ) -> None:
     """From another folder and by a relative path, as a server may be run."""
     monkeypatch.chdir(tmp_path)
@@ -156,7 +149,9 @@ def test_a_stopped_run_keeps_what_was_learned_and_goes_on(tmp_path: Path, finish
     assert_same(weights(run), weights(finished))
 
 
-def test_a_run_stops_from_outside_and_takes_no_second_trainer(tmp_path: Path) -> None:
+def test_a_run_stops_from_outside_and_takes_no_second_trainer(
+    tmp_path: Path, wait_until: WaitUntil
+) -> None:
     run = start(LONG, tmp_path)
     try:
         wait_until(run.events)
@@ -171,7 +166,9 @@ def test_a_run_stops_from_outside_and_takes_no_second_trainer(tmp_path: Path) ->
     assert read_metrics(run.checkpoint) is not None
 
 
-def test_a_killed_trainer_is_a_failed_run_with_a_sentence(tmp_path: Path) -> None:
+def test_a_killed_trainer_is_a_failed_run_with_a_sentence(
+    tmp_path: Path, wait_until: WaitUntil
+) -> None:
     run = create_run(LONG, tmp_path / "run")
     command = [sys.executable, "-m", "vae_core", "train", "--resume", str(run.path), "--quiet"]
     with subprocess.Popen(command, cwd=Path(__file__).parents[2]) as trainer:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import torch
 
-from vae_core.checkpoints import load_checkpoint, load_latents, read_config
-from vae_core.errors import TrainingError
-from vae_core.jobs import Run, create_run, list_runs, work
-from vae_core.training import TrainConfig
+from vae_core.checkpoints import list_checkpoints, load_checkpoint, load_latents, read_config
+from vae_core.errors import CheckpointError, TrainingError
+from vae_core.jobs import Run, create_run, keep, list_runs, work
+from vae_core.recording import epochs_to_keep
+from vae_core.training import TrainConfig, initial_model
 
 CONFIG = TrainConfig(hidden=(16,), epochs=3, batch_size=256)
 
@@ -89,3 +92,75 @@ def test_runs_are_listed_newest_first(tmp_path: Path):
     (tmp_path / "upload").mkdir()
     assert [run.token for run in list_runs(tmp_path)] == ["new", "middle", "old"]
     assert list_runs(tmp_path / "nowhere") == []
+
+
+# Snapshots
+
+
+def test_the_first_snapshot_is_the_model_before_any_learning(run: Run):
+    work(run)
+    model, latents = run.load_snapshot(0, (1, 8, 8))
+    untrained = initial_model(CONFIG, (1, 8, 8)).state_dict()
+    assert all(torch.equal(model.state_dict()[name], untrained[name]) for name in untrained)
+    sample = run.load_snapshot(3, (1, 8, 8))[1]
+    assert torch.equal(latents.indices, sample.indices), "the same test images at every epoch"
+    assert not torch.equal(latents.mu, sample.mu)
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3, 48, 49, 50, 51, 60, 120, 500, 10_000])
+def test_snapshots_are_few_and_closer_at_the_beginning(epochs: int):
+    kept = sorted(epochs_to_keep(epochs, initial_model(CONFIG, (1, 8, 8))))
+    assert (kept[0], kept[-1]) == (0, epochs)
+    assert len(kept) == min(50, epochs + 1)
+    steps = [after - before for before, after in pairwise(kept)]
+    assert steps[0] == 1 or epochs > 2_000
+    assert all(later >= earlier - 1 for earlier, later in pairwise(steps))  # but for rounding
+
+
+def test_snapshots_of_a_large_network_are_fewer():
+    model = initial_model(replace(CONFIG, hidden=(8000,)), (1, 28, 28))  # 50 MB of weights
+    assert sorted(epochs_to_keep(100, model)) == [0, 6, 25, 56, 100]
+    huge = initial_model(replace(CONFIG, hidden=(8000, 4500)), (1, 28, 28))  # 340 MB
+    assert sorted(epochs_to_keep(100, huge)) == [0, 100]
+
+
+# Keep it
+
+
+def test_a_kept_run_is_a_checkpoint_of_that_name(run: Run, tmp_path: Path):
+    work(run)
+    kept = keep(run, "my-digits_2.1", tmp_path / "checkpoints")
+    assert kept == tmp_path / "checkpoints" / "my-digits_2.1"
+    (listed,) = list_checkpoints(tmp_path / "checkpoints")
+    assert listed.name == "my-digits_2.1" and listed.error is None and listed.metrics
+    assert "# my-digits_2.1" in (kept / "README.md").read_text()
+    run.delete()
+    assert load_checkpoint(kept).latent_dim == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", ".hidden", "a/b", "../up", "a b", "naïve", "a" * 65, "-rf", "a\n", "a\0b"]
+)
+def test_a_name_that_cannot_be_is_refused_with_a_sentence(run: Run, tmp_path: Path, name: str):
+    work(run)
+    with pytest.raises(CheckpointError, match="name") as refusal:
+        keep(run, name, tmp_path / "checkpoints")
+    assert "\n" not in str(refusal.value)
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_a_name_that_is_taken_keeps_what_it_has(run: Run, tmp_path: Path):
+    work(run)
+    (tmp_path / "checkpoints" / "taken").mkdir(parents=True)
+    with pytest.raises(CheckpointError, match="'taken' already; choose another"):
+        keep(run, "taken", tmp_path / "checkpoints")
+    assert list((tmp_path / "checkpoints" / "taken").iterdir()) == []
+
+
+def test_what_has_learned_nothing_or_still_learns_is_not_kept(run: Run, tmp_path: Path):
+    with pytest.raises(CheckpointError, match="still being trained"):
+        keep(run, "early", tmp_path)
+    work(run, should_stop=lambda: True, queued=True)
+    assert run.status().state == "stopped"
+    with pytest.raises(CheckpointError, match="has not learned anything"):
+        keep(run, "nothing", tmp_path)
