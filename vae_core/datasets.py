@@ -18,8 +18,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vae_core import mnist_family, sprites
+from vae_core import dsprites, faces, mnist_family, sprites
 from vae_core.errors import DataError
+from vae_core.mnist_family import Family
 
 SPLITS = ("train", "test")
 
@@ -96,11 +97,15 @@ Loader = Callable[[str, Path], ImageDataset]
 Downloader = Callable[[Path], None]
 
 
+File = str | tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class _Entry:
     load: Loader
-    files: Mapping[str, tuple[str, ...]]
+    files: Mapping[str, tuple[File, ...]]
     download: Downloader | None
+    home: str
 
 
 _REGISTRY: dict[str, _Entry] = {}
@@ -109,17 +114,20 @@ _REGISTRY: dict[str, _Entry] = {}
 def register_dataset(
     name: str,
     *,
-    files: Mapping[str, tuple[str, ...]] | None = None,
+    files: Mapping[str, tuple[File, ...]] | None = None,
     download: Downloader | None = None,
+    home: str = "",
 ) -> Callable[[Loader], Loader]:
     """Register `loader(split, root) -> ImageDataset` under `name`.
 
-    files     for each split, the paths under the root that must exist, with or without ".gz" added
+    files     for each split, the paths under the root that must exist, a tuple in place of a path
+              where one of several will do; a file without an ending may be packed as .gz
     download  called with the root when files are missing and the user asked for a download
+    home      where its publisher offers it, for the sentence that says that it is missing
     """
 
     def register(loader: Loader) -> Loader:
-        _REGISTRY[name] = _Entry(loader, files or {}, download)
+        _REGISTRY[name] = _Entry(loader, files or {}, download, home)
         return loader
 
     return register
@@ -165,10 +173,13 @@ def load_dataset(
         missing = _missing_files(entry, split, folder)
     if missing:
         remedy = "set ZSCAPE_DATA to the folder that holds them"
+        if entry.home:
+            remedy = f"get them from {entry.home}, or {remedy}"
         if entry.download is not None:
             remedy = f"download them (download=True, or --download on the command line) or {remedy}"
+        packed = "" if Path(missing[0]).suffix else " (nor as .gz)"
         raise DataError(
-            f"Data set {name!r} ({split}): no {' and no '.join(missing)} (nor as .gz) in {folder}; "
+            f"Data set {name!r} ({split}): no {' and no '.join(missing)}{packed} in {folder}; "
             f"{remedy}."
         )
     return _load(name, split, folder)
@@ -195,9 +206,12 @@ def _checked_split(name: str, split: str) -> str:
 
 
 def _missing_files(entry: _Entry, split: str, root: Path) -> list[str]:
-    return [
-        file for file in entry.files.get(split, ()) if mnist_family.find_file(root / file) is None
-    ]
+    missing = []
+    for file in entry.files.get(split, ()):
+        choices = (file,) if isinstance(file, str) else file
+        if all(mnist_family.find_file(root / choice) is None for choice in choices):
+            missing.append(" or ".join(choices))
+    return missing
 
 
 @register_dataset("digits")
@@ -236,16 +250,68 @@ def load_sprites(split: str, root: Path) -> ImageDataset:
     )
 
 
-def _register_mnist_family(name: str, class_name: str, class_names: tuple[str, ...]) -> None:
-    """Register torchvision's `class_name`, one of its MNIST family, as `name`."""
+@register_dataset(
+    "dsprites",
+    files={
+        "train": ((dsprites.GRID, dsprites.PUBLISHED),),
+        "test": ((dsprites.SUBSET, dsprites.PUBLISHED),),
+    },
+    home=dsprites.HOME,
+)
+def load_dsprites(split: str, root: Path) -> ImageDataset:
+    """`vae_core.dsprites`: 46,080 images, a complete grid of factors, and some of the others."""
+    images, indices = dsprites.read(split, root)
+    factors = dsprites.factors(indices)
+    return ImageDataset(
+        name="dsprites",
+        split=split,
+        images=torch.from_numpy(images),
+        labels=torch.from_numpy(factors[:, 0].astype(np.int64)),
+        factors=torch.from_numpy(factors),
+        class_names=dsprites.SHAPES,
+        factor_names=dsprites.FACTORS,
+    )
+
+
+@register_dataset("frey", files=dict.fromkeys(SPLITS, (faces.FREY_FILE,)), home=faces.HOME)
+def load_frey(split: str, root: Path) -> ImageDataset:
+    """1,965 frames of a film of one face, 28x20: the first four fifths to train, the rest to test.
+
+    Neighbouring frames are nearly the same, so a random split would test on what was learned.
+    """
+    frames = faces.read_frey(root / faces.FREY_FILE)
+    first = len(frames) * 4 // 5
+    part = frames[:first] if split == "train" else frames[first:]
+    return ImageDataset("frey", split, torch.from_numpy(part.copy()).unsqueeze(1))
+
+
+@register_dataset("olivetti", files=dict.fromkeys(SPLITS, (faces.OLIVETTI_FILE,)), home=faces.HOME)
+def load_olivetti(split: str, root: Path) -> ImageDataset:
+    """400 portraits of 40 people, 64x64: the first eight of each to train, the last two to test."""
+    portraits = faces.read_olivetti(root / faces.OLIVETTI_FILE)
+    people = np.repeat(np.arange(40), 10)
+    rows = (np.arange(400) % 10 < 8) == (split == "train")
+    return ImageDataset(
+        name="olivetti",
+        split=split,
+        images=torch.from_numpy(portraits[rows].copy()).unsqueeze(1),
+        labels=torch.from_numpy(people[rows].astype(np.int64)),
+        class_names=tuple(f"person {k + 1}" for k in range(40)),
+    )
+
+
+def _register_mnist_family(name: str, family: Family, class_names: tuple[str, ...]) -> None:
+    """Register one of torchvision's MNIST family as `name`."""
 
     @register_dataset(
         name,
-        files={split: mnist_family.idx_files(class_name, split) for split in SPLITS},
-        download=partial(mnist_family.download, class_name),
+        files={split: family.files(split) for split in SPLITS},
+        download=partial(mnist_family.download, family),
     )
     def load(split: str, root: Path) -> ImageDataset:
-        images, labels = mnist_family.read(class_name, split, root)
+        images, labels = mnist_family.read(family, split, root)
+        if family is mnist_family.EMNIST_LETTERS:  # published on their sides, and counted from 1
+            images, labels = images.transpose(1, 2).contiguous(), labels - 1
         return ImageDataset(name, split, images.unsqueeze(1), labels, class_names=class_names)
 
 
@@ -253,6 +319,10 @@ FASHION_CLASSES = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
     *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
 )
+KANA = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
+LETTERS = tuple("abcdefghijklmnopqrstuvwxyz")
 
-_register_mnist_family("mnist", "MNIST", tuple("0123456789"))
-_register_mnist_family("fashion-mnist", "FashionMNIST", FASHION_CLASSES)
+_register_mnist_family("mnist", mnist_family.MNIST, tuple("0123456789"))
+_register_mnist_family("fashion-mnist", mnist_family.FASHION_MNIST, FASHION_CLASSES)
+_register_mnist_family("kmnist", mnist_family.KMNIST, KANA)
+_register_mnist_family("emnist-letters", mnist_family.EMNIST_LETTERS, LETTERS)

@@ -8,72 +8,88 @@ import gzip
 import os
 import tempfile
 import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from torch import Tensor
 
 from vae_core.errors import DataError
 from vae_core.torchvision_import import import_torchvision
 
-_PARTS = {"train": "train", "test": "t10k"}
 
-# The largest file, MNIST's training images, has 47,040,016 bytes, but a .gz file can unpack to a
-# thousand times its size.
-_MAX_BYTES = 64 * 2**20
+@dataclass(frozen=True)
+class Family:
+    """One of torchvision's MNIST family: its class, what that is called with, its files' names.
+
+    max_bytes: more than its largest file has. A .gz file can unpack to a thousand times its size.
+    """
+
+    class_name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    parts: Mapping[str, str] = field(default_factory=lambda: {"train": "train", "test": "t10k"})
+    max_bytes: int = 64 * 2**20
+
+    def files(self, split: str) -> tuple[str, str]:
+        """Where torchvision expects a split's images and labels, as paths under the data root."""
+        stem = f"{self.class_name}/raw/{self.parts[split]}"
+        return f"{stem}-images-idx3-ubyte", f"{stem}-labels-idx1-ubyte"
 
 
-def idx_files(class_name: str, split: str) -> tuple[str, str]:
-    """Where torchvision expects a split's images and its labels, as paths under the data root."""
-    stem = f"{class_name}/raw/{_PARTS[split]}"
-    return f"{stem}-images-idx3-ubyte", f"{stem}-labels-idx1-ubyte"
+MNIST, FASHION_MNIST, KMNIST = Family("MNIST"), Family("FashionMNIST"), Family("KMNIST")
+EMNIST_LETTERS = Family(
+    "EMNIST",
+    {"split": "letters"},
+    {"train": "emnist-letters-train", "test": "emnist-letters-test"},
+    max_bytes=128 * 2**20,
+)
 
 
 def find_file(path: Path) -> Path | None:
-    """`path` itself, else `path` with .gz added, else None."""
-    candidates = (path, path.with_name(path.name + ".gz"))
+    """`path` itself, else, where that has no ending, `path` with .gz added, else None."""
+    candidates = (path,) if path.suffix else (path, path.with_name(path.name + ".gz"))
     return next((each for each in candidates if os.path.isfile(each)), None)
 
 
-def read(class_name: str, split: str, root: Path) -> tuple[Tensor, Tensor]:
-    """Images uint8 (n, h, w) and labels int64 (n,) of one split of torchvision's `class_name`.
+def read(family: Family, split: str, root: Path) -> tuple[Tensor, Tensor]:
+    """Images uint8 (n, h, w) and labels int64 (n,) of one split, as they stand in the files.
 
     torchvision is shown a copy of just these two files: unpacked, and without the `processed`
     folder of pickles that it would prefer to them. Raises DataError when a file cannot be read or
     is not what its name says.
     """
     with tempfile.TemporaryDirectory(prefix="zscape-") as scratch:
-        for part in _PARTS:  # torchvision asks that both splits exist; the other may be empty
-            for file in idx_files(class_name, part):
+        for part in family.parts:  # torchvision asks that both splits exist; one may be empty
+            for file in family.files(part):
                 target = Path(scratch, file)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with target.open("wb") as plain:
                     if part == split:
-                        _unpack(root / file, plain)
-        torchvision_class = getattr(import_torchvision("torchvision.datasets"), class_name)
+                        _unpack(root / file, plain, family.max_bytes)
         try:
-            parsed = torchvision_class(scratch, train=split == "train")
+            parsed = _torchvision_class(family)(scratch, train=split == "train", **family.options)
         # What torchvision's parser raises for a wrong magic number, an unknown type code, a type or
         # a number of dimensions that is not the file's kind, and sizes that do not add up.
         except (AssertionError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise DataError(
-                f"{' and '.join(idx_files(class_name, split))} in {root} are not idx files of "
+                f"{' and '.join(family.files(split))} in {root} are not idx files of "
                 "images and of labels; delete them and get them again with download=True."
             ) from error
     return parsed.data, parsed.targets
 
 
-def _unpack(path: Path, plain: BinaryIO) -> None:
+def _unpack(path: Path, plain: BinaryIO, max_bytes: int) -> None:
     """Copy `path`, or what `path`.gz unpacks to, into the open file `plain`."""
     source = find_file(path) or path
     opener = gzip.open if source.suffix == ".gz" else open
     try:
         with cast(BinaryIO, opener(source, "rb")) as stream:
             while block := stream.read(2**20):
-                if plain.tell() + len(block) > _MAX_BYTES:
+                if plain.tell() + len(block) > max_bytes:
                     raise DataError(
-                        f"{source} unpacks to more than {_MAX_BYTES:,} bytes, which no file of its "
+                        f"{source} unpacks to more than {max_bytes:,} bytes, which no file of its "
                         "kind does; delete it and get it again with download=True."
                     )
                 plain.write(block)
@@ -84,23 +100,34 @@ def _unpack(path: Path, plain: BinaryIO) -> None:
         ) from error
 
 
-def download(class_name: str, root: Path) -> None:
-    """Fetch the four files with torchvision's own code, which checks their md5 sums.
+def download(family: Family, root: Path) -> None:
+    """Fetch the files of both splits with torchvision's own code, which checks their md5 sums.
 
-    They are moved in when all are complete, so that nobody ever reads half a file.
+    They are moved in when all are complete, so that nobody ever reads half a file. What else comes
+    with them (EMNIST is published as one archive of six data sets) is not kept.
     """
-    torchvision_class = getattr(import_torchvision("torchvision.datasets"), class_name)
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="download-", dir=root) as staging:
-            torchvision_class(staging, download=True)
-            raw = root / class_name / "raw"
-            raw.mkdir(parents=True, exist_ok=True)
-            for packed in Path(staging, class_name, "raw").glob("*.gz"):
-                packed.replace(raw / packed.name)
+            _torchvision_class(family)(staging, download=True, **family.options)
+            for file in (file for split in family.parts for file in family.files(split)):
+                fetched = _find_packed(Path(staging, file))
+                target = root / file
+                target.parent.mkdir(parents=True, exist_ok=True)
+                fetched.replace(target.with_name(fetched.name))
     # No network, no mirror that answers, a wrong md5 sum, or no place to write.
     except (OSError, HTTPException, RuntimeError) as error:
         raise DataError(
-            f"{class_name} could not be downloaded to {root} ({error}); check the network, and "
-            "that the folder can be written."
+            f"{family.class_name} could not be downloaded to {root} ({error}); check the network, "
+            "and that the folder can be written."
         ) from error
+
+
+def _find_packed(path: Path) -> Path:
+    """`path` with .gz added where that is a file, else `path` itself."""
+    packed = path.with_name(path.name + ".gz")
+    return packed if packed.is_file() else path
+
+
+def _torchvision_class(family: Family) -> Any:
+    return getattr(import_torchvision("torchvision.datasets"), family.class_name)

@@ -35,6 +35,11 @@ SIZES = {
     "sprites": (20_000, 4_000, (1, 32, 32)),
     "mnist": (60_000, 10_000, (1, 28, 28)),
     "fashion-mnist": (60_000, 10_000, (1, 28, 28)),
+    "kmnist": (60_000, 10_000, (1, 28, 28)),
+    "emnist-letters": (124_800, 20_800, (1, 28, 28)),
+    "dsprites": (46_080, 18_754, (1, 64, 64)),
+    "frey": (1_572, 393, (1, 28, 20)),
+    "olivetti": (320, 80, (1, 64, 64)),
 }
 IMAGES, LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 
@@ -64,19 +69,19 @@ def nothing_remembered() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", dataset_names())
-def test_each_data_set_keeps_its_promises(name: str, request: pytest.FixtureRequest) -> None:
-    root = request.getfixturevalue("data_root") if "mnist" in name else None
+def test_each_data_set_keeps_its_promises(name: str) -> None:
+    if not dataset_available(name):
+        pytest.skip(f"{name} is not at hand; set ZSCAPE_DATA to a folder that has it")
     *sizes, shape = SIZES[name]
     for split, n in zip(("train", "test"), sizes, strict=True):
-        data = load_dataset(name, split, root)
+        data = load_dataset(name, split)
         assert (data.name, data.split, len(data), data.image_shape) == (name, split, n, shape)
         assert data.images.shape == (n, *shape)
-        assert (int(data.images.min()), int(data.images.max())) == (0, 255)
-        assert data.labels is not None
-        shares = torch.bincount(data.labels).double() / n
-        assert len(shares) == len(data.class_names)
-        assert shares.min() > 0.8 / len(shares)
-        assert dataset_available(name, root)
+        assert data.images.min() <= 21 and data.images.max() >= 235  # the full range, but in faces
+        if data.labels is not None:
+            shares = torch.bincount(data.labels).double() / n
+            assert len(shares) == len(data.class_names)
+            assert shares.min() > 0.8 / len(shares)
 
 
 def test_the_digits_are_scikit_learns_each_in_one_split() -> None:
@@ -121,8 +126,11 @@ def test_pixels_and_labels_are_those_of_the_published_files(
 
 
 def test_class_names_are_those_of_torchvision() -> None:
-    published = import_torchvision("torchvision.datasets").FashionMNIST.classes
-    assert tuple(published) == datasets.FASHION_CLASSES
+    published = import_torchvision("torchvision.datasets")
+    assert tuple(published.FashionMNIST.classes) == datasets.FASHION_CLASSES
+    assert tuple(published.KMNIST.classes) == datasets.KANA
+    letters = published.EMNIST.classes_split_dict["letters"]
+    assert tuple(letters) == ("N/A", *datasets.LETTERS)  # there counted from 1
 
 
 def test_floats_are_pixels_in_zero_to_one() -> None:
@@ -294,7 +302,7 @@ def test_a_folder_with_the_name_of_a_file_is_no_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "split", "said"),
     [
-        ("mnits", "test", "'mnits'.*digits, sprites, mnist, fashion-mnist"),
+        ("mnits", "test", "'mnits'.*digits, sprites, .*mnist, fashion-mnist"),
         ("digits", "validation", "'validation'.*train, test"),
     ],
 )
