@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from ui.components.address import show_in_address
 from ui.components.latent_plane import PlaneResult, latent_plane
-from ui.session import current_model, current_z, set_z, show_z_in_address
+from ui.session import current_model, current_z, set_z, z_text
 from ui.views import default_plane, dims_by_kl, names_of_dims, plane_points
 from vae_core.latents import class_mean, prior_percentile
 from vae_core.models import prior_samples
@@ -114,7 +115,7 @@ def explore() -> None:
         )
         if opened.model.latent_dim > 2:
             st.caption("The plane lies along the two main axes of μ (PCA).")
-        show_z_in_address(opened)
+        show_in_address("z", z=z_text(current_z(opened)))
 
 
 def jumps() -> None:

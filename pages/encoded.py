@@ -13,14 +13,14 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from ui.components.address import linked, show_in_address
+from ui.components.address import choice_from_link, linked, refuse, show_in_address
 from ui.components.image_grid import image_grid
-from ui.components.latent_plane import PlaneResult, latent_plane
+from ui.components.latent_plane import Plane, PlaneResult, latent_plane
 from ui.images import data_note
-from ui.session import current_model, current_z, set_z, show_z_in_address, test_images
+from ui.session import current_model, current_z, set_z, test_images, z_text
 from ui.views import (
+    choose_dims,
     colourings,
-    dims_by_kl,
     dims_plane,
     latents_of,
     names_of_dims,
@@ -32,6 +32,7 @@ from vae_core.latents import tsne_projection
 from vae_core.models import decoded
 
 DIMS, PCA, TSNE = "two dimensions", "PCA", "t-SNE"
+POINTERS = {"select": "Select points", "cursor": "Move z"}
 SHOWN = 24  # selected points whose images are shown
 LINKED = 200  # selected points that a link carries
 TSNE_POINTS = (1_000, 2_000, 5_000, 10_000)
@@ -42,47 +43,41 @@ latents = latents_of(opened)
 d = opened.model.latent_dim
 
 
-def choose_view() -> tuple[str, Literal["select", "cursor"], bool]:
-    """The row of controls above the plane: the view, the pointer, whether to draw."""
+def choose_view() -> tuple[str, tuple[int, int], str]:
+    """The row of controls above the plane: the view, its dimensions, the colours, the pointer.
+
+    Returns the view, the two dimensions and what points are coloured by.
+    """
+    views = [DIMS, PCA, TSNE] if d > 2 else [DIMS]
+    view = choice_from_link("view", views, DIMS)
+    colour = choice_from_link("colour", colourings(opened), colourings(opened)[0])
+    choice_from_link("pointer", list(POINTERS), "select")
+    choice_from_link("draw", (False, True), default=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        view = DIMS
         if d > 2:
-            view = st.segmented_control(
-                "View", [DIMS, PCA, TSNE], default=DIMS, required=True, key="view",
-                bind="query-params",
-            )  # fmt: skip
-        if view == DIMS and d > 2:
-            names = names_of_dims([j for dims in dims_by_kl(opened) for j in dims])
-            across = st.selectbox("Across", names, key="x", bind="query-params", width=90)
-            names.remove(across)
-            st.selectbox("Up", names, key="y", bind="query-params", width=90)
-        st.selectbox("Colour by", colourings(opened), key="colour", bind="query-params", width=220)
-        pointer = st.segmented_control(
+            st.segmented_control("View", views, required=True, key="view", persist_state="session")
+        dims = choose_dims(opened, shown=view == DIMS)
+        st.selectbox(
+            "Colour by", colourings(opened), key="colour", persist_state="session", width=220
+        )
+        st.segmented_control(
             "Pointer",
-            ["select", "cursor"],
-            default="select",
+            list(POINTERS),
             required=True,
-            format_func={"select": "Select points", "cursor": "Move z"}.__getitem__,
+            format_func=POINTERS.__getitem__,
             key="pointer",
+            persist_state="session",
             disabled=view == TSNE,
             help="Select: click a point, draw a lasso, or hold Shift for a box.",
         )
-        st.session_state.setdefault("draw", linked("draw") == "true")
-        draws = st.toggle(
+        st.toggle(
             "Draw",
             key="draw",
+            persist_state="session",
             disabled=view == TSNE,
             help="Draw an image, or drop a file: where does the encoder put it?",
         )
-    mode: Literal["select", "cursor"] = "cursor" if pointer == "cursor" else "select"
-    return str(view), "select" if view == TSNE else mode, draws and view != TSNE
-
-
-def chosen_dims() -> tuple[int, int]:
-    if d <= 2:
-        return (0, min(1, d - 1))
-    names = names_of_dims(range(d))
-    return names.index(st.session_state["x"]), names.index(st.session_state["y"])
+    return view, dims, colour
 
 
 def tsne_rows(n: int) -> np.ndarray:
@@ -93,7 +88,9 @@ def choose_tsne() -> tuple[np.ndarray, np.ndarray] | None:
     """Rows and their t-SNE embedding; computed on request, kept for the session."""
     kept = st.session_state.setdefault("tsne", {})
     number, button = st.columns([1, 3], vertical_alignment="bottom")
-    n = number.selectbox("Points", TSNE_POINTS, index=1, format_func="{:,}".format, key="points")
+    n = number.selectbox(
+        "Points", TSNE_POINTS, format_func="{:,}".format, key="points", persist_state="session"
+    )
     key = (opened.id, float(latents.mu.sum()), n)
     rows = tsne_rows(n)
     if key not in kept:
@@ -142,16 +139,36 @@ def preparation() -> Literal["mnist", "fit"]:
 
 @st.fragment
 def explore() -> None:
-    view, mode, draws = choose_view()
-    colour = st.session_state["colour"]
-    embedding = rows = plane = None
-    if view == TSNE:
-        computed = choose_tsne()
-        if computed is None:
-            return
-        rows, embedding = computed
-    else:
-        plane = pca_plane(opened) if view == PCA else dims_plane(opened, chosen_dims())
+    view, dims, colour = choose_view()
+    points = choice_from_link("points", TSNE_POINTS, default=2_000)
+    if view != TSNE:
+        plane = pca_plane(opened) if view == PCA else dims_plane(opened, dims)
+        show_points(view, plane, colour)
+    elif computed := choose_tsne():
+        show_points(view, None, colour, *computed)
+    across, up = names_of_dims(dims) if view == DIMS and d > 2 else (None, None)
+    show_in_address(
+        "view",
+        view=view if d > 2 else None,
+        x=across,
+        y=up,
+        points=points if view == TSNE else None,
+        colour=colour,
+        pointer=st.session_state["pointer"],
+        draw=st.session_state["draw"],
+        selected=",".join(map(str, chosen_rows()[:LINKED])),
+        z=z_text(current_z(opened)),
+    )
+
+
+def show_points(
+    view: str,
+    plane: Plane | None,
+    colour: str,
+    rows: np.ndarray | None = None,
+    embedding: np.ndarray | None = None,
+) -> None:
+    """The means on the plane, or at their embedding, and what is selected of them."""
     drawn = np.arange(len(latents)) if rows is None else rows
     selected = np.flatnonzero(np.isin(drawn, chosen_rows())).tolist()
 
@@ -168,8 +185,8 @@ def explore() -> None:
         plane=plane,
         points=plane_points(opened, plane, colour, embedding=embedding, rows=rows),
         selected=selected,
-        mode=mode,
-        draw=preparation() if draws else None,
+        mode="select" if plane is None else st.session_state["pointer"],
+        draw=preparation() if st.session_state["draw"] and plane is not None else None,
         height=560,
         on_change=on_plane,
     )
@@ -182,21 +199,27 @@ def explore() -> None:
     )
     show_selected(chosen_rows())
     downloads(chosen_rows())
-    named = ",".join(map(str, chosen_rows()[:LINKED]))
-    show_in_address("selected", selected=named or None, draw="true" if draws else None)
-    show_z_in_address(opened)
 
 
 def chosen_rows() -> list[int]:
     """The stored means selected, the same in every view; at first those that the link names."""
-    parts = linked("selected").split(",")[:LINKED]
-    named = [int(p) for p in parts if p.isdecimal() and len(p) < 9 and int(p) < len(latents)]
-    kept: list[int] = st.session_state.setdefault(f"selected-{opened.id}", named)
-    return kept
+    if "selections" not in st.session_state:
+        st.session_state["selections"] = {opened.id: linked_rows()}
+    rows: list[int] = st.session_state["selections"].setdefault(opened.id, [])
+    return rows
+
+
+def linked_rows() -> list[int]:
+    parts = linked("selected").split(",") if linked("selected") else []
+    rows = [int(p) for p in parts if p.isdecimal() and len(p) < 9 and int(p) < len(latents)]
+    if len(rows) < len(parts) or len(rows) > LINKED:
+        last = len(latents) - 1
+        refuse("selected", f"{LINKED} rows at most, each 0 to {last}; others are left out")
+    return rows[:LINKED]
 
 
 def choose_rows(rows: list[int]) -> None:
-    st.session_state[f"selected-{opened.id}"] = rows
+    st.session_state["selections"][opened.id] = rows
 
 
 def show_selected(chosen: list[int]) -> None:

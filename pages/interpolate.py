@@ -20,13 +20,12 @@ from ui.ends import (
     parse_end,
     set_between,
     set_end,
-    show_way_in_address,
     stops_between,
-    z_text,
+    way_texts,
 )
 from ui.images import data_note, png
 from ui.palette import SYMBOL_COLOURS
-from ui.session import current_model, current_z, set_z, show_z_in_address, test_images
+from ui.session import current_model, current_z, set_z, test_images, z_text
 from ui.views import default_plane, plane_points
 from vae_core.animation import enlarged, gif_bytes
 from vae_core.models import decoded, prior_samples
@@ -285,9 +284,8 @@ def explore() -> None:
         )
         if between:
             st.button("Remove the stops between", on_click=set_between, args=([],))
-    show_in_address("film", method=method, steps=steps)
-    show_way_in_address(opened)
-    show_z_in_address(opened)
+    z = z_text(current_z(opened))
+    show_in_address("way", method=method, steps=steps, z=z, **way_texts(opened))
 
 
 explore()

@@ -11,8 +11,8 @@ from live.models import OpenModel
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.image_grid import Axis, image_grid
 from ui.images import png
-from ui.session import current_model, current_z, set_z, show_z_in_address
-from ui.views import dims_by_kl, names_of_dims
+from ui.session import current_model, current_z, set_z, z_text
+from ui.views import choose_dims, dims_by_kl, names_of_dims
 from vae_core.latents import nearest, prior_percentile
 from vae_core.manifold import manifold_grid
 from vae_core.models import decoded
@@ -45,21 +45,6 @@ def grid_of(
     import torch
 
     return manifold_grid(opened.model, side, dims, torch.tensor(base), spacing)
-
-
-def choose_dims() -> tuple[int, int]:
-    """The dimensions across and up; a choice only where there are more than two."""
-    active, unused = dims_by_kl(opened)
-    order = [0, 1] if model.latent_dim == 2 else [*active, *unused]
-    names = names_of_dims(order)
-    x = choice_from_link("x", names[:1] if model.latent_dim == 2 else names, names[0])
-    others = [name for name in names if name != x]
-    y = choice_from_link("y", others, others[0])
-    if model.latent_dim > 2:
-        left, right = st.columns(2)
-        left.selectbox("Across", names, key="x", persist_state="session")
-        right.selectbox("Up", others, key="y", persist_state="session")
-    return order[names.index(x)], order[names.index(y)]
 
 
 def hold(j: int) -> None:
@@ -98,8 +83,7 @@ def explore() -> None:
         )
         side = number_from_link("side", *SIDES, default=20)
         st.slider("Images a side", *SIDES, key="side", persist_state="session", width=260)
-        with st.container(width=300):
-            dims = choose_dims()
+        dims = choose_dims(opened)
     held_sliders(dims)
 
     z = current_z(opened)
@@ -139,8 +123,8 @@ def explore() -> None:
         )
         st.caption(SPACING_NOTES[spacing])
     x, y = names if model.latent_dim > 2 else (None, None)
-    show_in_address("grid", spacing=spacing, side=side, x=x, y=y)
-    show_z_in_address(opened)
+    at = z_text(current_z(opened))
+    show_in_address("grid", spacing=spacing, side=side, x=x, y=y, z=at)
 
 
 def tile_of(z: tuple[float, ...], places: Tensor) -> int | None:

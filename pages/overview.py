@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 
 import streamlit as st
 
-from ui.components.address import linked, show_in_address
+from ui.components.address import number_from_link, show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import latent_plane
 from ui.navigation import page_path
-from ui.session import current_model, current_z, set_z, show_z_in_address
+from ui.session import current_model, current_z, set_z, z_text
 from ui.views import default_plane, plane_points
 from vae_core.models import prior_samples
 
 SAMPLES = (2, 12)
+MAX_SEED = 999_999_999
 CARD_WIDTH = 185
 GUIDE = {
     "encoded": "Where the encoder puts every test image; select some and look at them.",
@@ -48,7 +48,7 @@ def plane() -> None:
     if shown.z is not None:
         set_z(shown.z)
     st.caption("Points are the means μ of the test images, not samples. Rings: prior, 1 and 2 σ.")
-    show_z_in_address(opened)
+    show_in_address("z", z=z_text(current_z(opened)))
 
 
 @st.fragment
@@ -57,8 +57,7 @@ def samples() -> None:
         st.subheader("Samples from the prior", width="stretch")
         if st.button("New samples", icon=":material/casino:"):
             st.session_state["seed"] = secrets.randbelow(100_000)
-    asked = linked("seed")
-    seed = st.session_state.setdefault("seed", int(asked) if re.fullmatch(r"\d{1,9}", asked) else 0)
+    seed = number_from_link("seed", 0, MAX_SEED, default=0)
     _, images = prior_samples(model, SAMPLES[0] * SAMPLES[1], seed)
     image_grid(
         images.reshape(*SAMPLES, *model.image_shape),
@@ -67,7 +66,7 @@ def samples() -> None:
         alt=f"{SAMPLES[0] * SAMPLES[1]} images decoded from z drawn from the prior, seed {seed}",
     )
     st.caption(f"z ~ N(0, I) with seed {seed}; each image is the decoder's mean.")
-    show_in_address("seed", seed=str(seed))
+    show_in_address("seed", seed=seed)
 
 
 plane()

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from live.models import OpenModel
-from ui.components.address import linked, refuse, show_in_address
-from ui.session import parse_z
+from ui.components.address import linked, refuse
+from ui.session import parse_z, z_text
 
 MAX_BETWEEN = 8
 _TEST_IMAGE = re.compile(r"test:(\d{1,9})")
@@ -29,10 +29,6 @@ class End:
     @property
     def text(self) -> str:
         return z_text(self.z) if self.row is None else f"test:{self.row}"
-
-
-def z_text(z: Sequence[float]) -> str:
-    return ",".join(f"{value:.3f}" for value in z)
 
 
 def end_of_row(opened: OpenModel, row: int) -> End | None:
@@ -78,11 +74,10 @@ def set_between(stops: Sequence[Sequence[float]]) -> None:
     st.session_state["way-via"] = ";".join(map(z_text, stops))
 
 
-def show_way_in_address(opened: OpenModel) -> None:
-    """Put the whole way into the URL, so that a copied link leads along it."""
+def way_texts(opened: OpenModel) -> dict[str, str]:
+    """The whole way as the address says it."""
     a, b = ends(opened)
-    via = ";".join(map(z_text, stops_between(opened)))
-    show_in_address("way", a=a.text, b=b.text, via=via or None)
+    return {"a": a.text, "b": b.text, "via": ";".join(map(z_text, stops_between(opened)))}
 
 
 def _remembered(opened: OpenModel, name: str) -> str:

@@ -18,7 +18,7 @@ import streamlit as st
 
 from live.models import OpenModel, model_path, open_model
 from live.visitors import COOKIE
-from ui.components.address import linked, refuse, show_in_address
+from ui.components.address import linked, refuse
 from vae_core.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -153,9 +153,9 @@ def set_z(z: Sequence[float]) -> None:
     st.session_state["z"] = tuple(float(v) for v in z)
 
 
-def show_z_in_address(opened: OpenModel) -> None:
-    """Let the address say the z in view; call it where z may have moved."""
-    show_in_address("z", z=",".join(f"{v:.3f}" for v in current_z(opened)))
+def z_text(z: Sequence[float]) -> str:
+    """z as the address says it, and as `parse_z` reads it."""
+    return ",".join(f"{value:.3f}" for value in z)
 
 
 def _first_z(opened: OpenModel) -> tuple[float, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from live.models import OpenModel
+from ui.components.address import choice_from_link
 from ui.components.latent_plane import Plane, PlanePoints
 from ui.components.latent_plane.points import dimension_name
 
@@ -25,6 +26,25 @@ def dims_by_kl(opened: OpenModel) -> tuple[list[int], list[int]]:
     order = opened.latents.kl_per_dim.argsort(descending=True).tolist()
     active = opened.latents.active.tolist()
     return [j for j in order if active[j]], [j for j in order if not active[j]]
+
+
+def choose_dims(opened: OpenModel, *, shown: bool = True) -> tuple[int, int]:
+    """Two latent dimensions, across and up; a choice only where there are more than two.
+
+    shown: whether the choice stands on the page just now; it is kept while it does not.
+    """
+    d = opened.model.latent_dim
+    if d == 1:
+        return 0, 0
+    order = [0, 1] if d == 2 else [j for dims in dims_by_kl(opened) for j in dims]
+    names = names_of_dims(order)
+    x = choice_from_link("x", names[:1] if d == 2 else names, names[0])
+    others = [name for name in names if name != x]
+    y = choice_from_link("y", others, others[0])
+    if shown and d > 2:
+        st.selectbox("Across", names, key="x", persist_state="session", width=90)
+        st.selectbox("Up", others, key="y", persist_state="session", width=90)
+    return order[names.index(x)], order[names.index(y)]
 
 
 def default_plane(opened: OpenModel) -> Plane:
@@ -83,14 +103,14 @@ def colourings(opened: OpenModel) -> list[str]:
     return [*choices, ERROR, *opened.config.get("factor_names", [])]
 
 
-def _stored(opened: OpenModel) -> tuple[str, float, float]:
+def stored_latents(opened: OpenModel) -> tuple[str, float, float]:
     """What tells a model's stored latents from those it had before."""
     if opened.latents is None:
         return opened.id, 0.0, 0.0
     return opened.id, float(opened.latents.mu.sum()), float(opened.latents.logvar.sum())
 
 
-@st.cache_resource(show_spinner=False, max_entries=32, hash_funcs={OpenModel: _stored})
+@st.cache_resource(show_spinner=False, max_entries=32, hash_funcs={OpenModel: stored_latents})
 def plane_points(
     opened: OpenModel,
     plane: Plane | None,

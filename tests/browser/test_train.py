@@ -77,7 +77,7 @@ def test_a_run_outlives_a_reload_and_what_was_learned_is_kept(
     assert "stopped, kept" in page.get_by_test_id("stMain").inner_text()
 
     page.get_by_role("link", name="Explore this model").click()
-    page.wait_for_url(re.compile(r"/\?.*model=run%3Adigits"), timeout=LONG)
+    page.wait_for_url(re.compile(r"/\?.*model=run:digits"), timeout=LONG)
     settle(page)
     page.get_by_test_id("latent-plane").wait_for()
 

@@ -50,7 +50,8 @@ def choice_from_link(name: str, options: Sequence[Option], default: Option) -> O
         text = "" if name in st.session_state else linked(name)
         named = [o for o in options if _text(o).casefold() == _text(text).casefold()]
         if text and not named:
-            refuse(name, f"it is none of the choices here; {_text(default)} is shown")
+            instead = f"; {_text(default)} is shown" if _text(default) else ""
+            refuse(name, f"it is none of the choices here{instead}")
         st.session_state[name] = named[0] if named else default
     chosen: Option = st.session_state[name]
     return chosen

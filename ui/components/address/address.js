@@ -9,6 +9,7 @@ export default function ({ data, parentElement }) {
     if (value === null) address.searchParams.delete(name);
     else address.searchParams.set(name, value);
   }
+  address.search = address.search.replace(/%(2C|3A|3B)/g, decodeURIComponent); // , : ; as they are
   if (address.href !== window.location.href) {
     window.history.replaceState(window.history.state, "", address);
   }
