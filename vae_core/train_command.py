@@ -51,19 +51,20 @@ def train_command(options: argparse.Namespace) -> None:
     run = _run_to_resume(options) if options.resume else _new_run(options)
     if options.quiet and hasattr(os, "nice"):
         os.nice(NICE)
-    bar = _ProgressBar(enabled=sys.stderr.isatty() and not options.quiet)
+    bar = _ProgressBar(run, enabled=sys.stderr.isatty() and not options.quiet)
     with _asked_to_stop() as asked:
         work(run, bar.show, asked, queued=options.queue)
     bar.close()
     if run.status().state == "stopped":
         print(f"zscape: stopped; go on with train --resume {run.path}", file=sys.stderr)
-    if not run.checkpoint.exists():
+    figures = run.checkpoint / "metrics.json"
+    if not figures.exists():
         return  # stopped before its turn came
     if options.publish:
         from vae_core.checkpoints import copy_checkpoint
 
         copy_checkpoint(run.checkpoint, options.publish)
-    print_figures(read_json(run.checkpoint / "metrics.json", CheckpointError), options.json)
+    print_figures(read_json(figures, CheckpointError), options.json)
 
 
 def _run_to_resume(options: argparse.Namespace) -> Run:
@@ -101,16 +102,23 @@ def _chosen(options: argparse.Namespace) -> dict[str, Any]:
 @contextmanager
 def _asked_to_stop() -> Iterator[Callable[[], bool]]:
     """Yield whether Ctrl-C or SIGTERM has come meanwhile; a second Ctrl-C is final."""
-    asked = False
+    asked = told = False
 
     def ask(_signal: int, _frame: Any) -> None:
         nonlocal asked
         asked = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
+    def heard() -> bool:
+        nonlocal told
+        if asked and not told:
+            told = True
+            print("\nzscape: stopping to evaluate and keep; Ctrl-C aborts.", file=sys.stderr)
+        return asked
+
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: asked
+        yield heard
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -119,18 +127,21 @@ def _asked_to_stop() -> Iterator[Callable[[], bool]]:
 class _ProgressBar:
     """One line on a terminal that is drawn over itself."""
 
-    def __init__(self, enabled: bool) -> None:
-        self.enabled = enabled
+    def __init__(self, run: Run, enabled: bool) -> None:
+        self.run, self.enabled = run, enabled
+        self.epochs = 0
 
     def show(self, progress: Progress) -> None:
         if not self.enabled:
             return
+        self.epochs = self.epochs or self.run.config().epochs
         done = progress.step / progress.total_steps
         bar = ("█" * round(24 * done)).ljust(24, "░")
         test = f"  test {progress.test.loss:.2f} nats" if progress.test else ""
         print(
-            f"\r{bar} {done:4.0%}  epoch {progress.epoch}  {progress.images_per_second:,.0f} "
-            f"images/s  {progress.seconds_left:,.0f} s left{test}\033[K",
+            f"\r{bar} {done:4.0%}  epoch {progress.epoch} of {self.epochs}  "
+            f"{progress.images_per_second:,.0f} images/s  "
+            f"{progress.seconds_left:,.0f} s left{test}\033[K",
             end="",
             file=sys.stderr,
             flush=True,

@@ -2,13 +2,14 @@
 
 import io
 import json
+import re
 import signal
 import subprocess
 import sys
 import time
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from PIL import Image
 
 from vae_core.__main__ import main
 from vae_core.checkpoints import load_checkpoint, read_metrics, unpack_checkpoint
-from vae_core.jobs import Run
+from vae_core.jobs import Run, create_run, list_runs
 from vae_core.training import preset
 
 ROOT = Path(__file__).parents[2]
@@ -192,6 +193,61 @@ def test_ctrl_c_once_stops_and_keeps(tmp_path: Path) -> None:
     assert f"--resume {folder}" in err
     assert Run(folder).status().state == "stopped"
     assert load_checkpoint(folder / "checkpoint").latent_dim == 2
+
+
+def test_a_second_ctrl_c_aborts_and_the_run_can_be_resumed(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def impatient(*_: object, **__: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    folder = tmp_path / "run"
+    monkeypatch.setattr("vae_core.recording.append_report", impatient)
+    outcome = run("train", "--hidden", "8", "--epochs", "9", "--output", folder)
+    assert outcome.code == 0 and Run(folder).status().state == "stopped"
+
+    monkeypatch.setattr("vae_core.recording.evaluate", impatient)
+    outcome = run("train", "--resume", folder)
+    assert outcome.code == 1 and outcome.err.endswith("zscape: interrupted.\n")
+    status = Run(folder).status()
+    assert status.state == "failed" and "interrupted" in status.message
+    assert Run(folder).resumable
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_terminal_shows_a_bar_drawn_over_itself(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    drawn = run("train", "--epochs", 2, "--hidden", "8", "--output", tmp_path / "run").err
+    assert drawn.count("\n") == 1
+    assert re.fullmatch(
+        r"\r█{24} 100%  epoch 2 of 2  [\d,]+ images/s  0 s left  test \d+\.\d\d nats\x1b\[K\n",
+        drawn[drawn.rindex("\r") :],
+    )
+
+
+def test_a_run_without_a_place_goes_where_the_app_looks(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZSCAPE_RUNS", str(tmp_path))
+    outcome = run(*QUICK)
+    (made,) = list_runs(tmp_path)
+    assert outcome.code == 0 and outcome.err == f"zscape: training in {made.path}\n"
+    assert made.status().state == "finished"
+
+
+def test_a_run_may_wait_for_its_turn(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZSCAPE_SLOTS", "1")
+    waited = create_run(replace(preset("digits-2d"), epochs=1), tmp_path / "run")
+    waited.request_stop()
+    outcome = run("train", "--resume", waited.path, "--queue")
+    assert outcome.code == 0 and outcome.out == ""
+    assert f"--resume {waited.path}" in outcome.err
+    assert run("train", "--resume", waited.path, "--queue").code == 0
+    assert waited.status().state == "finished"
 
 
 def test_ctrl_c_elsewhere_is_one_line(
