@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vae_core.errors import CheckpointError
+from vae_core.errors import CheckpointError, TrainingError
+from vae_core.runs import Run
 
 if TYPE_CHECKING:
     from vae_core.latents import Latents
     from vae_core.models import LatentModel
 
-MAX_OPEN = 8
+MAX_OPEN = 8  # models; beside them as many snapshots of runs
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_RUN = re.compile(r"run:([A-Za-z0-9_-]{8,64})")
+_RUN = re.compile(r"run:([A-Za-z0-9_-]{8,64})(?:@([0-9]{1,5}))?")
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ def model_path(model_id: str) -> Path:
     """The folder that a model id names, whether it exists or not.
 
     `mnist-2d` is a folder of ZSCAPE_CHECKPOINTS, `run:<token>` the checkpoint of a folder of
-    ZSCAPE_RUNS. CheckpointError when the id is neither.
+    ZSCAPE_RUNS, and so is `run:<token>@<epoch>`, the run as it was after that epoch.
+    CheckpointError when the id is none of these.
     """
     if run := _RUN.fullmatch(model_id):
         return Path(os.environ.get("ZSCAPE_RUNS", "runs")) / run[1] / "checkpoint"
@@ -54,34 +56,59 @@ def open_model(model_id: str) -> OpenModel:
     Several threads may ask at once: one loads, the others wait. The MAX_OPEN last used are kept.
     CheckpointError when there is no such model or its folder is broken.
     """
-    path = model_path(model_id)
+    path, epoch = model_path(model_id), _epoch(model_id)
+    weights = path / "model.safetensors"
+    if epoch is not None:
+        weights = Run(path.parent).snapshot_file(epoch)
     try:
-        changed = (path / "model.safetensors").stat().st_mtime_ns
+        changed = weights.stat().st_mtime_ns
     except OSError as error:
         raise CheckpointError(f"There is no model {model_id!r} here any more.") from error
-    key = (str(path), changed)
+    key = (str(weights), changed)
+    shelf = _models if epoch is None else _snapshots
     with _lock:
-        loading = _open.get(key)
+        loading = shelf.get(key)
         ours = loading is None
         if loading is None:
-            for replaced in [known for known in _open if known[0] == key[0]]:
-                del _open[replaced]  # a model in training has new weights every second
-            loading = _open[key] = Future()
-        _open.move_to_end(key)
-        while len(_open) > MAX_OPEN:
-            _open.popitem(last=False)
+            for replaced in [known for known in shelf if known[0] == key[0]]:
+                del shelf[replaced]  # a model in training has new weights every second
+            loading = shelf[key] = Future()
+        shelf.move_to_end(key)
+        while len(shelf) > MAX_OPEN:
+            shelf.popitem(last=False)
     if ours:
         try:
-            loading.set_result(_load(model_id, path))
+            load = _load if epoch is None else _load_snapshot
+            loading.set_result(load(model_id, path))
         except BaseException as error:  # noqa: BLE001 — raised again in each thread that waits
             with _lock:
-                _open.pop(key, None)
+                shelf.pop(key, None)
             loading.set_exception(error)
     return loading.result()
 
 
+_Shelf = OrderedDict[tuple[str, int], "Future[OpenModel]"]
 _lock = threading.Lock()
-_open: OrderedDict[tuple[str, int], Future[OpenModel]] = OrderedDict()
+_models: _Shelf = OrderedDict()
+_snapshots: _Shelf = OrderedDict()  # their own, so that who plays a training back evicts no model
+
+
+def _epoch(model_id: str) -> int | None:
+    run = _RUN.fullmatch(model_id)
+    return int(run[2]) if run and run[2] else None
+
+
+def _load_snapshot(model_id: str, path: Path) -> OpenModel:
+    from vae_core.checkpoints import read_config
+
+    config, epoch = read_config(path), _epoch(model_id)
+    assert epoch is not None
+    channels, height, width = config["image_shape"]
+    try:
+        model, latents = Run(path.parent).load_snapshot(epoch, (channels, height, width))
+    except TrainingError as error:
+        raise CheckpointError(str(error)) from error
+    return OpenModel(model_id, path, model, config, None, latents)
 
 
 def _load(model_id: str, path: Path) -> OpenModel:
