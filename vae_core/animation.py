@@ -1,12 +1,15 @@
-"""A way through latent space as a moving picture."""
+"""Moving pictures: a way through latent space, and a training from its first epoch to its last."""
 
 from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PIL import Image
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
 from vae_core.errors import ConfigError
 
@@ -36,9 +39,64 @@ def gif_bytes(images: Tensor, frame_ms: int = FRAME_MS, min_side: int = 256) -> 
     frames = [
         Image.fromarray(tile_images(image[None, None])) for image in enlarged(images, min_side)
     ]
-    frames += frames[-2:0:-1]
+    return film_bytes(frames + frames[-2:0:-1], frame_ms)
+
+
+def film_bytes(frames: Sequence[Image.Image], frame_ms: int, last_ms: int | None = None) -> bytes:
+    """Frames of one size as a GIF that plays for ever; the last one stays for `last_ms`."""
+    durations = [frame_ms] * len(frames)
+    durations[-1] = last_ms or frame_ms
     file = io.BytesIO()
     frames[0].save(
-        file, format="GIF", save_all=True, append_images=frames[1:], duration=frame_ms, loop=0
+        file, format="GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0
     )
     return file.getvalue()
+
+
+SIDE = 360  # pixels of the plane and of the manifold
+MARGIN, HEAD = 16, 40
+DRAWN_LARGER = 2  # then made smaller, for smooth edges
+PAPER, INK, LINES = (255, 255, 255), (17, 24, 39), (170, 178, 190)
+
+
+def training_picture(
+    title: str,
+    places: NDArray[np.floating],
+    manifold: Image.Image,
+    *,
+    half: float,
+    labels: NDArray[np.integer] | None = None,
+    colours: Sequence[str] = ("#0072B2",),
+) -> Image.Image:
+    """One moment of a training: the means on the latent plane, and the manifold beside them.
+
+    places (n, 2): in the plane, which shows -half to half on both axes with the prior's circles at
+    1 and 2 sigma. labels (n,) choose among `colours`; without labels the first serves all. The
+    picture has the 128 colours that suit it best.
+    """
+    k = DRAWN_LARGER
+    plane = Image.new("RGB", (k * SIDE, k * SIDE), PAPER)
+    draw = ImageDraw.Draw(plane)
+    middle, unit = k * SIDE / 2, k * SIDE / 2 / half
+    for sigma in (1, 2):
+        r = sigma * unit
+        draw.ellipse((middle - r, middle - r, middle + r, middle + r), outline=LINES, width=k)
+    draw.line((middle, 0, middle, k * SIDE), fill=LINES)
+    draw.line((0, middle, k * SIDE, middle), fill=LINES)
+    r = 1.8 * k
+    for i, (a, b) in enumerate(places):
+        x, y = middle + a * unit, middle - b * unit
+        colour = colours[0 if labels is None else int(labels[i]) % len(colours)]
+        draw.ellipse((x - r, y - r, x + r, y + r), fill=colour)
+    draw.rectangle((0, 0, k * SIDE - 1, k * SIDE - 1), outline=LINES, width=k)
+
+    picture = Image.new("RGB", (2 * SIDE + 3 * MARGIN, SIDE + HEAD + MARGIN), PAPER)
+    ImageDraw.Draw(picture).text(
+        (MARGIN, HEAD / 2), title, fill=INK, font=ImageFont.load_default(18), anchor="lm"
+    )
+    picture.paste(plane.resize((SIDE, SIDE), Image.Resampling.LANCZOS), (MARGIN, HEAD))
+    scale = SIDE / max(manifold.size)
+    across, down = (max(1, round(side * scale)) for side in manifold.size)
+    enlarged = manifold.convert("RGB").resize((across, down), Image.Resampling.BOX)
+    picture.paste(enlarged, (SIDE + 2 * MARGIN, HEAD + (SIDE - down) // 2))
+    return picture.quantize(128)

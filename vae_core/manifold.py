@@ -52,13 +52,34 @@ def manifold_grid(
     z[:, :, dims[0]] = values
     z[:, :, dims[1]] = values.flip(0)[:, None]
 
+    return z, _decoded(model, z.reshape(n * n, d)).reshape(n, n, *model.image_shape)
+
+
+def manifold_line(model: LatentModel, n: int, dim: int = 0) -> tuple[Tensor, Tensor]:
+    """Decode n places along one latent dimension: z (n, d), images (n, c, h, w).
+
+    The places are the quantiles of `manifold_grid`, rising; the other dimensions are 0. Raises
+    ConfigError when an argument does not fit the model.
+    """
+    d = model.latent_dim
+    if not isinstance(n, int) or n < 1 or dim not in range(d):
+        raise ConfigError(
+            f"n={n!r}, dim={dim!r}: give 1 or more, and a dimension from 0 to {d - 1}."
+        )
+    z = torch.zeros(n, d)
+    z[:, dim] = _spaced(n, "quantile", math.inf)
+    return z, _decoded(model, z)
+
+
+def _decoded(model: LatentModel, z: Tensor) -> Tensor:
+    """z (n, d) -> images (n, c, h, w) on the CPU, a batch at a time."""
     device = next(model.parameters()).device
-    images = torch.empty(n * n, *model.image_shape)
+    images = torch.empty(len(z), *model.image_shape)
     with torch.inference_mode():
-        for start in range(0, n * n, _DECODED_AT_ONCE):
+        for start in range(0, len(z), _DECODED_AT_ONCE):
             batch = slice(start, start + _DECODED_AT_ONCE)
-            images[batch] = model.decode(z.reshape(n * n, d)[batch].to(device))
-    return z, images.reshape(n, n, *model.image_shape)
+            images[batch] = model.decode(z[batch].to(device))
+    return images
 
 
 def _spaced(n: int, spacing: str, extent: float) -> Tensor:
