@@ -1,0 +1,87 @@
+"""Curves over a common axis, drawn at once: no chart library to load, cheap to draw again.
+
+    curves([Panel("KL", [Line("test", epochs, kl, "#d55e00")])], key="kl", testid="kl", alt="KL")
+
+The browser shows the values under the pointer, and at the frame of a `Film` where one is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from ui.components.film import Film
+from ui.components.modules import module_component
+
+__all__ = ["Line", "Panel", "curves"]
+
+_FOLDER = Path(__file__).parent
+_ASSETS, _SCRIPT = module_component(_FOLDER / "assets", "curves.js")
+_COMPONENT = st.components.v2.component(
+    "zscape.curves",
+    html='<div class="root"></div>',
+    css=(_FOLDER / "curves.css").read_text("utf-8"),
+    js=_SCRIPT,
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """x (n,) rising, y (n,); label: stands at the line's end, where there is room."""
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    colour: str
+    dashed: bool = False
+    faint: bool = False
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A title and the lines below it; note: stands opposite the title."""
+
+    title: str
+    lines: Sequence[Line]
+    note: str = ""
+
+
+def curves(
+    panels: Sequence[Panel],
+    *,
+    key: str,
+    testid: str,
+    alt: str,
+    x_range: tuple[float, float],
+    x_name: str = "epoch",
+    unit: str = "nats",
+    legend: bool = True,
+    height: int = 180,
+    film: Film | None = None,
+) -> None:
+    """Show the panels beside one another where there is room.
+
+    alt: what they show, in words. height: of a panel's plot, in pixels. legend: name the lines
+    above the panels. film: its frames are {"marker": x}, where a line stands across the panels.
+    """
+    _COMPONENT(
+        key=key,
+        data=[
+            {
+                "assets": _ASSETS,
+                "panels": [asdict(panel) for panel in panels],
+                "testid": testid,
+                "alt": alt,
+                "xRange": list(x_range),
+                "xName": x_name,
+                "unit": unit,
+                "legend": legend,
+                "height": height,
+                "film": None if film is None else film.payload(),
+            }
+        ],
+    )
