@@ -7,66 +7,57 @@ from typing import Any
 
 import streamlit as st
 
-from live.models import model_path, open_model
+from live.models import OpenModel, open_model
 from ui import limits
 from ui.components.action_button import action_button
 from ui.components.address import linked, refuse, show_in_address
-from ui.curves import fractional_epoch, training_curves
+from ui.components.curves import curves
+from ui.components.timeline import timeline
+from ui.curves import COLLAPSED, fractional_epoch, kl_panel, training_panels
+from ui.film import Playback, gif, playback
 from ui.learned import show_learned
 from ui.navigation import page_path
 from ui.network_figure import show_network
+from ui.runs import (
+    delete_button,
+    keep_model,
+    name_of,
+    new_events,
+    run_of,
+    silence,
+    spoken,
+    state_badge,
+    visible_runs,
+    watch,
+)
 from ui.session import link_to_open, model_ids, own, runs_root, visitor
 from ui.train_settings import choose_settings
 from vae_core.architecture import Architecture, architecture
 from vae_core.calibration import seconds_per_epoch
 from vae_core.checkpoints import zip_checkpoint
 from vae_core.datasets import dataset_available, load_dataset
-from vae_core.errors import CheckpointError, ConfigError, TrainingError
-from vae_core.jobs import Run, list_runs
-from vae_core.training import TrainConfig
+from vae_core.errors import ConfigError, TrainingError, ZscapeError
+from vae_core.runs import Run, Status
+from vae_core.train_config import TrainConfig
 
 POLL_SECONDS = 0.7
 SHOWN_BEFORE = "digits-2d"  # what a visitor sees who has not trained anything yet
-STATES = {
-    "waiting": ":blue-badge[starting]",
-    "running": ":blue-badge[training]",
-    "finished": ":green-badge[finished]",
-    "stopped": ":orange-badge[stopped, kept]",
-    "failed": ":red-badge[failed]",
-}
+
+Events = list[dict[str, Any]]
 
 
 def chosen_run() -> Run | None:
     """The run that the link names, else the one this visitor looked at last."""
     if "run" not in st.session_state:
         st.session_state["run"] = linked("run")
-        if linked("run") and chosen_run() is None:
+        if linked("run") and run_of(linked("run")) is None:
             refuse("run", "there is no such run here, or it was deleted")
-    try:
-        run = Run(model_path(f"run:{st.session_state['run']}").parent)
-    except CheckpointError:
-        return None
-    return run if (run.path / "status.json").exists() else None
+    return run_of(st.session_state["run"])
 
 
 def choose_run(run: Run | None) -> None:
     """Show this run, or none."""
     st.session_state["run"] = run.token if run else ""
-
-
-def name_of(config: TrainConfig) -> str:
-    parts = [config.dataset, f"d = {config.latent_dim}", config.network]
-    parts += ["plain autoencoder"] if config.objective == "autoencoder" else []
-    parts += [f"β = {config.beta:g}"] if config.beta != 1 else []
-    return " · ".join(parts)
-
-
-def about(seconds: float) -> str:
-    if seconds < 90:
-        return f"about {max(1, round(seconds))} s"
-    if seconds < 5_400:
-        return f"about {round(seconds / 60)} min"
-    return f"about {seconds / 3_600:.1f} h"
 
 
 # ---- before a run --------------------------------------------------------------------------------
@@ -102,7 +93,7 @@ def prepare() -> None:
         st.info(refusal, icon=":material/hourglass_top:")
         return
     seconds = config.epochs * epoch_seconds(replace(config, seed=0, epochs=1, beta=1.0))
-    estimate.caption(f"Takes {about(seconds)} on this machine, and a few seconds to begin.")
+    estimate.caption(f"Takes about {spoken(seconds)} on this machine, and a few seconds to begin.")
 
 
 def plan(config: TrainConfig) -> Architecture | None:
@@ -137,87 +128,116 @@ def epoch_seconds(config: TrainConfig) -> float:
 # ---- a run ---------------------------------------------------------------------------------------
 
 
-def show_running() -> None:
-    """The run as it is now: a fragment that asks again and again until the run has ended."""
+def show_run(polls: bool) -> None:
+    """The run as it is now: a fragment that asks again and again until all of it is there."""
     run = chosen_run()
-    if run is None or not run.status().active:
+    if run is None or (run.status().active and not polls):
         st.rerun()
-    config, events = run.config(), new_events(run)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(*progress(run, config, events))
-        if run.owner != visitor():
-            st.caption("You are watching.", help="Who started it may stop it.", width="content")
-        elif action_button(
-            "Stop and keep",
-            key="stop",
-            testid="stop-training",
-            icon="stop",
-            disabled=run.stop_requested,
-        ):
-            run.request_stop()
-            st.rerun(scope="fragment")
-    if (run.checkpoint / "config.json").exists():
-        show_learned(open_model(f"run:{run.token}"), key=run.token)
+    status, config, events = run.status(), run.config(), new_events(run)
+    if status.active:
+        show_progress(run, status, config, events)
     else:
-        shape = load_dataset(config.dataset, "test").image_shape
-        network = architecture(config.model_config(shape))
-        show_network(network, variational=config.objective != "autoencoder")
-        st.caption("Its latent plane appears here as soon as the first images have been learned.")
-    show_curves(config, events)
+        show_end(run, status, config)
+    film = show_what_was_learned(run, status, config)
+    if events:
+        show_curves(config, events, film)
+    read = film is None or film.complete
+    st.session_state["read_run"] = run.token if read and not status.active else ""
+    if polls and read and not status.active:
+        st.rerun()
 
 
-def new_events(run: Run) -> list[dict[str, Any]]:
-    """The reports at the epochs' ends so far, and the last one; only what is new is read."""
-    kept = st.session_state.setdefault("events", {})
-    ends, last, position = kept.get(run.token, ([], [], 0))
-    new, position = run.events_after(position)
-    ends = ends + [event for event in new if event["epoch_ended"]]
-    last = [new[-1]] if new else last
-    kept[run.token] = (ends, last, position)
-    return ends + [event for event in last if not event["epoch_ended"]]
+def show_progress(run: Run, status: Status, config: TrainConfig, events: Events) -> None:
+    """How far the run is, and for who started it the buttons that steer it."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(*progress(run, status, config, events))
+        if run.owner != visitor():
+            st.caption("You are watching.", help="Who started it steers it.", width="content")
+        else:
+            steer(run, status)
+    if reason := silence(run):
+        st.warning(reason, icon=":material/bedtime:")
 
 
-def progress(run: Run, config: TrainConfig, events: list[dict[str, Any]]) -> tuple[float, str]:
+def steer(run: Run, status: Status) -> None:
+    """Pause, continue, stop."""
+    pausing = status.state == "paused" or run.pause_requested
+    if status.state != "waiting" and action_button(
+        "Continue" if run.pause_requested else "Pause",
+        key="pause",
+        testid="pause-training",
+        icon="play_arrow" if pausing else "pause",
+        disabled=run.stop_requested or (pausing and not run.pause_requested),
+    ):
+        if run.pause_requested:
+            run.request_continue()
+        else:
+            run.request_pause()
+        st.rerun(scope="fragment")
+    if action_button(
+        "Stop and keep",
+        key="stop",
+        testid="stop-training",
+        icon="stop",
+        disabled=run.stop_requested,
+    ):
+        run.request_stop()
+        st.rerun(scope="fragment")
+
+
+def progress(run: Run, status: Status, config: TrainConfig, events: Events) -> tuple[float, str]:
     """How far the run is: a fraction and a line of text."""
-    name = f"**{name_of(config)}**"
-    if not events:
-        return 0.0, f"{name} · starting a process of its own…"
-    last = events[-1]
-    done = last["step"] / last["total_steps"]
+    done = events[-1]["step"] / events[-1]["total_steps"] if events else 0.0
+    return done, f"**{name_of(config)}** · {doing(run, status, config, events)}"
+
+
+def doing(run: Run, status: Status, config: TrainConfig, events: Events) -> str:
+    """What the run does at this moment, in words."""
     if run.stop_requested:
-        return done, f"{name} · stopping: what was learned is evaluated and kept…"
-    if done == 1:
-        return done, f"{name} · all epochs are done: evaluating on the whole test set…"
-    epoch = int(fractional_epoch(last, config.epochs)) + 1
-    return done, (
-        f"{name} · epoch {epoch} of {config.epochs} · {last['images_per_second']:,.0f} images/s · "
-        f"{about(last['seconds_left'])} left"
+        return "stopping: what was learned is evaluated and kept…"
+    if place := run.place:
+        before = f"{place - 1} before it" if place > 1 else "the next to begin"
+        return f"in the queue, {before}"
+    if not events:
+        return "starting a process of its own…"
+    last = events[-1]
+    epoch = f"epoch {min(int(fractional_epoch(last, config.epochs)) + 1, config.epochs)}"
+    if status.state == "paused":
+        how = "paused" if run.pause_requested else "continues when its turn comes"
+        return f"{epoch} of {config.epochs} · {how}"
+    if run.pause_requested:
+        return "pausing…"
+    if last["step"] == last["total_steps"]:
+        return "all epochs are done: evaluating on the whole test set…"
+    return (
+        f"{epoch} of {config.epochs} · {last['images_per_second']:,.0f} images/s · "
+        f"about {spoken(last['seconds_left'])} left"
     )
 
 
-def show_ended(run: Run) -> None:
-    """What a run has learned, and what to do with it."""
-    status, config = run.status(), run.config()
+def show_end(run: Run, status: Status, config: TrainConfig) -> None:
+    """How a run ended, its figures, and what to do with it."""
     learned = (run.checkpoint / "config.json").exists()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{name_of(config)}** {STATES[status.state]}", width="stretch")
+        st.markdown(f"**{name_of(config)}** {state_badge(run)}", width="stretch")
         if learned:
             offer_model(run)
+        if run.owner == visitor():
+            offer_resume(run, status)
+            if delete_button(run):
+                choose_run(None)
+                st.rerun()
         if st.button("Close", icon=":material/close:"):
             choose_run(None)
             st.rerun()
     if status.state == "failed":
         st.error(status.message, icon=":material/error:")
-    if learned:
-        opened = open_model(f"run:{run.token}")
-        if opened.metrics:
-            st.markdown(figures(opened.metrics))
-        show_learned(opened, key=run.token)
-    if events := new_events(run):
-        show_curves(config, events)
+    if learned and (metrics := open_model(f"run:{run.token}").metrics):
+        st.markdown(figures(metrics))
 
 
 def offer_model(run: Run) -> None:
+    """The ways to go on with what was learned."""
     # A link, no button: a switch by script would have to drop the settings bound to the address.
     st.page_link(
         page_path("overview"),
@@ -225,6 +245,17 @@ def offer_model(run: Run) -> None:
         icon=":material/explore:",
         query_params=link_to_open(run.token),
     )
+    with st.popover("Keep it", icon=":material/bookmark:"):
+        name = st.text_input("Name", key=f"keep-{run.token}", placeholder="my-digits")
+        st.caption("A checkpoint of this name, in your list of models from then on.")
+        if st.button("Keep", key=f"do-keep-{run.token}", type="primary"):
+            try:
+                keep_model(run, name)
+            except ZscapeError as error:
+                st.error(str(error), icon=":material/error:")
+            else:
+                st.toast(f"{name} is in your list of models now.")
+                st.rerun()
     st.download_button(
         "Download",
         lambda: zip_checkpoint(run.checkpoint),
@@ -234,6 +265,17 @@ def offer_model(run: Run) -> None:
         on_click="ignore",
         help="The checkpoint folder as a zip: open it here again, or with vae_core.",
     )
+
+
+def offer_resume(run: Run, status: Status) -> None:
+    """Go on with a run that ended before its time."""
+    if status.resumable and st.button("Resume", icon=":material/resume:", type="primary"):
+        try:
+            limits.resume_run(run, visitor())
+        except TrainingError as error:
+            st.error(str(error), icon=":material/error:")
+        else:
+            st.rerun()
 
 
 def figures(metrics: dict[str, Any]) -> str:
@@ -250,55 +292,126 @@ def figures(metrics: dict[str, Any]) -> str:
     return f"On all test images, in nats per image: {' · '.join(parts)}"
 
 
-def show_curves(config: TrainConfig, events: list[dict[str, Any]]) -> None:
-    bernoulli = config.likelihood == "bernoulli"
-    figure = training_curves(
-        events,
-        epochs=config.epochs,
-        beta=config.beta,
-        reconstruction_name="Cross-entropy" if bernoulli else "−E[log p(x given z)]",
+def show_what_was_learned(run: Run, status: Status, config: TrainConfig) -> Playback | None:
+    """Timeline, plane and pictures; before there are any, the network."""
+    if not (run.checkpoint / "config.json").exists():
+        shape = load_dataset(config.dataset, "test").image_shape
+        network = architecture(config.model_config(shape))
+        show_network(network, variational=config.objective != "autoencoder")
+        if status.active:
+            st.caption("Its latent plane appears here as soon as the first images are learned.")
+        return None
+    opened, present = as_it_stands(run, status, config)
+    film = playback(run, opened)
+    if film.complete or status.active:
+        show_timeline(run, config, film, present)
+    else:
+        st.caption(f"Reading the snapshots, {len(film.epochs)} so far…")
+    show_learned(opened, run.token, film.parts)
+    return film
+
+
+def as_it_stands(run: Run, status: Status, config: TrainConfig) -> tuple[OpenModel, str]:
+    """The model as it stands, and what that moment is called behind the last snapshot.
+
+    A finished run stands at its last snapshot, with the same test images as all others.
+    """
+    if status.active:
+        return open_model(f"run:{run.token}"), "now"
+    if config.epochs in run.snapshot_epochs():
+        return open_model(f"run:{run.token}@{config.epochs}"), ""
+    return open_model(f"run:{run.token}"), "the end"
+
+
+def show_timeline(run: Run, config: TrainConfig, film: Playback, present: str) -> None:
+    """The epochs under the visitor's hand; the address says on which one they rest."""
+    asked = linked("epoch") if linked("run") == run.token else ""
+    first = [k for k, epoch in enumerate(film.epochs) if str(epoch) == asked]
+    frame = timeline(
+        film.name,
+        film.epochs,
+        of=config.epochs,
+        key=f"timeline-{run.token}",
+        testid="epoch-scrubber",
+        present=present,
+        first=first[0] if first else None,
     )
-    st.plotly_chart(figure, key="curves", config={"displayModeBar": False})
+    show_in_address("epoch", epoch=None if frame is None else film.epochs[frame])
+
+
+def show_curves(config: TrainConfig, events: Events, film: Playback | None) -> None:
+    """The terms of the objective, and the KL of each dimension, by epoch."""
+    variational = config.objective != "autoencoder"
+    span = (0, config.epochs)
+    frames = film.parts.get("curves") if film else None
+    curves(
+        training_panels(events, config),
+        key="curves",
+        testid="curves",
+        alt="Terms by epoch.",
+        x_range=span,
+        film=frames,
+    )
     st.caption(
         "Train: means over an epoch, while the weights changed. Test: held-out images at its end."
     )
+    if variational:
+        curves(
+            [kl_panel(events, epochs=config.epochs)],
+            key="kl",
+            testid="kl-by-dimension",
+            alt="By epoch.",
+            x_range=span,
+            legend=False,
+            film=frames,
+        )
+        st.caption(f"Collapsed: a KL below {COLLAPSED:g} nats; the decoder does without it.")
 
 
-def list_own_runs(shown: Run | None) -> None:
-    """This visitor's other runs."""
-    others = [
-        run
-        for run in list_runs(runs_root())
-        if run.owner == visitor() and (shown is None or run.token != shown.token)
-    ]
-    if others:
-        st.subheader("Your runs")
-    for run in others:
-        status, config = run.status(), run.config()
-        with st.container(horizontal=True, vertical_alignment="center"):
-            epochs = f"{config.epochs} epochs"
-            st.markdown(f"{name_of(config)} · {epochs} {STATES[status.state]}", width="stretch")
-            if st.button("Open", key=f"open-{run.token}"):
-                choose_run(run)
-                st.rerun()
-            with st.popover("Delete", disabled=status.active):
-                st.markdown("The run and all that it learned will be gone.")
-                if st.button("Delete it", key=f"delete-{run.token}", type="primary"):
-                    run.delete()
-                    st.rerun()
+@st.fragment
+def offer_gif(run: Run) -> None:
+    """The training as a GIF: made on a click, then there to be taken."""
+    made = st.session_state.get("gif", (None, b""))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Make a GIF of the training", icon=":material/gif_box:"):
+            text = "Drawing each epoch's plane and manifold…"
+            bar = st.progress(0.0, text)
+            try:
+                made = (run.token, gif(run, lambda done: bar.progress(done, text)))
+            except ZscapeError as error:
+                st.error(str(error), icon=":material/error:")
+            st.session_state["gif"] = made
+            bar.empty()
+        if made[0] == run.token:
+            st.download_button(
+                f"Download the GIF, {len(made[1]) / 1e6:.1f} MB",
+                made[1],
+                f"{run.config().dataset}-{run.token[-4:]}.gif",
+                "image/gif",
+                icon=":material/download:",
+                on_click="ignore",
+            )
 
 
 run = chosen_run()
 show_in_address("run", run=run.token if run else None)
-if run is not None and run.status().active:
-    st.fragment(show_running, run_every=POLL_SECONDS)()
-elif run is not None:
-    show_ended(run)
-    st.subheader("Train another", divider="gray")
+if run is not None:
+    watch(run)
+    polls = run.status().active or st.session_state.get("read_run") != run.token
+    st.fragment(show_run, run_every=POLL_SECONDS if polls else None)(polls)
+    if run.snapshot_epochs():
+        offer_gif(run)
+if run is None or not run.status().active:
+    if run is not None:
+        st.subheader("Train another", divider="gray")
     prepare()
-else:
-    prepare()
+if run is None:
     shipped = SHOWN_BEFORE if SHOWN_BEFORE in model_ids() else model_ids()[0]
     st.subheader(f"Trained before: {shipped}", divider="gray")
-    show_learned(open_model(shipped), key=shipped)
-list_own_runs(run)
+    show_learned(open_model(shipped), shipped)
+if runs := visible_runs():
+    st.page_link(
+        page_path("runs"),
+        label=f"Your runs: {len(runs)} to open, compare or delete",
+        icon=":material/stacked_line_chart:",
+    )

@@ -1,71 +1,126 @@
-"""Curves of training, as Plotly figures in the page's theme."""
+"""What the curves of a training show: panels made of its reports."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-import plotly.graph_objects as go
 import streamlit as st
-from plotly.subplots import make_subplots
+
+from ui.components.curves import Line, Panel
+from ui.components.latent_plane.points import dimension_name
+from ui.palette import CLASS_COLOURS
+
+if TYPE_CHECKING:
+    from vae_core.train_config import TrainConfig
+
+Events = Sequence[dict[str, Any]]  # as in a run's events.jsonl
 
 # (light, dark): the split has its colour and its dash, so neither alone has to tell them apart.
 SPLIT_STYLE = {
-    "train": (("#0072B2", "#56B4E9"), "dot"),
-    "test": (("#D55E00", "#F0924C"), "solid"),
+    "train": (("#0072B2", "#56B4E9"), True),
+    "test": (("#D55E00", "#F0924C"), False),
 }
+COLLAPSED = 0.01  # nats: with less, a dimension tells next to nothing of the image
+MOST_POINTS = 160  # of a line: more than its pixels would tell apart
+GREY = "#8A94A3"
+_TERMS = {"reconstruction": -1, "kl": 1, "loss": 1}  # and with which sign they are shown
 
 
-def training_curves(
-    events: Sequence[dict[str, Any]],
-    *,
-    epochs: int,
-    beta: float,
-    reconstruction_name: str,
-    height: int = 280,
-) -> go.Figure:
+def training_panels(events: Events, config: TrainConfig) -> list[Panel]:
     """-reconstruction, KL and their weighted sum on train and test images, in nats, by epoch.
 
-    events: as in a run's events.jsonl, the end of each epoch and the last report; may be empty.
+    events: the end of each epoch and the last report; may be empty. A plain autoencoder has the
+    first alone.
     """
-    total = "Sum" if beta == 1 else f"Sum with β = {beta:g}"
-    titles = (reconstruction_name, "KL", total)
-    figure = make_subplots(cols=3, rows=1, subplot_titles=titles, horizontal_spacing=0.07)
-    for split, ((light, dark), dash) in SPLIT_STYLE.items():
-        reports = [event for event in events if event[split] is not None]
-        if split == "test":
-            reports = [event for event in reports if event["epoch_ended"]]
-        x = [fractional_epoch(event, epochs) for event in reports]
-        columns = (
-            [-event[split]["reconstruction"] for event in reports],
-            [event[split]["kl"] for event in reports],
-            [event[split]["loss"] for event in reports],
+    titles = {
+        "reconstruction": "Cross-entropy"
+        if config.likelihood == "bernoulli"
+        else "−E[log p(x given z)]",
+        "kl": "KL",
+        "loss": "Sum" if config.beta == 1 else f"Sum with β = {config.beta:g}",
+    }
+    return [
+        Panel(
+            title,
+            [
+                _line(split, events, config.epochs, split, term, colours[is_dark()], dashed)
+                for split, (colours, dashed) in SPLIT_STYLE.items()
+            ],
         )
-        for column, y in enumerate(columns, start=1):
-            figure.add_scatter(
-                x=x,
-                y=y,
-                name=split,
-                legendgroup=split,
-                showlegend=column == 1,
-                mode="lines" if len(x) > 30 else "lines+markers",
-                line={"color": dark if is_dark() else light, "width": 2, "dash": dash},
-                marker={"size": 5},
-                hovertemplate=f"{split}, epoch %{{x:.3g}}: %{{y:.2f}} nats<extra></extra>",
-                row=1,
-                col=column,
+        for term, title in titles.items()
+        if config.objective != "autoencoder" or term == "reconstruction"
+    ]
+
+
+def kl_panel(events: Events, *, epochs: int) -> Panel:
+    """The KL of each latent dimension on test images, the largest at the end first."""
+    ends = _thinned([event for event in events if event["epoch_ended"] and event["test"]])
+    x = [fractional_epoch(event, epochs) for event in ends]
+    rows = [event["test"]["kl_per_dim"] for event in ends]
+    last = rows[-1] if rows else []
+    order = sorted(range(len(last)), key=lambda j: -last[j])
+    active = sum(kl >= COLLAPSED for kl in last)
+    lines = []
+    for rank, j in enumerate(order):
+        collapsed = rank >= active
+        # Hues from blue to orange, at one lightness that both themes bear.
+        hue = 250 - 210 * rank / max(active - 1, 1)
+        lines.append(
+            Line(
+                dimension_name(j),
+                x,
+                [round(row[j], 4) for row in rows],
+                GREY if collapsed else f"oklch(0.64 0.15 {hue:.0f})",
+                dashed=collapsed,
+                faint=collapsed or len(last) > 24,
+                label=dimension_name(j),
             )
-    figure.update_xaxes(range=[0, epochs], title="epoch", showgrid=False, zeroline=False)
-    figure.update_yaxes(zeroline=False, nticks=5)
-    figure.update_yaxes(title="nats per image", col=1)
-    figure.update_annotations(font_size=14)  # the titles
-    figure.update_layout(
-        height=height,
-        margin={"l": 10, "r": 10, "t": 56, "b": 10},
-        legend={"orientation": "h", "x": 0, "y": 1.16, "yanchor": "bottom"},
-        uirevision="curves",
+        )
+    note = f"{active} active, {len(last) - active} collapsed" if rows else ""
+    return Panel("KL by dimension, test images", lines, note)
+
+
+def compared_panels(runs: Mapping[str, tuple[Events, int]]) -> list[Panel]:
+    """The three figures of several runs over one another: name -> (events, epochs)."""
+    titles = dict(zip(_TERMS, ("−Reconstruction", "KL", "Loss"), strict=True))
+    return [
+        Panel(
+            title,
+            [
+                _line(f"{name}, {split}", events, epochs, split, term, run_colour(k), dashed)
+                for k, (name, (events, epochs)) in enumerate(runs.items())
+                for split, (_, dashed) in SPLIT_STYLE.items()
+            ],
+        )
+        for term, title in titles.items()
+    ]
+
+
+def run_colour(k: int) -> str:
+    """The colour of the k-th run among those compared."""
+    return CLASS_COLOURS[k % len(CLASS_COLOURS)]
+
+
+def _line(
+    name: str, events: Events, epochs: int, split: str, term: str, colour: str, dashed: bool
+) -> Line:
+    reports = _thinned(
+        [e for e in events if e[split] is not None and (e["epoch_ended"] or split == "train")]
     )
-    return figure
+    return Line(
+        name,
+        [round(fractional_epoch(event, epochs), 3) for event in reports],
+        [round(_TERMS[term] * event[split][term], 4) for event in reports],
+        colour,
+        dashed,
+    )
+
+
+def _thinned(events: Events) -> Events:
+    """About MOST_POINTS of them at most, evenly, the last included."""
+    step = max(1, -(-len(events) // MOST_POINTS))
+    return [*events[:-1:step], *events[-1:]]
 
 
 def fractional_epoch(event: dict[str, Any], epochs: int) -> float:

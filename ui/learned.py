@@ -1,38 +1,103 @@
-"""What a model has learned so far, in one look: its latent plane, samples and reconstructions."""
+"""What a model has learned so far, in one look: plane, manifold, reconstructions, samples."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import streamlit as st
-import torch
 
 from live.models import OpenModel
+from ui.components.film import Film
 from ui.components.image_grid import image_grid
-from ui.components.latent_plane import PlaneResult, latent_plane
+from ui.components.latent_plane import Plane, PlaneResult, latent_plane
 from ui.images import data_note
 from ui.session import current_z, set_z, test_images
-from ui.views import dims_by_kl, dims_plane, plane_points
-from vae_core.models import decoded, prior_samples
+from ui.views import dims_by_kl, dims_plane, names_of_dims, plane_points, stored_latents
 
-SAMPLES = (3, 8)  # rows, columns
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MANIFOLD_SIDE = 10
+SAMPLES = (2, 8)  # rows, columns
 RECONSTRUCTED = 8
 
+Films = Mapping[str, Film]  # by the part that shows it: "plane", or a name in `Look.pictures`
 
-def show_learned(opened: OpenModel, key: str) -> None:
+
+@dataclass(frozen=True)
+class Look:
+    """Images (rows, columns, c, h, w) that a model makes: always of the same z, the same x."""
+
+    manifold: Tensor
+    reconstructions: Tensor | None
+    samples: Tensor
+
+    @property
+    def pictures(self) -> Mapping[str, Tensor]:
+        """Those that are there, by name."""
+        return {name: images for name, images in vars(self).items() if images is not None}
+
+
+def shown_dims(opened: OpenModel) -> tuple[int, ...]:
+    """The two latent dimensions of largest KL, in their order; the only one of a model with one."""
+    used, unused = dims_by_kl(opened)
+    return tuple(sorted([*used, *unused][:2]))
+
+
+@st.cache_resource(show_spinner=False, max_entries=16, hash_funcs={OpenModel: stored_latents})
+def look_of(opened: OpenModel, dims: tuple[int, ...]) -> Look:
+    """The model's images; the manifold over `dims`, the others at 0."""
+    import torch
+
+    from vae_core.manifold import manifold_grid, manifold_line
+    from vae_core.models import decoded, prior_samples
+
+    model = opened.model
+    if len(dims) > 1:
+        _, manifold = manifold_grid(model, MANIFOLD_SIDE, (dims[0], dims[1]))
+    else:
+        _, line = manifold_line(model, MANIFOLD_SIDE, dims[0])
+        manifold = line[None]
+    _, samples = prior_samples(model, SAMPLES[0] * SAMPLES[1], seed=0)
+    reconstructions = None
+    if opened.latents is not None:
+        first = opened.latents.take(range(RECONSTRUCTED))
+        rows = [decoded(model, first.mu)]
+        if (dataset := test_images(opened)) is not None:
+            rows.insert(0, dataset.floats(first.indices))
+        reconstructions = torch.stack(rows)
+    return Look(manifold, reconstructions, samples.reshape(*SAMPLES, *model.image_shape))
+
+
+def show_learned(opened: OpenModel, key: str, films: Films | None = None) -> None:
     """Show the model as it is now; called again with newer weights, everything follows.
 
     key: names these views in the session; the same key for the same model.
     """
-    _show_plane(opened, key)
-    samples, reconstructions = st.columns(2, gap="medium")
-    with samples:
-        _show_samples(opened, key)
-    with reconstructions:
-        _show_reconstructions(opened, key)
+    films = films or {}
+    dims = shown_dims(opened)
+    _show_plane(opened, dims_plane(opened, dims), key, films.get("plane"))
+    look = look_of(opened, dims)
+    left, right = st.columns([2, 3], gap="medium")
+    with left:
+        over = " and ".join(names_of_dims(dims))
+        st.markdown(f"**Manifold** over {over}")
+        _grid(look.manifold, "manifold", f"Images decoded all over {over}", key, films)
+    with right:
+        if look.reconstructions is not None:
+            two = len(look.reconstructions) == 2
+            above = "**Test images** and, below, " if two else ""
+            st.markdown(f"{above}**what comes back** from μ")
+            alt = f"{RECONSTRUCTED} test images and their reconstructions"
+            _grid(look.reconstructions, "reconstructions", alt, key, films)
+            data_note(two)
+        st.markdown("**Samples from the prior**, always the same z")
+        _grid(look.samples, "samples", "Images decoded from z drawn from the prior", key, films)
 
 
-def _show_plane(opened: OpenModel, key: str) -> None:
-    used, unused = dims_by_kl(opened)
-    plane = dims_plane(opened, sorted([*used, *unused][:2]))
+def _show_plane(opened: OpenModel, plane: Plane, key: str, film: Film | None) -> None:
     latent_plane(
         opened.id,
         key=f"plane-{key}",
@@ -40,6 +105,7 @@ def _show_plane(opened: OpenModel, key: str) -> None:
         plane=plane,
         points=plane_points(opened, plane),
         height=400,
+        film=film,
         on_change=_remember_z,
     )
     if opened.latents is not None:
@@ -55,31 +121,8 @@ def _remember_z(shown: PlaneResult) -> None:
         set_z(shown.z)
 
 
-def _show_samples(opened: OpenModel, key: str) -> None:
-    st.markdown("**Samples from the prior**, always the same z")
-    _, samples = prior_samples(opened.model, SAMPLES[0] * SAMPLES[1], seed=0)
+def _grid(images: Tensor, part: str, alt: str, key: str, films: Films) -> None:
     image_grid(
-        samples.reshape(*SAMPLES, *opened.model.image_shape),
-        key=f"samples-{key}",
-        testid="samples",
-        alt=f"{SAMPLES[0] * SAMPLES[1]} images decoded from z drawn from the prior",
-    )
-
-
-def _show_reconstructions(opened: OpenModel, key: str) -> None:
-    if opened.latents is None:
-        return
-    dataset = test_images(opened)
-    first = opened.latents.take(range(RECONSTRUCTED))
-    rows = [decoded(opened.model, first.mu)]
-    if dataset is not None:
-        rows.insert(0, dataset.floats(first.indices))
-    above = "" if dataset is None else "**Test images** and, below, "
-    st.markdown(f"{above}**what comes back** from their μ")
-    image_grid(
-        torch.stack(rows),
-        key=f"reconstructions-{key}",
-        testid="reconstructions",
-        alt=f"{RECONSTRUCTED} test images and their reconstructions",
-    )
-    data_note(dataset is not None)
+        images, key=f"{part}-{key}", testid=part, alt=alt, gap=0 if part == "manifold" else 2,
+        max_height=340, film=films.get(part),
+    )  # fmt: skip

@@ -25,6 +25,7 @@ MAX_WEIGHTS = 10_000_000
 MAX_ACTIVE_OF_A_VISITOR = 5
 MAX_ACTIVE = 256
 MAX_KEPT_OF_A_VISITOR = 24
+MAX_MODELS_OF_A_VISITOR = 24  # copies of what a run learned, under a name
 
 
 def check_settings(config: TrainConfig, network: Architecture, train_images: int) -> None:

@@ -22,7 +22,10 @@ SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
         ("manifold", "Manifold", ":material/grid_on:", "manifold"),
         ("interpolate", "Interpolate", ":material/timeline:", "interpolate"),
     ],
-    "Learn": [("train", "Train live", ":material/model_training:", "train")],
+    "Learn": [
+        ("train", "Train live", ":material/model_training:", "train"),
+        ("runs", "Runs", ":material/stacked_line_chart:", "runs"),
+    ],
 }
 HEADINGS = {"Overview": "The latent space of a VAE, under your pointer"}
 

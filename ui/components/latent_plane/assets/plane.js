@@ -134,7 +134,7 @@ export class LatentPlane {
     if (this.accepts("selected", data.selected)) this.selected = new Set(data.selected);
     if (this.accepts("stops", data.way?.stops)) this.stops.all = data.way?.stops ?? [];
 
-    if (before.model !== data.model) this.connect();
+    if (before.model !== data.model) this.follow();
     if (JSON.stringify(before.points) !== JSON.stringify(data.points)) this.loadPoints();
     if (!this.on) this.on = new Set(["posteriors", ...data.layers]);
     this.showLayers();
@@ -171,8 +171,14 @@ export class LatentPlane {
     return `Latent plane ${labels.filter(Boolean).join(" and ")}. ${does[mode]}, Shift coarser.`;
   }
 
+  /** Talk to the model in view; while a connection opens, later models replace one another. */
+  follow() {
+    if (this.connected !== this.data.model && this.channel?.name !== "connecting") this.connect();
+  }
+
   connect() {
     this.channel?.close();
+    this.connected = this.data.model;
     this.hello = null;
     this.thumbnails = new Thumbnails();
     const url = new URL("live/decode", this.root);
@@ -192,7 +198,8 @@ export class LatentPlane {
     notice.hidden = name === "open" || name === "connecting";
     notice.classList.toggle("final", name === "refused");
     notice.textContent = name === "refused" ? reason || "The server refused this model." : "Reconnecting…";
-    if (name !== "open") return;
+    if (name !== "connecting") this.follow();
+    if (name !== "open" || !this.hello) return;
     if (this.data.z && this.data.z.length !== this.hello.latent_dim) {
       notice.hidden = false;
       notice.classList.add("final");

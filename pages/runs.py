@@ -1,0 +1,144 @@
+"""Runs: all of a visitor's trainings in a table; those chosen there over one another."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import streamlit as st
+
+from ui.components.address import linked, refuse, show_in_address
+from ui.components.curves import curves
+from ui.curves import compared_panels, run_colour
+from ui.navigation import page_path
+from ui.runs import (
+    delete_button,
+    label_of,
+    new_events,
+    run_of,
+    settings_that_differ,
+    state_badge,
+    summary,
+    visible_runs,
+    watch,
+)
+from ui.session import visitor
+from vae_core.runs import Run
+
+POLL_SECONDS = 2.0
+COLUMNS = {  # of the table -> how it is shown
+    "cross-entropy": st.column_config.NumberColumn(
+        format="%.2f", help="−E[log p(x given z)] on test images after the last epoch, in nats"
+    ),
+    "KL": st.column_config.NumberColumn(format="%.2f", help="On test images, in nats"),
+    "sum": st.column_config.NumberColumn(format="%.2f", help="What was minimised, on test images"),
+    "done": st.column_config.ProgressColumn(format="percent"),
+    "duration": st.column_config.TextColumn(help="From entering the queue to the last report"),
+}
+
+
+def chosen_tokens() -> list[str]:
+    """The runs that are compared: the session's, else the link's."""
+    if "chosen_runs" not in st.session_state:
+        asked = [token for token in linked("runs").split(",") if token]
+        found = [run for token in asked if (run := run_of(token)) is not None]
+        if len(found) < len(asked):
+            refuse("runs", "some of these runs are not here any more")
+        for run in found:
+            watch(run)
+        st.session_state["chosen_runs"] = [run.token for run in found]
+    tokens: list[str] = st.session_state["chosen_runs"]
+    return tokens
+
+
+def choose_from_table(runs: list[Run]) -> list[Run]:
+    """All runs in a table; those whose rows are selected."""
+    tokens = [run.token for run in runs]
+    before = [tokens.index(token) for token in chosen_tokens() if token in tokens]
+    shown: Any = st.dataframe(
+        [summary(run) for run in runs],
+        # Rows are told by their places: another list of runs is another table.
+        key=f"table-{hashlib.sha256(','.join(tokens).encode()).hexdigest()[:12]}",
+        hide_index=True,
+        column_config=COLUMNS,
+        on_select="rerun",
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": before}},
+        alt="All runs, one a row",
+    )
+    rows = [row for row in shown["selection"]["rows"] if row < len(runs)]
+    st.session_state["chosen_runs"] = [tokens[row] for row in rows]
+    return [runs[row] for row in rows]
+
+
+def show_chosen(run: Run, colour: str) -> None:
+    """One of those chosen: its colour, how it stands, and what to do with it."""
+    config = run.config()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.html(f'<div style="width:1.25rem;height:1.25rem;background:{colour}"></div>', width=20)
+        st.markdown(f"**{label_of(run, config)}** {state_badge(run)}", width="stretch")
+        st.page_link(
+            page_path("train"),
+            label="**Open**",
+            icon=":material/open_in_new:",
+            query_params={"run": run.token},
+        )
+        if run.owner != visitor():
+            st.caption("You are watching.", width="content")
+        elif not run.status().active and delete_button(run):
+            st.rerun()
+
+
+def compare(runs: list[Run]) -> None:
+    """The chosen runs' curves over one another, and the settings in which they differ."""
+    configs = [run.config() for run in runs]
+    labels = [label_of(run, config) for run, config in zip(runs, configs, strict=True)]
+    reports = {
+        label: (new_events(run), config.epochs)
+        for label, run, config in zip(labels, runs, configs, strict=True)
+    }
+    for k, run in enumerate(runs):
+        show_chosen(run, run_colour(k))
+    curves(
+        compared_panels(reports),
+        key="compared",
+        testid="compared-curves",
+        alt="Chosen runs over one another.",
+        x_range=(0, max(config.epochs for config in configs)),
+        legend=False,
+        height=240,
+    )
+    st.caption("Solid: test images. Dashed: training images.")
+    if len(runs) > 1:
+        st.markdown("**Settings that differ**")
+        if differing := settings_that_differ(configs):
+            columns = zip(*differing.values(), strict=True)
+            st.table(
+                {"setting": list(differing), **dict(zip(labels, columns, strict=True))},
+                hide_index=True,
+            )
+        else:
+            st.caption("None: these runs have the very same settings.")
+
+
+@st.fragment
+def all_runs() -> None:
+    runs = visible_runs()
+    chosen = choose_from_table(runs)
+    show_in_address("runs", runs=",".join(run.token for run in chosen) or None)
+    if not chosen:
+        st.caption("Choose rows: their curves are laid over one another, their settings compared.")
+        return
+    compare(chosen)
+    with st.expander("TensorBoard", icon=":material/terminal:"):
+        st.caption("On the machine of this server, with the package tensorboard installed:")
+        st.code("\n".join(run.tensorboard_command for run in chosen), language="bash")
+
+
+chosen_tokens()  # before anything is listed: a link may bring runs of others
+if runs := visible_runs():
+    active = any(run.status().active for run in runs)
+    st.fragment(all_runs, run_every=POLL_SECONDS if active else None)()
+else:
+    st.info("You have not trained anything yet.", icon=":material/model_training:")
+    st.page_link(page_path("train"), label="**Train live**", icon=":material/model_training:")

@@ -1,0 +1,196 @@
+"""Training runs as pages show them: which ones, their names, states and reports."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from live.models import model_path
+from ui import limits
+from ui.session import own, own_runs, runs_root, visitor
+from vae_core.errors import CheckpointError, TrainingError
+from vae_core.files import write_bytes
+from vae_core.jobs import keep
+from vae_core.runs import Run, list_runs
+
+if TYPE_CHECKING:
+    from vae_core.train_config import TrainConfig
+
+Events = list[dict[str, Any]]  # reports, as in a run's events.jsonl
+
+SILENT_SECONDS = 10  # a process that is silent for longer is suspended, or its machine asleep
+MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+STATES = {  # state -> (what it is called, colour of its badge)
+    "waiting": ("waiting", "blue"),
+    "running": ("training", "blue"),
+    "paused": ("paused", "violet"),
+    "finished": ("finished", "green"),
+    "stopped": ("stopped, kept", "orange"),
+    "failed": ("failed", "red"),
+}
+
+
+def run_of(token: str) -> Run | None:
+    """The run that a token names; None where there is no such run."""
+    try:
+        run = Run(model_path(f"run:{token}").parent)
+    except CheckpointError:
+        return None
+    return run if run.token == token and (run.path / "status.json").exists() else None
+
+
+def watch(run: Run) -> None:
+    """Remember a run that this visitor came to by a link."""
+    watched: list[str] = st.session_state.setdefault("watched_runs", [])
+    if run.owner != visitor() and run.token not in watched:
+        watched.append(run.token)
+
+
+def visible_runs() -> list[Run]:
+    """This visitor's runs and those they watch, newest first; broken ones are left out."""
+    watched = st.session_state.get("watched_runs", [])
+    runs = [r for r in list_runs(runs_root()) if r.owner == visitor() or r.token in watched]
+    return [run for run in runs if config_of(run) is not None]
+
+
+def config_of(run: Run) -> TrainConfig | None:
+    """The run's settings; None where its folder was edited by hand or is half written."""
+    try:
+        return run.config()
+    except (TrainingError, ValueError):
+        return None
+
+
+def name_of(config: TrainConfig) -> str:
+    """A run in a few words."""
+    parts = [config.dataset, f"d = {config.latent_dim}", config.network]
+    parts += ["plain autoencoder"] if config.objective == "autoencoder" else []
+    parts += [f"β = {config.beta:g}"] if config.beta != 1 else []
+    return " · ".join(parts)
+
+
+def label_of(run: Run, config: TrainConfig) -> str:
+    """A run in a few words, told apart from others of the same settings."""
+    return f"{name_of(config)} · {run.token[-4:]}"
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """The run as a row of a table."""
+    config, events = run.config(), new_events(run)
+    tests = [event["test"] for event in events if event["test"] is not None]
+    test = tests[-1] if tests else {}
+    return {
+        "run": label_of(run, config),
+        "state": STATES[run.status().state][0],
+        "cross-entropy": -test["reconstruction"] if test else None,
+        "KL": test.get("kl"),
+        "sum": test.get("loss"),
+        "done": events[-1]["step"] / events[-1]["total_steps"] if events else 0.0,
+        "epochs": config.epochs,
+        "duration": spoken(duration(run, events)),
+        "β": config.beta,
+        "layers": ", ".join(map(str, config.hidden)),
+        "batch": config.batch_size,
+        "rate": f"{config.learning_rate:g}",
+        "seed": config.seed,
+        "whose": "yours" if run.owner == visitor() else "watched",
+    }
+
+
+def state_badge(run: Run) -> str:
+    """How the run stands, as Markdown."""
+    name, colour = STATES[run.status().state]
+    return f":{colour}-badge[{name}]"
+
+
+def silence(run: Run) -> str:
+    """What to say of a trainer that gives no sign of life; empty where it does."""
+    silent = run.silent_seconds
+    if silent < SILENT_SECONDS:
+        return ""
+    return (
+        f"Its process has been silent for {silent:.0f} s: it is suspended, or the machine slept. "
+        "It goes on by itself as soon as it is woken; nothing is lost."
+    )
+
+
+def delete_button(run: Run) -> bool:
+    """A button that asks before it deletes an ended run; True in the run of the script that did."""
+    with st.popover("Delete", icon=":material/delete:"):
+        st.markdown("The run and all that it learned will be gone. Kept models stay.")
+        if st.button("Delete it", key=f"delete-{run.token}", type="primary"):
+            try:
+                run.delete()
+            except TrainingError as error:
+                st.error(str(error), icon=":material/error:")
+                return False
+            return True
+    return False
+
+
+def keep_model(run: Run, name: str) -> None:
+    """Copy what `run` has learned to a model of this visitor's, told by `name` in their list.
+
+    CheckpointError when the name is odd or theirs already, or they have as many as they may.
+    """
+    if not MODEL_NAME.fullmatch(name):
+        raise CheckpointError(
+            f"{name[:40]!r} cannot be a model's name; take letters, digits, '_' and '-', 32 at "
+            "most, the first a letter or digit."
+        )
+    kept = [t for t in own_runs() if not (runs_root() / t / "status.json").exists()]
+    if name in (token.rpartition("-")[0] for token in kept):
+        raise CheckpointError(f"You have a model {name!r} already; choose another name.")
+    if len(kept) >= limits.MAX_MODELS_OF_A_VISITOR:
+        raise CheckpointError(f"You have kept {len(kept)} models, as many as one visitor may.")
+    token = f"{name}-{secrets.token_hex(12)}"
+    keep(run, "checkpoint", runs_root() / token)
+    write_bytes(runs_root() / token / "owner", visitor().encode())
+    own(token)
+
+
+def new_events(run: Run) -> Events:
+    """The reports at the epochs' ends so far, and the last one; only what is new is read."""
+    kept: dict[str, tuple[Events, Events, int]] = st.session_state.setdefault("events", {})
+    ends, last, position = kept.get(run.token, ([], [], 0))
+    new, after = run.events_after(position)
+    resumed = new and last and new[0]["step"] <= last[0]["step"]  # and goes on from farther back
+    if resumed or (position and run.events_file.stat().st_size < position):
+        ends, last = [], []
+        new, after = run.events_after(0)
+    ends = ends + [event for event in new if event["epoch_ended"]]
+    last = [new[-1]] if new else last
+    kept[run.token] = (ends, last, after)
+    return ends + [event for event in last if not event["epoch_ended"]]
+
+
+def duration(run: Run, events: Events) -> float:
+    """Seconds from when the run entered the queue to its last report, or to now while it runs."""
+    started = run.status().started
+    end = time.time() if run.status().active or not events else events[-1]["time"]
+    return max(0.0, end - started)
+
+
+def settings_that_differ(configs: Sequence[TrainConfig]) -> dict[str, list[Any]]:
+    """The settings in which these differ: name -> the value of each."""
+    columns = [config.to_json() for config in configs]
+    names = list(columns[0]) if columns else []
+    return {
+        name: [column[name] for column in columns]
+        for name in names
+        if any(column[name] != columns[0][name] for column in columns)
+    }
+
+
+def spoken(seconds: float) -> str:
+    """A time as a person says it."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 5_400:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3_600:.1f} h"
