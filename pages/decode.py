@@ -85,44 +85,45 @@ def sliders(dims: Sequence[int]) -> None:
 
 @st.fragment
 def explore() -> None:
-    controls, picture = st.columns([2, 5], gap="medium")
-    with controls:
-        sliders(active)
-        if len(active) > 1:
-            st.caption("Ordered by KL, the most telling first.")
-        if unused:
-            with st.expander(f"{len(unused)} unused dimension{'s' * (len(unused) > 1)}"):
-                st.caption("Their μ hardly varies over the test set: the decoder ignores them.")
-                sliders(unused)
-        jumps()
-    with picture:
-        view = default_plane(opened)
-        z = current_z(opened)
-        latent_plane(
-            opened.id,
-            key=f"decode-plane-{opened.id}",
-            z=z,
-            plane=view,
-            points=plane_points(opened, view),
-            sliders=names_of_dims(range(opened.model.latent_dim)),
-            height=400,
-            on_change=plane_moved,
-        )
-        share = prior_percentile(z)
-        st.markdown(
-            f"‖z‖ = **{math.hypot(*z):.2f}**, farther out than **{share:.1%}** of the prior "
-            f"N(0, I) in {len(z)} dimensions."
-        )
-        if opened.model.latent_dim > 2:
-            st.caption("The plane lies along the two main axes of μ (PCA).")
-        show_in_address("z", z=z_text(current_z(opened)))
+    """What a slider changes, and no more: the plane follows in the browser, so it is not sent."""
+    sliders(active)
+    if len(active) > 1:
+        st.caption("Ordered by KL, the most telling first.")
+    if unused:
+        with st.expander(f"{len(unused)} unused dimension{'s' * (len(unused) > 1)}"):
+            st.caption("Their μ hardly varies over the test set: the decoder ignores them.")
+            sliders(unused)
+    z = current_z(opened)
+    share = prior_percentile(z)
+    st.markdown(
+        f"‖z‖ = **{math.hypot(*z):.2f}**, farther out than **{share:.1%}** of the prior "
+        f"N(0, I) in {len(z)} dimensions."
+    )
+    if st.button("Undo", on_click=undo, disabled=not history):
+        st.rerun()  # the plane, too
+    show_in_address("z", z=z_text(z))
+
+
+def picture() -> None:
+    view = default_plane(opened)
+    latent_plane(
+        opened.id,
+        key=f"decode-plane-{opened.id}",
+        z=current_z(opened),
+        plane=view,
+        points=plane_points(opened, view),
+        sliders=names_of_dims(range(opened.model.latent_dim)),
+        height=400,
+        on_change=plane_moved,
+    )
+    if opened.model.latent_dim > 2:
+        st.caption("The plane lies along the two main axes of μ (PCA).")
 
 
 def jumps() -> None:
     with st.container(horizontal=True):
         st.button("Reset", on_click=move, args=([0.0] * opened.model.latent_dim,))
         st.button("Random", on_click=draw, help="Draw z from the prior N(0, I)")
-        st.button("Undo", on_click=undo, disabled=not history)
     if opened.latents is None:
         return
     if opened.latents.labels is not None and opened.config.get("class_names"):
@@ -148,4 +149,9 @@ if len(current_z(opened)) and st.session_state.get("sliders_of") != opened.id:
     move(current_z(opened), remember=False)  # another model's sliders stand elsewhere
     history.clear()
     st.session_state["sliders_of"] = opened.id
-explore()
+left, right = st.columns([2, 5], gap="medium")
+with left:
+    explore()
+    jumps()
+with right:
+    picture()
