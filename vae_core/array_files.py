@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,13 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vae_core.errors import DataError
-
-# What Python's zipfile and its decompressors, and NumPy's reader of headers, raise for bytes that
-# are not as they should be.
-BROKEN_ZIP = (
-    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, NotImplementedError),
-    *(ValueError, RuntimeError, OverflowError),
-)
+from vae_core.zip_files import open_zip
 
 
 @dataclass(frozen=True)
@@ -55,10 +47,16 @@ class ArrayArchive:
             if member.filename.endswith(".npy"):
                 with bundle.open(member) as file:
                     entry = _entry(member, file)
+                    self._check(entry, file.tell())
                 if entry.dtype.hasobject:
                     self.refused.append(entry.name)
                 else:
                     self.entries[entry.name] = entry
+
+    def _check(self, entry: ArrayEntry, header_bytes: int) -> None:
+        size = entry.member.file_size
+        if not entry.dtype.hasobject and size != header_bytes + entry.nbytes:
+            raise DataError(f"{self._name}: {entry.name[:80]} is not as large as it says itself.")
 
     def rows(self, name: str, at_once: int) -> Iterator[NDArray[Any]]:
         """The array `name` in blocks of at most `at_once` rows: only one is in memory at a time."""
@@ -88,25 +86,14 @@ class ArrayArchive:
 @contextmanager
 def open_arrays(source: Path | BinaryIO, name: str) -> Iterator[ArrayArchive]:
     """Open a .npz; DataError, with `name` in it, when it or what is read from it is broken."""
-    try:
-        with zipfile.ZipFile(source) as bundle:
-            yield ArrayArchive(bundle, name)
-    except DataError:
-        raise
-    except BROKEN_ZIP as error:
-        raise DataError(
-            f"{name} is no .npz archive of arrays, or a damaged one ({error}); save it again with "
-            "numpy.savez_compressed."
-        ) from error
+    with open_zip(source, name) as bundle:
+        yield ArrayArchive(bundle, name)
 
 
 def _entry(member: zipfile.ZipInfo, file: IO[bytes]) -> ArrayEntry:
     shape, fortran_order, dtype = _header(file)
     name = member.filename.removesuffix(".npy")
-    entry = ArrayEntry(name, shape, dtype, fortran_order, member)
-    if not dtype.hasobject and member.file_size != file.tell() + entry.nbytes:
-        raise ValueError(f"{name[:80]} is not of the size that its header says")
-    return entry
+    return ArrayEntry(name, shape, dtype, fortran_order, member)
 
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

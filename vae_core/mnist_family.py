@@ -47,6 +47,11 @@ EMNIST_LETTERS = Family(
 )
 
 
+# What torchvision's parser raises for a wrong magic number, an unknown type code, a type or a
+# number of dimensions that is not the file's kind, and sizes that do not add up.
+_NO_IDX = (AssertionError, KeyError, TypeError, ValueError, RuntimeError)
+
+
 def find_file(path: Path) -> Path | None:
     """`path` itself, else, where that has no ending, `path` with .gz added, else None."""
     candidates = (path,) if path.suffix else (path, path.with_name(path.name + ".gz"))
@@ -70,14 +75,26 @@ def read(family: Family, split: str, root: Path) -> tuple[Tensor, Tensor]:
                         _unpack(root / file, plain, family.max_bytes)
         try:
             parsed = _torchvision_class(family)(scratch, train=split == "train", **family.options)
-        # What torchvision's parser raises for a wrong magic number, an unknown type code, a type or
-        # a number of dimensions that is not the file's kind, and sizes that do not add up.
-        except (AssertionError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        except _NO_IDX as error:
             raise DataError(
                 f"{' and '.join(family.files(split))} in {root} are not idx files of "
                 "images and of labels; delete them and get them again with download=True."
             ) from error
     return parsed.data, parsed.targets
+
+
+def read_idx(path: str, kind: str) -> Tensor:
+    """One idx file: "images", uint8 (n, h, w), or "labels", int64 (n,); DataError if it is not."""
+    parser = import_torchvision("torchvision.datasets.mnist")
+    read = parser.read_image_file if kind == "images" else parser.read_label_file
+    try:
+        values: Tensor = read(path)
+    except _NO_IDX as error:
+        raise DataError(
+            f"This is no idx file of {kind}: unsigned bytes, "
+            f"{'(n, h, w)' if kind == 'images' else '(n,)'}, are expected."
+        ) from error
+    return values
 
 
 def _unpack(path: Path, plain: BinaryIO, max_bytes: int) -> None:

@@ -136,7 +136,8 @@ def test_the_grid_of_dsprites_is_complete_and_no_image_of_it_is_tested() -> None
 def test_images_of_dsprites_are_white_shapes_at_their_place() -> None:
     available("dsprites")
     data = load_dataset("dsprites", "test")
-    assert data.images.unique().tolist() == [0, 255]
+    levels = torch.bincount(data.images[::50].flatten().int())
+    assert levels.nonzero().flatten().tolist() == [0, 255]
     squares = (data.labels == 0).nonzero().flatten()[:200]
     images = data.floats(squares)[:, 0]
     across = (images.sum(1) @ torch.arange(64.0)) / images.sum((1, 2))
@@ -208,7 +209,7 @@ def test_a_damaged_archive_is_one_sentence(
     write_dsprites(tmp_path / dsprites.GRID, np.arange(5))
     file = tmp_path / dsprites.GRID
     file.write_bytes(damage(file.read_bytes()))
-    with pytest.raises(DataError, match=r"dsprites_downsampled.npz is no .npz archive"):
+    with pytest.raises(DataError, match=r"dsprites_downsampled.npz is no zip archive"):
         load_dataset("dsprites", "train", tmp_path)
 
 

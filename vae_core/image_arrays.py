@@ -1,0 +1,169 @@
+"""Images of the user's own that stand in arrays: a .npz, or an idx file as MNIST's."""
+
+from __future__ import annotations
+
+import gzip
+import tempfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from vae_core.array_files import ArrayArchive
+from vae_core.errors import DataError
+from vae_core.image_source import MAX_BYTES, ImageSource, labelled
+from vae_core.mnist_family import read_idx
+
+MAX_NAMES_BYTES = 1 << 20
+LABEL_NAMES = ("y", "label", "labels", "target", "targets", "class", "classes", "arr_1")
+
+
+def array_source(archive: ArrayArchive, name: str) -> ImageSource:
+    """The images of a .npz, by the shapes and names of its arrays."""
+    if archive.refused:
+        raise DataError(
+            f"{name}: {archive.refused[0][:80]} holds Python objects, which are never unpickled; "
+            "save it as an array of numbers, or of text."
+        )
+    keys = _image_keys(archive, name)
+    pictures = [_pictures(archive.read(key, MAX_BYTES), name, key) for key in keys.values()]
+    if len({each.shape[1:] for each in pictures}) > 1:
+        raise DataError(f"{name}: the images of train and test are not of one shape.")
+    splits = [split for split, each in zip(keys, pictures, strict=True) for _ in each]
+    classes = [
+        _classes(archive, name, split, len(each))
+        for split, each in zip(keys, pictures, strict=True)
+    ]
+    given = [each for each in classes if each is not None]
+    if len(given) not in (0, len(classes)):
+        raise DataError(f"{name} has labels for one of train and test alone.")
+    labels, class_names = _labels(archive, name, np.concatenate(given)) if given else (None, ())
+    every = np.concatenate(pictures)
+    return _picture_source(name, every, splits if any(keys) else None, labels, class_names)
+
+
+def _image_keys(archive: ArrayArchive, name: str) -> dict[str, str]:
+    """The arrays that hold images, by their split: "train" and "test", or "" for one of both."""
+    found: dict[str, list[str]] = {}
+    for key, entry in archive.entries.items():
+        if len(entry.shape) in (3, 4):
+            found.setdefault(_split_of(key), []).append(key)
+    for splits in (("train", "test"), ("",)):
+        if all(len(found.get(split, ())) == 1 for split in splits):
+            return {split: found[split][0] for split in splits}
+    every = ", ".join(key for keys in found.values() for key in keys)
+    raise DataError(
+        f"{name} is expected to hold one array of images, (n, h, w) or with 1 or 3 channels, or "
+        f"two with train and test in their names; it holds {every[:200] or 'none'}."
+    )
+
+
+def _split_of(key: str) -> str:
+    return next((split for split in ("train", "test", "val") if split in key.lower()), "")
+
+
+def _pictures(array: NDArray[np.generic], name: str, key: str) -> NDArray[np.uint8]:
+    """uint8 (n, h, w, c) of an array of images."""
+    kind = f"{array.dtype} {array.shape}"
+    if array.ndim == 3:
+        array = array[..., None]
+    elif array.shape[-1] not in (1, 3) and array.shape[1] in (1, 3):
+        array = array.transpose(0, 2, 3, 1)
+    if array.shape[-1] not in (1, 3) or array.dtype.kind not in "buif" or not array.size:
+        raise DataError(
+            f"{name}: {key} is {kind}; numbers (n, h, w), (n, h, w, c) or (n, c, h, w) with 1 or 3 "
+            "channels are expected."
+        )
+    low, high = float(array.min()), float(array.max())
+    if not (low >= 0 and high <= 255):  # NaN is neither
+        raise DataError(
+            f"{name}: the values of {key} run from {low:g} to {high:g}; 0 to 255, or 0 to 1, are "
+            "expected."
+        )
+    if array.dtype == np.uint8 and high > 1:
+        return array.astype(np.uint8, copy=False)
+    scale = 255 if high <= 1 else 1
+    return np.stack([np.rint(image * np.float64(scale)).astype(np.uint8) for image in array])
+
+
+def _classes(archive: ArrayArchive, name: str, split: str, n: int) -> NDArray[np.generic] | None:
+    """The array of labels that goes with the n images of a split, if there is one."""
+    for key, entry in archive.entries.items():
+        stem = key.lower().replace(split, "").strip("_- ")
+        if stem in LABEL_NAMES and _split_of(key) == split:
+            if entry.shape not in ((n,), (n, 1)):
+                raise DataError(f"{name}: {key} is {entry.shape}, but there are {n:,} images.")
+            if entry.dtype.kind not in "iuU":
+                raise DataError(f"{name}: {key} is {entry.dtype}; give whole numbers or names.")
+            return archive.read(key, MAX_BYTES).reshape(n)
+    return None
+
+
+def _labels(
+    archive: ArrayArchive, name: str, classes: NDArray[np.generic]
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Labels, and names from the array class_names where the labels count into that."""
+    entry = archive.entries.get("class_names")
+    if (
+        (entry is not None and entry.dtype.kind == "U" and len(entry.shape) == 1)
+        and (classes.dtype.kind != "U" and len(classes))
+        and (classes.min() >= 0 and classes.max() < entry.shape[0])
+    ):
+        names = archive.read("class_names", MAX_NAMES_BYTES).tolist()
+        return classes.astype(np.int64), tuple(names)
+    return labelled(name, classes)
+
+
+def idx_source(images: Path | BinaryIO, labels: Path | BinaryIO | None, name: str) -> ImageSource:
+    """The images of an idx file, with that of their labels."""
+    pictures = _idx(images, "images", name)
+    numbers = None if labels is None else _idx(labels, "labels", name)
+    if numbers is not None and len(numbers) != len(pictures):
+        raise DataError(f"{name} has {len(pictures):,} images, but {len(numbers):,} labels.")
+    if not pictures.numel():
+        raise DataError(f"{name} has no images.")
+    classes, names = (None, ()) if numbers is None else labelled(name, numbers.numpy())
+    return _picture_source(name, pictures.unsqueeze(-1).numpy(), None, classes, names)
+
+
+def _idx(file: Path | BinaryIO, kind: str, name: str) -> Tensor:
+    """The values of an idx file, packed by gzip or plain."""
+    stream = file.open("rb") if isinstance(file, Path) else file
+    try:
+        stream.seek(0)
+        packed = stream.read(2) == b"\x1f\x8b"
+        stream.seek(0)
+        with tempfile.NamedTemporaryFile(prefix="zscape-") as plain:
+            source = gzip.GzipFile(fileobj=stream) if packed else stream
+            while block := source.read(1 << 20):
+                if plain.tell() + len(block) > MAX_BYTES:
+                    raise DataError(f"{name} unpacks to more than {MAX_BYTES:,} bytes.")
+                plain.write(block)
+            plain.flush()
+            return read_idx(plain.name, kind)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{name} is damaged or cannot be read ({error}).") from error
+    finally:
+        if isinstance(file, Path):
+            stream.close()
+
+
+def _picture_source(
+    name: str,
+    pictures: NDArray[np.uint8],
+    splits: Sequence[str] | None,
+    labels: NDArray[np.int64] | None,
+    class_names: tuple[str, ...],
+) -> ImageSource:
+    """The images of an array uint8 (n, h, w, c)."""
+    n, h, w, c = pictures.shape
+
+    def image(index: int, at_least: int) -> Image.Image:
+        return Image.fromarray(pictures[index, ..., 0] if c == 1 else pictures[index])
+
+    return ImageSource(name, [(h, w)] * n, c == 3, image, splits, labels, class_names)

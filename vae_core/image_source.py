@@ -1,0 +1,49 @@
+"""Images of the user's own that are not decoded yet: what their readers give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from vae_core.errors import DataError
+
+MAX_BYTES = 1 << 30  # of all images together, and of any array that is read
+MAX_CLASSES = 1_000
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class ImageSource:
+    """n images: what is known of them at once, and how each is had.
+
+    sizes        (height, width) of each, as it stands in its file
+    in_colour    whether any of them has colour
+    image        `image(index, at_least)`, in mode L or RGB; both sides may come out smaller than in
+                 its file, but none below `at_least` pixels
+    splits       "train" or "test" for each; None where nobody has said
+    labels       int64 (n,), each an index into `class_names`; or None
+    """
+
+    name: str
+    sizes: Sequence[Size]
+    in_colour: bool
+    image: Callable[[int, int], Image.Image]
+    splits: Sequence[str] | None = None
+    labels: NDArray[np.int64] | None = None
+    class_names: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+
+def labelled(name: str, classes: NDArray[np.generic]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Labels (n,) and the names they index, in order, from the class of each image (n,)."""
+    held, labels = np.unique(classes, return_inverse=True)
+    if len(held) > MAX_CLASSES:
+        raise DataError(f"{name} has {len(held):,} classes; {MAX_CLASSES:,} are read at most.")
+    return labels.astype(np.int64), tuple(str(each) for each in held)
