@@ -26,8 +26,9 @@ from ui.session import visitor
 from vae_core.runs import Run
 
 POLL_SECONDS = 2.0
+CHOSEN_AT_FIRST = 3
 COLUMNS = {  # of the table -> how it is shown
-    "cross-entropy": st.column_config.NumberColumn(
+    "−reconstruction": st.column_config.NumberColumn(
         format="%.2f", help="−E[log p(x given z)] on test images after the last epoch, in nats"
     ),
     "KL": st.column_config.NumberColumn(format="%.2f", help="On test images, in nats"),
@@ -38,7 +39,7 @@ COLUMNS = {  # of the table -> how it is shown
 
 
 def chosen_tokens() -> list[str]:
-    """The runs that are compared: the session's, else the link's."""
+    """The runs that are compared: the session's, else the link's, else the newest."""
     if "chosen_runs" not in st.session_state:
         asked = [token for token in linked("runs").split(",") if token]
         found = [run for token in asked if (run := run_of(token)) is not None]
@@ -46,7 +47,8 @@ def chosen_tokens() -> list[str]:
             refuse("runs", "some of these runs are not here any more")
         for run in found:
             watch(run)
-        st.session_state["chosen_runs"] = [run.token for run in found]
+        chosen = found or visible_runs()[:CHOSEN_AT_FIRST]
+        st.session_state["chosen_runs"] = [run.token for run in chosen]
     tokens: list[str] = st.session_state["chosen_runs"]
     return tokens
 
@@ -54,16 +56,22 @@ def chosen_tokens() -> list[str]:
 def choose_from_table(runs: list[Run]) -> list[Run]:
     """All runs in a table; those whose rows are selected."""
     tokens = [run.token for run in runs]
-    before = [tokens.index(token) for token in chosen_tokens() if token in tokens]
+    # Rows are told by their places: another list of runs is another table. It begins with the rows
+    # chosen so far, and goes on by itself.
+    key = f"table-{hashlib.sha256(','.join(tokens).encode()).hexdigest()[:12]}"
+    begun: tuple[str, list[int]] = st.session_state.get("runs_table", ("", []))
+    if begun[0] != key:
+        begun = (key, [tokens.index(token) for token in chosen_tokens() if token in tokens])
+        st.session_state["runs_table"] = begun
     shown: Any = st.dataframe(
         [summary(run) for run in runs],
-        # Rows are told by their places: another list of runs is another table.
-        key=f"table-{hashlib.sha256(','.join(tokens).encode()).hexdigest()[:12]}",
+        key=key,
         hide_index=True,
         column_config=COLUMNS,
         on_select="rerun",
         selection_mode="multi-row",
-        selection_default={"selection": {"rows": before}},
+        selection_default={"selection": {"rows": begun[1]}},
+        placeholder="–",
         alt="All runs, one a row",
     )
     rows = [row for row in shown["selection"]["rows"] if row < len(runs)]
@@ -83,9 +91,7 @@ def show_chosen(run: Run, colour: str) -> None:
             icon=":material/open_in_new:",
             query_params={"run": run.token},
         )
-        if run.owner != visitor():
-            st.caption("You are watching.", width="content")
-        elif not run.status().active and delete_button(run):
+        if run.owner == visitor() and not run.status().active and delete_button(run):
             st.rerun()
 
 
@@ -121,7 +127,6 @@ def compare(runs: list[Run]) -> None:
             st.caption("None: these runs have the very same settings.")
 
 
-@st.fragment
 def all_runs() -> None:
     runs = visible_runs()
     chosen = choose_from_table(runs)

@@ -87,7 +87,7 @@ def summary(run: Run) -> dict[str, Any]:
     return {
         "run": label_of(run, config),
         "state": STATES[run.status().state][0],
-        "cross-entropy": -test["reconstruction"] if test else None,
+        "−reconstruction": -test["reconstruction"] if test else None,
         "KL": test.get("kl"),
         "sum": test.get("loss"),
         "done": events[-1]["step"] / events[-1]["total_steps"] if events else 0.0,
@@ -103,9 +103,9 @@ def summary(run: Run) -> dict[str, Any]:
 
 
 def state_badge(run: Run) -> str:
-    """How the run stands, as Markdown."""
+    """How the run stands, and whether somebody else started it, as Markdown."""
     name, colour = STATES[run.status().state]
-    return f":{colour}-badge[{name}]"
+    return f":{colour}-badge[{name}]" + (":gray-badge[watching]" if run.owner != visitor() else "")
 
 
 def silence(run: Run) -> str:
@@ -176,15 +176,11 @@ def duration(run: Run, events: Events) -> float:
     return max(0.0, end - started)
 
 
-def settings_that_differ(configs: Sequence[TrainConfig]) -> dict[str, list[Any]]:
-    """The settings in which these differ: name -> the value of each."""
+def settings_that_differ(configs: Sequence[TrainConfig]) -> dict[str, list[str]]:
+    """The settings in which these differ: name -> the value of each, as text."""
     columns = [config.to_json() for config in configs]
-    names = list(columns[0]) if columns else []
-    return {
-        name: [column[name] for column in columns]
-        for name in names
-        if any(column[name] != columns[0][name] for column in columns)
-    }
+    texts = {name: [str(column[name]).strip("[]") for column in columns] for name in columns[0]}
+    return {name: values for name, values in texts.items() if len(set(values)) > 1}
 
 
 def spoken(seconds: float) -> str:

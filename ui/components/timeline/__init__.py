@@ -25,6 +25,13 @@ _COMPONENT = st.components.v2.component(
     css=(_FOLDER / "timeline.css").read_text("utf-8"),
     js=_SCRIPT,
 )
+# It stays in sight while the page scrolls on below it.
+_PLACE = "timeline"
+_STAY = f"""<style>
+[data-testid="stLayoutWrapper"]:has(> .st-key-{_PLACE}) {{
+  position: sticky; top: 3.5rem; z-index: 9;
+}}
+</style>"""
 
 
 def timeline(
@@ -44,20 +51,23 @@ def timeline(
     where they stand behind the last frame; empty where the last frame is the end. first: the frame
     that is shown at first, None for what stands last.
     """
-    state: Any = _COMPONENT(
-        key=key,
-        data=[
-            {
-                "assets": _ASSETS,
-                "name": film,
-                "epochs": list(epochs),
-                "of": of,
-                "present": present,
-                "first": first,
-                "testid": testid,
-            }
-        ],
-        on_frame_change=lambda: None,
-    )
-    frame = state.get("frame", first)
+    st.html(_STAY)
+    with st.container(key=_PLACE):
+        state: Any = _COMPONENT(
+            key=key,
+            data=[
+                {
+                    "assets": _ASSETS,
+                    "name": film,
+                    "epochs": list(epochs),
+                    "of": of,
+                    "present": present,
+                    "first": first,
+                    "testid": testid,
+                }
+            ],
+            on_frame_change=lambda: None,
+        )
+    told = state.get("frame")  # -1 where the visitor came back to the components' own data
+    frame = first if told is None else int(told)
     return frame if frame is not None and 0 <= frame < len(epochs) else None

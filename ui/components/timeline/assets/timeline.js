@@ -120,7 +120,7 @@ class Timeline {
   rest(frame = this.frame) {
     this.pause();
     this.turn(frame);
-    this.component.setStateValue("frame", frame);
+    this.component.setStateValue("frame", frame ?? -1);
   }
 
   label() {
