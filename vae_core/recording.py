@@ -27,7 +27,7 @@ SAMPLE = 2_000  # test images whose latents go into each snapshot
 SNAPSHOTS = 50  # at most that many are kept of one run, the one before learning included …
 SNAPSHOTS_BYTES = 256 << 20  # … and of a large network fewer
 LIVE_SECONDS = 0.7  # the checkpoint follows the training that often …
-LIVE_SHARE = 0.04  # … but takes no more than this share of its time
+SHARE = 0.04  # … but takes no more than this share of its time, and so does saving the state
 
 
 def learn(run: Run, on_progress: Callable[[Progress], None], may_go_on: Callable[[], bool]) -> bool:
@@ -47,7 +47,8 @@ def learn(run: Run, on_progress: Callable[[Progress], None], may_go_on: Callable
     if not resume:
         _save_snapshot(run, 0, model, test_data, sample)
     due = epochs_to_keep(config.epochs, model)
-    live = _LiveCheckpoint(run, config, test_data, sample)
+    follow = _Sparing(_LiveCheckpoint(run, config, test_data, sample).save, LIVE_SECONDS)
+    save_state = _Sparing(lambda p: write_bytes(run.state_file, safetensors_bytes(p.state())))
     stopped = False
     with EventFiles(run.tensorboard, first_epoch + 1) as event_files:
         for progress in train(config, train_data=train_data, test_data=test_data, resume=resume):
@@ -57,8 +58,8 @@ def learn(run: Run, on_progress: Callable[[Progress], None], may_go_on: Callable
                 event_files.add(progress)
                 if progress.epoch in due:
                     _save_snapshot(run, progress.epoch, model, test_data, sample)
-                write_bytes(run.state_file, safetensors_bytes(progress.state()))
-            live.follow(progress)
+                save_state(progress)
+            follow(progress)
             on_progress(progress)
             if not progress.done and not may_go_on():
                 stopped = True
@@ -115,6 +116,21 @@ def _move_over(source: Path, target: Path) -> None:
     shutil.rmtree(source.parent)
 
 
+class _Sparing:
+    """Does something as often as asked, but for what would take more than SHARE of the time."""
+
+    def __init__(self, action: Callable[[Progress], None], least_seconds: float = 0.0) -> None:
+        self.action, self.least_seconds = action, least_seconds
+        self.due = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        started = time.perf_counter()
+        if started >= self.due:
+            self.action(progress)
+            took = time.perf_counter() - started
+            self.due = started + max(self.least_seconds, took / SHARE)
+
+
 class _LiveCheckpoint:
     """The run's checkpoint while it trains: whatever opens a checkpoint opens the run, too."""
 
@@ -124,13 +140,11 @@ class _LiveCheckpoint:
         self.run, self.config = run, config
         self.test_data, self.sample = test_data, sample
         self.begun = False
-        self.due = 0.0
 
-    def follow(self, progress: Progress) -> None:
-        """Save the model of this moment, unless that was done a moment ago."""
-        started = time.perf_counter()
+    def save(self, progress: Progress) -> None:
+        """Save the model of this moment, unless its last step has spoilt it."""
         weights = progress.model.state_dict()
-        if started < self.due or not all(bool(t.isfinite().all()) for t in weights.values()):
+        if not all(bool(t.isfinite().all()) for t in weights.values()):
             return
         latents = _encoded_sample(progress.model, self.test_data, self.sample)
         if self.begun:
@@ -152,8 +166,6 @@ class _LiveCheckpoint:
                 dataset=self.test_data,
             )
             self.begun = True
-        took = time.perf_counter() - started
-        self.due = started + max(LIVE_SECONDS, took / LIVE_SHARE)
 
 
 def _save_snapshot(

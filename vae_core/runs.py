@@ -166,10 +166,10 @@ class Run:
         It gives one each second whatever it does, so that some seconds mean: the process is
         suspended, or the machine sleeps.
         """
+        status = self.status()
         with suppress(FileNotFoundError):
-            silent = time.time() - (self.path / ".alive").stat().st_mtime
-            if self._locked():
-                return max(0.0, silent)
+            if status.active and status.begun:
+                return max(0.0, time.time() - (self.path / ".alive").stat().st_mtime)
         return 0.0
 
     @property

