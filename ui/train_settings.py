@@ -24,7 +24,12 @@ from vae_core.training import SCHEDULES, TrainConfig, preset
 COLUMN = 200  # pixels: four beside one another on a wide page, two on a narrow one
 LIKELIHOODS = ("bernoulli", "gaussian")
 OBJECTIVES = {"elbo": "ELBO", "autoencoder": "autoencoder"}
-FIRST_HIDDEN = {"mlp": "256, 128", "conv": "32, 32, 64, 256"}
+FIRST_HIDDEN = {
+    "mlp": "256, 128",
+    "conv": "32, 32, 64, 256",
+    "resnet": "32, 64, 256",
+    "lecture-conv": "16, 8",
+}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """The observation model p(x given z): what the decoder's output means.
 
-A likelihood turns the decoder's output ("parameters", (batch, c, h, w)) into a mean image and into
-log p(x given z), summed over pixels, in nats.
+A likelihood turns the decoder's output ("parameters", (…, k * c, h, w) with k =
+`parameters_per_channel`) into a mean image and into log p(x given z), summed over pixels, in nats.
+Leading dimensions broadcast: parameters (images, samples, k * c, h, w) meet x (images, 1, c, h, w)
+without a copy of x.
 """
 
 from __future__ import annotations
@@ -12,23 +14,27 @@ from reprlib import repr as shown
 from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from vae_core.errors import ConfigError
 
 
 class Likelihood(Protocol):
-    """What every likelihood offers; `parameters` is the decoder's output, (batch, c, h, w)."""
+    """What every likelihood offers; `parameters` is the decoder's output, (…, k * c, h, w).
+
+    is_density_of_grey: whether figures are a likelihood of images of many levels.
+    """
 
     is_density_of_grey: bool
+    parameters_per_channel: int
 
     def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
-        """log p(x given z), (batch,), in nats; x (batch, c, h, w) in [0, 1]."""
+        """log p(x given z), (…), in nats; x (…, c, h, w) in [0, 1]."""
         ...
 
     def mean(self, parameters: Tensor) -> Tensor:
-        """E[x given z], (batch, c, h, w), in [0, 1]."""
+        """E[x given z], (…, c, h, w), in [0, 1]."""
         ...
 
 
@@ -40,14 +46,40 @@ class Bernoulli:
     """
 
     is_density_of_grey = False
+    parameters_per_channel = 1
 
     def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
         x = x.expand_as(parameters)
         cross_entropy = functional.binary_cross_entropy_with_logits(parameters, x, reduction="none")
-        return -cross_entropy.flatten(1).sum(1)
+        return -_image_sum(cross_entropy)
 
     def mean(self, parameters: Tensor) -> Tensor:
         return torch.sigmoid(parameters)
+
+
+class ContinuousBernoulli:
+    """p(x) = C exp(eta x) on [0, 1], eta the parameter (Loaiza-Ganem & Cunningham 2019).
+
+    The Bernoulli's density made proper for grey pixels: lambda^x (1 - lambda)^(1 - x) C with
+    lambda = sigmoid(eta), and log C = -log((exp(eta) - 1) / eta) + log(1 + exp(eta)).
+    """
+
+    is_density_of_grey = True
+    parameters_per_channel = 1
+
+    def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
+        # log((e^eta - 1) / eta) = eta / 2 + log(sinh(a) / a) with a = |eta| / 2
+        return _image_sum((x - 0.5) * parameters - _log_sinhc(parameters.abs() / 2))
+
+    def mean(self, parameters: Tensor) -> Tensor:
+        """The density's mean, nearer to 1/2 than lambda: 1 / (1 - exp(-eta)) - 1 / eta."""
+        near_zero = parameters.abs() < 0.5
+        eta = torch.where(near_zero, torch.ones_like(parameters), parameters)
+        far = 0.5 + 0.5 / torch.tanh(eta / 2) - 1 / eta
+        squared = parameters.square()
+        series = 1 / 12 - squared * (1 / 720 - squared * (1 / 30_240 - squared / 1_209_600))
+        near = 0.5 + parameters * series
+        return torch.where(near_zero, near, far)
 
 
 class Gaussian:
@@ -58,35 +90,142 @@ class Gaussian:
     """
 
     is_density_of_grey = True
+    parameters_per_channel = 1
 
     def __init__(self, sigma: float = 0.1, link: str = "sigmoid") -> None:
-        if not (math.isfinite(sigma) and sigma > 0):
-            raise ConfigError(f"sigma={sigma} is not a standard deviation; give a number above 0.")
-        if link not in ("sigmoid", "identity"):
-            raise ConfigError(f"Unknown link {shown(link)}; choose sigmoid or identity.")
-        self.sigma = sigma
-        self.link = link
+        self.sigma, self.link = _checked_sigma(sigma), _checked_link(link)
 
     def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
-        mean = torch.sigmoid(parameters) if self.link == "sigmoid" else parameters
-        squares = ((x - mean) / self.sigma).square().flatten(1)
-        pixels = squares.shape[1]
-        return -0.5 * squares.sum(1) - pixels * (math.log(self.sigma) + 0.5 * math.log(2 * math.pi))
+        squares = _image_sum((x - _linked(parameters, self.link)).square())
+        pixels = math.prod(parameters.shape[-3:])
+        log_scale = math.log(self.sigma) + 0.5 * math.log(2 * math.pi)
+        return -0.5 * squares / self.sigma**2 - pixels * log_scale
 
     def mean(self, parameters: Tensor) -> Tensor:
-        if self.link == "sigmoid":
-            return torch.sigmoid(parameters)
-        return parameters.clamp(0, 1)
+        return _linked(parameters, self.link).clamp(0, 1)
+
+
+class LearnedGaussian(nn.Module):
+    """The Gaussian whose one sigma is learned with the weights (Rybkin et al. 2021, sigma-VAE).
+
+    One sigma for all pixels rather than one each: a pixel that never changes, such as a border that
+    is always black, would draw its own sigma to 0 and the density to infinity. So the weight
+    between reconstruction and KL is found instead of set. It starts at `sigma` and stays above
+    exp(-6), softly.
+    """
+
+    is_density_of_grey = True
+    parameters_per_channel = 1
+    MIN_LOG_SIGMA = -6.0
+
+    def __init__(self, sigma: float = 0.1, link: str = "sigmoid") -> None:
+        super().__init__()
+        sigma, self.link = _checked_sigma(sigma), _checked_link(link)
+        above = max(math.log(sigma) - self.MIN_LOG_SIGMA, 1e-3)
+        # softplus(raw) = above
+        self.raw_log_sigma = nn.Parameter(torch.tensor(above + math.log(-math.expm1(-above))))
+
+    @property
+    def log_sigma(self) -> Tensor:
+        return self.MIN_LOG_SIGMA + functional.softplus(self.raw_log_sigma)
+
+    def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
+        squares = _image_sum((x - _linked(parameters, self.link)).square())
+        pixels = math.prod(parameters.shape[-3:])
+        log_sigma = self.log_sigma
+        log_scale = log_sigma + 0.5 * math.log(2 * math.pi)
+        return -0.5 * squares * torch.exp(-2 * log_sigma) - pixels * log_scale
+
+    def mean(self, parameters: Tensor) -> Tensor:
+        return _linked(parameters, self.link).clamp(0, 1)
+
+
+class DiscretisedLogistic:
+    """The probability of each of 256 levels under a logistic (Salimans et al. 2017, one component).
+
+    A level's share is the logistic's mass within half a level of it; the ends take what lies beyond
+    them, so the 256 shares add up to 1. The first half of the parameters are locations, through a
+    sigmoid, the second log scales relative to 1, -7 at least. Figures are log probabilities of
+    discrete levels, not densities: a density's are larger by log 255 a pixel value.
+    """
+
+    is_density_of_grey = True
+    parameters_per_channel = 2
+    MIN_LOG_SCALE = -7.0
+    FIRST_LOG_SCALE = -2.0  # what an untrained decoder, near 0, gives
+
+    def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
+        location, raw = parameters.chunk(2, dim=-3)
+        log_scale = (raw + self.FIRST_LOG_SCALE).clamp_min(self.MIN_LOG_SCALE)
+        half = torch.exp(-log_scale) / 510  # half a level, in units of the scale
+        centre = (x - torch.sigmoid(location)) * torch.exp(-log_scale)
+        below_upper = functional.logsigmoid(centre + half)  # log of the mass below its upper end
+        above_lower = functional.logsigmoid(half - centre)  # log of the mass above its lower end
+        # sigmoid(b) - sigmoid(a) = sigmoid(b) sigmoid(-a) (1 - exp(a - b)), which never cancels
+        within = below_upper + above_lower + torch.log(-torch.expm1(-2 * half))
+        x = x.expand_as(within)
+        at_ends = torch.where(x < 0.5 / 255, below_upper, above_lower)
+        return _image_sum(torch.where((x < 0.5 / 255) | (x > 254.5 / 255), at_ends, within))
+
+    def mean(self, parameters: Tensor) -> Tensor:
+        """The locations: the mean but for what the ends cut off."""
+        return torch.sigmoid(parameters.chunk(2, dim=-3)[0])
+
+
+def effective_beta(sigma: float, beta: float = 1.0) -> float:
+    """The weight of the KL beside the plain sum of squares: 2 sigma^2 beta.
+
+    With a Gaussian likelihood of fixed sigma, -log p(x given z) + beta KL is, up to a constant and
+    the factor 1 / (2 sigma^2), |x - mean|^2 + 2 sigma^2 beta KL, with x in [0, 1]. So a smaller
+    sigma is a smaller beta. (Beside half the sum of squares the weight is sigma^2 beta.)
+    """
+    return 2 * _checked_sigma(sigma) ** 2 * beta
+
+
+def _image_sum(values: Tensor) -> Tensor:
+    return values.flatten(-3).sum(-1)
+
+
+def _log_sinhc(a: Tensor) -> Tensor:
+    """log(sinh(a) / a) for a >= 0, by its series where the closed form would cancel."""
+    near_zero = a < 0.3
+    safe = torch.where(near_zero, torch.ones_like(a), a)
+    far = safe + torch.log1p(-torch.exp(-2 * safe)) - torch.log(2 * safe)
+    squared = a.square()
+    near = squared * (1 / 6 - squared * (1 / 180 - squared * (1 / 2835 - squared / 37_800)))
+    return torch.where(near_zero, near, far)
+
+
+def _linked(parameters: Tensor, link: str) -> Tensor:
+    return torch.sigmoid(parameters) if link == "sigmoid" else parameters
+
+
+def _checked_sigma(sigma: float) -> float:
+    if not (math.isfinite(sigma) and sigma > 0):
+        raise ConfigError(f"sigma={sigma} is not a standard deviation; give a number above 0.")
+    return sigma
+
+
+def _checked_link(link: str) -> str:
+    if link not in ("sigmoid", "identity"):
+        raise ConfigError(f"Unknown link {shown(link)}; choose sigmoid or identity.")
+    return link
 
 
 LIKELIHOODS: dict[str, Callable[[float, str], Likelihood]] = {
     "bernoulli": lambda sigma, link: Bernoulli(),
+    "continuous-bernoulli": lambda sigma, link: ContinuousBernoulli(),
     "gaussian": Gaussian,
+    "learned-gaussian": LearnedGaussian,
+    "discretised-logistic": lambda sigma, link: DiscretisedLogistic(),
 }
 
 
 def build_likelihood(name: str, sigma: float, link: str) -> Likelihood:
-    """The likelihood `name`; ConfigError when it is unknown or its settings are out of range."""
+    """The likelihood `name`; ConfigError when it is unknown or its settings are out of range.
+
+    sigma and link belong to the two Gaussians.
+    """
     if name not in LIKELIHOODS:
         raise ConfigError(
             f"Unknown likelihood {shown(name)}; choose one of {', '.join(LIKELIHOODS)}."

@@ -32,7 +32,7 @@ class ModelConfig:
     """What a model is, apart from its weights; plain JSON values only.
 
     kind: "vae" or "autoencoder"; hidden: layer widths (see `networks`); sigma and link belong to
-    the Gaussian likelihood. ConfigError when a value is out of range.
+    the Gaussian likelihoods. ConfigError when a value is out of range.
     """
 
     image_shape: ImageShape
@@ -92,7 +92,12 @@ class LatentModel(nn.Module):
         self.image_shape = config.image_shape
         self.likelihood = build_likelihood(config.likelihood, config.sigma, config.link)
         self.encoder, self.decoder = build_network(
-            config.network, config.image_shape, config.latent_dim, config.hidden, config.activation
+            config.network,
+            config.image_shape,
+            config.latent_dim,
+            config.hidden,
+            config.activation,
+            self.likelihood.parameters_per_channel,
         )
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -104,7 +109,7 @@ class LatentModel(nn.Module):
         return self.likelihood.mean(self.decode_parameters(z))
 
     def decode_parameters(self, z: Tensor) -> Tensor:
-        """z (batch, latent_dim) -> the likelihood's parameters (batch, c, h, w)."""
+        """z (batch, latent_dim) -> the likelihood's parameters, (batch, k * c, h, w)."""
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
             columns = z.shape[1] if z.ndim == 2 else tuple(z.shape)
             raise ConfigError(

@@ -1,10 +1,10 @@
 """Encoder and decoder architectures for images of any (channels, height, width).
 
-A network is one function `(image_shape, latent_dim, hidden, activation) -> (encoder, decoder)`,
+A network is one function `(image_shape, latent_dim, hidden, activation, k) -> (encoder, decoder)`,
 entered in the registry by its name:
 
     encoder  x (batch, c, h, w) in [0, 1]  ->  (batch, 2 * latent_dim), mu beside logvar
-    decoder  z (batch, latent_dim)         ->  (batch, c, h, w), the likelihood's parameters
+    decoder  z (batch, latent_dim)         ->  (batch, k * c, h, w), the likelihood's parameters
 
 A new architecture is one decorated function; the test suite runs over all that are registered.
 """
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from vae_core.errors import ConfigError
 
 ImageShape = tuple[int, int, int]
-Network = Callable[[ImageShape, int, Sequence[int], str], tuple[nn.Module, nn.Module]]
+Network = Callable[[ImageShape, int, Sequence[int], str, int], tuple[nn.Module, nn.Module]]
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -51,9 +51,17 @@ def network_names() -> list[str]:
 
 
 def build_network(
-    name: str, image_shape: ImageShape, latent_dim: int, hidden: Sequence[int], activation: str
+    name: str,
+    image_shape: ImageShape,
+    latent_dim: int,
+    hidden: Sequence[int],
+    activation: str,
+    k: int = 1,
 ) -> tuple[nn.Module, nn.Module]:
-    """Build the registered network `name`; ConfigError when it or the activation is unknown."""
+    """Build the registered network `name`; ConfigError when it or the activation is unknown.
+
+    k: parameters of the likelihood for each channel of each pixel.
+    """
     if name not in _NETWORKS:
         raise ConfigError(
             f"Unknown network {shown(name)}; choose one of {', '.join(network_names())}."
@@ -62,7 +70,7 @@ def build_network(
         raise ConfigError(
             f"Unknown activation {shown(activation)}; choose one of {', '.join(ACTIVATIONS)}."
         )
-    return _NETWORKS[name](image_shape, latent_dim, hidden, activation)
+    return _NETWORKS[name](image_shape, latent_dim, hidden, activation, k)
 
 
 class Reshape(nn.Module):
@@ -76,58 +84,80 @@ class Reshape(nn.Module):
         return x.reshape(x.shape[0], *self.shape)
 
 
+class Crop(nn.Module):
+    """(batch, c, at least h, at least w) -> (batch, c, h, w), the middle."""
+
+    def __init__(self, height: int, width: int) -> None:
+        super().__init__()
+        self.height, self.width = height, width
+
+    def forward(self, x: Tensor) -> Tensor:
+        top, left = (x.shape[2] - self.height) // 2, (x.shape[3] - self.width) // 2
+        return x[:, :, top : top + self.height, left : left + self.width]
+
+
+class ResidualBlock(nn.Module):
+    """x + conv(act(conv(act(x)))), both 3x3 (He et al. 2016b); the shape of x."""
+
+    def __init__(self, channels: int, activation: str) -> None:
+        super().__init__()
+        act = ACTIVATIONS[activation]
+        self.residual = nn.Sequential(
+            act(),
+            nn.Conv2d(channels, channels, 3, padding=1),
+            act(),
+            nn.Conv2d(channels, channels, 3, padding=1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        added: Tensor = x + self.residual(x)
+        return added
+
+
 @register_network("mlp")
 def mlp(
-    image_shape: ImageShape, latent_dim: int, hidden: Sequence[int], activation: str
+    image_shape: ImageShape, latent_dim: int, hidden: Sequence[int], activation: str, k: int
 ) -> tuple[nn.Module, nn.Module]:
     """Fully connected layers of the widths `hidden`, mirrored in the decoder.
 
-    Without hidden layers encoder and decoder are linear, as in probabilistic PCA.
+    One layer of 500, tanh, is Kingma & Welling's (2014). Without hidden layers encoder and decoder
+    are linear, as in probabilistic PCA.
     """
-    pixels = math.prod(image_shape)
+    c, h, w = image_shape
     encoder = nn.Sequential(
-        nn.Flatten(), *_linear_layers([pixels, *hidden, 2 * latent_dim], activation)
+        nn.Flatten(), *_linear_layers([c * h * w, *hidden, 2 * latent_dim], activation)
     )
     decoder = nn.Sequential(
-        *_linear_layers([latent_dim, *reversed(hidden), pixels], activation), Reshape(image_shape)
+        *_linear_layers([latent_dim, *reversed(hidden), k * c * h * w], activation),
+        Reshape((k * c, h, w)),
     )
     return encoder, decoder
 
 
 @register_network("conv")
 def conv(
-    image_shape: ImageShape, latent_dim: int, hidden: Sequence[int], activation: str
+    image_shape: ImageShape, latent_dim: int, hidden: Sequence[int], activation: str, k: int
 ) -> tuple[nn.Module, nn.Module]:
     """Strided convolutions with the channels `hidden[:-1]` and one dense layer of `hidden[-1]`.
 
     Each convolution (3x3, stride 2, padding 1) halves a side, rounding up; the decoder's transposed
     convolutions retrace the very same sizes, so any height and width fit.
     """
-    if len(hidden) < 2:
-        raise ConfigError(
-            f"A conv network needs channels and a dense width, hidden=(32, 64, 256) for example; "
-            f"hidden has {len(hidden)} entries."
-        )
-    *channels, dense = hidden
-    stages = [image_shape]  # (c, h, w) before each convolution and after the last
-    for width in channels:
-        _, h, w = stages[-1]
-        stages.append((width, math.ceil(h / 2), math.ceil(w / 2)))
-    flat = math.prod(stages[-1])
+    stages, dense = _stages("conv", image_shape, hidden)
     act = ACTIVATIONS[activation]
-
     down: list[nn.Module] = []
     up: list[nn.Module] = []
-    for (c_in, h, w), (c_out, _, _) in pairwise(stages):
+    for index, ((c_in, h, w), (c_out, _, _)) in enumerate(pairwise(stages)):
         down += [nn.Conv2d(c_in, c_out, 3, stride=2, padding=1), act()]
         # A transposed convolution gives 2 * ceil(s / 2) - 1; an even side wants one more.
+        even = (1 - h % 2, 1 - w % 2)
+        c_back = c_in if index else k * c_in
         up = [
-            nn.ConvTranspose2d(
-                c_out, c_in, 3, stride=2, padding=1, output_padding=(1 - h % 2, 1 - w % 2)
-            ),
+            nn.ConvTranspose2d(c_out, c_back, 3, stride=2, padding=1, output_padding=even),
             act(),
             *up,
         ]
+    flat = math.prod(stages[-1])
     encoder = nn.Sequential(
         *down, nn.Flatten(), *_linear_layers([flat, dense, 2 * latent_dim], activation)
     )
@@ -138,6 +168,104 @@ def conv(
         *up[:-1],  # no activation on the likelihood's parameters
     )
     return encoder, decoder
+
+
+@register_network("resnet")
+def resnet(
+    image_shape: ImageShape, latent_dim: int, hidden: Sequence[int], activation: str, k: int
+) -> tuple[nn.Module, nn.Module]:
+    """Residual blocks with the channels `hidden[:-1]` and one dense layer of `hidden[-1]`.
+
+    Each stage halves a side, rounding up, by a strided convolution, and a block follows; the
+    decoder has the block first, then doubles by the nearest neighbour and a convolution, which
+    leaves no checkerboard (Odena et al. 2016). No normalisation: an image is encoded alone as among
+    others.
+    """
+    stages, dense = _stages("resnet", image_shape, hidden)
+    act = ACTIVATIONS[activation]
+    down: list[nn.Module] = []
+    up: list[nn.Module] = []
+    for index, ((c_in, h, w), (c_out, _, _)) in enumerate(pairwise(stages)):
+        down += [nn.Conv2d(c_in, c_out, 3, stride=2, padding=1), ResidualBlock(c_out, activation)]
+        up = [
+            ResidualBlock(c_out, activation),
+            act(),
+            nn.Upsample(size=(h, w)),
+            nn.Conv2d(c_out, c_in if index else k * c_in, 3, padding=1),
+            *up,
+        ]
+    flat = math.prod(stages[-1])
+    encoder = nn.Sequential(
+        *(*down, act(), nn.Flatten()), *_linear_layers([flat, dense, 2 * latent_dim], activation)
+    )
+    decoder = nn.Sequential(
+        *_linear_layers([latent_dim, dense, flat], activation), Reshape(stages[-1]), *up
+    )
+    return encoder, decoder
+
+
+@register_network("lecture-conv")
+def lecture_conv(
+    image_shape: ImageShape, latent_dim: int, hidden: Sequence[int], activation: str, k: int
+) -> tuple[nn.Module, nn.Module]:
+    """The small convolutional autoencoder of many lectures, for 28x28; `hidden` is (16, 8) there.
+
+    Conv 1-16 k3 s3 p1, pool 2/2, Conv 16-8 k3 s2 p1, pool 2/1: 28, 10, 5, 3, 2. Back by
+    ConvTranspose 8-16 k3 s2, 16-8 k5 s3 p1, 8-1 k2 s2 p1: 2, 5, 15, 28. A dense layer each leads to
+    mu and logvar, and from z. The closing tanh, on images in [-1, 1], is the likelihoods' sigmoid
+    on images in [0, 1]: (1 + tanh a) / 2 = sigmoid(2 a).
+
+    On other sizes a pool never exceeds what it is given, and the decoder begins with the fewest
+    pixels s whose 12 s + 4 cover the image, of which it keeps the middle.
+    """
+    if len(hidden) != 2:
+        raise ConfigError(
+            f"A lecture-conv network has two numbers of channels, hidden=(16, 8) in the lecture; "
+            f"hidden has {len(hidden)} entries."
+        )
+    (c, h, w), (wide, narrow) = image_shape, hidden
+    act = ACTIVATIONS[activation]
+    sides = [(side + 2) // 3 for side in (h, w)]
+    first, sides = _pool(sides, 2)
+    sides = [(side + 1) // 2 for side in sides]
+    second, sides = _pool(sides, 1)
+    start = [max(1, math.ceil((side - 4) / 12)) for side in (h, w)]
+    encoder = nn.Sequential(
+        *(nn.Conv2d(c, wide, 3, stride=3, padding=1), act(), first),
+        *(nn.Conv2d(wide, narrow, 3, stride=2, padding=1), act(), second),
+        *(nn.Flatten(), nn.Linear(narrow * math.prod(sides), 2 * latent_dim)),
+    )
+    decoder = nn.Sequential(
+        *(nn.Linear(latent_dim, narrow * math.prod(start)), Reshape((narrow, *start))),
+        *(nn.ConvTranspose2d(narrow, wide, 3, stride=2), act()),
+        *(nn.ConvTranspose2d(wide, narrow, 5, stride=3, padding=1), act()),
+        *(nn.ConvTranspose2d(narrow, k * c, 2, stride=2, padding=1), Crop(h, w)),
+    )
+    return encoder, decoder
+
+
+def _pool(sides: Sequence[int], stride: int) -> tuple[nn.MaxPool2d, list[int]]:
+    """Max pooling over 2x2, or what there is of it, and the sides that are left."""
+    kernel = [min(2, side) for side in sides]
+    left = [(side - size) // stride + 1 for side, size in zip(sides, kernel, strict=True)]
+    return nn.MaxPool2d((kernel[0], kernel[1]), stride), left
+
+
+def _stages(
+    name: str, image_shape: ImageShape, hidden: Sequence[int]
+) -> tuple[list[ImageShape], int]:
+    """(c, h, w) of the image and after each halving; the width of the dense layer."""
+    if len(hidden) < 2:
+        raise ConfigError(
+            f"A {name} network needs channels and a dense width, hidden=(32, 64, 256) for example; "
+            f"hidden has {len(hidden)} entries."
+        )
+    *channels, dense = hidden
+    stages = [image_shape]
+    for width in channels:
+        _, h, w = stages[-1]
+        stages.append((width, math.ceil(h / 2), math.ceil(w / 2)))
+    return stages, dense
 
 
 def _linear_layers(widths: Sequence[int], activation: str) -> list[nn.Module]:
