@@ -140,7 +140,7 @@ def show_run(polls: bool) -> None:
         show_end(run, status, config)
     film = show_what_was_learned(run, status, config)
     if events:
-        show_curves(config, events, film)
+        show_curves(config, events, film, config.epochs if status.active else events[-1]["epoch"])
     read = film is None or film.complete
     st.session_state["read_run"] = run.token if read and not status.active else ""
     if polls and read and not status.active:
@@ -198,7 +198,7 @@ def doing(run: Run, status: Status, config: TrainConfig, events: Events) -> str:
     if place := run.place:
         before = f"{place - 1} before it" if place > 1 else "the next to begin"
         return f"in the queue, {before}"
-    if not events:
+    if not events or events[-1]["time"] < status.started:
         return "starting a process of its own…"
     last = events[-1]
     epoch = f"epoch {min(int(fractional_epoch(last, config.epochs)) + 1, config.epochs)}"
@@ -339,10 +339,10 @@ def show_timeline(run: Run, config: TrainConfig, film: Playback, present: str) -
     show_in_address("epoch", epoch=None if frame is None else film.epochs[frame])
 
 
-def show_curves(config: TrainConfig, events: Events, film: Playback | None) -> None:
-    """The terms of the objective, and the KL of each dimension, by epoch."""
+def show_curves(config: TrainConfig, events: Events, film: Playback | None, epochs: int) -> None:
+    """The terms of the objective, and the KL of each dimension, over so many epochs."""
     variational = config.objective != "autoencoder"
-    span = (0, config.epochs)
+    span = (0, max(epochs, 1))
     frames = film.parts.get("curves") if film else None
     curves(
         training_panels(events, config),

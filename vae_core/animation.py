@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from vae_core.errors import ConfigError
 
@@ -72,7 +74,7 @@ def training_picture(
 
     places (n, 2): in the plane, which shows -half to half on both axes with the prior's circles at
     1 and 2 sigma. labels (n,) choose among `colours`; without labels the first serves all. The
-    picture has the 128 colours that suit it best.
+    picture has a palette as GIF wants it, the same for all moments.
     """
     k = DRAWN_LARGER
     plane = Image.new("RGB", (k * SIDE, k * SIDE), PAPER)
@@ -99,4 +101,23 @@ def training_picture(
     across, down = (max(1, round(side * scale)) for side in manifold.size)
     enlarged = manifold.convert("RGB").resize((across, down), Image.Resampling.BOX)
     picture.paste(enlarged, (SIDE + 2 * MARGIN, HEAD + (SIDE - down) // 2))
-    return picture.quantize(128)
+    palette = _palette(tuple(colours), grey=manifold.mode == "L")
+    return picture.quantize(palette=palette, dither=Image.Dither.NONE)
+
+
+@lru_cache(maxsize=4)
+def _palette(colours: tuple[str, ...], *, grey: bool) -> Image.Image:
+    """256 colours: those of the points, pure and fading into the paper, and those of images."""
+    levels = range(256 - 4 * 10) if grey else range(6)
+    scale = 255 / (len(levels) - 1)
+    images = product(levels, repeat=3) if not grey else ((level,) * 3 for level in levels)
+    entries = [round(scale * level) for entry in images for level in entry]
+    for colour in colours[:10]:
+        for share in (0.25, 0.5, 0.75, 1.0):
+            entries += [
+                round(paper + share * (ink - paper))
+                for paper, ink in zip(PAPER, ImageColor.getrgb(colour), strict=False)
+            ]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(entries)
+    return palette

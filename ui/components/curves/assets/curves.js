@@ -100,7 +100,7 @@ class Curves {
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.setAttribute("width", String(width));
     svg.setAttribute("height", String(height));
-    const ends = endLabels(lines, y, bottom);
+    const ends = endLabels(lines, x, y, bottom);
     const clip = `inside-${[...figure.parentElement.children].indexOf(figure)}`;
     svg.innerHTML = `
       <clipPath id="${clip}"><rect x="${MARGIN.left}" y="0" width="${right - MARGIN.left + 3}" height="${bottom + 2}"/></clipPath>
@@ -113,7 +113,7 @@ class Curves {
       <line class="axis" x1="${MARGIN.left}" x2="${right}" y1="${bottom}" y2="${bottom}"/>
       <g clip-path="url(#${clip})">${lines.map((line) => path(line, x, y)).join("")}</g>
       ${marker == null ? "" : `<line class="marker" x1="${x(marker)}" x2="${x(marker)}" y1="0" y2="${bottom}"/>`}
-      ${ends.map(({ top, colour }) => `<text class="label" x="${right + 5}" y="${top + 4}" style="fill: ${colour}"/>`).join("")}
+      ${ends.map(({ left, top, colour }) => `<text class="label" x="${left + 5}" y="${top + 4}" style="fill: ${colour}"/>`).join("")}
       <line class="pointed" y1="0" y2="${bottom}" hidden/>`;
     svg.querySelectorAll(".label").forEach((label, k) => (label.textContent = ends[k].text));
     Object.assign(figure, { lines, x, y, xRange, span: [MARGIN.left, right] });
@@ -174,12 +174,18 @@ function path({ x: xs, y: ys, colour, dashed, faint }, x, y) {
 /**
  * Labels at the lines' ends, from the top: a few give way to one another, of many those without
  * room are left out.
- * @param {Line[]} lines @param {(value: number) => number} y @param {number} bottom
+ * @param {Line[]} lines @param {(value: number) => number} x @param {(value: number) => number} y
+ * @param {number} bottom
  */
-function endLabels(lines, y, bottom) {
+function endLabels(lines, x, y, bottom) {
   const wanted = lines
     .filter((line) => line.label && line.y.length)
-    .map((line) => ({ text: line.label, top: y(line.y.at(-1)), colour: line.colour }))
+    .map(({ label, x: xs, y: ys, colour }) => ({
+      text: label,
+      left: x(xs.at(-1)),
+      top: y(ys.at(-1)),
+      colour,
+    }))
     .sort((a, b) => a.top - b.top);
   const few = wanted.length * LABEL_ROOM < bottom;
   return wanted.reduce((placed, label) => {
