@@ -170,6 +170,30 @@ def show_end(side: str, end: End) -> None:
     )
 
 
+def show_plane(stops: Tensor, method: str, steps: int) -> None:
+    """The way on the plane: its stops can be moved, and the film's frame is shown large."""
+    view = default_plane(opened)
+    latent_plane(
+        opened.id,
+        key=f"way-{opened.id}",
+        z=current_z(opened),
+        plane=view,
+        points=plane_points(opened, view),
+        way=Way(stops.numpy(), "spherical" if method == "spherical" else "linear", steps),
+        grid="filmstrip",
+        mode="stops",
+        height=340,
+        on_change=on_plane,
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(
+            "1 is A, the last stop is B: drag them; a click adds a stop. A frame on which the film "
+            "rests becomes the z of every page."
+        )
+        if len(stops) > 2:
+            st.button("Remove the stops between", on_click=set_between, args=([],))
+
+
 def show_film(path: Tensor, images: Tensor, lengths: Tensor) -> None:
     """The film strip and its player; the frame it rests on becomes the z of all pages."""
     gone = [0.0, *lengths.cumsum(0).tolist()]
@@ -254,36 +278,17 @@ def explore() -> None:
     images = decoded(model, path)
     lengths = step_lengths(path)
 
+    show_plane(stops, method, steps)
+    show_film(path, images, lengths)
+    with row:
+        downloads(images)
+
     for column, side, end in zip(st.columns(2), "ab", (a, b), strict=True):
         with column:
             choose_end(side, end)
     if a.row is not None or b.row is not None:
         data_note(dataset is not None)
-    show_film(path, images, lengths)
-    with row:
-        downloads(images)
-
     show_lengths(path, images, lengths)
-
-    view = default_plane(opened)
-    latent_plane(
-        opened.id,
-        key=f"way-{opened.id}",
-        z=current_z(opened),
-        plane=view,
-        points=plane_points(opened, view),
-        way=Way(stops.numpy(), "spherical" if method == "spherical" else "linear", strip=False),
-        mode="stops",
-        height=420,
-        on_change=on_plane,
-    )
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(
-            "1 is A, the last stop is B: drag them; a click adds a stop. A frame on which the film "
-            "rests becomes the z of every page."
-        )
-        if between:
-            st.button("Remove the stops between", on_click=set_between, args=([],))
     z = z_text(current_z(opened))
     show_in_address("way", method=method, steps=steps, z=z, **way_texts(opened))
 

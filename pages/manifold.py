@@ -10,12 +10,12 @@ import streamlit as st
 from live.models import OpenModel
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.image_grid import Axis, image_grid
+from ui.components.latent_plane import PlaneResult, latent_plane
 from ui.images import png
 from ui.session import current_model, current_z, set_z, z_text
-from ui.views import choose_dims, dims_by_kl, names_of_dims
+from ui.views import choose_dims, dims_by_kl, dims_plane, names_of_dims, plane_points
 from vae_core.latents import nearest, prior_percentile
 from vae_core.manifold import manifold_grid
-from vae_core.models import decoded
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -92,8 +92,8 @@ def explore() -> None:
     places = grid.reshape(-1, model.latent_dim)
     names = names_of_dims(dims)
 
-    both = st.container(horizontal=True)
-    with both.container(width=640):
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
         image_grid(
             images,
             key="manifold",
@@ -110,8 +110,9 @@ def explore() -> None:
             max_height=640,
             on_select=lambda tile: set_z(places[tile].tolist()),
         )
-    with both.container(width=280):
-        show_current(z, dims)
+        st.caption(SPACING_NOTES[spacing])
+    with right:
+        show_plane(z, dims)
         st.download_button(
             f"PNG, {side * model.image_shape[2]} × {side * model.image_shape[1]} pixels",
             lambda: png(images),
@@ -119,9 +120,7 @@ def explore() -> None:
             "image/png",
             icon=":material/download:",
             on_click="ignore",
-            width="stretch",
         )
-        st.caption(SPACING_NOTES[spacing])
     x, y = names if model.latent_dim > 2 else (None, None)
     at = z_text(current_z(opened))
     show_in_address("grid", spacing=spacing, side=side, x=x, y=y, z=at)
@@ -134,22 +133,29 @@ def tile_of(z: tuple[float, ...], places: Tensor) -> int | None:
     return int(nearest(places, at)) if inside else None
 
 
-def show_current(z: tuple[float, ...], dims: tuple[int, int]) -> None:
-    """The current z, large; a click on a tile brings it here and to every other page."""
-    import torch
-
-    image_grid(
-        decoded(model, torch.tensor([z]))[None],
-        key="current",
-        testid="decoded-image",
-        alt=f"The image decoded from {in_words(z, dims)}",
-        max_tile=280,
+def show_plane(z: tuple[float, ...], dims: tuple[int, int]) -> None:
+    """Where the tile under the pointer lies among the data, and its image, large."""
+    view = dims_plane(opened, dims)
+    latent_plane(
+        opened.id,
+        key=f"manifold-plane-{opened.id}",
+        z=z,
+        plane=view,
+        points=plane_points(opened, view),
+        grid="manifold",
+        sliders=names_of_dims(range(model.latent_dim)),
+        height=320,
+        on_change=on_plane,
     )
-    st.markdown(f"**{in_words(z, dims)}**")
     st.caption(
         f"‖z‖ = {math.hypot(*z):.2f}, farther out than {prior_percentile(z):.0%} of the prior. "
-        "Click a tile to bring it here and to every other page."
+        "Click a tile, or drag on the plane, to bring its z here and to every other page."
     )
+
+
+def on_plane(shown: PlaneResult) -> None:
+    if shown.z is not None:
+        set_z(shown.z)
 
 
 def in_words(z: tuple[float, ...] | list[float], dims: tuple[int, int]) -> str:

@@ -33,6 +33,8 @@ def open_plane(page: Page, url: str, settle: Settle) -> Locator:
 
 
 def two_frames(page: Page) -> None:
+    """What is known by now is drawn, in the page's own font."""
+    page.evaluate("() => document.fonts.ready.then(() => true)")
     page.evaluate("() => new Promise(go => requestAnimationFrame(() => requestAnimationFrame(go)))")
 
 
@@ -104,7 +106,8 @@ def test_the_posterior_of_a_class_is_the_mixture_of_its_points(page: Page, app_u
         """async ([url, bytes, count]) => {
             const { Points } = await import(url);
             const layout = { count, covariance: true, value: null, names: ["a", "b"] };
-            return new Points(Uint8Array.from(bytes).buffer, layout).posteriorOf(1);
+            const points = new Points(Uint8Array.from(bytes).buffer, layout);
+            return points.mixture(points.ofClass(1));
         }""",
         [response.value.url.replace("plane.js", "points.js"), list(packed), n],
     )

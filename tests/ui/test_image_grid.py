@@ -18,4 +18,5 @@ def test_images_of_two_channels_are_refused() -> None:
 
 
 def test_values_on_an_axis_have_a_true_minus_sign() -> None:
-    assert Axis("z₁", [-1.5, 0.25]).payload() == {"name": "z₁", "values": ["−1.50", "0.25"]}
+    payload = Axis("z₁", [-1.5, 0.25]).payload()
+    assert payload == {"name": "z₁", "values": ["−1.50", "0.25"], "at": [-1.5, 0.25]}

@@ -46,9 +46,9 @@ class Axis:
     values: Sequence[float]
 
     def payload(self) -> dict[str, Any]:
-        """Values as text, with a true minus sign."""
+        """The values, and as text with a true minus sign."""
         texts = [f"{value:.2f}".replace("-", "−") for value in self.values]
-        return {"name": self.name, "values": texts}
+        return {"name": self.name, "values": texts, "at": [float(value) for value in self.values]}
 
 
 @dataclass(frozen=True)
@@ -84,16 +84,16 @@ def image_grid(
 ) -> GridResult:
     """Show images (rows, columns, c, h, w): floats in [0, 1] or uint8, c 1 or 3.
 
-    key: names this grid in the session. testid: of the canvas with the images; with a player the
-    large frame has `<testid>-frame`. alt: what the picture shows, in words.
+    key: names this grid in the session. testid: of the canvas with the images.
+    alt: what the picture shows, in words.
     captions: for each tile, shown in the lens under the pointer and read to screen readers.
     labels: for each tile, short, always shown below it. axes: across and up.
     gap, min_tile, max_tile, max_height: CSS pixels; a grid of one row breaks into several where its
     tiles would be narrower than `min_tile`.
     selectable: a click or Enter selects a tile; `selected` is the one marked, and it stays the
     page's to remember: `on_select` is called with the tile before the page runs again.
-    player: a large frame beside, which plays the tiles in their order, back and forth; `on_frame`
-    is called with the frame that it comes to rest on.
+    player: plays the tiles in their order, back and forth; `on_frame` is called with the frame that
+    it comes to rest on. A `latent_plane` that names this grid shows the frame large.
     film: its frames are {"url": of a published `picture_png` of as many images}.
     """
     rows, columns = images.shape[:2]
@@ -113,6 +113,7 @@ def image_grid(
         data=[
             {
                 "assets": _ASSETS,
+                "key": key,
                 "url": publish(picture_png(images), "image/png"),
                 "rows": rows,
                 "columns": columns,

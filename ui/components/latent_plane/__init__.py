@@ -36,7 +36,7 @@ Preparation = Literal["mnist", "fit"]
 
 @dataclass(frozen=True)
 class Way:
-    """Stops that the visitor sets, drags and removes, and the way between them as a film strip.
+    """Stops that the visitor sets, drags and removes.
 
     stops (k, d); method as in `vae_core.paths`; steps: places on a leg, both its ends counted.
     """
@@ -44,7 +44,6 @@ class Way:
     stops: Array
     method: Literal["linear", "spherical"] = "linear"
     steps: int = 12
-    strip: bool = True
 
 
 @dataclass(frozen=True)
@@ -70,6 +69,7 @@ def latent_plane(
     draw: Preparation | None = None,
     sliders: Sequence[str] = (),
     mode: Literal["cursor", "select", "stops"] = "cursor",
+    grid: str | None = None,
     height: int = 520,
     film: Film | None = None,
     on_change: Callable[[PlaneResult], None] | None = None,
@@ -86,6 +86,9 @@ def latent_plane(
     draw: a pad beside the plane, on which each stroke or a dropped file is encoded; the image is
         prepared as MNIST's are, or made to fit.
     sliders: labels of the page's sliders, one a latent dimension; z follows them while they move.
+    grid: key of an `image_grid` on the page, with which the plane keeps step while the pointer
+        moves: a grid with axes shows the plane's places among its tiles, and a tile pointed at is
+        decoded here; a film of the way shows its frame here, and follows the stops.
     film: its frames are {"model": id, "points": a `PlanePoints.payload()`}; points of the same rows
         glide from where they were to where they are.
     on_change: called with the new result before the page runs again, so that it can set the state
@@ -127,12 +130,12 @@ def latent_plane(
                     "stops": given["stops"],
                     "method": way.method,
                     "steps": way.steps,
-                    "strip": way.strip,
                 },
                 "path": None if path is None else _rows(path),
                 "layers": tuple(layers),
                 "draw": draw,
                 "sliders": tuple(sliders),
+                "grid": grid,
                 "mode": mode,
                 "height": height,
                 "film": None if film is None else film.payload(),

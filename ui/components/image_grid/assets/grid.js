@@ -1,4 +1,7 @@
-/** Many small images on one canvas; a lens, a ring and a voice for the one under the pointer. */
+/**
+ * Many small images on one canvas; a lens, a ring and a voice for the one under the pointer. What a
+ * latent plane beside it is told, and tells, says `latent_plane/assets/beside.js`.
+ */
 
 import { corner, extent, layOut, tileAt } from "./layout.js";
 import { Player } from "./player.js";
@@ -69,7 +72,12 @@ class Grid {
     this.layout = null;
     /** @type {Player | null} */
     this.player = null;
+    /** @type {number | null} the tile that a plane beside was told of */
+    this.led = null;
+    this.enlarged = false; // whether it shows that tile large, so that no lens need to
+    this.end = new AbortController();
     this.listen();
+    this.listenBeside();
     this.resize = new ResizeObserver(() => this.draw());
     this.resize.observe(root);
   }
@@ -78,6 +86,7 @@ class Grid {
     this.hideLens();
     this.player?.pause();
     this.resize.disconnect();
+    this.end.abort();
   }
 
   /** Take what Python sent; the old picture stays until the new one is there. */
@@ -118,13 +127,16 @@ class Grid {
   updatePlayer() {
     const first = !this.player;
     this.player ??= new Player(this.root, {
-      onFrame: (frame) => this.place(this.chosen, frame),
+      onFrame: (frame, since) => {
+        this.place(this.chosen, frame);
+        this.lead(frame, since);
+      },
       onRest: (frame) => {
         this.say(frame);
         this.component.setStateValue("frame", frame);
       },
     });
-    this.player.update(this.tiles, this.data);
+    this.player.update(this.tiles.count, this.data.captions, this.data.frameMs);
     if (first && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.player.play();
   }
 
@@ -135,15 +147,16 @@ class Grid {
     const label = data.labels ? parseFloat(getComputedStyle(this.labels).lineHeight) : 0;
     for (const axis of [this.up, this.across]) axis.hidden = !data.axes;
     const room = this.framed.clientWidth - (data.axes ? this.up.offsetWidth : 0);
-    this.layout = layOut(data, tiles, room, label, ratio);
+    this.layout = layOut({ ...data, rows: tiles.rows, columns: tiles.columns }, tiles, room, label, ratio);
     const { width, height } = extent(this.layout);
-    Object.assign(canvas, { width, height });
+    const context = canvas.getContext("2d");
+    if (canvas.width === width && canvas.height === height) context.clearRect(0, 0, width, height);
+    else Object.assign(canvas, { width, height });
     for (const element of [canvas, this.tilesElement]) {
       element.style.width = `${width / ratio}px`;
       element.style.height = `${height / ratio}px`;
     }
     tiles.sharpenFor(this.layout.width / tiles.width);
-    const context = canvas.getContext("2d");
     for (let i = 0; i < tiles.count; i++) {
       const { x, y } = corner(this.layout, i);
       tiles.draw(context, i, x, y, this.layout.width, this.layout.height);
@@ -195,7 +208,7 @@ class Grid {
     const look = (event) => {
       const i = under(event);
       if (i < 0) this.hideLens();
-      else this.showLens(i);
+      else this.showLens(i, event.timeStamp);
     };
     tilesElement.addEventListener("pointermove", look);
     tilesElement.addEventListener("pointerdown", look);
@@ -219,6 +232,57 @@ class Grid {
       this.hideLens();
     });
     tilesElement.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  /** Follow a plane beside: its pointer and its cursor among the tiles, or its way as the film. */
+  listenBeside() {
+    const on = (type, react) =>
+      addEventListener(
+        `zscape:${type}`,
+        ({ detail }) => {
+          if (this.tiles && this.data && detail.grid === this.data.key) react(detail);
+        },
+        { signal: this.end.signal },
+      );
+    on("place", ({ under, cursor }) => {
+      if (!this.data.axes) return;
+      if (this.led === null) this.place(this.under, this.tileOf(under));
+      this.selected = this.tileOf(cursor);
+      this.place(this.chosen, this.selected);
+    });
+    on("way", ({ picture, count, frame }) => {
+      if (!this.player) return;
+      this.tiles = new Tiles(picture, 1, count, true);
+      this.data.captions = null; // Python will have others when the way stands
+      this.player.pause();
+      this.player.update(count, null, this.data.frameMs, frame);
+      this.drawing ??= requestAnimationFrame(() => {
+        this.drawing = undefined;
+        this.draw();
+      });
+    });
+  }
+
+  /** The tile nearest to values on both axes; none beyond the outermost. @param {[number, number] | null} at */
+  tileOf(at) {
+    if (!at) return null;
+    const [column, row] = this.data.axes.map(({ at: values }, axis) => {
+      const beyond = at[axis] < Math.min(...values) || at[axis] > Math.max(...values);
+      const distances = values.map((value) => Math.abs(value - at[axis]));
+      return beyond ? null : distances.indexOf(Math.min(...distances));
+    });
+    return column === null || row === null ? null : row * this.tiles.columns + column;
+  }
+
+  /** Tell a plane beside of the tile in view, or of none. @param {number | null} tile */
+  lead(tile, since = performance.now()) {
+    if (tile === this.led && !this.player) return;
+    this.led = tile;
+    const { key, axes } = this.data;
+    const { columns } = this.tiles;
+    const at = axes && tile !== null && [axes[0].at[tile % columns], axes[1].at[Math.floor(tile / columns)]];
+    const detail = { grid: key, tile, at, since };
+    this.enlarged = !dispatchEvent(new CustomEvent("zscape:tile", { detail, cancelable: true }));
   }
 
   /** @param {KeyboardEvent} event */
@@ -258,7 +322,7 @@ class Grid {
   }
 
   caption(i) {
-    const { columns } = this.data;
+    const { columns } = this.tiles;
     return this.data.captions?.[i] ?? `Row ${Math.floor(i / columns) + 1}, column ${(i % columns) + 1}`;
   }
 
@@ -266,11 +330,12 @@ class Grid {
     this.said.textContent = this.caption(i);
   }
 
-  showLens(i) {
+  showLens(i, since = performance.now()) {
     this.place(this.under, i);
+    this.lead(i, since);
     const ratio = devicePixelRatio;
     const { width, height } = this.layout;
-    const enlarges = Math.max(width, height) / ratio < 0.6 * LENS_SIDE;
+    const enlarges = !this.enlarged && Math.max(width, height) / ratio < 0.6 * LENS_SIDE;
     if (!enlarges && !this.data.captions) return;
     const [canvas, text] = this.lens.children;
     canvas.hidden = !enlarges;
@@ -290,6 +355,7 @@ class Grid {
 
   hideLens() {
     this.under.hidden = true;
+    if (this.led !== null) this.lead(this.player ? this.player.frame : null);
     if (this.lens.matches(":popover-open")) this.lens.hidePopover();
   }
 }

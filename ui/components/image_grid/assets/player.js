@@ -1,13 +1,15 @@
-/** A large frame that plays the tiles back and forth; nothing of it needs the server. */
+/** Plays the tiles back and forth; nothing of it needs the server. */
 
-const FRAME_SIDE = 280;
 const ICONS = {
   play: '<path d="M8 5v14l11-7z"/>',
   pause: '<path d="M6 5h4v14H6zM14 5h4v14h-4z"/>',
 };
 
 export class Player {
-  /** @param {HTMLElement} root @param {{onFrame: (i: number) => void, onRest: (i: number) => void}} listener */
+  /**
+   * @param {HTMLElement} root
+   * @param {{onFrame: (i: number, since: number) => void, onRest: (i: number) => void}} listener
+   */
   constructor(root, listener) {
     this.listener = listener;
     this.frame = 0;
@@ -16,22 +18,18 @@ export class Player {
     this.element = document.createElement("div");
     this.element.className = "player";
     this.element.innerHTML = `
-      <canvas class="frame" role="img"></canvas>
-      <div class="controls">
-        <button type="button"><svg viewBox="0 0 24 24" aria-hidden="true"></svg></button>
-        <input type="range" min="0" step="1" aria-label="Frame">
-        <output></output>
-      </div>`;
+      <button type="button"><svg viewBox="0 0 24 24" aria-hidden="true"></svg></button>
+      <input type="range" min="0" step="1" aria-label="Frame">
+      <output></output>`;
     root.prepend(this.element);
-    [this.canvas, this.button, this.icon, this.range, this.output] = [
-      "canvas", "button", "svg", "input", "output",
+    [this.button, this.icon, this.range, this.output] = [
+      "button", "svg", "input", "output",
     ].map((name) => this.element.querySelector(name));
     this.button.onclick = () => this.toggle();
-    this.range.oninput = () => {
+    this.range.oninput = (event) => {
       this.pause();
-      this.go(Number(this.range.value));
+      this.go(Number(this.range.value), event.timeStamp);
     };
-    this.canvas.onclick = () => this.toggle();
     this.range.onchange = () => listener.onRest(this.frame);
     this.range.onkeydown = (event) => {
       if (event.key !== " ") return;
@@ -41,26 +39,23 @@ export class Player {
     this.label();
   }
 
-  /** @param {import("./tiles.js").Tiles} tiles @param {any} data what Python sent */
-  update(tiles, data) {
-    this.tiles = tiles;
-    this.captions = data.captions;
-    this.frameMs = data.frameMs;
-    this.canvas.dataset.testid = `${data.testid}-frame`;
-    this.range.max = String(tiles.count - 1);
-    this.go(Math.min(this.frame, tiles.count - 1));
+  /**
+   * Other tiles; it stays at its frame unless it is sent to another.
+   * @param {number} count of tiles @param {string[] | null} captions @param {number} frameMs
+   */
+  update(count, captions, frameMs, frame = this.frame) {
+    Object.assign(this, { count, captions, frameMs });
+    this.range.max = String(count - 1);
+    this.go(Math.min(frame, count - 1));
   }
 
-  /** @param {number} frame */
-  go(frame) {
+  /** @param {number} frame @param {number} [since] the time of the event that asks for it */
+  go(frame, since = performance.now()) {
     this.frame = frame;
-    this.tiles.show(this.canvas, frame, FRAME_SIDE, devicePixelRatio);
-    const text = this.captions?.[frame] ?? "";
-    this.canvas.setAttribute("aria-label", text || `Frame ${frame + 1}`);
     this.range.value = String(frame);
-    this.range.setAttribute("aria-valuetext", `${frame + 1} of ${this.tiles.count}. ${text}`);
-    this.output.textContent = `${frame + 1} / ${this.tiles.count}`;
-    this.listener.onFrame(frame);
+    this.range.setAttribute("aria-valuetext", this.captions?.[frame] ?? `${frame + 1} of ${this.count}`);
+    this.output.textContent = `${frame + 1} / ${this.count}`;
+    this.listener.onFrame(frame, since);
   }
 
   toggle() {
@@ -94,7 +89,7 @@ export class Player {
   }
 
   advance() {
-    const last = this.tiles.count - 1;
+    const last = this.count - 1;
     if (this.frame + this.step > last) this.step = -1;
     if (this.frame + this.step < 0) this.step = 1;
     this.go(Math.min(Math.max(this.frame + this.step, 0), last));

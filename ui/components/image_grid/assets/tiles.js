@@ -1,14 +1,16 @@
 /** One picture that holds all tiles, and its tiles drawn crisply at any size. */
 export class Tiles {
-  /** @param {HTMLImageElement} picture @param {number} rows @param {number} columns */
-  constructor(picture, rows, columns) {
-    this.picture = picture;
-    this.columns = columns;
+  /**
+   * @param {ImageBitmap | HTMLCanvasElement} picture @param {number} rows @param {number} columns
+   * @param {boolean} [brief] soon to be replaced: hard edges are enough
+   */
+  constructor(picture, rows, columns, brief = false) {
+    Object.assign(this, { picture, rows, columns, brief });
     this.count = rows * columns;
-    this.width = picture.naturalWidth / columns;
-    this.height = picture.naturalHeight / rows;
+    this.width = picture.width / columns;
+    this.height = picture.height / rows;
     this.times = 1;
-    /** @type {HTMLImageElement | HTMLCanvasElement} */
+    /** @type {ImageBitmap | HTMLCanvasElement} */
     this.source = picture;
   }
 
@@ -18,13 +20,13 @@ export class Tiles {
    */
   sharpenFor(scale) {
     const times = Math.max(1, Math.ceil(scale));
-    if (times === this.times) return;
+    if (times === this.times || this.brief) return;
     this.times = times;
     this.source = this.picture;
     if (times === 1) return;
     const canvas = document.createElement("canvas");
-    canvas.width = this.picture.naturalWidth * times;
-    canvas.height = this.picture.naturalHeight * times;
+    canvas.width = this.picture.width * times;
+    canvas.height = this.picture.height * times;
     const context = canvas.getContext("2d");
     context.imageSmoothingEnabled = false;
     context.drawImage(this.picture, 0, 0, canvas.width, canvas.height);
@@ -35,7 +37,7 @@ export class Tiles {
   draw(context, i, x, y, width, height) {
     const [w, h] = [this.width * this.times, this.height * this.times];
     const [left, top] = [(i % this.columns) * w, Math.floor(i / this.columns) * h];
-    context.imageSmoothingEnabled = width % this.width !== 0;
+    context.imageSmoothingEnabled = width % this.width !== 0 && !this.brief;
     context.imageSmoothingQuality = "high";
     context.drawImage(this.source, left, top, w, h, x, y, width, height);
   }

@@ -13,6 +13,8 @@ export class Drawing {
     this.pad = null;
     /** @type {{mu: number[], sigma: number[]} | null} q(z|x) */
     this.posterior = null;
+    /** @type {number[] | null} the cursor, while it stands where the drawing put it */
+    this.z = null;
     this.encoding = new Latest((wish) => this.#encode(wish));
   }
 
@@ -64,8 +66,8 @@ export class Drawing {
 
   #goTo(z, name, since) {
     const { plane, pad } = this;
-    plane.z = z.map((x) => Math.round(x * 1e4) / 1e4);
-    plane.ghost = null;
+    this.z = plane.z = z.map((x) => Math.round(x * 1e4) / 1e4);
+    plane.ghost = plane.led = null;
     const [a, b] = plane.slice.place(plane.z);
     const spread = plane.slice.covariance(this.posterior.sigma);
     const [sa, sb] = [spread[0], spread[2]].map((v) => number(Math.sqrt(v), 2));
@@ -80,8 +82,8 @@ export class Drawing {
     const { view, theme, slice, data, z } = this.plane;
     const { mu, sigma } = this.posterior;
     const mean = slice.place(mu);
-    drawEllipse(c, view, mean, slice.covariance(sigma), data.colours.sigma);
-    drawPath(c, view, theme, [mean, slice.place(z)], data.colours.eps);
+    drawEllipse(c, view, theme, mean, slice.covariance(sigma), data.colours.sigma);
+    if (this.z === z) drawPath(c, view, theme, [mean, slice.place(z)], data.colours.eps);
     drawCursor(c, view, theme, mean, data.colours.mu, { ghost: true });
   }
 }

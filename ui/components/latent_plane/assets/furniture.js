@@ -26,6 +26,7 @@ export function furnish(root) {
       tabindex: 0,
       "aria-roledescription": "plane of latent space",
     }),
+    corner: element("div", { class: "corner" }),
     layers: element("div", { class: "layers", role: "group", "aria-label": "Layers" }),
     tip: element("div", { class: "tip", hidden: "" }),
     notice: element("div", { class: "notice", role: "status", hidden: "" }),
@@ -36,30 +37,25 @@ export function furnish(root) {
       "aria-label": "Decoded image",
     }),
     figures: element("div", { class: "figures" }),
-    strip: element("canvas", {
-      class: "strip",
-      role: "img",
-      "aria-label": "Decoded images along the way",
-      hidden: "",
-    }),
     keys: element("div", { class: "keys", role: "group", "aria-label": "Legend", hidden: "" }),
     announced: element("div", { class: "announced", "aria-live": "polite" }),
     stage: element("div", { class: "stage" }),
     side: element("div", { class: "side" }),
   };
-  parts.stage.append(parts.plane, parts.layers, parts.tip, parts.notice);
+  parts.corner.append(parts.layers);
+  parts.stage.append(parts.plane, parts.corner, parts.tip, parts.notice);
   parts.side.append(parts.decoded, parts.figures);
-  root.replaceChildren(parts.stage, parts.side, parts.strip, parts.keys, parts.announced);
+  root.replaceChildren(parts.stage, parts.side, parts.keys, parts.announced);
   return parts;
 }
 
 /**
  * Put images side by side on a canvas at their own size; CSS enlarges them, crisp.
  * @param {HTMLCanvasElement} canvas @param {Uint8Array} pixels rows x h x w x c
- * @param {[number, number, number]} shape c, h, w @param {number} [rows] @param {number} [gap]
+ * @param {[number, number, number]} shape c, h, w @param {number} [rows]
  */
-export function showPixels(canvas, pixels, [channels, height, width], rows = 1, gap = 0) {
-  const across = rows * width + (rows - 1) * gap;
+export function showPixels(canvas, pixels, [channels, height, width], rows = 1) {
+  const across = rows * width;
   if (canvas.width !== across || canvas.height !== height) {
     Object.assign(canvas, { width: across, height });
     canvas.style.aspectRatio = `${across} / ${height}`;
@@ -67,7 +63,7 @@ export function showPixels(canvas, pixels, [channels, height, width], rows = 1, 
   const image = new ImageData(across, height);
   for (let row = 0, from = 0; row < rows; row++) {
     for (let y = 0; y < height; y++) {
-      let to = (y * across + row * (width + gap)) * 4;
+      let to = (y * across + row * width) * 4;
       for (let x = 0; x < width; x++, from += channels, to += 4) {
         image.data[to] = pixels[from];
         image.data[to + 1] = pixels[channels === 3 ? from + 1 : from];

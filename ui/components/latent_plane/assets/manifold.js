@@ -1,10 +1,10 @@
-/** The decoded manifold as a backdrop: an image for each place of a grid on the plane, fetched when wanted. */
+/** The decoded manifold as a backdrop: images all over what is in view, fetched when wanted. */
 
 import { Latest, MAX_ROWS, Verb } from "./channel.js";
 import { showPixels } from "./furniture.js";
 import { drawBackdrop } from "./scene.js";
 
-const SIDE = 20;
+const SIDE = 20; // images along the shorter side
 
 export class Manifold {
   /** @param {import("./plane.js").LatentPlane} plane */
@@ -16,48 +16,56 @@ export class Manifold {
 
   /** New points, or a new model behind the same name. */
   forget() {
-    /** @type {{through: string, half: number, picture: HTMLCanvasElement} | null} */
+    /** @type {{wish: string, extent: number[], picture: HTMLCanvasElement} | null} */
     this.kept = null;
   }
 
-  /** The grid for the plane on which z lies, unless it is there. */
+  /** The images of the plane on which z lies, as far as it is in view, unless they are there. */
   lookAround() {
     const { on, z, hello, slice, view } = this.plane;
-    if (!on.has("manifold") || !z || !hello) return;
-    const through = slice.through(z);
-    const { half } = view.home;
-    if (this.kept?.through !== through || this.kept.half !== half)
-      this.decoding.want({ through, half, z });
+    if (!on.has("manifold") || !z || !hello || !view.width) return;
+    const [, height, width] = hello.image_shape;
+    const pitch = (2 * view.half) / SIDE / Math.max(width, height);
+    const [x, y] = [this.#cells(view.x, view.width, pitch * width), this.#cells(view.y, view.height, pitch * height)];
+    const wish = JSON.stringify([slice.through(z), x, y]);
+    if (this.kept?.wish !== wish) this.decoding.want({ wish, z, x, y });
   }
 
-  async #decode({ through, half, z }) {
+  /** Cells of one axis at multiples of their size, so that images stay in place while it moves. */
+  #cells(middle, pixels, size) {
+    const reach = pixels / 2 / this.plane.view.unit;
+    const first = Math.floor((middle - reach) / size);
+    return { first, size, count: Math.ceil((middle + reach) / size) - first };
+  }
+
+  async #decode({ wish, z, x, y }) {
     const { channel, hello, slice } = this.plane;
     const [channels, height, width] = hello.image_shape;
-    const size = channels * height * width;
+    const length = channels * height * width;
     const picture = document.createElement("canvas");
-    Object.assign(picture, { width: SIDE * width, height: SIDE * height });
+    Object.assign(picture, { width: x.count * width, height: y.count * height });
     const c = picture.getContext("2d");
     const tile = document.createElement("canvas");
-    const at = (k) => -half + ((k + 0.5) * 2 * half) / SIDE;
-    const places = Array.from({ length: SIDE * SIDE }, (_, k) =>
-      slice.moved(z, [at(k % SIDE), -at(Math.floor(k / SIDE))]),
+    const at = ({ first, size }, k) => (first + k + 0.5) * size;
+    const places = Array.from({ length: x.count * y.count }, (_, k) =>
+      slice.moved(z, [at(x, k % x.count), at(y, y.count - 1 - Math.floor(k / x.count))]),
     );
     for (let from = 0; from < places.length; from += MAX_ROWS) {
       const some = places.slice(from, from + MAX_ROWS);
       const answer = await channel.ask(Verb.DECODE, some.length, Float32Array.from(some.flat()));
       some.forEach((_, k) => {
-        showPixels(tile, new Uint8Array(answer.bytes, k * size, size), hello.image_shape);
-        c.drawImage(tile, ((from + k) % SIDE) * width, Math.floor((from + k) / SIDE) * height);
+        showPixels(tile, new Uint8Array(answer.bytes, k * length, length), hello.image_shape);
+        c.drawImage(tile, ((from + k) % x.count) * width, Math.floor((from + k) / x.count) * height);
       });
     }
-    this.kept = { through, half, picture };
+    const extent = [x, y].flatMap(({ first, size, count }) => [first * size, (first + count) * size]);
+    this.kept = { wish, extent, picture };
     this.plane.invalidate(true);
   }
 
   draw(c) {
     if (!this.kept) return;
     const { view, points } = this.plane;
-    const { half, picture } = this.kept;
-    drawBackdrop(c, view, picture, [-half, half, -half, half], points?.count ? 0.45 : 1);
+    drawBackdrop(c, view, this.kept.picture, this.kept.extent, points?.count ? 0.45 : 1);
   }
 }

@@ -5,7 +5,7 @@ import { paint } from "./points.js";
 import * as scene from "./scene.js";
 
 const THUMBNAIL_PX = 34;
-const MAX_ELLIPSES = 300;
+const FEW = 8; // points with an ellipse each; more have one together
 
 export class Painting {
   /** @param {import("./plane.js").LatentPlane} plane */
@@ -38,8 +38,9 @@ export class Painting {
   }
 
   drawScene() {
-    const { view, data, points, on, theme, trust, manifold, slice, z } = this.plane;
+    const { view, data, points, on, theme, trust, manifold, selected, slice, z } = this.plane;
     const c = this.#clear(this.scene);
+    this.mixture = points?.covariance && selected.size > FEW ? points.mixture(selected) : null;
     if (on.has("manifold")) manifold.draw(c);
     if (points?.count && on.has("density")) trust.drawDensity(c);
     if (points?.count) {
@@ -123,7 +124,7 @@ export class Painting {
 
   drawOver() {
     const { plane } = this;
-    const { view, data, theme, slice, stops, press } = plane;
+    const { view, data, theme, slice, stops, hand } = plane;
     const c = this.#clear(plane.parts.plane);
     c.drawImage(this.scene, 0, 0, view.width, view.height);
     if (plane.points) this.#drawPosteriors(c);
@@ -132,27 +133,30 @@ export class Painting {
       if (data.way) stops.draw(c);
       plane.drawing.draw(c);
       if (data.mode !== "stops") scene.drawCursor(c, view, theme, slice.place(plane.z), data.colours.z);
+      const led = data.way ? { hair: false } : { ghost: true };
+      if (plane.led) scene.drawCursor(c, view, theme, slice.place(plane.led), data.colours.z, led);
       if (plane.ghost)
         scene.drawCursor(c, view, theme, slice.place(plane.ghost), data.colours.z, { ghost: true });
     }
-    if (press?.kind === "lasso" && press.moved) scene.drawLasso(c, theme, press.corners);
+    if (hand.press?.kind === "selection" && hand.press.moved) scene.drawLasso(c, theme, hand.press.corners);
   }
 
-  /** q(z|x) of selected and hovered points; of a class, the Gaussian of the same mean and covariance. */
+  /** q(z|x) of hovered and few selected points; of more, and of a class, the Gaussian of the mixture's moments. */
   #drawPosteriors(c) {
     const { view, data, theme, points, selected, hovered, on, classInSight } = this.plane;
     const { sigma, mu } = data.colours;
     const at = (i) => /** @type {[number, number]} */ ([points.drawn[2 * i], points.drawn[2 * i + 1]]);
     const covariance = (i) => points.covariance.subarray(3 * i, 3 * i + 3);
     if (points.covariance && on.has("posteriors")) {
-      const chosen = [...selected].filter((i) => i < points.count).slice(0, MAX_ELLIPSES);
-      const strength = Math.max(0.3, 1 / Math.cbrt(chosen.length || 1));
-      for (const i of chosen) scene.drawEllipse(c, view, at(i), covariance(i), sigma, strength);
-      if (hovered >= 0) scene.drawEllipse(c, view, at(hovered), covariance(hovered), sigma);
-      const whole = classInSight === null ? null : points.posteriorOf(classInSight);
-      if (whole) {
-        scene.drawEllipse(c, view, whole.mean, whole.covariance, sigma);
-        scene.drawCursor(c, view, theme, whole.mean, mu, { ghost: true });
+      const alone = hovered >= 0 ? [hovered] : [];
+      const together = [];
+      if (selected.size > FEW) together.push(this.mixture);
+      else alone.push(...[...selected].filter((i) => i < points.count && points.shown(i)));
+      if (classInSight !== null) together.push(points.mixture(points.ofClass(classInSight)));
+      for (const i of alone) scene.drawEllipse(c, view, theme, at(i), covariance(i), sigma);
+      for (const { mean, covariance: spread } of together.filter(Boolean)) {
+        scene.drawEllipse(c, view, theme, mean, spread, sigma);
+        scene.drawCursor(c, view, theme, mean, mu, { ghost: true });
       }
     }
     if (hovered >= 0) scene.drawCursor(c, view, theme, at(hovered), mu, { ghost: true });

@@ -1,11 +1,13 @@
 /** The latent plane. Streamlit calls `mount` at first and again whenever its data or theme changes. */
 
+import { Beside } from "./beside.js";
 import { Channel, Latest, Verb } from "./channel.js";
 import { theme } from "./colours.js";
 import { Drawing } from "./drawing.js";
 import { element, furnish, showLayers, showLegend, showPixels } from "./furniture.js";
-import { listen } from "./gestures.js";
 import { Glide } from "./glide.js";
+import { Hand } from "./hand.js";
+import { Help } from "./help.js";
 import { Manifold } from "./manifold.js";
 import { Painting } from "./painting.js";
 import { Points } from "./points.js";
@@ -18,13 +20,7 @@ import { Thumbnails } from "./thumbnails.js";
 import { Trust } from "./trust.js";
 import { View } from "./view.js";
 
-const STEP = 0.05;
-const COARSE_STEP = 0.5;
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-const REST_MS = 350; // the keys rest that long before Python hears of z
 const SETTLE_MS = 120;
-const PICK_PX = 9;
-const AWAY = -1e9; // pixels, where no pointer is
 
 /** @type {WeakMap<Node, LatentPlane>} */
 const planes = new WeakMap();
@@ -70,8 +66,8 @@ export class LatentPlane {
     this.z = null;
     /** @type {number[] | null} under a pointer that only hovers */
     this.ghost = null;
-    /** @type {[number, number] | null} where the pointer is, in pixels */
-    this.pointer = null;
+    /** @type {number[] | null} led there by the grid beside: its tile, or the frame of its film */
+    this.led = null;
     /** @type {Set<number>} */
     this.selected = new Set();
     /** @type {Points | null} */
@@ -79,8 +75,6 @@ export class LatentPlane {
     this.hovered = -1;
     /** @type {number | null} the class whose key in the legend is under the pointer */
     this.classInSight = null;
-    /** @type {{kind: "z" | "stop" | "lasso", from: [number, number], before: any, corners: [number, number][], moved: boolean} | null} */
-    this.press = null;
     /** @type {import("./channel.js").Hello | null} */
     this.hello = null;
     /** @type {Channel | null} */
@@ -99,9 +93,11 @@ export class LatentPlane {
     this.decoding = new Latest((wish) => this.decode(wish));
 
     const { signal } = (this.end = new AbortController());
-    listen(this.parts.plane, this.verbs(), signal);
-    this.parts.plane.addEventListener("keydown", (event) => this.key(event), { signal });
+    this.help = new Help(this);
+    this.beside = new Beside(this, signal);
+    this.hand = new Hand(this, signal);
     followSliders(() => this.data?.sliders ?? [], (dim, value) => this.slide(dim, value), signal);
+    document.fonts.addEventListener("loadingdone", () => this.invalidate(true), { signal });
     this.resizing = new ResizeObserver(() => this.resize());
     this.resizing.observe(host);
     this.resizing.observe(this.parts.stage);
@@ -111,7 +107,6 @@ export class LatentPlane {
     this.end.abort();
     this.resizing.disconnect();
     this.channel?.close();
-    clearTimeout(this.resting);
     clearTimeout(this.settling);
     cancelAnimationFrame(this.frame);
   }
@@ -132,25 +127,23 @@ export class LatentPlane {
       this.look();
     }
     if (this.accepts("selected", data.selected)) this.selected = new Set(data.selected);
-    if (this.accepts("stops", data.way?.stops)) this.stops.all = data.way?.stops ?? [];
+    if (this.accepts("stops", data.way?.stops)) this.stops.given(data.way?.stops ?? []);
 
     if (before.model !== data.model) this.follow();
     if (JSON.stringify(before.points) !== JSON.stringify(data.points)) this.loadPoints();
     if (!this.on) this.on = new Set(["posteriors", ...data.layers]);
     this.showLayers();
     this.drawing.show(data.draw);
-    this.parts.strip.hidden = !data.way?.strip;
-    this.parts.strip.dataset.testid = data.way?.strip ? "filmstrip" : "";
+    this.help.show();
     this.parts.plane.setAttribute("aria-label", this.label());
     if (!this.glide.leads) this.frameHome();
-    this.stops.look();
     this.lookAround();
     this.resize();
   }
 
   /** Whether Python's value is news; a drag under way will have the last word. */
   accepts(name, value) {
-    return this.talk.news(name, value) && !this.press;
+    return this.talk.news(name, value) && !this.hand.press;
   }
 
   tell(name, value) {
@@ -159,16 +152,20 @@ export class LatentPlane {
   }
 
   tellZ() {
-    clearTimeout(this.resting);
     this.readout.announce(this.readout.inWords(this.z));
     this.tell("z", this.z);
     this.lookAround();
   }
 
+  tellSelected() {
+    this.readout.announce(`${this.selected.size} points selected`);
+    this.tell("selected", [...this.selected].sort((i, j) => i - j));
+  }
+
   label() {
     const { labels, mode } = this.data;
     const does = { cursor: "Arrow keys move z", select: "Drag to select points", stops: "Arrow keys move the chosen stop" };
-    return `Latent plane ${labels.filter(Boolean).join(" and ")}. ${does[mode]}, Shift coarser.`;
+    return `Latent plane ${labels.filter(Boolean).join(" and ")}. ${does[mode]}, Shift coarser. ? for help.`;
   }
 
   /** Talk to the model in view; while a connection opens, later models replace one another. */
@@ -208,7 +205,6 @@ export class LatentPlane {
     }
     this.forget();
     this.look();
-    this.stops.look();
     this.warm();
   }
 
@@ -303,13 +299,9 @@ export class LatentPlane {
 
   // ---- looking ----------------------------------------------------------------------------
 
-  under(px, py) {
-    return this.slice.moved(this.z, this.view.toPlane(px, py));
-  }
-
-  /** What the large image shows: z under the pointer, else the chosen stop, else the cursor. */
+  /** What the large image shows: z under the pointer or led there, else the chosen stop, else the cursor. */
   get shown() {
-    return this.ghost ?? (this.data.mode === "stops" ? this.stops.chosen : null) ?? this.z;
+    return this.ghost ?? this.led ?? (this.data.mode === "stops" ? this.stops.chosen : null) ?? this.z;
   }
 
   /** Decode what is shown. @param {number} [since] the time of the event that asks for it */
@@ -339,207 +331,25 @@ export class LatentPlane {
     );
   }
 
-  // ---- pointer and keys -------------------------------------------------------------------
-
-  /** @returns {import("./gestures.js").Verbs} */
-  verbs() {
-    return {
-      hover: (px, py, event) => this.hover(px, py, event),
-      leave: () => this.leave(),
-      press: (px, py, event) => this.down(px, py, event),
-      drag: (px, py, event) => this.drag(px, py, event),
-      release: (px, py, event) => this.release(px, py, event),
-      cancel: () => this.cancel(),
-      pan: (dx, dy) => {
-        this.view.pan(dx, dy);
-        this.viewMoves();
-      },
-      zoom: (factor, px, py) => {
-        this.view.zoom(factor, px, py);
-        this.viewMoves();
-      },
-      twice: (px, py) => {
-        if (this.data.mode === "stops" && this.stops.remove(this.stops.at(px, py))) return;
-        this.view.reset();
-        this.invalidate(true);
-      },
-    };
-  }
-
   /** A crowd on a fine screen is painted coarse while the view moves, and fine when it rests. */
   viewMoves() {
     this.painting.coarse = true;
     clearTimeout(this.settling);
     this.settling = setTimeout(() => {
       this.painting.coarse = false;
+      this.manifold.lookAround();
       this.invalidate(true);
     }, SETTLE_MS);
     this.invalidate(true);
   }
 
-  hover(px, py, event) {
-    this.pointer = [px, py];
-    if (this.z && this.data.mode !== "stops") {
-      this.ghost = this.under(px, py);
-      this.look(event.timeStamp);
-    }
-    this.hoverPoint(px, py);
-    this.invalidate();
-  }
-
-  leave() {
-    this.pointer = null;
-    this.ghost = null;
-    this.hoverPoint(AWAY, AWAY);
-    this.look();
-    this.invalidate();
-  }
-
-  hoverPoint(px, py) {
-    if (!this.points) return;
-    const [a, b] = this.view.toPlane(px, py);
-    const i = this.points.nearest(a, b, PICK_PX / this.view.unit);
-    if (i >= 0 && i !== this.hovered) this.readout.picture(i);
-    this.hovered = i;
-  }
-
-  down(px, py, event) {
-    const { mode } = this.data;
-    this.pointer = [px, py];
-    this.hoverPoint(AWAY, AWAY);
-    const press = { from: [px, py], moved: false, corners: [[px, py]] };
-    if (mode === "select" || !this.z) {
-      this.press = { ...press, kind: "lasso", before: null };
-      return;
-    }
-    this.ghost = null;
-    if (mode === "stops") {
-      this.press = { ...press, kind: "stop", before: this.stops.all };
-      this.stops.take(px, py);
-      this.stops.look(event.timeStamp);
-    } else {
-      this.press = { ...press, kind: "z", before: this.z };
-      this.z = this.under(px, py);
-      this.look(event.timeStamp);
-    }
-    this.invalidate();
-  }
-
-  drag(px, py, event) {
-    const { press } = this;
-    this.pointer = [px, py];
-    if (!press) return;
-    press.moved ||= Math.hypot(px - press.from[0], py - press.from[1]) > 4;
-    if (press.kind === "z") {
-      this.z = this.under(px, py);
-      this.look(event.timeStamp);
-    } else if (press.kind === "stop" && press.moved) {
-      this.stops.move(this.view.toPlane(px, py));
-      this.stops.look(event.timeStamp);
-    } else if (press.kind === "lasso") {
-      const [x, y] = press.from;
-      press.corners = event.shiftKey
-        ? [[x, y], [px, y], [px, py], [x, py]]
-        : [...press.corners, [px, py]];
-    }
-    this.invalidate();
-  }
-
-  release(px, py, event) {
-    const { press } = this;
-    this.press = null;
-    if (event.pointerType === "touch") this.pointer = null; // a finger that is lifted points nowhere
-    if (!press) return;
-    if (press.kind === "z") this.tellZ();
-    if (press.kind === "stop" && JSON.stringify(press.before) !== JSON.stringify(this.stops.all))
-      this.tell("stops", this.stops.all);
-    if (press.kind === "lasso" && this.points) this.select(press, px, py, event);
-    this.invalidate();
-  }
-
-  cancel() {
-    const { press } = this;
-    this.press = null;
-    if (press?.kind === "z") this.z = press.before;
-    if (press?.kind === "stop") this.stops.all = press.before;
-    this.look();
-    this.stops.look();
-    this.invalidate();
-  }
-
-  /** Select what was clicked, lassoed or boxed; with Ctrl or Cmd in addition. */
-  select(press, px, py, event) {
-    const { view, points } = this;
-    let found;
-    if (!press.moved) {
-      const [a, b] = view.toPlane(px, py);
-      const nearest = points.nearest(a, b, (1.5 * PICK_PX) / view.unit);
-      found = nearest < 0 ? [] : [nearest];
-    } else {
-      found = points.inPolygon(press.corners.map(([x, y]) => view.toPlane(x, y)));
-    }
-    const more = event.ctrlKey || event.metaKey;
-    const all = new Set(more ? [...this.selected, ...found] : found);
-    if (more && !press.moved && this.selected.has(found[0])) all.delete(found[0]);
-    this.selected = all;
-    this.readout.announce(`${all.size} points selected`);
-    this.tell("selected", [...all].sort((i, j) => i - j));
-    this.invalidate(true);
-  }
-
   /** A slider of the page moves; it tells Python itself when it is let go. */
   slide(dim, value) {
-    if (!this.z || this.press || this.z[dim] === value || !Number.isFinite(value)) return;
+    if (!this.z || this.hand.press || this.z[dim] === value || !Number.isFinite(value)) return;
     this.ghost = null;
     this.z = this.z.with(dim, value);
     this.look();
     this.invalidate();
-  }
-
-  key(event) {
-    const { stops, view } = this;
-    const arrow = ARROWS[event.key];
-    const edits = this.data.mode === "stops" && stops.all.length > 0;
-    if (arrow && this.z && !this.press) {
-      event.preventDefault();
-      event.stopPropagation();
-      const step = event.shiftKey ? COARSE_STEP : STEP;
-      const [a, b] = this.slice.place(edits ? stops.chosen : this.z);
-      const to = /** @type {[number, number]} */ ([a + arrow[0] * step, b + arrow[1] * step]);
-      this.ghost = null;
-      if (edits) {
-        stops.move(to);
-        stops.look(event.timeStamp);
-      } else {
-        this.z = this.slice.moved(this.z, to);
-        this.look(event.timeStamp);
-      }
-      this.rest();
-      this.invalidate();
-    } else if (edits && ["Delete", "Backspace"].includes(event.key)) {
-      event.preventDefault();
-      stops.remove(stops.active);
-    } else if (["+", "=", "-"].includes(event.key)) {
-      event.preventDefault();
-      view.zoom(event.key === "-" ? 0.8 : 1.25, view.width / 2, view.height / 2);
-      this.invalidate(true);
-    } else if (["0", "Home"].includes(event.key)) {
-      event.preventDefault();
-      view.reset();
-      this.invalidate(true);
-    }
-  }
-
-  /** Python hears of z when the keys have come to rest, not at each of their repeats. */
-  rest() {
-    clearTimeout(this.resting);
-    this.resting = setTimeout(() => {
-      if (this.data.mode !== "stops") this.tellZ();
-      else {
-        this.readout.announce(`stop ${this.stops.active + 1}: ${this.readout.inWords(this.stops.chosen)}`);
-        this.tell("stops", this.stops.all);
-      }
-    }, REST_MS);
   }
 
   // ---- drawing ----------------------------------------------------------------------------
@@ -565,6 +375,7 @@ export class LatentPlane {
       this.painting.drawOver();
       this.readout.figures();
       this.readout.tip();
+      this.beside.tellPlaces();
     });
   }
 }

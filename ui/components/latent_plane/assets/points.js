@@ -42,15 +42,20 @@ export class Points {
     return this.count ? far[Math.floor((this.count - 1) * 0.998)] : 0;
   }
 
+  /** @param {number} k @returns {Generator<number>} */
+  *ofClass(k) {
+    for (let i = 0; i < this.count; i++) if (this.category?.[i] === k) yield i;
+  }
+
   /**
-   * Mean and covariance of z from q(z) of one class, the mixture of its points' q(z|x).
-   * @param {number} k @returns {{mean: [number, number], covariance: [number, number, number]} | null}
+   * Mean and covariance of z from the mixture of some points' q(z|x), those that are shown.
+   * @param {Iterable<number>} indices
+   * @returns {{mean: [number, number], covariance: [number, number, number]} | null}
    */
-  posteriorOf(k) {
-    if (!this.category || !this.covariance) return null;
+  mixture(indices) {
     let [n, a, b, aa, ab, bb] = [0, 0, 0, 0, 0, 0];
-    for (let i = 0; i < this.count; i++) {
-      if (this.category[i] !== k) continue;
+    for (const i of indices) {
+      if (i >= this.count || !this.shown(i)) continue;
       const [x, y] = [this.xy[2 * i], this.xy[2 * i + 1]];
       n += 1;
       a += x;

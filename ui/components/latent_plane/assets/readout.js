@@ -23,12 +23,13 @@ export class Readout {
 
   /** The figures beside the image. */
   figures() {
-    const { shown, parts } = this.plane;
+    const { shown, parts, trust } = this.plane;
     parts.figures.replaceChildren(
       ...(shown
         ? [
             element("b", { class: "z" }, [this.inWords(shown)]),
             element("span", {}, [`‖z‖ = ${number(norm(shown), 2)}`]),
+            ...trust.figures(shown),
           ]
         : []),
     );
@@ -36,7 +37,8 @@ export class Readout {
 
   /** The tooltip: the point under the pointer, and how far its place is to be trusted. */
   tip() {
-    const { pointer, hovered, ghost, press, z, parts, view, trust } = this.plane;
+    const { hovered, ghost, z, parts, view, trust } = this.plane;
+    const { pointer, press } = this.plane.hand;
     const { tip } = parts;
     const there = ghost ?? (press?.kind === "z" ? z : null);
     const lines = [

@@ -16,6 +16,19 @@ export function drawBackdrop(c, view, picture, extent, opacity) {
   c.restore();
 }
 
+/** One colour on all that lies outside an extent. */
+export function drawAround(c, view, [left, right, bottom, top], colour) {
+  const [x0, y0] = view.toPixels(left, top);
+  const [x1, y1] = view.toPixels(right, bottom);
+  c.save();
+  c.beginPath();
+  c.rect(0, 0, view.width, view.height);
+  c.rect(x0, y0, x1 - x0, y1 - y0);
+  c.fillStyle = colour;
+  c.fill("evenodd");
+  c.restore();
+}
+
 /** Hair lines through the origin, ticks at the lower and the left edge. */
 export function drawAxes(c, view, theme, labels) {
   const [x0, y0] = view.toPixels(0, 0);
@@ -66,21 +79,23 @@ export function drawRings(c, view, theme, centre) {
 }
 
 /** Ellipses of a Gaussian at 1 and 2 sigma. @param {[number, number, number]} covariance */
-export function drawEllipse(c, view, [a, b], [va, cov, vb], colour, strength = 1) {
+export function drawEllipse(c, view, theme, [a, b], [va, cov, vb], colour) {
   const [x, y] = view.toPixels(a, b);
   const mean = (va + vb) / 2;
   const spread = Math.hypot((va - vb) / 2, cov);
   const angle = -0.5 * Math.atan2(2 * cov, va - vb);
   const [long, short] = [mean + spread, Math.max(mean - spread, 0)].map(Math.sqrt);
   c.save();
-  c.strokeStyle = faded(colour, 0.95 * strength);
-  c.fillStyle = faded(colour, 0.12 * strength ** 3);
+  c.fillStyle = faded(colour, 0.08);
   for (const sigma of [2, 1]) {
-    c.lineWidth = sigma === 1 ? 1.5 : 1;
     c.beginPath();
     c.ellipse(x, y, sigma * long * view.unit, sigma * short * view.unit, angle, 0, 7);
     c.fill();
-    c.stroke();
+    for (const [width, style] of [[4, faded(theme.background, 0.6)], [sigma === 1 ? 2 : 1.25, colour]]) {
+      c.lineWidth = width;
+      c.strokeStyle = style;
+      c.stroke();
+    }
   }
   c.restore();
 }
@@ -101,10 +116,10 @@ export function drawPath(c, view, theme, places, colour, dashed = false) {
 }
 
 /** The cursor: a ring that hides nothing of what is under it, and hair lines to the axes. */
-export function drawCursor(c, view, theme, [a, b], colour, { ghost = false } = {}) {
+export function drawCursor(c, view, theme, [a, b], colour, { ghost = false, hair = !ghost } = {}) {
   const [x, y] = view.toPixels(a, b);
   c.save();
-  if (!ghost) {
+  if (hair) {
     c.strokeStyle = faded(colour, 0.3);
     c.lineWidth = 1;
     line(c, x, 0, x, view.height);

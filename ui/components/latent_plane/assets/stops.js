@@ -1,12 +1,11 @@
-/** The stops of a way: set, dragged and removed, with the film strip between them. */
+/** The stops of a way: set, dragged and removed, with the film between them. */
 
 import { Latest, MAX_ROWS, Verb } from "./channel.js";
-import { showPixels } from "./furniture.js";
 import { drawPath, drawStop } from "./scene.js";
 import { along } from "./way.js";
 
 const NEAR_PX = 14;
-const TILE_PX = 40; // the least width of an image on the strip
+const SMOOTH = 24; // places on a leg, for the eye and for what is near to it
 
 export class Stops {
   /** @param {import("./plane.js").LatentPlane} plane */
@@ -15,12 +14,27 @@ export class Stops {
     /** @type {number[][]} */
     this.all = [];
     this.active = 0;
+    /** @type {string} what Python knows of them */
+    this.known = "";
     this.decoding = new Latest((since) => this.#decode(since));
+  }
+
+  /** Python's stops. @param {number[][]} stops */
+  given(stops) {
+    this.all = stops;
+    this.active = Math.min(this.active, Math.max(stops.length - 1, 0));
+    this.known = JSON.stringify(stops);
   }
 
   /** @returns {number[] | undefined} the chosen one */
   get chosen() {
     return this.all[this.active];
+  }
+
+  /** The places of the film's frames, as the page counts them. @returns {number[][]} */
+  get frames() {
+    const { method, steps } = this.plane.data.way;
+    return along(this.all, method, steps);
   }
 
   #near(z, px, py) {
@@ -33,19 +47,30 @@ export class Stops {
     return this.all.findLastIndex((z) => this.#near(z, px, py));
   }
 
-  /** Choose the stop under a pointer, or a new one: on a leg it divides it, elsewhere it is the end. */
-  take(px, py) {
-    this.active = this.at(px, py);
-    if (this.active >= 0) return;
+  /**
+   * The stop under a pointer, or the new one that a press would set: on a leg it divides it,
+   * elsewhere it is the end.
+   * @returns {{z: number[], at: number, isNew: boolean}}
+   */
+  under(px, py) {
     const { data, slice, view, z } = this.plane;
+    const known = this.at(px, py);
+    if (known >= 0) return { z: this.all[known], at: known, isNew: false };
     const leg = this.all.findIndex(
       (stop, k) =>
         k + 1 < this.all.length &&
-        along([stop, this.all[k + 1]], data.way.method, 24).some((place) => this.#near(place, px, py)),
+        along([stop, this.all[k + 1]], data.way.method, SMOOTH).some((place) => this.#near(place, px, py)),
     );
-    this.active = leg < 0 ? this.all.length : leg + 1;
-    const from = this.all[Math.max(this.active - 1, 0)] ?? z;
-    this.all = this.all.toSpliced(this.active, 0, slice.moved(from, view.toPlane(px, py)));
+    const at = leg < 0 ? this.all.length : leg + 1;
+    const from = this.all[Math.max(at - 1, 0)] ?? z;
+    return { z: slice.moved(from, view.toPlane(px, py)), at, isNew: true };
+  }
+
+  /** Choose the stop under a pointer, or set it. */
+  take(px, py) {
+    const { z, at, isNew } = this.under(px, py);
+    this.active = at;
+    if (isNew) this.all = this.all.toSpliced(at, 0, z);
   }
 
   /** Move the chosen stop to (a, b) of the plane. @param {[number, number]} place */
@@ -53,41 +78,73 @@ export class Stops {
     this.all = this.all.with(this.active, this.plane.slice.moved(this.chosen, place));
   }
 
+  /** Choose the next or the one before. @param {1 | -1} step @returns {boolean} */
+  choose(step) {
+    const to = this.active + step;
+    if (!this.all[to]) return false;
+    this.active = to;
+    this.look();
+    return true;
+  }
+
+  /** A new stop half-way along a leg of the chosen one. @returns {boolean} */
+  divide() {
+    const leg = Math.min(this.active, this.all.length - 2);
+    if (leg < 0) return false;
+    const [, middle] = along(this.all.slice(leg, leg + 2), this.plane.data.way.method, 3);
+    this.active = leg + 1;
+    this.all = this.all.toSpliced(this.active, 0, middle);
+    this.look();
+    return true;
+  }
+
   /** A way has two ends at least. @returns {boolean} whether the stop was removed */
   remove(at) {
     if (at < 0 || this.all.length <= 2) return false;
     this.all = this.all.toSpliced(at, 1);
     this.active = Math.min(this.active, this.all.length - 1);
-    this.plane.tell("stops", this.all);
     this.look();
-    this.plane.invalidate();
     return true;
   }
 
-  look(since = performance.now()) {
-    const { data, channel } = this.plane;
-    if (data.way && channel && this.all.length > 1) this.decoding.want(since);
+  /** Announce the chosen stop, and let Python know of all. */
+  tell() {
+    const { plane } = this;
+    plane.readout.announce(
+      `Stop ${this.active + 1} of ${this.all.length}: ${plane.readout.inWords(this.chosen)}`,
+    );
+    const now = JSON.stringify(this.all);
+    if (now !== this.known) plane.tell("stops", this.all);
+    this.known = now;
   }
 
-  /** The film strip, thinned to what fits, and the chosen stop as the large image: one request. */
+  look(since = performance.now()) {
+    if (this.plane.channel && this.all.length > 1) this.decoding.want(since);
+  }
+
+  /** The chosen stop as the large image, and the frames of the film: in few requests. */
   async #decode(since) {
-    const { data, host, channel, hello, parts } = this.plane;
-    const way = along(this.all, data.way.method, data.way.steps);
-    const room = Math.max(2, Math.min(way.length, MAX_ROWS - 1, Math.floor(host.clientWidth / TILE_PX)));
-    const places = Array.from({ length: room }, (_, k) => way[Math.round((k * (way.length - 1)) / (room - 1))]);
-    const stop = this.chosen;
-    const rows = [...places, stop];
-    const answer = await channel.ask(Verb.DECODE, rows.length, Float32Array.from(rows.flat()));
+    const { channel, hello, beside } = this.plane;
+    const { frames, chosen } = this;
+    const frame = this.active * (this.plane.data.way.steps - 1);
     const [c, h, w] = hello.image_shape;
-    showPixels(parts.strip, new Uint8Array(answer.bytes), [c, h, w], room, Math.ceil(w / 14));
-    if (!this.plane.ghost && data.mode === "stops")
-      this.plane.painted(new Uint8Array(answer.bytes, room * c * h * w), stop, since);
+    const size = c * h * w;
+    const film = new Uint8Array(frames.length * size);
+    const rows = [chosen, ...frames];
+    for (let from = 0; from < rows.length; from += MAX_ROWS) {
+      const some = rows.slice(from, from + MAX_ROWS);
+      const answer = await channel.ask(Verb.DECODE, some.length, Float32Array.from(some.flat()));
+      const pixels = new Uint8Array(answer.bytes);
+      if (from === 0 && !this.plane.ghost) this.plane.painted(pixels.subarray(0, size), chosen, since);
+      film.set(from === 0 ? pixels.subarray(size) : pixels, Math.max(from - 1, 0) * size);
+    }
+    beside.showFilm(film, frames.length, frame);
   }
 
   draw(c) {
     const { view, theme, data, slice } = this.plane;
     if (this.all.length > 1) {
-      const way = along(this.all, data.way.method, Math.max(data.way.steps, 24));
+      const way = along(this.all, data.way.method, Math.max(data.way.steps, SMOOTH));
       drawPath(c, view, theme, way.map((z) => slice.place(z)), data.colours.z);
     }
     this.all.forEach((z, k) =>

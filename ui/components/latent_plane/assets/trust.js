@@ -1,12 +1,13 @@
 /** Density and trust fog: where the aggregate posterior has mass, and where images lead back to their z. */
 
 import { Latest, MAX_ROWS, Verb } from "./channel.js";
-import { rgb } from "./colours.js";
+import { faded, rgb } from "./colours.js";
 import { element } from "./furniture.js";
 import { density, Field, RETURNS, rise, thinnest } from "./fog.js";
-import { drawBackdrop } from "./scene.js";
+import { drawAround, drawBackdrop } from "./scene.js";
 import { number } from "./view.js";
 
+const FOG = 0.75; // how much it hides where it is full
 const ASTRAY = [0.3, 1]; // of the prior's sigma: where fog begins and where it is full
 
 export class Trust {
@@ -109,8 +110,10 @@ export class Trust {
     const returns = this.returns?.field;
     const doubt = (a, b) =>
       Math.max(1 - rise(0, thin, field.at(a, b)), returns ? rise(...ASTRAY, returns.at(a, b)) : 0);
-    const picture = field.picture(rgb(theme.dark ? "#5c6370" : "#9aa3af"), (a, b) => 0.75 * doubt(a, b));
+    const colour = theme.dark ? "#5c6370" : "#9aa3af";
+    const picture = field.picture(rgb(colour), (a, b) => FOG * doubt(a, b));
     drawBackdrop(c, view, picture, field.extent, 1);
+    drawAround(c, view, field.extent, faded(colour, FOG));
   }
 }
 

@@ -44,19 +44,24 @@ export class View {
     this.y += dy / this.unit;
   }
 
-  /** Keep the point under (px, py) where it is. @param {number} factor @param {number} px @param {number} py */
+  /**
+   * Keep the point under (px, py) where it is. @param {number} factor @param {number} px
+   * @param {number} py @returns {boolean} whether there was room to zoom
+   */
   zoom(factor, px, py) {
     const [a, b] = this.toPlane(px, py);
-    this.half = Math.min(Math.max(this.half / factor, this.home.half / 200), this.home.half * 8);
+    const before = this.half;
+    this.half = Math.min(Math.max(this.half / factor, this.home.half / 200), this.home.half * 4);
     const [c, d] = this.toPlane(px, py);
     this.x += a - c;
     this.y += b - d;
+    return this.half !== before;
   }
 
   /** Ticks at round steps over what one axis shows. @param {"x" | "y"} axis */
   ticks(axis) {
     const half = (axis === "x" ? this.width : this.height) / 2 / this.unit;
-    const raw = 90 / this.unit;
+    const raw = 60 / this.unit;
     const power = 10 ** Math.floor(Math.log10(raw));
     const step = power * [1, 2, 5, 10].find((m) => m * power >= raw);
     const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));

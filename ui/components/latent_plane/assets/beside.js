@@ -1,0 +1,59 @@
+/**
+ * What the plane and an image grid beside it tell each other while the pointer moves, as events of
+ * the window. `grid` is the grid's key. A tile that the plane shows large is `defaultPrevented`.
+ *
+ *   zscape:tile   {grid, tile, at, since}       from the grid: the tile pointed at, or the frame of
+ *                 its film; `at` are the tile's values on the two axes; tile is null for none
+ *   zscape:place  {grid, under, cursor}         from the plane: the places of pointer and cursor
+ *   zscape:way    {grid, picture, count, frame} from the plane: new images for the grid's film
+ */
+
+import { showPixels } from "./furniture.js";
+
+export class Beside {
+  /** @param {import("./plane.js").LatentPlane} plane @param {AbortSignal} signal */
+  constructor(plane, signal) {
+    this.plane = plane;
+    this.told = "";
+    this.film = document.createElement("canvas");
+    const mine = (detail) => plane.data?.grid && detail.grid === plane.data.grid;
+    const follow = (event) => {
+      if (!mine(event.detail)) return;
+      event.preventDefault();
+      this.#follow(event.detail);
+    };
+    addEventListener("zscape:tile", follow, { signal });
+  }
+
+  #tell(type, detail) {
+    dispatchEvent(new CustomEvent(`zscape:${type}`, { detail: { grid: this.plane.data.grid, ...detail } }));
+  }
+
+  /** A tile's z, until it is left: on a way its frame, else the place of its values on the axes. */
+  #follow({ tile, at, since }) {
+    const { plane } = this;
+    const { data, hand, slice, stops, shown } = plane;
+    if (hand.press || !plane.z) return;
+    if (tile === null) plane.led = null;
+    else plane.led = data.way ? (stops.frames[tile] ?? null) : slice.moved(plane.z, at);
+    if (String(plane.shown) !== String(shown)) plane.look(since);
+    plane.invalidate();
+  }
+
+  /** Where pointer and cursor are, when that has changed. */
+  tellPlaces() {
+    const { data, slice, ghost, z } = this.plane;
+    if (!data.grid || data.way || !z) return;
+    const places = { under: ghost && slice.place(ghost), cursor: slice.place(z) };
+    if (JSON.stringify(places) === this.told) return;
+    this.told = JSON.stringify(places);
+    this.#tell("place", places);
+  }
+
+  /** @param {Uint8Array} pixels count x h x w x c */
+  showFilm(pixels, count, frame) {
+    if (!this.plane.data.grid) return;
+    showPixels(this.film, pixels, this.plane.hello.image_shape, count);
+    this.#tell("way", { picture: this.film, count, frame });
+  }
+}

@@ -1,0 +1,68 @@
+/** What can be done on the plane, in words, behind a button in its corner. */
+
+import { element } from "./furniture.js";
+
+const DRAGS = {
+  cursor: [["Drag or click", "move z; the image follows"]],
+  select: [
+    ["Click", "select a point, with Ctrl one more"],
+    ["Drag", "a lasso, with Shift a box"],
+  ],
+  stops: [
+    ["Drag", "move a stop"],
+    ["Click", "add a stop: on the way between two, elsewhere at the end"],
+    ["Double click a stop", "remove it"],
+  ],
+};
+const VIEW = [
+  ["Wheel or pinch", "zoom; close up, points are images"],
+  ["Two fingers, or Space and drag", "move the view"],
+  ["Double click", "the whole view again"],
+];
+const KEYS = {
+  cursor: [["Arrow keys", "move z, with Shift farther"]],
+  select: [
+    ["Arrow keys", "move z, with Shift farther"],
+    ["Enter", "select the point nearest to z"],
+  ],
+  stops: [
+    ["Arrow keys", "move the chosen stop, with Shift farther"],
+    ["Page up, page down", "choose a stop"],
+    ["Enter, Delete", "add a stop, remove the chosen one"],
+  ],
+};
+const VIEW_KEYS = ["+  −  0", "zoom in, out, the whole view"];
+
+export class Help {
+  /** @param {import("./plane.js").LatentPlane} plane */
+  constructor(plane) {
+    this.plane = plane;
+    this.button = element("button", { class: "chip", type: "button", "aria-expanded": false, "aria-label": "Help" }, ["?"]);
+    this.button.title = "What can be done here";
+    this.panel = element("div", { class: "help", role: "note", hidden: "" });
+    const { stage, corner } = plane.parts;
+    corner.append(this.button);
+    stage.append(this.panel);
+    this.button.addEventListener("click", () => this.toggle());
+    stage.addEventListener("keydown", ({ key }) => key === "Escape" && !this.panel.hidden && this.toggle());
+    this.panel.addEventListener("click", () => this.toggle());
+  }
+
+  /** The words for what the page lets the pointer do. */
+  show() {
+    const { mode, plane } = this.plane.data;
+    const does = plane ? mode : "select";
+    if (this.shown === does) return;
+    this.shown = does;
+    const keys = plane ? [...KEYS[does], VIEW_KEYS] : [VIEW_KEYS];
+    const lines = [...DRAGS[does], ...VIEW, ...keys];
+    this.panel.replaceChildren(
+      element("dl", {}, lines.flatMap(([how, what]) => [element("dt", {}, [how]), element("dd", {}, [what])])),
+    );
+  }
+
+  toggle() {
+    this.panel.hidden = !this.panel.hidden;
+    this.button.setAttribute("aria-expanded", String(!this.panel.hidden));
+  }
+}
