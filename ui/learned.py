@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MANIFOLD_SIDE = 10
+MANIFOLD_WIDTH, PICTURES_WIDTH = 350, 540  # pixels, beside one another on a wide page
 SAMPLES = (2, 8)  # rows, columns
 RECONSTRUCTED = 8
 
@@ -80,12 +81,12 @@ def show_learned(opened: OpenModel, key: str, films: Films | None = None) -> Non
     dims = shown_dims(opened)
     _show_plane(opened, dims_plane(opened, dims), key, films.get("plane"))
     look = look_of(opened, dims)
-    left, right = st.columns([2, 3], gap="medium")
-    with left:
+    both = st.container(horizontal=True, gap="medium")
+    with both.container(width=MANIFOLD_WIDTH):
         over = " and ".join(names_of_dims(dims))
         st.markdown(f"**Manifold** over {over}")
         _grid(look.manifold, "manifold", f"Images decoded all over {over}", key, films)
-    with right:
+    with both.container(width=PICTURES_WIDTH):
         if look.reconstructions is not None:
             two = len(look.reconstructions) == 2
             above = "**Test images** and, below, " if two else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,83 +17,124 @@ from ui.components.address import (
     refuse,
     show_in_address,
 )
+from ui.presets import PRESETS, Preset
 from vae_core.datasets import dataset_available, dataset_names, load_dataset
 from vae_core.errors import ConfigError, DataError
 from vae_core.networks import ACTIVATIONS, network_names
-from vae_core.training import SCHEDULES, TrainConfig, preset
+from vae_core.train_config import SCHEDULES, TrainConfig
 
 COLUMN = 200  # pixels: four beside one another on a wide page, two on a narrow one
-LIKELIHOODS = ("bernoulli", "gaussian")
-OBJECTIVES = {"elbo": "ELBO", "autoencoder": "autoencoder"}
 FIRST_HIDDEN = {
     "mlp": "256, 128",
     "conv": "32, 32, 64, 256",
     "resnet": "32, 64, 256",
     "lecture-conv": "16, 8",
 }
+DEFAULT = PRESETS[0].config
 
 
 @dataclass(frozen=True)
-class Preset:
-    """Settings with one click; `text` says in a sentence what there is to see."""
+class Setting:
+    """A field of `TrainConfig` as the visitor sets it, and in a sentence what it does.
 
+    key: its name in the session and the address. options or span: what it may be; neither is text.
+    only: the field and its value without which this one has no meaning.
+    """
+
+    name: str
+    key: str
     label: str
-    text: str
-    config: TrainConfig
+    help: str
+    options: Sequence[str] = ()
+    span: tuple[float, float] | None = None
+    step: float | None = None
+    format: str | None = None
+    only: tuple[str, str] | None = None
 
 
-PRESETS = (
-    Preset(
-        "2-D digits in 20 seconds",
-        "Handwritten digits, 8x8: ten classes find their places in a plane.",
-        preset("digits-2d"),
+COLUMNS = (
+    (
+        Setting(
+            "dataset", "dataset", "Data set",
+            "The images to learn: digits and sprites are always there, MNIST after a download.",
+            dataset_names(),
+        ),
+        Setting(
+            "latent_dim", "d", "Latent dimensions d",
+            "How many numbers stand for an image; 2 can be seen whole.",
+            span=(1, limits.MAX_LATENT_DIM),
+        ),
+        Setting(
+            "epochs", "epochs", "Epochs", "How many times every training image is seen.",
+            span=(1, limits.MAX_EPOCHS),
+        ),
+        Setting(
+            "seed", "training_seed", "Seed",
+            "The same seed and settings give the very same weights again.", span=(0, 2**31 - 1),
+        ),
     ),
-    Preset(
-        "β too high: collapse",
-        "The same digits with β = 20: the KL pulls every mean to 0, and all images become one.",
-        replace(preset("digits-2d"), beta=20.0),
+    (
+        Setting(
+            "network", "train_network", "Network",
+            "mlp: fully connected layers, for small images; the others convolve, which uses that "
+            "neighbouring pixels belong together.",
+            network_names(),
+        ),
+        Setting(
+            "hidden", "train_hidden", "Layer widths",
+            "Of the encoder, mirrored by the decoder; where it convolves its channels, then the "
+            "width of one dense layer.",
+        ),
+        Setting(
+            "activation", "train_activation", "Activation",
+            "The nonlinearity between the layers.", list(ACTIVATIONS),
+        ),
+        Setting(
+            "likelihood", "train_likelihood", "Likelihood",
+            "What the decoder's image means: a probability of ink, or a mean with Gaussian noise.",
+            ("bernoulli", "gaussian"),
+        ),
     ),
-    Preset(
-        "Plain autoencoder",
-        "No KL, no σ: the same digits spread over the plane with holes between them.",
-        replace(preset("digits-2d"), objective="autoencoder"),
+    (
+        Setting(
+            "objective", "train_objective", "Objective",
+            "elbo learns a distribution over z; the plain autoencoder only a point.",
+            ("elbo", "autoencoder"),
+        ),
+        Setting(
+            "beta", "beta", "β, weight of the KL",
+            "1 is the ELBO; above, the posterior keeps closer to the prior; 0 ignores the prior.",
+            span=(0.0, limits.MAX_BETA), step=0.1, format="%g", only=("objective", "elbo"),
+        ),
+        Setting(
+            "samples", "train_samples", "Samples L per image",
+            "Draws of z: more of them make the gradient less noisy, and each step slower.",
+            span=(1, limits.MAX_SAMPLES), only=("objective", "elbo"),
+        ),
+        Setting(
+            "sigma", "train_sigma", "σ of the Gaussian",
+            "The noise around the decoder's mean; smaller weighs the pixels more against the KL.",
+            span=(0.01, 1.0), step=0.01, only=("likelihood", "gaussian"),
+        ),
     ),
-    Preset(
-        "Sprites",
-        "Drawn shapes with known size, angle and place, and a convolutional network.",
-        replace(preset("sprites-6d"), epochs=8),
+    (
+        Setting(
+            "batch_size", "train_batch", "Batch size", "Images in one step of the optimiser.",
+            span=(1, limits.MAX_BATCH),
+        ),
+        Setting(
+            "learning_rate", "train_rate", "Learning rate",
+            "The size of the steps; too large and the loss is no number any more.",
+            span=(1e-5, 0.1), step=1e-4, format="%.5f",
+        ),
+        Setting(
+            "schedule", "train_schedule", "Schedule",
+            "One-cycle: the rate rises for 30 % of the training and then falls to almost 0.",
+            SCHEDULES,
+        ),
     ),
-    Preset(
-        "MNIST in 2-D",
-        "70,000 handwritten digits, 28x28, in a plane.",
-        replace(preset("mnist-2d"), hidden=(512, 256), epochs=10),
-    ),
-    Preset(
-        "MNIST, PyTorch's example",
-        "The VAE of PyTorch's examples: 784-400-20, ReLU, Adam at 0.001.",
-        preset("pytorch-example"),
-    ),
-)
-DEFAULT = PRESETS[0].config
-# what the address names -> the options, or the lowest and highest number
-CHOICES = {
-    "dataset": dataset_names(),
-    "train_network": network_names(),
-    "train_activation": list(ACTIVATIONS),
-    "train_likelihood": list(LIKELIHOODS),
-    "train_objective": list(OBJECTIVES),
-    "train_schedule": list(SCHEDULES),
-}
-RANGES: dict[str, tuple[float, float]] = {
-    "d": (1, limits.MAX_LATENT_DIM),
-    "epochs": (1, limits.MAX_EPOCHS),
-    "training_seed": (0, 2**31 - 1),
-    "beta": (0.0, limits.MAX_BETA),
-    "train_samples": (1, limits.MAX_SAMPLES),
-    "train_sigma": (0.01, 1.0),
-    "train_batch": (1, limits.MAX_BATCH),
-    "train_rate": (1e-5, 0.1),
-}
+)  # fmt: skip
+SETTINGS = {setting.name: setting for column in COLUMNS for setting in column}
 # data set -> what it is called, megabytes to fetch
 DOWNLOADS = {"mnist": ("MNIST", 12), "fashion-mnist": ("Fashion-MNIST", 31)}
 
@@ -157,155 +199,86 @@ def _offer_download(name: str, title: str, size: int, waiting: list[Preset]) -> 
 
 def _widget_values(config: TrainConfig) -> dict[str, Any]:
     """config -> the values of the widgets below, by their keys."""
-    return {
-        "dataset": config.dataset,
-        "d": config.latent_dim,
-        "beta": float(config.beta),
-        "epochs": config.epochs,
-        "training_seed": config.seed,
-        "train_network": config.network,
-        "train_hidden": ", ".join(map(str, config.hidden)),
-        "train_activation": config.activation,
-        "train_likelihood": config.likelihood,
-        "train_sigma": float(config.sigma),
-        "train_objective": config.objective,
-        "train_samples": config.samples,
-        "train_batch": config.batch_size,
-        "train_rate": float(config.learning_rate),
-        "train_schedule": config.schedule,
-    }
+    values = {each.key: getattr(config, name) for name, each in SETTINGS.items()}
+    return values | {SETTINGS["hidden"].key: ", ".join(map(str, config.hidden))}
 
 
 def _begin() -> None:
     """Every setting begins as the link says, else as the first preset has it."""
     first = _widget_values(DEFAULT)
-    for name, options in CHOICES.items():
-        choice_from_link(name, options, first[name])
-    for name, (low, high) in RANGES.items():
-        number_from_link(name, low, high, first[name])
-    if "train_hidden" not in st.session_state:
+    for each in SETTINGS.values():
+        if each.options:
+            choice_from_link(each.key, each.options, first[each.key])
+        elif each.span:
+            number_from_link(each.key, *each.span, first[each.key])
+    key = SETTINGS["hidden"].key
+    if key not in st.session_state:
         _suit_hidden()
-        if text := linked("train_hidden"):
+        if text := linked(key):
             try:
                 _widths(text)
             except ConfigError:
-                first_widths = st.session_state["train_hidden"]
-                refuse("train_hidden", f"widths such as {first_widths} are expected and shown")
+                refuse(key, f"widths such as {st.session_state[key]} are expected and shown")
             else:
-                st.session_state["train_hidden"] = text
+                st.session_state[key] = text
 
 
 def _show_in_address() -> None:
     """What differs from the first preset: the address stays short."""
     first = _widget_values(DEFAULT)
-    values = {name: st.session_state[name] for name in first}
-    show_in_address("settings", **{n: v if v != first[n] else None for n, v in values.items()})
+    values = {key: st.session_state[key] for key in first}
+    show_in_address("settings", **{k: v if v != first[k] else None for k, v in values.items()})
 
 
 def _settings() -> TrainConfig | None:
     _begin()
     _show_in_address()
-    kept: dict[str, Any] = {"persist_state": "session"}
     with st.container(horizontal=True):
-        what, network, objective, optimiser = (st.container(width=COLUMN) for _ in range(4))
-
-    what.selectbox(
-        "Data set", dataset_names(), key="dataset", **kept,
-        help="The images to learn: digits and sprites are always there, MNIST after a download.",
-    )  # fmt: skip
-    what.number_input(
-        "Latent dimensions d", *RANGES["d"], key="d", **kept,
-        help="How many numbers stand for an image; 2 can be seen whole.",
-    )  # fmt: skip
-    what.number_input(
-        "Epochs", *RANGES["epochs"], key="epochs", **kept,
-        help="How many times every training image is seen.",
-    )  # fmt: skip
-    what.number_input(
-        "Seed", *RANGES["training_seed"], key="training_seed", **kept,
-        help="The same seed and settings give the very same weights again.",
-    )  # fmt: skip
-
-    kind = network.selectbox(
-        "Network", network_names(), key="train_network", on_change=_suit_hidden, **kept,
-        help="mlp: fully connected layers, for small images; conv: convolutions, which use that "
-        "neighbouring pixels belong together.",
-    )  # fmt: skip
-    network.text_input(
-        "Layer widths", key="train_hidden", **kept,
-        help="Of the encoder; the decoder mirrors them."
-        if kind == "mlp"
-        else "Channels of the convolutions, then the width of one dense layer.",
-    )  # fmt: skip
-    network.selectbox(
-        "Activation", list(ACTIVATIONS), key="train_activation", **kept,
-        help="The nonlinearity between the layers.",
-    )  # fmt: skip
-    likelihood = network.selectbox(
-        "Likelihood", LIKELIHOODS, key="train_likelihood", **kept,
-        help="What the decoder's image means: a probability of ink, or a mean with Gaussian noise.",
-    )  # fmt: skip
-
-    aim = objective.selectbox(
-        "Objective", list(OBJECTIVES), key="train_objective", format_func=OBJECTIVES.__getitem__,
-        **kept, help="The ELBO learns a distribution over z; the plain autoencoder only a point.",
-    )  # fmt: skip
-    objective.number_input(
-        "β, weight of the KL", *RANGES["beta"], step=0.1, format="%g", key="beta",
-        disabled=aim == "autoencoder", **kept,
-        help="1 is the ELBO; above, the posterior keeps closer to the prior; 0 ignores the prior.",
-    )  # fmt: skip
-    objective.number_input(
-        "Samples L per image", *RANGES["train_samples"], key="train_samples", **kept,
-        help="Draws of z: more of them make the gradient less noisy, and each step slower.",
-    )  # fmt: skip
-    objective.number_input(
-        "σ of the Gaussian", *RANGES["train_sigma"], step=0.01, key="train_sigma",
-        disabled=likelihood != "gaussian", **kept,
-        help="The noise around the decoder's mean; smaller weighs the pixels more against the KL.",
-    )  # fmt: skip
-
-    optimiser.number_input(
-        "Batch size", *RANGES["train_batch"], key="train_batch", **kept,
-        help="Images in one step of the optimiser.",
-    )  # fmt: skip
-    optimiser.number_input(
-        "Learning rate", *RANGES["train_rate"], step=1e-4, format="%.5f", key="train_rate", **kept,
-        help="The size of the steps; too large and the loss is no number any more.",
-    )  # fmt: skip
-    optimiser.selectbox(
-        "Schedule", SCHEDULES, key="train_schedule", **kept,
-        help="One-cycle: the rate rises for 30 % of the training and then falls to almost 0.",
-    )  # fmt: skip
+        places = [st.container(width=COLUMN) for _ in COLUMNS]
+    for place, column in zip(places, COLUMNS, strict=True):
+        with place:
+            for each in column:
+                _widget(each)
     return _config()
+
+
+def _widget(setting: Setting) -> None:
+    common: dict[str, Any] = {
+        "key": setting.key,
+        "help": setting.help,
+        "disabled": not _matters(setting),
+        "persist_state": "session",
+    }
+    if setting.options:
+        turned: dict[str, Any] = {"on_change": _suit_hidden} if setting.name == "network" else {}
+        st.selectbox(setting.label, setting.options, **common, **turned)
+    elif setting.span:
+        step, form = setting.step, setting.format
+        st.number_input(setting.label, *setting.span, step=step, format=form, **common)
+    else:
+        st.text_input(setting.label, **common)
+
+
+def _matters(setting: Setting) -> bool:
+    """Whether the other settings give this one a meaning."""
+    if setting.only is None:
+        return True
+    name, value = setting.only
+    return bool(st.session_state[SETTINGS[name].key] == value)
 
 
 def _suit_hidden() -> None:
     """Another kind of network has layers of another kind."""
-    st.session_state["train_hidden"] = FIRST_HIDDEN.get(st.session_state["train_network"], "")
+    kind = st.session_state[SETTINGS["network"].key]
+    st.session_state[SETTINGS["hidden"].key] = FIRST_HIDDEN.get(kind, "")
 
 
 def _config() -> TrainConfig | None:
-    value = st.session_state
-    plain = value["train_objective"] == "autoencoder"
+    values = {name: st.session_state[each.key] for name, each in SETTINGS.items()}
+    if not _matters(SETTINGS["beta"]):
+        values["beta"] = 1.0
     try:
-        return TrainConfig(
-            dataset=value["dataset"],
-            latent_dim=value["d"],
-            network=value["train_network"],
-            hidden=_widths(value["train_hidden"]),
-            activation=value["train_activation"],
-            likelihood=value["train_likelihood"],
-            sigma=value["train_sigma"],
-            objective=value["train_objective"],
-            beta=1.0 if plain else value["beta"],
-            samples=value["train_samples"],
-            epochs=value["epochs"],
-            batch_size=value["train_batch"],
-            learning_rate=value["train_rate"],
-            schedule=value["train_schedule"],
-            seed=value["training_seed"],
-        )
+        return TrainConfig(**values | {"hidden": _widths(values["hidden"])})
     except ConfigError as error:
         st.error(str(error), icon=":material/error:")
         return None

@@ -1,0 +1,80 @@
+"""Trainings with one click."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from vae_core.train_config import TrainConfig, preset
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Settings with one click; `text` says in a sentence what there is to see."""
+
+    label: str
+    text: str
+    config: TrainConfig
+
+
+PRESETS = (
+    Preset(
+        "2-D digits in 20 seconds",
+        "Handwritten digits, 8x8: ten classes find their places in a plane.",
+        preset("digits-2d"),
+    ),
+    Preset(
+        "β too high: watch it collapse",
+        "The same digits with β = 20: the KL pulls every mean to 0, and all images become one.",
+        replace(preset("digits-2d"), beta=20.0),
+    ),
+    Preset(
+        "Plain autoencoder",
+        "No KL, no σ: the same digits spread over the plane with holes between them.",
+        replace(preset("digits-2d"), objective="autoencoder"),
+    ),
+    Preset(
+        "Sprites",
+        "Drawn shapes with known size, angle and place, and a convolutional network.",
+        replace(preset("sprites-6d"), epochs=8),
+    ),
+    Preset(
+        "MNIST in 2-D, a minute",
+        "70,000 handwritten digits, 28x28, in a plane.",
+        preset("mnist-2d-quick"),
+    ),
+    Preset(
+        "MNIST, Kingma & Welling's own",
+        "Their network of 2014, one layer of 500 tanh units, in batches of 100, and the plane of "
+        "their figure 4. They took Adagrad and more time; here it is Adam.",
+        TrainConfig(
+            dataset="mnist",
+            hidden=(500,),
+            activation="tanh",
+            batch_size=100,
+            learning_rate=1e-3,
+            schedule="constant",
+        ),
+    ),
+    Preset(
+        "A lecture's autoencoder",
+        "The small convolutional autoencoder of many lectures: 16 and 8 channels, pooling, squared "
+        "error. Theirs has 32 numbers in the middle, this one 2, so that they can be seen.",
+        TrainConfig(
+            dataset="mnist",
+            network="lecture-conv",
+            hidden=(16, 8),
+            activation="relu",
+            likelihood="gaussian",
+            objective="autoencoder",
+            epochs=5,
+            batch_size=128,
+            learning_rate=1e-3,
+            schedule="constant",
+        ),
+    ),
+    Preset(
+        "MNIST, PyTorch's example",
+        "The VAE of PyTorch's examples: 784-400-20, ReLU, Adam at 0.001.",
+        preset("pytorch-example"),
+    ),
+)
