@@ -17,6 +17,22 @@ from vae_core.models import prior_samples
 
 RANGE = 4.0
 MAX_HISTORY = 50
+MANY = 6  # sliders; more of them stand side by side where there is room
+# The image stays in view while long rows of sliders are scrolled past it.
+LAYOUT = """
+<style>
+@media (min-width: 641px) {
+  [data-testid="stHorizontalBlock"]:has(.st-key-picture) { flex-wrap: nowrap; }
+  [data-testid="stColumn"]:has(.st-key-controls) { flex-shrink: 0; min-width: 10rem; }
+  [data-testid="stColumn"]:has(.st-key-picture) {
+    position: sticky; top: 4rem; align-self: flex-start; min-width: 0;
+  }
+}
+[class*="st-key-many"] {
+  display: grid; grid-template-columns: repeat(auto-fill, minmax(7rem, 1fr));
+}
+</style>
+"""
 
 opened = current_model()
 active, unused = dims_by_kl(opened)
@@ -68,10 +84,9 @@ def to_image() -> None:
 
 def sliders(dims: Sequence[int]) -> None:
     z = current_z(opened)
-    columns = st.columns(2) if len(dims) > 6 else [st.container()]
-    for k, j in enumerate(dims):
-        st.session_state.setdefault(f"slider-{j}", min(RANGE, max(-RANGE, z[j])))
-        with columns[k % len(columns)]:
+    with st.container(key=f"many-{dims[0]}" if len(dims) > MANY else None):
+        for j in dims:
+            st.session_state.setdefault(f"slider-{j}", min(RANGE, max(-RANGE, z[j])))
             st.slider(
                 names_of_dims([j])[0],
                 -RANGE,
@@ -149,9 +164,10 @@ if len(current_z(opened)) and st.session_state.get("sliders_of") != opened.id:
     move(current_z(opened), remember=False)  # another model's sliders stand elsewhere
     history.clear()
     st.session_state["sliders_of"] = opened.id
+st.html(LAYOUT)
 left, right = st.columns([2, 5], gap="medium")
-with left:
+with left.container(key="controls"):
     explore()
     jumps()
-with right:
+with right.container(key="picture"):
     picture()

@@ -59,3 +59,15 @@ def test_a_class_can_be_jumped_to_twice(
         wait_for_z(mean)
         decode.get_by_role("button", name="Reset").click()
         wait_for_z([0, 0])
+
+
+@pytest.mark.parametrize("width", [800, 1400])
+def test_every_slider_is_seen_together_with_the_image(
+    page: Page, app_url: str, settle: Callable[[Page], None], width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{app_url}/decode?model=mnist-16d")
+    settle(page)
+    for slider in page.get_by_role("slider").all():
+        slider.scroll_into_view_if_needed()
+        expect(page.get_by_test_id("decoded-image")).to_be_in_viewport(ratio=1)
