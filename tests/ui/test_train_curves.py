@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from ui.curves import training_curves
+from dataclasses import replace
+
+import pytest
+
+from ui.curves import MOST_POINTS, compared_panels, kl_panel, training_panels
+from vae_core.train_config import TrainConfig
+
+CONFIG = TrainConfig(epochs=4, beta=3.0)
 
 
 def report(step: int, reconstruction: float, kl: float, beta: float, ended: bool) -> dict:
@@ -12,7 +19,7 @@ def report(step: int, reconstruction: float, kl: float, beta: float, ended: bool
         "total_steps": 40,
         "epoch_ended": ended,
         "train": means,
-        "test": {k: v + 1 for k, v in means.items()},
+        "test": {k: v + 1 for k, v in means.items()} | {"kl_per_dim": [kl / 4, 0.001, 3 * kl / 4]},
     }
 
 
@@ -20,32 +27,68 @@ EVENTS = [report(10, -50.0, 2.0, 3.0, True), report(20, -40.0, 4.0, 3.0, True)]
 UNDER_WAY = report(25, -39.0, 5.0, 3.0, False)
 
 
-def traces(events: list[dict]) -> dict[tuple[str, int], tuple[list, list]]:
-    figure = training_curves(events, epochs=4, beta=3.0, reconstruction_name="Cross-entropy")
-    panels = {"x": 0, "x2": 1, "x3": 2}
+def lines(events: list[dict]) -> dict[tuple[str, int], tuple[list, list]]:
+    panels = training_panels(events, CONFIG)
     return {
-        (trace.name, panels[trace.xaxis or "x"]): (list(trace.x), list(trace.y))
-        for trace in figure.data
+        (line.name, k): (list(line.x), list(line.y))
+        for k, panel in enumerate(panels)
+        for line in panel.lines
     }
 
 
 def test_each_panel_has_its_term_over_the_epochs():
-    shown = traces(EVENTS)
+    shown = lines(EVENTS)
     assert shown["train", 0] == ([1.0, 2.0], [50.0, 40.0])
     assert shown["train", 1] == ([1.0, 2.0], [2.0, 4.0])
     assert shown["train", 2] == ([1.0, 2.0], [56.0, 52.0])
 
 
 def test_test_figures_stand_at_the_epochs_ends_alone():
-    shown = traces([*EVENTS, UNDER_WAY])
+    shown = lines([*EVENTS, UNDER_WAY])
     assert shown["train", 0][0] == [1.0, 2.0, 2.5]
     assert shown["test", 0][0] == [1.0, 2.0]
 
 
 def test_a_weight_other_than_one_is_named():
-    figure = training_curves(EVENTS, epochs=4, beta=3.0, reconstruction_name="Cross-entropy")
-    assert "β = 3" in figure.layout.annotations[2].text
+    assert training_panels(EVENTS, CONFIG)[2].title == "Sum with β = 3"
+    assert training_panels(EVENTS, replace(CONFIG, beta=1.0))[2].title == "Sum"
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "title"), [("bernoulli", "Cross-entropy"), ("gaussian", "−E[log p(x given z)]")]
+)
+def test_only_a_bernoulli_likelihood_has_a_cross_entropy(likelihood: str, title: str):
+    assert training_panels(EVENTS, replace(CONFIG, likelihood=likelihood))[0].title == title
+
+
+def test_a_plain_autoencoder_has_no_kl():
+    config = TrainConfig(objective="autoencoder")
+    assert [panel.title for panel in training_panels(EVENTS, config)] == ["Cross-entropy"]
 
 
 def test_before_the_first_report_there_are_empty_axes():
-    assert traces([])["test", 2] == ([], [])
+    assert lines([])["test", 2] == ([], [])
+    assert kl_panel([], epochs=4).lines == []
+
+
+def test_a_long_training_is_thinned_and_ends_where_it_ended():
+    events = [report(k, -50.0, 2.0, 3.0, True) for k in range(1, 1_001)]
+    x = lines(events)["test", 0][0]
+    assert len(x) <= MOST_POINTS + 1
+    assert x[-1] == 4 * 1_000 / 40
+
+
+def test_dimensions_stand_by_their_kl_and_the_collapsed_are_told():
+    panel = kl_panel([*EVENTS, UNDER_WAY], epochs=4)
+    assert [line.name for line in panel.lines] == ["z₃", "z₁", "z₂"]
+    assert panel.lines[0].y == [1.5, 3.0]
+    assert [line.dashed for line in panel.lines] == [False, False, True]
+    assert panel.note == "2 active, 1 collapsed"
+
+
+def test_runs_over_one_another_have_a_colour_each_and_a_dash_for_training():
+    panels = compared_panels({"a": (EVENTS, 4), "b": (EVENTS, 8)})
+    told = {line.name: line for line in panels[0].lines}
+    assert told["a, test"].colour == told["a, train"].colour != told["b, test"].colour
+    assert told["a, train"].dashed and not told["a, test"].dashed
+    assert told["b, test"].x == [2.0, 4.0]

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image, ImageSequence
 
-from vae_core.animation import gif_bytes
+from vae_core.animation import HEAD, MARGIN, SIDE, film_bytes, gif_bytes, training_picture
 from vae_core.errors import ConfigError
 
 
@@ -44,3 +44,37 @@ def test_colour_stays() -> None:
 def test_one_image_is_no_film() -> None:
     with pytest.raises(ConfigError, match="two or more"):
         gif_bytes(torch.rand(1, 1, 8, 8))
+
+
+def moment(places: list[tuple[float, float]], level: int = 255) -> Image.Image:
+    manifold = Image.new("L", (20, 20), level)
+    return training_picture(
+        "epoch 3",
+        np.array(places),
+        manifold,
+        half=3.0,
+        labels=np.arange(len(places)),
+        colours=("#0072b2", "#e69f00"),
+    )
+
+
+def test_a_moment_of_training_shows_each_point_in_its_place_and_colour() -> None:
+    shown = np.asarray(moment([(1.5, 0.75), (-1.5, -1.5)]).convert("RGB")).astype(int)
+
+    def at(a: float, b: float) -> np.ndarray:
+        return shown[round(HEAD + SIDE / 2 - b * SIDE / 6), round(MARGIN + SIDE / 2 + a * SIDE / 6)]
+
+    assert np.abs(at(1.5, 0.75) - (0, 114, 178)).max() < 16
+    assert np.abs(at(-1.5, -1.5) - (230, 159, 0)).max() < 16
+    assert at(2.5, -2.5).min() > 240
+
+
+def test_a_moment_of_training_shows_the_manifold_beside_the_plane() -> None:
+    shown = np.asarray(moment([(0, 0)], level=90).convert("L")).astype(int)
+    assert np.abs(shown[HEAD + SIDE // 2, -MARGIN - SIDE // 2] - 90) < 4
+
+
+def test_a_film_s_last_frame_stays_longer() -> None:
+    film = Image.open(io.BytesIO(film_bytes([moment([(0, 0)]), moment([(1, 1)])], 100, 900)))
+    durations = [frame.info["duration"] for frame in ImageSequence.Iterator(film)]
+    assert durations == [100, 900]

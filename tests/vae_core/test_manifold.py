@@ -13,7 +13,7 @@ from scipy.stats import norm
 from torch import Tensor
 
 from vae_core.errors import ConfigError
-from vae_core.manifold import manifold_grid, png_bytes, tile_images
+from vae_core.manifold import manifold_grid, manifold_line, png_bytes, tile_images
 from vae_core.models import LatentModel, ModelConfig, build_model
 
 
@@ -30,6 +30,21 @@ def test_quantile_grid_is_the_inverse_normal_distribution(n: int) -> None:
         np.testing.assert_allclose(z[row, :, 0], expected, rtol=1e-6, atol=1e-7)
     for column in range(n):
         np.testing.assert_allclose(z[:, column, 1], expected[::-1], rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("dim", [0, 2])
+def test_a_line_goes_through_the_quantiles_of_one_dimension(dim: int) -> None:
+    model = small_model(latent_dim=3)
+    z, images = manifold_line(model, 6, dim)
+    np.testing.assert_allclose(z[:, dim], norm.ppf((np.arange(6) + 0.5) / 6), rtol=1e-6)
+    assert z.abs().sum() == z[:, dim].abs().sum()
+    torch.testing.assert_close(images, model.decode(z))
+
+
+@pytest.mark.parametrize(("n", "dim"), [(0, 0), (5, 3), (5, -1)])
+def test_a_line_that_does_not_fit_the_model_is_refused(n: int, dim: int) -> None:
+    with pytest.raises(ConfigError, match="dimension from 0 to 2"):
+        manifold_line(small_model(latent_dim=3), n, dim)
 
 
 @pytest.mark.parametrize("n", [1, 2, 5, 20])
