@@ -59,6 +59,9 @@ FILES = (
     "README.md",
     "preview.png",
 )
+_COPY_AGAIN = "copy or download it again"
+_ENCODE_AGAIN = "write it anew from the data, or leave it out"
+_PUT_IT_THERE = "put the folder into the server's ZSCAPE_CHECKPOINTS instead"
 _PICKLE_HEADS = (b"PK\x03\x04", *(bytes([0x80, protocol]) for protocol in range(2, 6)))
 _MODEL_FIELDS = tuple(f.name for f in fields(ModelConfig))
 _FIGURES = tuple(f.name for f in fields(Metrics) if "float" in f.type or f.type == "int")
@@ -149,7 +152,9 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Lat
     weights = _load_tensors(path / "model.safetensors", MAX_WEIGHT_BYTES)
     for name, weight in weights.items():
         if not bool(torch.isfinite(weight).all()):
-            raise CheckpointError(f"{path.name}: the weight {name} holds NaN or infinite values.")
+            raise CheckpointError(
+                f"{path.name}: the weight {name} holds NaN or infinite values; train it anew."
+            )
     model.load_state_dict(weights, assign=True)
     return model.to(device).eval().requires_grad_(False)
 
@@ -164,27 +169,34 @@ def load_latents(path: str | Path) -> Latents | None:
     d = _shapes(path, config).latent_dim
     for name, (dtype, _) in _safetensors_header(file, MAX_LATENT_BYTES).items():
         if dtype != _LATENT_DTYPES.get(name):
-            raise CheckpointError(f"{path.name}: {file.name} holds {name[:80]!r} as {dtype}.")
+            raise CheckpointError(
+                f"{path.name}: {file.name} holds {name[:80]!r} as {dtype}; {_ENCODE_AGAIN}."
+            )
     columns = _load_tensors(file, MAX_LATENT_BYTES)
     for name, column in columns.items():
         if bool(column.isnan().any()):
-            raise CheckpointError(f"{path.name}: {file.name} holds NaN in {name}.")
+            raise CheckpointError(f"{path.name}: {file.name} holds NaN in {name}; {_ENCODE_AGAIN}.")
     try:
         latents = Latents(**columns)
     except (TypeError, ValueError) as error:
         raise CheckpointError(
-            f"{path.name}: {file.name} is not a set of latents: {error}"
+            f"{path.name}: {file.name} is not a set of latents: {error} Otherwise {_ENCODE_AGAIN}."
         ) from error
     if latents.mu.shape[1] != d:
         raise CheckpointError(
-            f"{path.name}: latent_dim={d}, but the stored mu has {latents.mu.shape[1]} columns."
+            f"{path.name}: latent_dim={d}, but the stored mu has {latents.mu.shape[1]} columns; "
+            f"{_ENCODE_AGAIN}."
         )
     names, labels = config["class_names"], latents.labels
     if names and labels is not None and not bool(((labels >= 0) & (labels < len(names))).all()):
-        raise CheckpointError(f"{path.name}: config.json has no name for some stored label.")
+        raise CheckpointError(
+            f"{path.name}: config.json has no name for some stored label; {_ENCODE_AGAIN}."
+        )
     names, factors = config["factor_names"], latents.factors
     if names and factors is not None and factors.shape[1] != len(names):
-        raise CheckpointError(f"{path.name}: config.json does not name each stored factor.")
+        raise CheckpointError(
+            f"{path.name}: config.json does not name each stored factor; {_ENCODE_AGAIN}."
+        )
     return latents
 
 
@@ -213,7 +225,10 @@ def unpack_checkpoint(archive: BinaryIO, path: str | Path) -> LatentModel:
     one folder; what else it holds is refused. CheckpointError says what is wrong.
     """
     if archive.seek(0, io.SEEK_END) > MAX_ZIP_BYTES:
-        raise CheckpointError(f"The archive is larger than {MAX_ZIP_BYTES >> 20} MB.")
+        raise CheckpointError(
+            f"The archive is larger than {MAX_ZIP_BYTES >> 20} MB, the most that is taken; "
+            f"{_PUT_IT_THERE}."
+        )
     try:
         with zipfile.ZipFile(archive) as bundle:
             contents = {name: _unzip(bundle, info) for name, info in _zip_members(bundle).items()}
@@ -279,13 +294,16 @@ def _zip_members(bundle: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
         mode = info.external_attr >> 16
         path = info.filename
         if path.startswith("/") or "\\" in path or ".." in path.split("/"):
-            raise CheckpointError("The archive holds a path that leaves its folder; it is refused.")
+            raise CheckpointError(
+                "The archive holds a path that leaves its folder, and is refused; zip the "
+                "checkpoint's folder itself."
+            )
         if info.is_dir() or folder.startswith("__MACOSX") or name == ".DS_Store":
             continue  # what file managers add
         if name not in FILES or "/" in folder or name in members or stat.S_ISLNK(mode):
             raise CheckpointError(
                 f"The archive holds {info.filename[:80]!r}; a checkpoint is one folder with "
-                f"{', '.join(FILES)} and nothing else."
+                f"{', '.join(FILES)} and nothing else: zip such a folder alone."
             )
         folders.add(folder)
         members[name] = info
@@ -293,7 +311,16 @@ def _zip_members(bundle: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     if len(folders) > 1:
         raise CheckpointError("The archive holds several folders; zip one checkpoint at a time.")
     if total > MAX_UNZIPPED_BYTES:
-        raise CheckpointError(f"The archive unpacks to more than {MAX_UNZIPPED_BYTES >> 20} MB.")
+        raise CheckpointError(
+            f"The archive unpacks to more than {MAX_UNZIPPED_BYTES >> 20} MB, the most that is "
+            f"taken; {_PUT_IT_THERE}."
+        )
+    for name in ("config.json", "model.safetensors"):
+        if name not in members:
+            raise CheckpointError(
+                f"{name} is missing in the archive; zip the whole folder of a checkpoint, as "
+                "`python -m vae_core export` does."
+            )
     return members
 
 
@@ -301,7 +328,9 @@ def _unzip(bundle: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     with bundle.open(info) as member:
         data = member.read(info.file_size + 1)  # never more than the header promised
     if len(data) != info.file_size:
-        raise CheckpointError(f"{info.filename[:80]} is not of the size that the archive promises.")
+        raise CheckpointError(
+            f"{info.filename[:80]} is not of the size that the archive promises; zip it again."
+        )
     return data
 
 
@@ -319,16 +348,18 @@ def read_config(path: str | Path) -> dict[str, Any]:
     if config.get("schema_version") != SCHEMA_VERSION:
         raise CheckpointError(
             f"{path.name}: schema_version is {str(config.get('schema_version'))[:20]}, but this "
-            f"program reads {SCHEMA_VERSION}; the folder is foreign or from a newer version."
+            f"program reads {SCHEMA_VERSION}: update it if the folder is from a newer one."
         )
     for name, kind in _RECORD.items():
         if not isinstance(config.get(name), kind):
             raise CheckpointError(
                 f"{path.name}: config.json holds {name}={shown(config.get(name))}, which is "
-                "not of the type that is expected there."
+                "not of the type that is expected there; save the model again."
             )
     if not all(isinstance(n, str) for n in config["class_names"] + config["factor_names"]):
-        raise CheckpointError(f"{path.name}: config.json holds a class or factor that is no name.")
+        raise CheckpointError(
+            f"{path.name}: config.json holds a class or factor that is no name; save it again."
+        )
     return config
 
 
@@ -346,7 +377,8 @@ def read_metrics(path: str | Path) -> dict[str, Any] | None:
             isinstance(number, (int, float)) and abs(number) < math.inf for number in numbers
         ):
             raise CheckpointError(
-                f"{path.name}: metrics.json holds {name}={shown(value)}, which is no finite figure."
+                f"{path.name}: metrics.json holds {name}={shown(value)}, which is no finite figure; "
+                "run `evaluate` again, or leave the file out."
             )
     return metrics
 
@@ -360,7 +392,9 @@ def _shapes(path: Path, config: dict[str, Any]) -> LatentModel:
         with torch.device("meta"):
             return build_model(ModelConfig(**{name: config[name] for name in _MODEL_FIELDS}))
     except KeyError as missing:
-        raise CheckpointError(f"{path.name}: config.json lacks {missing}.") from missing
+        raise CheckpointError(
+            f"{path.name}: config.json lacks {missing}; save the model again."
+        ) from missing
     except ConfigError as error:
         raise CheckpointError(f"{path.name}: config.json is not a model's: {error}") from error
 
@@ -374,13 +408,14 @@ def _verified_shapes(path: Path, config: dict[str, Any]) -> LatentModel:
     for name in sorted(wanted.keys() ^ held.keys()):
         word = "lacks the" if name in wanted else "has the foreign"
         raise CheckpointError(
-            f"{path.name}: {file.name} {word} weight {name[:80]!r}; it belongs to another config."
+            f"{path.name}: {file.name} {word} weight {name[:80]!r}, so it belongs to another "
+            "config.json; take both from one folder."
         )
     for name, (dtype, shape) in wanted.items():
         if held[name] != (dtype, shape):
             raise CheckpointError(
                 f"{path.name}: the weight {name} is {held[name][0]} {held[name][1]}, but "
-                f"config.json wants {dtype} {shape}."
+                f"config.json wants {dtype} {shape}; take both files from one folder."
             )
     return model
 
@@ -396,7 +431,7 @@ def _safetensors_header(path: Path, max_bytes: int) -> dict[str, tuple[str, tupl
                 f"{where} is a pickled PyTorch file, which is never opened; save the weights with "
                 "safetensors."
             )
-        raise CheckpointError(f"{where} is no safetensors file.")
+        raise CheckpointError(f"{where} is no safetensors file; {_COPY_AGAIN}.")
     try:
         with safe_open(path, framework="pt") as file:
             return {
@@ -405,7 +440,7 @@ def _safetensors_header(path: Path, max_bytes: int) -> dict[str, tuple[str, tupl
                 for part in [file.get_slice(name)]
             }
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{where} is torn or no safetensors file.") from error
+        raise CheckpointError(f"{where} is torn or no safetensors file; {_COPY_AGAIN}.") from error
 
 
 def _load_tensors(path: Path, max_bytes: int) -> dict[str, Tensor]:

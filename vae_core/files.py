@@ -47,7 +47,9 @@ def read_json(
     try:
         value = json.loads(data)
     except (ValueError, RecursionError) as broken:
-        raise error(f"{path.name} is not valid JSON; it may be torn or foreign.") from broken
+        raise error(
+            f"{path.name} is not valid JSON, but torn or foreign; copy it again."
+        ) from broken
     if not isinstance(value, dict):
         raise error(f"{path.name} holds a {type(value).__name__}, but a JSON object is expected.")
     return value
