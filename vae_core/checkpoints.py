@@ -63,6 +63,7 @@ _COPY_AGAIN = "copy or download it again"
 _ENCODE_AGAIN = "write it anew from the data, or leave it out"
 _PUT_IT_THERE = "put the folder into the server's ZSCAPE_CHECKPOINTS instead"
 _PICKLE_HEADS = (b"PK\x03\x04", *(bytes([0x80, protocol]) for protocol in range(2, 6)))
+_PICKLE_ENDINGS = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin")
 _MODEL_FIELDS = tuple(f.name for f in fields(ModelConfig))
 _FIGURES = tuple(f.name for f in fields(Metrics) if "float" in f.type or f.type == "int")
 _RECORD: dict[str, type | tuple[type, ...]] = {
@@ -300,6 +301,11 @@ def _zip_members(bundle: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
             )
         if info.is_dir() or folder.startswith("__MACOSX") or name == ".DS_Store":
             continue  # what file managers add
+        if name.endswith(_PICKLE_ENDINGS):
+            raise CheckpointError(
+                f"The archive holds {info.filename[:80]!r}, and pickles are never opened; save the "
+                "weights as model.safetensors."
+            )
         if name not in FILES or "/" in folder or name in members or stat.S_ISLNK(mode):
             raise CheckpointError(
                 f"The archive holds {info.filename[:80]!r}; a checkpoint is one folder with "
@@ -377,8 +383,8 @@ def read_metrics(path: str | Path) -> dict[str, Any] | None:
             isinstance(number, (int, float)) and abs(number) < math.inf for number in numbers
         ):
             raise CheckpointError(
-                f"{path.name}: metrics.json holds {name}={shown(value)}, which is no finite figure; "
-                "run `evaluate` again, or leave the file out."
+                f"{path.name}: metrics.json holds {name}={shown(value)}, which is no finite "
+                "figure; run `evaluate` again, or leave the file out."
             )
     return metrics
 
