@@ -25,8 +25,9 @@ Where a proxy lets no WebSocket through, GET /live/ask?model=… gives the openi
 frame for another; a refusal is status 400 to 500 with the reason.
 
 A client keeps one request in flight and its newest wish beside it. The server reads ahead of its
-answers by MAX_WAITING requests; who sends faster than that is closed. Codes and their meaning are
-in `Close`; the reason says what was wrong, and the log counts.
+answers by MAX_WAITING requests; who sends faster than that is closed. One address may hold
+MAX_SOCKETS_EACH sockets and MAX_ASKED_EACH requests by HTTP, room for a class behind one router.
+Codes and their meaning are in `Close`; the reason says what was wrong, and the log counts.
 """
 
 from __future__ import annotations
@@ -37,14 +38,15 @@ import logging
 import math
 import struct
 from collections import Counter
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from enum import IntEnum
 from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
 import numpy as np
+from starlette.requests import HTTPConnection
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
@@ -59,6 +61,8 @@ IMAGE = 4  # beside the verbs of the worker, which need the model
 MAX_ROWS = 64
 MAX_WAITING = 32
 MAX_SOCKETS = 1000
+MAX_SOCKETS_EACH = 500
+MAX_ASKED_EACH = 64
 HEADER = struct.Struct("<IBBH")
 
 Request = tuple[int, int, Array]  # ticket, verb, rows
@@ -67,7 +71,8 @@ Lane = asyncio.Queue[Request]
 log = logging.getLogger("zscape.live")
 refusals: Counter[str] = Counter()
 worker = Worker()
-_sockets: set[WebSocket] = set()
+_sockets: Counter[str] = Counter()  # open, by address
+_asked: Counter[str] = Counter()  # requests by HTTP that are being answered, by address
 
 
 class Close(IntEnum):
@@ -127,6 +132,21 @@ def same_origin(origin: str | None, host: str | None) -> bool:
     return origin is None or urlsplit(origin).netloc == host
 
 
+def _address(visitor: HTTPConnection) -> str:
+    return "" if visitor.client is None else visitor.client.host
+
+
+@contextmanager
+def _counted(those: Counter[str], address: str) -> Iterator[None]:
+    those[address] += 1
+    try:
+        yield
+    finally:
+        those[address] -= 1
+        if not those[address]:
+            del those[address]
+
+
 def _image_count(opened: OpenModel) -> int:
     return 0 if opened.latents is None else len(opened.latents)
 
@@ -135,20 +155,19 @@ async def _channel(websocket: WebSocket) -> None:
     if not same_origin(websocket.headers.get("origin"), websocket.headers.get("host")):
         await _deny(websocket, 403, "Another site's page may not use this channel.")
         return
-    if len(_sockets) >= MAX_SOCKETS:
+    address = _address(websocket)
+    if _sockets.total() >= MAX_SOCKETS or _sockets[address] >= MAX_SOCKETS_EACH:
         await _deny(websocket, 503, "Too many visitors are connected; try again later.")
         return
-    _sockets.add(websocket)
-    try:
-        await websocket.accept()
-        await _serve(websocket)
-    except Refusal as refusal:
-        _count(refusal.code.name, refusal.reason)
-        await _close(websocket, refusal)
-    except WebSocketDisconnect:
-        pass  # the visitor left
-    finally:
-        _sockets.discard(websocket)
+    with _counted(_sockets, address):
+        try:
+            await websocket.accept()
+            await _serve(websocket)
+        except Refusal as refusal:
+            _count(refusal.code.name, refusal.reason)
+            await _close(websocket, refusal)
+        except WebSocketDisconnect:
+            pass  # the visitor left
 
 
 async def _serve(websocket: WebSocket) -> None:
@@ -197,19 +216,27 @@ async def _ask(http: HttpRequest) -> Response:
     if not same_origin(http.headers.get("origin"), http.headers.get("host")):
         _count("403", "HTTP from another site's page")
         return PlainTextResponse("Another site's page may not use this channel.", 403)
+    address = _address(http)
     try:
-        opened = await _open(http.query_params.get("model", ""))
-        if http.method != "POST":
-            return JSONResponse(_hello(opened), headers={"Cache-Control": "no-store"})
-        frame = b""
-        async for chunk in http.stream():
-            frame += chunk
-            if len(frame) > _longest_request(opened):
-                raise Refusal(Close.BAD_REQUEST, "The request is longer than any that is taken.")
-        answer = await _answer(opened, parse(frame, opened))
+        if _asked[address] >= MAX_ASKED_EACH:
+            raise Refusal(Close.FLOOD, f"{MAX_ASKED_EACH} requests wait for their answers.")
+        with _counted(_asked, address):
+            return await _answer_http(http)
     except Refusal as refusal:
         _count(refusal.code.name, refusal.reason)
         return PlainTextResponse(refusal.reason, refusal.code - 4000)
+
+
+async def _answer_http(http: HttpRequest) -> Response:
+    opened = await _open(http.query_params.get("model", ""))
+    if http.method != "POST":
+        return JSONResponse(_hello(opened), headers={"Cache-Control": "no-store"})
+    frame = b""
+    async for chunk in http.stream():
+        frame += chunk
+        if len(frame) > _longest_request(opened):
+            raise Refusal(Close.BAD_REQUEST, "The request is longer than any that is taken.")
+    answer = await _answer(opened, parse(frame, opened))
     return Response(answer, media_type="application/octet-stream")
 
 

@@ -9,16 +9,19 @@ import shutil
 import struct
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from starlette.applications import Starlette
 from starlette.testclient import TestClient, WebSocketDenialResponse, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
+import live
 import live.decode
-from live.decode import MAX_ROWS, MAX_WAITING, Close, refusals
+from live.decode import MAX_ASKED_EACH, MAX_ROWS, MAX_WAITING, Close, refusals
 from live.models import open_model
 from tests.live.conftest import IMAGE_SHAPE, LATENT_DIM, STORED, save_small_model
 
@@ -198,8 +201,11 @@ def test_any_bytes_are_answered_or_closed_with_a_reason(client: TestClient, fram
         except WebSocketDisconnect as closed:
             assert closed.code == Close.BAD_REQUEST
             assert 0 < len(closed.reason.encode()) <= 123
+            status = 400
         else:
             assert (ticket, verb) == struct.unpack_from("<IB", frame)
+            status = 200
+    assert client.post("/live/ask?model=small", content=frame).status_code == status
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -211,6 +217,7 @@ def test_no_name_but_a_model_s_opens_anything(client: TestClient, name: str) -> 
         closed = close_of(socket)
     assert closed.code == Close.NO_MODEL
     assert "small" not in closed.reason or "small" in name
+    assert client.get("/live/ask", params={"model": name}).status_code == 404
 
 
 def test_a_page_of_another_site_is_turned_away(client: TestClient) -> None:
@@ -244,6 +251,55 @@ def test_a_visitor_who_floods_the_channel_is_closed_and_the_next_is_served(
     with client.websocket_connect(URL) as socket:
         socket.receive_text()
         assert ask(socket, DECODE, some_z(1))
+
+
+@pytest.mark.parametrize("limit", ["MAX_SOCKETS", "MAX_SOCKETS_EACH"])
+def test_sockets_beyond_the_limit_are_turned_away_until_one_closes(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr(live.decode, limit, 2)
+    before = refusals["503"]
+    with client.websocket_connect(URL) as first:
+        first.receive_text()
+        with client.websocket_connect(URL) as second:
+            second.receive_text()
+            with pytest.raises(WebSocketDenialResponse) as denied, client.websocket_connect(URL):
+                pass
+            assert denied.value.status_code == 503
+            assert ask(first, DECODE, some_z(1))
+        with client.websocket_connect(URL) as third:
+            assert third.receive_text()
+    assert refusals["503"] == before + 1
+
+
+def test_a_flood_by_http_is_refused_and_leaves_nothing_behind(
+    checkpoints: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stuck:
+        def submit(self, *_: object) -> asyncio.Future[object]:
+            return asyncio.get_running_loop().create_future()
+
+    async def flood() -> httpx.Response:
+        transport = httpx.ASGITransport(Starlette(routes=live.routes))
+        async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as http:
+            frame = request(DECODE, some_z(1))
+            asked = [
+                asyncio.create_task(http.post("/live/ask?model=small", content=frame))
+                for _ in range(MAX_ASKED_EACH + 1)
+            ]
+            answered, waiting = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+            for each in waiting:
+                each.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+        (refused,) = answered
+        return refused.result()
+
+    monkeypatch.setattr(live.decode, "worker", Stuck())
+    before = refusals["FLOOD"]
+    refused = asyncio.run(flood())
+    assert (refused.status_code, refused.text != "") == (429, True)
+    assert refusals["FLOOD"] == before + 1
+    assert not live.decode._asked
 
 
 def test_a_model_that_goes_away_closes_the_channel_with_a_sentence(
