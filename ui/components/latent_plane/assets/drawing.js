@@ -26,6 +26,7 @@ export class Drawing {
         done: () => this.#done(),
         cleared: () => this.#forget(),
         resample: () => this.#resample(),
+        zoom: () => this.#zoom(),
       });
     if (!preparation && this.pad) {
       this.pad.remove();
@@ -62,6 +63,16 @@ export class Drawing {
     const { mu, sigma } = this.posterior;
     this.#goTo(mu.map((m, k) => m + sigma[k] * gaussian()), "z = μ + σ · ε", performance.now());
     this.plane.tellZ();
+  }
+
+  /** Bring q(z|x) into view as large as the prior is at home. */
+  #zoom() {
+    if (!this.posterior) return;
+    const { view, slice } = this.plane;
+    const [x, y] = slice.place(this.posterior.mu);
+    const [va, , vb] = slice.covariance(this.posterior.sigma);
+    view.lookAt(x, y, 3.2 * Math.sqrt(Math.max(va, vb)));
+    this.plane.viewMoves();
   }
 
   #goTo(z, name, since) {

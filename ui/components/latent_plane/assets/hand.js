@@ -143,7 +143,7 @@ export class Hand {
 
   cancel() {
     if (this.press) this.#restore(this.press.before);
-    this.press = null;
+    this.press = this.pointer = null;
   }
 
   /** The first click of a double click is taken back, whatever it did. */

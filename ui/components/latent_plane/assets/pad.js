@@ -14,7 +14,7 @@ export class Pad {
   /**
    * @param {HTMLElement} parent
    * @param {{image: (pixels: Uint8Array, since: number) => void, done: () => void,
-   *   cleared: () => void, resample: () => void}} listener
+   *   cleared: () => void, resample: () => void, zoom: () => void}} listener
    */
   constructor(parent, listener) {
     this.listener = listener;
@@ -37,20 +37,24 @@ export class Pad {
       role: "img",
       "aria-label": "The drawing as the encoder sees it",
     });
-    const button = (text, act) => {
-      const made = element("button", { class: "chip", type: "button" }, [text]);
+    const button = (text, title, act) => {
+      const made = element("button", { class: "chip", type: "button", title }, [text]);
       made.addEventListener("click", act);
       return made;
     };
-    const resample = button("Resample ε", () => listener.resample());
-    resample.title = "Draw ε from N(0, I) and go to z = μ + σ · ε";
+    this.file = element("input", { type: "file", accept: "image/*", hidden: "" });
     this.says = element("span");
     this.words = element("span", { class: "words" });
     const beside = element("div", { class: "beside" }, [
       this.says,
       this.prepared,
-      resample,
-      button("Clear", () => this.clear()),
+      element("div", { class: "chips" }, [
+        button("Resample ε", "Draw ε from N(0, I) and go to z = μ + σ · ε", () => listener.resample()),
+        button("Zoom in", "Look at q(z|x) from near; a double click on the plane goes back", () => listener.zoom()),
+        button("Open a file", "Any image that the browser can read", () => this.file.click()),
+        button("Clear", "An empty pad", () => this.clear()),
+      ]),
+      this.file,
     ]);
     this.root = element("div", { class: "pad" }, [this.canvas, beside, this.words]);
     parent.append(this.root);
@@ -84,6 +88,7 @@ export class Pad {
     const place = (event) => [(event.offsetX / canvas.clientWidth) * SIDE, (event.offsetY / canvas.clientHeight) * SIDE];
     let from = null;
     canvas.addEventListener("pointerdown", (event) => {
+      if (event.button) return;
       canvas.setPointerCapture(event.pointerId);
       from = place(event);
       this.#stroke(from, from, event.timeStamp);
@@ -104,6 +109,10 @@ export class Pad {
     this.root.addEventListener("drop", (event) => {
       event.preventDefault();
       this.#take(event.dataTransfer.files[0], event.timeStamp);
+    });
+    this.file.addEventListener("change", (event) => {
+      this.#take(this.file.files[0], event.timeStamp);
+      this.file.value = ""; // so that the same file can be opened again
     });
     canvas.addEventListener("paste", (event) => this.#take(event.clipboardData.files[0], event.timeStamp));
   }

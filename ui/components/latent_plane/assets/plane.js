@@ -158,7 +158,8 @@ export class LatentPlane {
   }
 
   tellSelected() {
-    this.readout.announce(`${this.selected.size} points selected`);
+    const { size } = this.selected;
+    this.readout.announce(`${size} ${size === 1 ? "point" : "points"} selected`);
     this.tell("selected", [...this.selected].sort((i, j) => i - j));
   }
 

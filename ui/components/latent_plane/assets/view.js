@@ -51,11 +51,17 @@ export class View {
   zoom(factor, px, py) {
     const [a, b] = this.toPlane(px, py);
     const before = this.half;
-    this.half = Math.min(Math.max(this.half / factor, this.home.half / 200), this.home.half * 4);
+    this.lookAt(this.x, this.y, this.half / factor);
     const [c, d] = this.toPlane(px, py);
     this.x += a - c;
     this.y += b - d;
     return this.half !== before;
+  }
+
+  /** Centre and half extent, as near and as far as it goes. @param {number} x @param {number} y @param {number} half */
+  lookAt(x, y, half) {
+    const { home } = this;
+    Object.assign(this, { x, y, half: Math.min(Math.max(half, home.half / 200), home.half * 4) });
   }
 
   /** Ticks at round steps over what one axis shows. @param {"x" | "y"} axis */
