@@ -47,16 +47,15 @@ def show_sidebar(page: str) -> None:
             st.selectbox("Model", ids, format_func=model_label, key="model")
         # A place of its own on each page: following a link empties the address.
         show_in_address(f"model-{page}", model=model, hide=",".join(hidden_controls()), open=None)
-        try:
-            with st.spinner("Opening the model…"):
-                opened = open_model(model)
-            _describe(opened)
-        except CheckpointError as error:
-            st.error(str(error), icon=":material/error:")
-            st.stop()
-        if not hidden("upload"):
-            with st.expander("Open a checkpoint", icon=":material/upload:"):
-                _upload()
+        figures = st.container()
+        if not hidden("upload") and st.button(
+            "Open a checkpoint", icon=":material/upload:", width="stretch"
+        ):
+            _upload()
+    with figures:
+        with st.spinner("Opening the model…"):
+            opened = open_model(model)  # what is wrong with it, the page says
+        _describe(opened)
 
 
 def model_label(model_id: str) -> str:
@@ -91,10 +90,14 @@ def _metric_rows(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
+@st.dialog("Open a checkpoint")
 def _upload() -> None:
+    st.markdown(
+        "The zip of a checkpoint's folder, as **Download** on Train live or `python -m vae_core "
+        "export` makes it: safetensors and JSON, 64 MB at most. It stays with you."
+    )
     file = st.file_uploader("Zip of a checkpoint folder", type="zip", key="upload")
-    if file is None or st.session_state.get("uploaded") == file.file_id:
-        st.caption("safetensors and JSON only, 64 MB at most. It stays with you.")
+    if file is None:
         return
     if st.session_state.get("uploads", 0) >= MAX_UPLOADS:
         st.error(f"You have opened {MAX_UPLOADS} checkpoints already; reload the page to go on.")
@@ -102,7 +105,6 @@ def _upload() -> None:
     from vae_core.checkpoints import unpack_checkpoint
 
     token = f"upload-{secrets.token_hex(12)}"
-    st.session_state["uploaded"] = file.file_id
     try:
         unpack_checkpoint(file, runs_root() / token / "checkpoint")
     except CheckpointError as error:
