@@ -12,6 +12,8 @@ from ui.components.curves import curves
 from ui.curves import compared_panels, run_colour
 from ui.navigation import page_path
 from ui.runs import (
+    broken_runs,
+    config_of,
     delete_button,
     label_of,
     new_events,
@@ -81,7 +83,7 @@ def choose_from_table(runs: list[Run]) -> list[Run]:
 
 def show_chosen(run: Run, colour: str) -> None:
     """One of those chosen: its colour, how it stands, and what to do with it."""
-    config = run.config()
+    config = config_of(run)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.html(f'<div style="width:1.25rem;height:1.25rem;background:{colour}"></div>', width=20)
         st.markdown(f"**{label_of(run, config)}** {state_badge(run)}", width="stretch")
@@ -97,7 +99,7 @@ def show_chosen(run: Run, colour: str) -> None:
 
 def compare(runs: list[Run]) -> None:
     """The chosen runs' curves over one another, and the settings in which they differ."""
-    configs = [run.config() for run in runs]
+    configs = [config_of(run) for run in runs]
     labels = [label_of(run, config) for run, config in zip(runs, configs, strict=True)]
     reports = {
         label: (new_events(run), config.epochs)
@@ -147,3 +149,9 @@ if runs := visible_runs():
 else:
     st.info("You have not trained anything yet.", icon=":material/model_training:")
     st.page_link(page_path("train"), label="**Train live**", icon=":material/model_training:")
+for broken in broken_runs():
+    st.warning(
+        f"The settings of the run {broken.token} cannot be read: its folder is half written or was "
+        "edited by hand. It is left as it is.",
+        icon=":material/broken_image:",
+    )

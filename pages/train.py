@@ -19,6 +19,7 @@ from ui.learned import show_learned
 from ui.navigation import page_path
 from ui.network_figure import show_network
 from ui.runs import (
+    config_of,
     delete_button,
     keep_model,
     name_of,
@@ -133,7 +134,7 @@ def show_run(polls: bool) -> None:
     run = chosen_run()
     if run is None or (run.status().active and not polls):
         st.rerun()
-    status, config, events = run.status(), run.config(), new_events(run)
+    status, config, events = run.status(), config_of(run), new_events(run)
     if status.active:
         show_progress(run, status, config, events)
     else:
@@ -259,7 +260,7 @@ def offer_model(run: Run) -> None:
     st.download_button(
         "Download",
         lambda: zip_checkpoint(run.checkpoint),
-        f"{run.config().dataset}-{run.token[-4:]}.zip",
+        f"{config_of(run).dataset}-{run.token[-4:]}.zip",
         "application/zip",
         icon=":material/download:",
         on_click="ignore",
@@ -386,7 +387,7 @@ def offer_gif(run: Run) -> None:
             st.download_button(
                 f"Download the GIF, {len(made[1]) / 1e6:.1f} MB",
                 made[1],
-                f"{run.config().dataset}-{run.token[-4:]}.gif",
+                f"{config_of(run).dataset}-{run.token[-4:]}.gif",
                 "image/gif",
                 icon=":material/download:",
                 on_click="ignore",
@@ -412,6 +413,6 @@ if run is None:
 if runs := visible_runs():
     st.page_link(
         page_path("runs"),
-        label=f"Your runs: {len(runs)} to open, compare or delete",
+        label=f"Runs: {len(runs)} to open or compare",
         icon=":material/stacked_line_chart:",
     )

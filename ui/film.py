@@ -20,6 +20,7 @@ from ui.components.image_grid import picture_png
 from ui.components.latent_plane import PlanePoints
 from ui.learned import look_of, shown_dims
 from ui.palette import CLASS_COLOURS
+from ui.runs import config_of
 from ui.views import dims_plane, plane_points
 from vae_core.animation import film_bytes, training_picture
 from vae_core.errors import CheckpointError
@@ -131,7 +132,7 @@ def gif(run: Run, on_progress: Callable[[float], object]) -> bytes:
     for k, (epoch, points, manifold) in enumerate(frames, start=1):
         pictures.append(
             training_picture(
-                f"epoch {epoch} of {run.config().epochs}",
+                f"epoch {epoch} of {config_of(run).epochs}",
                 points.xy,
                 Image.open(io.BytesIO(manifold)),
                 half=max(HOME_HALF, 1.05 * float(reach)),

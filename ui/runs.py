@@ -13,7 +13,7 @@ import streamlit as st
 from live.models import model_path
 from ui import limits
 from ui.session import own, own_runs, runs_root, visitor
-from vae_core.errors import CheckpointError, TrainingError
+from vae_core.errors import CheckpointError, TrainingError, ZscapeError
 from vae_core.files import write_bytes
 from vae_core.jobs import keep
 from vae_core.runs import Run, list_runs
@@ -36,12 +36,12 @@ STATES = {  # state -> (what it is called, colour of its badge)
 
 
 def run_of(token: str) -> Run | None:
-    """The run that a token names; None where there is no such run."""
+    """The run that a token names; None where there is no such run, or its settings are broken."""
     try:
         run = Run(model_path(f"run:{token}").parent)
     except CheckpointError:
         return None
-    return run if run.token == token and (run.path / "status.json").exists() else None
+    return run if run.token == token and is_whole(run) else None
 
 
 def watch(run: Run) -> None:
@@ -54,16 +54,32 @@ def watch(run: Run) -> None:
 def visible_runs() -> list[Run]:
     """This visitor's runs and those they watch, newest first; broken ones are left out."""
     watched = st.session_state.get("watched_runs", [])
-    runs = [r for r in list_runs(runs_root()) if r.owner == visitor() or r.token in watched]
-    return [run for run in runs if config_of(run) is not None]
+    runs = list_runs(runs_root())
+    return [r for r in runs if (r.owner == visitor() or r.token in watched) and is_whole(r)]
 
 
-def config_of(run: Run) -> TrainConfig | None:
-    """The run's settings; None where its folder was edited by hand or is half written."""
+def broken_runs() -> list[Run]:
+    """Those of this visitor's runs whose settings cannot be read."""
+    return [r for r in list_runs(runs_root()) if r.owner == visitor() and not is_whole(r)]
+
+
+def config_of(run: Run) -> TrainConfig:
+    """The run's settings, read and checked once; ZscapeError where they were edited by hand."""
+    return _config(run.token, (run.path / "config.json").stat().st_mtime_ns)
+
+
+@st.cache_resource(show_spinner=False, max_entries=256)
+def _config(token: str, changed: int) -> TrainConfig:
+    return Run(runs_root() / token).config()
+
+
+def is_whole(run: Run) -> bool:
+    """Whether the run's settings can be read: its folder may be edited or half written."""
     try:
-        return run.config()
-    except (TrainingError, ValueError):
-        return None
+        config_of(run)
+    except (ZscapeError, OSError):
+        return False
+    return True
 
 
 def name_of(config: TrainConfig) -> str:
@@ -81,7 +97,7 @@ def label_of(run: Run, config: TrainConfig) -> str:
 
 def summary(run: Run) -> dict[str, Any]:
     """The run as a row of a table."""
-    config, events = run.config(), new_events(run)
+    config, events = config_of(run), new_events(run)
     tests = [event["test"] for event in events if event["test"] is not None]
     test = tests[-1] if tests else {}
     return {

@@ -10,7 +10,8 @@ import streamlit as st
 
 from ui import limits
 from ui.runs import (
-    config_of,
+    broken_runs,
+    is_whole,
     keep_model,
     name_of,
     new_events,
@@ -70,7 +71,9 @@ def test_a_run_edited_by_hand_hides_no_other(tmp_path: Path):
     whole = create_run(CONFIG, tmp_path / "digits-whole", "ann")
     broken = create_run(CONFIG, tmp_path / "digits-broken", "ann")
     (broken.path / "config.json").write_text('{"latent_dim": -1}')
-    assert config_of(broken) is None
+    assert not is_whole(broken)
+    assert [run.token for run in broken_runs()] == [broken.token]
+    assert run_of(broken.token) is None
     assert [run.token for run in visible_runs()] == [whole.token]
 
 

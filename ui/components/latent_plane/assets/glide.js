@@ -1,6 +1,6 @@
 /** Points on their way: the same rows on the same axes, as new weights place them. */
 
-const MS = { least: 150, most: 800 };
+const MS = { least: 150, most: 500 };
 
 export class Glide {
   /** @param {import("./plane.js").LatentPlane} plane */
