@@ -9,18 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vae_core.binarisation import binarise, binarised, checked_binarisation
 from vae_core.datasets import ImageDataset
 from vae_core.errors import ConfigError, DataError
+from vae_core.importance import importance_log_likelihood
 from vae_core.latents import active_dimensions
 from vae_core.models import LatentModel
-from vae_core.objectives import (
-    autoencoder_terms,
-    elbo_terms,
-    importance_bound,
-    importance_log_weights,
-)
+from vae_core.objectives import autoencoder_terms, elbo_terms
 
-IMAGES_AT_ONCE = 2_000
+BATCH = 500
 MAX_SAMPLES = 10_000
 
 
@@ -33,6 +30,7 @@ class Metrics:
     posterior mean varies by more than 0.01 over the images (Burda et al. 2016, section 5);
     log_px: the importance-sampled bound of log p(x) with `importance_samples` draws (K).
     A plain autoencoder has neither KL nor ELBO nor log_px.
+    binarisation: how pixels were made 0 or 1 before, see `vae_core.binarisation`.
     grey_cross_entropy: a Bernoulli likelihood was given grey pixels, so that -reconstruction is a
     cross-entropy and none of the figures is a likelihood of the data.
     """
@@ -54,6 +52,7 @@ class Metrics:
     log_px: float | None
     log_px_se: float | None
     importance_samples: int
+    binarisation: str = "none"
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -66,14 +65,17 @@ def evaluate(
     *,
     samples: int = 1,
     importance_samples: int = 0,
+    binarisation: str = "none",
     seed: int = 0,
 ) -> Metrics:
     """Evaluate on every image of `dataset`, on the model's device, with draws seeded by `seed`.
 
     samples: draws of z per image for the reconstruction term (L); importance_samples: draws for
-    log_px (K), none by default. DataError when images and model do not fit or the figures overflow;
-    ConfigError when a number of draws is out of range.
+    log_px (K), none by default; binarisation: "dynamic" draws each pixel by `seed`, "static" as
+    `binarised(dataset)` always does. DataError when images and model do not fit or the figures
+    overflow; ConfigError when a setting is out of range.
     """
+    checked_binarisation(binarisation)
     if not 1 <= samples <= MAX_SAMPLES or not 0 <= importance_samples <= MAX_SAMPLES:
         raise ConfigError(
             f"samples={samples} and importance_samples={importance_samples}: give {MAX_SAMPLES:,} "
@@ -86,25 +88,27 @@ def evaluate(
         )
     if len(dataset) < 2:
         raise DataError(f"{dataset.name} has {len(dataset)} images; an evaluation needs two.")
+    if binarisation == "static":
+        dataset = binarised(dataset)
     device = next(model.parameters()).device
     generator = torch.Generator(device).manual_seed(seed)
     terms_of = elbo_terms if model.is_variational else autoencoder_terms
     reconstructions, kls, mus, bounds = [], [], [], []
-    at_once = max(1, IMAGES_AT_ONCE // max(1, importance_samples))
     was_training = model.training
     model.eval()
-    for batch in torch.arange(len(dataset)).split(500):
+    for batch in torch.arange(len(dataset)).split(BATCH):
         x = dataset.floats(batch).to(device)
+        if binarisation == "dynamic":
+            x = binarise(x, generator)
         terms = terms_of(model, x, generator=generator, samples=samples)
         reconstructions.append(terms.reconstruction.double().cpu())
         kls.append(terms.kl.double().cpu())
         mus.append(model.encode(x)[0].double().cpu())
         if importance_samples and model.is_variational:
-            for part in x.split(at_once):
-                weights = importance_log_weights(
-                    model, part, generator=generator, samples=importance_samples
-                )
-                bounds.append(importance_bound(weights).double().cpu())
+            log_px = importance_log_likelihood(
+                model, x, samples=importance_samples, generator=generator
+            )
+            bounds.append(log_px.cpu())
     model.train(was_training)
 
     reconstruction, kl = torch.cat(reconstructions), torch.cat(kls)
@@ -114,14 +118,15 @@ def evaluate(
             f"The model gives no finite figures on {dataset.name}; its weights are bad."
         )
     variational = model.is_variational
-    log_px, log_px_se = _mean_and_error(torch.cat(bounds)) if bounds else (None, None)
     return Metrics(
         dataset=dataset.name,
         split=dataset.split,
         images=len(dataset),
         samples=samples if variational else 0,
         seed=seed,
-        grey_cross_entropy=not model.likelihood.is_density_of_grey and _is_grey(dataset),
+        grey_cross_entropy=(
+            not model.likelihood.is_density_of_grey and binarisation == "none" and _is_grey(dataset)
+        ),
         **_named("reconstruction", *_mean_and_error(reconstruction)),
         **_named("kl", *(_mean_and_error(kl_total) if variational else (None, None))),
         **_named(
@@ -129,8 +134,9 @@ def evaluate(
         ),
         kl_per_dim=kl.mean(0).tolist() if variational else None,
         active_units=int(active_dimensions(torch.cat(mus)).sum()),
-        **_named("log_px", log_px, log_px_se),
+        **_named("log_px", *(_mean_and_error(torch.cat(bounds)) if bounds else (None, None))),
         importance_samples=importance_samples if bounds else 0,
+        binarisation=binarisation,
     )
 
 

@@ -86,17 +86,25 @@ def importance_log_weights(
 ) -> Tensor:
     """log p(x, z_k) - log q(z_k given x) with z_k from q, (batch, samples), in nats.
 
-    x (batch, c, h, w). Memory grows with batch * samples images: choose batches to fit.
+    x (batch, c, h, w). Memory grows with batch * samples images: choose batches to fit, or see
+    `vae_core.importance`.
     """
     mu, logvar = model.encode(x)
-    batch, d = mu.shape
-    eps = torch.randn(batch, samples, d, generator=generator, device=mu.device)
+    shape = (len(x), samples, model.latent_dim)
+    eps = torch.randn(shape, generator=generator, device=mu.device)
+    return log_weights(model, x, mu, logvar, eps)
+
+
+def log_weights(model: LatentModel, x: Tensor, mu: Tensor, logvar: Tensor, eps: Tensor) -> Tensor:
+    """log p(x, z) - log q(z given x) at z = mu + sigma * eps, (batch, samples), in nats.
+
+    x (batch, c, h, w); mu, logvar (batch, d), its posterior; eps (batch, samples, d).
+    """
     z = mu[:, None] + torch.exp(0.5 * logvar)[:, None] * eps  # (batch, samples, d)
-    x_k = x[:, None].expand(-1, samples, -1, -1, -1).reshape(batch * samples, *x.shape[1:])
-    log_px_z = model.log_likelihood(x_k, z.reshape(-1, d)).reshape(batch, samples)
+    parameters = model.decode_parameters(z.flatten(0, 1)).unflatten(0, z.shape[:2])
+    log_px_z = model.likelihood.log_prob(parameters, x[:, None])
     # The constants of both Gaussians cancel; (z - mu) / sigma is eps itself.
-    log_pz_qz = 0.5 * (eps.square() + logvar[:, None] - z.square()).sum(2)
-    return log_px_z + log_pz_qz
+    return log_px_z + 0.5 * (eps.square() + logvar[:, None] - z.square()).sum(2)
 
 
 def importance_bound(log_weights: Tensor) -> Tensor:

@@ -8,9 +8,11 @@ import pytest
 import scipy.stats
 import torch
 
+from vae_core.binarisation import binarised
 from vae_core.datasets import ImageDataset
 from vae_core.errors import ConfigError, DataError
 from vae_core.evaluation import Metrics, evaluate
+from vae_core.likelihoods import LIKELIHOODS
 from vae_core.models import LatentModel, ModelConfig, build_model
 from vae_core.objectives import elbo_terms
 
@@ -80,7 +82,7 @@ def test_figures_do_not_depend_on_how_images_are_batched(model: LatentModel) -> 
 
 
 @pytest.mark.parametrize("kind", ["vae", "autoencoder"])
-@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_metrics_are_finite_json(kind: str, likelihood: str) -> None:
     model = build_model(replace(CONFIG, kind=kind, likelihood=likelihood))
     m = evaluate(model, dataset(), importance_samples=3)
@@ -100,6 +102,23 @@ def test_grey_pixels_under_a_bernoulli_are_said_to_be_no_likelihood(
 ) -> None:
     model = build_model(replace(CONFIG, likelihood=likelihood))
     assert evaluate(model, dataset(levels=levels)).grey_cross_entropy is grey
+
+
+def test_binarised_pixels_make_a_bernoulli_a_likelihood(model: LatentModel) -> None:
+    grey, fixed = dataset(), binarised(dataset())
+    assert evaluate(model, grey).grey_cross_entropy
+    static = evaluate(model, grey, binarisation="static", importance_samples=5, seed=3)
+    assert not static.grey_cross_entropy and static.binarisation == "static"
+    assert static == replace(
+        evaluate(model, fixed, importance_samples=5, seed=3), binarisation="static"
+    )
+    dynamic = evaluate(model, grey, binarisation="dynamic", seed=3)
+    assert not dynamic.grey_cross_entropy
+    assert dynamic == evaluate(model, grey, binarisation="dynamic", seed=3)
+    other = evaluate(model, grey, binarisation="dynamic", seed=4)
+    assert dynamic.reconstruction != other.reconstruction
+    with pytest.raises(ConfigError, match="Unknown binarisation 'halftone'"):
+        evaluate(model, grey, binarisation="halftone")
 
 
 def with_codes(scales: list[float]) -> LatentModel:
