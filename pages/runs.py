@@ -13,6 +13,7 @@ from ui.curves import compared_panels, run_colour
 from ui.navigation import page_path
 from ui.runs import (
     broken_runs,
+    choose_run,
     config_of,
     delete_button,
     label_of,
@@ -87,12 +88,9 @@ def show_chosen(run: Run, colour: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.html(f'<div style="width:1.25rem;height:1.25rem;background:{colour}"></div>', width=20)
         st.markdown(f"**{label_of(run, config)}** {state_badge(run)}", width="stretch")
-        st.page_link(
-            page_path("train"),
-            label="**Open**",
-            icon=":material/open_in_new:",
-            query_params={"run": run.token},
-        )
+        if st.button("Open", key=f"open-{run.token}", icon=":material/open_in_new:"):
+            choose_run(run)
+            st.switch_page(page_path("train"))
         if run.owner == visitor() and not run.status().active and delete_button(run):
             st.rerun()
 

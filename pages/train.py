@@ -10,7 +10,7 @@ import streamlit as st
 from live.models import OpenModel, open_model
 from ui import limits
 from ui.components.action_button import action_button
-from ui.components.address import linked, refuse, show_in_address
+from ui.components.address import linked, show_in_address
 from ui.components.curves import curves
 from ui.components.timeline import timeline
 from ui.curves import COLLAPSED, fractional_epoch, kl_panel, training_panels
@@ -19,12 +19,13 @@ from ui.learned import show_learned
 from ui.navigation import page_path
 from ui.network_figure import show_network
 from ui.runs import (
+    choose_run,
+    chosen_run,
     config_of,
     delete_button,
     keep_model,
     name_of,
     new_events,
-    run_of,
     silence,
     spoken,
     state_badge,
@@ -45,20 +46,6 @@ POLL_SECONDS = 0.7
 SHOWN_BEFORE = "digits-2d"  # what a visitor sees who has not trained anything yet
 
 Events = list[dict[str, Any]]
-
-
-def chosen_run() -> Run | None:
-    """The run that the link names, else the one this visitor looked at last."""
-    if "run" not in st.session_state:
-        st.session_state["run"] = linked("run")
-        if linked("run") and run_of(linked("run")) is None:
-            refuse("run", "there is no such run here, or it was deleted")
-    return run_of(st.session_state["run"])
-
-
-def choose_run(run: Run | None) -> None:
-    """Show this run, or none."""
-    st.session_state["run"] = run.token if run else ""
 
 
 # ---- before a run --------------------------------------------------------------------------------

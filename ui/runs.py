@@ -12,6 +12,7 @@ import streamlit as st
 
 from live.models import model_path
 from ui import limits
+from ui.components.address import linked, refuse
 from ui.session import own, own_runs, runs_root, visitor
 from vae_core.errors import CheckpointError, TrainingError, ZscapeError
 from vae_core.files import write_bytes
@@ -42,6 +43,20 @@ def run_of(token: str) -> Run | None:
     except CheckpointError:
         return None
     return run if run.token == token and is_whole(run) else None
+
+
+def chosen_run() -> Run | None:
+    """The run on the page Train live: the one looked at last, at first the link's."""
+    if "run" not in st.session_state:
+        st.session_state["run"] = linked("run")
+        if linked("run") and run_of(linked("run")) is None:
+            refuse("run", "there is no such run here, or it was deleted")
+    return run_of(st.session_state["run"])
+
+
+def choose_run(run: Run | None) -> None:
+    """Show this run on the page Train live, or none."""
+    st.session_state["run"] = run.token if run else ""
 
 
 def watch(run: Run) -> None:

@@ -1,16 +1,20 @@
-"""Train live, as a visitor sees it: start, watch, reload, stop, explore."""
+"""Train live, as a visitor sees it: start, watch, pause, reload, stop, resume, play back, keep."""
 
 from __future__ import annotations
 
 import io
+import os
 import re
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 from vae_core.checkpoints import unpack_checkpoint
+from vae_core.runs import Run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -37,7 +41,8 @@ def test_a_short_run_ends_as_a_checkpoint_to_take_home(
     assert "finished" in main.inner_text()
     assert "cross-entropy" in main.inner_text()
     assert page.get_by_test_id("stop-training").count() == 0
-    page.locator(".js-plotly-plot").first.wait_for(timeout=LONG)
+    assert page.get_by_test_id("curves").locator("svg").count() == 3
+    assert "active" in page.get_by_test_id("kl-by-dimension").inner_text()
     with page.expect_download() as download:
         page.get_by_test_id("stDownloadButton").get_by_role("button").click()
     zipped = io.BytesIO(Path(download.value.path()).read_bytes())
@@ -51,7 +56,7 @@ def test_a_run_outlives_a_reload_and_what_was_learned_is_kept(
         "window.decodings = 0; addEventListener('zscape:decoded', () => window.decodings++)"
     )
     start(page, app_url, settle, "epochs=500&model=digits-2d")
-    page.get_by_test_id("samples").wait_for(timeout=LONG)
+    page.get_by_test_id("epoch-scrubber").wait_for(timeout=LONG)
     before = page.evaluate("window.decodings")
     # Nobody touches the plane: the decoded image follows the weights.
     page.wait_for_function(f"window.decodings > {before} + 1", timeout=LONG)
@@ -59,7 +64,10 @@ def test_a_run_outlives_a_reload_and_what_was_learned_is_kept(
     link = page.url
     assert "run=digits-" in link
 
+    page.get_by_test_id("pause-training").click()
+    page.get_by_text("· paused").wait_for(timeout=LONG)
     page.reload()
+    page.get_by_text("· paused").wait_for(timeout=LONG)
     page.get_by_test_id("stop-training").wait_for(timeout=LONG)
 
     with browser.new_context() as elsewhere:
@@ -67,11 +75,14 @@ def test_a_run_outlives_a_reload_and_what_was_learned_is_kept(
         other.goto(f"{app_url}/train")
         settle(other)
         other.get_by_test_id("start-training").wait_for()
-        assert "Your runs" not in other.get_by_test_id("stMain").inner_text()
+        assert other.get_by_role("link", name="to open or compare").count() == 0
         other.goto(link)  # who has the link may look, no more
         other.get_by_text("You are watching").wait_for(timeout=LONG)
-        assert other.get_by_test_id("stop-training").count() == 0
+        for button in ("pause-training", "stop-training"):
+            assert other.get_by_test_id(button).count() == 0
 
+    page.get_by_test_id("pause-training").click()
+    page.get_by_text(re.compile(r"images/s")).wait_for(timeout=LONG)
     page.get_by_test_id("stop-training").click()
     page.get_by_role("link", name="Explore this model").wait_for(timeout=LONG)
     assert "stopped, kept" in page.get_by_test_id("stMain").inner_text()
@@ -82,11 +93,94 @@ def test_a_run_outlives_a_reload_and_what_was_learned_is_kept(
     page.get_by_test_id("latent-plane").wait_for()
 
 
+def test_a_killed_trainer_is_told_and_its_run_resumed(
+    page: Page, app_url: str, settle: Settle, runs_root: Path
+) -> None:
+    start(page, app_url, settle, "epochs=500&d=1")
+    page.get_by_text(re.compile(r"images/s")).wait_for(timeout=LONG)
+    run = Run(runs_root / page.evaluate("new URLSearchParams(location.search).get('run')"))
+    os.kill(process_of(run), signal.SIGKILL)
+    page.get_by_text("ended from outside").wait_for(timeout=LONG)
+    page.get_by_role("button", name="Resume").click()
+    page.get_by_test_id("stop-training").wait_for(timeout=LONG)
+    page.get_by_text(re.compile(r"images/s")).wait_for(timeout=LONG)
+    assert run.status().state == "running"
+    page.get_by_test_id("stop-training").click()
+    page.get_by_text("stopped, kept").wait_for(timeout=LONG)
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete it").click()
+    page.get_by_text("Trained before").wait_for(timeout=LONG)
+    assert not run.path.exists()
+
+
+def process_of(run: Run) -> int:
+    """The process that trains `run`."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        words = (folder / "cmdline").read_bytes().split(b"\0") if folder.exists() else []
+        if b"--resume" in words and str(run.path).encode() in words:
+            return int(folder.name)
+    raise AssertionError(f"no process trains {run.token}")
+
+
+def test_a_training_is_played_back_exported_and_kept(
+    page: Page, app_url: str, settle: Settle, own_run: Callable[..., Run]
+) -> None:
+    run = own_run(epochs=3)
+    page.add_init_script(
+        "window.decodings = 0; addEventListener('zscape:decoded', () => window.decodings++)"
+    )
+    page.goto(f"{app_url}/train?run={run.token}&epoch=2")
+    scrubber = page.get_by_test_id("epoch-scrubber")
+    scrubber.wait_for(timeout=LONG)
+    page.get_by_text("epoch 2 of 3").wait_for()
+    page.locator("[data-testid=curves] .marker").first.wait_for(state="attached")
+    settle(page)
+
+    shown = {part: picture(page, part) for part in ("manifold", "reconstructions", "samples")}
+    decodings = page.evaluate("window.decodings")
+    scrubber.press("Home")
+    page.get_by_text("epoch 0 of 3").wait_for()
+    page.wait_for_function(f"window.decodings > {decodings}")  # by the weights of that epoch
+    for part, before in shown.items():
+        canvas = page.get_by_test_id(part).element_handle()
+        page.wait_for_function(
+            "([canvas, before]) => canvas.toDataURL() !== before", arg=[canvas, before]
+        )
+    page.wait_for_url(re.compile("epoch=0"))
+
+    page.get_by_role("button", name="Play the training back").click()
+    page.get_by_text("epoch 3 of 3").wait_for()
+    page.wait_for_url(re.compile("epoch=3"))
+
+    page.get_by_role("button", name="Make a GIF").click()
+    page.get_by_role("button", name="Download the GIF").wait_for(timeout=LONG)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the GIF").click()
+    assert getattr(Image.open(download.value.path()), "n_frames") == 4  # noqa: B009
+
+    page.get_by_role("button", name="Keep it").click()
+    for name, sentence in [("no name!", "cannot be a model's name"), ("of-mine", "in your list")]:
+        page.get_by_label("Name", exact=True).fill(name)
+        page.get_by_label("Name", exact=True).press("Enter")
+        settle(page)
+        page.get_by_role("button", name="Keep", exact=True).click()
+        page.get_by_text(sentence).first.wait_for()
+    settle(page)
+    page.get_by_test_id("stSidebar").get_by_role("combobox").click()
+    page.get_by_role("option", name=re.compile("of-mine")).wait_for()
+
+
+def picture(page: Page, part: str) -> str:
+    """What the canvas of this name shows."""
+    shown: str = page.get_by_test_id(part).evaluate("canvas => canvas.toDataURL()")
+    return shown
+
+
 def test_a_preset_sets_everything_with_one_click(page: Page, app_url: str, settle: Settle) -> None:
     page.goto(f"{app_url}/train?d=5")
     settle(page)
     assert "Your own settings" in page.get_by_test_id("stMain").inner_text()
-    page.get_by_text("β too high: collapse").click()
+    page.get_by_text("β too high: watch it collapse").click()
     page.wait_for_url(re.compile("beta=20"))
     settle(page)
     assert "d=5" not in page.url
