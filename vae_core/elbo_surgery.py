@@ -7,7 +7,9 @@ KL to the prior splits into (Chen et al. 2018, eq. 2)
     total correlation    E[log q(z) - log prod_j q(z_j)]       how much the dimensions share
     dimension-wise KL    E[log q(z_j) - log p(z_j)], each j    how far each is from the prior
 
-The last two together are KL(q(z) || p(z)), what the prior misses of the aggregate posterior.
+The last two together are KL(q(z) || p(z)), what the prior misses of the aggregate posterior. All of
+it is about these N images: information is log N at most, and where it comes near that, more images
+would move nats from the aggregate KL to it.
 """
 
 from __future__ import annotations
