@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import torch
 
+from vae_core.checkpoints import load_latents
 from vae_core.paths import interpolate_through
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page, WebSocketRoute
+    from playwright.sync_api import BrowserContext, Locator, Page, WebSocketRoute
 
     Settle = Callable[[Page], None]
 
+SHIPPED = Path(__file__).parents[2] / "checkpoints"
 LISTEN = """
 window.decodes = [];
 addEventListener("zscape:decoded", (event) => decodes.push(event.detail));
@@ -37,6 +41,10 @@ def open_plane(page: Page, url: str, settle: Settle) -> Locator:
     settle(page)
     wait_for_decodes(page)
     return page.get_by_test_id("latent-plane").first
+
+
+def wait_for_points(page: Page) -> None:
+    page.get_by_role("group", name="Legend").get_by_role("button").first.wait_for()
 
 
 def spot(plane: Locator, across: float, down: float) -> tuple[float, float]:
@@ -143,7 +151,8 @@ def test_the_legend_hides_a_class_and_shows_it_again(
 
 
 def test_a_lasso_selects_the_points_inside(page: Page, app_url: str, settle: Settle) -> None:
-    plane = open_plane(page, f"{app_url}/encoded?mode=select", settle)
+    plane = open_plane(page, f"{app_url}/encoded?pointer=select", settle)
+    wait_for_points(page)
     page.mouse.move(*spot(plane, 0.45, 0.45))
     page.mouse.down()
     for corner in ((0.55, 0.45), (0.55, 0.55), (0.45, 0.55)):
@@ -154,6 +163,155 @@ def test_a_lasso_selects_the_points_inside(page: Page, app_url: str, settle: Set
     )
     settle(page)
     page.get_by_text(re.compile(r"[\d,]+ selected")).first.wait_for()
+
+
+def selected_rows(page: Page) -> list[int]:
+    text = parse_qs(urlsplit(page.url).query).get("selected", [""])[0]
+    return [int(part) for part in text.split(",") if part]
+
+
+def test_a_box_selects_what_a_lasso_along_it_selects(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    plane = open_plane(page, f"{app_url}/encoded?model=digits-2d", settle)
+    wait_for_points(page)
+    corners = [(0.3, 0.3), (0.6, 0.3), (0.6, 0.6), (0.3, 0.6), (0.3, 0.3)]
+    found = []
+    for keys, way in (((), corners), (("Shift",), [corners[0], corners[2]])):
+        for key in keys:
+            page.keyboard.down(key)
+        page.mouse.move(*spot(plane, *way[0]))
+        page.mouse.down()
+        for corner in way[1:]:
+            page.mouse.move(*spot(plane, *corner), steps=4)
+        page.mouse.up()
+        for key in keys:
+            page.keyboard.up(key)
+        page.wait_for_url(re.compile("selected="))
+        settle(page)
+        found.append(selected_rows(page))
+        page.get_by_role("button", name="Clear selection").click()
+        page.wait_for_url(re.compile("^(?!.*selected=)"))
+    assert len(found[0]) > 8
+    assert found[0] == found[1]
+
+
+def test_enter_selects_the_point_nearest_to_z(page: Page, app_url: str, settle: Settle) -> None:
+    latents = load_latents(SHIPPED / "digits-2d")
+    assert latents is not None
+    z = torch.tensor([0.5, -0.5])
+    plane = open_plane(page, f"{app_url}/encoded?model=digits-2d&z=0.5,-0.5", settle)
+    wait_for_points(page)
+    plane.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("selected="))
+    nearest = int((latents.mu - z).norm(dim=1).argmin())
+    assert selected_rows(page) == [nearest]
+    page.locator("[aria-live=polite]", has_text="1 point selected").wait_for(state="attached")
+
+
+def picture(page: Page) -> str:
+    """The canvas with no pointer on it, as it rests."""
+    page.mouse.move(2, 2)
+    page.evaluate("() => document.fonts.ready.then(() => true)")
+    page.evaluate("() => new Promise(go => requestAnimationFrame(() => requestAnimationFrame(go)))")
+    return str(page.get_by_test_id("latent-plane").first.evaluate("canvas => canvas.toDataURL()"))
+
+
+def wait_for_picture(page: Page, like: str, *, same: bool) -> None:
+    page.evaluate(
+        "c => { window.plane = c; }", page.get_by_test_id("latent-plane").element_handle()
+    )
+    page.wait_for_function(
+        "([like, same]) => (plane.toDataURL() === like) === same", arg=[like, same]
+    )
+
+
+@pytest.mark.parametrize("where", ["", "encoded", "interpolate"])
+def test_a_double_click_resets_the_view_and_nothing_else(
+    page: Page, app_url: str, settle: Settle, where: str
+) -> None:
+    plane = open_plane(page, f"{app_url}/{where}?model=digits-2d&selected=1,2,3", settle)
+    wait_for_points(page)
+    if where == "interpolate":
+        page.get_by_role("button", name="Pause").click()
+        settle(page)
+    home, url = picture(page), page.url
+    page.mouse.move(*spot(plane, 0.6, 0.4))
+    for _ in range(4):
+        page.mouse.wheel(0, -150)
+    page.mouse.move(2, 2)
+    wait_for_picture(page, home, same=False)
+    page.mouse.dblclick(*spot(plane, 0.9, 0.9))
+    page.mouse.move(2, 2)
+    wait_for_picture(page, home, same=True)
+    # What a click would tell is told by then: the keys rest longer than a double click takes.
+    plane.focus()
+    page.keyboard.press("+")
+    wait_for_picture(page, home, same=False)
+    settle(page)
+    assert page.url == url
+
+
+def test_the_wheel_zooms_but_lets_a_page_that_scrolls_go_on(
+    context: BrowserContext, app_url: str, settle: Settle
+) -> None:
+    page = context.new_page()
+    page.set_viewport_size({"width": 1400, "height": 500})
+    plane = open_plane(page, app_url, settle)
+    wait_for_points(page)
+    home = picture(page)
+    box = plane.bounding_box()
+    assert box is not None
+    x, y = box["x"] + 100, box["y"] - 20  # above the plane, which comes under the pointer
+    top = "document.querySelector('[data-testid=stMain]').scrollTop"
+    page.mouse.move(x, y)
+    for k in range(1, 5):
+        page.mouse.wheel(0, 40)
+        page.wait_for_function(f"y => {top} >= y", arg=40 * k)
+    page.mouse.move(x + 30, y)
+    scrolled = page.evaluate(top)
+    page.mouse.wheel(0, -100)
+    page.mouse.move(2, 2)
+    wait_for_picture(page, home, same=False)
+    assert page.evaluate(top) == scrolled
+    page.mouse.dblclick(x + 30, y)
+    page.mouse.move(2, 2)
+    wait_for_picture(page, home, same=True)  # the scroll had not zoomed
+
+
+def test_a_pen_hovers_and_drags(page: Page, app_url: str, settle: Settle) -> None:
+    plane = open_plane(page, app_url, settle)
+    pen = page.context.new_cdp_session(page)
+
+    def point(kind: str, across: float, down: float, pressed: int = 0) -> None:
+        x, y = spot(plane, across, down)
+        button = "left" if pressed or kind == "mouseReleased" else "none"
+        event = {"type": kind, "x": x, "y": y, "button": button, "buttons": pressed}
+        pen.send("Input.dispatchMouseEvent", event | {"pointerType": "pen", "clickCount": 1})
+
+    z, url = decodes(page)[-1]["z"], page.url
+    point("mouseMoved", 0.3, 0.3)
+    page.wait_for_function("z => String(decodes.at(-1).z) !== String(z)", arg=z)
+    assert page.url == url
+    point("mousePressed", 0.3, 0.3, 1)
+    for k in range(1, 6):
+        point("mouseMoved", 0.3 + k / 50, 0.3 + k / 50, 1)
+    point("mouseReleased", 0.4, 0.4)
+    page.wait_for_function("url => location.href !== url", arg=url)
+
+
+def test_what_can_be_done_is_said_on_the_spot(page: Page, app_url: str, settle: Settle) -> None:
+    plane = open_plane(page, app_url, settle)
+    words = page.get_by_role("note").filter(has_text="Wheel or pinch")
+    plane.focus()
+    for open_it, close_it in (("?", "?"), ("?", "Escape")):
+        page.keyboard.press(open_it)
+        words.wait_for()
+        page.keyboard.press(close_it)
+        words.wait_for(state="hidden")
+    page.get_by_role("button", name="Help").click()
+    words.wait_for()
 
 
 def test_a_dropped_connection_comes_back(

@@ -114,6 +114,7 @@ def test_the_plane_shows_what_the_page_says_until_the_visitor_speaks() -> None:
         ([("visitor", 2), ("page", 3), ("visitor", 4)], 4),
         ([("visitor", 2), ("page", 3), ("nobody", 0), ("nobody", 0)], 3),
         ([("page", 3), ("visitor", 2), ("nobody", 0)], 2),
+        ([("visitor", 2), ("page", 3), ("visitor", 2)], 2),
     ],
 )
 def test_whoever_spoke_last_is_followed(
@@ -126,11 +127,11 @@ def test_whoever_spoke_last_is_followed(
     monkeypatch.setattr(st, "session_state", {})
     page, visitor = {"z": (0,)}, {}
     _current("plane", page, visitor)
-    for who, value in turns:
+    for at, (who, value) in enumerate(turns):
         if who == "page":
             page = {"z": (value,)}
         if who == "visitor":
-            visitor = {"z": [value]}
+            visitor = {"z": {"value": [value], "at": at}}
         current = _current("plane", page, visitor)
     assert list(current["z"]) == [expected]
 

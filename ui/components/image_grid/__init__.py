@@ -53,7 +53,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class GridResult:
-    """What the visitor did: the tile clicked in this very run, and the frame the player rests on.
+    """What led to this very run: the tile clicked, the frame on which the player came to rest.
 
     Tiles and frames count from 0, row by row.
     """
@@ -136,11 +136,7 @@ def image_grid(
         on_selected_change=lambda: tell("selected", on_select),
         on_frame_change=lambda: tell("frame", on_frame),
     )
-    frame = state.get("frame")
-    return GridResult(
-        selected=state.get("selected"),
-        frame=None if frame is None else min(int(frame), rows * columns - 1),
-    )
+    return GridResult(selected=state.get("selected"), frame=state.get("frame"))
 
 
 def picture_png(images: Tensor | np.ndarray) -> bytes:

@@ -133,7 +133,7 @@ class Grid {
       },
       onRest: (frame) => {
         this.say(frame);
-        this.component.setStateValue("frame", frame);
+        this.component.setTriggerValue("frame", frame);
       },
     });
     this.player.update(this.tiles.count, this.data.captions, this.data.frameMs);

@@ -113,10 +113,11 @@ export function listen(canvas, verbs, signal) {
   /** @type {{x: number, y: number} | null} where the pointer was while the page scrolled */
   let resting = null;
   const where = (event) => ({ x: event.clientX, y: event.clientY });
-  const elsewhere = (event) => {
-    if (!event.composedPath().includes(canvas)) resting = where(event);
+  const scrolls = (event) => {
+    // What cannot be cancelled has scrolled the page already, before it arrived here.
+    if (!event.cancelable || !event.composedPath().includes(canvas)) resting = where(event);
   };
-  addEventListener("wheel", elsewhere, { signal, capture: true, passive: true });
+  addEventListener("wheel", scrolls, { signal, capture: true, passive: true });
   on(
     "wheel",
     (event) => {

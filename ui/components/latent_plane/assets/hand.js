@@ -12,7 +12,8 @@ const AWAY = -1e9; // pixels, where no pointer is
 
 /**
  * @typedef {"z" | "stop" | "selection"} Kind
- * @typedef {{z: number[] | null, selected: Set<number>, stops: number[][], active: number}} Before
+ * @typedef {{z: number[] | null, led: number[] | null, selected: Set<number>, stops: number[][],
+ *   active: number}} Before
  */
 
 export class Hand {
@@ -88,22 +89,18 @@ export class Hand {
 
   down(px, py, event) {
     const { plane } = this;
-    const { z, selected, stops } = plane;
+    const { z, led, selected, stops } = plane;
     this.#tellNow();
     this.pointer = [px, py];
     this.#hoverPoint(AWAY, AWAY);
     const kind = plane.data.mode === "select" || !z ? "selection" : plane.data.mode === "stops" ? "stop" : "z";
-    const before = { z, selected, stops: stops.all, active: stops.active };
+    const before = { z, led, selected, stops: stops.all, active: stops.active };
     this.press = { kind, before, from: [px, py], corners: [[px, py]], moved: false };
     if (kind === "selection") return;
     plane.ghost = plane.led = null;
-    if (kind === "stop") {
-      stops.take(px, py);
-      stops.look(event.timeStamp);
-    } else {
-      plane.z = this.#under(px, py);
-      plane.look(event.timeStamp);
-    }
+    if (kind === "stop") stops.take(px, py);
+    else plane.z = this.#under(px, py);
+    plane.look(event.timeStamp);
     plane.invalidate();
   }
 
@@ -142,8 +139,11 @@ export class Hand {
   }
 
   cancel() {
-    if (this.press) this.#restore(this.press.before);
+    const { press } = this;
     this.press = this.pointer = null;
+    if (!press) return;
+    this.#restore(press.before);
+    if (press.kind === "stop" && press.moved) this.plane.stops.look();
   }
 
   /** The first click of a double click is taken back, whatever it did. */
@@ -159,14 +159,11 @@ export class Hand {
   }
 
   /** @param {Before} before */
-  #restore({ z, selected, stops, active }) {
+  #restore({ z, led, selected, stops, active }) {
     const { plane } = this;
-    plane.z = z;
-    plane.selected = selected;
-    const edited = plane.stops.all !== stops;
+    Object.assign(plane, { z, led, selected });
     Object.assign(plane.stops, { all: stops, active });
-    if (edited) plane.stops.look();
-    else plane.look();
+    plane.look();
     plane.invalidate(true);
   }
 
@@ -275,6 +272,7 @@ export class Hand {
     clearTimeout(due.timer);
     this.due = null;
     this.#tell(due.kind);
+    if (due.kind === "stop") this.plane.stops.look(); // the film follows a drag, not half a double click
   }
 
   /** @param {Kind} kind */

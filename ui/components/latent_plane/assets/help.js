@@ -15,7 +15,7 @@ const DRAGS = {
   ],
 };
 const VIEW = [
-  ["Wheel or pinch", "zoom; close up, points are images"],
+  ["Wheel or pinch", "zoom, unless the page is scrolling; close up, points are images"],
   ["Two fingers, or Space and drag", "move the view"],
   ["Double click", "the whole view again"],
 ];

@@ -146,9 +146,10 @@ export class LatentPlane {
     return this.talk.news(name, value) && !this.hand.press;
   }
 
+  /** The moment goes with the value: said again after the page changed it, it is news. */
   tell(name, value) {
     this.talk.tell(name, value);
-    this.setStateValue(name, value);
+    this.setStateValue(name, { value, at: Date.now() });
   }
 
   tellZ() {
