@@ -25,7 +25,7 @@ run: $(INSTALLED)
 	$(PY) -m streamlit run app.py --server.port $(PORT)
 
 test: lint chromium
-	$(PY) -m pytest $(TESTS)
+	$(PY) -m pytest -n 2 --dist loadfile $(TESTS)
 
 lint: $(INSTALLED_DEV)
 	$(PY) -m ruff check
