@@ -42,7 +42,7 @@ COLUMNS = {  # of the table -> how it is shown
 
 
 def chosen_tokens() -> list[str]:
-    """The runs that are compared: the session's, else the link's, else the newest."""
+    """The runs that are compared: the session's, else the link's, else the newest ones."""
     if "chosen_runs" not in st.session_state:
         asked = [token for token in linked("runs").split(",") if token]
         found = [run for token in asked if (run := run_of(token)) is not None]
@@ -50,7 +50,7 @@ def chosen_tokens() -> list[str]:
             refuse("runs", "some of these runs are not here any more")
         for run in found:
             watch(run)
-        chosen = found or visible_runs()[:CHOSEN_AT_FIRST]
+        chosen = found or [run for run in visible_runs() if new_events(run)][:CHOSEN_AT_FIRST]
         st.session_state["chosen_runs"] = [run.token for run in chosen]
     tokens: list[str] = st.session_state["chosen_runs"]
     return tokens

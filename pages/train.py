@@ -351,9 +351,13 @@ def show_curves(config: TrainConfig, events: Events, film: Playback | None, epoc
             alt="By epoch.",
             x_range=span,
             legend=False,
+            height=220,
             film=frames,
         )
-        st.caption(f"Collapsed: a KL below {COLLAPSED:g} nats; the decoder does without it.")
+        st.caption(
+            f"Collapsed: a KL below {COLLAPSED:g} nats, as of a mean whose variance is 0.01, the "
+            "limit of an active unit. The decoder does without it."
+        )
 
 
 @st.fragment

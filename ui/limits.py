@@ -46,7 +46,7 @@ def why_not_now(root: Path, visitor: str) -> str:
     """Why `visitor` cannot start a run at present, in a sentence; empty when they can."""
     own = [run for run in list_runs(root) if run.owner == visitor]
     if len(own) >= MAX_KEPT_OF_A_VISITOR:
-        return f"You have {len(own)} runs here, the most that are kept; delete one below."
+        return f"You have {len(own)} runs, the most that are kept; delete one on the page Runs."
     return why_not_resume(root, visitor)
 
 

@@ -13,8 +13,8 @@ export function scale([from, to], [start, end]) {
 export function ticks([from, to], most, whole = false) {
   const raw = (to - from || 1) / most;
   const power = 10 ** Math.floor(Math.log10(raw));
-  let step = power * [1, 2, 2.5, 5, 10].find((m) => m * power >= raw * (1 - 1e-9));
-  if (whole) step = Math.max(1, Math.ceil(step));
+  const round = power * [1, 2, 5, 10].find((m) => m * power >= raw * (1 - 1e-9));
+  const step = whole ? Math.max(round, 1) : round;
   const found = [];
   for (let k = Math.ceil(from / step - 1e-9); k * step <= to + step * 1e-9; k++) found.push(k * step);
   return found;
