@@ -90,6 +90,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ZscapeError, OSError) as error:
         print(f"zscape: {error}", file=sys.stderr)
         return 1
+    except (MemoryError, RuntimeError) as error:  # PyTorch's own is a RuntimeError
+        if not isinstance(error, MemoryError) and "memory" not in str(error):
+            raise
+        print(
+            "zscape: there is not enough memory; choose narrower layers, smaller batches or fewer "
+            "samples.",
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
         print("zscape: interrupted.", file=sys.stderr)
         return 1

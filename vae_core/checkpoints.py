@@ -47,6 +47,7 @@ from vae_core.train_config import TrainConfig
 
 SCHEMA_VERSION = 1
 MAX_WEIGHT_BYTES = 512 << 20
+MAX_WEIGHTS = MAX_WEIGHT_BYTES // 4  # float32
 MAX_LATENT_BYTES = 512 << 20
 MAX_HEADER_BYTES = 1 << 20
 MAX_ZIP_BYTES = 64 << 20

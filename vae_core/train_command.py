@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vae_core.errors import CheckpointError, ConfigError
+from vae_core.errors import CheckpointError, ConfigError, TrainingError
 from vae_core.files import read_json
 from vae_core.jobs import new_run_path, work
 from vae_core.runs import Run, create_run
@@ -79,13 +79,21 @@ def _run_to_resume(options: argparse.Namespace) -> Run:
 def _new_run(options: argparse.Namespace) -> Run:
     from dataclasses import replace
 
+    from vae_core.architecture import architecture
+    from vae_core.checkpoints import MAX_WEIGHTS
     from vae_core.datasets import load_dataset
     from vae_core.train_config import TrainConfig, preset
 
     config: TrainConfig = preset(options.preset) if options.preset else TrainConfig()
     config = replace(config, **_chosen(options))
     for split in ("train", "test"):
-        load_dataset(config.dataset, split, download=options.download)
+        data = load_dataset(config.dataset, split, download=options.download)
+    weights = architecture(config.model_config(data.image_shape)).weights
+    if weights > MAX_WEIGHTS:
+        raise TrainingError(
+            f"The network has {weights:,} weights, and a checkpoint holds {MAX_WEIGHTS:,} at most; "
+            "choose fewer or narrower layers."
+        )
     if options.output:
         return create_run(config, options.output)
     run = create_run(config, new_run_path(config, Path(os.environ.get("ZSCAPE_RUNS", "runs"))))

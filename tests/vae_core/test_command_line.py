@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -129,7 +130,7 @@ def test_training_gives_the_signals_back(run: Command, tmp_path: Path) -> None:
         (["--latent-dim", "0"], ["latent_dim=0"]),
         (["--preset", "huge"], ["'huge'", "digits-2d"]),
         (["--dataset", "imagenet"], ["'imagenet'", "digits"]),
-        (["--network", "resnet"], ["'resnet'", "mlp"]),
+        (["--network", "alexnet"], ["'alexnet'", "mlp"]),
         (["--network", "conv", "--hidden", "64"], ["conv", "hidden has 1"]),
         (["--device", "abacus"], ["device='abacus'"]),
         (["--device", "cuda:99"], ["device=cuda:99", "choose cpu"]),
@@ -163,6 +164,34 @@ def test_a_loss_that_is_not_finite_fails(run: Command, tmp_path: Path) -> None:
     bad += ["--likelihood", "gaussian", "--sigma", "0.0001", "--hidden", "8"]
     outcome = run("train", "--dataset", "digits", *bad, "--output", tmp_path / "run")
     assert_refused(outcome, 1, "not a finite number")
+
+
+def test_a_network_too_large_for_a_checkpoint_fails_before_it_is_built(
+    run: Command, tmp_path: Path
+) -> None:
+    wide = ",".join(["8192"] * 16)
+    outcome = run("train", "--dataset", "digits", "--hidden", wide, "--output", tmp_path / "run")
+    assert_refused(outcome, 1, "134,217,728 at most", "narrower layers")
+    assert not (tmp_path / "run").exists()
+
+
+def test_too_little_memory_is_one_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "vae_core", "train", "--dataset", "digits", "--epochs", "1"]
+    command += ["--hidden", "8192", "--batch-size", "1437", "--samples", "64"]
+    gigabytes = 3 << 30
+    outcome = subprocess.run(
+        [*command, "--output", str(tmp_path / "run")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (gigabytes, gigabytes)),
+    )
+    assert outcome.returncode == 1
+    assert outcome.stderr.splitlines() == [
+        "zscape: there is not enough memory; choose narrower layers, smaller batches or fewer "
+        "samples."
+    ]
 
 
 def test_missing_data_fails(run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
