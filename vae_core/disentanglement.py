@@ -37,7 +37,8 @@ class Disentanglement:
     mig: mutual information gap; factor_vae: accuracy of the FactorVAE score's vote; sap: separated
     attribute predictability; disentanglement, completeness, informativeness: DCI, the last the
     accuracy on images not learned from; modularity. train_points, test_points: images drawn by
-    `seed`, with replacement. classifier: what DCI learned with.
+    `seed`, with replacement, from two thirds of the images and from the others. classifier: what
+    DCI learned with.
     """
 
     images: int
@@ -74,7 +75,9 @@ def disentanglement(
     """
     codes, levels = _codes_and_levels(latents)
     draw = np.random.default_rng(seed)
-    rows, test = (draw.integers(len(codes), size=n) for n in (train_points, test_points))
+    order = draw.permutation(len(codes))
+    split = 2 * len(codes) // 3  # an image drawn twice must not be learned and tested
+    rows, test = draw.choice(order[:split], train_points), draw.choice(order[split:], test_points)
     learned = codes[rows], levels[rows], codes[test], levels[test]
     dci = dci_scores(*learned, classifier=classifier, seed=seed)
     information = mutual_information(codes[rows], levels[rows])
