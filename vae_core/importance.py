@@ -48,7 +48,8 @@ def importance_log_likelihood(
         for start in range(0, samples, draws):
             shape = (len(part), min(draws, samples - start), model.latent_dim)
             eps = torch.randn(shape, generator=generator, device=x.device)
-            weights = log_weights(model, part, mu_part, logvar_part, eps).double()
+            z = mu_part[:, None] + torch.exp(0.5 * logvar_part)[:, None] * eps
+            weights = log_weights(model, part, z, eps, logvar_part).double()
             total = torch.logaddexp(total, torch.logsumexp(weights, dim=1))
         totals.append(total)
     return torch.cat(totals) - math.log(samples)
