@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,11 +51,12 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 def start(config: TrainConfig, root: str | Path, owner: str = "") -> Run:
     """Train in a process of its own, at low priority; returns at once.
 
-    The process waits until one of the `slots()` is free and nobody is before it. The run's name
+    The process waits until one of the `slots()` is free and nobody is before it; where
+    $ZSCAPE_CLUSTER names a Ray cluster, the run goes there instead (see `cluster`). The run's name
     cannot be guessed: who knows it may look at the run. `owner` is kept beside it. TrainingError
     when the folder cannot be made.
     """
-    slots()  # a setting out of its range is told here, not to a log
+    _check_settings()
     run = create_run(config, new_run_path(config, root), owner)
     _launch(run, config.threads)
     return run
@@ -71,7 +73,7 @@ def resume(run: Run) -> None:
     It goes on from its last saved state, an epoch's end, to the very weights of an uninterrupted
     run; where there is none yet, it begins anew. TrainingError where that is of no use.
     """
-    slots()
+    _check_settings()
     with run.held():  # of two who resume it at once, the second is told
         status = run.status(holding=True)
         if not status.resumable:
@@ -110,21 +112,41 @@ def keep(run: Run, name: str, root: str | Path) -> Path:
     return target
 
 
+def _check_settings() -> None:
+    """ConfigError for what is set in a way that cannot be: it is told here, not to a log."""
+    slots()
+    if os.environ.get("ZSCAPE_CLUSTER") and find_spec("ray") is None:
+        raise ConfigError(
+            "ZSCAPE_CLUSTER is set, but Ray is not installed here; install "
+            "requirements-cluster.txt, or unset it to train on this machine."
+        )
+
+
 def _launch(run: Run, threads: int) -> None:
     Slot(run).enter()
+    if os.environ.get("ZSCAPE_CLUSTER"):
+        from vae_core.cluster import dispatch_soon
+
+        dispatch_soon(run.path.parent)
+    else:
+        command = ["-m", "vae_core", "train", "--resume", str(run.path), "--queue", "--quiet"]
+        spawn(command, run.path / "train.log", OMP_NUM_THREADS=str(threads))
+
+
+def spawn(arguments: list[str], log: Path, **variables: str) -> None:
+    """Start Python with these arguments in a session of its own: it outlives who started it."""
     library = Path(__file__).resolve().parent.parent
     environment = os.environ | {
         # The folder stays as it is, so that relative paths keep their meaning.
         "PYTHONPATH": f"{library}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
-        "OMP_NUM_THREADS": str(threads),
         "OMP_WAIT_POLICY": "PASSIVE",  # idle threads sleep, so the web server keeps its core
         "PYTHONUNBUFFERED": "1",
+        **variables,
     }
-    command = [sys.executable, "-m", "vae_core", "train", "--resume", str(run.path)]
-    with (run.path / "train.log").open("ab") as log:
-        subprocess.Popen(  # its own session: it outlives the server that started it
-            [*command, "--queue", "--quiet"],
-            env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+    with log.open("ab") as stream:
+        subprocess.Popen(
+            [sys.executable, *arguments],
+            env=environment, stdout=stream, stderr=stream, stdin=subprocess.DEVNULL,
             start_new_session=True,
         )  # fmt: skip
 
@@ -142,9 +164,9 @@ def work(
     status.json as a sentence and raised again. queued: wait for a slot first.
     """
     with run.held(), _signs_of_life(run):
-        turn = _Turn(run, should_stop, Slot(run) if queued else None)
+        turn = Turn(run, should_stop, Slot(run) if queued else None)
         try:
-            write_bytes(run.path / ".reserve", os.urandom(RESERVE_BYTES))
+            turn.reserve()
             if queued and not turn.may_train():
                 stopped = True
             else:
@@ -162,13 +184,17 @@ def work(
             turn.end()
 
 
-class _Turn:
+class Turn:
     """What others ask of a trainer, and what it tells them, between two of its reports."""
 
     def __init__(self, run: Run, should_stop: Callable[[], bool], slot: Slot | None) -> None:
         self.run, self.should_stop, self.slot = run, should_stop, slot
         self.started = time.time()
         self.said = ""
+
+    def reserve(self) -> None:
+        """Take the space that a word of failure needs, before the disk may be full."""
+        write_bytes(self.run.path / ".reserve", os.urandom(RESERVE_BYTES))
 
     def may_train(self) -> bool:
         """Wait while the run is paused or has no slot; False when it was asked to stop."""

@@ -100,6 +100,11 @@ def place(run: Run) -> int | None:
     return 1 + sum(1 for _ in _living_before(run))
 
 
+def waiting(root: Path) -> list[Run]:
+    """The runs below `root` that stand in the queue, the next to begin first."""
+    return [Run(root / _token(entry)) for entry in _entries(root)]
+
+
 def _living_before(run: Run) -> Iterator[Run]:
     """Those that wait before `run` and are alive, the nearest first; the dead leave the queue."""
     root = run.path.parent

@@ -181,6 +181,16 @@ def test_slots_out_of_range_are_refused_before_anything_is_made(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_cluster_without_ray_is_refused_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZSCAPE_CLUSTER", "127.0.0.1:6379")
+    monkeypatch.setattr("vae_core.jobs.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"Ray is not installed.*requirements-cluster\.txt"):
+        start(CONFIG, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_there_is_a_slot_for_each_two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ZSCAPE_SLOTS")
     for cores, expected in ((1, 1), (2, 1), (3, 1), (8, 4), (None, 1)):
