@@ -11,12 +11,19 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from PIL import Image
 
+from vae_core.checkpoints import load_latents
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
     Settle = Callable[[Page], None]
     WaitForZ = Callable[[list[float | None]], None]
 
+SHIPPED = Path(__file__).parents[2] / "checkpoints"
+LISTEN = """
+window.decodes = [];
+addEventListener("zscape:decoded", (event) => decodes.push(event.detail));
+"""
 STEPS = 5
 WAY = f"interpolate?model=mnist-2d&a=1,-1&b=-1,2&steps={STEPS}"
 
@@ -24,8 +31,11 @@ WAY = f"interpolate?model=mnist-2d&a=1,-1&b=-1,2&steps={STEPS}"
 @pytest.fixture
 def film(page: Page, app_url: str, settle: Settle) -> Locator:
     """The strip of a way from (1, -1) to (-1, 2)."""
+    page.add_init_script(LISTEN)
+    page.set_viewport_size({"width": 1400, "height": 1200})  # nothing needs to be scrolled to
     page.goto(f"{app_url}/{WAY}")
     settle(page)
+    page.get_by_role("group", name="Legend").get_by_role("button").first.wait_for()
     strip = page.get_by_test_id("filmstrip")
     strip.wait_for()
     return strip
@@ -117,6 +127,86 @@ def test_an_end_is_moved_on_the_plane(page: Page, film: Locator) -> None:
     page.keyboard.press("ArrowRight")
     page.wait_for_url(re.compile(r"[?&]a=1\.050"))
     assert numbers(in_url(page, "a"))[1] == -1
+
+
+def stop_at(page: Page, z: list[float]) -> tuple[float, float]:
+    """Where z = (a, b) stands on the screen; the view is at home."""
+    plane = page.get_by_test_id("latent-plane")
+    box = plane.bounding_box()
+    assert box
+    half = home_half()
+    unit = min(box["width"], box["height"]) / 2 / half
+    return box["x"] + box["width"] / 2 + z[0] * unit, box["y"] + box["height"] / 2 - z[1] * unit
+
+
+def home_half() -> float:
+    """Half of what the plane shows: the prior to 3.2 sigma, and all but 1 in 500 of the means."""
+    latents = load_latents(SHIPPED / "mnist-2d")
+    assert latents is not None
+    far = latents.mu.abs().amax(1).sort().values
+    return max(3.2, 1.05 * float(far[int((len(far) - 1) * 0.998)]))
+
+
+def pause(page: Page) -> None:
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Play").wait_for()
+
+
+def test_the_film_s_frame_is_decoded_where_it_lies(page: Page, film: Locator) -> None:
+    """While it plays, and while its range is dragged: along the way from (1, -1) to (-1, 2)."""
+    page.wait_for_function("new Set(decodes.map(({ z }) => String(z))).size === 5")
+    pause(page)
+    frame = page.get_by_label("Frame", exact=True)
+    for k in (4, 1):
+        frame.fill(str(k))
+        t = k / (STEPS - 1)
+        page.wait_for_function(
+            "z => decodes.at(-1).z.every((x, i) => Math.abs(x - z[i]) < 1e-3)",
+            arg=[1 - 2 * t, -1 + 3 * t],
+        )
+
+
+def test_the_film_follows_a_stop_while_it_is_dragged(page: Page, film: Locator) -> None:
+    pause(page)
+    page.evaluate("film => { window.film = film; }", film.element_handle())
+    url = page.url
+    page.mouse.move(*stop_at(page, [-1, 2]))
+    page.mouse.down()
+    for z in ([-1.5, 1.0], [-2.0, -0.5]):
+        before = page.evaluate("film.toDataURL()")
+        page.mouse.move(*stop_at(page, z), steps=4)
+        page.wait_for_function("before => film.toDataURL() !== before", arg=before)
+    page.get_by_text(f"{STEPS} / {STEPS}", exact=True).wait_for()  # the stop's own frame
+    assert page.url == url
+    page.mouse.up()
+    page.wait_for_url(re.compile(r"[?&]b=-2\.0"))
+    assert numbers(in_url(page, "a")) == [1, -1]
+
+
+def test_a_click_adds_a_stop_and_a_double_click_removes_it(page: Page, film: Locator) -> None:
+    pause(page)
+    page.mouse.click(*stop_at(page, [0, 0.5]))  # half-way
+    page.wait_for_url(re.compile("via="))
+    assert numbers(in_url(page, "via")) == pytest.approx([0, 0.5], abs=0.03)
+    page.get_by_text(f"{STEPS} / {2 * STEPS - 1}", exact=True).wait_for()  # the new stop's frame
+    page.mouse.dblclick(*stop_at(page, [0, 0.5]))
+    page.wait_for_url(re.compile("^(?!.*via=)"))
+    assert (numbers(in_url(page, "a")), numbers(in_url(page, "b"))) == ([1, -1], [-1, 2])
+
+
+def test_keys_add_choose_and_remove_stops(page: Page, film: Locator) -> None:
+    pause(page)
+    page.get_by_test_id("latent-plane").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("via="))
+    assert numbers(in_url(page, "via")) == [0, 0.5]
+    said = page.locator("[aria-live=polite]")
+    said.filter(has_text="Stop 2 of 3: z = (0.00, 0.50)").wait_for(state="attached")
+    page.keyboard.press("PageDown")
+    said.filter(has_text="Stop 3 of 3").wait_for(state="attached")
+    page.keyboard.press("PageUp")
+    page.keyboard.press("Delete")
+    page.wait_for_url(re.compile("^(?!.*via=)"))
 
 
 def test_a_link_opens_the_same_way(page: Page, app_url: str, settle: Settle) -> None:

@@ -18,10 +18,15 @@ if TYPE_CHECKING:
     WaitForZ = Callable[[list[float | None]], None]
 
 SIDE = 5
+LISTEN = """
+window.decodes = [];
+addEventListener("zscape:decoded", (event) => decodes.push(event.detail));
+"""
 
 
 @pytest.fixture
 def manifold(page: Page, app_url: str, settle: Settle) -> Locator:
+    page.add_init_script(LISTEN)
     page.goto(f"{app_url}/manifold?model=mnist-2d&side={SIDE}")
     settle(page)
     grid = page.get_by_test_id("manifold")
@@ -70,6 +75,55 @@ def test_the_tile_under_the_pointer_tells_its_z(page: Page, manifold: Locator) -
     manifold.hover(position=centre(manifold, column=2, row=1))
     lens = page.locator(".lens:popover-open")
     lens.get_by_text(f"z₁ = 0.00, z₂ = {quantile(3):.2f}").wait_for()
+
+
+def wait_for_decoded(page: Page, z: list[float]) -> None:
+    page.wait_for_function(
+        "z => decodes.at(-1)?.z.every((x, k) => Math.abs(x - z[k]) < 1e-3)", arg=z
+    )
+
+
+def ring(page: Page, name: str) -> tuple[float, float]:
+    """The middle of a ring on the grid, in tiles from its left upper corner."""
+    box = page.locator(f".ring.{name}").bounding_box()
+    grid = page.get_by_test_id("manifold").bounding_box()
+    assert box
+    assert grid
+    across = (box["x"] + box["width"] / 2 - grid["x"]) / grid["width"] * SIDE
+    down = (box["y"] + box["height"] / 2 - grid["y"]) / grid["height"] * SIDE
+    return across, down
+
+
+def test_the_tile_under_the_pointer_is_decoded_large_until_it_is_left(
+    page: Page, manifold: Locator
+) -> None:
+    page.wait_for_function("decodes.length > 0")
+    cursor = page.evaluate("decodes.at(-1).z")
+    for column, row in ((0, 0), (4, 1)):
+        manifold.hover(position=centre(manifold, column, row))
+        wait_for_decoded(page, [quantile(column), quantile(SIDE - 1 - row)])
+    assert page.locator(".lens:popover-open canvas").is_hidden()
+    page.mouse.move(2, 2)
+    wait_for_decoded(page, cursor)
+
+
+def test_the_grid_shows_where_the_plane_s_pointer_and_cursor_are(
+    page: Page, manifold: Locator, wait_for_z: WaitForZ
+) -> None:
+    page.wait_for_function("decodes.length > 0")
+    plane = page.get_by_test_id("latent-plane")
+    plane.hover()
+    page.locator(".ring.under").wait_for()
+    z = page.evaluate("decodes.at(-1).z")
+    column, row = ring(page, "under")
+    assert abs(quantile(int(column)) - z[0]) == min(abs(quantile(i) - z[0]) for i in range(SIDE))
+    up = SIDE - 1 - int(row)
+    assert abs(quantile(up) - z[1]) == min(abs(quantile(i) - z[1]) for i in range(SIDE))
+    plane.click()
+    wait_for_z([round(v, 3) for v in z])
+    page.mouse.move(2, 2)
+    page.locator(".ring.under").wait_for(state="hidden")
+    assert ring(page, "chosen") == pytest.approx((int(column) + 0.5, int(row) + 0.5), abs=0.02)
 
 
 def test_keys_move_and_choose(page: Page, manifold: Locator, wait_for_z: WaitForZ) -> None:
