@@ -14,7 +14,7 @@ from ui.components.address import linked, show_in_address
 from ui.components.curves import curves
 from ui.components.timeline import timeline
 from ui.curves import COLLAPSED, fractional_epoch, kl_panel, training_panels
-from ui.film import Playback, gif, playback
+from ui.film import Playback, gif, playback, sample_of
 from ui.learned import show_learned
 from ui.navigation import page_path
 from ui.network_figure import show_network
@@ -142,22 +142,23 @@ def show_progress(run: Run, status: Status, config: TrainConfig, events: Events)
         if run.owner != visitor():
             st.caption("You are watching.", help="Who started it steers it.", width="content")
         else:
-            steer(run, status)
+            steer(run, status, events)
     if reason := silence(run):
         st.warning(reason, icon=":material/bedtime:")
 
 
-def steer(run: Run, status: Status) -> None:
-    """Pause, continue, stop."""
-    pausing = status.state == "paused" or run.pause_requested
+def steer(run: Run, status: Status, events: Events) -> None:
+    """Pause, continue, stop: while there is something left to learn."""
+    over = run.stop_requested or all_learned(events)
+    pausing = run.pause_requested
     if status.state != "waiting" and action_button(
-        "Continue" if run.pause_requested else "Pause",
+        "Continue" if pausing else "Pause",
         key="pause",
         testid="pause-training",
         icon="play_arrow" if pausing else "pause",
-        disabled=run.stop_requested or (pausing and not run.pause_requested),
+        disabled=over,
     ):
-        if run.pause_requested:
+        if pausing:
             run.request_continue()
         else:
             run.request_pause()
@@ -167,7 +168,7 @@ def steer(run: Run, status: Status) -> None:
         key="stop",
         testid="stop-training",
         icon="stop",
-        disabled=run.stop_requested,
+        disabled=over,
     ):
         run.request_stop()
         st.rerun(scope="fragment")
@@ -186,21 +187,31 @@ def doing(run: Run, status: Status, config: TrainConfig, events: Events) -> str:
     if place := run.place:
         before = f"{place - 1} before it" if place > 1 else "the next to begin"
         return f"in the queue, {before}"
+    if all_learned(events):
+        return "all epochs are done: evaluating on the whole test set…"
+    if run.pause_requested:
+        return f"{at_epoch(config, events)}{'paused' if status.state == 'paused' else 'pausing…'}"
+    if status.state == "paused":
+        return f"{at_epoch(config, events)}continues when its turn comes"
     if not events or events[-1]["time"] < status.started:
         return "starting a process of its own…"
     last = events[-1]
-    epoch = f"epoch {min(int(fractional_epoch(last, config.epochs)) + 1, config.epochs)}"
-    if status.state == "paused":
-        how = "paused" if run.pause_requested else "continues when its turn comes"
-        return f"{epoch} of {config.epochs} · {how}"
-    if run.pause_requested:
-        return "pausing…"
-    if last["step"] == last["total_steps"]:
-        return "all epochs are done: evaluating on the whole test set…"
     return (
-        f"{epoch} of {config.epochs} · {last['images_per_second']:,.0f} images/s · "
+        f"{at_epoch(config, events)}{last['images_per_second']:,.0f} images/s · "
         f"about {spoken(last['seconds_left'])} left"
     )
+
+
+def all_learned(events: Events) -> bool:
+    return bool(events) and events[-1]["step"] == events[-1]["total_steps"]
+
+
+def at_epoch(config: TrainConfig, events: Events) -> str:
+    """The epoch under way, as the beginning of a text; empty before the first report."""
+    if not events:
+        return ""
+    epoch = int(fractional_epoch(events[-1], config.epochs)) + 1
+    return f"epoch {min(epoch, config.epochs)} of {config.epochs} · "
 
 
 def show_end(run: Run, status: Status, config: TrainConfig) -> None:
@@ -295,7 +306,7 @@ def show_what_was_learned(run: Run, status: Status, config: TrainConfig) -> Play
         show_timeline(run, config, film, present)
     else:
         st.caption(f"Reading the snapshots, {len(film.epochs)} so far…")
-    show_learned(opened, run.token, film.parts)
+    show_learned(opened, run.token, film.parts, sample_of(opened))
     return film
 
 

@@ -24,6 +24,7 @@ from ui.runs import config_of
 from ui.views import dims_plane, plane_points
 from vae_core.animation import film_bytes, training_picture
 from vae_core.errors import CheckpointError
+from vae_core.recording import SAMPLE, fixed_sample
 from vae_core.runs import Run
 
 PATIENCE = 0.4  # seconds of reading snapshots in one run of the script; the rest waits for the next
@@ -95,6 +96,12 @@ def playback(run: Run, opened: OpenModel) -> Playback:
         {name: Film(run.token, [parts[name] for _, parts in ready]) for name in names},
         all(snapshot in frames for snapshot in snapshots),
     )
+
+
+def sample_of(opened: OpenModel) -> np.ndarray | None:
+    """Those of a model's stored latents that the snapshots hold, too; None for all."""
+    n = 0 if opened.latents is None else len(opened.latents)
+    return fixed_sample(n).numpy() if n > SAMPLE else None
 
 
 def snapshots_of(run: Run) -> list[tuple[int, int]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
 
 from live.models import OpenModel
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 MANIFOLD_SIDE = 10
 MANIFOLD_WIDTH, PICTURES_WIDTH = 350, 540  # pixels, beside one another on a wide page
 SAMPLES = (2, 8)  # rows, columns
-RECONSTRUCTED = 8
+FIRST_ROWS = tuple(range(8))  # of the stored latents: those that are reconstructed
 
 Films = Mapping[str, Film]  # by the part that shows it: "plane", or a name in `Look.pictures`
 
@@ -48,8 +49,8 @@ def shown_dims(opened: OpenModel) -> tuple[int, ...]:
 
 
 @st.cache_resource(show_spinner=False, max_entries=16, hash_funcs={OpenModel: stored_latents})
-def look_of(opened: OpenModel, dims: tuple[int, ...]) -> Look:
-    """The model's images; the manifold over `dims`, the others at 0."""
+def look_of(opened: OpenModel, dims: tuple[int, ...], rows: tuple[int, ...] = FIRST_ROWS) -> Look:
+    """The model's images: the manifold over `dims`, the others at 0; `rows` are reconstructed."""
     import torch
 
     from vae_core.manifold import manifold_grid, manifold_line
@@ -64,23 +65,27 @@ def look_of(opened: OpenModel, dims: tuple[int, ...]) -> Look:
     _, samples = prior_samples(model, SAMPLES[0] * SAMPLES[1], seed=0)
     reconstructions = None
     if opened.latents is not None:
-        first = opened.latents.take(range(RECONSTRUCTED))
-        rows = [decoded(model, first.mu)]
+        latents = opened.latents.take(rows)
+        pairs = [decoded(model, latents.mu)]
         if (dataset := test_images(opened)) is not None:
-            rows.insert(0, dataset.floats(first.indices))
-        reconstructions = torch.stack(rows)
+            pairs.insert(0, dataset.floats(latents.indices))
+        reconstructions = torch.stack(pairs)
     return Look(manifold, reconstructions, samples.reshape(*SAMPLES, *model.image_shape))
 
 
-def show_learned(opened: OpenModel, key: str, films: Films | None = None) -> None:
+def show_learned(
+    opened: OpenModel, key: str, films: Films | None = None, rows: np.ndarray | None = None
+) -> None:
     """Show the model as it is now; called again with newer weights, everything follows.
 
-    key: names these views in the session; the same key for the same model.
+    key: names these views in the session; the same key for the same model. rows: which of the
+    stored latents are shown, all by default.
     """
     films = films or {}
     dims = shown_dims(opened)
-    _show_plane(opened, dims_plane(opened, dims), key, films.get("plane"))
-    look = look_of(opened, dims)
+    _show_plane(opened, dims_plane(opened, dims), key, films.get("plane"), rows)
+    first = FIRST_ROWS if rows is None else tuple(rows[: len(FIRST_ROWS)].tolist())
+    look = look_of(opened, dims, first)
     both = st.container(horizontal=True, gap="medium")
     with both.container(width=MANIFOLD_WIDTH):
         over = " and ".join(names_of_dims(dims))
@@ -91,28 +96,31 @@ def show_learned(opened: OpenModel, key: str, films: Films | None = None) -> Non
             two = len(look.reconstructions) == 2
             above = "**Test images** and, below, " if two else ""
             st.markdown(f"{above}**what comes back** from μ")
-            alt = f"{RECONSTRUCTED} test images and their reconstructions"
+            alt = f"{len(first)} test images and their reconstructions"
             _grid(look.reconstructions, "reconstructions", alt, key, films)
             data_note(two)
         st.markdown("**Samples from the prior**, always the same z")
         _grid(look.samples, "samples", "Images decoded from z drawn from the prior", key, films)
 
 
-def _show_plane(opened: OpenModel, plane: Plane, key: str, film: Film | None) -> None:
+def _show_plane(
+    opened: OpenModel, plane: Plane, key: str, film: Film | None, rows: np.ndarray | None
+) -> None:
+    points = plane_points(opened, plane, rows=rows)
     latent_plane(
         opened.id,
         key=f"plane-{key}",
         z=current_z(opened),
         plane=plane,
-        points=plane_points(opened, plane),
+        points=points,
         height=400,
         film=film,
         on_change=_remember_z,
     )
-    if opened.latents is not None:
+    if points is not None:
         largest = " The two dimensions of largest KL." if opened.model.latent_dim > 2 else ""
         st.caption(
-            f"Means μ of {len(opened.latents):,} test images, not samples.{largest} Move over the "
+            f"Means μ of {len(points.xy):,} test images, not samples.{largest} Move over the "
             "plane: the decoder follows."
         )
 

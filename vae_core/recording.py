@@ -30,6 +30,12 @@ LIVE_SECONDS = 0.7  # the checkpoint follows the training that often …
 SHARE = 0.04  # … but takes no more than this share of its time, and so does saving the state
 
 
+def fixed_sample(images: int) -> torch.Tensor:
+    """The test images, of so many, whose latents a snapshot holds: rising, always the same."""
+    order = torch.randperm(images, generator=torch.Generator().manual_seed(0))
+    return order[:SAMPLE].sort().values
+
+
 def learn(run: Run, on_progress: Callable[[Progress], None], may_go_on: Callable[[], bool]) -> bool:
     """Train to the end, from the last saved state if there is one; True when it was stopped.
 
@@ -38,8 +44,7 @@ def learn(run: Run, on_progress: Callable[[Progress], None], may_go_on: Callable
     config = run.config()
     train_data = load_dataset(config.dataset, "train")
     test_data = load_dataset(config.dataset, "test")
-    sample = torch.randperm(len(test_data), generator=torch.Generator().manual_seed(0))[:SAMPLE]
-    sample = sample.sort().values
+    sample = fixed_sample(len(test_data))
     resume = load_tensors(run.state_file) if run.state_file.exists() else {}
     first_epoch = int(resume.get("epoch", 0))
     forget_reports_after(run.events_file, first_epoch if resume else -1)

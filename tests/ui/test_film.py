@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image
 
 from live.models import open_model
 from ui import film
+from vae_core import recording
 from vae_core.errors import CheckpointError
 from vae_core.jobs import work
 from vae_core.runs import Run, create_run
@@ -85,3 +87,20 @@ def test_without_snapshots_there_is_no_gif(run: Run, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Run, "snapshot_epochs", lambda self: [])
     with pytest.raises(CheckpointError, match="no snapshot"):
         film.gif(run, lambda done: None)
+
+
+def test_an_ended_run_is_shown_by_the_images_of_its_snapshots(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for module in (film, recording):
+        monkeypatch.setattr(module, "SAMPLE", 50)
+    monkeypatch.setenv("ZSCAPE_RUNS", str(tmp_path))
+    config = TrainConfig(hidden=(8,), epochs=1, batch_size=512)
+    run = create_run(config, tmp_path / "digits-0123456789")
+    work(run)
+    opened = open_model(f"run:{run.token}")
+    rows = film.sample_of(opened)
+    assert opened.latents is not None and rows is not None
+    _, snapshot = run.load_snapshot(1, (1, 8, 8))
+    assert opened.latents.indices[rows].tolist() == snapshot.indices.tolist()
+    assert film.sample_of(open_model(f"run:{run.token}@1")) is None

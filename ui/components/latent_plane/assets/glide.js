@@ -1,4 +1,4 @@
-/** Points on their way: the same rows on the same axes, as new weights place them. */
+/** Points on their way: the same images on the same axes, as new weights place them. */
 
 const MS = { least: 150, most: 500 };
 
@@ -24,7 +24,7 @@ export class Glide {
     this.points = null;
     const axes = this.axes;
     this.axes = this.plane.data.labels.join();
-    if (!before || axes !== this.axes || !same(before.rows, points.rows)) return;
+    if (!before || axes !== this.axes || !alike(before, points)) return;
     if (same(before.drawn, points.xy)) return;
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
     this.lasts = Math.min(Math.max(stood, MS.least), MS.most);
@@ -59,7 +59,12 @@ export class Glide {
   }
 }
 
-/** @template {Float32Array | Uint32Array} T @param {T} a @param {T} b */
+/** Whether these are the same images, though another model may store them at other rows. */
+function alike(a, b) {
+  return a.count === b.count && same(a.category ?? [], b.category ?? []);
+}
+
+/** @template {ArrayLike<number>} T @param {T} a @param {T} b */
 function same(a, b) {
-  return a.length === b.length && a.every((value, i) => value === b[i]);
+  return a.length === b.length && Array.prototype.every.call(a, (value, i) => value === b[i]);
 }
