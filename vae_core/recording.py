@@ -26,6 +26,7 @@ from vae_core.training import Progress, initial_model, train
 SAMPLE = 2_000  # test images whose latents go into each snapshot
 SNAPSHOTS = 50  # at most that many are kept of one run, the one before learning included …
 SNAPSHOTS_BYTES = 256 << 20  # … and of a large network fewer
+REPORTS = 4_000  # between epochs' ends; after so many, the next come ever more slowly
 LIVE_SECONDS = 0.7  # the checkpoint follows the training that often …
 SHARE = 0.04  # … but takes no more than this share of its time, and so does saving the state
 
@@ -52,13 +53,14 @@ def learn(run: Run, on_progress: Callable[[Progress], None], may_go_on: Callable
     if not resume:
         _save_snapshot(run, 0, model, test_data, sample)
     due = epochs_to_keep(config.epochs, model)
+    report = _Reporter(run.events_file)
     follow = _Sparing(_LiveCheckpoint(run, config, test_data, sample).save, LIVE_SECONDS)
     save_state = _Sparing(lambda p: write_bytes(run.state_file, safetensors_bytes(p.state())))
     stopped = False
     with EventFiles(run.tensorboard, first_epoch + 1) as event_files:
         for progress in train(config, train_data=train_data, test_data=test_data, resume=resume):
             model = progress.model
-            append_report(run.events_file, progress)
+            report(progress)
             if progress.epoch_ended:
                 event_files.add(progress)
                 if progress.epoch in due:
@@ -119,6 +121,20 @@ def _move_over(source: Path, target: Path) -> None:
     for file in sorted(source.iterdir(), key=lambda file: file.name == "model.safetensors"):
         os.replace(file, target / file.name)
     shutil.rmtree(source.parent)
+
+
+class _Reporter:
+    """Appends reports: all at the epochs' ends; of those between, the fewer the longer it lasts."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.begun = self.told = time.perf_counter()
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.perf_counter()
+        if progress.epoch_ended or now - self.told >= (now - self.begun) / REPORTS:
+            append_report(self.file, progress)
+            self.told = now
 
 
 class _Sparing:

@@ -42,13 +42,13 @@ def append_report(file: Path, progress: Progress) -> None:
 def reports_after(file: Path, position: int) -> tuple[list[dict[str, Any]], int]:
     """The reports from byte `position` on, and where the next will begin.
 
-    Lines that a crash has torn, or somebody has edited, are left out.
+    Lines that a crash has torn, or somebody has edited, are left out. At most MAX_BYTES are read.
     """
-    if not file.is_file() or file.stat().st_size > MAX_BYTES:
+    if not file.is_file():
         return [], position
     with file.open("rb") as stream:
         stream.seek(position)
-        lines = stream.read().splitlines(keepends=True)
+        lines = stream.read(MAX_BYTES).splitlines(keepends=True)
     reports = []
     for line in lines:
         if not line.endswith(b"\n"):

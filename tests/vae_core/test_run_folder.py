@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from itertools import pairwise
+from itertools import count, pairwise
+from math import log
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,8 +15,8 @@ import torch
 from vae_core.checkpoints import list_checkpoints, load_checkpoint, load_latents, read_config
 from vae_core.errors import CheckpointError, TrainingError
 from vae_core.jobs import Run, create_run, keep, list_runs, work
-from vae_core.recording import epochs_to_keep
-from vae_core.training import TrainConfig, initial_model
+from vae_core.recording import _Reporter, epochs_to_keep
+from vae_core.training import TrainConfig, initial_model, train
 
 CONFIG = TrainConfig(hidden=(16,), epochs=3, batch_size=256)
 
@@ -66,6 +68,23 @@ def test_events_read_in_parts_are_the_events_read_at_once(run: Run):
     assert first + rest == run.events() == [json.loads(line) for line in whole.splitlines()]
     assert end == len(whole)
     assert run.events_after(end) == ([], end)
+
+
+def test_a_long_run_keeps_its_reports_few(run: Run, monkeypatch: pytest.MonkeyPatch):
+    """Reports come four times a second for two hours; what is kept of them can still be read."""
+    clock = count(step=0.25)
+    monkeypatch.setattr(
+        "vae_core.recording.time", SimpleNamespace(perf_counter=lambda: next(hours))
+    )
+    report = next(iter(train(CONFIG, report_seconds=0)))
+    keep_reports = _Reporter(run.events_file)
+    for _ in range(4 * 3_600 * 2):
+        keep_reports(report)
+    two_hours = len(run.events())
+    assert 4_000 < two_hours < 4_000 * (1 + log(7_200 / 1_000) + 0.1)
+    keep_reports(replace(report, epoch_ended=True))
+    keep_reports(replace(report, epoch_ended=True))
+    assert len(run.events()) == two_hours + 2
 
 
 def test_a_process_that_never_began_is_a_failed_run(run: Run):
