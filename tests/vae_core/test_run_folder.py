@@ -73,9 +73,8 @@ def test_events_read_in_parts_are_the_events_read_at_once(run: Run):
 def test_a_long_run_keeps_its_reports_few(run: Run, monkeypatch: pytest.MonkeyPatch):
     """Reports come four times a second for two hours; what is kept of them can still be read."""
     clock = count(step=0.25)
-    monkeypatch.setattr(
-        "vae_core.recording.time", SimpleNamespace(perf_counter=lambda: next(hours))
-    )
+    fake = SimpleNamespace(perf_counter=lambda: next(clock))
+    monkeypatch.setattr("vae_core.recording.time", fake)
     report = next(iter(train(CONFIG, report_seconds=0)))
     keep_reports = _Reporter(run.events_file)
     for _ in range(4 * 3_600 * 2):
