@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from PIL import Image
 
-from vae_core.checkpoints import load_latents
+from tests.browser.places import on_screen
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     Settle = Callable[[Page], None]
     WaitForZ = Callable[[list[float | None]], None]
 
-SHIPPED = Path(__file__).parents[2] / "checkpoints"
 LISTEN = """
 window.decodes = [];
 addEventListener("zscape:decoded", (event) => decodes.push(event.detail));
@@ -130,21 +129,7 @@ def test_an_end_is_moved_on_the_plane(page: Page, film: Locator) -> None:
 
 
 def stop_at(page: Page, z: list[float]) -> tuple[float, float]:
-    """Where z = (a, b) stands on the screen; the view is at home."""
-    plane = page.get_by_test_id("latent-plane")
-    box = plane.bounding_box()
-    assert box
-    half = home_half()
-    unit = min(box["width"], box["height"]) / 2 / half
-    return box["x"] + box["width"] / 2 + z[0] * unit, box["y"] + box["height"] / 2 - z[1] * unit
-
-
-def home_half() -> float:
-    """Half of what the plane shows: the prior to 3.2 sigma, and all but 1 in 500 of the means."""
-    latents = load_latents(SHIPPED / "mnist-2d")
-    assert latents is not None
-    far = latents.mu.abs().amax(1).sort().values
-    return max(3.2, 1.05 * float(far[int((len(far) - 1) * 0.998)]))
+    return on_screen(page.get_by_test_id("latent-plane"), "mnist-2d", z)
 
 
 def pause(page: Page) -> None:

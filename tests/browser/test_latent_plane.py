@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import torch
 
-from vae_core.checkpoints import load_latents
+from tests.browser.places import latents_of
 from vae_core.paths import interpolate_through
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
     Settle = Callable[[Page], None]
 
-SHIPPED = Path(__file__).parents[2] / "checkpoints"
 LISTEN = """
 window.decodes = [];
 addEventListener("zscape:decoded", (event) => decodes.push(event.detail));
@@ -197,15 +195,13 @@ def test_a_box_selects_what_a_lasso_along_it_selects(
 
 
 def test_enter_selects_the_point_nearest_to_z(page: Page, app_url: str, settle: Settle) -> None:
-    latents = load_latents(SHIPPED / "digits-2d")
-    assert latents is not None
     z = torch.tensor([0.5, -0.5])
     plane = open_plane(page, f"{app_url}/encoded?model=digits-2d&z=0.5,-0.5", settle)
     wait_for_points(page)
     plane.focus()
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("selected="))
-    nearest = int((latents.mu - z).norm(dim=1).argmin())
+    nearest = int((latents_of("digits-2d").mu - z).norm(dim=1).argmin())
     assert selected_rows(page) == [nearest]
     page.locator("[aria-live=polite]", has_text="1 point selected").wait_for(state="attached")
 

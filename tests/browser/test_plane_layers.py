@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from tests.browser.places import latents_of, on_screen
+
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Browser, Locator, Page, WebSocketRoute
 
     Settle = Callable[[Page], None]
 
+DECODE = 1  # the channel's verb
 LISTEN = """
 window.decodes = [];
 addEventListener("zscape:decoded", (event) => decodes.push(event.detail));
@@ -90,6 +94,31 @@ def test_a_class_in_sight_shows_its_posterior(
     page.wait_for_function("before => plane.toDataURL() === before", arg=before)
 
 
+COUNT_ELLIPSES = """
+window.ellipses = 0;
+const draw = CanvasRenderingContext2D.prototype.ellipse;
+CanvasRenderingContext2D.prototype.ellipse = function (...where) {
+  ellipses += 1;
+  return draw.apply(this, where);
+};
+"""
+
+
+@pytest.mark.parametrize(("chosen", "drawn"), [(range(3), 3), (range(8), 8), (range(9), 1)])
+def test_few_selected_points_have_an_ellipse_each_and_more_share_one(
+    page: Page, app_url: str, settle: Settle, chosen: range, drawn: int
+) -> None:
+    page.add_init_script(COUNT_ELLIPSES)
+    selected = ",".join(map(str, chosen))
+    open_plane(page, f"{app_url}/encoded?model=digits-2d&selected={selected}", settle)
+    ellipses = """() => new Promise((go) => requestAnimationFrame(() => {
+        ellipses = 0;
+        plane.dispatchEvent(new PointerEvent("pointermove", { clientX: 0, clientY: 0 }));
+        requestAnimationFrame(() => requestAnimationFrame(() => go(ellipses)));
+    }))"""
+    assert page.evaluate(ellipses) == 2 * drawn  # at 1 and at 2 sigma
+
+
 def test_the_posterior_of_a_class_is_the_mixture_of_its_points(page: Page, app_url: str) -> None:
     rng = np.random.default_rng(0)
     n = 40
@@ -131,6 +160,61 @@ def test_the_fog_says_both_figures_at_the_pointer(page: Page, app_url: str, sett
     tip.get_by_text(re.compile(r"encode\(decode\(z\)\) is \d+\.\d\d away")).wait_for()
     page.mouse.move(2, 2)
     tip.wait_for(state="hidden")
+
+
+def test_the_fog_s_figures_are_there_without_a_pointer(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    plane = open_plane(page, app_url, settle)
+    layer(page, "Trust fog").click()
+    plane.focus()
+    page.keyboard.press("Shift+ArrowRight")
+    page.get_by_text(re.compile(r"q\(z\) = \d")).wait_for()
+    page.get_by_text(re.compile(r"encode\(decode\(z\)\) is \d+\.\d\d away")).wait_for()
+
+
+def test_the_manifold_is_decoded_anew_where_the_view_rests(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    rows: list[int] = []
+
+    def through(route: WebSocketRoute) -> None:
+        server = route.connect_to_server()
+
+        def to_server(message: bytes | str) -> None:
+            if isinstance(message, bytes) and message[4] == DECODE:
+                rows.append(int.from_bytes(message[6:8], "little"))
+            server.send(message)
+
+        route.on_message(to_server)
+
+    page.route_web_socket(re.compile("/live/decode"), through)
+    plane = open_plane(page, app_url, settle)
+    assert max(rows) == 1
+    before = picture(plane)
+    layer(page, "Manifold").click()
+    page.wait_for_function("before => plane.toDataURL() !== before", arg=before)
+    assert sum(rows) > 400
+    rows.clear()
+    plane.hover()
+    page.mouse.wheel(0, -300)
+    deadline = time.monotonic() + 30
+    while sum(rows) <= 400 and time.monotonic() < deadline:
+        two_frames(page)
+    assert sum(rows) > 400
+
+
+def test_a_tap_shows_the_point_that_it_hits(browser: Browser, app_url: str, settle: Settle) -> None:
+    with browser.new_context(has_touch=True, viewport={"width": 420, "height": 900}) as context:
+        page = context.new_page()
+        plane = open_plane(page, f"{app_url}/encoded?model=digits-2d", settle)
+        point = latents_of("digits-2d").mu[:, 1].argmax()  # it stands apart
+        x, y = on_screen(plane, "digits-2d", latents_of("digits-2d").mu[point].tolist())
+        page.touchscreen.tap(x, y)
+        tip = page.locator(".tip", has_text=f"#{point}")
+        tip.get_by_text(re.compile("real image|decoded from μ")).wait_for()
+        page.touchscreen.tap(x - 100, y)
+        tip.wait_for(state="hidden")
 
 
 def test_two_fingers_zoom_and_one_moves_z(browser: Browser, app_url: str, settle: Settle) -> None:

@@ -1,0 +1,33 @@
+"""Where a z stands on the screen while the plane's view is at home."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vae_core.checkpoints import load_latents
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from playwright.sync_api import Locator
+
+    from vae_core.latents import Latents
+
+SHIPPED = Path(__file__).parents[2] / "checkpoints"
+
+
+def latents_of(model: str) -> Latents:
+    latents = load_latents(SHIPPED / model)
+    assert latents is not None
+    return latents
+
+
+def on_screen(plane: Locator, model: str, z: Sequence[float]) -> tuple[float, float]:
+    """The pixel of z = (a, b); home is the prior to 3.2 sigma and all but 1 in 500 of the means."""
+    box = plane.bounding_box()
+    assert box is not None
+    far = latents_of(model).mu.abs().amax(1).sort().values
+    half = max(3.2, 1.05 * float(far[int((len(far) - 1) * 0.998)]))
+    unit = min(box["width"], box["height"]) / 2 / half
+    return box["x"] + box["width"] / 2 + z[0] * unit, box["y"] + box["height"] / 2 - z[1] * unit
