@@ -14,7 +14,7 @@ from scipy.ndimage import center_of_mass
 from vae_core.datasets import dataset_available, load_dataset
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Browser, Locator, Page
 
     Settle = Callable[[Page], None]
 
@@ -22,6 +22,13 @@ MNIST = (1, 28, 28)
 LISTEN = """
 window.decodes = [];
 addEventListener("zscape:decoded", (event) => decodes.push(event.detail));
+"""
+PASTE = """
+(canvas, bytes) => {
+  const clipboardData = new DataTransfer();
+  clipboardData.items.add(new File([Uint8Array.from(bytes)], "digit.png", { type: "image/png" }));
+  canvas.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+}
 """
 PREPARE = """
 async ([url, name, white, width, shape]) => {
@@ -174,13 +181,61 @@ def test_each_stroke_is_encoded_and_epsilon_can_be_drawn_again(
     page.wait_for_function("z => location.search.includes('z=')")
 
 
-def test_a_dropped_image_is_encoded(page: Page, app_url: str, settle: Settle) -> None:
+def test_a_finger_draws(browser: Browser, app_url: str, settle: Settle) -> None:
+    with browser.new_context(has_touch=True, viewport={"width": 420, "height": 900}) as context:
+        page = context.new_page()
+        pad = open_pad(page, app_url, settle)
+        before = shown_z(page)
+        pad.scroll_into_view_if_needed()
+        box = pad.bounding_box()
+        assert box is not None
+        finger = context.new_cdp_session(page)
+        for kind, x, y in (("Start", 0.3, 0.2), ("Move", 0.7, 0.2), ("Move", 0.5, 0.8)):
+            at = {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]}
+            touch = {"type": f"touch{kind}", "touchPoints": [at]}
+            finger.send("Input.dispatchTouchEvent", touch)
+        finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        page.wait_for_function("z => String(decodes.at(-1).z) !== String(z)", arg=before)
+        assert prepared_pixels(page).max() > 100
+
+
+def test_the_posterior_is_looked_at_from_near_and_left_again(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    pad = open_pad(page, app_url, settle)
+    stroke(page, pad, (0.3, 0.2), (0.7, 0.2), (0.45, 0.85))
+    settle(page)
+    plane = page.get_by_test_id("latent-plane")
+    page.evaluate("canvas => { window.plane = canvas; }", plane.element_handle())
+    page.mouse.move(2, 2)
+    page.evaluate("() => new Promise(go => requestAnimationFrame(() => requestAnimationFrame(go)))")
+    home = page.evaluate("plane.toDataURL()")
+    page.get_by_role("button", name="Zoom in").click()
+    page.wait_for_function("home => plane.toDataURL() !== home", arg=home)
+    z = shown_z(page)
+    plane.dblclick()
+    page.mouse.move(2, 2)
+    page.wait_for_function("home => plane.toDataURL() === home", arg=home)
+    assert shown_z(page) == z
+
+
+@pytest.mark.parametrize("how", ["drop", "paste", "file"])
+def test_an_image_is_encoded_that_comes_by(
+    page: Page, app_url: str, settle: Settle, how: str
+) -> None:
     digit = mnist_digits(1)[0]
     file = io.BytesIO()
     Image.fromarray(255 - digit, "L").save(file, "png")  # ink on paper
     pad = open_pad(page, app_url, settle)
     before = shown_z(page)
-    pad.evaluate(DROP, list(file.getvalue()))
+    if how == "file":
+        with page.expect_file_chooser() as chooser:
+            page.get_by_role("button", name="Open a file").click()
+        chooser.value.set_files(
+            {"name": "digit.png", "mimeType": "image/png", "buffer": file.getvalue()}
+        )
+    else:
+        pad.evaluate({"drop": DROP, "paste": PASTE}[how], list(file.getvalue()))
     page.wait_for_function("z => String(decodes.at(-1).z) !== String(z)", arg=before)
     assert np.abs(prepared_pixels(page).astype(int) - digit).max() <= 1
     mu, _ = posterior_of("mnist-2d", digit)
