@@ -29,6 +29,7 @@ SPACING_NOTES = {
 }
 RANGE = 4.0
 SIDES = 5, 40  # images a side
+GRID_WIDTH, PLANE_WIDTH = 552, 352  # pixels: side by side on a wide page
 
 opened = current_model()
 model = opened.model
@@ -92,8 +93,8 @@ def explore() -> None:
     places = grid.reshape(-1, model.latent_dim)
     names = names_of_dims(dims)
 
-    left, right = st.columns([3, 2], gap="medium")
-    with left:
+    both = st.container(horizontal=True, gap="medium")  # below one another on a narrow page
+    with both.container(width=GRID_WIDTH):
         image_grid(
             images,
             key="manifold",
@@ -111,7 +112,7 @@ def explore() -> None:
             on_select=lambda tile: set_z(places[tile].tolist()),
         )
         st.caption(SPACING_NOTES[spacing])
-    with right:
+    with both.container(width=PLANE_WIDTH):
         show_plane(z, dims)
         st.download_button(
             f"PNG, {side * model.image_shape[2]} × {side * model.image_shape[1]} pixels",

@@ -16,13 +16,18 @@ from vae_core.models import prior_samples
 
 SAMPLES = (2, 12)
 MAX_SEED = 999_999_999
-CARD_WIDTH = 185
+CARDS = """
+<style>
+.st-key-cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(14rem, 1fr)); }
+</style>
+"""
 GUIDE = {
     "encoded": "Where the encoder puts every test image; select some and look at them.",
     "decode": "A slider for every latent dimension, and the image it makes.",
     "manifold": "The images on a grid over the prior: what the decoder has learned.",
     "interpolate": "The way from one image to another through latent space.",
     "train": "Train a model of your own and watch its latent space sort itself out.",
+    "runs": "All your trainings and their curves, beside and over one another.",
 }
 
 opened = current_model()
@@ -73,8 +78,9 @@ plane()
 samples()
 
 st.subheader("What each page is for")
-cards = st.container(horizontal=True)
-for file, text in GUIDE.items():
-    with cards.container(border=True, width=CARD_WIDTH):
-        st.page_link(page_path(file))
-        st.caption(text)
+st.html(CARDS)
+with st.container(key="cards"):
+    for file, text in GUIDE.items():
+        with st.container(border=True):
+            st.page_link(page_path(file))
+            st.caption(text)
