@@ -34,7 +34,7 @@ def beta_tcvae(
     Chen et al. (2018, eq. 4); all ones are the ELBO with its KL sampled. log q(z) of the whole data
     set of `dataset_size` images is estimated from the batch: sampling="weighted" (their eq. 5) or
     "stratified" (appendix C.2), whose q(z) is unbiased. parts: the three, as
-    `elbo_surgery` names them.
+    `vae_core.elbo_surgery` names them.
     """
     mu, logvar, z, reconstruction, kl = _terms(variational(model), x, generator)
     log_weight = _batch_log_weights(len(x), dataset_size, sampling).to(z)

@@ -47,7 +47,7 @@ class CodeAccuracy:
         return asdict(self)
 
 
-def code_accuracy(
+def classify_codes(
     model: LatentModel,
     train: ImageDataset,
     test: ImageDataset,

@@ -59,7 +59,7 @@ class Disentanglement:
         return asdict(self)
 
 
-def disentanglement(
+def disentanglement_scores(
     latents: Latents,
     *,
     seed: int = 0,

@@ -54,7 +54,7 @@ class ElboSurgery:
 
 
 @torch.inference_mode()
-def elbo_surgery(latents: Latents, *, samples: int = 2_000, seed: int = 0) -> ElboSurgery:
+def split_kl(latents: Latents, *, samples: int = 2_000, seed: int = 0) -> ElboSurgery:
     """Split the mean KL of `latents`, all N images of which make the aggregate posterior.
 
     samples: images, evenly drawn by `seed` (all of them where there are no more), for each of which

@@ -8,7 +8,7 @@ import torch
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
 
-from vae_core.code_accuracy import code_accuracy
+from vae_core.code_accuracy import classify_codes
 from vae_core.datasets import ImageDataset, load_dataset
 from vae_core.errors import DataError
 from vae_core.models import LatentModel, ModelConfig, build_model
@@ -33,7 +33,7 @@ def test_an_encoder_that_is_pca_scores_as_pca(digits: tuple[ImageDataset, ImageD
     pca = PCA(n_components=5, random_state=0).fit(train.floats().flatten(1).numpy())
     components = torch.from_numpy(pca.components_)
     model = linear_encoder(components, -components @ torch.from_numpy(pca.mean_))
-    scores = code_accuracy(model, train, test, neighbours=7)
+    scores = classify_codes(model, train, test, neighbours=7)
     assert scores.knn == scores.pca_knn and scores.linear == pytest.approx(scores.pca_linear)
     neighbours = KNeighborsClassifier(7).fit(
         pca.transform(train.floats().flatten(1).numpy()), train.labels
@@ -45,7 +45,7 @@ def test_an_encoder_that_is_pca_scores_as_pca(digits: tuple[ImageDataset, ImageD
 
 
 def test_constant_codes_are_at_chance(digits: tuple[ImageDataset, ImageDataset]) -> None:
-    scores = code_accuracy(linear_encoder(torch.zeros(2, 64), torch.zeros(2)), *digits)
+    scores = classify_codes(linear_encoder(torch.zeros(2, 64), torch.zeros(2)), *digits)
     assert max(scores.knn, scores.linear) < 0.15 < scores.pca_knn
     assert scores.chance == pytest.approx(np.bincount(digits[1].labels).max() / 360)
 
@@ -54,19 +54,19 @@ def test_codes_that_are_the_class_score_one() -> None:
     labels = torch.arange(300) % 3
     images = (labels * 100).to(torch.uint8).reshape(-1, 1, 1, 1).expand(-1, 1, 8, 8).contiguous()
     data = ImageDataset("bright", "train", images, labels, class_names=("a", "b", "c"))
-    scores = code_accuracy(linear_encoder(torch.ones(1, 64), torch.zeros(1)), data, data)
+    scores = classify_codes(linear_encoder(torch.ones(1, 64), torch.zeros(1)), data, data)
     assert (scores.knn, scores.linear, scores.knn_se) == (1, 1, 0)
 
 
 def test_a_seed_draws_the_images(digits: tuple[ImageDataset, ImageDataset]) -> None:
     model = linear_encoder(torch.eye(64)[:4], torch.zeros(4))
-    first = code_accuracy(model, *digits, at_most=200, seed=1)
+    first = classify_codes(model, *digits, at_most=200, seed=1)
     assert (first.train_images, first.test_images) == (200, 200)
-    assert first == code_accuracy(model, *digits, at_most=200, seed=1)
-    assert first.pca_linear != code_accuracy(model, *digits, at_most=200, seed=2).pca_linear
+    assert first == classify_codes(model, *digits, at_most=200, seed=1)
+    assert first.pca_linear != classify_codes(model, *digits, at_most=200, seed=2).pca_linear
 
 
 def test_data_without_labels_is_refused(digits: tuple[ImageDataset, ImageDataset]) -> None:
     bare = replace(digits[0], labels=None)
     with pytest.raises(DataError, match="digits has no labels"):
-        code_accuracy(linear_encoder(torch.zeros(2, 64), torch.zeros(2)), bare, digits[1])
+        classify_codes(linear_encoder(torch.zeros(2, 64), torch.zeros(2)), bare, digits[1])

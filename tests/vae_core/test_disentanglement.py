@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from vae_core.disentanglement import (
     Disentanglement,
     dci_scores,
-    disentanglement,
+    disentanglement_scores,
     factor_levels,
     factor_vae_score,
     modularity,
@@ -200,8 +200,8 @@ def latents(codes: NDArray[np.float64], levels: NDArray[np.int64]) -> Latents:
 
 
 def scores(codes: NDArray[np.float64], levels: NDArray[np.int64], seed: int = 0) -> Disentanglement:
-    return disentanglement(
-        latents(codes, levels), seed=seed, train_points=1_000, test_points=500, classifier="forest"
+    return disentanglement_scores(
+        latents(codes, levels), seed=seed, train_points=500, test_points=300, classifier="forest"
     )
 
 
@@ -213,7 +213,7 @@ def test_all_scores_come_together() -> None:
     assert together.modularity == pytest.approx(1, abs=1e-4) and 0.1 < together.sap < 0.6
     document = json.loads(json.dumps(together.to_json()))
     assert Disentanglement(**document) == together
-    assert (together.images, together.train_points, together.bins) == (len(LEVELS), 1_000, 20)
+    assert (together.images, together.train_points, together.bins) == (len(LEVELS), 500, 20)
 
 
 def test_draws_are_of_their_seed() -> None:
@@ -235,10 +235,10 @@ def test_factors_become_levels() -> None:
 def test_what_cannot_be_scored_is_refused() -> None:
     known = latents(PERFECT, LEVELS)
     with pytest.raises(DataError, match="no known factors"):
-        disentanglement(replace(known, factors=None))
+        disentanglement_scores(replace(known, factors=None))
     with pytest.raises(DataError, match="1 codes and 3 factors"):
-        disentanglement(latents(PERFECT[:, :1], LEVELS))
+        disentanglement_scores(latents(PERFECT[:, :1], LEVELS))
     with pytest.raises(DataError, match="3 codes and 1 factors"):
-        disentanglement(latents(PERFECT, LEVELS * np.array([1, 0, 0])))
+        disentanglement_scores(latents(PERFECT, LEVELS * np.array([1, 0, 0])))
     with pytest.raises(ConfigError, match="'svm'; choose boosting or forest"):
-        disentanglement(known, classifier="svm")
+        disentanglement_scores(known, classifier="svm")
