@@ -152,7 +152,7 @@ def _train(
         for batch in order.split(config.batch_size):
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate_at(config, step / total_steps)
-            x = images[batch].float() / 255
+            x = images.index_select(0, batch).float().div_(255)  # faster than images[batch]
             terms = terms_of(model, x, generator=generator, samples=config.samples)
             optimizer.zero_grad(set_to_none=True)
             loss(terms, config.beta).backward()
