@@ -82,7 +82,8 @@ def latent_plane(
     plane: two dimensions by default. points: drawn once, positions in `selected` and in the result
         count its rows. path (m, d): a way drawn but not edited.
     mode: what a press does: move z, select points (click, lasso; Shift for a box), or edit the way.
-    layers: those switched on at first; the visitor switches them from then on. height: in pixels.
+    layers: those switched on at first; the visitor switches them from then on.
+    height: in pixels, on a page of usual width; a wider one gets more.
     draw: a pad beside the plane, on which each stroke or a dropped file is encoded; the image is
         prepared as MNIST's are, or made to fit.
     sliders: labels of the page's sliders, one a latent dimension; z follows them while they move.

@@ -1,6 +1,7 @@
 /**
  * What the plane and an image grid beside it tell each other while the pointer moves, as events of
- * the window. `grid` is the grid's key. A tile that the plane shows large is `defaultPrevented`.
+ * the window. `grid` is the grid's key. A tile that the plane shows large, in sight, is
+ * `defaultPrevented`.
  *
  *   zscape:tile   {grid, tile, at, since}       from the grid: the tile pointed at, or the frame of
  *                 its film; `at` are the tile's values on the two axes; tile is null for none
@@ -19,7 +20,8 @@ export class Beside {
     const mine = (detail) => plane.data?.grid && detail.grid === plane.data.grid;
     const follow = (event) => {
       if (!mine(event.detail)) return;
-      event.preventDefault();
+      const { top, bottom } = plane.parts.decoded.getBoundingClientRect();
+      if (top + bottom > 0 && top + bottom < 2 * innerHeight) event.preventDefault();
       this.#follow(event.detail);
     };
     addEventListener("zscape:tile", follow, { signal });

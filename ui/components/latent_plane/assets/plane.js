@@ -21,6 +21,8 @@ import { Trust } from "./trust.js";
 import { View } from "./view.js";
 
 const SETTLE_MS = 120;
+const USUAL_PX = 940; // the width for which pages choose a height
+const MOST = 1.4; // times that height, on wider ones
 
 /** @type {WeakMap<Node, LatentPlane>} */
 const planes = new WeakMap();
@@ -118,7 +120,6 @@ export class LatentPlane {
     this.data = data;
     this.setStateValue = setStateValue;
     this.slice = data.plane && new Slice(data.plane);
-    this.host.style.setProperty("--height", `${data.height}px`);
     this.host.style.setProperty("--z", data.colours.z);
     this.theme = theme(this.host);
 
@@ -357,8 +358,11 @@ export class LatentPlane {
   // ---- drawing ----------------------------------------------------------------------------
 
   resize() {
-    const { parts, view } = this;
-    this.host.classList.toggle("narrow", this.host.clientWidth < 640);
+    const { parts, view, host, data } = this;
+    if (!data) return;
+    const grows = Math.min(Math.max(host.clientWidth / USUAL_PX, 1), MOST);
+    host.style.setProperty("--height", `${Math.round(data.height * grows)}px`);
+    host.classList.toggle("narrow", host.clientWidth < 640);
     [view.width, view.height] = [parts.stage.clientWidth, parts.stage.clientHeight];
     this.invalidate(true);
   }

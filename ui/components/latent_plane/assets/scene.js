@@ -127,8 +127,8 @@ export function drawCursor(c, view, theme, [a, b], colour, { ghost = false, hair
   }
   const radius = ghost ? 5.5 : 8;
   for (const [width, style] of [
-    [ghost ? 4 : 6, faded(theme.background, 0.85)],
-    [ghost ? 1.5 : 3, ghost ? faded(colour, 0.75) : colour],
+    [ghost ? 5 : 6, faded(theme.background, 0.85)],
+    [ghost ? 2 : 3, colour],
   ]) {
     c.lineWidth = width;
     c.strokeStyle = style;
