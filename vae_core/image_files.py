@@ -23,7 +23,7 @@ from PIL import Image, ImageOps
 
 from vae_core.errors import DataError, ZscapeError
 from vae_core.files import open_ordinary
-from vae_core.image_source import ImageSource, Size, labelled
+from vae_core.image_source import ImageSource, Size, labelled, printable
 from vae_core.zip_files import open_zip
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm")
@@ -64,7 +64,9 @@ class _Folder:
             subfolders.sort()
             for entry in (Path(folder, each) for each in (*subfolders, *sorted(files))):
                 if entry.is_symlink() and not entry.resolve().is_relative_to(root):
-                    raise DataError(f"{path.name}: {entry.name[:80]} leads out of the folder.")
+                    raise DataError(
+                        f"{path.name}: {printable(entry.name)} leads out of the folder."
+                    )
             self.names += [Path(folder, each).relative_to(path).as_posix() for each in files]
 
     @contextmanager
@@ -81,7 +83,7 @@ class _Zip:
             path = member.filename
             linked = stat.S_ISLNK(member.external_attr >> 16)
             if path.startswith("/") or "\\" in path or ".." in path.split("/") or linked:
-                raise DataError(f"{name}: {path[:80]!r} is a link or leads out of the archive.")
+                raise DataError(f"{name}: {printable(path)} is a link or leads out of the archive.")
             if not member.is_dir():
                 self.names.append(path)
 
@@ -90,7 +92,7 @@ class _Zip:
         size = self._bundle.getinfo(name).file_size
         if size > MAX_FILE_BYTES:
             raise DataError(
-                f"{name[:80]} unpacks to {size:,} bytes; {MAX_FILE_BYTES:,} are read at most."
+                f"{printable(name)} unpacks to {size:,} bytes; {MAX_FILE_BYTES:,} are read at most."
             )
         with self._bundle.open(name) as file:
             yield io.BytesIO(file.read(size))
@@ -174,7 +176,7 @@ def _decoded(image: Image.Image, at_least: int) -> Image.Image:
 @contextmanager
 def _named(path: PurePosixPath) -> Iterator[None]:
     """Any trouble with the image becomes a DataError that names it."""
-    shown = str(path)[-80:]
+    shown = printable(str(path))
     try:
         yield
     except ZscapeError as error:

@@ -46,4 +46,9 @@ def labelled(name: str, classes: NDArray[np.generic]) -> tuple[NDArray[np.int64]
     held, labels = np.unique(classes, return_inverse=True)
     if len(held) > MAX_CLASSES:
         raise DataError(f"{name} has {len(held):,} classes; {MAX_CLASSES:,} are read at most.")
-    return labels.astype(np.int64), tuple(str(each) for each in held)
+    return labels.astype(np.int64), tuple(printable(str(each)) for each in held)
+
+
+def printable(name: str) -> str:
+    """A name from outside as it can be shown: one line of 80 characters at most."""
+    return "".join(c if c.isprintable() else "?" for c in name[-80:])

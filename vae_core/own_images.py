@@ -29,7 +29,7 @@ from vae_core.datasets import SPLITS, ImageDataset
 from vae_core.errors import ConfigError, DataError
 from vae_core.image_arrays import array_source, idx_source
 from vae_core.image_files import open_folder, open_image_zip
-from vae_core.image_source import MAX_BYTES, ImageSource, Size
+from vae_core.image_source import MAX_BYTES, ImageSource, Size, printable
 from vae_core.zip_files import open_zip
 
 MAX_SIDE = 512
@@ -189,13 +189,13 @@ def _file(source: Source) -> Path | BinaryIO:
 
 def _name(source: Source) -> str:
     path = source if isinstance(source, (str, os.PathLike)) else getattr(source, "name", None)
-    return Path(os.fspath(path)).name[-80:] if isinstance(path, (str, os.PathLike)) else "The file"
+    return printable(Path(path).name) if isinstance(path, (str, os.PathLike)) else "The file"
 
 
 def _head(file: Path | BinaryIO, name: str) -> bytes:
     """The first two bytes."""
     if isinstance(file, Path) and not os.path.isfile(file):
-        raise DataError(f"There is no file or folder {str(file)[-200:]!r}.")
+        raise DataError(f"There is no file or folder {printable(str(file))!r}.")
     try:
         if isinstance(file, Path):
             with file.open("rb") as opened:

@@ -351,6 +351,16 @@ def test_a_file_that_is_no_sound_image_is_named(case: str, tmp_path: Path) -> No
             read_images(source, form=form)
 
 
+def test_names_from_outside_are_shown_in_one_short_line() -> None:
+    evil = "a\nb\x1b[31m" + "c" * 200
+    files = {f"{evil}/{k}.png": GOOD for k in range(3)} | {f"d/{k}.png": GOOD for k in range(3)}
+    train, _ = read_images(zipped(files))
+    assert max(map(len, train.class_names)) == 80
+    assert all(name.isprintable() for name in train.class_names)
+    sentence = refused(zipped(files | {f"{evil}/x\ny.png": b"text"}))
+    assert "x?y.png is no image" in sentence and sentence.isprintable()
+
+
 @pytest.mark.parametrize(
     "name", ["../up.png", "/etc/own.png", "a/../../up.png", "..\\up.png", "C:\\windows\\own.png"]
 )
