@@ -16,6 +16,7 @@ from ui.runs import (
     choose_run,
     config_of,
     delete_button,
+    kept_models,
     label_of,
     new_events,
     run_of,
@@ -25,7 +26,8 @@ from ui.runs import (
     visible_runs,
     watch,
 )
-from ui.session import visitor
+from ui.session import link_to_open, visitor
+from ui.sidebar import model_label
 from vae_core.runs import Run
 
 POLL_SECONDS = 2.0
@@ -91,7 +93,7 @@ def show_chosen(run: Run, colour: str) -> None:
         if st.button("Open", key=f"open-{run.token}", icon=":material/open_in_new:"):
             choose_run(run)
             st.switch_page(page_path("train"))
-        if run.owner == visitor() and not run.status().active and delete_button(run):
+        if run.owner == visitor() and not run.status().active and delete_button(run.token):
             st.rerun()
 
 
@@ -147,6 +149,19 @@ if runs := visible_runs():
 else:
     st.info("You have not trained anything yet.", icon=":material/model_training:")
     st.page_link(page_path("train"), label="**Train live**", icon=":material/model_training:")
+if kept := kept_models():
+    st.subheader("Kept models", divider="gray")
+for token in kept:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(model_label(f"run:{token}"), width="stretch")
+        st.page_link(
+            page_path("overview"),
+            label="**Explore**",
+            icon=":material/explore:",
+            query_params=link_to_open(token),
+        )
+        if delete_button(token):
+            st.rerun()
 for broken in broken_runs():
     st.warning(
         f"The settings of the run {broken.token} cannot be read: its folder is half written or was "

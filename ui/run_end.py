@@ -31,7 +31,7 @@ def show_end(run: Run, status: Status, config: TrainConfig) -> None:
             offer_model(run)
         if run.owner == visitor():
             offer_resume(run, status)
-            if delete_button(run):
+            if delete_button(run.token):
                 choose_run(None)
                 st.rerun()
     if status.state == "failed":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import shutil
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -150,18 +151,33 @@ def silence(run: Run) -> str:
     )
 
 
-def delete_button(run: Run) -> bool:
-    """A button that asks before it deletes an ended run; True in the run of the script that did."""
+def delete_button(token: str) -> bool:
+    """A button that asks before it deletes an ended run or a kept model of this visitor's.
+
+    True in the run of the script that did.
+    """
+    run = Run(runs_root() / token)
+    is_run = (run.path / "status.json").exists()
     with st.popover("Delete", icon=":material/delete:"):
-        st.markdown("The run and all that it learned will be gone. Kept models stay.")
-        if st.button("Delete it", key=f"delete-{run.token}", type="primary"):
-            try:
+        what = "The run and all that it learned" if is_run else "The model"
+        st.markdown(f"{what} will be gone.{' Kept models stay.' if is_run else ''}")
+        if not st.button("Delete it", key=f"delete-{token}", type="primary"):
+            return False
+        try:
+            if is_run:
                 run.delete()
-            except TrainingError as error:
-                st.error(str(error), icon=":material/error:")
-                return False
-            return True
-    return False
+            else:
+                shutil.rmtree(run.path)
+        except (TrainingError, OSError) as error:
+            st.error(str(error), icon=":material/error:")
+            return False
+    return True
+
+
+def kept_models() -> list[str]:
+    """Tokens of this visitor's kept models and uploads, oldest first."""
+    folders = {token: runs_root() / token for token in own_runs()}
+    return [t for t, f in folders.items() if f.is_dir() and not (f / "status.json").exists()]
 
 
 def keep_model(run: Run, name: str) -> None:
@@ -174,7 +190,7 @@ def keep_model(run: Run, name: str) -> None:
             f"{name[:40]!r} cannot be a model's name; take letters, digits, '_' and '-', 32 at "
             "most, the first a letter or digit."
         )
-    kept = [t for t in own_runs() if not (runs_root() / t / "status.json").exists()]
+    kept = kept_models()
     if name in (token.rpartition("-")[0] for token in kept):
         raise CheckpointError(f"You have a model {name!r} already; choose another name.")
     if len(kept) >= limits.MAX_MODELS_OF_A_VISITOR:

@@ -13,6 +13,7 @@ from ui.runs import (
     broken_runs,
     is_whole,
     keep_model,
+    kept_models,
     name_of,
     new_events,
     run_of,
@@ -109,6 +110,7 @@ def test_a_kept_model_is_in_its_visitor_s_list_and_outlives_the_run(
     keep_model(run, "my-digits")
     run.delete()
     (kept,) = (model for model in model_ids() if model.startswith("run:my-digits-"))
+    assert kept_models() == [kept.removeprefix("run:")]
     assert load_checkpoint(tmp_path / kept.removeprefix("run:") / "checkpoint").latent_dim == 2
     session.clear()
     session.update(visitor="bob", linked={})
