@@ -175,9 +175,10 @@ def delete_button(token: str) -> bool:
 
 
 def kept_models() -> list[str]:
-    """Tokens of this visitor's kept models and uploads, oldest first."""
-    folders = {token: runs_root() / token for token in own_runs()}
-    return [t for t, f in folders.items() if f.is_dir() and not (f / "status.json").exists()]
+    """Tokens of the models that this visitor has kept, oldest first."""
+    folders = [Run(runs_root() / token) for token in own_runs()]  # with those they were linked to
+    mine = [folder for folder in folders if folder.owner == visitor()]
+    return [folder.token for folder in mine if not (folder.path / "status.json").exists()]
 
 
 def keep_model(run: Run, name: str) -> None:

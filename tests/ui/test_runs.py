@@ -115,6 +115,10 @@ def test_a_kept_model_is_in_its_visitor_s_list_and_outlives_the_run(
     session.clear()
     session.update(visitor="bob", linked={})
     assert kept not in model_ids()
+    session.clear()
+    session.update(visitor="bob", linked={"model": kept})  # ann's link: he may look, no more
+    assert kept in model_ids()
+    assert kept_models() == []
 
 
 def test_a_name_is_kept_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
