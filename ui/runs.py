@@ -218,10 +218,10 @@ def new_events(run: Run) -> Events:
 
 
 def duration(run: Run, events: Events) -> float:
-    """Seconds from when the run entered the queue to its last report, or to now while it runs."""
-    started = run.status().started
-    end = time.time() if run.status().active or not events else events[-1]["time"]
-    return max(0.0, end - started)
+    """Seconds from when the run last entered the queue to its last report, or to now if active."""
+    status = run.status()
+    told = events[-1]["time"] if events else 0.0
+    return max(0.0, (time.time() if status.active else told) - status.started)
 
 
 def settings_that_differ(configs: Sequence[TrainConfig]) -> dict[str, list[str]]:
