@@ -39,7 +39,9 @@ COLUMNS = {  # of the table -> how it is shown
     "KL": st.column_config.NumberColumn(format="%.2f", help="On test images, in nats"),
     "sum": st.column_config.NumberColumn(format="%.2f", help="What was minimised, on test images"),
     "done": st.column_config.ProgressColumn(format="percent"),
-    "duration": st.column_config.TextColumn(help="From when it last entered the queue to its last report"),
+    "duration": st.column_config.TextColumn(
+        help="From when it last entered the queue to its last report"
+    ),
 }
 
 
