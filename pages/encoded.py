@@ -84,6 +84,16 @@ def tsne_rows(n: int) -> np.ndarray:
     return np.linspace(0, len(latents) - 1, min(n, len(latents))).astype(int)
 
 
+def tsne_key(n: int) -> tuple[str, float, int]:
+    """What tells one embedding from all others of this session."""
+    return opened.id, float(latents.mu.sum()), n
+
+
+def ask_for_tsne(n: int) -> None:
+    st.session_state["tsne_of"] = n
+    st.rerun()
+
+
 def choose_tsne() -> tuple[np.ndarray, np.ndarray] | None:
     """Rows and their t-SNE embedding; computed on request, kept for the session."""
     kept = st.session_state.setdefault("tsne", {})
@@ -91,16 +101,15 @@ def choose_tsne() -> tuple[np.ndarray, np.ndarray] | None:
     n = number.selectbox(
         "Points", TSNE_POINTS, format_func="{:,}".format, key="points", persist_state="session"
     )
-    key = (opened.id, float(latents.mu.sum()), n)
-    rows = tsne_rows(n)
+    key, rows = tsne_key(n), tsne_rows(n)
     if key not in kept:
-        if not button.button("Compute t-SNE", type="primary", icon=":material/play_arrow:"):
-            st.info(
-                f"t-SNE of {len(rows):,} of {len(latents):,} means runs when you start it; "
-                "2,000 points take about 10 seconds."
-            )
-            return None
-        compute_tsne(rows, key)
+        if button.button("Compute t-SNE", type="primary", icon=":material/play_arrow:"):
+            ask_for_tsne(n)
+        st.info(
+            f"t-SNE of {len(rows):,} of {len(latents):,} means runs when you start it; "
+            "2,000 points take about 10 seconds."
+        )
+        return None
     st.caption(
         f"{len(rows):,} of {len(latents):,} shown. Near points are near in latent space; distances "
         "between far clusters say nothing, and no z can be decoded here."
@@ -108,14 +117,21 @@ def choose_tsne() -> tuple[np.ndarray, np.ndarray] | None:
     embedding, fraction = kept[key]
     if fraction < 1:
         st.caption(f"Stopped after {fraction:.0%} of the steps.")
-        st.button("Compute it whole", on_click=kept.pop, args=(key,))
+        if st.button("Compute it whole", icon=":material/play_arrow:"):
+            ask_for_tsne(n)
     return rows, embedding
 
 
-def compute_tsne(rows: np.ndarray, key: tuple[str, float, int]) -> None:
-    kept = st.session_state["tsne"]
-    bar = st.progress(0.0, "t-SNE begins…")
-    st.button("Stop", help="Keeps what has been reached")
+def compute_tsne(n: int) -> None:
+    """Compute the embedding of n means; a click on the page, on Stop for one, ends it early.
+
+    Not in the fragment: a click there would wait for the fragment's end.
+    """
+    kept, key = st.session_state["tsne"], tsne_key(n)
+    place = st.empty()
+    with place.container():
+        bar = st.progress(0.0, "t-SNE begins…")
+        st.button("Stop", icon=":material/stop:", help="Keeps what has been reached")
 
     def report(fraction: float, embedding: Tensor) -> bool:
         kept[key] = (embedding.numpy(), fraction)
@@ -126,10 +142,10 @@ def compute_tsne(rows: np.ndarray, key: tuple[str, float, int]) -> None:
         bar.progress(0.0, "Waiting for another visitor's t-SNE…")
         TSNE_AT_ONCE.acquire()
     try:
-        kept[key] = (tsne_projection(latents.mu[rows], on_progress=report).numpy(), 1.0)
+        kept[key] = (tsne_projection(latents.mu[tsne_rows(n)], on_progress=report).numpy(), 1.0)
     finally:
         TSNE_AT_ONCE.release()
-    st.rerun(scope="fragment")
+    place.empty()
 
 
 def preparation() -> Literal["mnist", "fit"]:
@@ -194,8 +210,9 @@ def show_points(
         first, second = pca_shares(opened)
         st.caption(f"PC 1 holds {first:.0%} of the variance of μ, PC 2 {second:.0%}.")
     st.caption(
-        f"{len(drawn):,} of {len(latents):,} means μ shown, not samples. Ellipses of selected "
-        "points: q(z given x) at 1 and 2 σ. Rings: prior at 1 and 2 σ."
+        f"{len(drawn):,} of {len(latents):,} means μ shown, not samples. Ellipses: q(z given x) of "
+        "few selected points, of more the mixture's mean and covariance, at 1 and 2 σ. Rings: "
+        "prior at 1 and 2 σ."
     )
     show_selected(chosen_rows())
     downloads(chosen_rows())
@@ -276,4 +293,6 @@ def npz_bytes(columns: dict[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
+if asked := st.session_state.pop("tsne_of", None):
+    compute_tsne(asked)
 explore()
