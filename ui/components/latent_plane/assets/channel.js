@@ -131,7 +131,7 @@ export class Channel {
    * @returns {Promise<Answer>}
    */
   ask(verb, rows, payload) {
-    if (this.name !== "open") return Promise.reject(new Error("the connection is not open"));
+    if (this.closed || this.name !== "open") return Promise.reject(new Error("the connection is not open"));
     const ticket = (this.ticket = (this.ticket + 1) >>> 0);
     const frame = new ArrayBuffer(HEADER + payload.byteLength);
     const head = new DataView(frame);
