@@ -6,10 +6,10 @@ together      `importance_log_likelihood`: every image encoded once, its draws d
 one by one    for each image and each of its draws: encode, draw, decode, weigh
 in hundreds   for each image: a hundred copies of it encoded, drawn and decoded at a time
 
-The three take turns on the same images, one thread each. The slow ones see the first few images
-and, one by one, some of the draws; their time for all is in proportion. Without a checkpoint the
-model is the one that such figures are published for (Burda et al. 2016): 784-200-200-50, tanh, with
-fresh weights.
+The three take turns on the same images, one thread each, in seconds of processor time, which other
+work on the machine does not add to. The slow ones see the first image and, one by one, some of the
+draws; their time for all is in proportion. Without a checkpoint the model is the one that such
+figures are published for (Burda et al. 2016): 784-200-200-50, tanh, with fresh weights.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ def in_copies(model: LatentModel, x: Tensor, samples: int, copies: int) -> Tenso
 
 
 def seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     work()
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def main() -> None:
@@ -95,7 +95,7 @@ def main() -> None:
         for name, (work, times) in turns.items():
             taken[name].append(seconds(work) * times)
 
-    print(f"{n:,} images, K = {k:,}, d = {model.latent_dim}; seconds for all of them, one thread")
+    print(f"{n:,} images, K = {k:,}, d = {model.latent_dim}; processor seconds for all, one thread")
     print(f"{'how':12} {'median':>10} {'least':>10} {'most':>10} {'slower by':>10}")
     rows = []
     for name, values in taken.items():

@@ -13,7 +13,7 @@ from vae_core.objectives import log_weights
 
 MAX_SAMPLES = 100_000
 # Images decoded at once: on a processor few enough for its cache, elsewhere enough to fill it.
-ROWS = {"cpu": 200}
+ROWS = {"cpu": 400}
 ROWS_ELSEWHERE = 4_000
 
 
