@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import torch
@@ -15,9 +18,17 @@ from vae_core.checkpoints import save_checkpoint
 from vae_core.latents import Latents
 from vae_core.models import ModelConfig, build_model
 
+Answer = TypeVar("Answer")
+
 IMAGE_SHAPE = (3, 5, 4)
 LATENT_DIM = 3
 STORED = 7
+
+
+def run(coroutine: Coroutine[object, object, Answer]) -> Answer:
+    """Run it in a thread of its own: where Playwright was before, it left a loop in the main one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
 
 
 def save_small_model(path: Path, *, latent_dim: int = LATENT_DIM, seed: int = 0) -> None:

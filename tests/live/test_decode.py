@@ -23,7 +23,7 @@ import live
 import live.decode
 from live.decode import MAX_ASKED_EACH, MAX_ROWS, MAX_WAITING, Close, refusals
 from live.models import open_model
-from tests.live.conftest import IMAGE_SHAPE, LATENT_DIM, STORED, save_small_model
+from tests.live.conftest import IMAGE_SHAPE, LATENT_DIM, STORED, run, save_small_model
 
 DECODE, ENCODE, RETURN, IMAGE = 1, 2, 3, 4
 CHANNELS, HEIGHT, WIDTH = IMAGE_SHAPE
@@ -296,7 +296,7 @@ def test_a_flood_by_http_is_refused_and_leaves_nothing_behind(
 
     monkeypatch.setattr(live.decode, "worker", Stuck())
     before = refusals["FLOOD"]
-    refused = asyncio.run(flood())
+    refused = run(flood())
     assert (refused.status_code, refused.text != "") == (429, True)
     assert refusals["FLOOD"] == before + 1
     assert not live.decode._asked

@@ -11,7 +11,7 @@ import torch
 
 from live.models import OpenModel, open_model
 from live.worker import MAX_BATCH, Verb, Worker, dimensions
-from tests.live.conftest import LATENT_DIM, save_small_model
+from tests.live.conftest import LATENT_DIM, run, save_small_model
 
 
 class Decoder:
@@ -46,7 +46,7 @@ def test_what_waits_for_one_model_runs_in_one_batch(
         decoder.go.set()
         return list(await asyncio.gather(first, *others))
 
-    answers = asyncio.run(ask())
+    answers = run(ask())
     assert max(decoder.batches) <= MAX_BATCH
     assert len(decoder.batches) == 1 + -(-(visitors - 1) // (MAX_BATCH // rows))
     for each, answer in zip(z, answers, strict=True):
@@ -66,7 +66,7 @@ def test_two_models_never_share_a_batch(checkpoints: Path) -> None:
         ]
         return list(await asyncio.gather(*asked))
 
-    small, other, small_again, other_again = asyncio.run(ask())
+    small, other, small_again, other_again = run(ask())
     assert (small == small_again).all()
     assert (other == other_again).all()
     assert (small != other).any()
@@ -82,4 +82,4 @@ def test_a_visitor_who_left_holds_up_no_other(checkpoints: Path) -> None:
         left.cancel()
         return await worker.submit("small", Verb.DECODE, dimensions(opened), z)
 
-    assert len(asyncio.run(ask())) == 1
+    assert len(run(ask())) == 1
