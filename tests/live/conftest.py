@@ -26,7 +26,7 @@ STORED = 7
 
 
 def run(coroutine: Coroutine[object, object, Answer]) -> Answer:
-    """Run it in a thread of its own: where Playwright was before, it left a loop in the main one."""
+    """Run it in a thread of its own: Playwright may have left a loop running in the main one."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, coroutine).result()
 
