@@ -66,10 +66,7 @@ def test_the_film_plays_by_itself_until_it_is_paused(
 ) -> None:
     for frame in (4, 2):  # forth and back
         page.get_by_text(f"{frame} / {STEPS}", exact=True).wait_for()
-    page.get_by_role("button", name="Pause").click()
-    page.get_by_role("button", name="Play").wait_for()
-    t = frame_of(page) / (STEPS - 1)
-    wait_for_z([1 - 2 * t, -1 + 3 * t])
+    pause(page, wait_for_z)
 
 
 def test_the_film_stands_for_those_who_want_less_motion(
@@ -132,15 +129,20 @@ def stop_at(page: Page, z: list[float]) -> tuple[float, float]:
     return on_screen(page.get_by_test_id("latent-plane"), "mnist-2d", z)
 
 
-def pause(page: Page) -> None:
+def pause(page: Page, wait_for_z: WaitForZ) -> None:
+    """Rest on a frame, whose z the address then gives: from here on only the test moves it."""
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Play").wait_for()
+    t = frame_of(page) / (STEPS - 1)
+    wait_for_z([1 - 2 * t, -1 + 3 * t])
 
 
-def test_the_film_s_frame_is_decoded_where_it_lies(page: Page, film: Locator) -> None:
+def test_the_film_s_frame_is_decoded_where_it_lies(
+    page: Page, film: Locator, wait_for_z: WaitForZ
+) -> None:
     """While it plays, and while its range is dragged: along the way from (1, -1) to (-1, 2)."""
     page.wait_for_function("new Set(decodes.map(({ z }) => String(z))).size === 5")
-    pause(page)
+    pause(page, wait_for_z)
     frame = page.get_by_label("Frame", exact=True)
     for k in (4, 1):
         frame.fill(str(k))
@@ -151,8 +153,10 @@ def test_the_film_s_frame_is_decoded_where_it_lies(page: Page, film: Locator) ->
         )
 
 
-def test_the_film_follows_a_stop_while_it_is_dragged(page: Page, film: Locator) -> None:
-    pause(page)
+def test_the_film_follows_a_stop_while_it_is_dragged(
+    page: Page, film: Locator, wait_for_z: WaitForZ
+) -> None:
+    pause(page, wait_for_z)
     page.evaluate("film => { window.film = film; }", film.element_handle())
     url = page.url
     page.mouse.move(*stop_at(page, [-1, 2]))
@@ -168,8 +172,10 @@ def test_the_film_follows_a_stop_while_it_is_dragged(page: Page, film: Locator) 
     assert numbers(in_url(page, "a")) == [1, -1]
 
 
-def test_a_click_adds_a_stop_and_a_double_click_removes_it(page: Page, film: Locator) -> None:
-    pause(page)
+def test_a_click_adds_a_stop_and_a_double_click_removes_it(
+    page: Page, film: Locator, wait_for_z: WaitForZ
+) -> None:
+    pause(page, wait_for_z)
     page.mouse.click(*stop_at(page, [0, 0.5]))  # half-way
     page.wait_for_url(re.compile("via="))
     assert numbers(in_url(page, "via")) == pytest.approx([0, 0.5], abs=0.03)
@@ -179,8 +185,8 @@ def test_a_click_adds_a_stop_and_a_double_click_removes_it(page: Page, film: Loc
     assert (numbers(in_url(page, "a")), numbers(in_url(page, "b"))) == ([1, -1], [-1, 2])
 
 
-def test_keys_add_choose_and_remove_stops(page: Page, film: Locator) -> None:
-    pause(page)
+def test_keys_add_choose_and_remove_stops(page: Page, film: Locator, wait_for_z: WaitForZ) -> None:
+    pause(page, wait_for_z)
     page.get_by_test_id("latent-plane").focus()
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("via="))
