@@ -17,9 +17,11 @@ SUDO := $(shell test "$$(id -u)" = 0 || echo sudo -n)
 APT_INSTALL := $(SUDO) apt-get update -q && \
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends
 
-PRETRAINED := $(addprefix checkpoints/,mnist-2d mnist-16d fashion-2d digits-2d sprites-6d)
+PRETRAINED := $(addprefix checkpoints/,mnist-2d mnist-16d fashion-2d digits-2d sprites-6d \
+	fashion-16d mnist-2d-ae mnist-2d-binarised frey-2d olivetti-16d dsprites-10d \
+	mnist-50d mnist-50d-iwae)
 
-.PHONY: run test lint format checkpoints docs chromium $(PRETRAINED)
+.PHONY: run test lint format checkpoints numbers docs chromium $(PRETRAINED)
 
 run: $(INSTALLED)
 	$(PY) -m streamlit run app.py --server.port $(PORT)
@@ -36,12 +38,20 @@ format: $(INSTALLED_DEV)
 	$(PY) -m ruff check --fix
 	$(PY) -m ruff format
 
-# Trains the pretrained models (about an hour): train, publish, then evaluate with log p(x).
+# Trains the pretrained models (hours): train, publish, then evaluate with what EVALUATE asks for.
+EVALUATE = --importance-samples 64 --codes
+checkpoints/mnist-2d-binarised: EVALUATE = --importance-samples 64 --codes --exact 1000
+checkpoints/mnist-50d checkpoints/mnist-50d-iwae: EVALUATE = --importance-samples 5000 --codes
+checkpoints/sprites-6d checkpoints/dsprites-10d: EVALUATE += --disentanglement
 checkpoints: $(PRETRAINED)
 $(PRETRAINED): checkpoints/%: $(INSTALLED)
 	rm -rf runs/$*
 	$(PY) -m vae_core train --preset $* --output runs/$* --publish $@
-	$(PY) -m vae_core evaluate $@ --importance-samples 64 --write
+	$(PY) -m vae_core evaluate $@ $(EVALUATE) --write
+
+# The checkpoints' figures beside published ones, in docs/numbers.md.
+numbers: $(INSTALLED)
+	$(PY) -m benchmarks.numbers
 
 docs: $(INSTALLED_DEV) chromium
 	$(PY) docs/pictures.py

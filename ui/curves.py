@@ -10,6 +10,7 @@ import streamlit as st
 from ui.components.curves import Line, Panel
 from ui.components.latent_plane.points import dimension_name
 from ui.palette import CLASS_COLOURS
+from vae_core.objective_registry import find_objective
 
 if TYPE_CHECKING:
     from vae_core.train_config import TrainConfig
@@ -25,21 +26,32 @@ COLLAPSED = 0.005  # nats: ½ · 0.01, the KL of a unit whose mean varies as lit
 MOST_POINTS = 160  # of a line: more than its pixels would tell apart
 GREY = "#8A94A3"
 _TERMS = {"reconstruction": -1, "kl": 1, "loss": 1}  # and with which sign they are shown
+_PARTS = {
+    "beta": "β, the weight of the KL",
+    "capacity": "C, the capacity in nats",
+    "excess": "|KL − C|",
+    "counted_kl": "KL above the free nats",
+    "mmd": "MMD of codes and prior",
+    "jacobian": "squared slope of the encoder",
+    "off_diagonal": "covariance, off the diagonal",
+    "diagonal": "covariance, on the diagonal",
+    "dimension_kl": "KL of single dimensions",
+}
 
 
 def training_panels(events: Events, config: TrainConfig) -> list[Panel]:
-    """-reconstruction, KL and their weighted sum on train and test images, in nats, by epoch.
+    """-reconstruction, KL and what is minimised on train and test images, in nats, by epoch.
 
-    events: the end of each epoch and the last report; may be empty. A plain autoencoder has the
-    first alone.
+    Then what else is in the loss, or how its weight rises, one panel each. events: the end of each
+    epoch and the last report; may be empty. A plain autoencoder has the first alone.
     """
-    titles = {
-        "reconstruction": "Cross-entropy"
-        if config.likelihood == "bernoulli"
-        else "−E[log p(x given z)]",
-        "kl": "KL",
-        "loss": "Sum" if config.beta == 1 else f"Sum with β = {config.beta:g}",
-    }
+    grey = config.likelihood == "bernoulli" and config.binarisation == "none"
+    titles = {"reconstruction": "Cross-entropy" if grey else "−E[log p(x given z)]"}
+    if has_kl(config):
+        titles["kl"] = "KL"
+    if config.objective != "autoencoder":
+        titles["loss"] = loss_title(config)
+    titles |= {part: _PARTS.get(part, part.replace("_", " ")) for part in _parts(events)}
     return [
         Panel(
             title,
@@ -49,8 +61,34 @@ def training_panels(events: Events, config: TrainConfig) -> list[Panel]:
             ],
         )
         for term, title in titles.items()
-        if config.objective != "autoencoder" or term == "reconstruction"
     ]
+
+
+def has_kl(config: TrainConfig) -> bool:
+    """Whether its model has a posterior, so that there is a KL to show."""
+    return find_objective(config.objective).kind != "autoencoder"
+
+
+def loss_title(config: TrainConfig) -> str:
+    """What the objective minimises, in a few signs."""
+    own = config.objective_settings
+    if config.objective in ("iwae", "iwae-dreg"):
+        return f"−IWAE bound, K = {config.samples}"
+    if config.objective == "elbo":
+        return "Sum" if config.beta == 1 else f"Sum with β = {config.beta:g}"
+    if config.objective == "warm-up":
+        return f"Sum with β up to {config.beta:g}"
+    if config.objective == "capacity":
+        return f"Loss, C up to {own['capacity']:g} nats"
+    if config.objective == "beta-tcvae":
+        return f"Sum with β = {own['beta']:g} on the total correlation"
+    if config.objective == "factor-vae":
+        return f"Sum with γ = {own['gamma']:g} on the total correlation"
+    return f"Loss of {config.objective}"
+
+
+def _parts(events: Events) -> list[str]:
+    return list(events[-1]["train"].get("parts", {})) if events else []
 
 
 def kl_panel(events: Events, *, epochs: int) -> Panel:
@@ -108,10 +146,13 @@ def _line(
     reports = _thinned(
         [e for e in events if e[split] is not None and (e["epoch_ended"] or split == "train")]
     )
+    # A run that an older version began has no parts in its first reports.
+    reports = [e for e in reports if term in e[split] or term in e[split].get("parts", {})]
+    values = [e[split][term] if term in e[split] else e[split]["parts"][term] for e in reports]
     return Line(
         name,
         [round(fractional_epoch(event, epochs), 3) for event in reports],
-        [round(_TERMS[term] * event[split][term], 4) for event in reports],
+        [round(_TERMS.get(term, 1) * value, 4) for value in values],
         colour,
         dashed,
     )

@@ -5,6 +5,7 @@ How many runs train at once is no limit to a visitor: the others wait (see `vae_
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from filelock import FileLock
@@ -12,6 +13,7 @@ from filelock import FileLock
 from vae_core.architecture import Architecture
 from vae_core.errors import ConfigError, TrainingError
 from vae_core.jobs import Run, list_runs, resume, start
+from vae_core.objective_registry import find_objective
 from vae_core.training import TrainConfig
 
 # What a run may be.
@@ -21,6 +23,7 @@ MAX_SAMPLES = 16
 MAX_BATCH = 4_096
 MAX_BETA = 100.0
 MAX_WEIGHTS = 10_000_000
+MAX_PAIRS = 20_000_000  # of a batch's images, by dimension, where an objective compares them
 # How many runs there may be; those that train, wait or are paused are active.
 MAX_ACTIVE_OF_A_VISITOR = 5
 MAX_ACTIVE = 256
@@ -34,6 +37,13 @@ def check_settings(config: TrainConfig, network: Architecture, train_images: int
         raise ConfigError(
             f"The network has {network.weights:,} weights; a run here may have {MAX_WEIGHTS:,} at "
             "most. Choose narrower layers."
+        )
+    pairs = config.batch_size**2 * config.latent_dim
+    if find_objective(config.objective).pairs and pairs > MAX_PAIRS:
+        most = math.isqrt(MAX_PAIRS // config.latent_dim)
+        raise ConfigError(
+            f"The objective {config.objective} compares the images of a batch with one another; "
+            f"choose a batch of {most:,} at most."
         )
     if config.batch_size > train_images:
         raise ConfigError(

@@ -46,31 +46,13 @@ PRESETS = (
         "MNIST, Kingma & Welling's own",
         "Their network of 2014, one layer of 500 tanh units, in batches of 100, and the plane of "
         "their figure 4. They took Adagrad and more time; here it is Adam.",
-        TrainConfig(
-            dataset="mnist",
-            hidden=(500,),
-            activation="tanh",
-            batch_size=100,
-            learning_rate=1e-3,
-            schedule="constant",
-        ),
+        preset("kingma-welling-2d"),
     ),
     Preset(
         "A lecture's autoencoder",
         "The small convolutional autoencoder of many lectures: 16 and 8 channels, pooling, squared "
         "error. Theirs has 32 numbers in the middle, this one 2, so that they can be seen.",
-        TrainConfig(
-            dataset="mnist",
-            network="lecture-conv",
-            hidden=(16, 8),
-            activation="relu",
-            likelihood="gaussian",
-            objective="autoencoder",
-            epochs=5,
-            batch_size=128,
-            learning_rate=1e-3,
-            schedule="constant",
-        ),
+        preset("lecture-autoencoder"),
     ),
     Preset(
         "MNIST, PyTorch's example",

@@ -101,7 +101,10 @@ def is_whole(run: Run) -> bool:
 def name_of(config: TrainConfig) -> str:
     """A run in a few words."""
     parts = [config.dataset, f"d = {config.latent_dim}", config.network]
-    parts += ["plain autoencoder"] if config.objective == "autoencoder" else []
+    plain = {"elbo": "", "autoencoder": "plain autoencoder"}
+    named = plain.get(config.objective, config.objective)
+    parts += [named] if named else []
+    parts += [f"binarised, {config.binarisation}"] if config.binarisation != "none" else []
     parts += [f"β = {config.beta:g}"] if config.beta != 1 else []
     return " · ".join(parts)
 

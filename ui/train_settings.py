@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,9 +18,12 @@ from ui.components.address import (
     show_in_address,
 )
 from ui.presets import PRESETS, Preset
+from vae_core.binarisation import BINARISATIONS
 from vae_core.datasets import dataset_available, dataset_names, load_dataset
 from vae_core.errors import ConfigError, DataError
+from vae_core.likelihoods import LIKELIHOODS
 from vae_core.networks import ACTIVATIONS, network_names
+from vae_core.objective_registry import SHARED, find_objective, objective_names
 from vae_core.train_config import SCHEDULES, TrainConfig
 
 COLUMN = 200  # pixels: four beside one another on a wide page, two on a narrow one
@@ -38,7 +41,7 @@ class Setting:
     """A field of `TrainConfig` as the visitor sets it, and in a sentence what it does.
 
     key: its name in the session and the address. options or span: what it may be; neither is text.
-    only: the field and its value without which this one has no meaning.
+    only: a field and its values without one of which this one has no meaning.
     """
 
     name: str
@@ -49,7 +52,12 @@ class Setting:
     span: tuple[float, float] | None = None
     step: float | None = None
     format: str | None = None
-    only: tuple[str, str] | None = None
+    only: tuple[str, Sequence[str]] | None = None
+
+
+def _users(name: str) -> list[str]:
+    """The objectives to which a setting that several share means something."""
+    return [each for each in objective_names() if name in find_objective(each).uses]
 
 
 COLUMNS = (
@@ -91,30 +99,34 @@ COLUMNS = (
         ),
         Setting(
             "likelihood", "train_likelihood", "Likelihood",
-            "What the decoder's image means: a probability of ink, or a mean with Gaussian noise.",
-            ("bernoulli", "gaussian"),
+            "What the decoder's image means: a probability of ink, its proper density for grey "
+            "pixels, a mean with Gaussian noise of a σ that is set or learned, or the odds of each "
+            "of 256 levels.",
+            list(LIKELIHOODS),
         ),
     ),
     (
         Setting(
             "objective", "train_objective", "Objective",
-            "elbo learns a distribution over z; the plain autoencoder only a point.",
-            ("elbo", "autoencoder"),
+            "What is minimised; the sentence below says what the chosen one does.",
+            objective_names(),
         ),
         Setting(
             "beta", "beta", "β, weight of the KL",
             "1 is the ELBO; above, the posterior keeps closer to the prior; 0 ignores the prior.",
-            span=(0.0, limits.MAX_BETA), step=0.1, format="%g", only=("objective", "elbo"),
+            span=(0.0, limits.MAX_BETA), step=0.1, format="%g", only=("objective", _users("beta")),
         ),
         Setting(
             "samples", "train_samples", "Samples L per image",
-            "Draws of z: more of them make the gradient less noisy, and each step slower.",
-            span=(1, limits.MAX_SAMPLES), only=("objective", "elbo"),
+            "Draws of z, IWAE's K: more of them make the gradient less noisy, and each step "
+            "slower.",
+            span=(1, limits.MAX_SAMPLES), only=("objective", _users("samples")),
         ),
         Setting(
             "sigma", "train_sigma", "σ of the Gaussian",
-            "The noise around the decoder's mean; smaller weighs the pixels more against the KL.",
-            span=(0.01, 1.0), step=0.01, only=("likelihood", "gaussian"),
+            "The noise around the decoder's mean, where it is learned at first; smaller weighs the "
+            "pixels more against the KL.",
+            span=(0.01, 1.0), step=0.01, only=("likelihood", ("gaussian", "learned-gaussian")),
         ),
     ),
     (
@@ -132,9 +144,32 @@ COLUMNS = (
             "One-cycle: the rate rises for 30 % of the training and then falls to almost 0.",
             SCHEDULES,
         ),
+        Setting(
+            "binarisation", "train_binarisation", "Binarisation",
+            "Pixels drawn as 0 or 1 with their brightness as probability: anew each time an image "
+            "is seen, or once; then the Bernoulli is a true likelihood.",
+            BINARISATIONS,
+        ),
     ),
 )  # fmt: skip
 SETTINGS = {setting.name: setting for column in COLUMNS for setting in column}
+# objective -> the settings of its own, by their names
+OWN_SETTINGS = {
+    objective: {
+        name: Setting(
+            name,
+            f"{objective}_{name}",
+            name.replace("_", " "),
+            own.text,
+            own.choices,
+            None if own.choices else own.span,
+            step=own.default / 10 or 0.1 if isinstance(own.default, float) else None,
+            format="%g" if isinstance(own.default, float) else None,
+        )
+        for name, own in find_objective(objective).settings.items()
+    }
+    for objective in objective_names()
+}
 # data set -> what it is called, megabytes to fetch
 DOWNLOADS = {"mnist": ("MNIST", 12), "fashion-mnist": ("Fashion-MNIST", 31)}
 
@@ -200,17 +235,34 @@ def _offer_download(name: str, title: str, size: int, waiting: list[Preset]) -> 
 def _widget_values(config: TrainConfig) -> dict[str, Any]:
     """config -> the values of the widgets below, by their keys."""
     values = {each.key: getattr(config, name) for name, each in SETTINGS.items()}
+    for name, each in OWN_SETTINGS[config.objective].items():
+        values[each.key] = config.objective_settings[name]
     return values | {SETTINGS["hidden"].key: ", ".join(map(str, config.hidden))}
 
 
-def _begin() -> None:
-    """Every setting begins as the link says, else as the first preset has it."""
-    first = _widget_values(DEFAULT)
-    for each in SETTINGS.values():
+def _chosen_settings() -> dict[str, Setting]:
+    """The settings of the objective in view that are its own, by name."""
+    return OWN_SETTINGS[st.session_state[SETTINGS["objective"].key]]
+
+
+def _own_defaults() -> dict[str, Any]:
+    """What those settings are at first, by the keys of their widgets."""
+    settings = find_objective(st.session_state[SETTINGS["objective"].key]).settings
+    return {each.key: settings[name].default for name, each in _chosen_settings().items()}
+
+
+def _begin_with(settings: Iterable[Setting], first: dict[str, Any]) -> None:
+    for each in settings:
         if each.options:
             choice_from_link(each.key, each.options, first[each.key])
         elif each.span:
             number_from_link(each.key, *each.span, first[each.key])
+
+
+def _begin() -> None:
+    """Every setting begins as the link says, else as the first preset has it."""
+    _begin_with(SETTINGS.values(), _widget_values(DEFAULT))
+    _begin_with(_chosen_settings().values(), _own_defaults())
     key = SETTINGS["hidden"].key
     if key not in st.session_state:
         _suit_hidden()
@@ -226,7 +278,10 @@ def _begin() -> None:
 def _show_in_address() -> None:
     """What differs from the first preset: the address stays short."""
     first = _widget_values(DEFAULT)
-    values = {key: st.session_state[key] for key in first}
+    for settings in OWN_SETTINGS.values():  # of those not in view nothing is said
+        first |= {each.key: st.session_state.get(each.key) for each in settings.values()}
+    first |= _own_defaults()
+    values = {key: st.session_state.get(key) for key in first}
     show_in_address("settings", **{k: v if v != first[k] else None for k, v in values.items()})
 
 
@@ -239,6 +294,13 @@ def _settings() -> TrainConfig | None:
         with place:
             for each in column:
                 _widget(each)
+    objective = st.session_state[SETTINGS["objective"].key]
+    st.caption(f"**{objective}**: {find_objective(objective).text}")
+    if own := _chosen_settings():
+        with st.container(horizontal=True):
+            for each in own.values():
+                with st.container(width=COLUMN):
+                    _widget(each)
     return _config()
 
 
@@ -263,8 +325,8 @@ def _matters(setting: Setting) -> bool:
     """Whether the other settings give this one a meaning."""
     if setting.only is None:
         return True
-    name, value = setting.only
-    return bool(st.session_state[SETTINGS[name].key] == value)
+    name, values = setting.only
+    return st.session_state[SETTINGS[name].key] in values
 
 
 def _suit_hidden() -> None:
@@ -275,8 +337,9 @@ def _suit_hidden() -> None:
 
 def _config() -> TrainConfig | None:
     values = {name: st.session_state[each.key] for name, each in SETTINGS.items()}
-    if not _matters(SETTINGS["beta"]):
-        values["beta"] = 1.0
+    values |= {name: unused for name, unused in SHARED.items() if not _matters(SETTINGS[name])}
+    own = {name: st.session_state[each.key] for name, each in _chosen_settings().items()}
+    values["objective_settings"] = own
     try:
         return TrainConfig(**values | {"hidden": _widths(values["hidden"])})
     except ConfigError as error:

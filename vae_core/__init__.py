@@ -16,6 +16,8 @@ _MODULE_OF = {
         "models": ["ModelConfig", "LatentModel", "VAE", "Autoencoder", "build_model"],
         "own_images": ["ImageForm", "read_images", "preview_images", "write_images"],
         "objectives": ["kl_to_standard_normal", "elbo_terms", "importance_bound"],
+        "objective_registry": ["objective_names", "register_objective"],
+        "learners": ["Batch", "Learner"],
         "train_config": ["TrainConfig", "preset"],
         "training": ["Progress", "train"],
         "runs": ["Run", "list_runs"],

@@ -48,6 +48,25 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="K",
         help="draws for log p(x)",
     )
+    evaluate.add_argument(
+        "--binarisation", metavar="none|dynamic|static", help="default: as it was trained"
+    )
+    evaluate.add_argument(
+        "--exact",
+        type=_whole(0, 1_000_000),
+        default=0,
+        metavar="IMAGES",
+        help="log p(x) by quadrature, of so many images (d <= 2)",
+    )
+    evaluate.add_argument(
+        "--codes",
+        action="store_true",
+        help="what the KL is made of, and the classes that can be read off mu, beside PCA",
+    )
+    evaluate.add_argument(
+        "--disentanglement", action="store_true", help="MIG, FactorVAE score, SAP, DCI, modularity"
+    )
+    evaluate.add_argument("--device", default="cpu", help="a torch device")
     evaluate.add_argument("--seed", type=_whole(0, 2**31 - 1), default=0)
     evaluate.add_argument("--write", action="store_true", help="put them into the checkpoint")
 
@@ -106,15 +125,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from vae_core.checkpoints import load_checkpoint, write_metrics
+    from vae_core.checkpoints import load_checkpoint, read_config, write_metrics
     from vae_core.evaluation import evaluate
+    from vae_core.training import usable_device
 
-    model = load_checkpoint(options.checkpoint)
+    model = load_checkpoint(options.checkpoint, usable_device(options.device))
+    trained = read_config(options.checkpoint)["training"].get("binarisation", "none")
     metrics = evaluate(
         model,
-        _dataset(options),
+        _dataset(options, options.split),
         samples=options.samples,
         importance_samples=options.importance_samples,
+        binarisation=options.binarisation or str(trained),
+        exact_images=options.exact,
+        codes=_dataset(options, "train") if options.codes else None,
+        disentanglement=options.disentanglement,
         seed=options.seed,
     )
     if options.write:
@@ -130,7 +155,8 @@ def _encode(options: argparse.Namespace) -> None:
     from vae_core.checkpoints import load_checkpoint
     from vae_core.latents import encode_dataset
 
-    latents = encode_dataset(load_checkpoint(options.checkpoint), _dataset(options))
+    data = _dataset(options, options.split)
+    latents = encode_dataset(load_checkpoint(options.checkpoint), data)
     buffer = io.BytesIO()
     np.savez(buffer, **{k: v.numpy() for k, v in vars(latents).items() if v is not None})
     write_bytes(Path(options.output), buffer.getvalue())
@@ -187,14 +213,14 @@ def _list(options: argparse.Namespace) -> None:
             )
 
 
-def _dataset(options: argparse.Namespace) -> Any:
+def _dataset(options: argparse.Namespace, split: str) -> Any:
     from vae_core.checkpoints import read_config
     from vae_core.datasets import load_dataset
 
     name = options.data or read_config(options.checkpoint).get("dataset")
     if not name:
         raise DataError("The checkpoint does not say its data set; name one with --data.")
-    return load_dataset(str(name), options.split, download=options.download)
+    return load_dataset(str(name), split, download=options.download)
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:

@@ -1,6 +1,7 @@
 """Checkpoint folders: save, load, list, verify.
 
-    config.json          schema version, architecture, training settings, data set, libraries
+    config.json          schema version, architecture, training settings, data set, libraries,
+                         machine
     model.safetensors    the weights
     metrics.json         figures, written by `evaluate`
     latents.safetensors  the encoded test set
@@ -16,6 +17,7 @@ from __future__ import annotations
 import io
 import lzma
 import math
+import os
 import platform
 import stat
 import struct
@@ -35,7 +37,10 @@ from safetensors.torch import load as safetensors_load
 from safetensors.torch import save as safetensors_bytes
 from torch import Tensor
 
+from vae_core.code_accuracy import CodeAccuracy
 from vae_core.datasets import ImageDataset
+from vae_core.disentanglement import Disentanglement
+from vae_core.elbo_surgery import ElboSurgery
 from vae_core.errors import CheckpointError, ConfigError
 from vae_core.evaluation import Metrics
 from vae_core.files import folder_written_whole, open_ordinary, read_json, write_bytes, write_json
@@ -61,12 +66,21 @@ FILES = (
     "preview.png",
 )
 _COPY_AGAIN = "copy or download it again"
+_EVALUATE_AGAIN = "run `evaluate` again, or leave the file out"
 _ENCODE_AGAIN = "write it anew from the data, or leave it out"
 _PUT_IT_THERE = "put the folder into the server's ZSCAPE_CHECKPOINTS instead"
 _PICKLE_HEADS = (b"PK\x03\x04", *(bytes([0x80, protocol]) for protocol in range(2, 6)))
 _PICKLE_ENDINGS = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin")
 _MODEL_FIELDS = tuple(f.name for f in fields(ModelConfig))
-_FIGURES = tuple(f.name for f in fields(Metrics) if "float" in f.type or f.type == "int")
+_FIGURES = {f.name: str(f.type) for f in fields(Metrics) if "float" in f.type or f.type == "int"}
+_TABLES = {
+    name: {f.name: str(f.type) for f in fields(kind)}
+    for name, kind in (
+        ("aggregate", ElboSurgery),
+        ("codes", CodeAccuracy),
+        ("disentanglement", Disentanglement),
+    )
+}
 _RECORD: dict[str, type | tuple[type, ...]] = {
     "objective": (str, NoneType),
     "dataset": (str, NoneType),
@@ -126,6 +140,7 @@ def save_checkpoint(
             "python": platform.python_version(),
             **{name: version(name).split("+")[0] for name in ("torch", "safetensors", "numpy")},
         },
+        "machine": _machine(next(model.parameters()).device),
     }
     weights = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
     with folder_written_whole(path) as folder:
@@ -145,6 +160,13 @@ def save_checkpoint(
             across, up = sorted(kl.topk(2).indices.tolist())
             _, images = manifold_grid(model, 12, (across, up))
             write_bytes(folder / "preview.png", png_bytes(tile_images(images)))
+
+
+def _machine(device: torch.device) -> str:
+    """The class of machine that a model lies on: what its figures depend on in the last digits."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{platform.machine()}, {os.cpu_count()} cores"
 
 
 def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> LatentModel:
@@ -377,17 +399,32 @@ def read_metrics(path: str | Path) -> dict[str, Any] | None:
     if not file.exists():
         return None
     metrics = read_json(file, CheckpointError)
-    for name in _FIGURES:
-        value = metrics.get(name)
-        numbers = value if name == "kl_per_dim" and isinstance(value, list) else [value]
-        if value is not None and not all(
-            isinstance(number, (int, float)) and abs(number) < math.inf for number in numbers
+    for name, kind in _FIGURES.items():
+        if metrics.get(name) is not None and not _is_figure(metrics[name], kind):
+            raise CheckpointError(
+                f"{path.name}: metrics.json holds {name}={shown(metrics[name])}, which is no "
+                f"finite figure; {_EVALUATE_AGAIN}."
+            )
+    for name, figures in _TABLES.items():
+        table = metrics.get(name)
+        if table is not None and not (
+            isinstance(table, dict)
+            and table.keys() == figures.keys()
+            and all(_is_figure(table[key], kind) for key, kind in figures.items())
         ):
             raise CheckpointError(
-                f"{path.name}: metrics.json holds {name}={shown(value)}, which is no finite "
-                "figure; run `evaluate` again, or leave the file out."
+                f"{path.name}: metrics.json holds {name}={shown(table)}, which are not the figures "
+                f"that belong there; {_EVALUATE_AGAIN}."
             )
     return metrics
+
+
+def _is_figure(value: Any, kind: str) -> bool:
+    """Whether a JSON value is a finite one of the declared `kind` of a field."""
+    if kind == "str":
+        return isinstance(value, str)
+    numbers = value if kind.startswith("list") and isinstance(value, list) else [value]
+    return all(isinstance(n, (int, float)) and abs(n) < math.inf for n in numbers)
 
 
 def _shapes(path: Path, config: dict[str, Any]) -> LatentModel:

@@ -1,4 +1,8 @@
-"""How good a model is: means per image over a data set, in nats, each with its standard error."""
+"""How good a model is: means per image over a data set, in nats, each with its standard error.
+
+`evaluate` gives the ELBO and its terms, and what else it is asked for: log p(x) by sampling and by
+quadrature, what the KL is made of, what can be read off the codes, whether they are disentangled.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +14,16 @@ import torch
 from torch import Tensor
 
 from vae_core.binarisation import binarise, binarised, checked_binarisation
+from vae_core.code_accuracy import classify_codes
 from vae_core.datasets import ImageDataset
+from vae_core.disentanglement import disentanglement_scores
+from vae_core.elbo_surgery import split_kl
 from vae_core.errors import ConfigError, DataError
 from vae_core.importance import importance_log_likelihood
-from vae_core.latents import active_dimensions
+from vae_core.latents import active_dimensions, encode_dataset
 from vae_core.models import LatentModel
 from vae_core.objectives import autoencoder_terms, elbo_terms
+from vae_core.quadrature import exact_log_likelihood
 
 BATCH = 500
 MAX_SAMPLES = 10_000
@@ -33,6 +41,9 @@ class Metrics:
     binarisation: how pixels were made 0 or 1 before, see `vae_core.binarisation`.
     grey_cross_entropy: a Bernoulli likelihood was given grey pixels, so that -reconstruction is a
     cross-entropy and none of the figures is a likelihood of the data.
+    exact_log_px: log p(x) by quadrature, of the `exact_images` that were drawn by `seed`.
+    aggregate, codes, disentanglement: as `ElboSurgery`, `CodeAccuracy` and `Disentanglement` have
+    it in JSON.
     """
 
     dataset: str
@@ -53,6 +64,12 @@ class Metrics:
     log_px_se: float | None
     importance_samples: int
     binarisation: str = "none"
+    exact_log_px: float | None = None
+    exact_log_px_se: float | None = None
+    exact_images: int = 0
+    aggregate: dict[str, Any] | None = None
+    codes: dict[str, Any] | None = None
+    disentanglement: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -66,14 +83,20 @@ def evaluate(
     samples: int = 1,
     importance_samples: int = 0,
     binarisation: str = "none",
+    exact_images: int = 0,
+    codes: ImageDataset | None = None,
+    disentanglement: bool = False,
     seed: int = 0,
 ) -> Metrics:
     """Evaluate on every image of `dataset`, on the model's device, with draws seeded by `seed`.
 
     samples: draws of z per image for the reconstruction term (L); importance_samples: draws for
     log_px (K), none by default; binarisation: "dynamic" draws each pixel by `seed`, "static" as
-    `binarised(dataset)` always does. DataError when images and model do not fit or the figures
-    overflow; ConfigError when a setting is out of range.
+    `binarised(dataset)` always does; exact_images: how many are drawn for exact_log_px, of a VAE
+    with d <= 2; codes: the training images, by whose codes those of `dataset` are classified where
+    there are labels, and with it what the KL is made of; disentanglement: where factors are known.
+    DataError when images and model do not fit or the figures overflow; ConfigError when a setting
+    is out of range.
     """
     checked_binarisation(binarisation)
     if not 1 <= samples <= MAX_SAMPLES or not 0 <= importance_samples <= MAX_SAMPLES:
@@ -90,6 +113,7 @@ def evaluate(
         raise DataError(f"{dataset.name} has {len(dataset)} images; an evaluation needs two.")
     if binarisation == "static":
         dataset = binarised(dataset)
+    coded = binarised(dataset, seed) if binarisation == "dynamic" else dataset
     device = next(model.parameters()).device
     generator = torch.Generator(device).manual_seed(seed)
     terms_of = elbo_terms if model.is_variational else autoencoder_terms
@@ -118,6 +142,17 @@ def evaluate(
             f"The model gives no finite figures on {dataset.name}; its weights are bad."
         )
     variational = model.is_variational
+    exact = _exact(model, coded, exact_images, seed) if exact_images else None
+    further: dict[str, Any] = {}
+    if codes is not None or disentanglement:
+        latents = encode_dataset(model, coded)
+        if codes is not None and variational:
+            further["aggregate"] = split_kl(latents, seed=seed).to_json()
+        if codes is not None and codes.labels is not None and coded.labels is not None:
+            learned = codes if binarisation == "none" else binarised(codes, seed)
+            further["codes"] = classify_codes(model, learned, coded, seed=seed).to_json()
+        if disentanglement:
+            further["disentanglement"] = disentanglement_scores(latents, seed=seed).to_json()
     return Metrics(
         dataset=dataset.name,
         split=dataset.split,
@@ -137,7 +172,19 @@ def evaluate(
         **_named("log_px", *(_mean_and_error(torch.cat(bounds)) if bounds else (None, None))),
         importance_samples=importance_samples if bounds else 0,
         binarisation=binarisation,
+        **_named("exact_log_px", *(_mean_and_error(exact) if exact is not None else (None, None))),
+        exact_images=0 if exact is None else len(exact),
+        **further,
     )
+
+
+def _exact(model: LatentModel, dataset: ImageDataset, images: int, seed: int) -> Tensor:
+    """log p(x) of so many images, drawn by `seed`, (images,)."""
+    if images < 2:
+        raise ConfigError(f"exact_images={images}: a mean with its error needs two images.")
+    order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(seed))
+    x = dataset.floats(order[:images]).to(next(model.parameters()).device)
+    return exact_log_likelihood(model, x).cpu()
 
 
 def _mean_and_error(values: Tensor) -> tuple[float, float]:

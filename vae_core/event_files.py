@@ -60,5 +60,6 @@ def _scalars(means: Means) -> dict[str, float]:
         "nats/kl": means.kl,
         "nats/cross_entropy_plus_kl": -means.elbo,
         "nats/loss": means.loss,
+        **{f"parts/{name}": part for name, part in means.parts.items()},
         **{f"kl_by_dimension/{j}": kl for j, kl in enumerate(means.kl_per_dim, start=1)},
     }

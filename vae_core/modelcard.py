@@ -11,6 +11,22 @@ _ROWS = (
     ("kl", "KL(q(z given x), p(z))"),
     ("elbo", "ELBO"),
     ("log_px", "log p(x), importance-sampled"),
+    ("exact_log_px", "log p(x), by quadrature"),
+)
+_AGGREGATE = (
+    ("mutual_information", "information of z about the image"),
+    ("aggregate_kl", "KL(q(z), p(z)) of the aggregate posterior"),
+    ("total_correlation", "of it, total correlation"),
+)
+_CODES = (("knn", "nearest neighbours"), ("linear", "linear"))
+_SCORES = (
+    ("mig", "MIG"),
+    ("factor_vae", "FactorVAE score"),
+    ("sap", "SAP"),
+    ("disentanglement", "DCI disentanglement"),
+    ("completeness", "DCI completeness"),
+    ("informativeness", "DCI informativeness"),
+    ("modularity", "modularity"),
 )
 
 
@@ -38,14 +54,15 @@ def model_card(name: str, config: Mapping[str, Any], metrics: Mapping[str, Any] 
             source = (
                 f" over the {metrics['images']} images of {metrics['dataset']} ({metrics['split']})"
             )
-        lines += [f"Means per image{source}, in nats, with standard errors:", ""]
+        drawn = metrics.get("binarisation", "none")
+        pixels = "" if drawn == "none" else f", binarised ({drawn})"
+        lines += [f"Means per image{source}{pixels}, in nats, with standard errors:", ""]
         lines += ["| figure | nats |", "|---|---|"]
         for key, title in _ROWS:
             if metrics.get(key) is not None:
                 k = f" (K = {metrics.get('importance_samples')})" if key == "log_px" else ""
-                error = metrics.get(f"{key}_se")
-                margin = "" if error is None else f" ± {error:.2f}"
-                lines.append(f"| {title}{k} | {metrics[key]:.2f}{margin} |")
+                k = f" ({metrics.get('exact_images')} images)" if key == "exact_log_px" else k
+                lines.append(f"| {title}{k} | {_figure(metrics, key, 2)} |")
         if metrics.get("active_units") is not None:
             lines += ["", f"Active units: {metrics['active_units']} of {config['latent_dim']}."]
         if metrics.get("grey_cross_entropy"):
@@ -55,6 +72,7 @@ def model_card(name: str, config: Mapping[str, Any], metrics: Mapping[str, Any] 
                 "negative cross-entropy, and none of these figures is a likelihood of the data.",
             ]
         lines.append("")
+        lines += _further(metrics)
     if config.get("training"):
         settings = json.dumps(config["training"], indent=2)
         lines += ["Training settings:", "", "```json", settings, "```", ""]
@@ -69,3 +87,37 @@ def model_card(name: str, config: Mapping[str, Any], metrics: Mapping[str, Any] 
         "",
     ]
     return "\n".join(lines)
+
+
+def _further(metrics: Mapping[str, Any]) -> list[str]:
+    """Tables of what was asked for beside the ELBO."""
+    lines: list[str] = []
+    if aggregate := metrics.get("aggregate"):
+        lines += ["What the KL is made of, in nats:", "", "| figure | nats |", "|---|---|"]
+        lines += [f"| {title} | {_figure(aggregate, key, 2)} |" for key, title in _AGGREGATE]
+        lines.append("")
+    if codes := metrics.get("codes"):
+        lines += [
+            f"Classes read off mu, share of {codes['test_images']} images "
+            f"(chance {codes['chance']:.3f}):",
+            "",
+            f"| classifier | mu | PCA, {codes['dimensions']} components |",
+            "|---|---|---|",
+        ]
+        lines += [
+            f"| {title} | {_figure(codes, key, 3)} | {_figure(codes, f'pca_{key}', 3)} |"
+            for key, title in _CODES
+        ]
+        lines.append("")
+    if scores := metrics.get("disentanglement"):
+        lines += ["Disentanglement:", "", "| score | |", "|---|---|"]
+        lines += [f"| {title} | {scores[key]:.3f} |" for key, title in _SCORES]
+        lines.append("")
+    return lines
+
+
+def _figure(figures: Mapping[str, Any], key: str, digits: int) -> str:
+    """A figure and, where it is known, its standard error."""
+    error = figures.get(f"{key}_se")
+    margin = "" if error is None else f" ± {error:.{digits}f}"
+    return f"{figures[key]:.{digits}f}{margin}"

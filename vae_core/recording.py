@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save as safetensors_bytes
 
+from vae_core.binarisation import binarised
 from vae_core.checkpoints import save_checkpoint
 from vae_core.datasets import ImageDataset, load_dataset
 from vae_core.evaluation import evaluate
@@ -45,16 +46,18 @@ def learn(run: Run, on_progress: Callable[[Progress], None], may_go_on: Callable
     config = run.config()
     train_data = load_dataset(config.dataset, "train")
     test_data = load_dataset(config.dataset, "test")
+    # Latents are those of images as the model knows them: drawn once, and so always the same.
+    encoded = test_data if config.binarisation == "none" else binarised(test_data)
     sample = fixed_sample(len(test_data))
     resume = load_tensors(run.state_file) if run.state_file.exists() else {}
     first_epoch = int(resume.get("epoch", 0))
     forget_reports_after(run.events_file, first_epoch if resume else -1)
     model = initial_model(config, train_data.image_shape)
     if not resume:
-        _save_snapshot(run, 0, model, test_data, sample)
+        _save_snapshot(run, 0, model, encoded, sample)
     due = epochs_to_keep(config.epochs, model)
     report = _Reporter(run.events_file)
-    follow = _Sparing(_LiveCheckpoint(run, config, test_data, sample).save, LIVE_SECONDS)
+    follow = _Sparing(_LiveCheckpoint(run, config, encoded, sample).save, LIVE_SECONDS)
     save_state = _Sparing(lambda p: write_bytes(run.state_file, safetensors_bytes(p.state())))
     stopped = False
     with EventFiles(run.tensorboard, first_epoch + 1) as event_files:
@@ -64,7 +67,7 @@ def learn(run: Run, on_progress: Callable[[Progress], None], may_go_on: Callable
             if progress.epoch_ended:
                 event_files.add(progress)
                 if progress.epoch in due:
-                    _save_snapshot(run, progress.epoch, model, test_data, sample)
+                    _save_snapshot(run, progress.epoch, model, encoded, sample)
                 save_state(progress)
             follow(progress)
             on_progress(progress)
@@ -102,12 +105,19 @@ def publish(
     importance_samples: int = 0,
 ) -> None:
     """Evaluate on the whole test set and save the checkpoint with its stored latents."""
+    metrics = evaluate(
+        model,
+        test_data,
+        importance_samples=importance_samples,
+        binarisation=config.binarisation,
+    )
+    encoded = test_data if config.binarisation == "none" else binarised(test_data)
     save_checkpoint(
         path,
         model,
         config=config,
-        metrics=evaluate(model, test_data, importance_samples=importance_samples),
-        latents=encode_dataset(model, test_data),
+        metrics=metrics,
+        latents=encode_dataset(model, encoded),
         dataset=test_data,
     )
 

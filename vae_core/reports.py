@@ -1,9 +1,10 @@
 """events.jsonl of a run: one line of JSON a report, appended while it trains.
 
     {"time", "epoch", "step", "total_steps", "images_per_second", "seconds_left", "epoch_ended",
-     "train": {"reconstruction", "kl", "loss", "kl_per_dim"}, "test": the same or null}
+     "train": {"reconstruction", "kl", "loss", "kl_per_dim", "parts"}, "test": the same or null}
 
-The fields are those of `training.Progress`; time is in seconds since 1970.
+The fields are those of `training.Progress`, parts by name where an objective has any; time is in
+seconds since 1970.
 """
 
 from __future__ import annotations
@@ -83,7 +84,11 @@ def _is_report(value: Any) -> bool:
 def _are_means(value: Any) -> bool:
     if not isinstance(value, dict) or not isinstance(value.get("kl_per_dim"), list):
         return False
-    return all(_is_number(figure) for figure in [*map(value.get, _MEANS), *value["kl_per_dim"]])
+    parts = value.get("parts", {})  # older files have none
+    if not isinstance(parts, dict):
+        return False
+    figures = [*map(value.get, _MEANS), *value["kl_per_dim"], *parts.values()]
+    return all(_is_number(figure) for figure in figures)
 
 
 def _is_number(value: Any) -> bool:

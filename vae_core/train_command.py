@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 NICE = 10
 SETTINGS: dict[str, type] = {
     "dataset": str, "latent_dim": int, "network": str, "activation": str, "likelihood": str,
-    "sigma": float, "link": str, "objective": str, "beta": float, "samples": int, "epochs": int,
-    "batch_size": int, "learning_rate": float, "schedule": str, "seed": int, "device": str,
-    "threads": int,
+    "sigma": float, "link": str, "objective": str, "binarisation": str, "beta": float,
+    "samples": int, "epochs": int, "batch_size": int, "learning_rate": float,
+    "schedule": str, "seed": int, "device": str, "threads": int,
 }  # fmt: skip
 
 
@@ -45,6 +45,13 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     for name, kind in SETTINGS.items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind)
     parser.add_argument("--hidden", type=_widths, help="layer widths, such as 512,256")
+    parser.add_argument(
+        "--set",
+        type=_named_value,
+        action="append",
+        metavar="NAME=VALUE",
+        help="a setting of the objective's own, such as gamma=10; once for each",
+    )
 
 
 def train_command(options: argparse.Namespace) -> None:
@@ -68,7 +75,7 @@ def train_command(options: argparse.Namespace) -> None:
 
 
 def _run_to_resume(options: argparse.Namespace) -> Run:
-    if options.output or _chosen(options):
+    if options.output or options.set or _chosen(options):
         raise ConfigError("A resumed run keeps its settings and folder; leave the others out.")
     run = Run(options.resume)
     if not options.queue:  # else `resume` has done so, and what is asked since then counts
@@ -85,7 +92,10 @@ def _new_run(options: argparse.Namespace) -> Run:
     from vae_core.train_config import TrainConfig, preset
 
     config: TrainConfig = preset(options.preset) if options.preset else TrainConfig()
-    config = replace(config, **_chosen(options))
+    chosen = _chosen(options)
+    another = chosen.get("objective", config.objective) != config.objective
+    own = ({} if another else dict(config.objective_settings)) | dict(options.set or [])
+    config = replace(config, **chosen, objective_settings=own)
     for split in ("train", "test"):
         data = load_dataset(config.dataset, split, download=options.download)
     weights = architecture(config.model_config(data.image_shape)).weights
@@ -164,11 +174,35 @@ def print_figures(metrics: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print(json.dumps(metrics))
         return
-    for name in ("reconstruction", "kl", "elbo", "log_px"):
-        if metrics.get(name) is not None:
-            print(f"{name:15} {metrics[name]:10.3f} ± {metrics[name + '_se']:.3f} nats per image")
+    _print_rows(
+        metrics, ("reconstruction", "kl", "elbo", "log_px", "exact_log_px"), " nats per image"
+    )
+    aggregate = metrics.get("aggregate") or {}
+    _print_rows(aggregate, ("mutual_information", "aggregate_kl", "total_correlation"), " nats")
+    _print_rows(metrics.get("codes") or {}, ("knn", "linear", "pca_knn", "pca_linear"))
+    scores = metrics.get("disentanglement") or {}
+    for name in ("mig", "factor_vae", "sap", "disentanglement", "completeness", "modularity"):
+        if name in scores:
+            print(f"{name:18} {scores[name]:10.3f}")
     if metrics.get("grey_cross_entropy"):
         print("(grey pixels: -reconstruction is a cross-entropy, no likelihood of the data)")
+
+
+def _print_rows(figures: dict[str, Any], names: tuple[str, ...], unit: str = "") -> None:
+    for name in names:
+        if figures.get(name) is not None:
+            print(f"{name:18} {figures[name]:10.3f} ± {figures[name + '_se']:.3f}{unit}")
+
+
+def _named_value(text: str) -> tuple[str, Any]:
+    """NAME=VALUE, the value a number where it reads as one."""
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not NAME=VALUE, such as gamma=10")
+    for kind in (int, float):
+        with suppress(ValueError):
+            return name, kind(value)
+    return name, value
 
 
 def _widths(text: str) -> tuple[int, ...]:

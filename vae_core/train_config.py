@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from reprlib import repr as shown
 from typing import Any
 
 import torch
 
+from vae_core.binarisation import checked_binarisation
 from vae_core.datasets import dataset_names
 from vae_core.errors import ConfigError
 from vae_core.models import ModelConfig, build_model, check_texts
-from vae_core.objectives import objective_terms
+from vae_core.objective_registry import SHARED, find_objective
 
 SCHEDULES = ("one-cycle", "constant")
 
@@ -28,14 +29,38 @@ _RANGES: dict[str, tuple[type, float, float]] = {
 }
 
 
+class Settings(Mapping[str, Any]):
+    """Names and plain values that stay as they are, so that they can be hashed."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = dict(values)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._values.items()))
+
+    def __repr__(self) -> str:
+        return repr(self._values)
+
+
 @dataclass(frozen=True)
 class TrainConfig:
     """The settings of one training; plain JSON values only. ConfigError when one is out of range.
 
     dataset, latent_dim, network, hidden, activation, likelihood, sigma, link: see `ModelConfig`.
-    objective: "elbo", or "autoencoder" for the plain one; beta weighs the KL (1 is the ELBO);
-    samples: draws of z per image (L). schedule: "one-cycle" rises to learning_rate over the first
-    30 % of the steps and falls to almost 0 (Smith & Topin 2019), "constant" stays.
+    objective: see `objective_registry`, as for objective_settings, its own settings, which are
+    complete once this is made; beta weighs the KL (1 is the ELBO); samples: draws of z per image
+    (L; for IWAE its K). binarisation: see `binarisation`; static draws are the same for all.
+    schedule: "one-cycle" rises to learning_rate over the first 30 % of the steps and falls to
+    almost 0 (Smith & Topin 2019), "constant" stays.
     device: a torch device; threads: torch threads on the CPU.
     """
 
@@ -48,6 +73,8 @@ class TrainConfig:
     sigma: float = 0.1
     link: str = "sigmoid"
     objective: str = "elbo"
+    objective_settings: Mapping[str, Any] = Settings({})
+    binarisation: str = "none"
     beta: float = 1.0
     samples: int = 1
     epochs: int = 10
@@ -75,12 +102,8 @@ class TrainConfig:
             raise ConfigError(
                 f"Unknown schedule {shown(self.schedule)}; choose one of {', '.join(SCHEDULES)}."
             )
-        objective_terms(self.objective)
-        if self.objective == "autoencoder" and self.beta != 1:
-            raise ConfigError(
-                f"beta={self.beta:g} has no meaning for a plain autoencoder, which has no KL; "
-                "leave beta at 1 or choose the objective elbo."
-            )
+        checked_binarisation(self.binarisation)
+        self._check_objective()
         try:
             torch.device(self.device)
         except RuntimeError as error:
@@ -90,15 +113,41 @@ class TrainConfig:
             model = build_model(self.model_config((1, 1, 1)))
         object.__setattr__(self, "hidden", model.config.hidden)
 
+    def _check_objective(self) -> None:
+        objective, settings = find_objective(self.objective), self.objective_settings
+        if not isinstance(settings, Mapping) or not all(isinstance(name, str) for name in settings):
+            raise ConfigError(
+                f"objective_settings={shown(settings)} are not values by name, such as "
+                '{"gamma": 10}.'
+            )
+        settings = Settings(objective.checked(self.objective, settings))
+        object.__setattr__(self, "objective_settings", settings)
+        for name, unused in SHARED.items():
+            value = getattr(self, name)
+            if name not in objective.uses and value != unused:
+                own = f", whose own settings are {', '.join(settings)}" if settings else ""
+                raise ConfigError(
+                    f"{name}={value:g} has no meaning for the objective {self.objective}{own}; "
+                    f"leave {name} at {unused:g}."
+                )
+        if objective.pairs and self.batch_size < 2:
+            raise ConfigError(
+                f"batch_size=1, but the objective {self.objective} compares the images of a batch; "
+                "choose 2 at least."
+            )
+
     def model_config(self, image_shape: tuple[int, int, int]) -> ModelConfig:
         return ModelConfig(
             image_shape=image_shape,
-            kind="autoencoder" if self.objective == "autoencoder" else "vae",
+            kind=find_objective(self.objective).kind,
             **{name: getattr(self, name) for name in _MODEL_FIELDS},
         )
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"hidden": list(self.hidden)}
+        return asdict(self) | {
+            "hidden": list(self.hidden),
+            "objective_settings": dict(self.objective_settings),
+        }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> TrainConfig:
@@ -133,6 +182,90 @@ PRESETS: dict[str, TrainConfig] = {
     "fashion-2d": TrainConfig(dataset="fashion-mnist", epochs=30),
     "sprites-6d": TrainConfig(
         dataset="sprites", latent_dim=6, network="conv", hidden=(32, 32, 64, 256), epochs=40
+    ),
+    "fashion-16d": TrainConfig(
+        dataset="fashion-mnist",
+        latent_dim=16,
+        network="conv",
+        hidden=(32, 64, 64, 256),
+        epochs=8,
+    ),
+    "mnist-2d-ae": TrainConfig(
+        dataset="mnist", hidden=(1024, 512, 256), objective="autoencoder", epochs=20
+    ),
+    "mnist-2d-binarised": TrainConfig(
+        dataset="mnist", hidden=(1024, 512, 256), binarisation="dynamic", epochs=60
+    ),
+    # Kingma & Welling (2014), section 5 and figure 4b; they took Adagrad.
+    "kingma-welling-2d": TrainConfig(
+        dataset="mnist",
+        hidden=(500,),
+        activation="tanh",
+        batch_size=100,
+        learning_rate=1e-3,
+        schedule="constant",
+    ),
+    # Their figure 4a: 200 tanh units and a Gaussian. Here one sigma is learned, there many.
+    "frey-2d": TrainConfig(
+        dataset="frey",
+        hidden=(200,),
+        activation="tanh",
+        likelihood="learned-gaussian",
+        epochs=600,
+        batch_size=64,
+    ),
+    "olivetti-16d": TrainConfig(
+        dataset="olivetti",
+        latent_dim=16,
+        hidden=(512, 256),
+        likelihood="learned-gaussian",
+        epochs=600,
+        batch_size=64,
+        learning_rate=1e-3,
+    ),
+    "dsprites-10d": TrainConfig(
+        dataset="dsprites",
+        latent_dim=10,
+        network="conv",
+        hidden=(32, 32, 64, 64, 256),
+        objective="beta-tcvae",
+        epochs=12,
+        batch_size=128,
+        learning_rate=1e-3,
+    ),
+    # One stochastic layer of Burda et al. (2016), table 1.
+    "mnist-50d": TrainConfig(
+        dataset="mnist",
+        latent_dim=50,
+        hidden=(200, 200),
+        activation="tanh",
+        binarisation="dynamic",
+        epochs=300,
+        batch_size=100,
+    ),
+    "mnist-50d-iwae": TrainConfig(
+        dataset="mnist",
+        latent_dim=50,
+        hidden=(200, 200),
+        activation="tanh",
+        objective="iwae",
+        samples=50,
+        binarisation="dynamic",
+        epochs=60,
+        batch_size=100,
+    ),
+    # The small convolutional autoencoder of many lectures, with 2 numbers in the middle, not 32.
+    "lecture-autoencoder": TrainConfig(
+        dataset="mnist",
+        network="lecture-conv",
+        hidden=(16, 8),
+        activation="relu",
+        likelihood="gaussian",
+        objective="autoencoder",
+        epochs=5,
+        batch_size=128,
+        learning_rate=1e-3,
+        schedule="constant",
     ),
     # The example of the PyTorch repository (pytorch/examples, vae/main.py).
     "pytorch-example": TrainConfig(

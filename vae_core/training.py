@@ -9,7 +9,6 @@ resumed from an epoch's end goes on to the very weights of an uninterrupted one.
 
 from __future__ import annotations
 
-import math
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -19,15 +18,18 @@ from statistics import median_low
 import torch
 from torch import Tensor
 
+from vae_core.binarisation import binarise, binarised
 from vae_core.datasets import ImageDataset, load_dataset
 from vae_core.errors import ConfigError, DivergenceError, TrainingError
+from vae_core.learners import Batch, Learner, learning_rate_at
 from vae_core.models import LatentModel, build_model
-from vae_core.objectives import Terms, TermsFunction, loss, objective_terms
+from vae_core.objective_registry import build_learner, find_objective
+from vae_core.objectives import ObjectiveTerms
 from vae_core.train_config import PRESETS, SCHEDULES, TrainConfig, preset
 
 __all__ = [
     "PRESETS", "SCHEDULES", "Means", "Progress", "TrainConfig", "initial_model",
-    "learning_rate_at", "preset", "train",
+    "learning_rate_at", "preset", "train", "usable_device",
 ]  # fmt: skip
 
 REPORT_SECONDS = 0.25
@@ -39,15 +41,17 @@ TEST_BATCH = 500
 
 @dataclass(frozen=True)
 class Means:
-    """Means per image over a set of images, in nats; `loss` is -reconstruction + beta * kl.
+    """Means per image over a set of images, in nats; `loss` is what the objective minimises.
 
-    For a Bernoulli likelihood -reconstruction is the cross-entropy.
+    For a Bernoulli likelihood -reconstruction is the cross-entropy. parts: what else went into the
+    loss, by name, before its weight, and a weight that rises while learning.
     """
 
     reconstruction: float
     kl: float
     loss: float
     kl_per_dim: tuple[float, ...]
+    parts: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def cross_entropy(self) -> float:
@@ -75,8 +79,11 @@ class Progress:
     train: Means
     test: Means | None
     epoch_ended: bool
-    model: LatentModel
-    optimizer: torch.optim.Optimizer = field(repr=False)
+    learner: Learner = field(repr=False)
+
+    @property
+    def model(self) -> LatentModel:
+        return self.learner.model
 
     @property
     def done(self) -> bool:
@@ -84,12 +91,7 @@ class Progress:
 
     def state(self) -> dict[str, Tensor]:
         """All that `train(resume=…)` needs, as tensors by name; take it where epoch_ended."""
-        tensors = {f"model.{name}": t for name, t in self.model.state_dict().items()}
-        names = [name for name, _ in self.model.named_parameters()]
-        for index, slots in self.optimizer.state_dict()["state"].items():
-            for slot, value in slots.items():
-                tensors[f"optimizer.{names[index]}.{slot}"] = torch.as_tensor(value)
-        tensors["epoch"] = torch.tensor(self.epoch)
+        tensors = self.learner.state() | {"epoch": torch.tensor(self.epoch)}
         return {name: t.detach().cpu().clone() for name, t in tensors.items()}
 
 
@@ -129,15 +131,20 @@ def _train(
     resume: Mapping[str, Tensor] | None,
     report_seconds: float,
 ) -> Iterator[Progress]:
-    device = _usable_device(config.device)
-    model = initial_model(config, train_data.image_shape).to(device)
-    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
-    first_epoch = _restore(resume, model, optimizer) if resume else 0
-    terms_of = objective_terms(config.objective)
+    device = usable_device(config.device)
+    if config.binarisation == "static":
+        train_data, test_data = binarised(train_data), binarised(test_data)
+    learner = initial_learner(config, train_data.image_shape, device)
+    model = learner.model
+    if resume:
+        first_epoch = _restore(resume, learner)
+    else:
+        first_epoch = 0
+        learner.begin(train_data)
 
-    images, test_images = train_data.images.to(device), test_data.images.to(device)
-    n = len(images)
-    steps_per_epoch = math.ceil(n / config.batch_size)
+    train_set, test_set = _Images(train_data, config, device), _Images(test_data, config, device)
+    n = len(train_data)
+    steps_per_epoch = len(train_set.split(torch.arange(n), config.batch_size))
     total_steps = config.epochs * steps_per_epoch
     step = first_epoch * steps_per_epoch
     test: Means | None = None
@@ -148,15 +155,9 @@ def _train(
         # A generator an epoch: a resumed run draws what the uninterrupted one would have drawn.
         order = torch.randperm(n, generator=_generator(config.seed, epoch, "cpu")).to(device)
         generator = _generator(config.seed, epoch, device)
-        sums = _Sums(config, device)
-        for batch in order.split(config.batch_size):
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate_at(config, step / total_steps)
-            x = images.index_select(0, batch).float().div_(255)  # faster than images[batch]
-            terms = terms_of(model, x, generator=generator, samples=config.samples)
-            optimizer.zero_grad(set_to_none=True)
-            loss(terms, config.beta).backward()
-            optimizer.step()
+        sums = _Sums(config.latent_dim, device)
+        for rows in train_set.split(order, config.batch_size):
+            terms = learner.step(train_set.batch(rows, generator, step, total_steps))
             sums.add(terms)
             step += 1
             ended = step % steps_per_epoch == 0
@@ -166,7 +167,7 @@ def _train(
             if not reports:
                 continue
             if ended:
-                test_sums = _test_sums(model, test_images, config, terms_of)
+                test_sums = _test_sums(learner, test_set, config, step, total_steps)
                 test_sums.check(step, config)
                 test = test_sums.means()
                 model.train()
@@ -180,8 +181,7 @@ def _train(
                 train=sums.means(),
                 test=test,
                 epoch_ended=ended,
-                model=model,
-                optimizer=optimizer,
+                learner=learner,
             )
             reported = time.perf_counter()
     model.eval()
@@ -189,24 +189,44 @@ def _train(
 
 def initial_model(config: TrainConfig, image_shape: tuple[int, int, int]) -> LatentModel:
     """The model before any learning: the config's seed draws its weights."""
+    return initial_learner(config, image_shape, torch.device("cpu")).model
+
+
+def initial_learner(
+    config: TrainConfig, image_shape: tuple[int, int, int], device: torch.device
+) -> Learner:
+    """The learner before any learning: the config's seed draws all weights, the model's first."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        return build_model(config.model_config(image_shape))
+        return build_learner(config, build_model(config.model_config(image_shape)).to(device))
 
 
-def learning_rate_at(config: TrainConfig, fraction: float) -> float:
-    """The learning rate after `fraction` of all steps.
+class _Images:
+    """The images of a split on the device, and batches of them."""
 
-    One-cycle: from 1/25 of the peak up to it at 30 %, then down to 1/250,000, both along a cosine.
-    """
-    peak, rise = config.learning_rate, 0.3
-    if config.schedule == "constant":
-        return peak
-    if fraction < rise:
-        low, way = peak / 25, (1 - math.cos(math.pi * fraction / rise)) / 2
-    else:
-        low, way = peak / 250_000, (1 + math.cos(math.pi * (fraction - rise) / (1 - rise))) / 2
-    return low + (peak - low) * way
+    def __init__(self, data: ImageDataset, config: TrainConfig, device: torch.device) -> None:
+        self.images = data.images.to(device)
+        self.labels = None if data.labels is None else data.labels.to(device)
+        self.drawn_anew = config.binarisation == "dynamic"
+        self.pairs = find_objective(config.objective).pairs
+
+    def split(self, rows: Tensor, size: int) -> list[Tensor]:
+        """Rows of each batch; a last one of a single image joins the one before, if it must."""
+        parts = list(rows.split(size))
+        if self.pairs and len(parts) > 1 and len(parts[-1]) == 1:
+            parts[-2:] = [torch.cat(parts[-2:])]
+        return parts
+
+    def batch(self, rows: Tensor, generator: torch.Generator, step: int, total_steps: int) -> Batch:
+        x = self.images.index_select(0, rows).float().div_(255)  # faster than images[rows]
+        return Batch(
+            x=binarise(x, generator) if self.drawn_anew else x,
+            labels=None if self.labels is None else self.labels.index_select(0, rows),
+            generator=generator,
+            images=len(self.images),
+            step=step,
+            total_steps=total_steps,
+        )
 
 
 class _Pace:
@@ -232,40 +252,50 @@ class _Pace:
 class _Sums:
     """Running sums of per-image terms; kept on the device so that a step never waits for it."""
 
-    def __init__(self, config: TrainConfig, device: torch.device) -> None:
-        self.beta = config.beta
+    def __init__(self, latent_dim: int, device: torch.device) -> None:
         self.n = 0
         self.reconstruction = torch.zeros((), dtype=torch.float64, device=device)
-        self.kl = torch.zeros(config.latent_dim, dtype=torch.float64, device=device)
+        self.loss = torch.zeros_like(self.reconstruction)
+        self.kl = torch.zeros(latent_dim, dtype=torch.float64, device=device)
+        self.parts: dict[str, Tensor] = {}
 
-    def add(self, terms: Terms) -> None:
-        self.n += len(terms.reconstruction)
+    def add(self, terms: ObjectiveTerms) -> None:
+        n = len(terms.reconstruction)
+        self.n += n
         self.reconstruction = self.reconstruction + terms.reconstruction.detach().sum()
+        self.loss = self.loss + n * terms.loss.detach().double()
         self.kl = self.kl + terms.kl.detach().sum(0)
+        for name, part in terms.parts.items():
+            self.parts[name] = self.parts.get(name, 0) + n * part.detach().double()
 
     def check(self, step: int, config: TrainConfig) -> None:
-        if not bool(torch.isfinite(self.reconstruction + self.kl.sum())):
+        if not bool(torch.isfinite(self.loss + self.reconstruction + self.kl.sum())):
             raise DivergenceError(
                 f"The loss is not a finite number after step {step}; try a learning rate below "
                 f"{config.learning_rate:g}."
             )
 
     def means(self) -> Means:
-        reconstruction = float(self.reconstruction) / self.n
         kl_per_dim = tuple((self.kl / self.n).tolist())
-        kl = sum(kl_per_dim)
-        return Means(reconstruction, kl, self.beta * kl - reconstruction, kl_per_dim)
+        return Means(
+            reconstruction=float(self.reconstruction) / self.n,
+            kl=sum(kl_per_dim),
+            loss=float(self.loss) / self.n,
+            kl_per_dim=kl_per_dim,
+            parts={name: float(part) / self.n for name, part in self.parts.items()},
+        )
 
 
 @torch.inference_mode()
 def _test_sums(
-    model: LatentModel, images: Tensor, config: TrainConfig, terms_of: TermsFunction
+    learner: Learner, test_set: _Images, config: TrainConfig, step: int, total_steps: int
 ) -> _Sums:
-    model.eval()
-    generator = _generator(config.seed, 0, images.device)  # the same draws at every epoch
-    sums = _Sums(config, images.device)
-    for batch in images.split(TEST_BATCH):
-        sums.add(terms_of(model, batch.float() / 255, generator=generator, samples=config.samples))
+    learner.model.eval()
+    device = test_set.images.device
+    generator = _generator(config.seed, 0, device)  # the same draws at every epoch
+    sums = _Sums(config.latent_dim, device)
+    for rows in test_set.split(torch.arange(len(test_set.images), device=device), TEST_BATCH):
+        sums.add(learner.terms(test_set.batch(rows, generator, step, total_steps)))
     return sums
 
 
@@ -273,7 +303,8 @@ def _generator(seed: int, epoch: int, device: torch.device | str) -> torch.Gener
     return torch.Generator(device).manual_seed(seed * 1_000_003 + epoch)
 
 
-def _usable_device(name: str) -> torch.device:
+def usable_device(name: str) -> torch.device:
+    """The torch device `name`; ConfigError where it cannot be used on this machine."""
     try:
         torch.zeros((), device=name).item()
     except (RuntimeError, AssertionError) as error:
@@ -281,25 +312,10 @@ def _usable_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _restore(
-    resume: Mapping[str, Tensor], model: LatentModel, optimizer: torch.optim.Optimizer
-) -> int:
+def _restore(resume: Mapping[str, Tensor], learner: Learner) -> int:
     """Load a `Progress.state()` and return its epoch; TrainingError where it does not fit."""
     try:
-        model.load_state_dict(
-            {k.removeprefix("model."): t for k, t in resume.items() if k.startswith("model.")}
-        )
-        slots: dict[int, dict[str, Tensor]] = {}
-        for index, (name, parameter) in enumerate(model.named_parameters()):
-            shapes = {"step": (), "exp_avg": parameter.shape, "exp_avg_sq": parameter.shape}
-            slots[index] = {  # clones: Adam would write into the caller's tensors
-                slot: resume[f"optimizer.{name}.{slot}"].float().clone() for slot in shapes
-            }
-            if any(slots[index][slot].shape != shape for slot, shape in shapes.items()):
-                raise ValueError(f"{name} is {tuple(parameter.shape)}")  # fused Adam trusts shapes
-        optimizer.load_state_dict(
-            {"state": slots, "param_groups": optimizer.state_dict()["param_groups"]}
-        )
+        learner.restore(resume)
         return int(resume["epoch"])
     except (KeyError, RuntimeError, ValueError) as error:
         raise TrainingError(

@@ -66,6 +66,41 @@ def test_a_plain_autoencoder_has_no_kl():
     assert [panel.title for panel in training_panels(EVENTS, config)] == ["Cross-entropy"]
 
 
+@pytest.mark.parametrize(
+    ("config", "title"),
+    [
+        (TrainConfig(objective="iwae", samples=5), "−IWAE bound, K = 5"),
+        (TrainConfig(objective="warm-up", beta=2.0), "Sum with β up to 2"),
+        (TrainConfig(objective="beta-tcvae"), "Sum with β = 6 on the total correlation"),
+        (TrainConfig(objective="free-bits"), "Loss of free-bits"),
+    ],
+)
+def test_the_loss_is_called_what_it_is(config: TrainConfig, title: str):
+    assert training_panels(EVENTS, config)[2].title == title
+
+
+def test_what_else_is_in_the_loss_has_its_panel():
+    def with_beta(event: dict, beta: float) -> dict:
+        means = {k: event[k] | {"parts": {"beta": beta}} for k in ("train", "test")}
+        return event | means
+
+    events = [EVENTS[0], with_beta(EVENTS[1], 0.5)]  # the first by a version that had no parts
+    panel = training_panels(events, TrainConfig(objective="warm-up", epochs=4))[3]
+    assert panel.title == "β, the weight of the KL"
+    assert [(line.x, line.y) for line in panel.lines] == [([2.0], [0.5])] * 2
+
+
+def test_pixels_of_zero_and_one_have_no_cross_entropy():
+    drawn = replace(CONFIG, binarisation="dynamic")
+    assert training_panels(EVENTS, drawn)[0].title == "−E[log p(x given z)]"
+
+
+@pytest.mark.parametrize("objective", ["denoising", "wae-mmd"])
+def test_what_has_no_posterior_has_no_kl(objective: str):
+    titles = [panel.title for panel in training_panels(EVENTS, TrainConfig(objective=objective))]
+    assert titles == ["Cross-entropy", f"Loss of {objective}"]
+
+
 def test_before_the_first_report_there_are_empty_axes():
     assert lines([])["test", 2] == ([], [])
     assert kl_panel([], epochs=4).lines == []

@@ -87,3 +87,11 @@ def test_a_batch_larger_than_the_data_is_refused():
     network = architecture(CONFIG.model_config((1, 8, 8)))
     with pytest.raises(ConfigError, match=r"512.*100"):
         limits.check_settings(CONFIG, network, 100)
+
+
+def test_a_batch_that_is_compared_is_bounded():
+    config = TrainConfig(objective="beta-tcvae", batch_size=2_048, latent_dim=10)
+    network = architecture(config.model_config((1, 8, 8)))
+    with pytest.raises(ConfigError, match=r"beta-tcvae .* batch of 1,414 at most"):
+        limits.check_settings(config, network, 10_000)
+    limits.check_settings(TrainConfig(batch_size=2_048, latent_dim=10), network, 10_000)

@@ -88,15 +88,17 @@ def test_every_setting_has_its_flag(run: Command, tmp_path: Path) -> None:
     settings = {
         "dataset": "digits", "latent-dim": 3, "network": "conv", "hidden": "4,8",
         "activation": "relu", "likelihood": "gaussian", "sigma": 0.2, "link": "identity",
-        "objective": "elbo", "beta": 0.5, "samples": 2, "epochs": 1, "batch-size": 400,
+        "objective": "warm-up", "binarisation": "static", "beta": 0.5, "samples": 2,
+        "epochs": 1, "batch-size": 400,
         "learning-rate": 0.01, "schedule": "constant", "seed": 5, "device": "cpu", "threads": 1,
     }  # fmt: skip
     flags = [word for name, value in settings.items() for word in (f"--{name}", value)]
+    flags += ["--set", "rise=0.5"]
     outcome = run("train", *flags, "--output", tmp_path / "run", "--json")
     assert outcome.code == 0
     config = Run(tmp_path / "run").config().to_json()
     expected = {name.replace("-", "_"): value for name, value in settings.items()}
-    assert config == expected | {"hidden": [4, 8]}
+    assert config == expected | {"hidden": [4, 8], "objective_settings": {"rise": 0.5}}
 
 
 def test_training_prints_its_figures_as_json(run: Command, tmp_path: Path) -> None:
@@ -136,6 +138,11 @@ def test_training_gives_the_signals_back(run: Command, tmp_path: Path) -> None:
         (["--device", "cuda:99"], ["device=cuda:99", "choose cpu"]),
         (["--batch-size", "2000"], ["batch_size=2000", "1437"]),
         (["--colour", "red"], ["--colour"]),
+        (["--set", "gamma"], ["--set", "'gamma'", "gamma=10"]),
+        (["--set", "gamma=2"], ["'gamma'", "elbo"]),
+        (["--objective", "capacity", "--set", "gamma=much"], ["gamma='much'", "number"]),
+        (["--objective", "iwae", "--beta", "2"], ["beta=2", "iwae"]),
+        (["--binarisation", "random"], ["'random'", "static"]),
         (["--preset", "digits-2d", "--resume", "x"], ["not allowed with"]),
     ],
 )

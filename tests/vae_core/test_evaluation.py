@@ -9,12 +9,17 @@ import scipy.stats
 import torch
 
 from vae_core.binarisation import binarised
+from vae_core.code_accuracy import classify_codes
 from vae_core.datasets import ImageDataset
+from vae_core.disentanglement import disentanglement_scores
+from vae_core.elbo_surgery import split_kl
 from vae_core.errors import ConfigError, DataError
 from vae_core.evaluation import Metrics, evaluate
+from vae_core.latents import encode_dataset
 from vae_core.likelihoods import LIKELIHOODS
 from vae_core.models import LatentModel, ModelConfig, build_model
 from vae_core.objectives import elbo_terms
+from vae_core.quadrature import exact_log_likelihood
 
 CONFIG = ModelConfig((1, 4, 3), latent_dim=3, hidden=(6,))
 
@@ -176,3 +181,63 @@ def test_weights_that_overflow_are_refused(model: LatentModel) -> None:
         model.encoder[1].weight.fill_(1e38)
     with pytest.raises(DataError, match="no finite figures on noise"):
         evaluate(model, dataset())
+
+
+# What is asked for beside the ELBO
+
+
+def factored(n: int = 60, seed: int = 0) -> ImageDataset:
+    data = dataset(n, seed=seed)
+    generator = torch.Generator().manual_seed(seed)
+    factors = torch.randint(0, 3, (n, 2), generator=generator)
+    return replace(
+        data,
+        labels=factors[:, 0],
+        class_names=("a", "b", "c"),
+        factors=factors.float(),
+        factor_names=("shape", "size"),
+    )
+
+
+@pytest.mark.parametrize("binarisation", ["none", "static", "dynamic"])
+def test_each_further_figure_is_that_of_its_own_module(binarisation: str) -> None:
+    torch.manual_seed(0)
+    model = build_model(replace(CONFIG, latent_dim=2)).eval()
+    test, train = factored(), factored(seed=1)
+    m = evaluate(
+        model, test, binarisation=binarisation, exact_images=5, codes=train, disentanglement=True,
+        seed=0,
+    )  # fmt: skip
+    if binarisation != "none":  # both are drawn by the seed 0 here
+        test, train = binarised(test), binarised(train)
+    latents = encode_dataset(model, test)
+    rows = torch.randperm(60, generator=torch.Generator().manual_seed(0))[:5]
+    exact = exact_log_likelihood(model, test.floats(rows))
+    assert m.exact_log_px == pytest.approx(exact.mean().item()) and m.exact_images == 5
+    assert m.exact_log_px_se == pytest.approx(scipy.stats.sem(exact.numpy()))
+    assert m.aggregate == split_kl(latents).to_json()
+    assert m.codes == classify_codes(model, train, test).to_json()
+    assert m.disentanglement == disentanglement_scores(latents).to_json()
+    json.dumps(m.to_json(), allow_nan=False)
+
+
+def test_nothing_further_is_told_unasked(model: LatentModel) -> None:
+    m = evaluate(model, factored())
+    assert m.exact_log_px is m.aggregate is m.codes is m.disentanglement is None
+    assert m.exact_images == 0
+
+
+def test_a_plain_autoencoder_has_codes_but_no_kl_to_split() -> None:
+    model = build_model(replace(CONFIG, kind="autoencoder"))
+    m = evaluate(model, factored(), codes=factored(seed=1))
+    assert m.aggregate is None and m.codes is not None
+
+
+def test_without_labels_no_class_is_read_off() -> None:
+    m = evaluate(build_model(CONFIG), dataset(), codes=dataset(seed=1))
+    assert m.codes is None and m.aggregate is not None
+
+
+def test_one_exact_image_has_no_error(model: LatentModel) -> None:
+    with pytest.raises(ConfigError, match="exact_images=1"):
+        evaluate(model, dataset(), exact_images=1)

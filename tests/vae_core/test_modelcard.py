@@ -9,6 +9,7 @@ import torch
 
 from vae_core.checkpoints import copy_checkpoint, read_config, read_metrics, save_checkpoint
 from vae_core.datasets import ImageDataset
+from vae_core.errors import CheckpointError
 from vae_core.evaluation import evaluate
 from vae_core.modelcard import model_card
 from vae_core.models import ModelConfig, build_model
@@ -70,6 +71,46 @@ def test_it_says_no_more_than_is_known(checkpoint: Path, metrics: dict[str, floa
     card = model_card("bare", config, metrics)
     assert "None" not in card and "± " not in card
     assert ("ELBO" in card) == bool(metrics and "elbo" in metrics)
+
+
+def test_what_was_asked_for_beside_the_elbo_is_in_it(tmp_path: Path) -> None:
+    generator = torch.Generator().manual_seed(0)
+    factors = torch.randint(0, 3, (40, 2), generator=generator)
+    images = torch.randint(0, 256, (40, 1, 4, 3), dtype=torch.uint8, generator=generator)
+    data = ImageDataset(
+        "digits", "test", images,
+        factors[:, 0], factors.float(), ("a", "b", "c"), ("shape", "size"),
+    )  # fmt: skip
+    model = build_model(ModelConfig((1, 4, 3), hidden=(5,)))
+    metrics = evaluate(
+        model, data, binarisation="static", exact_images=3, codes=data, disentanglement=True
+    )
+    save_checkpoint(tmp_path / "all", model, metrics=metrics)
+    figures = read_metrics(tmp_path / "all")
+    assert figures is not None
+    card = model_card("all", read_config(tmp_path / "all"), figures)
+    assert "binarised (static)" in card and "(3 images)" in card
+    for table, key, digits in (
+        ("aggregate", "total_correlation", 2), ("codes", "knn", 3), ("codes", "pca_linear", 3)
+    ):  # fmt: skip
+        value, error = figures[table][key], figures[table][f"{key}_se"]
+        assert f"{value:.{digits}f} ± {error:.{digits}f}" in card
+    assert f"| MIG | {figures['disentanglement']['mig']:.3f} |" in card
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"aggregate": {"kl": 1.0}},
+        {"codes": [1.0]},
+        {"disentanglement": "perfect"},
+    ],
+)
+def test_tables_that_are_none_are_refused(checkpoint: Path, damage: dict[str, object]) -> None:
+    file = checkpoint / "metrics.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | damage))
+    with pytest.raises(CheckpointError, match=next(iter(damage))):
+        read_metrics(checkpoint)
 
 
 def test_a_plain_autoencoder_is_called_one() -> None:

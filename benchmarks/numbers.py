@@ -1,0 +1,292 @@
+"""The figures of the pretrained models beside published ones: writes docs/numbers.md.
+
+    python -m benchmarks.numbers [--checkpoints DIR] [--output FILE]
+
+Every figure is read from the metrics.json that `python -m vae_core evaluate` wrote into a
+checkpoint. Other seeds of a model are folders named for it, such as dsprites-10d-seed-1: their mean
+is shown with the standard deviation between them. What has not been measured is said to be so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vae_core.checkpoints import CheckpointInfo, list_checkpoints
+from vae_core.files import write_bytes
+from vae_core.train_config import PRESETS
+
+Figures = Mapping[str, Any]
+
+MISSING = "not measured"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A published figure and where ours stands: `path` leads to it in metrics.json.
+
+    requires: what the metrics must say besides, such as a binarisation; sign: -1 prints the
+    negative.
+    """
+
+    what: str
+    published: str
+    wanted: str
+    checkpoint: str
+    path: tuple[str, ...]
+    requires: tuple[tuple[str, Any], ...] = ()
+    sign: int = 1
+
+
+DYNAMIC = ("binarisation", "dynamic")
+CLAIMS = (
+    Claim(
+        "MNIST, dynamically binarised, one stochastic layer, d = 50, VAE: -log p(x) by 5,000 draws",
+        "86.76 (Burda et al. 2016), 86.35 (best reproduction)",
+        "86.3 or less",
+        "mnist-50d",
+        ("log_px",),
+        (DYNAMIC, ("importance_samples", 5_000)),
+        -1,
+    ),
+    Claim(
+        "the same, IWAE with K = 50",
+        "84.78 (Burda et al. 2016); 84.59; 84.32 (doubly reparameterised)",
+        "84.3 or less",
+        "mnist-50d-iwae",
+        ("log_px",),
+        (DYNAMIC, ("importance_samples", 5_000)),
+        -1,
+    ),
+    Claim(
+        "MNIST, dynamically binarised, d = 2: ELBO",
+        "-137.08 (Davidson et al. 2018)",
+        "-134 or more",
+        "mnist-2d-binarised",
+        ("elbo",),
+        (DYNAMIC,),
+    ),
+    Claim(
+        "dSprites, beta-TCVAE: MIG",
+        "0.1 to 0.5 by implementation",
+        "measured over 5 seeds",
+        "dsprites-10d",
+        ("disentanglement", "mig"),
+    ),
+    Claim(
+        "MNIST with 100 labels: error of the classifier in per cent",
+        "11.82 (M1 + TSVM), 11.97 (M2; Kingma et al. 2014)",
+        "9 or less",
+        "mnist-m2",
+        ("semi_supervised", "error_percent"),
+    ),
+    Claim(
+        "MNIST, one digit left out as the anomaly, d = 2: mean AUROC",
+        "0.855",
+        "0.87 or more",
+        "mnist-2d-anomalies",
+        ("anomalies", "auroc"),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Checkpoints whose figures compare with one another, and the columns that they have."""
+
+    title: str
+    text: str
+    columns: Mapping[str, tuple[str, ...]]  # head: where the figure is in metrics.json
+    digits: int = 2
+
+
+NATS = {
+    "reconstruction": ("reconstruction",),
+    "KL": ("kl",),
+    "ELBO": ("elbo",),
+    "log p(x), sampled": ("log_px",),
+    "log p(x), exact": ("exact_log_px",),
+}
+BINARY = Table(
+    "Binarised images",
+    "Pixels are 0 or 1 and the likelihood is Bernoulli: log likelihoods of the data, in nats.",
+    NATS,
+)
+DENSITIES = Table(
+    "Densities of grey pixels",
+    "The likelihood is a density, or the odds of 256 levels, of grey pixels, in nats; figures of "
+    "different likelihoods do not compare.",
+    NATS,
+)
+GREY = Table(
+    "Grey pixels under a Bernoulli likelihood",
+    "A cross-entropy: no likelihood of the data, and not to be set beside one.",
+    {"cross-entropy": ("reconstruction",), "KL": ("kl",), "cross-entropy + KL": ("elbo",)},
+)
+OTHERS = (
+    Table(
+        "What the KL is made of",
+        "The aggregate posterior of the test images, in nats.",
+        {
+            "mutual information": ("aggregate", "mutual_information"),
+            "KL(q(z), p(z))": ("aggregate", "aggregate_kl"),
+            "total correlation": ("aggregate", "total_correlation"),
+        },
+    ),
+    Table(
+        "Classes read off the codes",
+        "Shares of test images, from mu and from as many principal components.",
+        {
+            "nearest neighbours": ("codes", "knn"),
+            "of PCA": ("codes", "pca_knn"),
+            "linear": ("codes", "linear"),
+            "of PCA ": ("codes", "pca_linear"),
+        },
+        3,
+    ),
+    Table(
+        "Disentanglement",
+        "By the protocol of disentanglement_lib; see `vae_core.disentanglement`.",
+        {
+            "MIG": ("disentanglement", "mig"),
+            "FactorVAE score": ("disentanglement", "factor_vae"),
+            "SAP": ("disentanglement", "sap"),
+            "DCI disentanglement": ("disentanglement", "disentanglement"),
+            "completeness": ("disentanglement", "completeness"),
+            "informativeness": ("disentanglement", "informativeness"),
+            "modularity": ("disentanglement", "modularity"),
+        },
+        3,
+    ),
+)
+
+
+def numbers(checkpoints: Sequence[CheckpointInfo]) -> str:
+    """docs/numbers.md."""
+    measured = [c for c in checkpoints if c.metrics]
+    lines = [
+        "# Numbers",
+        "",
+        "Written by `python -m benchmarks.numbers` from the metrics.json of each checkpoint, which",
+        "`python -m vae_core evaluate` wrote. Means over test images with standard errors; where a",
+        "model was trained with several seeds, the standard deviation between them.",
+        "",
+        "## Beside published figures",
+        "",
+        "| what | published | to reach | here | seeds | trained on | command |",
+        "|---|---|---|---|---|---|---|",
+        *(_claim_row(claim, measured) for claim in CLAIMS),
+        "",
+        "`make checkpoints/NAME` runs the training with seed 0 and then the evaluation.",
+        "",
+    ]
+    for table, rows in [
+        *((table, _of_pixels(table, measured)) for table in (BINARY, DENSITIES, GREY)),
+        *((table, [c for c in measured if _has(table, c)]) for table in OTHERS),
+    ]:
+        if rows:
+            lines += _table(table, rows)
+    return "\n".join(lines)
+
+
+def _claim_row(claim: Claim, checkpoints: Sequence[CheckpointInfo]) -> str:
+    name = re.compile(re.escape(claim.checkpoint) + r"(-seed-\d+)?")
+    found = [
+        (c, figure)
+        for c in checkpoints
+        if name.fullmatch(c.name)
+        and c.metrics is not None
+        and all(c.metrics.get(key) == value for key, value in claim.requires)
+        and (figure := _figure(c.metrics, claim.path)) is not None
+    ]
+    values = [claim.sign * figure for _, figure in found]
+    ours = MISSING
+    if len(values) > 1:
+        ours = f"{statistics.mean(values):.3f} ± {statistics.stdev(values):.3f} between seeds"
+    elif values:
+        error = _error(found[0][0].metrics or {}, claim.path)
+        ours = f"{values[0]:.2f}" if error is None else f"{values[0]:.2f} ± {error:.2f}"
+    seeds = ", ".join(str(c.config["training"].get("seed", "?")) for c, _ in found)
+    machines = dict.fromkeys(str(c.config.get("machine", "not recorded")) for c, _ in found)
+    known = claim.checkpoint in PRESETS
+    command = f"`python -m vae_core train --preset {claim.checkpoint}`" if known else ""
+    cells = [claim.what, claim.published, claim.wanted, ours, seeds, ", ".join(machines), command]
+    return _row(cells)
+
+
+def _of_pixels(table: Table, checkpoints: Sequence[CheckpointInfo]) -> list[CheckpointInfo]:
+    """Those whose pixels and likelihood belong into one of the three tables that never mix."""
+    rows = []
+    for c in checkpoints:
+        metrics = c.metrics or {}
+        bernoulli = c.config["likelihood"] == "bernoulli"
+        proper = BINARY if bernoulli else DENSITIES
+        kind = GREY if metrics.get("grey_cross_entropy") else proper
+        if kind is table and _has(table, c):
+            rows.append(c)
+    return rows
+
+
+def _has(table: Table, checkpoint: CheckpointInfo) -> bool:
+    return any(_figure(checkpoint.metrics or {}, p) is not None for p in table.columns.values())
+
+
+def _table(table: Table, checkpoints: Sequence[CheckpointInfo]) -> list[str]:
+    heads = ["checkpoint", "data", "pixels", "d", *table.columns, "active units"]
+    lines = [f"## {table.title}", "", table.text, "", _row(heads), "|---" * len(heads) + "|"]
+    for c in checkpoints:
+        metrics = c.metrics or {}
+        pixels = metrics.get("binarisation", "none")
+        described = [
+            c.name,
+            f"{metrics.get('images', '')} of {metrics.get('dataset', '')}",
+            c.config["likelihood"] if pixels == "none" else f"binarised, {pixels}",
+            str(c.config["latent_dim"]),
+        ]
+        cells = [_cell(table, metrics, path) for path in table.columns.values()]
+        lines.append(_row([*described, *cells, str(metrics.get("active_units", ""))]))
+    return [*lines, ""]
+
+
+def _cell(table: Table, metrics: Figures, path: tuple[str, ...]) -> str:
+    figure, error = _figure(metrics, path), _error(metrics, path)
+    if figure is None:
+        return "–"
+    sign = -1 if table is GREY and path != ("kl",) else 1
+    draws = {"log_px": "importance_samples", "exact_log_px": "exact_images"}.get(path[-1])
+    of = {"log_px": "K = {:,}", "exact_log_px": "{:,} images"}.get(path[-1], "")
+    note = f" ({of.format(metrics[draws])})" if draws and draws in metrics else ""
+    margin = "" if error is None else f" ± {error:.{table.digits}f}"
+    return f"{sign * figure:.{table.digits}f}{margin}{note}"
+
+
+def _figure(metrics: Figures, path: tuple[str, ...]) -> float | None:
+    value: Any = metrics
+    for name in path:
+        value = (value or {}).get(name)
+    return None if value is None else float(value)
+
+
+def _error(metrics: Figures, path: tuple[str, ...]) -> float | None:
+    return _figure(metrics, (*path[:-1], f"{path[-1]}_se"))
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Write docs/numbers.md from the checkpoints.")
+    parser.add_argument("--checkpoints", type=Path, default=Path("checkpoints"))
+    parser.add_argument("--output", type=Path, default=Path("docs/numbers.md"))
+    options = parser.parse_args()
+    write_bytes(options.output, numbers(list_checkpoints(options.checkpoints)).encode())
+
+
+if __name__ == "__main__":
+    main()

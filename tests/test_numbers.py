@@ -1,0 +1,83 @@
+"""docs/numbers.md says what the checkpoints' metrics say, and mixes nothing."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks.numbers import MISSING, numbers
+from vae_core.checkpoints import list_checkpoints, save_checkpoint
+from vae_core.datasets import ImageDataset
+from vae_core.evaluation import Metrics, evaluate
+from vae_core.models import ModelConfig, build_model
+from vae_core.train_config import TrainConfig
+
+CONFIG = ModelConfig((1, 4, 3), hidden=(5,))
+DATA = ImageDataset(
+    "digits", "test", torch.randint(0, 256, (30, 1, 4, 3), dtype=torch.uint8,
+                                    generator=torch.Generator().manual_seed(0)),
+)  # fmt: skip
+
+
+def saved(root: Path, name: str, seed: int = 0, likelihood: str = "bernoulli", **asked) -> Metrics:
+    torch.manual_seed(seed)
+    model = build_model(replace(CONFIG, likelihood=likelihood))
+    metrics = evaluate(model, DATA, **asked)
+    training = TrainConfig(hidden=(5,), seed=seed)
+    save_checkpoint(root / name, model, config=training, metrics=metrics, dataset=DATA)
+    return metrics
+
+
+def section(text: str, title: str) -> str:
+    found = re.search(rf"## {title}\n(.*?)(\n## |\Z)", text, re.S)
+    return found[1] if found else ""
+
+
+def test_cross_entropy_likelihood_and_density_never_share_a_table(tmp_path: Path) -> None:
+    saved(tmp_path, "grey")
+    saved(tmp_path, "binary", binarisation="static")
+    saved(tmp_path, "dense", likelihood="gaussian")
+    text = numbers(list_checkpoints(tmp_path))
+    names = {"grey", "binary", "dense"}
+    for title, own in (
+        ("Grey pixels under a Bernoulli likelihood", "grey"),
+        ("Binarised images", "binary"),
+        ("Densities of grey pixels", "dense"),
+    ):
+        told = section(text, title)
+        assert {name for name in names if f"| {name} |" in told} == {own}
+
+
+def test_a_published_figure_stands_beside_ours_with_its_error(tmp_path: Path) -> None:
+    metrics = saved(tmp_path, "mnist-2d-binarised", binarisation="dynamic")
+    text = numbers(list_checkpoints(tmp_path))
+    row = next(line for line in text.splitlines() if "d = 2: ELBO" in line)
+    assert f"| {metrics.elbo:.2f} ± {metrics.elbo_se:.2f} | 0 |" in row
+    assert "--preset mnist-2d-binarised" in row and "cores" in row
+
+
+def test_several_seeds_have_a_mean_and_a_spread(tmp_path: Path) -> None:
+    elbos = [
+        saved(tmp_path, f"mnist-2d-binarised-seed-{seed}", seed, binarisation="dynamic").elbo
+        for seed in range(3)
+    ]
+    mean, spread = torch.tensor(elbos).mean(), torch.tensor(elbos).std()
+    text = numbers(list_checkpoints(tmp_path))
+    assert f"{mean:.3f} ± {spread:.3f} between seeds | 0, 1, 2 |" in text
+
+
+@pytest.mark.parametrize("asked", [{}, {"binarisation": "static"}])
+def test_what_was_not_measured_so_is_said_to_be_so(tmp_path: Path, asked: dict) -> None:
+    saved(tmp_path, "mnist-2d-binarised", **asked)  # but not as the published figure was
+    rows = section(numbers(list_checkpoints(tmp_path)), "Beside published figures")
+    assert rows.count(MISSING) == 6
+
+
+def test_those_of_this_repository_are_readable() -> None:
+    root = Path(__file__).parent.parent
+    text = numbers(list_checkpoints(root / "checkpoints"))
+    metrics = json.loads((root / "checkpoints/mnist-2d/metrics.json").read_text())
+    assert f"{-metrics['elbo']:.2f}" in section(text, "Grey pixels under a Bernoulli likelihood")

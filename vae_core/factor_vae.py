@@ -1,0 +1,113 @@
+"""FactorVAE: a discriminator tells the codes of images from shuffled ones (Kim & Mnih 2018)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from vae_core.learners import (
+    Batch,
+    adam_state,
+    descend,
+    learning_rate,
+    module_state,
+    restore_adam,
+    restore_module,
+)
+from vae_core.models import LatentModel
+from vae_core.objectives import ObjectiveTerms, kl_to_standard_normal, variational
+
+if TYPE_CHECKING:
+    from vae_core.datasets import ImageDataset
+    from vae_core.train_config import TrainConfig
+
+HIDDEN_LAYERS = 5  # with the last, the six layers of the paper's appendix A
+BETAS = (0.5, 0.9)
+
+
+class FactorVaeLearner:
+    """-reconstruction + KL + gamma * total correlation (Kim & Mnih 2018, eq. 2).
+
+    The discriminator learns, by an Adam of its own, the log odds that a z comes from q(z) rather
+    than from prod_j q(z_j); their mean is the total correlation, in parts. Its examples of the
+    latter are the batch's codes with each dimension shuffled by itself. The paper shuffles those
+    of a second batch; here, as in disentanglement_lib, it is the same.
+    """
+
+    def __init__(self, config: TrainConfig, model: LatentModel) -> None:
+        settings = config.objective_settings
+        self.config, self.model = config, variational(model)
+        self.gamma, self.rate = settings["gamma"], settings["discriminator_rate"]
+        self.discriminator = discriminator(model.latent_dim, settings["width"]).to(
+            next(model.parameters()).device
+        )
+        self.discriminator.requires_grad_(False)  # the model's step leaves it as it is
+        self.optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
+        self.discriminator_optimizer = torch.optim.Adam(
+            self.discriminator.parameters(), lr=self.rate, betas=BETAS, fused=True
+        )
+
+    def begin(self, data: ImageDataset) -> None:
+        pass  # it learns from batches alone
+
+    def step(self, batch: Batch) -> ObjectiveTerms:
+        terms, z = self._terms(batch)
+        descend(self.optimizer, terms.loss, learning_rate(self.config, batch))
+        z = z.detach()
+        self.discriminator.requires_grad_(True)
+        apart = self.discriminator(shuffled(z, batch.generator))
+        together = self.discriminator(z)
+        cross_entropy = 0.5 * (softplus(-together).mean() + softplus(apart).mean())
+        descend(self.discriminator_optimizer, cross_entropy, self.rate)
+        self.discriminator.requires_grad_(False)
+        return terms
+
+    def terms(self, batch: Batch) -> ObjectiveTerms:
+        return self._terms(batch)[0]
+
+    def _terms(self, batch: Batch) -> tuple[ObjectiveTerms, Tensor]:
+        """The terms, and the z (batch, d) that they were drawn at."""
+        mu, logvar = self.model.encode(batch.x)
+        z = self.model.sample_posterior(mu, logvar, batch.generator)
+        kl = kl_to_standard_normal(mu, logvar)
+        reconstruction = self.model.log_likelihood(batch.x, z)
+        correlation = self.discriminator(z).mean()
+        loss = kl.sum(1).mean() + self.gamma * correlation - reconstruction.mean()
+        parts = {"total_correlation": correlation}
+        return ObjectiveTerms(reconstruction, kl, loss, parts), z
+
+    def state(self) -> dict[str, Tensor]:
+        return {
+            **module_state("model", self.model),
+            **adam_state("optimizer", self.model, self.optimizer),
+            **module_state("discriminator", self.discriminator),
+            **adam_state(
+                "discriminator_optimizer", self.discriminator, self.discriminator_optimizer
+            ),
+        }
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        restore_module("model", self.model, tensors)
+        restore_adam("optimizer", self.model, self.optimizer, tensors)
+        restore_module("discriminator", self.discriminator, tensors)
+        restore_adam(
+            "discriminator_optimizer", self.discriminator, self.discriminator_optimizer, tensors
+        )
+
+
+def discriminator(latent_dim: int, width: int) -> nn.Module:
+    """z (batch, latent_dim) -> log odds (batch, 1): layers of `width`, leaky ReLU of slope 0.2."""
+    layers: list[nn.Module] = []
+    for n_in in (latent_dim, *[width] * (HIDDEN_LAYERS - 1)):
+        layers += [nn.Linear(n_in, width), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*layers, nn.Linear(width, 1))
+
+
+def shuffled(z: Tensor, generator: torch.Generator) -> Tensor:
+    """z (batch, d) with the values of each dimension in an order of their own."""
+    order = torch.rand(z.shape, generator=generator, device=z.device).argsort(0)
+    return z.gather(0, order)
