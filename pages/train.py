@@ -38,7 +38,7 @@ from vae_core.errors import ConfigError, TrainingError
 from vae_core.runs import Run, Status
 from vae_core.train_config import TrainConfig
 
-POLL_SECONDS = 0.7
+POLL_SECONDS = 1.0
 SHOWN_BEFORE = "digits-2d"  # what a visitor sees who has not trained anything yet
 
 

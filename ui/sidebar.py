@@ -24,8 +24,8 @@ from vae_core.errors import CheckpointError, ZscapeError
 
 MAX_UPLOADS = 5
 _FIGURES_CSS = """
-.figures { display: grid; grid-template-columns: 1fr auto; gap: 0.2rem 0.75rem; margin: 0;
-           font-size: 0.85rem; line-height: 1.35; }
+.stHtml dl.figures { display: grid; grid-template-columns: 1fr auto; gap: 0.2rem 0.75rem;
+                     margin: 0; padding: 0; font-size: 0.85rem; line-height: 1.35; }
 .figures dt { opacity: 0.75; font-weight: 400; }
 .figures dd { margin: 0; text-align: right; font-variant-numeric: tabular-nums; }
 """
@@ -43,7 +43,9 @@ def show_sidebar(page: str) -> None:
         st.session_state["model"] = chosen
     model = choice_from_link("model", ids, ids[0])
     with st.sidebar:
-        if not hidden("models"):
+        if hidden("models"):
+            st.markdown(f"**{model_label(model)}**")
+        else:
             st.selectbox("Model", ids, format_func=model_label, key="model")
         # A place of its own on each page: following a link empties the address.
         show_in_address(f"model-{page}", model=model, hide=",".join(hidden_controls()), open=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -87,3 +88,16 @@ def test_the_selection_is_cleared_by_a_button(page: Page, plane: Locator) -> Non
     lasso(page, plane, LEFT)
     page.get_by_role("button", name="Clear selection").click()
     expect(page.get_by_text("Click a point or draw a lasso")).to_be_visible()
+
+
+def test_tsne_stops_at_once_and_keeps_what_it_reached(
+    page: Page, app_url: str, settle: Callable[[Page], None]
+) -> None:
+    page.goto(f"{app_url}/encoded?model=sprites-6d&view=t-SNE&points=5000")
+    settle(page)
+    page.get_by_role("button", name="Compute t-SNE").click()
+    expect(page.get_by_text(re.compile(r"t-SNE: \d+%"))).to_be_visible(timeout=60_000)
+    page.get_by_test_id("stMain").get_by_role("button", name="Stop").click()
+    expect(page.get_by_text(re.compile(r"Stopped after \d+% of the steps"))).to_be_visible()
+    expect(page.get_by_test_id("latent-plane")).to_be_visible()
+    expect(page.get_by_role("button", name="Compute it whole")).to_be_visible()

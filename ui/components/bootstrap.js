@@ -17,6 +17,8 @@ function preload(assets) {
 const films = (window.zscapeFilms ??= new Map());
 /** @type {WeakMap<Node, (event: CustomEvent<string>) => void>} */
 const followers = new WeakMap();
+/** @type {WeakMap<Node, {url: string, frames: Promise<Object[]>}>} fetched when first turned to */
+const reels = new WeakMap();
 
 /** Show again whenever the film turns to another frame. */
 function follow(place, film, show) {
@@ -27,14 +29,27 @@ function follow(place, film, show) {
   window.addEventListener("zscape:film", turn);
 }
 
+/** What the frame in view has in place of the component's data; nothing while none is in view. */
+async function frameOf(place, film) {
+  const turned = film ? films.get(film.name) : undefined;
+  if (turned === undefined) return {};
+  if (reels.get(place)?.url !== film.url) {
+    const frames = fetch(new URL(film.url, root)).then((answer) => answer.json());
+    reels.set(place, { url: film.url, frames });
+  }
+  const { frames } = reels.get(place);
+  const frame = (await frames)[turned];
+  return films.get(film.name) === turned ? frame : frameOf(place, film); // it turned meanwhile
+}
+
 export default async function (component) {
   const [data] = component.data; // a bare dict would make Streamlit import pandas
   const { film, assets } = data;
   preload(assets);
   const { mount } = await import(new URL(`${assets}/${ENTRY}`, root).href);
-  const frame = () => film?.frames[films.get(film.name)];
-  const show = () => mount({ ...component, data: { ...data, ...frame() } }, root);
   const place = component.parentElement;
+  const show = async () =>
+    mount({ ...component, data: { ...data, ...(await frameOf(place, film)) } }, root);
   follow(place, film, show);
   const leave = await show();
   return () => {

@@ -6,9 +6,12 @@ in view, and each component that was given frames under the same name shows its 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
+
+from live.blobs import publish
 
 
 @dataclass(frozen=True)
@@ -18,5 +21,7 @@ class Film:
     name: str
     frames: Sequence[Mapping[str, Any]]
 
-    def payload(self) -> dict[str, Any]:
-        return asdict(self)
+    def payload(self) -> dict[str, str]:
+        """Publish the frames: the browser fetches them when one of them is first turned to."""
+        frames = json.dumps(list(self.frames)).encode()
+        return {"name": self.name, "url": publish(frames, "application/json")}

@@ -122,6 +122,7 @@ export class LatentPlane {
     this.slice = data.plane && new Slice(data.plane);
     this.host.style.setProperty("--z", data.colours.z);
     this.theme = theme(this.host);
+    this.parts.side.hidden = !data.z; // no z, no image
 
     if (this.accepts("z", data.z)) {
       this.z = data.z;
