@@ -12,7 +12,7 @@ from ui.components.action_button import action_button
 from ui.components.address import linked, show_in_address
 from ui.components.curves import curves
 from ui.components.timeline import timeline
-from ui.curves import COLLAPSED, fractional_epoch, kl_panel, training_panels
+from ui.curves import COLLAPSED, fractional_epoch, has_kl, kl_panel, training_panels
 from ui.film import Playback, playback, sample_of
 from ui.learned import show_learned
 from ui.navigation import page_path
@@ -93,7 +93,7 @@ def plan(config: TrainConfig) -> Architecture | None:
     except ConfigError as error:
         st.error(str(error), icon=":material/error:")
         return None
-    show_network(network, variational=config.objective != "autoencoder")
+    show_network(network, variational=has_kl(config))
     st.caption(
         f"**{config.dataset}**: {len(data):,} training images · {network.weights:,} weights · "
         f"{config.epochs} epochs of {-(-len(data) // config.batch_size):,} steps"
@@ -101,7 +101,9 @@ def plan(config: TrainConfig) -> Architecture | None:
     return network
 
 
-@st.cache_data(show_spinner=False, max_entries=256)
+@st.cache_data(
+    show_spinner=False, max_entries=256, hash_funcs={TrainConfig: TrainConfig.to_json}
+)
 def epoch_seconds(config: TrainConfig) -> float:
     test_images = len(load_dataset(config.dataset, "test"))
     return seconds_per_epoch(config, load_dataset(config.dataset, "train"), test_images)
@@ -134,7 +136,7 @@ def show_what_was_learned(run: Run, status: Status, config: TrainConfig) -> Play
     if not (run.checkpoint / "config.json").exists():
         shape = load_dataset(config.dataset, "test").image_shape
         network = architecture(config.model_config(shape))
-        show_network(network, variational=config.objective != "autoencoder")
+        show_network(network, variational=has_kl(config))
         if status.active:
             st.caption("Its latent plane appears here as soon as the first images are learned.")
         return None
@@ -178,7 +180,6 @@ def show_timeline(run: Run, config: TrainConfig, film: Playback, present: str) -
 
 def show_curves(status: Status, config: TrainConfig, events: Events, film: Playback | None) -> None:
     """The terms of the objective, and the KL of each dimension, by epoch."""
-    variational = config.objective != "autoencoder"
     span = (0, config.epochs if status.active else fractional_epoch(events[-1], config.epochs))
     frames = film.parts.get("curves") if film else None
     curves(
@@ -192,7 +193,7 @@ def show_curves(status: Status, config: TrainConfig, events: Events, film: Playb
     st.caption(
         "Train: means over an epoch, while the weights changed. Test: held-out images at its end."
     )
-    if variational:
+    if has_kl(config):
         curves(
             [kl_panel(events, epochs=config.epochs)],
             key="kl",

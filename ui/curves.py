@@ -32,9 +32,9 @@ _PARTS = {
     "excess": "|KL − C|",
     "counted_kl": "KL above the free nats",
     "mmd": "MMD of codes and prior",
-    "jacobian": "squared slope of the encoder",
-    "off_diagonal": "covariance, off the diagonal",
-    "diagonal": "covariance, on the diagonal",
+    "jacobian": "Squared slope of the encoder",
+    "off_diagonal": "Covariance, off the diagonal",
+    "diagonal": "Covariance, on the diagonal",
     "dimension_kl": "KL of single dimensions",
 }
 
@@ -51,7 +51,7 @@ def training_panels(events: Events, config: TrainConfig) -> list[Panel]:
         titles["kl"] = "KL"
     if config.objective != "autoencoder":
         titles["loss"] = loss_title(config)
-    titles |= {part: _PARTS.get(part, part.replace("_", " ")) for part in _parts(events)}
+    titles |= {part: _PARTS.get(part, part.replace("_", " ").capitalize()) for part in _parts(events)}
     return [
         Panel(
             title,
@@ -79,11 +79,11 @@ def loss_title(config: TrainConfig) -> str:
     if config.objective == "warm-up":
         return f"Sum with β up to {config.beta:g}"
     if config.objective == "capacity":
-        return f"Loss, C up to {own['capacity']:g} nats"
+        return f"Loss, C up to {own['capacity']:g}"
     if config.objective == "beta-tcvae":
-        return f"Sum with β = {own['beta']:g} on the total correlation"
+        return f"Loss, β = {own['beta']:g}"
     if config.objective == "factor-vae":
-        return f"Sum with γ = {own['gamma']:g} on the total correlation"
+        return f"Loss, γ = {own['gamma']:g}"
     return f"Loss of {config.objective}"
 
 

@@ -159,7 +159,7 @@ OWN_SETTINGS = {
         name: Setting(
             name,
             f"{objective}_{name}",
-            name.replace("_", " "),
+            name.replace("_", " ").capitalize(),
             own.text,
             own.choices,
             None if own.choices else own.span,

@@ -71,7 +71,7 @@ def test_a_plain_autoencoder_has_no_kl():
     [
         (TrainConfig(objective="iwae", samples=5), "−IWAE bound, K = 5"),
         (TrainConfig(objective="warm-up", beta=2.0), "Sum with β up to 2"),
-        (TrainConfig(objective="beta-tcvae"), "Sum with β = 6 on the total correlation"),
+        (TrainConfig(objective="beta-tcvae"), "Loss, β = 6"),
         (TrainConfig(objective="free-bits"), "Loss of free-bits"),
     ],
 )
