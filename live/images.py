@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from live.models import OpenModel
@@ -11,6 +10,8 @@ from vae_core.errors import DataError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from vae_core.datasets import ImageDataset
 
 _lock = threading.Lock()
 
@@ -23,16 +24,16 @@ def stored_images(opened: OpenModel, rows: list[int]) -> Tensor | None:
     if opened.latents is None:
         return None
     with _lock:
-        images = _test_images(opened.config.get("dataset"), tuple(opened.model.image_shape))
-    return None if images is None else images[opened.latents.indices[rows]]
+        dataset = test_dataset(opened)
+    return None if dataset is None else dataset.images[opened.latents.indices[rows]]
 
 
-@lru_cache(maxsize=4)
-def _test_images(dataset: str | None, image_shape: tuple[int, ...]) -> Tensor | None:
-    from vae_core.datasets import load_dataset
+def test_dataset(opened: OpenModel) -> ImageDataset | None:
+    """The test set that the model was evaluated on, from memory or disk; None where not at hand."""
+    from vae_core.run_data import run_dataset
 
     try:
-        found = load_dataset(dataset or "", "test")
+        found = run_dataset(opened.path.parent, opened.config.get("dataset") or "", "test")
     except DataError:
         return None  # a checkpoint alone is enough: the decoder's own images stand in
-    return found.images if tuple(found.image_shape) == image_shape else None
+    return found if found.image_shape == opened.model.image_shape else None

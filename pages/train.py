@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import streamlit as st
 
@@ -17,6 +18,7 @@ from ui.film import Playback, playback, sample_of
 from ui.learned import show_learned
 from ui.navigation import page_path
 from ui.network_figure import show_network
+from ui.own_images import OwnImages, choose_images
 from ui.run_end import offer_gif, show_end
 from ui.run_progress import show_progress
 from ui.runs import (
@@ -32,14 +34,25 @@ from ui.runs import (
 from ui.session import model_ids, own, runs_root, visitor
 from ui.train_settings import choose_settings
 from vae_core.architecture import Architecture, architecture
-from vae_core.calibration import seconds_per_epoch
-from vae_core.datasets import dataset_available, load_dataset
-from vae_core.errors import ConfigError, TrainingError
+from vae_core.calibration import STEPS, seconds_per_epoch
+from vae_core.datasets import ImageDataset, dataset_available, load_dataset
+from vae_core.errors import ConfigError, ZscapeError
+from vae_core.own_images import write_images
+from vae_core.own_names import dataset_label, is_own
+from vae_core.run_data import run_dataset
 from vae_core.runs import Run, Status
 from vae_core.train_config import TrainConfig
 
 POLL_SECONDS = 1.0
 SHOWN_BEFORE = "digits-2d"  # what a visitor sees who has not trained anything yet
+
+
+class Data(NamedTuple):
+    """Some of the training images, and how many there are to train and to test."""
+
+    some: ImageDataset
+    train: int
+    test: int
 
 
 # ---- before a run --------------------------------------------------------------------------------
@@ -48,7 +61,9 @@ SHOWN_BEFORE = "digits-2d"  # what a visitor sees who has not trained anything y
 def prepare() -> None:
     """Choose what to train, see what that is, and start it."""
     config = choose_settings()
-    network = plan(config) if config else None
+    own_images = choose_images() if config and is_own(config.dataset) else None
+    data = data_of(config, own_images) if config else None
+    network = plan(config, data) if config and data else None
     refusal = limits.why_not_now(runs_root(), visitor())
     with st.container(horizontal=True, vertical_alignment="center"):
         clicked = action_button(
@@ -60,12 +75,12 @@ def prepare() -> None:
             disabled=network is None or bool(refusal),
         )
         estimate = st.empty()
-    if config is None or network is None:
+    if config is None or data is None or network is None:
         return
     if clicked:
         try:
-            run = limits.start_run(config, runs_root(), visitor())
-        except TrainingError as error:
+            run = start_run(config, own_images)
+        except ZscapeError as error:
             refusal = str(error)
         else:
             own(run.token)
@@ -74,29 +89,56 @@ def prepare() -> None:
     if refusal:
         st.info(refusal, icon=":material/hourglass_top:")
         return
-    seconds = config.epochs * epoch_seconds(replace(config, seed=0, epochs=1, beta=1.0))
+    one = replace(config, seed=0, epochs=1, beta=1.0)
+    seconds = config.epochs * epoch_seconds(one, data.some.image_shape, data.train, data.test, data)
     estimate.caption(f"Takes about {spoken(seconds)} on this machine, and a few seconds to begin.")
 
 
-def plan(config: TrainConfig) -> Architecture | None:
-    """Show the network that will be trained; None, with the reason, where it cannot be."""
+def start_run(config: TrainConfig, own_images: OwnImages | None) -> Run:
+    """Start what was chosen; a visitor's own images are read now, and go into the run's folder."""
+    if own_images is None:
+        return limits.start_run(config, runs_root(), visitor())
+    bar = st.progress(0.0, "Making the images ready…")
+    train, test = own_images.read(lambda done: bar.progress(done, "Making the images ready…"))
+    return limits.start_run(
+        replace(config, dataset=train.name),
+        runs_root(),
+        visitor(),
+        lambda run: write_images(run.images_file, train, test),
+    )
+
+
+def data_of(config: TrainConfig, own_images: OwnImages | None) -> Data | None:
+    """How much there is to learn; None, with the reason, where there is nothing yet."""
+    if is_own(config.dataset):
+        if own_images is None:
+            return None
+        n, n_test = own_images.preview.n, own_images.preview.n_test
+        few = own_images.look_alikes(min(n - n_test, STEPS * config.batch_size))
+        return Data(few, n - n_test, n_test)
     if not dataset_available(config.dataset):
         st.warning(
             f"The data set {config.dataset} is not on this server yet: download it first.",
             icon=":material/download:",
         )
         return None
-    data = load_dataset(config.dataset, "train")
+    train, test = (load_dataset(config.dataset, split) for split in ("train", "test"))
+    return Data(train, len(train), len(test))
+
+
+def plan(config: TrainConfig, data: Data) -> Architecture | None:
+    """Show the network that will be trained; None, with the reason, where it cannot be."""
     try:
-        network = architecture(config.model_config(data.image_shape))
-        limits.check_settings(config, network, len(data))
+        network = architecture(config.model_config(data.some.image_shape))
+        limits.check_settings(config, network, data.train)
     except ConfigError as error:
         st.error(str(error), icon=":material/error:")
         return None
     show_network(network, variational=has_kl(config))
     st.caption(
-        f"**{config.dataset}**: {len(data):,} training images · {network.weights:,} weights · "
-        f"{config.epochs} epochs of {-(-len(data) // config.batch_size):,} steps"
+        f"**{dataset_label(config.dataset)}**: {data.train:,} training images · "
+        f"{network.weights:,} weights · {config.epochs} epochs of "
+        f"{-(-data.train // config.batch_size):,} steps"
     )
     return network
 
@@ -104,9 +146,10 @@ def plan(config: TrainConfig) -> Architecture | None:
 @st.cache_data(
     show_spinner=False, max_entries=256, hash_funcs={TrainConfig: TrainConfig.to_json}
 )
-def epoch_seconds(config: TrainConfig) -> float:
-    test_images = len(load_dataset(config.dataset, "test"))
-    return seconds_per_epoch(config, load_dataset(config.dataset, "train"), test_images)
+def epoch_seconds(
+    config: TrainConfig, image_shape: tuple[int, int, int], train: int, test: int, _data: Data
+) -> float:
+    return seconds_per_epoch(config, _data.some, test, train)
 
 
 # ---- a run ---------------------------------------------------------------------------------------
@@ -134,7 +177,7 @@ def show_run(polls: bool) -> None:
 def show_what_was_learned(run: Run, status: Status, config: TrainConfig) -> Playback | None:
     """Timeline, plane and pictures; before there are any, the network."""
     if not (run.checkpoint / "config.json").exists():
-        shape = load_dataset(config.dataset, "test").image_shape
+        shape = run_dataset(run.path, config.dataset, "test").image_shape
         network = architecture(config.model_config(shape))
         show_network(network, variational=has_kl(config))
         if status.active:

@@ -6,6 +6,7 @@ How many runs train at once is no limit to a visitor: the others wait (see `vae_
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 from filelock import FileLock
@@ -24,6 +25,10 @@ MAX_BATCH = 4_096
 MAX_BETA = 100.0
 MAX_WEIGHTS = 10_000_000
 MAX_PAIRS = 20_000_000  # of a batch's images, by dimension, where an objective compares them
+# What a visitor's own images may be.
+MAX_UPLOAD_MB = 64
+MAX_IMAGES_BYTES = 96 << 20  # of all of them, prepared: 32,000 of 32x32 in colour
+MAX_IMAGE_SIDE = 64
 # How many runs there may be; those that train, wait or are paused are active.
 MAX_ACTIVE_OF_A_VISITOR = 5
 MAX_ACTIVE = 256
@@ -74,13 +79,21 @@ def why_not_resume(root: Path, visitor: str) -> str:
     return ""
 
 
-def start_run(config: TrainConfig, root: Path, visitor: str) -> Run:
-    """Start a run for `visitor`; TrainingError with a sentence where the limits say no."""
+def start_run(
+    config: TrainConfig,
+    root: Path,
+    visitor: str,
+    write_images: Callable[[Run], object] = lambda run: None,
+) -> Run:
+    """Start a run for `visitor`; TrainingError with a sentence where the limits say no.
+
+    write_images: puts the visitor's own images into the run's folder.
+    """
     root.mkdir(parents=True, exist_ok=True)
     with FileLock(root / ".starting"):  # two who click at once are counted one after the other
         if refusal := why_not_now(root, visitor):
             raise TrainingError(refusal)
-        return start(config, root, owner=visitor)
+        return start(config, root, visitor, write_images)
 
 
 def resume_run(run: Run, visitor: str) -> None:

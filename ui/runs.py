@@ -18,6 +18,7 @@ from ui.session import own, own_runs, runs_root, visitor
 from vae_core.errors import CheckpointError, TrainingError, ZscapeError
 from vae_core.files import write_bytes
 from vae_core.jobs import keep
+from vae_core.own_names import dataset_label
 from vae_core.runs import Run, list_runs
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def is_whole(run: Run) -> bool:
 
 def name_of(config: TrainConfig) -> str:
     """A run in a few words."""
-    parts = [config.dataset, f"d = {config.latent_dim}", config.network]
+    parts = [dataset_label(config.dataset), f"d = {config.latent_dim}", config.network]
     plain = {"elbo": "", "autoencoder": "plain autoencoder"}
     named = plain.get(config.objective, config.objective)
     parts += [named] if named else []
@@ -201,6 +202,8 @@ def keep_model(run: Run, name: str) -> None:
         raise CheckpointError(f"You have kept {len(kept)} models, as many as one visitor may.")
     token = f"{name}-{secrets.token_hex(12)}"
     keep(run, "checkpoint", runs_root() / token)
+    if run.images_file.exists():
+        shutil.copyfile(run.images_file, Run(runs_root() / token).images_file)
     write_bytes(runs_root() / token / "owner", visitor().encode())
     own(token)
 

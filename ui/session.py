@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from live.images import test_dataset
 from live.models import OpenModel, model_path, open_model
 from live.visitors import COOKIE
 from ui.components.address import linked, refuse
@@ -116,23 +117,9 @@ def select_model(model_id: str) -> None:
     st.session_state["next_model"] = model_id
 
 
-@st.cache_data(show_spinner=False, max_entries=16)
-def _dataset_at_hand(name: str, split: str, root: str) -> bool:
-    from vae_core.datasets import dataset_available
-
-    return dataset_available(name, root)
-
-
 def test_images(opened: OpenModel) -> ImageDataset | None:
     """The model's test set where its data are at hand, else None: images are then decoded ones."""
-    from vae_core.datasets import load_dataset
-
-    name = str(opened.config.get("dataset") or "")
-    root = os.environ.get("ZSCAPE_DATA", "data")
-    if not name or not _dataset_at_hand(name, "test", root):
-        return None
-    dataset = load_dataset(name, "test")
-    return dataset if dataset.image_shape == opened.model.image_shape else None
+    return test_dataset(opened)
 
 
 def current_z(opened: OpenModel) -> tuple[float, ...]:

@@ -21,6 +21,7 @@ from ui.session import (
     select_model,
 )
 from vae_core.errors import CheckpointError, ZscapeError
+from vae_core.own_names import dataset_label
 
 MAX_UPLOADS = 5
 _FIGURES_CSS = """
@@ -65,12 +66,12 @@ def model_label(model_id: str) -> str:
     if not model_id.startswith("run:"):
         return model_id
     name, _, secret = model_id.removeprefix("run:").rpartition("-")
-    return f"{name} (yours, {secret[:4]})"
+    return f"{dataset_label(name)} (yours, {secret[:4]})"
 
 
 def _describe(opened: OpenModel) -> None:
     figures: list[tuple[str, str]] = [
-        ("data", str(opened.config.get("dataset") or "unknown")),
+        ("data", dataset_label(opened.config.get("dataset") or "unknown")),
         ("latent dimensions", str(opened.model.latent_dim)),
         ("likelihood", str(opened.config["likelihood"])),
     ]

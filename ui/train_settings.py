@@ -24,6 +24,7 @@ from vae_core.errors import ConfigError, DataError
 from vae_core.likelihoods import LIKELIHOODS
 from vae_core.networks import ACTIVATIONS, network_names
 from vae_core.objective_registry import SHARED, find_objective, objective_names
+from vae_core.own_names import is_own
 from vae_core.train_config import SCHEDULES, TrainConfig
 
 COLUMN = 200  # pixels: four beside one another on a wide page, two on a narrow one
@@ -34,6 +35,7 @@ FIRST_HIDDEN = {
     "lecture-conv": "16, 8",
 }
 DEFAULT = PRESETS[0].config
+OWN = "own"  # the data set that a visitor brings
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,9 @@ COLUMNS = (
     (
         Setting(
             "dataset", "dataset", "Data set",
-            "The images to learn: digits and sprites are always there, MNIST after a download.",
-            dataset_names(),
+            "The images to learn: digits and sprites are always there, MNIST after a download; own "
+            "is what you bring.",
+            (*dataset_names(), OWN),
         ),
         Setting(
             "latent_dim", "d", "Latent dimensions d",
@@ -188,7 +191,7 @@ def choose_settings() -> TrainConfig | None:
 
 def _choose_preset(config: TrainConfig | None) -> None:
     """The presets as pills; the one that the settings agree with, seed aside, is marked."""
-    at_hand = [p for p in PRESETS if dataset_available(p.config.dataset)]
+    at_hand = [p for p in PRESETS if at_hand_here(p.config.dataset)]
     labels = [p.label for p in at_hand]
     agreeing = [p for p in at_hand if config and replace(config, seed=0) == p.config]
     st.session_state["preset"] = agreeing[0].label if agreeing else None
@@ -198,9 +201,14 @@ def _choose_preset(config: TrainConfig | None) -> None:
     st.caption(agreeing[0].text if agreeing else "Your own settings.")
     for name, (title, size) in DOWNLOADS.items():
         waiting = [p for p in PRESETS if p.config.dataset == name and p not in at_hand]
-        wanted = config is not None and config.dataset == name and not dataset_available(name)
+        wanted = config is not None and config.dataset == name and not at_hand_here(name)
         if waiting or wanted:
             _offer_download(name, title, size, waiting)
+
+
+def at_hand_here(dataset: str) -> bool:
+    """Whether a run on this server can have the data set: what a visitor brings it always can."""
+    return is_own(dataset) or dataset_available(dataset)
 
 
 def _apply_preset() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from vae_core.errors import ConfigError, DataError, ZscapeError
 from vae_core.files import write_bytes
+from vae_core.image_arguments import add_image_arguments, image_flags, read_given_images
 from vae_core.train_command import add_train_arguments, print_figures, train_command
 
 
@@ -85,6 +86,8 @@ def build_parser() -> argparse.ArgumentParser:
 
     for sub in (evaluate, encode, sample, export):
         sub.add_argument("checkpoint", metavar="CHECKPOINT", help="a checkpoint folder")
+    for sub in (evaluate, encode):
+        add_image_arguments(sub, shape=False)
     for sub in (train, evaluate, encode):
         sub.add_argument("--download", action="store_true", help="fetch the data set if missing")
     listing = command("list", _list, "List the checkpoints of a folder.")
@@ -215,12 +218,23 @@ def _list(options: argparse.Namespace) -> None:
 
 def _dataset(options: argparse.Namespace, split: str) -> Any:
     from vae_core.checkpoints import read_config
-    from vae_core.datasets import load_dataset
+    from vae_core.datasets import SPLITS
+    from vae_core.own_images import ImageForm
+    from vae_core.run_data import run_dataset
 
-    name = options.data or read_config(options.checkpoint).get("dataset")
+    config = read_config(options.checkpoint)
+    if flags := image_flags(options):
+        if options.data:
+            raise ConfigError("--data and --images name two data sets; leave one out.")
+        channels, height, width = config["image_shape"]
+        colour = "grey" if channels == 1 else "colour"
+        form = ImageForm((height, width), fit=flags.get("fit", "crop"), colour=colour)
+        return read_given_images(options, form)[SPLITS.index(split)]
+    name = options.data or config.get("dataset")
     if not name:
         raise DataError("The checkpoint does not say its data set; name one with --data.")
-    return load_dataset(str(name), split, download=options.download)
+    run = Path(options.checkpoint).resolve().parent
+    return run_dataset(run, str(name), split, download=options.download)
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:

@@ -14,11 +14,17 @@ ENOUGH_STEPS, ENOUGH_SECONDS = 6, 0.3
 FORWARD_SHARE = 1 / 3  # of a training step: the backward pass costs about twice the forward one
 
 
-def seconds_per_epoch(config: TrainConfig, train_data: ImageDataset, test_images: int) -> float:
+def seconds_per_epoch(
+    config: TrainConfig,
+    train_data: ImageDataset,
+    test_images: int,
+    train_images: int | None = None,
+) -> float:
     """Seconds that one epoch of `config` takes here, by training a few steps on some of the data.
 
-    test_images: how many are evaluated after each epoch. What a step costs depends on neither the
-    seed nor what has been learned, so nothing else is needed.
+    test_images: how many are evaluated after each epoch; train_images: how many it learns from, all
+    of train_data by default. What a step costs depends on neither the seed nor what has been
+    learned, so nothing else is needed.
     """
     few = _first(train_data, STEPS * config.batch_size)
     two = _first(train_data, 2)  # the fewest that can be compared
@@ -30,7 +36,7 @@ def seconds_per_epoch(config: TrainConfig, train_data: ImageDataset, test_images
     steps = sorted(after - before for before, after in pairwise(clock))
     step = steps[len(steps) // 4]  # of the faster ones: what else the machine does will pass
     images_per_second = min(config.batch_size, len(few)) / step
-    return (len(train_data) + FORWARD_SHARE * test_images) / images_per_second
+    return ((train_images or len(train_data)) + FORWARD_SHARE * test_images) / images_per_second
 
 
 def _first(data: ImageDataset, n: int) -> ImageDataset:

@@ -35,6 +35,7 @@ LOOK_SECONDS = 0.25
 WORD_SECONDS = 1.0  # an actor with nothing new to tell still gives a sign of life that often
 IDLE_SECONDS = 60.0
 CONNECT_SECONDS = 10.0
+SENT = ("config.json", "status.json", "images.npz", "state.safetensors", "events.jsonl")
 MAX_LOSSES = 5  # a run that is lost so often, and never gave a word between, is not sent again
 
 log = logging.getLogger("zscape.cluster")
@@ -89,8 +90,7 @@ class _Job:
     def submit(self) -> None:
         """Ask the cluster for a place, and for what it has to tell from there."""
         config = self.run.config()
-        names = ("config.json", "status.json", "state.safetensors", "events.jsonl")
-        files = {name: self.run.path / name for name in names}
+        files = {name: self.run.path / name for name in SENT}
         self.turn.say("waiting")
         Slot(self.run).enter()
         self.actor = (

@@ -6,6 +6,8 @@ function:
 
     @register_dataset("rings", files={"train": ("rings/train.npy",), "test": ("rings/test.npy",)})
     def load_rings(split: str, root: Path) -> ImageDataset: ...
+
+A user's own images (see `own_images`) have names, too, but lie in the folders of their runs alone.
 """
 
 import os
@@ -21,6 +23,7 @@ from torch import Tensor
 from vae_core import dsprites, faces, mnist_family, sprites
 from vae_core.errors import DataError
 from vae_core.mnist_family import Family
+from vae_core.own_names import is_own
 
 SPLITS = ("train", "test")
 
@@ -192,6 +195,10 @@ def _load(name: str, split: str, root: Path) -> ImageDataset:
 
 
 def _entry(name: str) -> _Entry:
+    if is_own(name):
+        raise DataError(
+            f"{name} stands for somebody's own images, which lie in the folder of their run alone."
+        )
     if name not in _REGISTRY:
         raise DataError(f"Unknown data set {name!r}; choose one of {', '.join(_REGISTRY)}.")
     return _REGISTRY[name]

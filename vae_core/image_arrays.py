@@ -16,22 +16,25 @@ from torch import Tensor
 
 from vae_core.array_files import ArrayArchive
 from vae_core.errors import DataError
-from vae_core.image_source import MAX_BYTES, ImageSource, labelled
+from vae_core.image_source import MAX_CLASSES, ImageSource, labelled, printable
 from vae_core.mnist_family import read_idx
 
 MAX_NAMES_BYTES = 1 << 20
+MAX_LABEL_BYTES = 64 << 20
 LABEL_NAMES = ("y", "label", "labels", "target", "targets", "class", "classes", "arr_1")
 
 
-def array_source(archive: ArrayArchive, name: str) -> ImageSource:
-    """The images of a .npz, by the shapes and names of its arrays."""
+def array_source(archive: ArrayArchive, name: str, max_bytes: int) -> ImageSource:
+    """The images of a .npz, by the shapes and names of its arrays of max_bytes at most each."""
     if archive.refused:
         raise DataError(
             f"{name}: {archive.refused[0][:80]} holds Python objects, which are never unpickled; "
             "save it as an array of numbers, or of text."
         )
     keys = _image_keys(archive, name)
-    pictures = [_pictures(archive.read(key, MAX_BYTES), name, key) for key in keys.values()]
+    arrays = [_checked(archive.read(key, max_bytes), name, key) for key in keys.values()]
+    scale = 255 if max(float(array.max()) for array in arrays) <= 1 else 1
+    pictures = [_pictures(array, scale) for array in arrays]
     if len({each.shape[1:] for each in pictures}) > 1:
         raise DataError(f"{name}: the images of train and test are not of one shape.")
     splits = [split for split, each in zip(keys, pictures, strict=True) for _ in each]
@@ -67,8 +70,8 @@ def _split_of(key: str) -> str:
     return next((split for split in ("train", "test", "val") if split in key.lower()), "")
 
 
-def _pictures(array: NDArray[np.generic], name: str, key: str) -> NDArray[np.uint8]:
-    """uint8 (n, h, w, c) of an array of images."""
+def _checked(array: NDArray[np.generic], name: str, key: str) -> NDArray[np.generic]:
+    """An array of images as (n, h, w, c), with values from 0 to 255."""
     kind = f"{array.dtype} {array.shape}"
     if array.ndim == 3:
         array = array[..., None]
@@ -85,9 +88,13 @@ def _pictures(array: NDArray[np.generic], name: str, key: str) -> NDArray[np.uin
             f"{name}: the values of {key} run from {low:g} to {high:g}; 0 to 255, or 0 to 1, are "
             "expected."
         )
-    if array.dtype == np.uint8 and high > 1:
+    return array
+
+
+def _pictures(array: NDArray[np.generic], scale: int) -> NDArray[np.uint8]:
+    """uint8 (n, h, w, c) of values that become 0 to 255 when they are multiplied by `scale`."""
+    if array.dtype == np.uint8 and scale == 1:
         return array.astype(np.uint8, copy=False)
-    scale = 255 if high <= 1 else 1
     return np.stack([np.rint(image * np.float64(scale)).astype(np.uint8) for image in array])
 
 
@@ -100,7 +107,7 @@ def _classes(archive: ArrayArchive, name: str, split: str, n: int) -> NDArray[np
                 raise DataError(f"{name}: {key} is {entry.shape}, but there are {n:,} images.")
             if entry.dtype.kind not in "iuU":
                 raise DataError(f"{name}: {key} is {entry.dtype}; give whole numbers or names.")
-            return archive.read(key, MAX_BYTES).reshape(n)
+            return archive.read(key, MAX_LABEL_BYTES).reshape(n)
     return None
 
 
@@ -112,17 +119,19 @@ def _labels(
     if (
         (entry is not None and entry.dtype.kind == "U" and len(entry.shape) == 1)
         and (classes.dtype.kind != "U" and len(classes))
-        and (classes.min() >= 0 and classes.max() < entry.shape[0])
+        and (classes.min() >= 0 and classes.max() < entry.shape[0] <= MAX_CLASSES)
     ):
         names = archive.read("class_names", MAX_NAMES_BYTES).tolist()
-        return classes.astype(np.int64), tuple(names)
+        return classes.astype(np.int64), tuple(printable(each) for each in names)
     return labelled(name, classes)
 
 
-def idx_source(images: Path | BinaryIO, labels: Path | BinaryIO | None, name: str) -> ImageSource:
-    """The images of an idx file, with that of their labels."""
-    pictures = _idx(images, "images", name)
-    numbers = None if labels is None else _idx(labels, "labels", name)
+def idx_source(
+    images: Path | BinaryIO, labels: Path | BinaryIO | None, name: str, max_bytes: int
+) -> ImageSource:
+    """The images of an idx file, with that of their labels, of max_bytes at most each."""
+    pictures = _idx(images, "images", name, max_bytes)
+    numbers = None if labels is None else _idx(labels, "labels", name, max_bytes)
     if numbers is not None and len(numbers) != len(pictures):
         raise DataError(f"{name} has {len(pictures):,} images, but {len(numbers):,} labels.")
     if not pictures.numel():
@@ -131,7 +140,7 @@ def idx_source(images: Path | BinaryIO, labels: Path | BinaryIO | None, name: st
     return _picture_source(name, pictures.unsqueeze(-1).numpy(), None, classes, names)
 
 
-def _idx(file: Path | BinaryIO, kind: str, name: str) -> Tensor:
+def _idx(file: Path | BinaryIO, kind: str, name: str, max_bytes: int) -> Tensor:
     """The values of an idx file, packed by gzip or plain."""
     stream = file.open("rb") if isinstance(file, Path) else file
     try:
@@ -141,8 +150,8 @@ def _idx(file: Path | BinaryIO, kind: str, name: str) -> Tensor:
         with tempfile.NamedTemporaryFile(prefix="zscape-") as plain:
             source = gzip.GzipFile(fileobj=stream) if packed else stream
             while block := source.read(1 << 20):
-                if plain.tell() + len(block) > MAX_BYTES:
-                    raise DataError(f"{name} unpacks to more than {MAX_BYTES:,} bytes.")
+                if plain.tell() + len(block) > max_bytes:
+                    raise DataError(f"{name} unpacks to more than {max_bytes:,} bytes.")
                 plain.write(block)
             plain.flush()
             return read_idx(plain.name, kind)

@@ -48,16 +48,21 @@ RESERVE_BYTES = 64 << 10  # given up on a full disk, so that the failure can sti
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-def start(config: TrainConfig, root: str | Path, owner: str = "") -> Run:
+def start(
+    config: TrainConfig,
+    root: str | Path,
+    owner: str = "",
+    write_images: Callable[[Run], object] = lambda run: None,
+) -> Run:
     """Train in a process of its own, at low priority; returns at once.
 
     The process waits until one of the `slots()` is free and nobody is before it; where
     $ZSCAPE_CLUSTER names a Ray cluster, the run goes there instead (see `cluster`). The run's name
-    cannot be guessed: who knows it may look at the run. `owner` is kept beside it. TrainingError
-    when the folder cannot be made.
+    cannot be guessed: who knows it may look at the run. `owner` is kept beside it; write_images:
+    see `create_run`. TrainingError when the folder cannot be made.
     """
     _check_settings()
-    run = create_run(config, new_run_path(config, root), owner)
+    run = create_run(config, new_run_path(config, root), owner, write_images)
     _launch(run, config.threads)
     return run
 

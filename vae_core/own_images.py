@@ -1,6 +1,7 @@
 """The user's own images as a data set: a folder, a zip, a .npz or an idx pair.
 
     train, test = read_images("photos.zip", form=ImageForm(size=(32, 32)))
+    train.name  # "own-photos-" and a fingerprint of all that was read
 
 Whatever comes is checked before it is decoded, and never trusted: nothing is unpickled, nothing is
 unpacked to disk, no path leaves its folder, and memory is bounded by `MAX_BYTES`. What cannot be
@@ -9,10 +10,12 @@ used is one sentence in a DataError.
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -77,7 +80,8 @@ class Preview:
     """Some of the images as they would be, and what is known of all.
 
     images (k, c, h, w) uint8; labels (k,) int64 or None; n images in all, of these n_test held out;
-    smallest, largest: (height, width) as they came; class_sizes: images of each class.
+    smallest, largest: (height, width) as they came, equal where all are of one size; class_sizes:
+    images of each class.
     """
 
     images: Tensor
@@ -94,8 +98,10 @@ def read_images(
     labels: Source | None = None,
     *,
     form: ImageForm | None = None,
-    name: str = "own",
+    label: str | None = None,
     seed: int = 0,
+    max_bytes: int = MAX_BYTES,
+    on_progress: Callable[[float], object] = lambda done: None,
 ) -> tuple[ImageDataset, ImageDataset]:
     """The training and the test images of `source`, a path or an open binary file.
 
@@ -105,15 +111,37 @@ def read_images(
     images, or such a .gz, with that of its `labels`. Values run from 0 to 255, or to 1.
 
     Where the source does not part them, every tenth image of each class, in an order that `seed`
-    shuffles, is for the test. DataError says what is wrong with the images; ConfigError, the form.
+    shuffles, is for the test. Both are named own-<label>-<fingerprint>, the label being the file's
+    name by default. max_bytes: of all images together; on_progress hears 0 to 1. DataError says
+    what is wrong with the images; ConfigError, the form.
     """
-    with _opened(source, labels) as images:
-        form = _settled(form or ImageForm(), images)
+    with _opened(source, labels, max_bytes) as images:
+        form = _settled(form or ImageForm(), images, max_bytes)
         parts = _parts(images, seed)
-        return (
-            _dataset(name, "train", images, parts["train"], form),
-            _dataset(name, "test", images, parts["test"], form),
-        )
+        n, read = len(images), len(parts["train"])
+        train = _dataset("train", images, parts["train"], form, lambda k: on_progress(k / n))
+        test = _dataset("test", images, parts["test"], form, lambda k: on_progress((read + k) / n))
+        if int(max(train.images.max(), test.images.max())) <= 1:  # 0 and 1 stand for black and white
+            raise DataError(f"{images.name}: every pixel is black; there is nothing to learn.")
+        name = own_name(_label(images.name if label is None else label), train, test)
+        return replace(train, name=name), replace(test, name=name)
+
+
+def own_name(label: str, *parts: ImageDataset) -> str:
+    """The name of a user's own images: the same for the same pixels, labels and class names."""
+    digest = hashlib.sha256()
+    for part in parts:
+        labels = b"" if part.labels is None else part.labels.numpy().tobytes()
+        digest.update(repr((tuple(part.images.shape), len(labels), part.class_names)).encode())
+        digest.update(part.images.numpy())
+        digest.update(labels)
+    return f"own-{label}-{digest.hexdigest()[:12]}"
+
+
+def _label(name: str) -> str:
+    """What of a file's name can be part of a data set's."""
+    words = re.sub(r"[^a-z0-9]+", "_", Path(name).stem.lower())
+    return words[:16].strip("_") or "images"
 
 
 def preview_images(
@@ -123,22 +151,28 @@ def preview_images(
     form: ImageForm | None = None,
     n: int = 12,
     seed: int = 0,
+    max_bytes: int = MAX_BYTES,
 ) -> Preview:
     """What `read_images` would make of `source`, shown on n images spread evenly over it."""
-    with _opened(source, labels) as images:
-        form = _settled(form or ImageForm(), images)
+    with _opened(source, labels, max_bytes) as images:
+        form = _settled(form or ImageForm(), images, max_bytes)
         rows = np.unique(np.linspace(0, len(images) - 1, min(n, len(images))).round().astype(int))
-        shown = _dataset("preview", "train", images, rows, form)
+        shown = _dataset("train", images, rows, form)
         counts = Counter([] if images.labels is None else images.labels.tolist())
         return Preview(
             images=shown.images,
             labels=shown.labels,
             n=len(images),
             n_test=len(_parts(images, seed)["test"]),
-            smallest=min(images.sizes, key=lambda size: size[0] * size[1]),
-            largest=max(images.sizes, key=lambda size: size[0] * size[1]),
+            smallest=min(images.sizes, key=_extent),
+            largest=max(images.sizes, key=_extent),
             class_sizes={name: counts[k] for k, name in enumerate(images.class_names)},
         )
+
+
+def _extent(size: Size) -> tuple[int, int]:
+    """By what sizes are ordered: pixels, then height."""
+    return size[0] * size[1], size[0]
 
 
 def write_images(path: str | os.PathLike[str], train: ImageDataset, test: ImageDataset) -> None:
@@ -160,7 +194,7 @@ def write_images(path: str | os.PathLike[str], train: ImageDataset, test: ImageD
 
 
 @contextmanager
-def _opened(source: Source, labels: Source | None) -> Iterator[ImageSource]:
+def _opened(source: Source, labels: Source | None, max_bytes: int) -> Iterator[ImageSource]:
     """The images of `source`; what it is, its content says and not its name."""
     file, name = _file(source), _name(source)
     is_folder = isinstance(file, Path) and os.path.isdir(file)
@@ -172,10 +206,10 @@ def _opened(source: Source, labels: Source | None) -> Iterator[ImageSource]:
         with open_folder(file) as images:
             yield images
     elif is_idx:
-        yield idx_source(file, None if labels is None else _file(labels), name)
+        yield idx_source(file, None if labels is None else _file(labels), name, max_bytes)
     elif head == b"PK" and _holds_arrays(file, name):
         with open_arrays(file, name) as archive:
-            yield array_source(archive, name)
+            yield array_source(archive, name, max_bytes)
     elif head == b"PK":
         with open_image_zip(file, name) as images:
             yield images
@@ -214,7 +248,7 @@ def _holds_arrays(file: Path | BinaryIO, name: str) -> bool:
 # ---- what they become ----------------------------------------------------------------------------
 
 
-def _settled(form: ImageForm, images: ImageSource) -> ImageForm:
+def _settled(form: ImageForm, images: ImageSource, max_bytes: int) -> ImageForm:
     """The form with nothing left open; DataError when the images would not fit into memory."""
     if form.size is None:
         first = images.sizes[0]
@@ -234,10 +268,10 @@ def _settled(form: ImageForm, images: ImageSource) -> ImageForm:
         form = replace(form, colour="colour" if images.in_colour else "grey")
     assert form.size is not None and form.colour is not None
     wanted = len(images) * form.size[0] * form.size[1] * CHANNELS[form.colour]
-    if wanted > MAX_BYTES:
+    if wanted > max_bytes:
         raise DataError(
             f"{images.name}: {len(images):,} images of {form.size[0]}x{form.size[1]} take "
-            f"{wanted:,} bytes, more than {MAX_BYTES:,}; choose a smaller size."
+            f"{wanted:,} bytes, more than {max_bytes:,}; choose a smaller size."
         )
     return form
 
@@ -258,7 +292,11 @@ def _parts(images: ImageSource, seed: int) -> dict[str, NDArray[np.int64]]:
 
 
 def _dataset(
-    name: str, split: str, images: ImageSource, rows: NDArray[np.int64], form: ImageForm
+    split: str,
+    images: ImageSource,
+    rows: NDArray[np.int64],
+    form: ImageForm,
+    on_image: Callable[[int], object] = lambda done: None,
 ) -> ImageDataset:
     assert form.size is not None and form.colour is not None
     height, width = form.size
@@ -270,8 +308,9 @@ def _dataset(
         if image.size != (width, height):
             image = to_fit(image, (width, height), Image.Resampling.LANCZOS)
         pixels[place] = np.asarray(image).reshape(height, width, channels)
+        on_image(place + 1)
     return ImageDataset(
-        name=name,
+        name="own",
         split=split,
         images=torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(),
         labels=None if images.labels is None else torch.from_numpy(images.labels[rows]),

@@ -13,13 +13,14 @@ from safetensors.torch import save as safetensors_bytes
 
 from vae_core.binarisation import binarised
 from vae_core.checkpoints import save_checkpoint
-from vae_core.datasets import ImageDataset, load_dataset
+from vae_core.datasets import ImageDataset
 from vae_core.evaluation import evaluate
 from vae_core.event_files import EventFiles
 from vae_core.files import write_bytes
 from vae_core.latents import Latents, encode_dataset
 from vae_core.models import LatentModel
 from vae_core.reports import append_report, forget_reports_after
+from vae_core.run_data import run_datasets
 from vae_core.runs import Run, below, load_tensors
 from vae_core.train_config import TrainConfig
 from vae_core.training import Progress, initial_model, train
@@ -44,8 +45,7 @@ def learn(run: Run, on_progress: Callable[[Progress], None], may_go_on: Callable
     may_go_on is asked after each report: it may take its time, and says False to stop.
     """
     config = run.config()
-    train_data = load_dataset(config.dataset, "train")
-    test_data = load_dataset(config.dataset, "test")
+    train_data, test_data = run_datasets(run.path, config.dataset)
     # Latents are those of images as the model knows them: drawn once, and so always the same.
     encoded = test_data if config.binarisation == "none" else binarised(test_data)
     sample = fixed_sample(len(test_data))

@@ -1,6 +1,7 @@
 """A training run is a folder, and the folder is all that its trainer and those who look share.
 
     config.json                   the settings
+    images.npz                    the user's own images, where the run learns from such
     status.json                   {"state", "message", "started", "begun", "lasting"}
     events.jsonl                  one line a report
     snapshots/epoch-0007.safetensors   weights and the latents of a fixed sample of test images
@@ -23,7 +24,7 @@ import re
 import shlex
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -94,6 +95,10 @@ class Run:
     @property
     def checkpoint(self) -> Path:
         return self.path / "checkpoint"
+
+    @property
+    def images_file(self) -> Path:
+        return self.path / "images.npz"
 
     @property
     def state_file(self) -> Path:
@@ -292,18 +297,34 @@ class Run:
 _TYPES = asdict(Status("", started=0.0))
 
 
-def create_run(config: TrainConfig, path: str | Path, owner: str = "") -> Run:
-    """A new run folder with these settings; ConfigError when the folder holds something already."""
+def create_run(
+    config: TrainConfig,
+    path: str | Path,
+    owner: str = "",
+    write_images: Callable[[Run], object] = lambda run: None,
+) -> Run:
+    """A new run folder with these settings; ConfigError when the folder holds something already.
+
+    write_images: puts the user's own images into the folder, where the run is to learn from such.
+    Where anything fails, nothing of it stays.
+    """
     run = Run(path)
     try:
         run.path.mkdir(parents=True, exist_ok=True)
         with run.held():  # of two who choose one name, the second is told
             if any(file.name != ".lock" for file in run.path.iterdir()):
                 raise ConfigError(f"{run.token} exists already; choose another name or resume it.")
-            write_json(run.path / "config.json", config.to_json())
-            if owner:
-                write_bytes(run.path / "owner", owner.encode())
-            run.write_status(Status("waiting", started=time.time()))
+            try:
+                write_images(run)
+                write_json(run.path / "config.json", config.to_json())
+                if owner:
+                    write_bytes(run.path / "owner", owner.encode())
+                run.write_status(Status("waiting", started=time.time()))
+            except BaseException:
+                for file in run.path.iterdir():
+                    if file.name != ".lock":
+                        file.unlink()
+                raise
     except OSError as error:
         raise TrainingError(
             f"The run's folder {run.token} cannot be made: {error.strerror}. Free some space or "

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from vae_core.errors import CheckpointError, ConfigError, TrainingError
 from vae_core.files import read_json
+from vae_core.image_arguments import add_image_arguments, image_flags, read_given_images
 from vae_core.jobs import new_run_path, work
 from vae_core.runs import Run, create_run
 
@@ -52,6 +53,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="a setting of the objective's own, such as gamma=10; once for each",
     )
+    add_image_arguments(parser, shape=True)
 
 
 def train_command(options: argparse.Namespace) -> None:
@@ -75,7 +77,7 @@ def train_command(options: argparse.Namespace) -> None:
 
 
 def _run_to_resume(options: argparse.Namespace) -> Run:
-    if options.output or options.set or _chosen(options):
+    if options.output or options.set or _chosen(options) or image_flags(options):
         raise ConfigError("A resumed run keeps its settings and folder; leave the others out.")
     run = Run(options.resume)
     if not options.queue:  # else `resume` has done so, and what is asked since then counts
@@ -88,7 +90,8 @@ def _new_run(options: argparse.Namespace) -> Run:
 
     from vae_core.architecture import architecture
     from vae_core.checkpoints import MAX_WEIGHTS
-    from vae_core.datasets import load_dataset
+    from vae_core.own_images import ImageForm, write_images
+    from vae_core.run_data import run_datasets
     from vae_core.train_config import TrainConfig, preset
 
     config: TrainConfig = preset(options.preset) if options.preset else TrainConfig()
@@ -96,17 +99,35 @@ def _new_run(options: argparse.Namespace) -> Run:
     another = chosen.get("objective", config.objective) != config.objective
     own = ({} if another else dict(config.objective_settings)) | dict(options.set or [])
     config = replace(config, **chosen, objective_settings=own)
-    for split in ("train", "test"):
-        data = load_dataset(config.dataset, split, download=options.download)
-    weights = architecture(config.model_config(data.image_shape)).weights
+    if flags := image_flags(options):
+        if options.dataset:
+            raise ConfigError("--dataset and --images name two data sets; leave one out.")
+        form = {name: value for name, value in flags.items() if name in ("size", "colour", "fit")}
+        train, test = read_given_images(options, ImageForm(**form))
+        config = replace(config, dataset=train.name)
+    else:
+        train, test = run_datasets("", config.dataset, download=options.download)
+    weights = architecture(config.model_config(train.image_shape)).weights
     if weights > MAX_WEIGHTS:
         raise TrainingError(
             f"The network has {weights:,} weights, and a checkpoint holds {MAX_WEIGHTS:,} at most; "
             "choose fewer or narrower layers."
         )
+
+    if config.batch_size > len(train):
+        raise ConfigError(
+            f"batch_size={config.batch_size}, but there are only {len(train)} training images; "
+            f"choose {len(train)} at most."
+        )
+
+    def write(run: Run) -> None:
+        if flags:
+            write_images(run.images_file, train, test)
+
     if options.output:
-        return create_run(config, options.output)
-    run = create_run(config, new_run_path(config, Path(os.environ.get("ZSCAPE_RUNS", "runs"))))
+        return create_run(config, options.output, write_images=write)
+    path = new_run_path(config, Path(os.environ.get("ZSCAPE_RUNS", "runs")))
+    run = create_run(config, path, write_images=write)
     print(f"zscape: training in {run.path}", file=sys.stderr)
     return run
 

@@ -14,6 +14,7 @@ from vae_core.datasets import dataset_names
 from vae_core.errors import ConfigError
 from vae_core.models import ModelConfig, build_model, check_texts
 from vae_core.objective_registry import SHARED, find_objective
+from vae_core.own_names import is_own
 
 SCHEDULES = ("one-cycle", "constant")
 
@@ -93,7 +94,7 @@ class TrainConfig:
             if not number or not least <= value <= most:
                 a = "a whole number" if kind is int else "a number"
                 raise ConfigError(f"{name}={shown(value)} is not {a} from {least:g} to {most:g}.")
-        if self.dataset not in dataset_names():
+        if self.dataset not in dataset_names() and not is_own(self.dataset):
             raise ConfigError(
                 f"Unknown data set {shown(self.dataset)}; choose one of "
                 f"{', '.join(dataset_names())}."

@@ -19,5 +19,7 @@ def test_an_epoch_takes_its_images_at_the_measured_rate(monkeypatch):
     # The clock goes on between two reports, and every step takes equally many ticks of it.
     one = seconds_per_epoch(config, ImageDataset("d", "train", images), test_images=0)
     more = seconds_per_epoch(config, ImageDataset("d", "train", images), test_images=3_000)
+    part = ImageDataset("d", "train", images[:800])
+    assert seconds_per_epoch(config, part, 0, train_images=1_000) == pytest.approx(one)
     assert one > 0
     assert more == pytest.approx(2 * one)  # a test image costs a third of a training image

@@ -25,6 +25,7 @@ from vae_core import image_files, image_source, own_images
 from vae_core.datasets import ImageDataset
 from vae_core.errors import ConfigError, DataError
 from vae_core.own_images import ImageForm, preview_images, read_images, write_images
+from vae_core.own_names import is_own
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -96,7 +97,9 @@ def test_a_folder_and_a_zip_of_it_are_the_same_data(tmp_path: Path) -> None:
     for ours, theirs in zip(from_folder, read_images(bundle), strict=True):
         assert torch.equal(ours.images, theirs.images) and torch.equal(ours.labels, theirs.labels)
         assert ours.class_names == theirs.class_names == ("cats", "dogs")
-        assert (ours.name, ours.split) == (theirs.name, theirs.split)
+        assert ours.split == theirs.split
+        assert re.fullmatch("own-photos-[0-9a-f]{12}", ours.name) and is_own(ours.name)
+        assert ours.name[-12:] == theirs.name[-12:]  # the same pixels under another file's name
         assert ours.image_shape == (1, 6, 9)
     path = tmp_path / "bundle"  # no ending: the content tells
     path.write_bytes(bundle.getvalue())
@@ -113,6 +116,28 @@ def test_every_image_is_in_one_split_with_the_label_of_its_folder() -> None:
     assert torch.equal(again.images, train.images)
     other, _ = read_images(zipped(PHOTOS), seed=1)
     assert not torch.equal(other.images, train.images)
+
+
+def test_every_pixel_label_and_class_name_is_in_the_fingerprint() -> None:
+    def name(**form: Any) -> str:
+        return read_images(zipped(files), label="a", form=ImageForm(**form))[0].name
+
+    files = dict(PHOTOS)
+    first = name()
+    assert name() == first != name(fit="pad", size=(9, 9)) != name(size=(9, 9))
+    brighter = noise((6, 9), seed=3)
+    brighter[2, 4] ^= 1
+    files["photos/cats/03.png"] = png(brighter)
+    assert name() != first
+    files = {path.replace("cats", "lions"): data for path, data in PHOTOS.items()}
+    files = dict(sorted(files.items(), reverse=True))
+    assert name() != first
+
+
+def test_progress_runs_from_the_first_image_to_the_last() -> None:
+    heard: list[float] = []
+    read_images(zipped(PHOTOS), on_progress=heard.append)
+    assert heard == pytest.approx([k / 20 for k in range(1, 21)])
 
 
 def test_folders_named_train_and_test_part_the_images() -> None:
@@ -249,6 +274,14 @@ def test_zeros_and_ones_become_black_and_white() -> None:
         assert together(train, test) == sorted((-1, (255 * each).tobytes()) for each in bits)
 
 
+def test_what_0_and_1_mean_is_told_by_all_images_together() -> None:
+    bright, dark = noise((6, 4, 4)), noise((2, 4, 4)) % 2
+    train, test = read_images(npz(x_train=bright, x_test=dark))
+    assert together(train) == sorted((-1, each.tobytes()) for each in bright)
+    assert together(test) == sorted((-1, each.tobytes()) for each in dark)
+    assert "every pixel is black" in refused_to_read(npz(x=np.zeros((6, 4, 4), np.uint8)))
+
+
 @pytest.mark.parametrize("names", ["x_{}", "{}_images", "X{}"])
 def test_arrays_named_train_and_test_part_the_images(names: str) -> None:
     x, y = noise((9, 4, 4)), np.array(list("abcabcabc"))
@@ -302,14 +335,19 @@ def test_an_idx_pair_is_read_from_files_and_from_memory(
 # Broken and hostile files
 
 
-def refused(source: Any, *others: Any, form: ImageForm | None = None) -> str:
+def refused(source: Any, *others: Any, **options: Any) -> str:
     """The one sentence with which reading and previewing are refused."""
+    sentence = refused_to_read(source, *others, **options)
+    with pytest.raises(DataError):
+        preview_images(source, *others, **options)
+    return sentence
+
+
+def refused_to_read(source: Any, *others: Any, **options: Any) -> str:
     with pytest.raises(DataError) as caught:
-        read_images(source, *others, form=form)
+        read_images(source, *others, **options)
     sentence = str(caught.value)
     assert sentence.endswith(".") and "\n" not in sentence and len(sentence) < 500
-    with pytest.raises(DataError):
-        preview_images(source, *others, form=form)
     return sentence
 
 
@@ -495,13 +533,13 @@ def test_an_array_that_is_no_set_of_images_is_explained(case: str) -> None:
     assert re.search(said, refused(make()))
 
 
-def test_an_array_larger_than_the_limit_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    from vae_core import image_arrays
-
-    monkeypatch.setattr(image_arrays, "MAX_BYTES", 1_000)
-    assert "x has 1,600 bytes; 1,000 are read at most" in refused(npz(x=noise((100, 4, 4))))
-    packed = gzip.compress(idx(noise((100, 4, 4))))
-    assert "unpacks to more than 1,000 bytes" in refused(io.BytesIO(packed))
+def test_an_array_larger_than_the_limit_is_not_read() -> None:
+    x = noise((100, 4, 4))
+    assert "x has 1,600 bytes; 1,000 are read at most" in refused(npz(x=x), max_bytes=1_000)
+    packed = io.BytesIO(gzip.compress(idx(x)))
+    assert "unpacks to more than 1,000 bytes" in refused(packed, max_bytes=1_000)
+    pictures = zipped({f"{k}.png": png(each) for k, each in enumerate(x)})
+    assert "100 images of 4x4 take 1,600 bytes" in refused(pictures, max_bytes=1_000)
 
 
 X, Y = noise((5, 4, 4)), np.arange(5, dtype=np.uint8)
