@@ -10,9 +10,9 @@ from ui.components.address import number_from_link, show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import latent_plane
 from ui.navigation import page_path
+from ui.samplers import choose_sampler, drawn
 from ui.session import current_model, current_z, set_z, z_text
 from ui.views import default_plane, plane_points
-from vae_core.models import prior_samples
 
 SAMPLES = (2, 12)
 MAX_SEED = 999_999_999
@@ -59,18 +59,18 @@ def plane() -> None:
 @st.fragment
 def samples() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("Samples from the prior", width="stretch")
+        st.subheader("Samples", width="stretch")
         if st.button("New samples", icon=":material/casino:"):
             st.session_state["seed"] = secrets.randbelow(100_000)
     seed = number_from_link("seed", 0, MAX_SEED, default=0)
-    _, images = prior_samples(model, SAMPLES[0] * SAMPLES[1], seed)
+    images, text = drawn(opened, choose_sampler(opened), SAMPLES[0] * SAMPLES[1], seed)
     image_grid(
         images.reshape(*SAMPLES, *model.image_shape),
         key="samples",
         testid="samples",
-        alt=f"{SAMPLES[0] * SAMPLES[1]} images decoded from z drawn from the prior, seed {seed}",
+        alt=f"{SAMPLES[0] * SAMPLES[1]} images decoded from random z, seed {seed}",
     )
-    st.caption(f"z ~ N(0, I) with seed {seed}; each image is the decoder's mean.")
+    st.caption(f"{text}. Each image is the decoder's mean.")
     show_in_address("seed", seed=seed)
 
 

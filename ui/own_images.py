@@ -112,9 +112,7 @@ def _preview(
     ids: tuple[str, ...], form: ImageForm, _source: Upload, _labels: Upload | None
 ) -> Preview:
     """What `form` makes of an upload, told from all others by the ids of its files."""
-    return preview_images(
-        _source, _labels, form=form, n=SHOWN, max_bytes=limits.MAX_IMAGES_BYTES
-    )
+    return preview_images(_source, _labels, form=form, n=SHOWN, max_bytes=limits.MAX_IMAGES_BYTES)
 
 
 def _choose_form(key: str, first: Preview) -> ImageForm:

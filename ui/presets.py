@@ -65,13 +65,15 @@ PRESETS = (
         preset("lecture-autoencoder"),
     ),
     Preset(
-        "Your own images",
-        "A zip or an array of pictures of yours, made small, and a convolutional network.",
-        TrainConfig(dataset="own", network="conv", hidden=(32, 32, 64, 256), epochs=30, batch_size=32),
-    ),
-    Preset(
         "MNIST, PyTorch's example",
         "The VAE of PyTorch's examples: 784-400-20, ReLU, Adam at 0.001.",
         preset("pytorch-example"),
+    ),
+    Preset(
+        "Your own images",
+        "A zip or an array of pictures of yours, made small, and a convolutional network.",
+        TrainConfig(
+            dataset="own", network="conv", hidden=(32, 32, 64, 256), epochs=30, batch_size=32
+        ),
     ),
 )

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from vae_core.errors import ConfigError
 from vae_core.models import LatentModel
-from vae_core.objectives import ObjectiveTerms, kl_to_standard_normal, variational
+from vae_core.objectives import ObjectiveTerms, variational
+from vae_core.priors import StandardNormal
 
 _SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
@@ -36,6 +37,11 @@ def beta_tcvae(
     "stratified" (appendix C.2), whose q(z) is unbiased. parts: the three, as
     `vae_core.elbo_surgery` names them.
     """
+    if not isinstance(model.prior(), StandardNormal):
+        raise ConfigError(
+            "beta-TCVAE takes the KL apart by dimensions that the prior holds independent; leave "
+            "the prior at normal."
+        )
     mu, logvar, z, reconstruction, kl = _terms(variational(model), x, generator)
     log_weight = _batch_log_weights(len(x), dataset_size, sampling).to(z)
     # log q(z_i given x_k) of every pair, by dimension: (batch, batch, d)
@@ -136,8 +142,7 @@ def _with_mmd(
     if len(x) < 2:
         raise ConfigError("The discrepancy of a batch needs two images at least.")
     _, _, z, reconstruction, kl = _terms(model, x, generator)
-    prior = torch.randn(z.shape, generator=generator, device=z.device, dtype=z.dtype)
-    distance = mmd(z, prior)
+    distance = mmd(z, model.sample_prior(len(z), generator).to(z))
     total = kl_weight * kl.sum(1).mean() + mmd_weight * distance - reconstruction.mean()
     return ObjectiveTerms(reconstruction, kl, total, {"mmd": distance})
 
@@ -148,7 +153,9 @@ def _terms(
     """mu, logvar, z (batch, d) each, reconstruction (batch,), KL (batch, d), 0 without a sigma."""
     mu, logvar = model.encode(x)
     z = model.sample_posterior(mu, logvar, generator)
-    kl = kl_to_standard_normal(mu, logvar) if model.is_variational else torch.zeros_like(mu)
+    kl = torch.zeros_like(mu)
+    if model.is_variational:
+        kl = model.prior().kl(mu, logvar, z[None])
     return mu, logvar, z, model.log_likelihood(x, z), kl
 
 

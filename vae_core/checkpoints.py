@@ -72,6 +72,7 @@ _PUT_IT_THERE = "put the folder into the server's ZSCAPE_CHECKPOINTS instead"
 _PICKLE_HEADS = (b"PK\x03\x04", *(bytes([0x80, protocol]) for protocol in range(2, 6)))
 _PICKLE_ENDINGS = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin")
 _MODEL_FIELDS = tuple(f.name for f in fields(ModelConfig))
+_LATER_FIELDS = ("prior", "pseudo_inputs")  # models without them are as by default
 _FIGURES = {f.name: str(f.type) for f in fields(Metrics) if "float" in f.type or f.type == "int"}
 _TABLES = {
     name: {f.name: str(f.type) for f in fields(kind)}
@@ -434,7 +435,8 @@ def _shapes(path: Path, config: dict[str, Any]) -> LatentModel:
     """
     try:
         with torch.device("meta"):
-            return build_model(ModelConfig(**{name: config[name] for name in _MODEL_FIELDS}))
+            wanted = [n for n in _MODEL_FIELDS if n in config or n not in _LATER_FIELDS]
+            return build_model(ModelConfig(**{name: config[name] for name in wanted}))
     except KeyError as missing:
         raise CheckpointError(
             f"{path.name}: config.json lacks {missing}; save the model again."

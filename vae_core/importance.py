@@ -39,6 +39,7 @@ def importance_log_likelihood(
         raise ConfigError("A plain autoencoder has no posterior to draw from, and no log p(x).")
     rows = rows or ROWS.get(x.device.type, ROWS_ELSEWHERE)
     mu, logvar = model.encode(x)
+    prior = model.prior()
     draws, images = min(samples, rows), max(1, rows // samples)
     totals = []
     for part, mu_part, logvar_part in zip(
@@ -49,7 +50,7 @@ def importance_log_likelihood(
             shape = (len(part), min(draws, samples - start), model.latent_dim)
             eps = torch.randn(shape, generator=generator, device=x.device)
             z = mu_part[:, None] + torch.exp(0.5 * logvar_part)[:, None] * eps
-            weights = log_weights(model, part, z, eps, logvar_part).double()
+            weights = log_weights(model, part, z, eps, logvar_part, prior).double()
             total = torch.logaddexp(total, torch.logsumexp(weights, dim=1))
         totals.append(total)
     return torch.cat(totals) - math.log(samples)

@@ -12,7 +12,7 @@ from torch import Tensor
 from vae_core.datasets import ImageDataset
 from vae_core.errors import ConfigError, DataError
 from vae_core.models import LatentModel
-from vae_core.objectives import kl_to_standard_normal
+from vae_core.priors import kl_to_standard_normal
 
 BATCH = 500
 ACTIVE_VARIANCE = 0.01

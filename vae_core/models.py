@@ -1,6 +1,6 @@
 """The variational autoencoder, and the plain autoencoder beside it.
 
-    prior       p(z)   = N(0, I)
+    prior       p(z)   = N(0, I), or a VampPrior (see `priors`)
     posterior   q(z|x) = N(mu(x), diag sigma(x)^2), logvar = log sigma^2
     likelihood  p(x|z) from the decoder
 
@@ -20,11 +20,13 @@ from torch import Tensor, nn
 from vae_core.errors import ConfigError
 from vae_core.likelihoods import build_likelihood
 from vae_core.networks import ImageShape, build_network
+from vae_core.priors import PRIORS, EqualMixture, Prior, StandardNormal
 
 MAX_LATENT_DIM = 512
 MAX_WIDTH = 8192
 MAX_SIDE = 512
 MAX_SIGMA = 100.0
+MAX_PSEUDO_INPUTS = 2_000
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class ModelConfig:
     """What a model is, apart from its weights; plain JSON values only.
 
     kind: "vae" or "autoencoder"; hidden: layer widths (see `networks`); sigma and link belong to
-    the Gaussian likelihoods. ConfigError when a value is out of range.
+    the Gaussian likelihoods; prior: one of PRIORS, of which "vamp" has so many pseudo_inputs.
+    ConfigError when a value is out of range.
     """
 
     image_shape: ImageShape
@@ -44,6 +47,8 @@ class ModelConfig:
     likelihood: str = "bernoulli"
     sigma: float = 0.1
     link: str = "sigmoid"
+    prior: str = "normal"
+    pseudo_inputs: int = 100
 
     def __post_init__(self) -> None:
         check_texts(self)
@@ -69,6 +74,16 @@ class ModelConfig:
             raise ConfigError(
                 f"hidden={shown(self.hidden)} wants at most 16 layer widths, each from 1 to "
                 f"{MAX_WIDTH}."
+            )
+        if self.prior not in PRIORS or (self.prior != "normal" and self.kind != "vae"):
+            raise ConfigError(
+                f"prior={shown(self.prior)} is none for the kind {self.kind}; a VAE's is one of "
+                f"{', '.join(PRIORS)}, that of all others normal."
+            )
+        if not _is_int(self.pseudo_inputs) or not 1 <= self.pseudo_inputs <= MAX_PSEUDO_INPUTS:
+            raise ConfigError(
+                f"pseudo_inputs={shown(self.pseudo_inputs)} is not a whole number from 1 to "
+                f"{MAX_PSEUDO_INPUTS:,}."
             )
         number = isinstance(self.sigma, (int, float)) and not isinstance(self.sigma, bool)
         if not number or not 0 < self.sigma <= MAX_SIGMA:
@@ -123,9 +138,13 @@ class LatentModel(nn.Module):
         """log p(x given z), (batch,), in nats; x (batch, c, h, w), z (batch, latent_dim)."""
         return self.likelihood.log_prob(self.decode_parameters(z), x)
 
+    def prior(self) -> Prior:
+        """p(z) as the weights now have it; keep it where many z are asked for."""
+        return StandardNormal(self.latent_dim)
+
     def sample_prior(self, n: int, generator: torch.Generator) -> Tensor:
-        """n draws of z from N(0, I), (n, latent_dim)."""
-        return torch.randn(n, self.latent_dim, generator=generator, device=generator.device)
+        """n draws of z from the prior, (n, latent_dim)."""
+        return self.prior().sample(n, generator)
 
     def sample_posterior(self, mu: Tensor, logvar: Tensor, generator: torch.Generator) -> Tensor:
         """z = mu + sigma * eps, eps from N(0, I); of mu's shape (Kingma & Welling 2014, 2.4)."""
@@ -147,8 +166,25 @@ class VAE(LatentModel):
 
     is_variational = True
 
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
+        if config.prior == "vamp":
+            self.pseudo_logits = nn.Parameter(
+                torch.randn(config.pseudo_inputs, *config.image_shape)
+            )
+
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return self._encoder_output(x)
+
+    @property
+    def pseudo_inputs(self) -> Tensor:
+        """The images whose posteriors are a VampPrior's components, (K, c, h, w) in [0, 1]."""
+        return torch.sigmoid(self.pseudo_logits)
+
+    def prior(self) -> Prior:
+        if self.config.prior == "vamp":
+            return EqualMixture(*self.encode(self.pseudo_inputs))
+        return super().prior()
 
 
 class Autoencoder(LatentModel):

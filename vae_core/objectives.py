@@ -21,6 +21,7 @@ from torch import Tensor
 
 from vae_core.errors import ConfigError
 from vae_core.models import LatentModel
+from vae_core.priors import Prior
 
 
 @dataclass(frozen=True)
@@ -52,22 +53,17 @@ class ObjectiveTerms(Terms):
     parts: Mapping[str, Tensor] = field(default_factory=dict)
 
 
-def kl_to_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
-    """KL(N(mu, sigma^2) || N(0, 1)) by dimension, in nats; the shape of mu.
-
-    1/2 (mu^2 + sigma^2 - log sigma^2 - 1) (Kingma & Welling 2014, appendix B).
-    """
-    return 0.5 * (mu.square() + logvar.exp() - logvar - 1)
-
-
 def elbo_terms(
     model: LatentModel, x: Tensor, *, generator: torch.Generator, samples: int = 1
 ) -> Terms:
-    """The ELBO's two terms for x (batch, c, h, w), the first by `samples` reparameterised draws."""
+    """The ELBO's two terms for x (batch, c, h, w), the first by `samples` reparameterised draws.
+
+    So is the second where the prior is none to which the KL has a closed form.
+    """
     mu, logvar = model.encode(x)
-    draws = (model.sample_posterior(mu, logvar, generator) for _ in range(samples))
-    reconstruction = torch.stack([model.log_likelihood(x, z) for z in draws]).mean(0)
-    return Terms(reconstruction, kl_to_standard_normal(mu, logvar))
+    z = torch.stack([model.sample_posterior(mu, logvar, generator) for _ in range(samples)])
+    reconstruction = torch.stack([model.log_likelihood(x, each) for each in z]).mean(0)
+    return Terms(reconstruction, model.prior().kl(mu, logvar, z))
 
 
 def autoencoder_terms(
@@ -112,15 +108,23 @@ def importance_log_weights(
     return log_weights(model, x, z, eps, logvar)
 
 
-def log_weights(model: LatentModel, x: Tensor, z: Tensor, eps: Tensor, logvar: Tensor) -> Tensor:
+def log_weights(
+    model: LatentModel,
+    x: Tensor,
+    z: Tensor,
+    eps: Tensor,
+    logvar: Tensor,
+    prior: Prior | None = None,
+) -> Tensor:
     """log p(x, z) - log q(z given x), (batch, samples), in nats.
 
-    x (batch, c, h, w); z (batch, samples, d); eps = (z - mu) / sigma; logvar (batch, d).
+    x (batch, c, h, w); z (batch, samples, d); eps = (z - mu) / sigma; logvar (batch, d); prior: the
+    model's, where it is at hand.
     """
     parameters = model.decode_parameters(z.flatten(0, 1)).unflatten(0, z.shape[:2])
     log_px_z = model.likelihood.log_prob(parameters, x[:, None])
-    # The constants of both Gaussians cancel.
-    return log_px_z + 0.5 * (eps.square() + logvar[:, None] - z.square()).sum(2)
+    log_qz_x = -0.5 * (eps.square() + logvar[:, None] + math.log(2 * math.pi)).sum(2)
+    return log_px_z + (prior or model.prior()).log_prob(z) - log_qz_x
 
 
 def _draws(
@@ -213,8 +217,10 @@ def iwae(
     """
     mu, logvar = variational(model).encode(x)
     z, eps = _draws(mu, logvar, generator, samples)
-    weights = log_weights(model, x, z, eps, logvar)
-    return _bound_terms(mu, logvar, weights, -importance_bound(weights).mean())
+    prior = model.prior()
+    weights = log_weights(model, x, z, eps, logvar, prior)
+    kl = prior.kl(mu, logvar, z.transpose(0, 1))
+    return _bound_terms(kl, weights, -importance_bound(weights).mean())
 
 
 def doubly_reparameterised_iwae(
@@ -230,18 +236,19 @@ def doubly_reparameterised_iwae(
     # q's own parameters are held, so that its density is differentiated by z alone.
     held_mu, held_logvar = mu.detach(), logvar.detach()
     eps = (z - held_mu[:, None]) * torch.exp(-0.5 * held_logvar)[:, None]
-    weights = log_weights(model, x, z, eps, held_logvar)
+    prior = model.prior()
+    weights = log_weights(model, x, z, eps, held_logvar, prior)
+    kl = prior.kl(mu.detach(), held_logvar, z.detach().transpose(0, 1))
     share = torch.softmax(weights.detach(), dim=1)
     if z.requires_grad:
         z.register_hook(lambda gradient: gradient * share[:, :, None])
     bound = (share * weights).sum(1)  # of the right gradient …
     bound = bound + (importance_bound(weights) - bound).detach()  # … and of the right value
-    return _bound_terms(mu, logvar, weights, -bound.mean())
+    return _bound_terms(kl, weights, -bound.mean())
 
 
-def _bound_terms(mu: Tensor, logvar: Tensor, weights: Tensor, total: Tensor) -> ObjectiveTerms:
+def _bound_terms(kl: Tensor, weights: Tensor, total: Tensor) -> ObjectiveTerms:
     """The ELBO's terms by the draws of a bound: the mean log weight is their difference."""
-    kl = kl_to_standard_normal(mu, logvar)
     return ObjectiveTerms(weights.mean(1) + kl.sum(1), kl, total)
 
 

@@ -121,7 +121,9 @@ def read_images(
         n, read = len(images), len(parts["train"])
         train = _dataset("train", images, parts["train"], form, lambda k: on_progress(k / n))
         test = _dataset("test", images, parts["test"], form, lambda k: on_progress((read + k) / n))
-        if int(max(train.images.max(), test.images.max())) <= 1:  # 0 and 1 stand for black and white
+        if (
+            int(max(train.images.max(), test.images.max())) <= 1
+        ):  # 0 and 1 stand for black and white
             raise DataError(f"{images.name}: every pixel is black; there is nothing to learn.")
         name = own_name(_label(images.name if label is None else label), train, test)
         return replace(train, name=name), replace(test, name=name)
@@ -133,7 +135,7 @@ def own_name(label: str, *parts: ImageDataset) -> str:
     for part in parts:
         labels = b"" if part.labels is None else part.labels.numpy().tobytes()
         digest.update(repr((tuple(part.images.shape), len(labels), part.class_names)).encode())
-        digest.update(part.images.numpy())
+        digest.update(part.images.numpy().tobytes())
         digest.update(labels)
     return f"own-{label}-{digest.hexdigest()[:12]}"
 

@@ -64,7 +64,7 @@ def log_joint(model: LatentModel, x: Tensor, z: Tensor) -> Tensor:
 
     With log p(x) taken off it is the true posterior's log density, log p(z given x).
     """
-    log_prior = -0.5 * z.double().square().sum(1) - 0.5 * z.shape[1] * math.log(2 * math.pi)
+    log_prior = model.prior().log_prob(z.double())
     columns = []
     for rows in z.split(ROWS.get(x.device.type, ROWS_ELSEWHERE)):
         parameters = model.decode_parameters(rows)

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 NICE = 10
 SETTINGS: dict[str, type] = {
     "dataset": str, "latent_dim": int, "network": str, "activation": str, "likelihood": str,
-    "sigma": float, "link": str, "objective": str, "binarisation": str, "beta": float,
-    "samples": int, "epochs": int, "batch_size": int, "learning_rate": float,
-    "schedule": str, "seed": int, "device": str, "threads": int,
+    "sigma": float, "link": str, "prior": str, "pseudo_inputs": int, "objective": str,
+    "binarisation": str, "beta": float, "samples": int, "epochs": int, "batch_size": int,
+    "learning_rate": float, "schedule": str, "seed": int, "device": str, "threads": int,
 }  # fmt: skip
 
 

@@ -56,7 +56,8 @@ class Settings(Mapping[str, Any]):
 class TrainConfig:
     """The settings of one training; plain JSON values only. ConfigError when one is out of range.
 
-    dataset, latent_dim, network, hidden, activation, likelihood, sigma, link: see `ModelConfig`.
+    dataset, latent_dim, network, hidden, activation, likelihood, sigma, link, prior, pseudo_inputs:
+    see `ModelConfig`.
     objective: see `objective_registry`, as for objective_settings, its own settings, which are
     complete once this is made; beta weighs the KL (1 is the ELBO); samples: draws of z per image
     (L; for IWAE its K). binarisation: see `binarisation`; static draws are the same for all.
@@ -73,6 +74,8 @@ class TrainConfig:
     likelihood: str = "bernoulli"
     sigma: float = 0.1
     link: str = "sigmoid"
+    prior: str = "normal"
+    pseudo_inputs: int = 100
     objective: str = "elbo"
     objective_settings: Mapping[str, Any] = Settings({})
     binarisation: str = "none"

@@ -19,10 +19,10 @@ from vae_core.objectives import (
     elbo_terms,
     importance_bound,
     importance_log_weights,
-    kl_to_standard_normal,
     loss,
     objective_terms,
 )
+from vae_core.priors import kl_to_standard_normal
 
 
 def seeded(seed: int = 0) -> torch.Generator:

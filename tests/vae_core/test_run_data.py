@@ -3,7 +3,6 @@
 import io
 import json
 import shutil
-import threading
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -121,9 +120,11 @@ def test_a_checkpoint_alone_says_what_it_lacks(
 def test_a_run_with_other_images_or_none_does_not_train(trained: Run, tmp_path: Path) -> None:
     other = read_images(io.BytesIO(_zip_of(range(50, 60))), form=ImageForm((8, 9), colour="grey"))
     run = create_run(
-        trained.config(), tmp_path / "other", write_images=lambda r: write_images(r.images_file, *other)
+        trained.config(),
+        tmp_path / "other",
+        write_images=lambda r: write_images(r.images_file, *other),
     )
-    with pytest.raises(DataError, match="holds own-the_file-.*, and not own-my_photos-"):
+    with pytest.raises(DataError, match="in other holds own-my_photos-"):
         work(run)
     run.images_file.write_bytes(trained.images_file.read_bytes()[:1000])
     with pytest.raises(DataError, match=r"images\.npz is no zip archive"):
@@ -173,7 +174,6 @@ def test_a_node_of_a_cluster_is_sent_the_images_and_sends_none_back(
         receive(here, parts)
     assert Run(remote.run.path).status().state == "finished"
     assert read_metrics(here / "checkpoint") == read_metrics(trained.checkpoint)
-    assert threading.active_count() >= 1
 
 
 @pytest.mark.parametrize("name", ["own", "own-a-0123456789ab"])

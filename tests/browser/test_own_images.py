@@ -1,0 +1,129 @@
+"""A visitor's own images on Train live: brought, looked at, learned, and seen by no other."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from live.images import test_dataset as dataset_of
+from live.models import open_model
+from vae_core.datasets import load_dataset
+from vae_core.runs import Run
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+    Settle = Callable[[Page], None]
+
+pytestmark = pytest.mark.browser
+LONG = 180_000  # milliseconds
+
+
+def photos() -> bytes:
+    """200 handwritten digits as PNG files, in a folder for each of two classes."""
+    digits = load_dataset("digits")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as bundle:
+        for k in range(200):
+            file = io.BytesIO()
+            Image.fromarray(digits.images[k, 0].numpy()).resize((12, 10)).save(file, "PNG")
+            kind = "small_" if digits.labels[k] < 5 else "large_"
+            bundle.writestr(f"{kind}/{k:03}.png", file.getvalue())
+    return buffer.getvalue()
+
+
+def idx(array: np.ndarray) -> bytes:
+    return bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes()
+
+
+def bring(page: Page, **files: bytes) -> None:
+    page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(
+        [
+            {"name": name, "mimeType": "application/octet-stream", "buffer": data}
+            for name, data in files.items()
+        ]
+    )
+
+
+def test_images_are_brought_seen_and_learned_by_their_visitor_alone(
+    page: Page, browser: Browser, app_url: str, settle: Settle, runs_root: Path
+) -> None:
+    page.goto(f"{app_url}/train")
+    settle(page)
+    page.get_by_text("Your own images").first.click()
+    expect(page.get_by_test_id("stFileUploader")).to_be_visible()
+    settle(page)
+    expect(page.get_by_test_id("start-training")).to_be_disabled()
+
+    bring(page, **{"photos.zip": photos()[:-40]})
+    expect(page.get_by_role("alert")).to_contain_text("photos.zip is no zip archive")
+    page.get_by_role("button", name="Remove photos.zip").click()
+    settle(page)
+
+    bring(page, **{"photos.zip": photos()})
+    expect(page.get_by_test_id("own-preview")).to_be_visible(timeout=LONG)
+    main = page.get_by_test_id("stMain")
+    expect(main).to_contain_text("200 images of 10×12 pixels, 12 shown")
+    expect(main).to_contain_text(re.compile(r"2 classes: large_ \d+, small_ \d+"))
+    expect(main).to_contain_text("180 training images")
+    page.get_by_role("combobox", name="Size").click()
+    page.get_by_role("option", name="16×16").click()
+    expect(main).to_contain_text("Other shapes")
+    settle(page)
+
+    page.get_by_test_id("start-training").click()
+    page.get_by_role("link", name="Explore this model").wait_for(timeout=LONG)
+    token = page.evaluate("new URLSearchParams(location.search).get('run')")
+    run = Run(runs_root / token)
+    opened = open_model(f"run:{token}")
+    assert opened.model.image_shape == (1, 16, 16)
+    dataset = dataset_of(opened)
+    assert dataset is not None and dataset.name == run.config().dataset and len(dataset) == 20
+    expect(main).to_contain_text("own images, photos")
+    expect(main).not_to_contain_text("The data set is not at hand")
+
+    with browser.new_context() as elsewhere:
+        other = elsewhere.new_page()
+        other.goto(f"{app_url}/train?dataset=own")
+        settle(other)
+        expect(other.get_by_test_id("stFileUploader")).to_be_visible()
+        assert other.get_by_test_id("own-preview").count() == 0
+        assert "photos" not in other.get_by_test_id("stMain").inner_text()
+
+    page.get_by_role("button", name="Keep it").click()
+    page.get_by_label("Name", exact=True).fill("kept")
+    page.get_by_label("Name", exact=True).press("Enter")
+    settle(page)
+    page.get_by_role("button", name="Keep", exact=True).click()
+    page.get_by_text("in your list").first.wait_for()
+    settle(page)
+    (kept,) = (Run(path) for path in runs_root.glob("kept-*"))
+    assert dataset_of(open_model(f"run:{kept.token}")) is not None
+
+    page.get_by_role("link", name="Explore this model").click()
+    page.wait_for_url(re.compile(r"/\?.*model=run:own-photos"), timeout=LONG)
+    settle(page)
+    page.get_by_test_id("latent-plane").wait_for()
+
+
+def test_a_pair_of_idx_files_is_taken_in_either_order_and_nothing_more(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    page.goto(f"{app_url}/train?dataset=own")
+    settle(page)
+    x = np.random.default_rng(0).integers(0, 256, (40, 9, 9), dtype=np.uint8)
+    y = np.arange(40, dtype=np.uint8) % 4
+    bring(page, labels=idx(y), images=idx(x))
+    main = page.get_by_test_id("stMain")
+    expect(main).to_contain_text("4 classes: 0 10, 1 10, 2 10, 3 10", timeout=LONG)
+    bring(page, third=b"")
+    expect(page.get_by_role("alert")).to_contain_text("There are 3 files")
