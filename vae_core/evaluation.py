@@ -94,9 +94,9 @@ def evaluate(
     log_px (K), none by default; binarisation: "dynamic" draws each pixel by `seed`, "static" as
     `binarised(dataset)` always does; exact_images: how many are drawn for exact_log_px, of a VAE
     with d <= 2; codes: the training images, by whose codes those of `dataset` are classified where
-    there are labels, and with it what the KL is made of; disentanglement: where factors are known.
-    DataError when images and model do not fit or the figures overflow; ConfigError when a setting
-    is out of range.
+    there are labels, and with it what the KL is made of, if the prior is N(0, I); disentanglement:
+    where factors are known. DataError when images and model do not fit or the figures overflow;
+    ConfigError when a setting is out of range.
     """
     checked_binarisation(binarisation)
     if not 1 <= samples <= MAX_SAMPLES or not 0 <= importance_samples <= MAX_SAMPLES:
@@ -146,7 +146,7 @@ def evaluate(
     further: dict[str, Any] = {}
     if codes is not None or disentanglement:
         latents = encode_dataset(model, coded)
-        if codes is not None and variational:
+        if codes is not None and variational and model.config.prior == "normal":
             further["aggregate"] = split_kl(latents, seed=seed).to_json()
         if codes is not None and codes.labels is not None and coded.labels is not None:
             learned = codes if binarisation == "none" else binarised(codes, seed)

@@ -19,7 +19,7 @@ from vae_core.learners import (
     restore_module,
 )
 from vae_core.models import LatentModel
-from vae_core.objectives import ObjectiveTerms, kl_to_standard_normal, variational
+from vae_core.objectives import ObjectiveTerms, variational
 
 if TYPE_CHECKING:
     from vae_core.datasets import ImageDataset
@@ -73,7 +73,7 @@ class FactorVaeLearner:
         """The terms, and the z (batch, d) that they were drawn at."""
         mu, logvar = self.model.encode(batch.x)
         z = self.model.sample_posterior(mu, logvar, batch.generator)
-        kl = kl_to_standard_normal(mu, logvar)
+        kl = self.model.prior().kl(mu, logvar, z[None])
         reconstruction = self.model.log_likelihood(batch.x, z)
         correlation = self.discriminator(z).mean()
         loss = kl.sum(1).mean() + self.gamma * correlation - reconstruction.mean()

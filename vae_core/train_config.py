@@ -134,6 +134,11 @@ class TrainConfig:
                     f"{name}={value:g} has no meaning for the objective {self.objective}{own}; "
                     f"leave {name} at {unused:g}."
                 )
+        if self.objective == "beta-tcvae" and self.prior != "normal":
+            raise ConfigError(
+                f"prior={self.prior} does not go with beta-tcvae, which takes the KL apart by "
+                "dimensions that the prior holds independent; leave it at normal."
+            )
         if objective.pairs and self.batch_size < 2:
             raise ConfigError(
                 f"batch_size=1, but the objective {self.objective} compares the images of a batch; "
