@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from vae_core.errors import ConfigError, TrainingError
 
-COUPLINGS, WIDTH = 8, 64
-STEPS, BATCH, LEARNING_RATE = 1_000, 512, 2e-3
+COUPLINGS, WIDTH = 6, 64
+STEPS, BATCH, LEARNING_RATE = 500, 512, 5e-3
 MAX_LOG_SCALE = 2.0  # of one coupling, so that no single step tears the space
 
 
