@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ import streamlit as st
 import torch
 from torch import Tensor
 
+from ui.chosen_image import preparation
 from ui.components.address import choice_from_link, linked, refuse, show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import Plane, PlaneResult, latent_plane
@@ -148,11 +149,6 @@ def compute_tsne(n: int) -> None:
     place.empty()
 
 
-def preparation() -> Literal["mnist", "fit"]:
-    """How a drawing becomes an image such as the model was trained on."""
-    return "mnist" if opened.config.get("dataset") == "mnist" else "fit"
-
-
 @st.fragment
 def explore() -> None:
     view, dims, colour = choose_view()
@@ -202,7 +198,7 @@ def show_points(
         points=plane_points(opened, plane, colour, embedding=embedding, rows=rows),
         selected=selected,
         mode="select" if plane is None else st.session_state["pointer"],
-        draw=preparation() if st.session_state["draw"] and plane is not None else None,
+        draw=preparation(opened) if st.session_state["draw"] and plane is not None else None,
         height=560,
         on_change=on_plane,
     )

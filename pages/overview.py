@@ -28,6 +28,7 @@ GUIDE = {
     "interpolate": "The way from one image to another through latent space.",
     "train": "Train a model of your own and watch its latent space sort itself out.",
     "runs": "All your trainings and their curves, beside and over one another.",
+    "elbo": "What lies between the ELBO and log p(x), computed for an image of your choice.",
 }
 
 opened = current_model()

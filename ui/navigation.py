@@ -26,6 +26,9 @@ SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
         ("train", "Train live", ":material/model_training:", "train"),
         ("runs", "Runs", ":material/stacked_line_chart:", "runs"),
     ],
+    "Understand": [
+        ("elbo", "ELBO gap", ":material/vertical_align_top:", "elbo"),
+    ],
 }
 HEADINGS = {"Overview": "The latent space of a VAE, under your pointer"}
 

@@ -121,7 +121,7 @@ def tile_images(images: Tensor, gap: int = 0) -> NDArray[np.uint8]:
 
 
 def png_bytes(picture: NDArray[np.uint8]) -> bytes:
-    """A picture, uint8 (H, W) grey or (H, W, 3) RGB, as a PNG file."""
+    """A picture, uint8 (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, as a PNG file."""
     file = io.BytesIO()
     Image.fromarray(picture).save(file, format="PNG")
     return file.getvalue()

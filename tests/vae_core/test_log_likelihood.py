@@ -6,50 +6,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import scipy.integrate
-import scipy.stats
 import torch
 
+from tests.vae_core.linear_gaussian import (
+    SIGMA,
+    images,
+    linear_gaussian,
+    log_marginal,
+    seeded,
+    true_posterior,
+)
 from vae_core.errors import ConfigError
 from vae_core.importance import importance_log_likelihood
 from vae_core.likelihoods import LIKELIHOODS
-from vae_core.models import LatentModel, ModelConfig, build_model
+from vae_core.models import ModelConfig, build_model
 from vae_core.objectives import importance_bound, importance_log_weights
-from vae_core.quadrature import exact_log_likelihood, log_joint
-
-SIGMA = 0.3
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-def linear_gaussian(d: int, noise: float = SIGMA, scale: float = 0.8) -> LatentModel:
-    """x = W z + b + noise, whose marginal is N(b, W W' + noise^2 I); its encoder is a rough one."""
-    torch.manual_seed(d)
-    config = ModelConfig(
-        (1, 2, 3), d, hidden=(), likelihood="gaussian", sigma=noise, link="identity"
-    )
-    model = build_model(config).double().eval().requires_grad_(False)
-    model.decoder[0].weight.copy_(scale * torch.randn(6, d, dtype=torch.float64))
-    mu, logvar = model.encoder[1].weight.chunk(2)
-    logvar.zero_()
-    model.encoder[1].bias[d:] = -2.0
-    mu.copy_(0.9 * torch.linalg.pinv(model.decoder[0].weight))
-    return model
-
-
-def images(model: LatentModel, n: int) -> torch.Tensor:
-    z = torch.randn(n, model.latent_dim, generator=seeded(8), dtype=torch.float64)
-    noise = model.likelihood.sigma * torch.randn(n, 1, 2, 3, generator=seeded(9)).double()
-    return model.decode_parameters(z) + noise
-
-
-def log_marginal(model: LatentModel, x: torch.Tensor) -> torch.Tensor:
-    w, b = model.decoder[0].weight.numpy(), model.decoder[0].bias.numpy()
-    covariance = w @ w.T + model.likelihood.sigma**2 * np.eye(len(b))
-    normal = scipy.stats.multivariate_normal(b, covariance)
-    return torch.from_numpy(np.atleast_1d(normal.logpdf(x.flatten(1).numpy())))
-
+from vae_core.quadrature import exact_log_likelihood, log_joint, posterior_cells
 
 # Importance sampling
 
@@ -167,14 +139,40 @@ def test_the_sum_over_cells_is_scipys_integral(d: int, likelihood: str) -> None:
 def test_the_joint_on_a_grid_is_the_true_posterior() -> None:
     model = linear_gaussian(2, 0.1)
     x = images(model, 2)
-    w, b = model.decoder[0].weight, model.decoder[0].bias
-    covariance = torch.linalg.inv(torch.eye(2).double() + w.T @ w / 0.01)
     z = torch.randn(40, 2, generator=seeded()).double()
     ours = log_joint(model, x, z) - log_marginal(model, x)[:, None]
     for image, log_posterior in zip(x, ours, strict=True):
-        mean = (image.flatten() - b) @ w @ covariance / 0.01
-        oracle = scipy.stats.multivariate_normal(mean, covariance).logpdf(z)
-        np.testing.assert_allclose(log_posterior, oracle, rtol=1e-6, atol=1e-6)
+        oracle = true_posterior(model, image).log_prob(z)
+        torch.testing.assert_close(log_posterior, oracle, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("d", [1, 2])
+@pytest.mark.parametrize("noise", [0.005, 0.05, 0.3, 2.0])
+def test_the_cells_of_one_image_are_its_true_posterior(d: int, noise: float) -> None:
+    model = linear_gaussian(d, noise)
+    for x in images(model, 4).split(1):
+        cells = posterior_cells(model, x)
+        assert len(cells.centres) >= {1: 200, 2: 400}[d]
+        torch.testing.assert_close(cells.log_px, log_marginal(model, x)[0], atol=2e-4, rtol=1e-6)
+        oracle = true_posterior(model, x[0]).log_prob(cells.centres)
+        torch.testing.assert_close(cells.log_density, oracle, atol=1e-3, rtol=1e-6)
+        mass = float(cells.log_density.exp().sum() * cells.width**d)
+        assert mass == pytest.approx(1, abs=1e-3)
+
+
+def test_the_cells_of_one_image_hold_every_mode_of_its_posterior() -> None:
+    """A decoder of |z_1|: the posterior has a mirror image."""
+    model = linear_gaussian(2, 0.1)
+    decode = model.decode_parameters
+    model.decode_parameters = lambda z: decode(torch.stack([z[:, 0].abs(), z[:, 1]], 1))  # type: ignore[method-assign]
+    x = model.decode_parameters(torch.tensor([[1.7, 0.4]]).double())
+    cells = posterior_cells(model, x)
+    masses = [
+        cells.log_density[side].exp().sum()
+        for side in (cells.centres[:, 0] > 0, cells.centres[:, 0] < 0)
+    ]
+    torch.testing.assert_close(masses[0], masses[1], rtol=1e-3, atol=0)
+    torch.testing.assert_close(cells.log_px, exact_log_likelihood(model, x)[0], atol=2e-4, rtol=0)
 
 
 # What is refused

@@ -6,6 +6,7 @@ released. Between the two the browser talks to `live.decode` alone, without a St
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +16,23 @@ import numpy as np
 import streamlit as st
 
 from ui.components.film import Film
+from ui.components.latent_plane.overlay import Gaussian, Heat, Metric, Trail
 from ui.components.latent_plane.points import Array, Plane, PlanePoints
 from ui.components.modules import module_component
 from ui.palette import CLASS_COLOURS, CLASS_GLYPHS, SYMBOL_COLOURS
 from vae_core.errors import ConfigError
 
-__all__ = ["Plane", "PlanePoints", "PlaneResult", "Way", "latent_plane"]
+__all__ = [
+    "Gaussian",
+    "Heat",
+    "Metric",
+    "Plane",
+    "PlanePoints",
+    "PlaneResult",
+    "Trail",
+    "Way",
+    "latent_plane",
+]
 
 _ASSETS, _SCRIPT = module_component(Path(__file__).parent / "assets", "plane.js")
 _COMPONENT = st.components.v2.component(
@@ -72,7 +84,13 @@ def latent_plane(
     grid: str | None = None,
     height: int = 520,
     film: Film | None = None,
+    heat: Heat | None = None,
+    gaussians: Sequence[Gaussian] = (),
+    metric: Metric | None = None,
+    trails: Sequence[Trail] = (),
+    look: tuple[float, float, float] | None = None,
     on_change: Callable[[PlaneResult], None] | None = None,
+    on_drawing: Callable[[bytes], None] | None = None,
 ) -> PlaneResult:
     """Show the plane and the decoded image beside it; returns what they show now.
 
@@ -92,6 +110,12 @@ def latent_plane(
         decoded here; a film of the way shows its frame here, and follows the stops.
     film: its frames are {"model": id, "points": a `PlanePoints.payload()`}; points of the same rows
         glide from where they were to where they are.
+    heat: a heat map under the points. gaussians: ellipses over them. metric: its principal
+        directions are drawn at the pointer. trails: ways drawn but not edited.
+    look: centre and half the extent of the part of the plane that is shown until the visitor moves
+        it, and again when it changes; the whole of it by default.
+    on_drawing: called with a drawing's pixels, h * w * c bytes in rows as they come from the
+        browser, when a stroke has ended.
     on_change: called with the new result before the page runs again, so that it can set the state
         of widgets.
     """
@@ -107,6 +131,14 @@ def latent_plane(
         "selected": tuple(int(i) for i in selected),
         "stops": None if way is None else _rows(way.stops),
     }
+
+    def drawn() -> None:
+        value = st.session_state[key].get("drawn")
+        if on_drawing is not None and value is not None:
+            try:
+                on_drawing(base64.b64decode(value["value"], validate=True))
+            except ValueError as error:
+                raise ConfigError("The drawing did not arrive whole; draw it again.") from error
 
     def changed() -> None:
         if on_change is not None:
@@ -140,12 +172,19 @@ def latent_plane(
                 "mode": mode,
                 "height": height,
                 "film": None if film is None else film.payload(),
+                "heat": None if heat is None else heat.payload(),
+                "gaussians": [] if plane is None else [g.payload(plane) for g in gaussians],
+                "metric": None if metric is None else metric.payload(),
+                "ways": [] if plane is None else [t.payload(plane) for t in trails],
+                "look": look,
+                "tellsDrawing": on_drawing is not None,
                 "colours": {"classes": CLASS_COLOURS, "glyphs": CLASS_GLYPHS, **SYMBOL_COLOURS},
             }
         ],
         on_z_change=changed,
         on_selected_change=changed,
         on_stops_change=changed,
+        on_drawn_change=drawn,
     )
     return _result(_current(key, given, state))
 

@@ -13,6 +13,8 @@ export class Drawing {
     this.pad = null;
     /** @type {{mu: number[], sigma: number[]} | null} q(z|x) */
     this.posterior = null;
+    /** @type {Uint8Array | null} the image that was encoded last, h x w x c */
+    this.pixels = null;
     /** @type {number[] | null} the cursor, while it stands where the drawing put it */
     this.z = null;
     this.encoding = new Latest((wish) => this.#encode(wish));
@@ -42,6 +44,7 @@ export class Drawing {
     const values = Array.from(new Float32Array(answer.bytes));
     const d = this.plane.hello.latent_dim;
     const mu = values.slice(0, d);
+    this.pixels = pixels;
     this.posterior = { mu, sigma: values.slice(d).map((logvar) => Math.exp(0.5 * logvar)) };
     this.#goTo(mu, "μ", since);
   }
@@ -49,7 +52,9 @@ export class Drawing {
   /** Python hears of z when the stroke has ended and its last image is encoded. */
   async #done() {
     await this.encoding.running;
-    if (this.posterior) this.plane.tellZ();
+    if (!this.posterior) return;
+    if (this.plane.data.tellsDrawing) this.plane.tell("drawn", base64(this.pixels));
+    this.plane.tellZ();
   }
 
   #forget() {
@@ -97,6 +102,11 @@ export class Drawing {
     if (this.z === z) drawPath(c, view, theme, [mean, slice.place(z)], data.colours.eps);
     drawCursor(c, view, theme, mean, data.colours.mu, { ghost: true });
   }
+}
+
+/** @param {Uint8Array} bytes */
+function base64(bytes) {
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 }
 
 /** One draw from N(0, 1) (Box & Muller 1958). */

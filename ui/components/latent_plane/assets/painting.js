@@ -38,10 +38,11 @@ export class Painting {
   }
 
   drawScene() {
-    const { view, data, points, on, theme, trust, manifold, selected, slice, z } = this.plane;
+    const { view, data, points, on, theme, trust, manifold, overlay, selected, slice, z } = this.plane;
     const c = this.#clear(this.scene);
     this.mixture = points?.covariance && selected.size > FEW ? points.mixture(selected) : null;
     if (on.has("manifold")) manifold.draw(c);
+    if (on.has("heat")) overlay.drawHeat(c);
     if (points?.count && on.has("density")) trust.drawDensity(c);
     if (points?.count) {
       this.#drawPoints();
@@ -128,6 +129,9 @@ export class Painting {
     const c = this.#clear(plane.parts.plane);
     c.drawImage(this.scene, 0, 0, view.width, view.height);
     if (plane.points) this.#drawPosteriors(c);
+    plane.overlay.drawGaussians(c);
+    plane.overlay.drawWays(c);
+    if (data.plane) plane.overlay.drawDirections(c, slice.place(plane.shown));
     if (data.plane) {
       if (data.path) scene.drawPath(c, view, theme, data.path.map((z) => slice.place(z)), data.colours.z);
       if (data.way) stops.draw(c);

@@ -9,6 +9,7 @@ import { Glide } from "./glide.js";
 import { Hand } from "./hand.js";
 import { Help } from "./help.js";
 import { Manifold } from "./manifold.js";
+import { Overlay } from "./overlay.js";
 import { Painting } from "./painting.js";
 import { Points } from "./points.js";
 import { Readout } from "./readout.js";
@@ -88,6 +89,7 @@ export class LatentPlane {
     this.glide = new Glide(this);
     this.trust = new Trust(this);
     this.manifold = new Manifold(this);
+    this.overlay = new Overlay(this);
     this.stops = new Stops(this);
     this.drawing = new Drawing(this);
     this.readout = new Readout(this);
@@ -133,12 +135,13 @@ export class LatentPlane {
 
     if (before.model !== data.model) this.follow();
     if (JSON.stringify(before.points) !== JSON.stringify(data.points)) this.loadPoints();
-    if (!this.on) this.on = new Set(["posteriors", ...data.layers]);
+    if (!this.on) this.on = new Set(["heat", "posteriors", ...data.layers]);
     this.showLayers();
     this.drawing.show(data.draw);
     this.help.show();
     this.parts.plane.setAttribute("aria-label", this.label());
     if (!this.glide.leads) this.frameHome();
+    this.overlay.update(data);
     this.lookAround();
     this.resize();
   }
@@ -220,8 +223,9 @@ export class LatentPlane {
   }
 
   showLayers() {
-    const { plane, points } = this.data;
+    const { plane, points, heat } = this.data;
     const names = {
+      ...(heat && { heat: heat.name }),
       ...(plane && { manifold: "Manifold", rings: "Prior" }),
       ...(points && { density: "Density" }),
       ...(points?.covariance && { posteriors: "q(z|x)" }),

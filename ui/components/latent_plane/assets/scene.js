@@ -79,7 +79,7 @@ export function drawRings(c, view, theme, centre) {
 }
 
 /** Ellipses of a Gaussian at 1 and 2 sigma. @param {[number, number, number]} covariance */
-export function drawEllipse(c, view, theme, [a, b], [va, cov, vb], colour) {
+export function drawEllipse(c, view, theme, [a, b], [va, cov, vb], colour, dashed = false) {
   const [x, y] = view.toPixels(a, b);
   const mean = (va + vb) / 2;
   const spread = Math.hypot((va - vb) / 2, cov);
@@ -89,14 +89,24 @@ export function drawEllipse(c, view, theme, [a, b], [va, cov, vb], colour) {
   c.fillStyle = faded(colour, 0.08);
   for (const sigma of [2, 1]) {
     c.beginPath();
-    c.ellipse(x, y, sigma * long * view.unit, sigma * short * view.unit, angle, 0, 7);
-    c.fill();
+    c.ellipse(x, y, sigma * long * view.unit, sigma * short * view.unit, angle, 0, 2 * Math.PI);
+    if (!dashed) c.fill();
     for (const [width, style] of [[4, faded(theme.background, 0.6)], [sigma === 1 ? 2 : 1.25, colour]]) {
+      c.setLineDash(dashed && width < 4 ? [6, 4] : []);
       c.lineWidth = width;
       c.strokeStyle = style;
       c.stroke();
     }
   }
+  c.restore();
+}
+
+/** A Gaussian's name, in its colour, right above its 2 sigma. */
+export function drawLabel(c, view, theme, [a, b], [va, , vb], colour, name) {
+  const [x, y] = view.toPixels(a + 1.5 * Math.sqrt(va), b + 1.5 * Math.sqrt(vb));
+  c.save();
+  c.font = `600 13px ${theme.font}`;
+  haloed(c, { ...theme, text: colour }, name, x + 3, y - 3, "left", "bottom", 1);
   c.restore();
 }
 

@@ -1,0 +1,375 @@
+"""ELBO gap: what stands between the bound and log p(x), for one image of this very model."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+import torch
+from torch import Tensor
+
+from live.models import OpenModel
+from ui import elbo_explained
+from ui.chosen_image import (
+    DRAWN,
+    ChosenImage,
+    choose_image,
+    keep_drawing,
+    preparation,
+)
+from ui.components.address import (
+    choice_from_link,
+    linked,
+    number_from_link,
+    show_in_address,
+)
+from ui.components.curves import curves
+from ui.components.image_grid import image_grid
+from ui.components.latent_plane import Gaussian, Heat, PlaneResult, latent_plane
+from ui.elbo_figures import (
+    AMBER,
+    BROWN,
+    GREY,
+    SKY,
+    VIOLET,
+    Gaussians,
+    density_panel,
+    elbo_panel,
+    gradient_panels,
+    iwae_panel,
+    signed,
+    sum_panel,
+)
+from ui.explain import explain, show_code
+from ui.images import data_note
+from ui.palette import SYMBOL_COLOURS
+from ui.reparameterisation import Draw, show_draw
+from ui.session import current_model, current_z, set_z, test_images, z_text
+from ui.snippets import ELBO, place_of
+from ui.views import default_plane, dims_by_kl, names_of_dims, plane_points
+from ui.waterfall import Level, Step, waterfall
+from vae_core.gradient_variance import GradientDraws, gradient_draws
+from vae_core.objectives import elbo_terms, importance_log_weights
+from vae_core.posterior_gap import (
+    EXACT_DIM,
+    Gap,
+    best_gaussian,
+    elbo_gap,
+    posterior_picture,
+)
+from vae_core.quadrature import Cells, posterior_cells
+
+DRAWS = 1_000  # of the ELBO's estimate and of each gradient
+WEIGHTS = 4_096  # of the importance-weighted bound
+COUNTS = tuple(2**k for k in range(11))  # K
+SUMMED = 2_000  # test images of the sum over a data set
+MAX_SEED = 999_999_999
+LOOKS = ("posterior", "whole plane")
+
+opened = current_model()
+model = opened.model
+exact = model.latent_dim <= EXACT_DIM
+AS_IT_IS: dict[str | type[Any], Callable[[Any], Any]] = {
+    OpenModel: lambda o: (o.id, id(o.model)),
+    Tensor: lambda t: t.numpy().tobytes(),
+}
+
+
+@st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=AS_IT_IS)
+def gap_of(opened: OpenModel, x: Tensor) -> tuple[Cells | None, Gaussians, Gap]:
+    """The cells of the exact posterior, mu and logvar of q and of q*, and the terms."""
+    cells = posterior_cells(opened.model, x) if opened.model.latent_dim <= EXACT_DIM else None
+    best = best_gaussian(opened.model, x, cells)
+    with torch.no_grad():
+        mu, logvar = opened.model.encode(x)
+    return cells, ((mu[0], logvar[0]), best), elbo_gap(opened.model, x, best, cells=cells)
+
+
+@st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=AS_IT_IS)
+def log_weights_of(opened: OpenModel, x: Tensor, seed: int) -> Tensor:
+    with torch.inference_mode():
+        generator = torch.Generator().manual_seed(seed)
+        parts = [
+            importance_log_weights(opened.model, x, generator=generator, samples=512)[0]
+            for _ in range(WEIGHTS // 512)
+        ]
+    return torch.cat(parts)
+
+
+@st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=AS_IT_IS)
+def gradients_of(opened: OpenModel, x: Tensor, seed: int) -> GradientDraws:
+    with torch.no_grad():
+        mu, logvar = opened.model.encode(x)
+    generator = torch.Generator().manual_seed(seed)
+    return gradient_draws(opened.model, x, mu[0], logvar[0], draws=DRAWS, generator=generator)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=AS_IT_IS)
+def elbos_of(opened: OpenModel) -> Tensor | None:
+    """The ELBO of each of the first test images, by a draw; None where there are no data."""
+    dataset = test_images(opened)
+    if dataset is None:
+        return None
+    generator = torch.Generator().manual_seed(0)
+    with torch.inference_mode():
+        x = dataset.floats(slice(0, SUMMED))
+        return torch.cat(
+            [elbo_terms(opened.model, part, generator=generator).elbo for part in x.split(500)]
+        )
+
+
+@st.fragment
+def explore() -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        picture = st.container(width=104)
+        chosen = choose_image(opened, drawable=exact)
+        look = choice_from_link("look", LOOKS, LOOKS[0])
+        if model.latent_dim == EXACT_DIM:
+            st.segmented_control(
+                "Look at", LOOKS, required=True, key="look", persist_state="session"
+            )
+    with picture:
+        image_grid(chosen.x[None], key="chosen-x", testid="chosen", alt=chosen.name, labels=["x"])
+    data_note(chosen.is_data)
+    with st.spinner("Summing over latent space and climbing to q*…"):
+        cells, gaussians, gap = gap_of(opened, chosen.x)
+    show_plane(cells, gaussians, look)
+    show_bars(gap)
+    show_in_address(
+        "gap",
+        image=chosen.row,
+        source=DRAWN if st.session_state["source"] == DRAWN else None,
+        look=LOOKS[1] if model.latent_dim == EXACT_DIM and look == LOOKS[1] else None,
+        seed=number_from_link("seed", 0, MAX_SEED, default=0),
+        z=z_text(current_z(opened)),
+    )
+    show_code_of(chosen)
+    show_bounds(chosen.x, gap)
+    show_trick(chosen.x, gaussians)
+    show_sum()
+
+
+def show_plane(cells: Cells | None, gaussians: Gaussians, look: str) -> None:
+    """The exact posterior under the encoder's Gaussian and the best one."""
+    (mu, logvar), (best_mu, best_logvar) = gaussians
+    go_to_mean((opened.id, *mu.tolist()))
+    plane = default_plane(opened)
+    points = plane_points(opened, plane)
+    heat, window = None, None
+    if cells is not None and model.latent_dim == EXACT_DIM:
+        density, extent = posterior_picture(cells)
+        heat = Heat(density, extent, SYMBOL_COLOURS["z"], "p(z|x)")
+        if look == LOOKS[0]:
+            window, points = window_on(gaussians), None
+    latent_plane(
+        opened.id,
+        key=f"elbo-plane-{opened.id}",
+        z=current_z(opened),
+        plane=plane,
+        points=None if points is None else replace(points, images=False),
+        layers=() if window else ("rings",),
+        heat=heat,
+        gaussians=(
+            Gaussian("q", mu.tolist(), sigma_of(logvar), SYMBOL_COLOURS["sigma"]),
+            Gaussian("q*", best_mu.tolist(), sigma_of(best_logvar), AMBER, dashed=True),
+        ),
+        look=window,
+        draw=preparation(opened) if st.session_state.get("source") == DRAWN else None,
+        height=430,
+        on_change=on_plane,
+        on_drawing=lambda pixels: keep_drawing(opened, pixels),
+    )
+    if model.latent_dim == EXACT_DIM:
+        st.caption(
+            "Orange: the exact posterior p(z|x), by quadrature. Green: the encoder's q at 1 and "
+            "2 σ. Dashed: q*, the best diagonal Gaussian for this image. The pointer decodes "
+            "any z."
+        )
+    if cells is not None and model.latent_dim == 1:
+        z = cells.centres
+        curves(
+            [density_panel(cells, gaussians)],
+            key="line",
+            testid="posterior-line",
+            alt="Densities over the one latent dimension.",
+            x_range=(float(z.min()), float(z.max())),
+            x_name="z",
+            unit="",
+        )
+
+
+def go_to_mean(image: tuple[object, ...]) -> None:
+    """Bring the cursor to the mean of an image that is new here, unless a link says where."""
+    before = st.session_state.get("z_of_image")
+    st.session_state["z_of_image"] = image
+    if before != image and (before is not None or not linked("z")):
+        set_z(tuple(round(float(value), 3) for value in image[1:]))  # type: ignore[arg-type]
+
+
+def sigma_of(logvar: Tensor) -> list[float]:
+    sigma: list[float] = logvar.mul(0.5).exp().tolist()
+    return sigma
+
+
+def window_on(gaussians: Gaussians) -> tuple[float, float, float]:
+    """The part of the plane that holds q and q*."""
+    (mu, logvar), (best_mu, best_logvar) = gaussians
+    spread = max(*sigma_of(logvar), *sigma_of(best_logvar))
+    x, y = ((mu + best_mu) / 2).tolist()
+    half = 4.5 * spread + float((mu - best_mu).abs().max()) / 2
+    return round(x, 3), round(y, 3), round(half, 3)
+
+
+def on_plane(shown: PlaneResult) -> None:
+    if shown.z is not None:
+        set_z(shown.z)
+
+
+def show_bars(gap: Gap) -> None:
+    st.subheader("log p(x) = ELBO + gap")
+    bound = "log p(x)" if exact else "log p(x), sampled"
+    waterfall(
+        [
+            Level("E<sub>q</sub>[log p(x|z)]", gap.reconstruction, GREY),
+            Step("KL(q ‖ p(z))", gap.reconstruction, gap.elbo, VIOLET),
+            Level("ELBO(q)", gap.elbo, SKY),
+            Step("amortisation gap", gap.elbo, gap.best_elbo, AMBER),
+            Step("approximation gap", gap.best_elbo, gap.log_px, BROWN),
+            Level(bound, gap.log_px, GREY),
+        ],
+        testid="gap-bars",
+        alt=f"ELBO {gap.elbo:.2f}, log p(x) {gap.log_px:.2f} nats",
+    )
+    if gap.kl_to_posterior is None:
+        st.info(
+            f"With {model.latent_dim} latent dimensions the exact posterior is out of reach: a "
+            f"grid of 200 cells a side would have 200^{model.latent_dim} of them. log p(x) is "
+            "importance-sampled from q instead, a lower bound in expectation."
+        )
+    else:
+        total, kl = signed(gap.elbo + gap.kl_to_posterior), signed(gap.kl_to_posterior)
+        st.markdown(
+            f"Check, each term by a quadrature of its own: ELBO + KL(q ‖ p(z|x)) = "
+            f"{signed(gap.elbo)} + {kl} = **{total}**, and log p(x) = **{signed(gap.log_px)}** "
+            f"nats: {abs(gap.apart or 0):.4f} apart."
+        )
+    if not model.likelihood.is_density_of_grey:
+        st.caption(
+            "Grey pixels under a Bernoulli likelihood are no likelihood of the data: read "
+            "−log p(x|z) as a cross-entropy. The equation holds for it all the same."
+        )
+    explain(elbo_explained.GAP)
+
+
+def show_code_of(chosen: ChosenImage) -> None:
+    if model.latent_dim == EXACT_DIM and chosen.row is not None and chosen.is_data:
+        index = chosen.row if opened.latents is None else int(opened.latents.indices[chosen.row])
+        show_code(
+            ELBO.format(
+                checkpoint=place_of(opened), dataset=opened.config.get("dataset"), index=index
+            )
+        )
+
+
+def show_bounds(x: Tensor, gap: Gap) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("Two estimates that settle", width="stretch")
+        if st.button("New draws", icon=":material/casino:"):
+            st.session_state["seed"] = secrets.randbelow(100_000)
+    seed = number_from_link("seed", 0, MAX_SEED, default=0)
+    left, right = st.columns(2)
+    with left:
+        curves(
+            [elbo_panel(gradients_of(opened, x, seed).log_px_z, gap)],
+            key="elbo-draws",
+            testid="elbo-draws",
+            alt="The ELBO's Monte Carlo estimate settles as draws are added.",
+            x_range=(0, DRAWS),
+            x_name="L",
+        )
+    with right:
+        curves(
+            [iwae_panel(log_weights_of(opened, x, seed), COUNTS, gap)],
+            key="iwae",
+            testid="iwae",
+            alt="The importance-weighted bound rises from the ELBO to log p(x).",
+            x_range=(0, len(COUNTS) - 1),
+            x_name="log₂ K",
+        )
+    explain(elbo_explained.BOUNDS)
+
+
+def show_trick(x: Tensor, gaussians: Gaussians) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("Reparameterisation", width="stretch")
+        if st.button("Draw ε", icon=":material/casino:"):
+            st.session_state["eps"] = st.session_state.get("eps", 0) + 1
+    drawn = gradients_of(opened, x, number_from_link("seed", 0, MAX_SEED, default=0))
+    mu, logvar = gaussians[0]
+    d, k = model.latent_dim, st.session_state.get("eps", 0) % DRAWS
+    dims = [j for some in dims_by_kl(opened) for j in some][:2] if d > 2 else list(range(d))
+    show_draw(
+        Draw(
+            mu=mu[dims].tolist(),
+            sigma=logvar[dims].mul(0.5).exp().tolist(),
+            eps=drawn.eps[k, dims].tolist(),
+            z=drawn.z[k, dims].tolist(),
+            log_px_z=float(drawn.log_px_z[k]),
+            dz=drawn.dz[k, dims].tolist(),
+            dmu=drawn.pathwise[k, dims].tolist(),
+            dlogvar=drawn.pathwise[k, [d + j for j in dims]].tolist(),
+        )
+    )
+    if d > 2:
+        st.caption(f"{' and '.join(names_of_dims(dims))} of {d} dimensions, those of largest KL.")
+    for k, symbol in enumerate(("μ", "log σ²")):
+        curves(
+            gradient_panels(drawn, symbol, dims),
+            key=f"gradients-{k}",
+            testid="gradients",
+            alt="Running means of the gradient estimates.",
+            x_range=(0, DRAWS),
+            x_name="draws",
+            legend=k == 0,
+            height=150,
+        )
+    st.caption(
+        f"Running means of {DRAWS:,} one-draw gradients of E[log p(x|z)]. The notes say how many "
+        "times larger the score function's variance is than the pathwise gradient's: so many times "
+        "more draws it needs for the same accuracy."
+    )
+    explain(elbo_explained.TRICK)
+
+
+def show_sum() -> None:
+    st.subheader("A data set from a minibatch")
+    with st.spinner("The ELBO of test images…"):
+        elbos = elbos_of(opened)
+    if elbos is None:
+        st.info("The model's data set is not at hand, so there are no images to sum over.")
+        return
+    n = len(elbos)
+    seed = number_from_link("seed", 0, MAX_SEED, default=0)
+    curves(
+        [sum_panel(elbos, seed)],
+        key="minibatch",
+        testid="minibatch",
+        alt="The estimate from M of N images approaches the sum over all.",
+        x_range=(0, n),
+        x_name="M",
+        unit="thousand nats",
+    )
+    st.caption(f"N = {n:,} test images in a random order, one draw of z each.")
+    explain(elbo_explained.SUM)
+
+
+if not model.is_variational:
+    st.info(
+        f"{opened.id} is a plain autoencoder: it has no posterior and no prior, so there is "
+        "neither an ELBO nor a log p(x). Choose a VAE in the sidebar."
+    )
+else:
+    explore()

@@ -1,0 +1,80 @@
+"""The ELBO gap of an image, as the page shows it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    Settle = Callable[[Page], None]
+
+NUMBER = r"−?[\d.]+"
+
+
+def bars(page: Page) -> list[float]:
+    """The figures at the right of the bars, from the top."""
+    page.get_by_test_id("gap-bars").wait_for()
+    texts = page.get_by_test_id("gap-bars").locator(".value").all_inner_texts()
+    return [float(text.replace("−", "-").replace("+", "").replace(" ", "")) for text in texts]
+
+
+@pytest.mark.parametrize("model", ["mnist-2d", "digits-2d"])
+def test_the_bars_add_up(page: Page, app_url: str, settle: Settle, model: str) -> None:
+    page.goto(f"{app_url}/elbo?model={model}&image=7")
+    settle(page)
+    reconstruction, kl, elbo, amortisation, approximation, log_px = bars(page)
+    assert reconstruction + kl == pytest.approx(elbo, abs=0.03)
+    assert elbo + amortisation + approximation == pytest.approx(log_px, abs=0.03)
+    check = page.get_by_text("each term by a quadrature of its own").inner_text()
+    apart = re.search(rf"({NUMBER}) apart", check)
+    assert apart and float(apart[1]) < 0.05
+
+
+def test_the_link_names_the_image(page: Page, app_url: str, settle: Settle) -> None:
+    page.goto(f"{app_url}/elbo?model=digits-2d&image=7")
+    settle(page)
+    before = bars(page)
+    page.get_by_role("spinbutton", name="Test image").fill("9")
+    page.get_by_role("spinbutton", name="Test image").press("Enter")
+    page.wait_for_url(re.compile("image=9"))
+    settle(page)
+    assert bars(page) != before
+    page.goto(f"{app_url}/elbo?model=digits-2d&image=7")
+    settle(page)
+    assert bars(page) == before
+
+
+def test_a_drawing_has_a_gap_of_its_own(page: Page, app_url: str, settle: Settle) -> None:
+    page.goto(f"{app_url}/elbo?model=mnist-2d&source=drawing")
+    settle(page)
+    page.get_by_test_id("gap-bars").wait_for()
+    before = page.get_by_test_id("gap-bars").inner_text()
+    box = page.get_by_test_id("draw").bounding_box()
+    assert box
+    x = box["x"] + box["width"] / 2
+    page.mouse.move(x, box["y"] + 0.2 * box["height"])
+    page.mouse.down()
+    page.mouse.move(x, box["y"] + 0.8 * box["height"], steps=8)
+    page.mouse.up()
+    page.wait_for_function(
+        "before => document.querySelector('[data-testid=gap-bars]').innerText !== before",
+        arg=before,
+    )
+    settle(page)
+    _, _, elbo, amortisation, approximation, log_px = bars(page)
+    assert elbo + amortisation + approximation == pytest.approx(log_px, abs=0.03)
+
+
+@pytest.mark.parametrize("model", ["sprites-6d"])
+def test_beyond_two_dimensions_the_page_says_what_is_out_of_reach(
+    page: Page, app_url: str, settle: Settle, model: str
+) -> None:
+    page.goto(f"{app_url}/elbo?model={model}")
+    settle(page)
+    assert len(bars(page)) == 6
+    page.get_by_text("the exact posterior is out of reach").wait_for()

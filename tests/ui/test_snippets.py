@@ -1,0 +1,52 @@
+"""The programs behind "Show the code" run as they stand and print the page's figures."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ui.snippets import ELBO
+from vae_core.checkpoints import load_checkpoint
+from vae_core.datasets import load_dataset
+from vae_core.posterior_gap import best_gaussian, elbo_gap
+from vae_core.quadrature import posterior_cells
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(program: str, folder: Path) -> str:
+    """What a program prints, in a Python of its own that knows this library."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{program}"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def figure(text: str, name: str) -> float:
+    found = re.search(rf"^{re.escape(name)}\s+(-?[\d.]+)", text, re.MULTILINE)
+    assert found, text
+    return float(found[1])
+
+
+@pytest.mark.parametrize("index", [3])
+def test_the_elbo_program_gives_the_bars_and_the_heat_map(tmp_path: Path, index: int) -> None:
+    checkpoint = ROOT / "checkpoints" / "digits-2d"
+    text = run(ELBO.format(checkpoint=checkpoint, dataset="digits", index=index), tmp_path)
+    model = load_checkpoint(checkpoint)
+    x = load_dataset("digits", "test").floats(slice(index, index + 1))
+    cells = posterior_cells(model, x)
+    gap = elbo_gap(model, x, best_gaussian(model, x, cells), cells=cells)
+    assert figure(text, "ELBO(q)") == pytest.approx(gap.elbo, abs=0.01)
+    assert figure(text, "log p(x)") == pytest.approx(gap.log_px, abs=0.01)
+    assert figure(text, "KL(q || p(z|x))") == pytest.approx(gap.kl_to_posterior, abs=0.01)
+    assert figure(text, "ELBO + KL - log p(x)") == pytest.approx(0, abs=0.05)
+    assert "heatmap" in (tmp_path / "elbo_gap.html").read_text("utf-8")

@@ -1,0 +1,57 @@
+"""Programs behind "Show the code": plain Python with this library; the tests run them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from live.models import OpenModel
+from ui.session import checkpoints_root
+
+
+def place_of(opened: OpenModel) -> str:
+    """Where a program finds the checkpoint, from the folder that the app was started in."""
+    if opened.id.startswith("run:"):
+        return "checkpoint"  # what "Download" gives, unpacked
+    return str(checkpoints_root() / Path(opened.path).name)
+
+
+ELBO = """\
+import plotly.graph_objects as go
+import torch
+
+from vae_core import load_checkpoint, load_dataset
+from vae_core.posterior_gap import best_gaussian, elbo_gap, posterior_picture
+from vae_core.quadrature import posterior_cells
+
+model = load_checkpoint("{checkpoint}")
+x = load_dataset("{dataset}", "test").floats(slice({index}, {index} + 1))
+
+with torch.no_grad():
+    mu, logvar = (column[0] for column in model.encode(x))
+cells = posterior_cells(model, x)  # p(z|x) wherever it is not negligible
+best = best_gaussian(model, x, cells)  # q*, by gradient steps on mu and logvar
+gap = elbo_gap(model, x, best, cells=cells)
+print(f"E_q[log p(x|z)]       {{gap.reconstruction:10.2f}} nats")
+print(f"KL(q || p(z))         {{gap.kl_to_prior:10.2f}}")
+print(f"ELBO(q)               {{gap.elbo:10.2f}}")
+print(f"amortisation gap      {{gap.amortisation_gap:10.2f}}")
+print(f"approximation gap     {{gap.approximation_gap:10.2f}}")
+print(f"log p(x)              {{gap.log_px:10.2f}}")
+print(f"KL(q || p(z|x))       {{gap.kl_to_posterior:10.2f}}   of its own quadrature")
+print(f"ELBO + KL - log p(x)  {{gap.apart:10.4f}}")
+
+density, (left, right, bottom, top) = posterior_picture(cells)
+rows, columns = density.shape
+figure = go.Figure(
+    go.Heatmap(
+        z=density[::-1], x0=left, dx=(right - left) / columns, y0=bottom, dy=(top - bottom) / rows
+    )
+)
+angle = torch.linspace(0, 2 * torch.pi, 100)
+for name, (m, v) in {{"q, 2 sigma": (mu, logvar), "q*, 2 sigma": best}}.items():
+    s = torch.exp(0.5 * v)
+    x_of, y_of = m[0] + 2 * s[0] * angle.cos(), m[1] + 2 * s[1] * angle.sin()
+    figure.add_scatter(x=x_of.tolist(), y=y_of.tolist(), mode="lines", name=name)
+figure.update_yaxes(scaleanchor="x")
+figure.write_html("elbo_gap.html")
+"""
