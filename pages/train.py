@@ -143,9 +143,7 @@ def plan(config: TrainConfig, data: Data) -> Architecture | None:
     return network
 
 
-@st.cache_data(
-    show_spinner=False, max_entries=256, hash_funcs={TrainConfig: TrainConfig.to_json}
-)
+@st.cache_data(show_spinner=False, max_entries=256, hash_funcs={TrainConfig: TrainConfig.to_json})
 def epoch_seconds(
     config: TrainConfig, image_shape: tuple[int, int, int], train: int, test: int, _data: Data
 ) -> float:

@@ -51,7 +51,8 @@ def training_panels(events: Events, config: TrainConfig) -> list[Panel]:
         titles["kl"] = "KL"
     if config.objective != "autoencoder":
         titles["loss"] = loss_title(config)
-    titles |= {part: _PARTS.get(part, part.replace("_", " ").capitalize()) for part in _parts(events)}
+    for part in events[-1]["train"].get("parts", {}) if events else ():
+        titles[part] = _PARTS.get(part, part.replace("_", " ").capitalize())
     return [
         Panel(
             title,
@@ -85,10 +86,6 @@ def loss_title(config: TrainConfig) -> str:
     if config.objective == "factor-vae":
         return f"Loss, γ = {own['gamma']:g}"
     return f"Loss of {config.objective}"
-
-
-def _parts(events: Events) -> list[str]:
-    return list(events[-1]["train"].get("parts", {})) if events else []
 
 
 def kl_panel(events: Events, *, epochs: int) -> Panel:

@@ -228,7 +228,7 @@ PRESETS: dict[str, TrainConfig] = {
         latent_dim=16,
         hidden=(512, 256),
         likelihood="learned-gaussian",
-        epochs=600,
+        epochs=120,
         batch_size=64,
         learning_rate=1e-3,
     ),
