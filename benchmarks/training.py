@@ -179,13 +179,13 @@ def quality() -> dict[str, Any]:
         {
             "seconds": time.perf_counter() - begun,
             "core_seconds": time.process_time() - begun_core,
-            "nats": -progress.test.elbo,
+            "nats": progress.test.loss,
         }
         for progress in train(preset(QUICK_PRESET))
         if progress.epoch_ended and progress.test is not None
     ]
     return {
-        "pytorch-example after 10 epochs": {"nats": -last.test.elbo},
+        "pytorch-example after 10 epochs": {"nats": last.test.loss},
         "curve": curve,
         **{
             f"{QUICK_PRESET} to {goal:g} nats": next(

@@ -54,7 +54,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from live.images import stored_images
 from live.models import OpenModel, open_model
-from live.worker import Array, ModelReplaced, Verb, Worker, dimensions
+from live.worker import ENCODING, Array, ModelReplaced, Verb, Worker, dimensions
 from vae_core.errors import CheckpointError
 
 IMAGE = 4  # beside the verbs of the worker, which need the model
@@ -100,6 +100,8 @@ def parse(frame: bytes, opened: OpenModel) -> Request:
     ticket, verb, zero, rows = HEADER.unpack_from(frame)
     if verb not in (*Verb, IMAGE) or zero:
         raise Refusal(Close.BAD_REQUEST, f"There is no verb {verb} with the flags {zero}.")
+    if verb in ENCODING and not opened.model.has_encoder:
+        raise Refusal(Close.BAD_REQUEST, "This model has no encoder, so no image has a code.")
     if not 1 <= rows <= MAX_ROWS:
         raise Refusal(Close.BAD_REQUEST, f"{rows} rows were asked for; 1 to {MAX_ROWS} are taken.")
     d, c, h, w = dimensions(opened)

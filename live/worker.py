@@ -36,6 +36,9 @@ class Verb(IntEnum):
     RETURN = 3
 
 
+ENCODING = (Verb.ENCODE, Verb.RETURN)
+
+
 class ModelReplaced(ZscapeError):
     """The model behind a connection now has other dimensions than it was opened with."""
 

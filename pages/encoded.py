@@ -18,6 +18,7 @@ from ui.components.address import choice_from_link, linked, refuse, show_in_addr
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import Plane, PlaneResult, latent_plane
 from ui.images import data_note
+from ui.kinds import NO_MEANS, NO_POSTERIOR
 from ui.session import current_model, current_z, set_z, test_images, z_text
 from ui.views import (
     choose_dims,
@@ -40,6 +41,9 @@ TSNE_POINTS = (1_000, 2_000, 5_000, 10_000)
 TSNE_AT_ONCE = threading.BoundedSemaphore(1)  # one core's work, whoever asks
 
 opened = current_model()
+if not opened.model.has_encoder:
+    st.info(f"{NO_MEANS} Its images are on the pages Decode z, Manifold and Interpolate.")
+    st.stop()
 latents = latents_of(opened)
 d = opened.model.latent_dim
 
@@ -205,10 +209,15 @@ def show_points(
     if view == PCA:
         first, second = pca_shares(opened)
         st.caption(f"PC 1 holds {first:.0%} of the variance of μ, PC 2 {second:.0%}.")
+    ellipses = NO_POSTERIOR
+    if opened.model.is_variational:
+        ellipses = (
+            "Ellipses: q(z given x) of few selected points, of more the mixture's mean and "
+            "covariance, at 1 and 2 σ."
+        )
     st.caption(
-        f"{len(drawn):,} of {len(latents):,} means μ shown, not samples. Ellipses: q(z given x) of "
-        "few selected points, of more the mixture's mean and covariance, at 1 and 2 σ. Rings: "
-        "prior at 1 and 2 σ."
+        f"{len(drawn):,} of {len(latents):,} means μ shown, not samples. {ellipses} Rings: prior "
+        "at 1 and 2 σ."
     )
     show_selected(chosen_rows())
     downloads(chosen_rows())

@@ -9,6 +9,7 @@ import streamlit as st
 from ui.components.address import number_from_link, show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import latent_plane
+from ui.kinds import about_means
 from ui.navigation import page_path
 from ui.samplers import choose_sampler, drawn
 from ui.session import current_model, current_z, set_z, z_text
@@ -34,10 +35,14 @@ GUIDE = {
 opened = current_model()
 model = opened.model
 
-st.markdown(
-    "data **x** → encoder **q(z given x)** → latent plane **z** → decoder **p(x given z)** → "
-    "image. Move over the plane: the decoder follows."
+way = (
+    "data **x** → encoder **q(z given x)** → latent plane **z** → decoder **p(x given z)** → image"
 )
+if not model.has_encoder:
+    way = "latent plane **z** → generator → image; while it learned, image → discriminator"
+elif not model.is_variational:
+    way = "data **x** → encoder → latent plane **z** → decoder → image"
+st.markdown(f"{way}. Move over the plane: the decoder follows.")
 
 
 @st.fragment
@@ -53,7 +58,8 @@ def plane() -> None:
     )
     if shown.z is not None:
         set_z(shown.z)
-    st.caption("Points are the means μ of the test images, not samples. Rings: prior, 1 and 2 σ.")
+    means = about_means(opened, "Points are the means μ of the test images, not samples.")
+    st.caption(f"{means} Rings: prior, 1 and 2 σ.")
     show_in_address("z", z=z_text(current_z(opened)))
 
 

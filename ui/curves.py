@@ -36,6 +36,12 @@ _PARTS = {
     "off_diagonal": "Covariance, off the diagonal",
     "diagonal": "Covariance, on the diagonal",
     "dimension_kl": "KL of single dimensions",
+    "discriminator": "Loss of the discriminator",
+    "penalty": "Its squared slope, halved",
+    "told_apart": "Real and generated told apart, share",
+    "class_kl": "KL of the class",
+    "cross_entropy": "Cross-entropy of the few labels",
+    "error": "Classes told wrongly, share",
 }
 
 
@@ -43,15 +49,18 @@ def training_panels(events: Events, config: TrainConfig) -> list[Panel]:
     """-reconstruction, KL and what is minimised on train and test images, in nats, by epoch.
 
     Then what else is in the loss, or how its weight rises, one panel each. events: the end of each
-    epoch and the last report; may be empty. A plain autoencoder has the first alone.
+    epoch and the last report; may be empty. A plain autoencoder has the first alone, a GAN but the
+    last.
     """
     grey = config.likelihood == "bernoulli" and config.binarisation == "none"
-    titles = {"reconstruction": "Cross-entropy" if grey else "−E[log p(x given z)]"}
+    titles = {}
+    if find_objective(config.objective).kind != "gan":
+        titles["reconstruction"] = "Cross-entropy" if grey else "−E[log p(x given z)]"
     if has_kl(config):
         titles["kl"] = "KL"
-    if config.objective != "autoencoder":
+    if config.objective not in ("autoencoder", "pca"):
         titles["loss"] = loss_title(config)
-    for part in events[-1]["train"].get("parts", {}) if events else ():
+    for part in _parts(events):
         titles[part] = _PARTS.get(part, part.replace("_", " ").capitalize())
     return [
         Panel(
@@ -67,7 +76,7 @@ def training_panels(events: Events, config: TrainConfig) -> list[Panel]:
 
 def has_kl(config: TrainConfig) -> bool:
     """Whether its model has a posterior, so that there is a KL to show."""
-    return find_objective(config.objective).kind != "autoencoder"
+    return find_objective(config.objective).kind in ("vae", "ppca", "m2")
 
 
 def loss_title(config: TrainConfig) -> str:
@@ -75,6 +84,8 @@ def loss_title(config: TrainConfig) -> str:
     own = config.objective_settings
     if config.objective in ("iwae", "iwae-dreg"):
         return f"−IWAE bound, K = {config.samples}"
+    if config.objective == "gan":
+        return "−log D(G(z)), loss of the generator"
     if config.objective == "elbo":
         return "Sum" if config.beta == 1 else f"Sum with β = {config.beta:g}"
     if config.objective == "warm-up":
@@ -86,6 +97,11 @@ def loss_title(config: TrainConfig) -> str:
     if config.objective == "factor-vae":
         return f"Loss, γ = {own['gamma']:g}"
     return f"Loss of {config.objective}"
+
+
+def _parts(events: Events) -> list[str]:
+    last = [means for means in (events[-1]["train"], events[-1]["test"]) if means] if events else []
+    return list(dict.fromkeys(part for means in last for part in means.get("parts", {})))
 
 
 def kl_panel(events: Events, *, epochs: int) -> Panel:
@@ -143,9 +159,9 @@ def _line(
     reports = _thinned(
         [e for e in events if e[split] is not None and (e["epoch_ended"] or split == "train")]
     )
-    # A run that an older version began has no parts in its first reports.
-    reports = [e for e in reports if term in e[split] or term in e[split].get("parts", {})]
-    values = [e[split][term] if term in e[split] else e[split]["parts"][term] for e in reports]
+    # A GAN has no reconstruction; a run that an older version began, no parts at first.
+    reports = [e for e in reports if _figure(e[split], term) is not None]
+    values = [value for e in reports if (value := _figure(e[split], term)) is not None]
     return Line(
         name,
         [round(fractional_epoch(event, epochs), 3) for event in reports],
@@ -153,6 +169,12 @@ def _line(
         colour,
         dashed,
     )
+
+
+def _figure(means: dict[str, Any], term: str) -> float | None:
+    """A term of the objective, or one of its parts; None where it is not among them."""
+    value: float | None = means.get(term, means.get("parts", {}).get(term))
+    return value
 
 
 def _thinned(events: Events) -> Events:

@@ -14,6 +14,7 @@ from ui.components.film import Film
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import Plane, PlaneResult, latent_plane
 from ui.images import data_note
+from ui.kinds import NO_MEANS
 from ui.session import current_z, set_z, test_images
 from ui.views import dims_by_kl, dims_plane, names_of_dims, plane_points, stored_latents
 
@@ -123,6 +124,8 @@ def _show_plane(
             f"Means μ of {len(points.xy):,} test images, not samples.{largest} Move over the "
             "plane: the decoder follows."
         )
+    elif not opened.model.has_encoder:
+        st.caption(f"{NO_MEANS} Move over the plane: the generator follows.")
 
 
 def _remember_z(shown: PlaneResult) -> None:

@@ -26,10 +26,14 @@ def network_svg(network: Architecture, *, variational: bool, ink: str) -> str:
     """An SVG with text in the colour `ink`; bars are layers, as high as the logarithm of units."""
     code = "μ, σ" if variational else "μ"
     latent: Shape = (network.latent_dim,)
-    columns: list[tuple[Shape, str, str, str]] = [
-        (network.image_shape, "x", "data", GREY),
-        *((shape, "", "", GREY) for shape in network.encoder),
-        (latent, code, "", SYMBOL_COLOURS["mu"]),
+    columns: list[tuple[Shape, str, str, str]] = []
+    if network.encoder is not None:
+        columns += [
+            (network.image_shape, "x", "data", GREY),
+            *((shape, "", "", GREY) for shape in network.encoder),
+            (latent, code, "", SYMBOL_COLOURS["mu"]),
+        ]
+    columns += [
         (latent, "z", "latent", SYMBOL_COLOURS["z"]),
         *((shape, "", "", GREY) for shape in network.decoder[:-1]),
         (network.image_shape, "x̂", "image", GREY),
@@ -56,9 +60,11 @@ def network_svg(network: Architecture, *, variational: bool, ink: str) -> str:
         parts.append(_text(centre, HEIGHT - 4, caption, 12, 400))
         previous = (x + BAR, half)
         x += BAR + GAP
-    encoder = (len(network.encoder) + 1) / 2
-    decoder = len(network.encoder) + 2 + len(network.decoder) / 2
-    for name, position in (("encoder", encoder), ("decoder", decoder)):
+    before = 0 if network.encoder is None else len(network.encoder) + 2  # columns left of z
+    places = {"decoder" if before else "generator": before + len(network.decoder) / 2}
+    if before:
+        places["encoder"] = (before - 1) / 2
+    for name, position in places.items():
         parts.append(_text(GAP / 2 + BAR / 2 + position * (BAR + GAP), HEIGHT - 4, name, 12, 600))
     width = x - GAP / 2
     return (
@@ -70,9 +76,11 @@ def network_svg(network: Architecture, *, variational: bool, ink: str) -> str:
 
 def describe(network: Architecture) -> str:
     """The network in a line, for screen readers and captions."""
-    to_code = " → ".join(map(_size, (network.image_shape, *network.encoder)))
     to_image = " → ".join(map(_size, network.decoder))
-    return f"{to_code} → z ({network.latent_dim}) → {to_image}"
+    from_code = f"z ({network.latent_dim}) → {to_image}"
+    if network.encoder is None:
+        return from_code
+    return f"{' → '.join(map(_size, (network.image_shape, *network.encoder)))} → {from_code}"
 
 
 def _size(shape: Shape) -> str:

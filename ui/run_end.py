@@ -84,6 +84,11 @@ def offer_resume(run: Run, status: Status) -> None:
 
 def figures(metrics: dict[str, Any]) -> str:
     """The checkpoint's figures in a line."""
+    if metrics.get("discriminator_accuracy") is not None:
+        return (
+            f"The discriminator tells **{metrics['discriminator_accuracy']:.1%}** of all test "
+            "images and as many generated ones rightly; 50 % is a guess. There is no ELBO."
+        )
     grey = metrics.get("grey_cross_entropy")
     name = "cross-entropy" if grey else "−E[log p(x given z)]"
     parts = [f"{name} **{-metrics['reconstruction']:.1f}**"]

@@ -120,10 +120,11 @@ def summary(run: Run) -> dict[str, Any]:
     config, events = config_of(run), new_events(run)
     tests = [event["test"] for event in events if event["test"] is not None]
     test = tests[-1] if tests else {}
+    reconstruction = test.get("reconstruction")
     return {
         "run": label_of(run, config),
         "state": STATES[run.status().state][0],
-        "−reconstruction": -test["reconstruction"] if test else None,
+        "−reconstruction": None if reconstruction is None else -reconstruction,
         "KL": test.get("kl"),
         "sum": test.get("loss"),
         "done": events[-1]["step"] / events[-1]["total_steps"] if events else 0.0,

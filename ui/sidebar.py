@@ -11,6 +11,7 @@ import streamlit as st
 
 from live.models import OpenModel, open_model
 from ui.components.address import choice_from_link, show_in_address
+from ui.kinds import NAMES, note
 from ui.session import (
     checkpoints_root,
     hidden,
@@ -72,15 +73,21 @@ def model_label(model_id: str) -> str:
 def _describe(opened: OpenModel) -> None:
     figures: list[tuple[str, str]] = [
         ("data", dataset_label(opened.config.get("dataset") or "unknown")),
+        ("model", NAMES[opened.model.config.kind]),
         ("latent dimensions", str(opened.model.latent_dim)),
-        ("likelihood", str(opened.config["likelihood"])),
     ]
+    if opened.model.has_encoder:
+        figures.append(("likelihood", str(opened.config["likelihood"])))
     figures += _metric_rows(opened.metrics or {})
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in figures)
     st.html(f"<style>{_FIGURES_CSS}</style><dl class='figures'>{rows}</dl>")
+    if text := note(opened):
+        st.caption(text)
 
 
 def _metric_rows(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    if metrics.get("discriminator_accuracy") is not None:
+        return [("real and generated told apart", f"{metrics['discriminator_accuracy']:.1%}")]
     reconstruction = metrics.get("reconstruction")
     if reconstruction is None:
         return [("figures", "none stored")]

@@ -133,7 +133,9 @@ def plane_points(
         xy, covariance = embedding, None
     else:
         xy = plane.project(latents.mu.numpy()[every])
-        covariance = plane.project_covariance(latents.sigma.numpy()[every])
+        covariance = None
+        if opened.model.is_variational:
+            covariance = plane.project_covariance(latents.sigma.numpy()[every])
     colour = colour or colourings(opened)[0]
     return PlanePoints(
         xy=xy,

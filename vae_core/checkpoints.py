@@ -72,8 +72,8 @@ _PUT_IT_THERE = "put the folder into the server's ZSCAPE_CHECKPOINTS instead"
 _PICKLE_HEADS = (b"PK\x03\x04", *(bytes([0x80, protocol]) for protocol in range(2, 6)))
 _PICKLE_ENDINGS = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin")
 _MODEL_FIELDS = tuple(f.name for f in fields(ModelConfig))
-_LATER_FIELDS = ("prior", "pseudo_inputs")  # models without them are as by default
-_FIGURES = {f.name: str(f.type) for f in fields(Metrics) if "float" in f.type or f.type == "int"}
+_LATER_FIELDS = ("prior", "pseudo_inputs", "classes")  # models without them are as by default
+_FIGURES = {f.name: str(f.type) for f in fields(Metrics) if "float" in f.type or "int" in f.type}
 _TABLES = {
     name: {f.name: str(f.type) for f in fields(kind)}
     for name, kind in (

@@ -7,7 +7,7 @@ quadrature, what the KL is made of, what can be read off the codes, whether they
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import torch
@@ -19,6 +19,7 @@ from vae_core.datasets import ImageDataset
 from vae_core.disentanglement import disentanglement_scores
 from vae_core.elbo_surgery import split_kl
 from vae_core.errors import ConfigError, DataError
+from vae_core.gan import GAN, told_apart
 from vae_core.importance import importance_log_likelihood
 from vae_core.latents import active_dimensions, encode_dataset
 from vae_core.models import LatentModel
@@ -37,7 +38,9 @@ class Metrics:
     elbo = reconstruction - kl; kl_per_dim (latent_dim,); active_units: the latent dimensions whose
     posterior mean varies by more than 0.01 over the images (Burda et al. 2016, section 5);
     log_px: the importance-sampled bound of log p(x) with `importance_samples` draws (K).
-    A plain autoencoder has neither KL nor ELBO nor log_px.
+    A plain autoencoder has neither KL nor ELBO nor log_px; a GAN, which has no encoder, none of all
+    these but discriminator_accuracy: the share of the images, and of as many generated ones, that
+    its discriminator tells rightly; 1/2 is a guess.
     binarisation: how pixels were made 0 or 1 before, see `vae_core.binarisation`.
     grey_cross_entropy: a Bernoulli likelihood was given grey pixels, so that -reconstruction is a
     cross-entropy and none of the figures is a likelihood of the data.
@@ -52,14 +55,14 @@ class Metrics:
     samples: int
     seed: int
     grey_cross_entropy: bool
-    reconstruction: float
-    reconstruction_se: float
+    reconstruction: float | None
+    reconstruction_se: float | None
     kl: float | None
     kl_se: float | None
     elbo: float | None
     elbo_se: float | None
     kl_per_dim: list[float] | None
-    active_units: int
+    active_units: int | None
     log_px: float | None
     log_px_se: float | None
     importance_samples: int
@@ -70,6 +73,8 @@ class Metrics:
     aggregate: dict[str, Any] | None = None
     codes: dict[str, Any] | None = None
     disentanglement: dict[str, Any] | None = None
+    discriminator_accuracy: float | None = None
+    discriminator_accuracy_se: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -114,6 +119,8 @@ def evaluate(
     if binarisation == "static":
         dataset = binarised(dataset)
     coded = binarised(dataset, seed) if binarisation == "dynamic" else dataset
+    if isinstance(model, GAN):
+        return _judged(model, coded, binarisation, seed)
     device = next(model.parameters()).device
     generator = torch.Generator(device).manual_seed(seed)
     terms_of = elbo_terms if model.is_variational else autoencoder_terms
@@ -175,6 +182,29 @@ def evaluate(
         **_named("exact_log_px", *(_mean_and_error(exact) if exact is not None else (None, None))),
         exact_images=0 if exact is None else len(exact),
         **further,
+    )
+
+
+def _judged(model: GAN, dataset: ImageDataset, binarisation: str, seed: int) -> Metrics:
+    """The figures of a GAN on images made ready by `binarisation`."""
+    device = next(model.parameters()).device
+    generator = torch.Generator(device).manual_seed(seed)
+    rightly = []
+    for batch in torch.arange(len(dataset)).split(BATCH):
+        z = model.sample_prior(len(batch), generator)
+        rightly.append(told_apart(model, dataset.floats(batch).to(device), z).double().cpu())
+    nothing: dict[str, Any] = {
+        f.name: None for f in fields(Metrics) if f.type in ("float | None", "int | None")
+    }
+    return Metrics(
+        **nothing
+        | _named("discriminator_accuracy", *_mean_and_error(torch.cat(rightly)))
+        | {"kl_per_dim": None, "samples": 0, "importance_samples": 0, "grey_cross_entropy": False},
+        dataset=dataset.name,
+        split=dataset.split,
+        images=len(dataset),
+        seed=seed,
+        binarisation=binarisation,
     )
 
 

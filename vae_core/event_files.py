@@ -55,11 +55,12 @@ class EventFiles:
 
 def _scalars(means: Means) -> dict[str, float]:
     """In nats per image; for a Bernoulli likelihood -reconstruction is the cross-entropy."""
-    return {
+    scalars = {
         "nats/cross_entropy": means.cross_entropy,
         "nats/kl": means.kl,
-        "nats/cross_entropy_plus_kl": -means.elbo,
+        "nats/cross_entropy_plus_kl": None if means.elbo is None else -means.elbo,
         "nats/loss": means.loss,
         **{f"parts/{name}": part for name, part in means.parts.items()},
         **{f"kl_by_dimension/{j}": kl for j, kl in enumerate(means.kl_per_dim, start=1)},
     }
+    return {tag: value for tag, value in scalars.items() if value is not None}

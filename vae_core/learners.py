@@ -46,7 +46,8 @@ class Batch:
 class Learner(Protocol):
     """See the module; every method but `state` and `restore` works on the model's device."""
 
-    model: LatentModel
+    @property
+    def model(self) -> LatentModel: ...
 
     def begin(self, data: ImageDataset) -> None:
         """See all training images before the first step: what needs no gradient may fit here."""

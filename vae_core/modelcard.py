@@ -13,6 +13,14 @@ _ROWS = (
     ("log_px", "log p(x), importance-sampled"),
     ("exact_log_px", "log p(x), by quadrature"),
 )
+_KINDS = {
+    "vae": "A variational autoencoder",
+    "autoencoder": "An autoencoder",
+    "pca": "Principal component analysis",
+    "ppca": "Probabilistic PCA",
+    "gan": "A generative adversarial network, a generator without an encoder,",
+    "m2": "A semi-supervised variational autoencoder (M2)",
+}
 _AGGREGATE = (
     ("mutual_information", "information of z about the image"),
     ("aggregate_kl", "KL(q(z), p(z)) of the aggregate posterior"),
@@ -39,13 +47,14 @@ def model_card(name: str, config: Mapping[str, Any], metrics: Mapping[str, Any] 
     }
     lines = ["---", *(f"{key}: {json.dumps(value)}" for key, value in head.items()), "---", ""]
     c, h, w = config["image_shape"]
-    kind = "A variational autoencoder" if config["kind"] == "vae" else "An autoencoder"
+    kind = _KINDS[config["kind"]]
+    likelihood = "" if config["kind"] == "gan" else f", {config['likelihood']} likelihood"
     lines += [
         f"# {name}",
         "",
         f"{kind} with {config['latent_dim']} latent dimensions for {h} x {w} images of {c} "
         f"channel{'s' if c > 1 else ''}: `{config['network']}` network {tuple(config['hidden'])}, "
-        f"{config['activation']}, {config['likelihood']} likelihood.",
+        f"{config['activation']}{likelihood}.",
         "",
     ]
     if metrics:
@@ -56,13 +65,21 @@ def model_card(name: str, config: Mapping[str, Any], metrics: Mapping[str, Any] 
             )
         drawn = metrics.get("binarisation", "none")
         pixels = "" if drawn == "none" else f", binarised ({drawn})"
-        lines += [f"Means per image{source}{pixels}, in nats, with standard errors:", ""]
-        lines += ["| figure | nats |", "|---|---|"]
+        rows = []
         for key, title in _ROWS:
             if metrics.get(key) is not None:
                 k = f" (K = {metrics.get('importance_samples')})" if key == "log_px" else ""
                 k = f" ({metrics.get('exact_images')} images)" if key == "exact_log_px" else k
-                lines.append(f"| {title}{k} | {_figure(metrics, key, 2)} |")
+                rows.append(f"| {title}{k} | {_figure(metrics, key, 2)} |")
+        if rows:
+            lines += [f"Means per image{source}{pixels}, in nats, with standard errors:", ""]
+            lines += ["| figure | nats |", "|---|---|", *rows]
+        if metrics.get("discriminator_accuracy") is not None:
+            lines += [
+                f"Its discriminator tells real from generated{source}{pixels} and as many "
+                f"generated ones: {_figure(metrics, 'discriminator_accuracy', 3)} of them rightly, "
+                "where a guess is 0.5. Without an encoder it has no reconstruction and no ELBO."
+            ]
         if metrics.get("active_units") is not None:
             lines += ["", f"Active units: {metrics['active_units']} of {config['latent_dim']}."]
         if metrics.get("grey_cross_entropy"):

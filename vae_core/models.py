@@ -1,4 +1,4 @@
-"""The variational autoencoder, and the plain autoencoder beside it.
+"""The variational autoencoder, the plain autoencoder beside it, and what every kind has in common.
 
     prior       p(z)   = N(0, I), or a VampPrior (see `priors`)
     posterior   q(z|x) = N(mu(x), diag sigma(x)^2), logvar = log sigma^2
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, fields
+from importlib import import_module
 from reprlib import repr as shown
 from typing import Any
 
@@ -18,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from vae_core.errors import ConfigError
-from vae_core.likelihoods import build_likelihood
+from vae_core.likelihoods import Likelihood, build_likelihood
 from vae_core.networks import ImageShape, build_network
 from vae_core.priors import PRIORS, EqualMixture, Prior, StandardNormal
 
@@ -27,15 +28,16 @@ MAX_WIDTH = 8192
 MAX_SIDE = 512
 MAX_SIGMA = 100.0
 MAX_PSEUDO_INPUTS = 2_000
+MAX_CLASSES = 1_000
 
 
 @dataclass(frozen=True)
 class ModelConfig:
     """What a model is, apart from its weights; plain JSON values only.
 
-    kind: "vae" or "autoencoder"; hidden: layer widths (see `networks`); sigma and link belong to
-    the Gaussian likelihoods; prior: one of PRIORS, of which "vamp" has so many pseudo_inputs.
-    ConfigError when a value is out of range.
+    kind: one of MODELS; hidden: layer widths (see `networks`); sigma and link belong to the
+    Gaussian likelihoods; prior: one of PRIORS, of which "vamp" has so many pseudo_inputs; classes:
+    of the kind "m2". ConfigError when a value is out of range.
     """
 
     image_shape: ImageShape
@@ -49,6 +51,7 @@ class ModelConfig:
     link: str = "sigmoid"
     prior: str = "normal"
     pseudo_inputs: int = 100
+    classes: int = 10
 
     def __post_init__(self) -> None:
         check_texts(self)
@@ -85,6 +88,10 @@ class ModelConfig:
                 f"pseudo_inputs={shown(self.pseudo_inputs)} is not a whole number from 1 to "
                 f"{MAX_PSEUDO_INPUTS:,}."
             )
+        if not _is_int(self.classes) or not 1 <= self.classes <= MAX_CLASSES:
+            raise ConfigError(
+                f"classes={shown(self.classes)} is not a whole number from 1 to {MAX_CLASSES}."
+            )
         number = isinstance(self.sigma, (int, float)) and not isinstance(self.sigma, bool)
         if not number or not 0 < self.sigma <= MAX_SIGMA:
             raise ConfigError(
@@ -96,16 +103,25 @@ class ModelConfig:
 
 
 class LatentModel(nn.Module):
-    """Encoder, decoder and likelihood; what VAE and Autoencoder have in common."""
+    """Encoder, decoder and likelihood; what all kinds of models have in common.
+
+    is_variational: `encode` gives a posterior, with a sigma above 0; has_encoder: it gives a code.
+    """
 
     is_variational: bool
+    has_encoder = True
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
         self.latent_dim = config.latent_dim
         self.image_shape = config.image_shape
-        self.likelihood = build_likelihood(config.likelihood, config.sigma, config.link)
+        self._build()
+
+    def _build(self) -> None:
+        """Make the likelihood and the networks that the config names."""
+        config = self.config
+        self.likelihood: Likelihood = build_likelihood(config.likelihood, config.sigma, config.link)
         self.encoder, self.decoder = build_network(
             config.network,
             config.image_shape,
@@ -125,14 +141,17 @@ class LatentModel(nn.Module):
 
     def decode_parameters(self, z: Tensor) -> Tensor:
         """z (batch, latent_dim) -> the likelihood's parameters, (batch, k * c, h, w)."""
+        self._check_codes(z)
+        parameters: Tensor = self.decoder(z)
+        return parameters
+
+    def _check_codes(self, z: Tensor) -> None:
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
             columns = z.shape[1] if z.ndim == 2 else tuple(z.shape)
             raise ConfigError(
                 f"latent_dim={self.latent_dim}, but z has {columns} columns; give z as "
                 f"(batch, {self.latent_dim})."
             )
-        parameters: Tensor = self.decoder(z)
-        return parameters
 
     def log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
         """log p(x given z), (batch,), in nats; x (batch, c, h, w), z (batch, latent_dim)."""
@@ -152,13 +171,16 @@ class LatentModel(nn.Module):
         return mu + torch.exp(0.5 * logvar) * eps
 
     def _encoder_output(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        self._check_images(x)
+        mu, logvar = self.encoder(x).chunk(2, dim=1)  # each (batch, latent_dim)
+        return mu, logvar
+
+    def _check_images(self, x: Tensor) -> None:
         if x.ndim != 4 or tuple(x.shape[1:]) != self.image_shape:
             raise ConfigError(
                 f"image_shape={self.image_shape}, but x is {tuple(x.shape)}; give x as "
                 f"(batch, {', '.join(map(str, self.image_shape))})."
             )
-        mu, logvar = self.encoder(x).chunk(2, dim=1)  # each (batch, latent_dim)
-        return mu, logvar
 
 
 class VAE(LatentModel):
@@ -197,12 +219,22 @@ class Autoencoder(LatentModel):
         return mu, torch.full_like(mu, -math.inf)
 
 
-MODELS: dict[str, type[LatentModel]] = {"vae": VAE, "autoencoder": Autoencoder}
+# kind -> the module and class that it is, loaded when it is first built
+MODELS = {
+    "vae": ("models", "VAE"),
+    "autoencoder": ("models", "Autoencoder"),
+    "pca": ("linear_models", "PCA"),
+    "ppca": ("linear_models", "ProbabilisticPCA"),
+    "gan": ("gan", "GAN"),
+    "m2": ("semi_supervised", "M2"),
+}
 
 
 def build_model(config: ModelConfig) -> LatentModel:
     """A model with fresh weights drawn from torch's global generator."""
-    return MODELS[config.kind](config)
+    module, name = MODELS[config.kind]
+    model: LatentModel = getattr(import_module(f"vae_core.{module}"), name)(config)
+    return model
 
 
 def prior_samples(model: LatentModel, n: int, seed: int) -> tuple[Tensor, Tensor]:

@@ -24,7 +24,9 @@ from vae_core.autoencoder_objectives import (
 )
 from vae_core.errors import ConfigError
 from vae_core.factor_vae import FactorVaeLearner
+from vae_core.gan import GanLearner
 from vae_core.learners import Batch, GradientLearner, Learner, TermsOf
+from vae_core.linear_models import LinearLearner
 from vae_core.models import LatentModel
 from vae_core.objectives import (
     OBJECTIVES,
@@ -38,6 +40,7 @@ from vae_core.objectives import (
     loss,
     ramp,
 )
+from vae_core.semi_supervised import M2Learner
 
 if TYPE_CHECKING:
     from vae_core.train_config import TrainConfig
@@ -363,4 +366,46 @@ register_objective(
     _function(contractive_autoencoder),
     settings={"weight": Setting(0.1, "The weight of the encoder's squared slope.", most=1e6)},
     kind="autoencoder",
+)
+register_objective(
+    "pca",
+    "Principal component analysis, the linear autoencoder of least squared error; found at once, "
+    "so one epoch is enough.",
+    LinearLearner,
+    kind="pca",
+)
+register_objective(
+    "ppca",
+    "Probabilistic PCA: the linear VAE whose likelihood has a closed form (Tipping & Bishop 1999); "
+    "found at once, so one epoch is enough.",
+    LinearLearner,
+    kind="ppca",
+)
+register_objective(
+    "gan",
+    "A generator learns to deceive a discriminator, and no encoder comes of it (Goodfellow et al. "
+    "2014).",
+    GanLearner,
+    settings={
+        "penalty": Setting(
+            1.0,
+            "The weight of the discriminator's squared slope at real images, which keeps the two "
+            "from turning in circles (Mescheder et al. 2018).",
+        )
+    },
+    kind="gan",
+)
+register_objective(
+    "m2",
+    "The class of a few images is told, and that of all others inferred beside z (Kingma et al. "
+    "2014).",
+    M2Learner,
+    settings={
+        "labels": Setting(100, "How many images are labelled, as many of each class.", 1, 100_000),
+        "alpha": Setting(
+            1.0, "The weight of the classifier's cross-entropy on the labelled images."
+        ),
+        "classes": Setting(10, "How many classes the data have.", 1, 1_000),
+    },
+    kind="m2",
 )

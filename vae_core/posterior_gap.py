@@ -23,7 +23,7 @@ from torch import Tensor
 from vae_core.errors import ConfigError
 from vae_core.importance import importance_log_likelihood
 from vae_core.models import LatentModel
-from vae_core.objectives import kl_to_standard_normal
+from vae_core.priors import kl_to_standard_normal
 from vae_core.quadrature import Cells, log_joint, posterior_cells
 
 EXACT_DIM = 2  # the most latent dimensions over which a sum over cells is feasible

@@ -117,7 +117,7 @@ def publish(
         model,
         config=config,
         metrics=metrics,
-        latents=encode_dataset(model, encoded),
+        latents=encode_dataset(model, encoded) if model.has_encoder else None,
         dataset=test_data,
     )
 
@@ -180,10 +180,11 @@ class _LiveCheckpoint:
         latents = _encoded_sample(progress.model, self.test_data, self.sample)
         if self.begun:
             # File by file: the folder is never gone, not even for the blink of a rename.
-            write_bytes(
-                self.run.checkpoint / "latents.safetensors",
-                safetensors_bytes(_named_tensors(vars(latents))),
-            )
+            if latents is not None:
+                write_bytes(
+                    self.run.checkpoint / "latents.safetensors",
+                    safetensors_bytes(_named_tensors(vars(latents))),
+                )
             write_bytes(
                 self.run.checkpoint / "model.safetensors",
                 safetensors_bytes(_named_tensors(weights)),
@@ -204,11 +205,16 @@ def _save_snapshot(
 ) -> None:
     latents = _encoded_sample(model, test_data, sample)
     tensors = _named_tensors(model.state_dict(), "model.")
-    tensors |= _named_tensors(vars(latents), "latents.")
+    if latents is not None:
+        tensors |= _named_tensors(vars(latents), "latents.")
     write_bytes(run.snapshot_file(epoch), safetensors_bytes(tensors))
 
 
-def _encoded_sample(model: LatentModel, test_data: ImageDataset, sample: torch.Tensor) -> Latents:
+def _encoded_sample(
+    model: LatentModel, test_data: ImageDataset, sample: torch.Tensor
+) -> Latents | None:
+    if not model.has_encoder:
+        return None
     training = model.training
     model.eval()
     latents = encode_dataset(model, test_data, sample)

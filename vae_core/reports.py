@@ -3,8 +3,8 @@
     {"time", "epoch", "step", "total_steps", "images_per_second", "seconds_left", "epoch_ended",
      "train": {"reconstruction", "kl", "loss", "kl_per_dim", "parts"}, "test": the same or null}
 
-The fields are those of `training.Progress`, parts by name where an objective has any; time is in
-seconds since 1970.
+The fields are those of `training.Progress`, reconstruction and kl null where a model has
+neither, parts by name where an objective has any; time is in seconds since 1970.
 """
 
 from __future__ import annotations
@@ -87,8 +87,10 @@ def _are_means(value: Any) -> bool:
     parts = value.get("parts", {})  # older files have none
     if not isinstance(parts, dict):
         return False
-    figures = [*map(value.get, _MEANS), *value["kl_per_dim"], *parts.values()]
-    return all(_is_number(figure) for figure in figures)
+    figures = [value.get(name) for name in _MEANS if value.get(name) is not None]
+    return _is_number(value.get("loss")) and all(
+        _is_number(figure) for figure in [*figures, *value["kl_per_dim"], *parts.values()]
+    )
 
 
 def _is_number(value: Any) -> bool:

@@ -203,8 +203,8 @@ class Run:
 
     def load_snapshot(
         self, epoch: int, image_shape: tuple[int, int, int]
-    ) -> tuple[LatentModel, Latents]:
-        """The model as it was after `epoch`, and its latents of the fixed sample."""
+    ) -> tuple[LatentModel, Latents | None]:
+        """The model as it was after `epoch`, and its latents of the fixed sample, if it encodes."""
         from vae_core.latents import Latents
         from vae_core.models import build_model
 
@@ -212,7 +212,7 @@ class Run:
         model = build_model(self.config().model_config(image_shape))
         try:
             model.load_state_dict(below("model.", tensors))
-            latents = Latents(**below("latents.", tensors))
+            latents = Latents(**below("latents.", tensors)) if model.has_encoder else None
         except (RuntimeError, TypeError, ZscapeError) as error:
             raise TrainingError(f"The snapshot of epoch {epoch} does not fit the run.") from error
         return model.eval().requires_grad_(False), latents

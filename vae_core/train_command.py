@@ -205,6 +205,7 @@ def print_figures(metrics: dict[str, Any], as_json: bool) -> None:
     for name in ("mig", "factor_vae", "sap", "disentanglement", "completeness", "modularity"):
         if name in scores:
             print(f"{name:18} {scores[name]:10.3f}")
+    _print_rows(metrics, ("discriminator_accuracy",))
     if metrics.get("grey_cross_entropy"):
         print("(grey pixels: -reconstruction is a cross-entropy, no likelihood of the data)")
 

@@ -12,6 +12,7 @@ import torch
 from vae_core.binarisation import checked_binarisation
 from vae_core.datasets import dataset_names
 from vae_core.errors import ConfigError
+from vae_core.linear_models import LINEAR
 from vae_core.models import ModelConfig, build_model, check_texts
 from vae_core.objective_registry import SHARED, find_objective
 from vae_core.own_names import is_own
@@ -57,7 +58,7 @@ class TrainConfig:
     """The settings of one training; plain JSON values only. ConfigError when one is out of range.
 
     dataset, latent_dim, network, hidden, activation, likelihood, sigma, link, prior, pseudo_inputs:
-    see `ModelConfig`.
+    see `ModelConfig`; of PCA they are what they must be, whatever is given.
     objective: see `objective_registry`, as for objective_settings, its own settings, which are
     complete once this is made; beta weighs the KL (1 is the ELBO); samples: draws of z per image
     (L; for IWAE its K). binarisation: see `binarisation`; static draws are the same for all.
@@ -115,7 +116,8 @@ class TrainConfig:
         # The model's own settings are checked where they live; the image shape is not known yet.
         with torch.device("meta"):
             model = build_model(self.model_config((1, 1, 1)))
-        object.__setattr__(self, "hidden", model.config.hidden)
+        for name in ("hidden", *LINEAR):
+            object.__setattr__(self, name, getattr(model.config, name))
 
     def _check_objective(self) -> None:
         objective, settings = find_objective(self.objective), self.objective_settings
@@ -146,11 +148,11 @@ class TrainConfig:
             )
 
     def model_config(self, image_shape: tuple[int, int, int]) -> ModelConfig:
-        return ModelConfig(
-            image_shape=image_shape,
-            kind=find_objective(self.objective).kind,
-            **{name: getattr(self, name) for name in _MODEL_FIELDS},
-        )
+        kind = find_objective(self.objective).kind
+        values = {name: getattr(self, name) for name in _MODEL_FIELDS}
+        values |= LINEAR if kind in ("pca", "ppca") else {}  # they leave nothing to choose
+        classes = self.objective_settings.get("classes", ModelConfig.classes)
+        return ModelConfig(image_shape=image_shape, kind=kind, classes=classes, **values)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {
@@ -275,6 +277,17 @@ PRESETS: dict[str, TrainConfig] = {
         batch_size=128,
         learning_rate=1e-3,
         schedule="constant",
+    ),
+    # Found at once; the epoch only tells how good it is.
+    "mnist-pca-2d": TrainConfig(dataset="mnist", objective="pca", epochs=1, batch_size=1_000),
+    "mnist-2d-gan": TrainConfig(
+        dataset="mnist",
+        hidden=(512, 256),
+        activation="relu",
+        objective="gan",
+        epochs=20,
+        batch_size=128,
+        learning_rate=1e-3,
     ),
     # The example of the PyTorch repository (pytorch/examples, vae/main.py).
     "pytorch-example": TrainConfig(

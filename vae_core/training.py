@@ -43,22 +43,25 @@ TEST_BATCH = 500
 class Means:
     """Means per image over a set of images, in nats; `loss` is what the objective minimises.
 
-    For a Bernoulli likelihood -reconstruction is the cross-entropy. parts: what else went into the
+    For a Bernoulli likelihood -reconstruction is the cross-entropy. A model without an encoder has
+    neither reconstruction nor KL. parts: what else went into the
     loss, by name, before its weight, and a weight that rises while learning.
     """
 
-    reconstruction: float
-    kl: float
+    reconstruction: float | None
+    kl: float | None
     loss: float
     kl_per_dim: tuple[float, ...]
     parts: Mapping[str, float] = field(default_factory=dict)
 
     @property
-    def cross_entropy(self) -> float:
-        return -self.reconstruction
+    def cross_entropy(self) -> float | None:
+        return None if self.reconstruction is None else -self.reconstruction
 
     @property
-    def elbo(self) -> float:
+    def elbo(self) -> float | None:
+        if self.reconstruction is None or self.kl is None:
+            return None
         return self.reconstruction - self.kl
 
 
@@ -155,7 +158,7 @@ def _train(
         # A generator an epoch: a resumed run draws what the uninterrupted one would have drawn.
         order = torch.randperm(n, generator=_generator(config.seed, epoch, "cpu")).to(device)
         generator = _generator(config.seed, epoch, device)
-        sums = _Sums(config.latent_dim, device)
+        sums = _Sums(model, device)
         for rows in train_set.split(order, config.batch_size):
             terms = learner.step(train_set.batch(rows, generator, step, total_steps))
             sums.add(terms)
@@ -252,11 +255,12 @@ class _Pace:
 class _Sums:
     """Running sums of per-image terms; kept on the device so that a step never waits for it."""
 
-    def __init__(self, latent_dim: int, device: torch.device) -> None:
+    def __init__(self, model: LatentModel, device: torch.device) -> None:
+        self.encodes = model.has_encoder
         self.n = 0
         self.reconstruction = torch.zeros((), dtype=torch.float64, device=device)
         self.loss = torch.zeros_like(self.reconstruction)
-        self.kl = torch.zeros(latent_dim, dtype=torch.float64, device=device)
+        self.kl = torch.zeros(model.latent_dim, dtype=torch.float64, device=device)
         self.parts: dict[str, Tensor] = {}
 
     def add(self, terms: ObjectiveTerms) -> None:
@@ -276,10 +280,10 @@ class _Sums:
             )
 
     def means(self) -> Means:
-        kl_per_dim = tuple((self.kl / self.n).tolist())
+        kl_per_dim = tuple((self.kl / self.n).tolist()) if self.encodes else ()
         return Means(
-            reconstruction=float(self.reconstruction) / self.n,
-            kl=sum(kl_per_dim),
+            reconstruction=float(self.reconstruction) / self.n if self.encodes else None,
+            kl=sum(kl_per_dim) if self.encodes else None,
             loss=float(self.loss) / self.n,
             kl_per_dim=kl_per_dim,
             parts={name: float(part) / self.n for name, part in self.parts.items()},
@@ -293,7 +297,7 @@ def _test_sums(
     learner.model.eval()
     device = test_set.images.device
     generator = _generator(config.seed, 0, device)  # the same draws at every epoch
-    sums = _Sums(config.latent_dim, device)
+    sums = _Sums(learner.model, device)
     for rows in test_set.split(torch.arange(len(test_set.images), device=device), TEST_BATCH):
         sums.add(learner.terms(test_set.batch(rows, generator, step, total_steps)))
     return sums

@@ -24,6 +24,8 @@ import live.decode
 from live.decode import MAX_ASKED_EACH, MAX_ROWS, MAX_WAITING, Close, refusals
 from live.models import open_model
 from tests.live.conftest import IMAGE_SHAPE, LATENT_DIM, STORED, run, save_small_model
+from vae_core.checkpoints import save_checkpoint
+from vae_core.models import ModelConfig, build_model
 
 DECODE, ENCODE, RETURN, IMAGE = 1, 2, 3, 4
 CHANNELS, HEIGHT, WIDTH = IMAGE_SHAPE
@@ -353,3 +355,18 @@ def test_a_model_that_fails_closes_its_own_channel_alone(
     with client.websocket_connect(URL) as socket:
         socket.receive_text()
         assert ask(socket, DECODE, some_z(1))
+
+
+@pytest.mark.parametrize("verb", [ENCODE, RETURN])
+def test_a_model_without_an_encoder_decodes_and_refuses_to_encode(
+    client: TestClient, checkpoints: Path, verb: int
+) -> None:
+    gan = build_model(ModelConfig(IMAGE_SHAPE, LATENT_DIM, kind="gan", hidden=(16,)))
+    save_checkpoint(checkpoints / "gan", gan)
+    rows = np.zeros((1, HEIGHT, WIDTH, CHANNELS), "u1") if verb == ENCODE else some_z(1)
+    with client.websocket_connect("/live/decode?model=gan") as socket:
+        assert json.loads(socket.receive_text())["images"] == 0
+        assert len(ask(socket, DECODE, some_z(1))) == 8 + HEIGHT * WIDTH * CHANNELS
+        socket.send_bytes(request(verb, rows))
+        closed = close_of(socket)
+    assert (closed.code, "no encoder" in closed.reason) == (Close.BAD_REQUEST, True)

@@ -115,7 +115,7 @@ def test_a_config_survives_json() -> None:
 WRONG: list[tuple[str, Any]] = [
     *(("image_shape", v) for v in ((1, 4), (2, 4, 4), (1, 0, 4), (1, 4, 513), (1, 4.0, 4), "1x4")),
     *(("latent_dim", v) for v in (0, 513, 2.0, "2", None, True)),
-    *(("kind", v) for v in ("gan", None, [])),
+    *(("kind", v) for v in ("diffusion", None, [])),
     *(("hidden", v) for v in ((0,), (8193,), (2,) * 17, (True,), 5)),
     *(("sigma", v) for v in (0.0, -1.0, math.nan, math.inf, "1", True)),
     *((name, v) for name in ("network", "activation", "likelihood", "link") for v in (None, 3)),

@@ -14,7 +14,7 @@ from vae_core.checkpoints import load_checkpoint, save_checkpoint
 from vae_core.datasets import ImageDataset
 from vae_core.errors import ConfigError
 from vae_core.likelihoods import LIKELIHOODS
-from vae_core.models import MODELS, ModelConfig, build_model
+from vae_core.models import ModelConfig, build_model
 from vae_core.networks import ACTIVATIONS, build_network, network_names, register_network
 from vae_core.training import TrainConfig, train
 
@@ -53,7 +53,7 @@ def test_every_weight_of_a_network_learns(name: str, activation: str) -> None:
 @pytest.mark.parametrize("shape", SHAPES[:3], ids=lambda s: "x".join(map(str, s)))
 @pytest.mark.parametrize(
     ("network", "likelihood", "kind"),
-    list(itertools.product(network_names(), LIKELIHOOD_SETTINGS, MODELS)),
+    list(itertools.product(network_names(), LIKELIHOOD_SETTINGS, ("vae", "autoencoder"))),
     ids=str,
 )
 def test_every_model_decodes_trains_and_survives_a_checkpoint(

@@ -218,7 +218,7 @@ OUT_OF_RANGE: list[tuple[str, Any]] = [
     *(("network", v) for v in ("", "resnet", None, 3, [])),
     *(("activation", v) for v in ("", "swish", None, 3, [])),
     *(("likelihood", v) for v in ("", "poisson", None, 3, [])),
-    *(("objective", v) for v in ("", "gan", None, 3, [])),
+    *(("objective", v) for v in ("", "diffusion", None, 3, [])),
     *(("schedule", v) for v in ("", "cosine", None, 3, [])),
     *(("device", v) for v in ("", "abacus", None, 3, [])),
 ]
