@@ -138,7 +138,7 @@ def picture() -> None:
 def jumps() -> None:
     with st.container(horizontal=True):
         st.button("Reset", on_click=move, args=([0.0] * opened.model.latent_dim,))
-        st.button("Random", on_click=draw, help="Draw z from the prior N(0, I)")
+        st.button("Random", on_click=draw, help="Draw z from the prior")
     if opened.latents is None:
         return
     if opened.latents.labels is not None and opened.config.get("class_names"):

@@ -118,7 +118,7 @@ def choose_end(side: str, end: End) -> None:
                     key=f"draw-{side}",
                     on_click=to_prior,
                     args=(side,),
-                    help="Draw z from the prior N(0, I)",
+                    help="Draw z from the prior",
                 )
 
 

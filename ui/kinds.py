@@ -25,7 +25,14 @@ _NOTES = {
 
 def note(opened: OpenModel) -> str:
     """What to know of a model of this kind wherever it is shown; often nothing."""
-    return _NOTES.get(opened.model.config.kind, "")
+    config = opened.model.config
+    if config.prior == "vamp":
+        return (
+            f"Its prior is a mixture of {config.pseudo_inputs} Gaussians that it learned "
+            "(VampPrior); samples come from there. Rings, the manifold's grid and shares of the "
+            "prior are those of N(0, I)."
+        )
+    return _NOTES.get(config.kind, "")
 
 
 def about_means(opened: OpenModel, otherwise: str) -> str:

@@ -24,6 +24,7 @@ MAX_SAMPLES = 16
 MAX_BATCH = 4_096
 MAX_BETA = 100.0
 MAX_WEIGHTS = 10_000_000
+MAX_PSEUDO_INPUTS = 500
 MAX_PAIRS = 20_000_000  # of a batch's images, by dimension, where an objective compares them
 # What a visitor's own images may be.
 MAX_UPLOAD_MB = 64

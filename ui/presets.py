@@ -73,7 +73,7 @@ PRESETS = (
         "Your own images",
         "A zip or an array of pictures of yours, made small, and a convolutional network.",
         TrainConfig(
-            dataset="own", network="conv", hidden=(32, 32, 64, 256), epochs=30, batch_size=32
+            dataset="own", network="conv", hidden=(32, 32, 64, 256), epochs=60, batch_size=32
         ),
     ),
 )

@@ -106,15 +106,15 @@ def drawn(opened: OpenModel, choice: Choice, n: int, seed: int) -> tuple[Tensor,
 
     if choice.kind == PRIOR:
         _, images = prior_samples(opened.model, n, seed)
-        return images, f"z ~ {prior_name(opened)} with seed {seed}"
+        of = ""
+        if opened.model.config.prior == "vamp":
+            of = f", a mixture of {opened.model.config.pseudo_inputs} learned Gaussians,"
+        return images, f"z ~ {prior_name(opened)}{of} with seed {seed}"
     sampler, fit = _fitted(opened, choice)
     images = decoded(opened.model, sampler.sample(n, seed))
     return images, f"z ~ {choice.text} with seed {seed}, {fit}"
 
 
 def prior_name(opened: OpenModel) -> str:
-    """The model's own prior, in a few words."""
-    config = opened.model.config
-    if config.prior == "vamp":
-        return f"its VampPrior, a mixture of {config.pseudo_inputs} learned Gaussians"
-    return "N(0, I)"
+    """The model's own prior, in a word or two."""
+    return "its VampPrior" if opened.model.config.prior == "vamp" else "N(0, I)"

@@ -25,6 +25,7 @@ from vae_core.likelihoods import LIKELIHOODS
 from vae_core.networks import ACTIVATIONS, network_names
 from vae_core.objective_registry import SHARED, find_objective, objective_names
 from vae_core.own_names import is_own
+from vae_core.priors import PRIORS
 from vae_core.train_config import SCHEDULES, TrainConfig
 
 COLUMN = 200  # pixels: four beside one another on a wide page, two on a narrow one
@@ -62,6 +63,11 @@ def _users(name: str) -> list[str]:
     return [each for each in objective_names() if name in find_objective(each).uses]
 
 
+_WITH_ANY_PRIOR = [
+    each
+    for each in objective_names()
+    if find_objective(each).kind == "vae" and each != "beta-tcvae"
+]
 COLUMNS = (
     (
         Setting(
@@ -130,6 +136,17 @@ COLUMNS = (
             "The noise around the decoder's mean, where it is learned at first; smaller weighs the "
             "pixels more against the KL.",
             span=(0.01, 1.0), step=0.01, only=("likelihood", ("gaussian", "learned-gaussian")),
+        ),
+        Setting(
+            "prior", "train_prior", "Prior",
+            "N(0, I), or a mixture of the posteriors of learned images, the VampPrior (Tomczak & "
+            "Welling 2018), which goes where the codes are.",
+            PRIORS, only=("objective", _WITH_ANY_PRIOR),
+        ),
+        Setting(
+            "pseudo_inputs", "train_pseudo_inputs", "Pseudo-inputs K",
+            "How many learned images the VampPrior has, and so how many Gaussians.",
+            span=(1, limits.MAX_PSEUDO_INPUTS), only=("prior", ("vamp",)),
         ),
     ),
     (
@@ -346,6 +363,8 @@ def _suit_hidden() -> None:
 def _config() -> TrainConfig | None:
     values = {name: st.session_state[each.key] for name, each in SETTINGS.items()}
     values |= {name: unused for name, unused in SHARED.items() if not _matters(SETTINGS[name])}
+    if not _matters(SETTINGS["prior"]):
+        values["prior"] = "normal"
     own = {name: st.session_state[each.key] for name, each in _chosen_settings().items()}
     values["objective_settings"] = own
     try:
