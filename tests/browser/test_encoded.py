@@ -24,6 +24,8 @@ LEFT = ((0.02, 0.1), (0.5, 0.1), (0.5, 0.98), (0.02, 0.98))
 def plane(page: Page, app_url: str, settle: Callable[[Page], None]) -> Locator:
     page.goto(f"{app_url}/encoded?model=digits-2d")
     settle(page)
+    legend = page.get_by_role("group", name="Legend")
+    legend.get_by_role("button").first.wait_for()  # the points are there
     return page.get_by_test_id("latent-plane")
 
 
