@@ -59,9 +59,13 @@ def _fitted(opened: OpenModel, choice: Choice) -> tuple[Sampler, str]:
     normal, _ = held_out_density(NormalSampler(opened.model.latent_dim), held_out)
     return sampler, (
         f"fitted to {len(z):,} codes of test images. {len(held_out):,} others have a mean log "
-        f"density of {density:.2f} ± {error:.2f} nats under it and {normal:.2f} under N(0, I): "
-        "the higher, the nearer to where the encoder puts images"
+        f"density of {_signed(density)} ± {error:.2f} nats under it and {_signed(normal)} under "
+        "N(0, I): the higher, the nearer to where the encoder puts images"
     )
+
+
+def _signed(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")
 
 
 def choose_sampler(opened: OpenModel) -> Choice:

@@ -1,0 +1,41 @@
+"""The images behind stored latents: a visitor's own lie beside the model, and go nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from live.images import stored_images
+from live.models import open_model
+from vae_core.jobs import create_run, keep, work
+from vae_core.own_images import read_images, write_images
+from vae_core.train_config import TrainConfig
+
+
+def test_own_images_are_shown_from_the_runs_folder_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 6, 5), dtype=np.uint8)
+    np.savez(tmp_path / "mine.npz", x=pixels)
+    train, test = read_images(tmp_path / "mine.npz")
+    config = TrainConfig(dataset=train.name, hidden=(4,), epochs=1, batch_size=8)
+    monkeypatch.setenv("ZSCAPE_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("ZSCAPE_CHECKPOINTS", str(tmp_path / "checkpoints"))
+    run = create_run(
+        config,
+        tmp_path / "runs" / "mine-0001",
+        write_images=lambda run: write_images(run.images_file, train, test),
+    )
+    work(run)
+    (tmp_path / "mine.npz").unlink()
+    for model in ("run:mine-0001", "run:mine-0001@1"):
+        shown = stored_images(open_model(model), [2, 0])
+        assert shown is not None and torch.equal(shown, test.images[[2, 0]])
+
+    keep(run, "alone", tmp_path / "checkpoints")
+    assert stored_images(open_model("alone"), [0]) is None
+    run.images_file.write_bytes(b"torn")
+    assert stored_images(open_model("run:mine-0001"), [0]) is None
