@@ -23,7 +23,7 @@ from torch import Tensor
 from vae_core.errors import ConfigError
 from vae_core.importance import importance_log_likelihood
 from vae_core.models import LatentModel
-from vae_core.priors import kl_to_standard_normal
+from vae_core.priors import Prior, StandardNormal, kl_to_standard_normal
 from vae_core.quadrature import Cells, log_joint, posterior_cells
 
 EXACT_DIM = 2  # the most latent dimensions over which a sum over cells is feasible
@@ -101,9 +101,9 @@ def elbo_gap(
         log_px = float(bound)
     return Gap(
         reconstruction=expected_log_likelihood(model, x, mu, logvar),
-        kl_to_prior=_kl(mu, logvar),
+        kl_to_prior=kl_to_prior(model, mu, logvar),
         best_elbo=expected_log_likelihood(model, x, best_mu, best_logvar)
-        - _kl(best_mu, best_logvar),
+        - kl_to_prior(model, best_mu, best_logvar),
         log_px=log_px,
         kl_to_posterior=kl_to_posterior(model, x, mu, logvar, log_px) if exact else None,
         best_kl_to_posterior=kl_to_posterior(model, x, best_mu, best_logvar, log_px)
@@ -123,14 +123,16 @@ def best_gaussian(
     two dimensions, so that the climb has no noise. ConfigError for a plain autoencoder.
     """
     mu, logvar = _posterior(model, x)
+    with torch.no_grad():
+        prior = model.prior()
     starts = [mu] if cells is None else [mu, cells.centres[cells.log_joint.argmax()].clone()]
-    ends = [_climbed(model, x, start, logvar) for start in starts]
+    ends = [_climbed(model, x, prior, start, logvar) for start in starts]
     _, best_mu, best_logvar = max(ends, key=lambda end: end[0])
     return best_mu, best_logvar
 
 
 def _climbed(
-    model: LatentModel, x: Tensor, mu: Tensor, logvar: Tensor
+    model: LatentModel, x: Tensor, prior: Prior, mu: Tensor, logvar: Tensor
 ) -> tuple[float, Tensor, Tensor]:
     """The highest ELBO met on the way up, and where: mu and logvar."""
     exact = len(mu) <= EXACT_DIM
@@ -148,7 +150,7 @@ def _climbed(
 
     def loss() -> Tensor:
         at_mu, at_logvar = mu + shift * torch.exp(0.5 * logvar), logvar + widen
-        kl = kl_to_standard_normal(at_mu, at_logvar).sum()
+        kl = _kl(prior, at_mu, at_logvar, nodes)
         elbo = _expectation(model, x, at_mu, at_logvar, nodes) - kl
         shift.grad, widen.grad = torch.autograd.grad(-elbo, [shift, widen])
         met.append((float(elbo.detach()), at_mu.detach(), at_logvar.detach()))
@@ -171,6 +173,19 @@ def expected_log_likelihood(model: LatentModel, x: Tensor, mu: Tensor, logvar: T
     return _settled(
         float(_expectation(model, x, mu, logvar, _gauss_hermite(mu, n))) for n in NODES[len(mu)]
     )
+
+
+@torch.inference_mode()
+def kl_to_prior(model: LatentModel, mu: Tensor, logvar: Tensor) -> float:
+    """KL(N(mu, diag exp(logvar)) || p(z)), in nats; mu, logvar (d,).
+
+    In closed form, or where the prior has none as `expected_log_likelihood`.
+    """
+    prior = model.prior()
+    if len(mu) > EXACT_DIM:
+        return float(_kl(prior, mu, logvar, _draws(mu, DRAWS)))
+    nodes = (_gauss_hermite(mu, side) for side in NODES[len(mu)])
+    return _settled(float(_kl(prior, mu, logvar, each)) for each in nodes)
 
 
 @torch.inference_mode()
@@ -232,8 +247,14 @@ def _posterior(model: LatentModel, x: Tensor) -> tuple[Tensor, Tensor]:
     return mu[0], logvar[0]
 
 
-def _kl(mu: Tensor, logvar: Tensor) -> float:
-    return float(kl_to_standard_normal(mu, logvar).double().sum())
+def _kl(prior: Prior, mu: Tensor, logvar: Tensor, nodes: tuple[Tensor, Tensor]) -> Tensor:
+    """KL(N(mu, diag exp(logvar)) || prior), (), in nats."""
+    if isinstance(prior, StandardNormal):
+        return kl_to_standard_normal(mu, logvar).double().sum()
+    eps, weights = nodes
+    log_q = -0.5 * (eps.square() + logvar + math.log(2 * math.pi)).sum(1)
+    log_p = prior.log_prob(mu + torch.exp(0.5 * logvar) * eps)
+    return (weights * (log_q - log_p).double()).sum()
 
 
 def _settled(estimates: Iterable[float]) -> float:

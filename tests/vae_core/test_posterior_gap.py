@@ -93,6 +93,17 @@ def test_elbo_and_gap_add_up_to_log_px(likelihood: str, d: int) -> None:
         assert gap.amortisation_gap > 0 and gap.approximation_gap > 0
 
 
+def test_the_terms_add_up_under_a_prior_that_was_learned() -> None:
+    torch.manual_seed(2)
+    config = ModelConfig((1, 3, 3), 2, hidden=(12,), prior="vamp", pseudo_inputs=5)
+    model = build_model(config).double().eval().requires_grad_(False)
+    x = torch.rand(1, 1, 3, 3, dtype=torch.float64).round()
+    cells = posterior_cells(model, x)
+    gap = elbo_gap(model, x, best_gaussian(model, x, cells), cells=cells)
+    assert gap.apart == pytest.approx(0, abs=5e-3)
+    assert gap.best_kl_to_posterior == pytest.approx(gap.approximation_gap, abs=5e-3)
+
+
 def test_beyond_two_dimensions_log_px_is_sampled() -> None:
     model = linear_gaussian(3)
     model.encoder[1].bias[3:] = -1.0  # wide enough for weights that are bounded
