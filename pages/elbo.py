@@ -45,6 +45,7 @@ from ui.elbo_figures import (
 )
 from ui.explain import explain, show_code
 from ui.images import data_note
+from ui.kinds import NAMES
 from ui.palette import SYMBOL_COLOURS
 from ui.reparameterisation import Draw, show_draw
 from ui.session import current_model, current_z, set_z, test_images, z_text
@@ -368,8 +369,8 @@ def show_sum() -> None:
 
 if not model.is_variational:
     st.info(
-        f"{opened.id} is a plain autoencoder: it has no posterior and no prior, so there is "
-        "neither an ELBO nor a log p(x). Choose a VAE in the sidebar."
+        f"{opened.id} is a {NAMES[model.config.kind]}: it has no posterior with a density, so "
+        "there is neither an ELBO nor a gap. Choose a VAE in the sidebar."
     )
 elif model.config.prior != "normal":
     st.info(

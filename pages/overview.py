@@ -30,6 +30,7 @@ GUIDE = {
     "train": "Train a model of your own and watch its latent space sort itself out.",
     "runs": "All your trainings and their curves, beside and over one another.",
     "elbo": "What lies between the ELBO and log p(x), computed for an image of your choice.",
+    "factors": "A card for every latent dimension: what it changes, and what it goes with.",
 }
 
 opened = current_model()

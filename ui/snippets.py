@@ -55,3 +55,25 @@ for name, (m, v) in {{"q, 2 sigma": (mu, logvar), "q*, 2 sigma": best}}.items():
 figure.update_yaxes(scaleanchor="x")
 figure.write_html("elbo_gap.html")
 """
+
+TRAVERSAL = """\
+import torch
+
+from vae_core import load_checkpoint, load_latents
+from vae_core.dimensions import traversal
+from vae_core.manifold import png_bytes, tile_images
+
+model = load_checkpoint("{checkpoint}")
+latents = load_latents("{checkpoint}")
+
+rows = []
+for dim in {dims}:  # by falling KL
+    z = traversal(latents, {row}, dim, steps={steps}, span="{span}", sigmas={sigmas})
+    with torch.no_grad():
+        rows.append(model.decode(z))
+    active = "active" if latents.active[dim] else "unused"
+    print(f"z_{{dim + 1:<3}} KL {{latents.kl_per_dim[dim]:6.2f}} nats   {{active}}")
+
+with open("traversals.png", "wb") as file:
+    file.write(png_bytes(tile_images(torch.stack(rows), gap=2)))
+"""

@@ -9,6 +9,7 @@ SAP: a gap between accuracies, and even a useless code guesses.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from reprlib import repr as shown
 from typing import Any
@@ -66,21 +67,30 @@ def disentanglement_scores(
     train_points: int = TRAIN_POINTS,
     test_points: int = TEST_POINTS,
     classifier: str = "boosting",
+    on_progress: Callable[[float, str], object] | None = None,
 ) -> Disentanglement:
     """All five scores of the posterior means, each with draws of its own by `seed`.
 
     classifier: for DCI, "boosting" as in disentanglement_lib (minutes for dSprites) or "forest" as
-    in Eastwood & Williams (2018), which is quicker and another figure. DataError when the latents
-    have no factors, or fewer than two codes or factors that vary.
+    in Eastwood & Williams (2018), which is quicker and another figure. on_progress is told the
+    share done and the name of the score that comes next. DataError when the latents have no
+    factors, or fewer than two codes or factors that vary.
     """
     codes, levels = _codes_and_levels(latents)
+    tell = on_progress or (lambda share, name: None)
+    tell(0.0, "DCI")
     draw = np.random.default_rng(seed)
     order = draw.permutation(len(codes))
     split = 2 * len(codes) // 3  # an image drawn twice must not be learned and tested
     rows, test = draw.choice(order[:split], train_points), draw.choice(order[split:], test_points)
     learned = codes[rows], levels[rows], codes[test], levels[test]
     dci = dci_scores(*learned, classifier=classifier, seed=seed)
+    tell(0.6, "Mutual information")
     information = mutual_information(codes[rows], levels[rows])
+    tell(0.7, "FactorVAE score")
+    factor_vae = factor_vae_score(codes, levels, train_points, test_points, seed=seed)
+    tell(0.8, "SAP")
+    sap = separated_attribute_predictability(codes[rows], levels[rows], codes[test], levels[test])
     return Disentanglement(
         images=len(codes),
         train_points=train_points,
@@ -88,10 +98,8 @@ def disentanglement_scores(
         bins=BINS,
         seed=seed,
         mig=mutual_information_gap(information, levels[rows]),
-        factor_vae=factor_vae_score(codes, levels, train_points, test_points, seed=seed),
-        sap=separated_attribute_predictability(
-            codes[rows], levels[rows], codes[test], levels[test]
-        ),
+        factor_vae=factor_vae,
+        sap=sap,
         disentanglement=dci[0],
         completeness=dci[1],
         informativeness=dci[2],

@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from ui.snippets import ELBO
-from vae_core.checkpoints import load_checkpoint
+from ui.snippets import ELBO, TRAVERSAL
+from vae_core.checkpoints import load_checkpoint, load_latents
 from vae_core.datasets import load_dataset
 from vae_core.posterior_gap import best_gaussian, elbo_gap
 from vae_core.quadrature import posterior_cells
@@ -50,3 +51,18 @@ def test_the_elbo_program_gives_the_bars_and_the_heat_map(tmp_path: Path, index:
     assert figure(text, "KL(q || p(z|x))") == pytest.approx(gap.kl_to_posterior, abs=0.01)
     assert figure(text, "ELBO + KL - log p(x)") == pytest.approx(0, abs=0.05)
     assert "heatmap" in (tmp_path / "elbo_gap.html").read_text("utf-8")
+
+
+def test_the_traversal_program_gives_the_cards_figures_and_images(tmp_path: Path) -> None:
+    checkpoint = ROOT / "checkpoints" / "sprites-6d"
+    text = run(
+        TRAVERSAL.format(
+            checkpoint=checkpoint, row=4, dims=[5, 0], steps=9, span="sigmas", sigmas=3.0
+        ),
+        tmp_path,
+    )
+    latents = load_latents(checkpoint)
+    assert latents is not None
+    kl = [float(found) for found in re.findall(r"KL\s+([\d.]+) nats", text)]
+    assert kl == [round(float(latents.kl_per_dim[j]), 2) for j in (5, 0)]
+    assert Image.open(tmp_path / "traversals.png").size == (9 * 32 + 8 * 2, 2 * 32 + 2)

@@ -1,0 +1,340 @@
+"""Factors: what each latent dimension stands for, a card for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+import torch
+
+from live.models import OpenModel
+from ui import factors_explained
+from ui.chosen_image import ChosenImage, choose_image
+from ui.components.address import choice_from_link, number_from_link, show_in_address
+from ui.components.image_grid import image_grid
+from ui.dimension_names import LONGEST, dimension_names, name_dimension
+from ui.explain import explain, show_code
+from ui.images import data_note
+from ui.kinds import NO_MEANS
+from ui.palette import SIGNED_COLOURS
+from ui.session import current_model
+from ui.snippets import TRAVERSAL, place_of
+from ui.views import dims_by_kl, latents_of, names_of_dims
+from vae_core.dimensions import (
+    attribute_vector,
+    correlation_ratios,
+    correlations,
+    traversal,
+)
+from vae_core.disentanglement import Disentanglement, disentanglement_scores
+from vae_core.models import decoded
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+STEPS = 9  # images of a traversal
+ATTRIBUTE_STEPS = tuple(k / 4 for k in range(-4, 9))  # of the attribute vector
+CARD_WIDTHS = 260, 616  # pixels: side by side on a wide page
+CARDS = 16  # shown before the visitor asks for all
+SPANS = {"prior quantiles": "prior", "where data are": "aggregate", "± k σ around μ": "sigmas"}
+SPAN_NOTES = {
+    "prior": "Each image stands for the same share of the prior N(0, 1): z = Φ⁻¹(u).",
+    "aggregate": "Each image stands for the same share of the test set's μ in this dimension.",
+    "sigmas": "μ of this image, less and plus k of its own σ: what its posterior leaves open.",
+}
+CHIPS = """
+<style>
+.chips { display: flex; flex-wrap: wrap; gap: 0.3rem; font-size: 0.8rem; }
+.chips span { padding: 0.1rem 0.5rem; border-radius: 0.75rem;
+  border: 1px solid color-mix(in srgb, currentColor 25%, transparent); }
+.kl-bar { height: 0.3rem; border-radius: 2px; background: #9E59FE; min-width: 2px; }
+</style>
+"""
+
+opened = current_model()
+if not opened.model.has_encoder:
+    st.info(f"{NO_MEANS} What its dimensions change is to be seen on the page Decode z.")
+    st.stop()
+latents = latents_of(opened)
+model = opened.model
+d = model.latent_dim
+class_names: list[str] = opened.config.get("class_names") or []
+factor_names: list[str] = opened.config.get("factor_names") or []
+AS_IT_IS: dict[str | type[Any], Callable[[Any], Any]] = {OpenModel: lambda o: (o.id, id(o.model))}
+
+
+@st.cache_data(show_spinner=False, max_entries=8, hash_funcs=AS_IT_IS)
+def associations_of(opened: OpenModel) -> tuple[list[float] | None, list[list[float]] | None]:
+    """Correlation ratios with the class (d,), correlations with the factors (d, k)."""
+    stored = latents_of(opened)
+    by_class = None if stored.labels is None else correlation_ratios(stored.mu, stored.labels)
+    by_factor = None if stored.factors is None else correlations(stored.mu, stored.factors)
+    return (
+        None if by_class is None else by_class.tolist(),
+        None if by_factor is None else by_factor.tolist(),
+    )
+
+
+@st.cache_resource(show_spinner=False, max_entries=32, hash_funcs=AS_IT_IS)
+def traversals_of(
+    opened: OpenModel, row: int, dims: tuple[int, ...], span: str, sigmas: float
+) -> tuple[Tensor, Tensor]:
+    """z (dims, STEPS, d) and their images (dims, STEPS, c, h, w)."""
+    stored = latents_of(opened)
+    z = torch.stack([traversal(stored, row, j, STEPS, span, sigmas) for j in dims])
+    images = decoded(opened.model, z.flatten(0, 1))
+    return z, images.unflatten(0, z.shape[:2])
+
+
+@st.fragment
+def explore() -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        picture = st.container(width=104)
+        chosen = choose_image(opened)
+    row = chosen.row or 0
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        spans = list(SPANS) if model.is_variational else list(SPANS)[:2]
+        span = choice_from_link("range", spans, spans[0])
+        st.segmented_control(
+            "Range of a traversal", spans, required=True, key="range", persist_state="session"
+        )
+        sigmas = number_from_link("k", 1, 20, default=3)
+        if SPANS[span] == "sigmas":
+            st.slider("k", 1, 20, key="k", persist_state="session", width=200)
+    with picture:
+        image_grid(chosen.x[None], key="chosen-x", testid="chosen", alt=chosen.name, labels=["x"])
+    data_note(chosen.is_data)
+    show_cards(row, SPANS[span], float(sigmas))
+    show_in_address(
+        "factors", image=chosen.row, range=span, k=sigmas if SPANS[span] == "sigmas" else None
+    )
+    show_code_of(chosen, SPANS[span], float(sigmas))
+    explain(factors_explained.CARDS)
+    show_attribute(row)
+
+
+def show_cards(row: int, span: str, sigmas: float) -> None:
+    used, unused = dims_by_kl(opened)
+    shown = used[:CARDS]
+    if len(used) > CARDS and st.toggle(f"All {len(used)} dimensions in use", key="all_cards"):
+        shown = used
+    st.caption(
+        f"{len(used)} of {d} latent dimensions in use, the one of largest KL first. "
+        f"{SPAN_NOTES[span]} The other dimensions stay at the image's μ."
+    )
+    st.html(CHIPS)
+    show_dims(row, shown, span, sigmas)
+    if unused:
+        with st.expander(
+            f"{len(unused)} unused dimension{'s' * (len(unused) > 1)}", expanded=not used
+        ):
+            st.caption("Their μ hardly varies over the test set: the decoder ignores them.")
+            show_dims(row, unused[:CARDS], span, sigmas)
+
+
+def show_dims(row: int, dims: list[int], span: str, sigmas: float) -> None:
+    if not dims:
+        return
+    z, images = traversals_of(opened, row, tuple(dims), span, sigmas)
+    most = max(latents.kl_per_dim[dims].tolist())
+    for k, j in enumerate(dims):
+        card(j, z[k, :, j], images[k], most)
+
+
+def card(j: int, values: Tensor, images: Tensor, most: float) -> None:
+    """One dimension: its figures and its name beside its traversal."""
+    (symbol,) = names_of_dims([j])
+    name = dimension_names(opened).get(j, "")
+    with st.container(border=True, key=f"card-{j}", horizontal=True, vertical_alignment="center"):
+        with st.container(width=CARD_WIDTHS[0]):
+            kl = float(latents.kl_per_dim[j])
+            use = "active" if bool(latents.active[j]) else "unused"
+            st.markdown(
+                f"**{symbol}** · KL {kl:.2f} nats · {use}"
+                if model.is_variational
+                else f"**{symbol}** · variance of μ {float(latents.mu[:, j].var()):.2f}"
+            )
+            if model.is_variational:
+                st.html(
+                    f"<div class='kl-bar' style='width:{100 * kl / max(most, 1e-9):.1f}%'></div>"
+                )
+            key = f"name-{opened.id}-{j}"
+            st.session_state.setdefault(key, name)
+            st.text_input(
+                f"Name of {symbol}",
+                key=key,
+                max_chars=LONGEST,
+                placeholder="What does it change? Name it",
+                label_visibility="collapsed",
+                on_change=lambda: name_dimension(opened, j, st.session_state[key]),
+            )
+            chips(j)
+        with st.container(width=CARD_WIDTHS[1]):
+            image_grid(
+                images[None],
+                key=f"traversal-{j}",
+                testid=f"traversal-{j}",
+                alt=f"Traversal of {symbol} {name}",
+                captions=[f"{symbol} = {v:.2f}".replace("-", "−") for v in values.tolist()],
+                labels=[f"{v:.1f}".replace("-", "−") for v in values.tolist()],
+                max_tile=92,
+            )
+
+
+def chips(j: int) -> None:
+    """What the dimension goes with: the class, the known factors."""
+    by_class, by_factor = associations_of(opened)
+    parts = []
+    if by_class is not None:
+        parts.append(_chip("class η", by_class[j], signed=False))
+    if by_factor is not None:
+        named = factor_names or [f"factor {k + 1}" for k in range(len(by_factor[j]))]
+        parts += [
+            _chip(f"{name} r", r)
+            for k, (name, r) in enumerate(zip(named, by_factor[j], strict=True))
+            if k != class_factor()
+        ]
+    st.html(f"<div class='chips'>{''.join(parts)}</div>")
+
+
+def class_factor() -> int | None:
+    """Which factor is the class itself, whose numbers have no order."""
+    if latents.factors is None or latents.labels is None:
+        return None
+    same = (latents.factors == latents.labels[:, None]).all(0).nonzero().flatten().tolist()
+    return same[0] if same else None
+
+
+def _chip(name: str, value: float, *, signed: bool = True) -> str:
+    colour = SIGNED_COLOURS[value > 0] if signed else "#9E59FE"
+    strength = f"{100 * min(abs(value), 1) * 0.55:.0f}%"
+    figure = f"{value:.2f}".replace("-", "−")
+    return (
+        f"<span style='background:color-mix(in srgb, {colour} {strength}, transparent)'>"
+        f"{escape(name)} {figure}</span>"
+    )
+
+
+def show_code_of(chosen: ChosenImage, span: str, sigmas: float) -> None:
+    used, unused = dims_by_kl(opened)
+    show_code(
+        TRAVERSAL.format(
+            checkpoint=place_of(opened),
+            row=chosen.row or 0,
+            dims=[*used, *unused][:CARDS],
+            steps=STEPS,
+            span=span,
+            sigmas=sigmas,
+        )
+    )
+
+
+def show_attribute(row: int) -> None:
+    """An attribute vector added to the chosen image's code."""
+    if latents.labels is None or len(class_names) < 2:
+        st.caption("The data have no classes, so there are no attribute vectors to add.")
+        return
+    st.subheader("Attribute vectors")
+    to = choice_from_link("to", class_names, class_names[1])
+    away = choice_from_link("from", class_names, class_names[0])
+    t = number_from_link("t", -1.0, 2.0, default=1.0)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        st.selectbox("Towards", class_names, key="to", persist_state="session", width=160)
+        st.selectbox("Away from", class_names, key="from", persist_state="session", width=160)
+        st.slider(
+            "How much of it is added",
+            -1.0,
+            2.0,
+            step=0.05,
+            key="t",
+            persist_state="session",
+            width=300,
+        )
+    labels = latents.labels
+    empty = [n for n in {to, away} if not bool((labels == class_names.index(n)).any())]
+    if empty:
+        st.info(f"There is no test image of class {', '.join(empty)}; choose another.")
+        return
+    vector = attribute_vector(latents, class_names.index(to), class_names.index(away))
+    at = torch.tensor([t, *ATTRIBUTE_STEPS])
+    images = decoded(model, latents.mu[row] + at[:, None] * vector)
+    left, right = st.columns([1, 5], vertical_alignment="center")
+    with left:
+        image_grid(
+            images[None, :1],
+            key="attribute",
+            testid="attribute",
+            alt=f"The image with {t:g} of the vector added",
+            labels=[f"{t:+.2f}".replace("-", "−")],
+        )
+    with right:
+        image_grid(
+            images[None, 1:],
+            key="attributes",
+            testid="attributes",
+            alt=f"The image on its way from {away} to {to}",
+            labels=[f"{s:+.2f}".replace("-", "−") for s in ATTRIBUTE_STEPS],
+            min_tile=40,
+            max_tile=80,
+        )
+    st.caption(f"z = μ + t (mean of {to} − mean of {away}); t = 0 is the image itself.")
+    show_in_address("attribute", **{"to": to, "from": away, "t": t})
+    explain(factors_explained.ATTRIBUTES)
+
+
+SCORES = {
+    "mig": "MIG",
+    "factor_vae": "FactorVAE",
+    "sap": "SAP",
+    "disentanglement": "DCI disentanglement",
+    "completeness": "DCI completeness",
+    "informativeness": "DCI informativeness",
+    "modularity": "modularity",
+}
+
+
+def show_scores() -> None:
+    st.subheader("Disentanglement")
+    if latents.factors is None:
+        st.caption(
+            "The scores compare the codes with the factors that made the images; this data set's "
+            "factors are not known. sprites and dSprites have them."
+        )
+        return
+    if d < 2:
+        st.caption("A single latent dimension has nothing to be disentangled from.")
+        return
+    kept: dict[tuple[str, float], Disentanglement] = st.session_state.setdefault("scores", {})
+    key = (opened.id, float(latents.mu.sum()))
+    if key not in kept and st.button(
+        "Compute the scores", type="primary", icon=":material/play_arrow:"
+    ):
+        bar = st.progress(0.0, "Learning from 5,000 images…")
+        stop = st.empty()
+        stop.button("Stop", icon=":material/stop:")
+        kept[key] = disentanglement_scores(
+            latents,
+            train_points=5_000,
+            test_points=2_500,
+            classifier="forest",
+            on_progress=lambda fraction, name: bar.progress(fraction, f"{name}…"),
+        )
+        bar.empty()
+        stop.empty()
+    if key not in kept:
+        st.caption("Seven scores of how far single codes stand for single factors: some seconds.")
+        return
+    scores = kept[key].to_json()
+    for column, (name, label) in zip(st.columns(len(SCORES)), SCORES.items(), strict=True):
+        column.metric(label, f"{scores[name]:.2f}")
+    st.caption(
+        f"Of {kept[key].images:,} test images: learned from {kept[key].train_points:,} draws, "
+        f"tested on {kept[key].test_points:,}; DCI by a random forest. 1 is one code a factor."
+    )
+    explain(factors_explained.SCORES)
+
+
+explore()
+show_scores()

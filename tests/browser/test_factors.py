@@ -1,0 +1,64 @@
+"""The cards of latent dimensions, as the page shows them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tests.browser.places import latents_of
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from vae_core.runs import Run
+
+    Settle = Callable[[Page], None]
+
+CARD = re.compile(r"KL ([\d.]+) nats")
+
+
+def test_the_cards_come_by_falling_kl(page: Page, app_url: str, settle: Settle) -> None:
+    page.goto(f"{app_url}/factors?model=sprites-6d&image=3")
+    settle(page)
+    page.get_by_test_id("traversal-0").wait_for()
+    shown = [float(kl) for kl in CARD.findall(page.get_by_test_id("stMain").inner_text())]
+    oracle = sorted(latents_of("sprites-6d").kl_per_dim.tolist(), reverse=True)
+    assert shown == [round(kl, 2) for kl in oracle]
+
+
+def test_a_range_goes_into_the_link(page: Page, app_url: str, settle: Settle) -> None:
+    page.goto(f"{app_url}/factors?model=digits-2d&image=3")
+    settle(page)
+    page.get_by_text("± k σ around μ", exact=True).click()
+    page.wait_for_url(re.compile(r"k=3"))
+    page.goto(page.url)
+    settle(page)
+    page.get_by_role("slider", name="k").wait_for()
+
+
+def test_a_name_stays_with_one_s_own_model(
+    page: Page, app_url: str, settle: Settle, own_run: Callable[..., Run]
+) -> None:
+    run = own_run(epochs=1)
+    page.goto(f"{app_url}/factors?model=run:{run.token}")
+    settle(page)
+    names = page.locator("input[aria-label^='Name of']")
+    label = names.first.get_attribute("aria-label")
+    assert label
+    names.first.fill("slant")
+    names.first.press("Enter")
+    settle(page)
+    page.goto(f"{app_url}/factors?model=run:{run.token}")
+    settle(page)
+    assert page.get_by_label(label).input_value() == "slant"
+    kept = json.loads((run.path / "dimension_names.json").read_text("utf-8"))
+    assert kept == {str("₁₂".index(label[-1])): "slant"}
+    assert not (run.path / "checkpoint" / "dimension_names.json").exists()
+
+
+def test_a_model_without_factors_says_so(page: Page, app_url: str, settle: Settle) -> None:
+    page.goto(f"{app_url}/factors?model=digits-2d")
+    settle(page)
+    page.get_by_text("factors are not known").wait_for()
