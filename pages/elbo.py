@@ -372,10 +372,5 @@ if not model.is_variational:
         f"{opened.id} is a {NAMES[model.config.kind]}: it has no posterior with a density, so "
         "there is neither an ELBO nor a gap. Choose a VAE in the sidebar."
     )
-elif model.config.prior != "normal":
-    st.info(
-        f"{opened.id} has learned a prior of its own (VampPrior), to which the KL has no closed "
-        "form; this page takes it apart for N(0, I). Choose such a VAE in the sidebar."
-    )
 else:
     explore()

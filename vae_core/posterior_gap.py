@@ -238,8 +238,6 @@ def _posterior(model: LatentModel, x: Tensor) -> tuple[Tensor, Tensor]:
     """mu and logvar of the one image x, each (d,)."""
     if not model.is_variational:
         raise ConfigError("A plain autoencoder has no posterior and no ELBO; choose a VAE.")
-    if model.config.prior != "normal":
-        raise ConfigError("The gap is worked out for the prior N(0, I); this model has another.")
     if len(x) != 1:
         raise ConfigError(f"x holds {len(x)} images; the gap is one image's.")
     with torch.no_grad():
