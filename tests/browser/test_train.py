@@ -187,6 +187,25 @@ def test_a_preset_sets_everything_with_one_click(page: Page, app_url: str, settl
     assert "Your own settings" not in page.get_by_test_id("stMain").inner_text()
 
 
+def test_an_objective_brings_its_own_settings_along(
+    page: Page, app_url: str, settle: Settle, runs_root: Path
+) -> None:
+    settings = "epochs=2&train_objective=capacity&capacity_gamma=30"
+    page.goto(f"{app_url}/train?{settings}")
+    settle(page)
+    page.get_by_text("More settings").click()
+    page.get_by_text("one factor after another is encoded").wait_for()
+    assert page.get_by_label("Gamma", exact=True).input_value() == "30"
+    assert page.get_by_label("β, weight of the KL", exact=True).is_disabled()
+    page.get_by_test_id("start-training").click()
+    page.get_by_role("link", name="Explore this model").wait_for(timeout=LONG)
+    settle(page)
+    run = Run(runs_root / page.evaluate("new URLSearchParams(location.search).get('run')"))
+    assert run.config().objective_settings == {"capacity": 25.0, "gamma": 30.0, "rise": 0.8}
+    curves = page.get_by_test_id("curves").inner_text()
+    assert "C, the capacity in nats" in curves and "Loss, C up to 25" in curves
+
+
 @pytest.mark.parametrize(
     ("label", "value", "sentence"),
     [

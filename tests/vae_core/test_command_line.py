@@ -313,6 +313,27 @@ def test_evaluate_takes_split_draws_and_seed(run: Command, checkpoint: Path) -> 
     assert metrics["importance_samples"] == 3 and metrics["log_px"] > metrics["elbo"] - 1
 
 
+def test_evaluate_gives_what_else_it_is_asked_for(run: Command, checkpoint: Path) -> None:
+    options = ["--binarisation", "static", "--exact", 3, "--codes", "--device", "cpu"]
+    metrics = json.loads(run("evaluate", checkpoint, "--json", *options).out)
+    assert metrics["binarisation"] == "static" and not metrics["grey_cross_entropy"]
+    assert metrics["exact_images"] == 3 and metrics["exact_log_px"] < 0
+    aggregate = metrics["aggregate"]
+    assert aggregate["kl"] == pytest.approx(metrics["kl"], abs=5 * aggregate["kl_se"])
+    assert metrics["codes"]["train_images"] == 1437
+    figures = run("evaluate", checkpoint, *options).out
+    for name in ("exact_log_px", "mutual_information", "knn", "pca_linear"):
+        assert name in figures
+    assert "cross-entropy" not in figures
+
+
+def test_a_binarised_model_is_evaluated_as_it_was_trained(run: Command, tmp_path: Path) -> None:
+    run(*QUICK, "--binarisation", "dynamic", "--output", tmp_path / "run")
+    metrics = json.loads(run("evaluate", tmp_path / "run" / "checkpoint", "--json").out)
+    assert metrics["binarisation"] == "dynamic"
+    assert metrics == read_metrics(tmp_path / "run" / "checkpoint")
+
+
 def test_evaluate_writes_only_when_told(run: Command, checkpoint: Path, tmp_path: Path) -> None:
     run("export", checkpoint, "--output", tmp_path / "copy")
     before = read_metrics(tmp_path / "copy")
@@ -385,6 +406,9 @@ def test_a_missing_or_foreign_checkpoint_fails(run: Command, tmp_path: Path, com
         (["evaluate", "--importance-samples", "1000000000"], ["'1000000000'"]),
         (["evaluate", "--seed", "99999999999999999999"], ["--seed"]),
         (["evaluate", "--split", "middle"], ["--split", "'middle'"]),
+        (["evaluate", "--binarisation", "random"], ["'random'", "static"]),
+        (["evaluate", "--exact", "-1"], ["--exact", "'-1'"]),
+        (["evaluate", "--device", "cuda:99"], ["device=cuda:99", "choose cpu"]),
         (["sample", "--n", "-1", "--output", "x.png"], ["--n"]),
         (["sample", "--n", "1000000000", "--output", "x.png"], ["--n"]),
         (["sample"], ["--output"]),
