@@ -36,14 +36,16 @@ GUIDE = {
 opened = current_model()
 model = opened.model
 
-way = (
-    "data **x** → encoder **q(z given x)** → latent plane **z** → decoder **p(x given z)** → image"
-)
-if not model.has_encoder:
-    way = "latent plane **z** → generator → image; while it learned, image → discriminator"
-elif not model.is_variational:
-    way = "data **x** → encoder → latent plane **z** → decoder → image"
-st.markdown(f"{way}. Move over the plane: the decoder follows.")
+posterior, likelihood = " **q(z given x)**", " **p(x given z)**"
+if not model.is_variational:
+    posterior = likelihood = ""
+if model.has_encoder:
+    st.markdown(
+        f"data **x** → encoder{posterior} → latent plane **z** → decoder{likelihood} → image. "
+        "Move over the plane: the decoder follows."
+    )
+else:
+    st.markdown("latent plane **z** → generator → image. Move over it: the generator follows.")
 
 
 @st.fragment
