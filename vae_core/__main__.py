@@ -65,6 +65,13 @@ def build_parser() -> argparse.ArgumentParser:
         help="what the KL is made of, and the classes that can be read off mu, beside PCA",
     )
     evaluate.add_argument(
+        "--labels",
+        type=_whole(0, 100_000),
+        default=0,
+        metavar="N",
+        help="with --codes: the error of M1 with N labels, over ten draws of them",
+    )
+    evaluate.add_argument(
         "--disentanglement", action="store_true", help="MIG, FactorVAE score, SAP, DCI, modularity"
     )
     evaluate.add_argument("--device", default="cpu", help="a torch device")
@@ -142,6 +149,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         binarisation=options.binarisation or str(trained),
         exact_images=options.exact,
         codes=_dataset(options, "train") if options.codes else None,
+        labels=options.labels,
         disentanglement=options.disentanglement,
         seed=options.seed,
     )

@@ -43,6 +43,7 @@ from vae_core.disentanglement import Disentanglement
 from vae_core.elbo_surgery import ElboSurgery
 from vae_core.errors import CheckpointError, ConfigError
 from vae_core.evaluation import Metrics
+from vae_core.few_labels import FewLabels
 from vae_core.files import folder_written_whole, open_ordinary, read_json, write_bytes, write_json
 from vae_core.latents import Latents
 from vae_core.manifold import manifold_grid, png_bytes, tile_images
@@ -80,6 +81,7 @@ _TABLES = {
         ("aggregate", ElboSurgery),
         ("codes", CodeAccuracy),
         ("disentanglement", Disentanglement),
+        ("few_labels", FewLabels),
     )
 }
 _RECORD: dict[str, type | tuple[type, ...]] = {

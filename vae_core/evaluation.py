@@ -19,12 +19,14 @@ from vae_core.datasets import ImageDataset
 from vae_core.disentanglement import disentanglement_scores
 from vae_core.elbo_surgery import split_kl
 from vae_core.errors import ConfigError, DataError
+from vae_core.few_labels import few_label_error
 from vae_core.gan import GAN, told_apart
 from vae_core.importance import importance_log_likelihood
 from vae_core.latents import active_dimensions, encode_dataset
 from vae_core.models import LatentModel
 from vae_core.objectives import autoencoder_terms, elbo_terms
 from vae_core.quadrature import exact_log_likelihood
+from vae_core.semi_supervised import M2
 
 BATCH = 500
 MAX_SAMPLES = 10_000
@@ -45,8 +47,9 @@ class Metrics:
     grey_cross_entropy: a Bernoulli likelihood was given grey pixels, so that -reconstruction is a
     cross-entropy and none of the figures is a likelihood of the data.
     exact_log_px: log p(x) by quadrature, of the `exact_images` that were drawn by `seed`.
-    aggregate, codes, disentanglement: as `ElboSurgery`, `CodeAccuracy` and `Disentanglement` have
-    it in JSON.
+    aggregate, codes, disentanglement, few_labels: as `ElboSurgery`, `CodeAccuracy`,
+    `Disentanglement` and `FewLabels` have it in JSON. class_error: the share of the images whose
+    class M2's own classifier tells wrongly.
     """
 
     dataset: str
@@ -75,6 +78,9 @@ class Metrics:
     disentanglement: dict[str, Any] | None = None
     discriminator_accuracy: float | None = None
     discriminator_accuracy_se: float | None = None
+    few_labels: dict[str, Any] | None = None
+    class_error: float | None = None
+    class_error_se: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -90,6 +96,7 @@ def evaluate(
     binarisation: str = "none",
     exact_images: int = 0,
     codes: ImageDataset | None = None,
+    labels: int = 0,
     disentanglement: bool = False,
     seed: int = 0,
 ) -> Metrics:
@@ -99,9 +106,10 @@ def evaluate(
     log_px (K), none by default; binarisation: "dynamic" draws each pixel by `seed`, "static" as
     `binarised(dataset)` always does; exact_images: how many are drawn for exact_log_px, of a VAE
     with d <= 2; codes: the training images, by whose codes those of `dataset` are classified where
-    there are labels, and with it what the KL is made of, if the prior is N(0, I); disentanglement:
-    where factors are known. DataError when images and model do not fit or the figures overflow;
-    ConfigError when a setting is out of range.
+    there are labels, and with it what the KL is made of, if the prior is N(0, I); labels: how
+    many of the training images `codes` are labelled for few_labels, which then are all needed;
+    disentanglement: where factors are known. DataError when images and model do not fit or the
+    figures overflow; ConfigError when a setting is out of range.
     """
     checked_binarisation(binarisation)
     if not 1 <= samples <= MAX_SAMPLES or not 0 <= importance_samples <= MAX_SAMPLES:
@@ -121,10 +129,12 @@ def evaluate(
     coded = binarised(dataset, seed) if binarisation == "dynamic" else dataset
     if isinstance(model, GAN):
         return _judged(model, coded, binarisation, seed)
+    if labels and codes is None:
+        raise ConfigError(f"labels={labels} are of the training images; give them as codes.")
     device = next(model.parameters()).device
     generator = torch.Generator(device).manual_seed(seed)
     terms_of = elbo_terms if model.is_variational else autoencoder_terms
-    reconstructions, kls, mus, bounds = [], [], [], []
+    reconstructions, kls, mus, bounds, wrong = [], [], [], [], []
     was_training = model.training
     model.eval()
     for batch in torch.arange(len(dataset)).split(BATCH):
@@ -140,6 +150,9 @@ def evaluate(
                 model, x, samples=importance_samples, generator=generator
             )
             bounds.append(log_px.cpu())
+        if isinstance(model, M2) and dataset.labels is not None:
+            told = model.class_log_probs(x).argmax(1).cpu()
+            wrong.append((told != dataset.labels[batch]).double())
     model.train(was_training)
 
     reconstruction, kl = torch.cat(reconstructions), torch.cat(kls)
@@ -158,6 +171,11 @@ def evaluate(
         if codes is not None and codes.labels is not None and coded.labels is not None:
             learned = codes if binarisation == "none" else binarised(codes, seed)
             further["codes"] = classify_codes(model, learned, coded, seed=seed).to_json()
+            if labels:
+                found = few_label_error(
+                    encode_dataset(model, learned), latents, labels=labels, seed=seed
+                )
+                further["few_labels"] = found.to_json()
         if disentanglement:
             further["disentanglement"] = disentanglement_scores(latents, seed=seed).to_json()
     return Metrics(
@@ -181,6 +199,7 @@ def evaluate(
         binarisation=binarisation,
         **_named("exact_log_px", *(_mean_and_error(exact) if exact is not None else (None, None))),
         exact_images=0 if exact is None else len(exact),
+        **_named("class_error", *(_mean_and_error(torch.cat(wrong)) if wrong else (None, None))),
         **further,
     )
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import fmean, stdev
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,6 +38,33 @@ class LabelErrors:
         """Of the mean, over the draws; not a number for a single one."""
         draws = len(self.errors)
         return stdev(self.errors) / math.sqrt(draws) if draws > 1 else math.nan
+
+
+@dataclass(frozen=True)
+class FewLabels:
+    """The mean test error over `draws` of `labels` labels, by `seed`, with its standard error."""
+
+    labels: int
+    draws: int
+    seed: int
+    error: float
+    error_se: float
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def few_label_error(
+    train: Latents, test: Latents, *, labels: int, draws: int = 10, seed: int = 0
+) -> FewLabels:
+    """M1 by `label_spreading`; DataError where there are no labels, ConfigError for one draw."""
+    if draws < 2:
+        raise ConfigError(f"draws={draws} of labels: an error with its margin needs two.")
+    classify = label_spreading(train, test)
+    found = label_errors(
+        classify, _labels(train), _labels(test), labels=labels, draws=draws, seed=seed
+    )
+    return FewLabels(labels, draws, seed, found.mean, found.standard_error)
 
 
 def draw_labelled(labels: Tensor, n: int, seed: int) -> Tensor:

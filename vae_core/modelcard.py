@@ -126,6 +126,14 @@ def _further(metrics: Mapping[str, Any]) -> list[str]:
             for key, title in _CODES
         ]
         lines.append("")
+    if few := metrics.get("few_labels"):
+        lines += [
+            f"With {few['labels']} labels spread over the training images' codes, "
+            f"{few['draws']} draws of them: {_figure(few, 'error', 3)} of the images told wrongly.",
+            "",
+        ]
+    if metrics.get("class_error") is not None:
+        lines += [f"Classes told wrongly: {_figure(metrics, 'class_error', 3)}.", ""]
     if scores := metrics.get("disentanglement"):
         lines += ["Disentanglement:", "", "| score | |", "|---|---|"]
         lines += [f"| {title} | {scores[key]:.3f} |" for key, title in _SCORES]

@@ -201,6 +201,8 @@ def print_figures(metrics: dict[str, Any], as_json: bool) -> None:
     aggregate = metrics.get("aggregate") or {}
     _print_rows(aggregate, ("mutual_information", "aggregate_kl", "total_correlation"), " nats")
     _print_rows(metrics.get("codes") or {}, ("knn", "linear", "pca_knn", "pca_linear"))
+    _print_rows(metrics.get("few_labels") or {}, ("error",))
+    _print_rows(metrics, ("class_error",))
     scores = metrics.get("disentanglement") or {}
     for name in ("mig", "factor_vae", "sap", "disentanglement", "completeness", "modularity"):
         if name in scores:

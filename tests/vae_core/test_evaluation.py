@@ -15,6 +15,7 @@ from vae_core.disentanglement import disentanglement_scores
 from vae_core.elbo_surgery import split_kl
 from vae_core.errors import ConfigError, DataError
 from vae_core.evaluation import Metrics, evaluate
+from vae_core.few_labels import label_errors, label_spreading
 from vae_core.latents import encode_dataset
 from vae_core.likelihoods import LIKELIHOODS
 from vae_core.models import LatentModel, ModelConfig, build_model
@@ -219,6 +220,27 @@ def test_each_further_figure_is_that_of_its_own_module(binarisation: str) -> Non
     assert m.codes == classify_codes(model, train, test).to_json()
     assert m.disentanglement == disentanglement_scores(latents).to_json()
     json.dumps(m.to_json(), allow_nan=False)
+
+
+def test_the_error_with_few_labels_is_that_of_its_own_module() -> None:
+    model, test, train = build_model(CONFIG), factored(), factored(seed=1)
+    m = evaluate(model, test, codes=train, labels=9)
+    codes = encode_dataset(model, train), encode_dataset(model, test)
+    classify = label_spreading(*codes)
+    oracle = label_errors(classify, train.labels, test.labels, labels=9)
+    assert m.few_labels == {
+        "labels": 9, "draws": 10, "seed": 0,
+        "error": oracle.mean, "error_se": oracle.standard_error,
+    }  # fmt: skip
+    with pytest.raises(ConfigError, match="labels=9"):
+        evaluate(model, test, labels=9)
+
+
+def test_m2_is_judged_by_its_own_classifier() -> None:
+    model, data = build_model(replace(CONFIG, kind="m2", classes=3)), factored()
+    told = model.class_log_probs(data.floats()).argmax(1)
+    assert evaluate(model, data).class_error == pytest.approx((told != data.labels).float().mean())
+    assert evaluate(build_model(CONFIG), data).class_error is None
 
 
 def test_nothing_further_is_told_unasked(model: LatentModel) -> None:
