@@ -40,7 +40,7 @@ format: $(INSTALLED_DEV)
 
 # Trains the pretrained models (hours): train, publish, then evaluate with what EVALUATE asks for.
 EVALUATE = --importance-samples 64 --codes
-checkpoints/mnist-16d: EVALUATE += --labels 100
+checkpoints/mnist-16d: EVALUATE += --few-labels 100
 checkpoints/mnist-2d-binarised: EVALUATE = --importance-samples 64 --codes --exact 200
 checkpoints/mnist-50d checkpoints/mnist-50d-iwae: EVALUATE = --importance-samples 5000 --codes
 checkpoints/sprites-6d checkpoints/dsprites-10d: EVALUATE += --disentanglement

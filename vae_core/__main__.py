@@ -65,7 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="what the KL is made of, and the classes that can be read off mu, beside PCA",
     )
     evaluate.add_argument(
-        "--labels",
+        "--few-labels",
         type=_whole(0, 100_000),
         default=0,
         metavar="N",
@@ -149,7 +149,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         binarisation=options.binarisation or str(trained),
         exact_images=options.exact,
         codes=_dataset(options, "train") if options.codes else None,
-        labels=options.labels,
+        labels=options.few_labels,
         disentanglement=options.disentanglement,
         seed=options.seed,
     )
