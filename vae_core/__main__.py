@@ -69,7 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
         type=_whole(0, 100_000),
         default=0,
         metavar="N",
-        help="with --codes: the error of M1 with N labels, over ten draws of them",
+        help="--codes, and the error of M1 with N labels, over ten draws of them",
     )
     evaluate.add_argument(
         "--disentanglement", action="store_true", help="MIG, FactorVAE score, SAP, DCI, modularity"
@@ -148,7 +148,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         importance_samples=options.importance_samples,
         binarisation=options.binarisation or str(trained),
         exact_images=options.exact,
-        codes=_dataset(options, "train") if options.codes else None,
+        codes=_dataset(options, "train") if options.codes or options.few_labels else None,
         labels=options.few_labels,
         disentanglement=options.disentanglement,
         seed=options.seed,
