@@ -18,7 +18,7 @@ from ui.film import Playback, playback, sample_of
 from ui.learned import show_learned
 from ui.navigation import page_path
 from ui.network_figure import show_network
-from ui.own_images import OwnImages, choose_images
+from ui.own_images import OwnImages, choose_images, plain
 from ui.run_end import offer_gif, show_end
 from ui.run_progress import show_progress
 from ui.runs import (
@@ -36,7 +36,7 @@ from ui.train_settings import choose_settings
 from vae_core.architecture import Architecture, architecture
 from vae_core.calibration import STEPS, seconds_per_epoch
 from vae_core.datasets import ImageDataset, dataset_available, load_dataset
-from vae_core.errors import ConfigError, ZscapeError
+from vae_core.errors import ConfigError, TrainingError, ZscapeError
 from vae_core.own_images import write_images
 from vae_core.own_names import dataset_label, is_own
 from vae_core.run_data import run_dataset
@@ -61,7 +61,7 @@ class Data(NamedTuple):
 def prepare() -> None:
     """Choose what to train, see what that is, and start it."""
     config = choose_settings()
-    own_images = choose_images() if config and is_own(config.dataset) else None
+    own_images = choose_images(own_images_at_hand()) if config and is_own(config.dataset) else None
     data = data_of(config, own_images) if config else None
     network = plan(config, data) if config and data else None
     refusal = limits.why_not_now(runs_root(), visitor())
@@ -80,8 +80,10 @@ def prepare() -> None:
     if clicked:
         try:
             run = start_run(config, own_images)
-        except ZscapeError as error:
+        except TrainingError as error:
             refusal = str(error)
+        except ZscapeError as error:
+            st.error(plain(str(error)), icon=":material/error:")
         else:
             own(run.token)
             choose_run(run)
@@ -92,6 +94,13 @@ def prepare() -> None:
     one = replace(config, seed=0, epochs=1, beta=1.0)
     seconds = config.epochs * epoch_seconds(one, data.some.image_shape, data.train, data.test, data)
     estimate.caption(f"Takes about {spoken(seconds)} on this machine, and a few seconds to begin.")
+
+
+def own_images_at_hand() -> Run | None:
+    """The run in view, where it is this visitor's and learned from their own images."""
+    run = chosen_run()
+    own_run = run is not None and run.owner == visitor() and run.images_file.exists()
+    return run if own_run else None
 
 
 def start_run(config: TrainConfig, own_images: OwnImages | None) -> Run:

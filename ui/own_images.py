@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import streamlit as st
 import torch
@@ -17,7 +16,16 @@ from ui import limits
 from ui.components.image_grid import image_grid
 from vae_core.datasets import ImageDataset
 from vae_core.errors import DataError
-from vae_core.own_images import ImageForm, Preview, preview_images, read_images
+from vae_core.own_images import (
+    ImageForm,
+    Preview,
+    Source,
+    may_have_labels,
+    preview_images,
+    read_images,
+)
+from vae_core.own_names import dataset_label, own_label
+from vae_core.runs import Run
 
 SIZES = ((16, 16), (28, 28), (32, 32), (48, 48), (64, 64))
 FIRST_SIZE = (32, 32)
@@ -25,21 +33,22 @@ SHOWN, SHOWN_CLASSES = 12, 10
 FITS = {"crop": "cut to fit", "pad": "whole, on black"}
 KINDS = (
     "A zip of images, each class in a folder of its own if there are classes; or a `.npz` of "
-    "arrays; or two idx files, images and labels, as they are or as `.gz`. Of two files of images "
-    "and labels, choose both at once."
+    "arrays, labels in one named `y`; or an idx file, as it is or as `.gz`."
 )
-
-Upload = Any  # what `st.file_uploader` gives: an open binary file with name, size and file_id
 
 
 @dataclass(frozen=True, eq=False)
 class OwnImages:
-    """What a visitor brought, the form they chose for it, and a look at what becomes of it."""
+    """What a visitor brought, the form they chose for it, and a look at what becomes of it.
 
-    source: Upload
-    labels: Upload | None
+    label: what it is called, by default as its file.
+    """
+
+    source: Source
+    labels: Source | None
     form: ImageForm
     preview: Preview
+    label: str | None = None
 
     def look_alikes(self, n: int) -> ImageDataset:
         """The previewed images over and over, n in all: enough to see how long learning takes."""
@@ -66,40 +75,50 @@ class OwnImages:
             self.source,
             self.labels,
             form=self.form,
+            label=self.label,
             max_bytes=limits.MAX_IMAGES_BYTES,
             on_progress=tell,
         )
 
 
-def choose_images() -> OwnImages | None:
-    """Ask for images and show what they become; None until there are some that can be used."""
+def choose_images(again: Run | None) -> OwnImages | None:
+    """Ask for images and show what they become; None until there are some that can be used.
+
+    again: a run of this visitor's whose own images may be learned once more.
+    """
     with st.container(border=True):
-        files = st.file_uploader(
-            "Your own images",
-            accept_multiple_files=True,
-            max_upload_size=limits.MAX_UPLOAD_MB,
-            key="own-images",
-            help=KINDS,
-        )
-        if not files:
-            st.caption(f"{KINDS} They stay with you, and are deleted with the run.")
-            return None
         try:
-            return _looked_at(files)
+            if again is not None and st.toggle(
+                "The images of this run again", value=True, key=f"again-{again.token}"
+            ):
+                return _of_run(again)
+            return _uploaded()
         except DataError as error:
             st.error(plain(str(error)), icon=":material/error:")
             return None
 
 
-def _looked_at(files: list[Upload]) -> OwnImages:
-    if len(files) > 2:
-        raise DataError(
-            f"There are {len(files)} files; put many images into one zip, and give one file, or "
-            "two that are images and labels."
+def _of_run(run: Run) -> OwnImages:
+    preview = _preview((run.token,), ImageForm(), run.images_file, None)
+    name = run.config().dataset
+    _show(dataset_label(name), preview)
+    return OwnImages(run.images_file, None, ImageForm(), preview, own_label(name))
+
+
+def _uploaded() -> OwnImages | None:
+    size = limits.MAX_UPLOAD_MB
+    source = st.file_uploader("Your own images", max_upload_size=size, key="own-images", help=KINDS)
+    if source is None:
+        st.caption(f"{KINDS} They stay with you, and are deleted with the run.")
+        return None
+    labels = None
+    if may_have_labels(source):
+        labels = st.file_uploader(
+            "Their labels, another idx file, if there are any",
+            max_upload_size=size,
+            key="own-labels",
         )
-    source, *rest = sorted(files, key=lambda file: file.size, reverse=True)
-    labels = rest[0] if rest else None
-    ids = tuple(file.file_id for file in files)
+    ids = tuple(file.file_id for file in (source, labels) if file is not None)
     first = _preview(ids, ImageForm(FIRST_SIZE), source, labels)
     form = _choose_form("-".join(ids), first)
     preview = _preview(ids, form, source, labels)
@@ -109,9 +128,9 @@ def _looked_at(files: list[Upload]) -> OwnImages:
 
 @st.cache_resource(show_spinner="Looking at the images…", max_entries=64)
 def _preview(
-    ids: tuple[str, ...], form: ImageForm, _source: Upload, _labels: Upload | None
+    ids: tuple[str, ...], form: ImageForm, _source: Source, _labels: Source | None
 ) -> Preview:
-    """What `form` makes of an upload, told from all others by the ids of its files."""
+    """What `form` makes of a source, told from all others by the ids of its files."""
     return preview_images(_source, _labels, form=form, n=SHOWN, max_bytes=limits.MAX_IMAGES_BYTES)
 
 

@@ -110,7 +110,9 @@ def _source(name: str, files: _Folder | _Zip) -> Iterator[ImageSource]:
     for path in paths:  # what can be refused is refused before anything is decoded
         with files.open(str(path)) as file, _named(path):
             head = _opened(file)
-            turned = head.getexif().get(_EXIF_ORIENTATION) in _TURNED
+            # Asked for what does not stand before its pixels, a PNG would decode them all.
+            known = head.format != "PNG" or "exif" in head.info
+            turned = known and head.getexif().get(_EXIF_ORIENTATION) in _TURNED
             sizes.append((head.width, head.height) if turned else (head.height, head.width))
             in_colour |= head.mode not in _GREY_MODES
 

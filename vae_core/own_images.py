@@ -192,6 +192,13 @@ def write_images(path: str | os.PathLike[str], train: ImageDataset, test: ImageD
         staged.replace(path)
 
 
+def may_have_labels(source: Source) -> bool:
+    """Whether `source` is an idx file, plain or packed: its labels come in another."""
+    file = _file(source)
+    folder = isinstance(file, Path) and file.is_dir()
+    return not folder and _head(file, _name(source)) in _IDX_HEADS
+
+
 # ---- sources -------------------------------------------------------------------------------------
 
 
@@ -201,7 +208,7 @@ def _opened(source: Source, labels: Source | None, max_bytes: int) -> Iterator[I
     file, name = _file(source), _name(source)
     is_folder = isinstance(file, Path) and os.path.isdir(file)
     head = b"" if is_folder else _head(file, name)
-    is_idx = head in (b"\0\0", b"\x1f\x8b")
+    is_idx = head in _IDX_HEADS
     if labels is not None and not is_idx:
         raise DataError(f"{name} is no idx file, so a file of labels cannot belong to it.")
     if isinstance(file, Path) and is_folder:
@@ -320,4 +327,5 @@ def _dataset(
     )
 
 
+_IDX_HEADS = (b"\0\0", b"\x1f\x8b")  # as it is, and packed by gzip
 _FIT = {"crop": "fit", "pad": "pad"}  # what Pillow calls them

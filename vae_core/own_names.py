@@ -15,7 +15,13 @@ def is_own(name: str) -> bool:
 
 def dataset_label(name: str) -> str:
     """A data set's name as it is shown: of a user's own images without the fingerprint."""
-    own = OWN.fullmatch(name)
-    if own is None:
+    if not is_own(name):
         return name
-    return f"own images, {own[1]}" if own[1] else "own images"
+    label = own_label(name)
+    return f"own images, {label}" if label else "own images"
+
+
+def own_label(name: str) -> str | None:
+    """The label in the name of a user's own images, if it has one."""
+    own = OWN.fullmatch(name)
+    return own[1] if own else None

@@ -12,7 +12,7 @@ from pathlib import Path
 from vae_core.datasets import SPLITS, ImageDataset, load_dataset
 from vae_core.errors import DataError
 from vae_core.own_images import read_images
-from vae_core.own_names import OWN, dataset_label, is_own
+from vae_core.own_names import dataset_label, is_own, own_label
 from vae_core.runs import Run
 
 
@@ -32,8 +32,7 @@ def run_datasets(
             f"The {dataset_label(name)} are not beside the model; open it in the folder of the run "
             "that learned it, or give the images again."
         )
-    own = OWN.fullmatch(name)
-    train, test = read_images(file, label=own[1] if own else None)
+    train, test = read_images(file, label=own_label(name))
     if train.name != name:
         raise DataError(
             f"{file.name} in {file.parent.name} holds {train.name}, and not {name}; put the run's "
