@@ -130,7 +130,8 @@ def show_cards(row: int, span: str, sigmas: float) -> None:
         with st.expander(
             f"{len(unused)} unused dimension{'s' * (len(unused) > 1)}", expanded=not used
         ):
-            st.caption("Their μ hardly varies over the test set: the decoder ignores them.")
+            some = f" {CARDS} of them shown." if len(unused) > CARDS else ""
+            st.caption(f"Their μ hardly varies over the test set: the decoder ignores them.{some}")
             show_dims(row, unused[:CARDS], span, sigmas)
 
 

@@ -31,6 +31,7 @@ GUIDE = {
     "runs": "All your trainings and their curves, beside and over one another.",
     "elbo": "What lies between the ELBO and log p(x), computed for an image of your choice.",
     "factors": "A card for every latent dimension: what it changes, and what it goes with.",
+    "geometry": "Distances measured by images: magnification, principal directions, geodesics.",
 }
 
 opened = current_model()

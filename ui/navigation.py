@@ -29,6 +29,7 @@ SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
     "Understand": [
         ("elbo", "ELBO gap", ":material/vertical_align_top:", "elbo"),
         ("factors", "Factors", ":material/style:", "factors"),
+        ("geometry", "Geometry", ":material/explore:", "geometry"),
     ],
 }
 HEADINGS = {"Overview": "The latent space of a VAE, under your pointer"}

@@ -77,3 +77,28 @@ for dim in {dims}:  # by falling KL
 with open("traversals.png", "wb") as file:
     file.write(png_bytes(tile_images(torch.stack(rows), gap=2)))
 """
+
+WAYS = """\
+import torch
+
+from vae_core import interpolate, load_checkpoint
+from vae_core.geometry import geodesic, image_lengths, metric, principal_directions
+
+model = load_checkpoint("{checkpoint}")
+a = torch.tensor({a})
+b = torch.tensor({b})
+
+ways = {{
+    "straight": interpolate(a, b, {steps}),
+    "spherical": interpolate(a, b, {steps}, "spherical"),
+    "geodesic": geodesic(model, a, b, {steps}),
+}}
+for name, path in ways.items():
+    print(f"{{name:10}} {{image_lengths(model, path).sum():8.2f}} in image space")
+
+G = metric(model, a[None])[0]  # J'J at a
+stretches, directions = principal_directions(G)
+print(f"magnification at a: {{stretches.prod():.2f}}")
+for stretch, direction in zip(stretches, directions):
+    print(f"stretch {{stretch:.2f}} along {{direction.tolist()}}")
+"""

@@ -47,12 +47,15 @@ def jacobian_columns(model: LatentModel, z: Tensor, axes: Tensor) -> Tensor:
     parts = []
     with torch.no_grad():
         for rows in z.split(AT_ONCE):
-            columns = [
-                torch.func.jvp(model.decode, (rows,), (axis.expand_as(rows).contiguous(),))[1]
-                for axis in axes
-            ]
-            parts.append(torch.stack(columns, 1).flatten(2))
+            columns = torch.func.vmap(lambda axis, z=rows: _derivative(model, z, axis))(axes)
+            parts.append(columns.transpose(0, 1).flatten(2))
     return torch.cat(parts)
+
+
+def _derivative(model: LatentModel, z: Tensor, axis: Tensor) -> Tensor:
+    """Of the mean image along `axis` (d,) at each z (n, d): (n, c, h, w)."""
+    along: Tensor = torch.func.jvp(model.decode, (z,), (axis.expand_as(z),))[1]
+    return along
 
 
 def metric(model: LatentModel, z: Tensor, axes: Tensor | None = None) -> Tensor:

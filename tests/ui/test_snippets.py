@@ -8,11 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
-from ui.snippets import ELBO, TRAVERSAL
+from ui.snippets import ELBO, TRAVERSAL, WAYS
 from vae_core.checkpoints import load_checkpoint, load_latents
 from vae_core.datasets import load_dataset
+from vae_core.geometry import image_lengths, metric
+from vae_core.paths import interpolate
 from vae_core.posterior_gap import best_gaussian, elbo_gap
 from vae_core.quadrature import posterior_cells
 
@@ -66,3 +69,15 @@ def test_the_traversal_program_gives_the_cards_figures_and_images(tmp_path: Path
     kl = [float(found) for found in re.findall(r"KL\s+([\d.]+) nats", text)]
     assert kl == [round(float(latents.kl_per_dim[j]), 2) for j in (5, 0)]
     assert Image.open(tmp_path / "traversals.png").size == (9 * 32 + 8 * 2, 2 * 32 + 2)
+
+
+def test_the_ways_program_gives_their_lengths(tmp_path: Path) -> None:
+    checkpoint = ROOT / "checkpoints" / "digits-2d"
+    a, b = [0.5, -1.0], [-1.2, 0.7]
+    text = run(WAYS.format(checkpoint=checkpoint, a=a, b=b, steps=24), tmp_path)
+    model = load_checkpoint(checkpoint)
+    straight = image_lengths(model, interpolate(a, b, 24)).sum()
+    assert figure(text, "straight") == pytest.approx(float(straight), abs=0.006)
+    assert figure(text, "geodesic") <= min(figure(text, "straight"), figure(text, "spherical"))
+    volume = metric(model, torch.tensor([a]))[0].double().det().sqrt()
+    assert figure(text, "magnification at a:") == pytest.approx(float(volume), rel=0.01)

@@ -97,12 +97,11 @@ class Metric:
 
 @dataclass(frozen=True)
 class Trail:
-    """A way that is shown and not edited: z (m, d)."""
+    """A way from A to B that is shown and not edited: z (m, d)."""
 
     z: Array
     colour: str
-    dashed: bool = False
 
     def payload(self, plane: Plane) -> dict[str, Any]:
         places = plane.project(np.asarray(self.z, float)).round(5).tolist()
-        return {"places": places, "colour": self.colour, "dashed": self.dashed}
+        return {"places": places, "colour": self.colour}

@@ -1,7 +1,7 @@
 /** What a page lays on the plane: a heat map, Gaussians, and a place to look at first. */
 
 import { element } from "./furniture.js";
-import { drawBackdrop, drawEllipse, drawLabel, drawPath } from "./scene.js";
+import { drawBackdrop, drawEllipse, drawLabel, drawPath, drawStop } from "./scene.js";
 
 /**
  * @typedef {{name: string, mean: [number, number], covariance: [number, number, number],
@@ -68,10 +68,14 @@ export class Overlay {
     }
   }
 
-  /** Ways that are shown and not edited. */
+  /** Ways from A to B that are shown and not edited. */
   drawWays(c) {
     const { view, theme, data } = this.plane;
-    for (const { places, colour, dashed } of data.ways) drawPath(c, view, theme, places, colour, dashed);
+    for (const { places, colour } of data.ways) drawPath(c, view, theme, places, colour);
+    if (!data.ways.length) return;
+    const { places } = data.ways[0];
+    drawStop(c, view, theme, places[0], "A", data.colours.mu, false);
+    drawStop(c, view, theme, places.at(-1), "B", data.colours.mu, false);
   }
 
   drawHeat(c) {

@@ -1,0 +1,189 @@
+"""Geometry: latent space measured by the images that it decodes to."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+import torch
+
+from live.models import OpenModel
+from ui.components.address import show_in_address
+from ui.components.image_grid import image_grid
+from ui.components.latent_plane import Heat, Metric, Plane, PlaneResult, Trail, latent_plane
+from ui.ends import end_of_row, ends, set_end, way_texts
+from ui.explain import explain, show_code
+from ui.geometry_explained import GEOMETRY
+from ui.session import current_model, current_z, set_z, z_text
+from ui.snippets import WAYS, place_of
+from ui.views import default_plane
+from vae_core.geometry import (
+    Magnification,
+    geodesic,
+    image_lengths,
+    magnification_map,
+    principal_directions,
+)
+from vae_core.models import decoded
+from vae_core.paths import interpolate, step_lengths
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SIDE, HALF = 64, 4.0  # of the map: cells a side, and how far it reaches
+STEPS = 24  # places on a way
+FILM = 12  # of them that are shown
+DRAWN = 0.3  # how long the usual larger stretch is drawn, in units of the plane
+VIOLET, DIRECTIONS = "#9E59FE", "#E69F00"
+COLOURS = {"straight": "#8A94A3", "spherical": "#CC79A7", "geodesic": "#56B4E9"}
+
+opened = current_model()
+model = opened.model
+AS_IT_IS: dict[str | type[Any], Callable[[Any], Any]] = {
+    OpenModel: lambda o: (o.id, id(o.model)),
+    Plane: lambda plane: (plane.u, plane.v, plane.origin),
+}
+
+
+@st.cache_resource(show_spinner="Differentiating the decoder…", max_entries=8, hash_funcs=AS_IT_IS)
+def magnification_of(opened: OpenModel, plane: Plane) -> Magnification:
+    axes = torch.tensor(plane.axes, dtype=torch.float32)
+    return magnification_map(opened.model, torch.tensor(plane.origin), axes, HALF, SIDE)
+
+
+@st.cache_resource(show_spinner=False, max_entries=32, hash_funcs=AS_IT_IS)
+def ways_of(
+    opened: OpenModel, a: tuple[float, ...], b: tuple[float, ...]
+) -> dict[str, tuple[Tensor, float, float]]:
+    """Each way from a to b: its places (STEPS, d), its length in image and in latent space."""
+    z_a, z_b = torch.tensor(a), torch.tensor(b)
+    paths = {
+        "straight": interpolate(z_a, z_b, STEPS),
+        "spherical": interpolate(z_a, z_b, STEPS, "spherical"),
+        "geodesic": geodesic(opened.model, z_a, z_b, STEPS),
+    }
+    return {
+        name: (
+            path,
+            float(image_lengths(opened.model, path).sum()),
+            float(step_lengths(path).sum()),
+        )
+        for name, path in paths.items()
+    }
+
+
+def to_row(side: str) -> None:
+    set_end(side, end_of_row(opened, st.session_state[f"row-{side}"]))
+
+
+def random_pair(n: int) -> None:
+    for side in "ab":
+        set_end(side, end_of_row(opened, secrets.randbelow(n)))
+
+
+def on_plane(shown: PlaneResult) -> None:
+    if shown.z is not None:
+        set_z(shown.z)
+
+
+@st.fragment
+def explore() -> None:
+    a, b = ends(opened)
+    if opened.latents is not None:
+        n = len(opened.latents)
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            for side, end in zip("ab", (a, b), strict=True):
+                if end.row is not None:
+                    st.session_state[f"row-{side}"] = end.row
+                st.number_input(
+                    f"Test image {side.upper()}",
+                    0,
+                    n - 1,
+                    key=f"row-{side}",
+                    on_change=to_row,
+                    args=(side,),
+                    width=140,
+                )
+            st.button("Random pair", icon=":material/casino:", on_click=random_pair, args=(n,))
+    with st.spinner("Looking for the shortest way…"):
+        ways = ways_of(opened, a.z, b.z)
+    show_plane(ways)
+    show_ways(ways)
+    show_in_address("geometry", z=z_text(current_z(opened)), **way_texts(opened))
+    show_code(WAYS.format(checkpoint=place_of(opened), a=list(a.z), b=list(b.z), steps=STEPS))
+    explain(GEOMETRY)
+
+
+def show_plane(ways: dict[str, tuple[Tensor, float, float]]) -> None:
+    """The magnification under the pointer's principal directions and the ways."""
+    plane = default_plane(opened)
+    found = magnification_of(opened, plane)
+    logs = found.magnification.clamp_min(1e-12).log().numpy()
+    low, high = np.percentile(logs, (2, 98))
+    heat = 0.9 * (logs - low) / max(high - low, 1e-9)
+    stretches, _ = principal_directions(found.metric)
+    latent_plane(
+        opened.id,
+        key=f"geometry-plane-{opened.id}",
+        z=current_z(opened),
+        plane=plane,
+        heat=Heat(heat, found.extent, VIOLET, "Magnification"),
+        metric=Metric(
+            found.metric.numpy(),
+            found.extent,
+            DRAWN / max(float(stretches[..., 0].median()), 1e-12),
+            DIRECTIONS,
+        ),
+        trails=[Trail(ways[name][0].numpy(), colour) for name, colour in COLOURS.items()],
+        height=430,
+        on_change=on_plane,
+    )
+    st.caption(
+        f"Violet: how much larger an area is in image space, √det G, from {np.exp(low):.3g} to "
+        f"{np.exp(high):.3g}. Cross: the two principal directions at the pointer, as long as the "
+        "image changes along them. Ways from A to B: the geodesic (blue), the straight "
+        "one (grey) and the spherical one (pink)."
+    )
+    if model.latent_dim > 2:
+        st.caption(
+            "The plane lies along the two main axes of μ (PCA), and so does G; the ways lead "
+            f"through all {model.latent_dim} dimensions and are seen projected."
+        )
+
+
+def show_ways(ways: dict[str, tuple[Tensor, float, float]]) -> None:
+    st.subheader("Three ways from A to B")
+    kept = np.linspace(0, STEPS - 1, FILM).round().astype(int)
+    longest = max(length for _, length, _ in ways.values())
+    for name, (path, length, latent) in ways.items():
+        with st.container(horizontal=True, vertical_alignment="center", key=f"way-{name}"):
+            with st.container(width=250):
+                st.markdown(f"**{name}** {length:.2f} · in z {latent:.2f}")
+                st.html(
+                    f"<div style='height:0.3rem;border-radius:2px;background:{COLOURS[name]};"
+                    f"width:{100 * length / max(longest, 1e-9):.1f}%'></div>"
+                )
+            with st.container(width=640):
+                image_grid(
+                    decoded(model, path[kept])[None],
+                    key=f"film-{name}",
+                    testid=f"film-{name}",
+                    alt=f"Images on the {name} way",
+                    max_tile=64,
+                )
+    st.caption(
+        f"Lengths in image space: sums over {STEPS - 1} steps of the Euclidean distance between "
+        "mean images, pixels in [0, 1]. Beside them the lengths in latent space."
+    )
+
+
+if model.latent_dim < 2:
+    st.info(
+        f"{opened.id} has a single latent dimension: every way from one z to another is the same "
+        "line, and there is no plane to measure."
+    )
+else:
+    explore()
