@@ -33,6 +33,31 @@ PRESETS = (
         replace(preset("digits-2d"), objective="autoencoder"),
     ),
     Preset(
+        "PCA, the straight plane",
+        "The two directions in which the same digits differ most, found at once: what a network "
+        "adds is seen beside it.",
+        replace(preset("digits-2d"), objective="pca", epochs=1),
+    ),
+    Preset(
+        "GAN, no encoder",
+        "A generator of the same digits learns from a discriminator alone: sharp images all over "
+        "the plane, and no way back from an image to its z.",
+        TrainConfig(
+            hidden=(256, 128),
+            activation="relu",
+            objective="gan",
+            epochs=300,
+            batch_size=128,
+            learning_rate=1e-3,
+        ),
+    ),
+    Preset(
+        "100 labels: M2",
+        "The class of 100 digits is told, and that of all others inferred: watch the share of test "
+        "images told wrongly fall.",
+        TrainConfig(latent_dim=8, hidden=(256,), objective="m2", epochs=60, batch_size=128),
+    ),
+    Preset(
         "Sprites",
         "Drawn shapes with known size, angle and place, and a convolutional network.",
         replace(preset("sprites-6d"), epochs=8),
