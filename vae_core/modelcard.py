@@ -48,13 +48,16 @@ def model_card(name: str, config: Mapping[str, Any], metrics: Mapping[str, Any] 
     lines = ["---", *(f"{key}: {json.dumps(value)}" for key, value in head.items()), "---", ""]
     c, h, w = config["image_shape"]
     kind = _KINDS[config["kind"]]
-    likelihood = "" if config["kind"] == "gan" else f", {config['likelihood']} likelihood"
+    parts = [f"`{config['network']}` network {tuple(config['hidden'])}", config["activation"]]
+    if config["kind"] in ("pca", "ppca"):
+        parts = ["linear"]
+    if config["kind"] != "gan":
+        parts.append(f"{config['likelihood']} likelihood")
     lines += [
         f"# {name}",
         "",
         f"{kind} with {config['latent_dim']} latent dimensions for {h} x {w} images of {c} "
-        f"channel{'s' if c > 1 else ''}: `{config['network']}` network {tuple(config['hidden'])}, "
-        f"{config['activation']}{likelihood}.",
+        f"channel{'s' if c > 1 else ''}: {', '.join(parts)}.",
         "",
     ]
     if metrics:
@@ -76,9 +79,10 @@ def model_card(name: str, config: Mapping[str, Any], metrics: Mapping[str, Any] 
             lines += ["| figure | nats |", "|---|---|", *rows]
         if metrics.get("discriminator_accuracy") is not None:
             lines += [
-                f"Its discriminator tells real from generated{source}{pixels} and as many "
-                f"generated ones: {_figure(metrics, 'discriminator_accuracy', 3)} of them rightly, "
-                "where a guess is 0.5. Without an encoder it has no reconstruction and no ELBO."
+                f"Judging real from generated{source}{pixels} and as many generated ones, its "
+                f"discriminator is right in {_figure(metrics, 'discriminator_accuracy', 3)} of "
+                "them, where a guess is 0.5. Without an encoder it has no reconstruction and no "
+                "ELBO."
             ]
         if metrics.get("active_units") is not None:
             lines += ["", f"Active units: {metrics['active_units']} of {config['latent_dim']}."]

@@ -118,3 +118,12 @@ def test_a_plain_autoencoder_is_called_one() -> None:
     card = model_card("ae", config, None)
     assert "A autoencoder" not in card
     assert "An autoencoder with 2 latent dimensions for 8 x 8 images of 3 channels" in card
+
+
+def test_a_gan_s_card_tells_what_its_discriminator_can_and_no_nats() -> None:
+    model = build_model(ModelConfig((1, 4, 4), kind="gan", hidden=(4,)))
+    images = torch.randint(0, 256, (6, 1, 4, 4), dtype=torch.uint8)
+    metrics = evaluate(model, ImageDataset("few", "test", images))
+    card = model_card("g", model.config.to_json(), metrics.to_json())
+    assert f"right in {metrics.discriminator_accuracy:.3f}" in card
+    assert "nats" not in card and "likelihood" not in card
