@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -36,11 +37,13 @@ from ui.train_settings import choose_settings
 from vae_core.architecture import Architecture, architecture
 from vae_core.calibration import STEPS, seconds_per_epoch
 from vae_core.datasets import ImageDataset, dataset_available, load_dataset
-from vae_core.errors import ConfigError, TrainingError, ZscapeError
+from vae_core.errors import ConfigError, DataError, TrainingError, ZscapeError
+from vae_core.linear_models import check_components
 from vae_core.own_images import write_images
 from vae_core.own_names import dataset_label, is_own
 from vae_core.run_data import run_dataset
 from vae_core.runs import Run, Status
+from vae_core.semi_supervised import labelled_rows
 from vae_core.train_config import TrainConfig
 
 POLL_SECONDS = 1.0
@@ -140,7 +143,11 @@ def plan(config: TrainConfig, data: Data) -> Architecture | None:
     try:
         network = architecture(config.model_config(data.some.image_shape))
         limits.check_settings(config, network, data.train)
-    except ConfigError as error:
+        if config.objective in ("pca", "ppca"):
+            check_components(config.latent_dim, data.train, math.prod(data.some.image_shape))
+        if config.objective == "m2" and not is_own(config.dataset):
+            labelled_rows(config, data.some)
+    except (ConfigError, DataError) as error:
         st.error(str(error), icon=":material/error:")
         return None
     show_network(network, variational=has_kl(config))

@@ -128,15 +128,19 @@ def _layers(model: LatentModel) -> tuple[nn.Linear, nn.Linear]:
     return cast(nn.Linear, encoder[1]), cast(nn.Linear, decoder[0])
 
 
+def check_components(latent_dim: int, images: int, pixels: int) -> None:
+    """ConfigError where so many images have not more principal components than latent_dim."""
+    if latent_dim >= min(images, pixels):
+        raise ConfigError(
+            f"latent_dim={latent_dim}, but {images} images of {pixels} pixels have only "
+            f"{min(images, pixels)} principal components; choose fewer latent dimensions than that."
+        )
+
+
 def _fitted(images: Tensor, d: int, seed: int) -> Fit:
     from sklearn.decomposition import PCA as Fit
 
-    n, pixels = images.shape[0], images[0].numel()
-    if not d < min(n, pixels):
-        raise ConfigError(
-            f"latent_dim={d}, but {n} images of {pixels} pixels have only {min(n, pixels)} "
-            "principal components; choose fewer latent dimensions than that."
-        )
+    check_components(d, len(images), images[0].numel())
     rows = images.flatten(1).cpu().double().div_(255).numpy()  # (n, pixels)
     with np.errstate(invalid="ignore"):  # shares of a variance of 0, which nobody asks for
         return Fit(d, copy=False, random_state=seed).fit(rows)

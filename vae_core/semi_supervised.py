@@ -236,6 +236,21 @@ def m2_objective(
     return ObjectiveTerms(terms.reconstruction, terms.kl, loss, parts)
 
 
+def labelled_rows(config: TrainConfig, data: ImageDataset) -> Tensor:
+    """The rows of `data` whose class M2 is told, as many of each class, drawn by the config's seed.
+
+    ConfigError or DataError where the settings of the objective do not go with the data.
+    """
+    classes, labels = config.objective_settings["classes"], data.labels
+    there = 0 if labels is None else int(labels.max()) + 1
+    if labels is None or there > classes:
+        raise ConfigError(
+            f"M2 was set up for {classes} classes, but {data.name} has {there}; choose data that "
+            "have classes, and set classes to how many those are."
+        )
+    return draw_labelled(labels, config.objective_settings["labels"], config.seed)
+
+
 class M2Learner:
     """Every image of a batch without its label, beside a draw of those whose labels are told.
 
@@ -252,14 +267,8 @@ class M2Learner:
         self.labels = torch.zeros(n, dtype=torch.int64, device=device)
 
     def begin(self, data: ImageDataset) -> None:
-        classes = self.model.config.classes
-        if data.labels is None or not int(data.labels.max()) < classes:
-            has = "no classes" if data.labels is None else f"{int(data.labels.max()) + 1} of them"
-            raise ConfigError(
-                f"M2 was set up for {classes} classes, but {data.name} has {has}; set classes to "
-                "what the data have."
-            )
-        rows = draw_labelled(data.labels, len(self.labels), self.config.seed)
+        rows = labelled_rows(self.config, data)
+        assert data.labels is not None
         self.images.copy_(data.images[rows])
         self.labels.copy_(data.labels[rows])
 

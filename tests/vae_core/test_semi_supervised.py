@@ -1,15 +1,25 @@
 """M2's bounds are sums that can be written out, and lie below log p(x), the better q the closer."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor
 from torch.distributions import Categorical, MultivariateNormal, Normal, kl_divergence
 
+from vae_core.calibration import seconds_per_epoch
+from vae_core.datasets import ImageDataset
 from vae_core.errors import ConfigError
 from vae_core.models import ModelConfig, build_model
-from vae_core.semi_supervised import M2, labelled_bound, m2_objective, unlabelled_terms
+from vae_core.semi_supervised import (
+    M2,
+    labelled_bound,
+    labelled_rows,
+    m2_objective,
+    unlabelled_terms,
+)
+from vae_core.train_config import TrainConfig
 
 K, D, PIXELS = 3, 2, 6
 SIGMA = 0.3
@@ -153,3 +163,22 @@ def test_an_image_is_encoded_with_its_most_probable_class() -> None:
 def test_a_network_that_cannot_be_told_a_class_is_refused() -> None:
     with pytest.raises(ConfigError, match="fully connected"):
         build_model(ModelConfig((1, 8, 8), kind="m2", network="conv", hidden=(4, 8)))
+
+
+def test_data_that_do_not_go_with_the_settings_are_refused() -> None:
+    config = TrainConfig(objective="m2", objective_settings={"labels": 4, "classes": 2})
+    pixels, labels = torch.zeros(6, 1, 2, 3, dtype=torch.uint8), torch.tensor([0, 1, 2, 0, 1, 2])
+    bare = ImageDataset("bare", "train", pixels)
+    with pytest.raises(ConfigError, match="bare has 0"):
+        labelled_rows(config, bare)
+    three = ImageDataset("three", "train", pixels, labels, class_names=("a", "b", "c"))
+    with pytest.raises(ConfigError, match="2 classes, but three has 3"):
+        labelled_rows(config, three)
+    two = labels % 2
+    assert two[labelled_rows(config, replace(three, labels=two))].tolist().count(1) == 2
+
+
+def test_the_time_of_m2_is_told_of_data_without_classes() -> None:
+    config = TrainConfig(objective="m2", hidden=(4,), batch_size=2)
+    data = ImageDataset("bare", "train", torch.zeros(20, 1, 2, 3, dtype=torch.uint8))
+    assert seconds_per_epoch(config, data, 10) > 0
