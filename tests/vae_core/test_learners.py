@@ -236,7 +236,7 @@ def test_binarised_training_sees_zeros_and_ones_alone(monkeypatch: pytest.Monkey
 def test_settings_are_complete_and_stay_as_they_are() -> None:
     config = TrainConfig(objective="beta-tcvae", objective_settings={"beta": 4})
     assert config.to_json()["objective_settings"] == {
-        "alpha": 1.0, "beta": 4.0, "gamma": 1.0, "sampling": "weighted"
+        "alpha": 1.0, "beta": 4.0, "gamma": 1.0, "sampling": "stratified"
     }  # fmt: skip
     assert TrainConfig.from_json(config.to_json()) == config
     assert len({config, TrainConfig.from_json(config.to_json())}) == 1
@@ -260,7 +260,7 @@ def test_settings_of_before_there_were_objectives_still_load() -> None:
         ("capacity", {"gamma": True}, "gamma=True is not a number"),
         ("capacity", {"gamma": math.nan}, "gamma=nan is not a number"),
         ("factor-vae", {"width": 8.5}, "width=8.5 is not a whole number"),
-        ("beta-tcvae", {"sampling": "all"}, "sampling='all' is not one of weighted, stratified"),
+        ("beta-tcvae", {"sampling": "all"}, "sampling='all' is not one of stratified, weighted"),
         ("denoising", {"corruption": []}, r"corruption=\[\] is not one of"),
         ("capacity", ["gamma"], r"objective_settings=\['gamma'\] are not values by name"),
         ("capacity", {3: 4}, "are not values by name"),
