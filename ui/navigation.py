@@ -30,6 +30,7 @@ SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
         ("elbo", "ELBO gap", ":material/vertical_align_top:", "elbo"),
         ("factors", "Factors", ":material/style:", "factors"),
         ("geometry", "Geometry", ":material/explore:", "geometry"),
+        ("compare", "Compare", ":material/compare:", "compare"),
     ],
 }
 HEADINGS = {"Overview": "The latent space of a VAE, under your pointer"}

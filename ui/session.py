@@ -130,7 +130,7 @@ def current_z(opened: OpenModel) -> tuple[float, ...]:
         if linked("z") and len(st.session_state["z"]) != d:
             refuse("z", f"a z is {d} numbers from −10 to 10; the first test image is shown")
     if len(st.session_state["z"]) != d:
-        st.session_state["z"] = _first_z(opened)
+        st.session_state["z"] = first_z(opened)
     z: tuple[float, ...] = st.session_state["z"]
     return z
 
@@ -145,7 +145,7 @@ def z_text(z: Sequence[float]) -> str:
     return ",".join(f"{value:.3f}" for value in z)
 
 
-def _first_z(opened: OpenModel) -> tuple[float, ...]:
+def first_z(opened: OpenModel) -> tuple[float, ...]:
     if opened.latents is None:
         return (0.0,) * opened.model.latent_dim
     return tuple(round(v, 3) for v in opened.latents.mu[0].tolist())

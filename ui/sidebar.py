@@ -70,7 +70,8 @@ def model_label(model_id: str) -> str:
     return f"{dataset_label(name)} (yours, {secret[:4]})"
 
 
-def _describe(opened: OpenModel) -> None:
+def figures_of(opened: OpenModel) -> list[tuple[str, str]]:
+    """What the model is and what it reaches, each by its name."""
     figures: list[tuple[str, str]] = [
         ("data", dataset_label(opened.config.get("dataset") or "unknown")),
         ("model", NAMES[opened.model.config.kind]),
@@ -78,8 +79,13 @@ def _describe(opened: OpenModel) -> None:
     ]
     if opened.model.has_encoder:
         figures.append(("likelihood", str(opened.config["likelihood"])))
-    figures += _metric_rows(opened.metrics or {})
-    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in figures)
+    return figures + _metric_rows(opened.metrics or {})
+
+
+def _describe(opened: OpenModel) -> None:
+    rows = "".join(
+        f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in figures_of(opened)
+    )
     st.html(f"<style>{_FIGURES_CSS}</style><dl class='figures'>{rows}</dl>")
     if text := note(opened):
         st.caption(text)

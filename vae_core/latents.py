@@ -121,6 +121,12 @@ def encode_dataset(
     )
 
 
+def common_rows(a: Latents, b: Latents) -> tuple[Tensor, Tensor]:
+    """Rows of a and rows of b, (n,) int64 each, of the images that both have encoded, in order."""
+    _, rows_a, rows_b = np.intersect1d(a.indices.numpy(), b.indices.numpy(), return_indices=True)
+    return torch.from_numpy(rows_a), torch.from_numpy(rows_b)
+
+
 def active_dimensions(mu: Tensor) -> Tensor:
     """Columns of mu (n, d) with a variance above 0.01, (d,) bool (Burda et al. 2016, section 5)."""
     return mu.var(0) > ACTIVE_VARIANCE

@@ -17,6 +17,7 @@ from vae_core.latents import (
     Latents,
     active_dimensions,
     class_mean,
+    common_rows,
     encode_dataset,
     nearest,
     pca_projection,
@@ -240,3 +241,12 @@ def test_the_mean_of_a_class_is_that_of_its_codes(model: LatentModel) -> None:
     torch.testing.assert_close(class_mean(latents, 1), latents.mu[[1, 4, 7]].mean(0))
     with pytest.raises(DataError, match="class 7"):
         class_mean(latents, 7)
+
+
+def test_common_rows_are_of_the_same_images(model: LatentModel) -> None:
+    data = dataset()
+    a = encode_dataset(model, data, torch.tensor([9, 2, 7, 40]))
+    b = encode_dataset(model, data, torch.tensor([40, 3, 9]))
+    rows_a, rows_b = common_rows(a, b)
+    assert a.indices[rows_a].tolist() == b.indices[rows_b].tolist() == [9, 40]
+    torch.testing.assert_close(a.mu[rows_a], b.mu[rows_b])

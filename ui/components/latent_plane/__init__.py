@@ -82,6 +82,7 @@ def latent_plane(
     sliders: Sequence[str] = (),
     mode: Literal["cursor", "select", "stops"] = "cursor",
     grid: str | None = None,
+    link: Literal["places", "images"] | None = None,
     height: int = 520,
     film: Film | None = None,
     heat: Heat | None = None,
@@ -108,6 +109,8 @@ def latent_plane(
     grid: key of an `image_grid` on the page, with which the plane keeps step while the pointer
         moves: a grid with axes shows the plane's places among its tiles, and a tile pointed at is
         decoded here; a film of the way shows its frame here, and follows the stops.
+    link: planes of one page that follow each other's pointer: to the same place, or, where their
+        points are of the same images in the same order, to the same image.
     film: its frames are {"model": id, "points": a `PlanePoints.payload()`}; points of the same rows
         glide from where they were to where they are.
     heat: a heat map under the points. gaussians: ellipses over them. metric: its principal
@@ -169,6 +172,7 @@ def latent_plane(
                 "draw": draw,
                 "sliders": tuple(sliders),
                 "grid": grid,
+                "link": link,
                 "mode": mode,
                 "height": height,
                 "film": None if film is None else film.payload(),

@@ -8,6 +8,7 @@ import { element, furnish, showLayers, showLegend, showPixels } from "./furnitur
 import { Glide } from "./glide.js";
 import { Hand } from "./hand.js";
 import { Help } from "./help.js";
+import { Linked } from "./linked.js";
 import { Manifold } from "./manifold.js";
 import { Overlay } from "./overlay.js";
 import { Painting } from "./painting.js";
@@ -99,6 +100,7 @@ export class LatentPlane {
     const { signal } = (this.end = new AbortController());
     this.help = new Help(this);
     this.beside = new Beside(this, signal);
+    this.linked = new Linked(this, signal);
     this.hand = new Hand(this, signal);
     followSliders(() => this.data?.sliders ?? [], (dim, value) => this.slide(dim, value), signal);
     document.fonts.addEventListener("loadingdone", () => this.invalidate(true), { signal });
@@ -387,6 +389,7 @@ export class LatentPlane {
       this.readout.figures();
       this.readout.tip();
       this.beside.tellPlaces();
+      this.linked.tell();
     });
   }
 }

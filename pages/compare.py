@@ -1,0 +1,193 @@
+"""Compare: two models side by side, with the same pointer, the same images, the same figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+import torch
+
+from live.models import OpenModel, open_model
+from ui.components.address import choice_from_link, show_in_address
+from ui.components.image_grid import image_grid
+from ui.components.latent_plane import PlaneResult, latent_plane
+from ui.images import data_note
+from ui.kinds import NAMES, about_means
+from ui.runs import run_of
+from ui.session import (
+    current_model,
+    current_z,
+    first_z,
+    model_ids,
+    select_model,
+    set_z,
+    test_images,
+    z_text,
+)
+from ui.sidebar import figures_of, model_label
+from ui.views import default_plane, latents_of, plane_points
+from vae_core.latents import common_rows
+from vae_core.models import decoded
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+IMAGES = 10
+LAST = "the end"
+# What is worth a look together, and at what.
+PAIRS = {
+    ("mnist-2d", "mnist-2d-ae"): "VAE and autoencoder: nothing holds the codes of an autoencoder "
+    "together, so look for holes between them, where no digit comes out.",
+    ("mnist-2d", "mnist-pca-2d"): "VAE and PCA: two numbers by a curved and by a flat way.",
+    (
+        "mnist-2d",
+        "mnist-2d-gan",
+    ): "VAE and GAN: sharper images, but nothing leads back from an image.",
+    (
+        "mnist-2d",
+        "mnist-16d",
+    ): "Two dimensions and sixteen: better images, and a plane that shows less.",
+}
+
+opened = current_model()
+ids = model_ids()
+
+
+def partners() -> list[str]:
+    """The models to compare with: first those made for it, then others, itself last."""
+    made = [b if a == opened.id else a for a, b in PAIRS if opened.id in (a, b)]
+    others = [i for i in ids if i not in made and i != opened.id]
+    return [i for i in made if i in ids] + others + [opened.id]
+
+
+def epochs_of(model_id: str) -> list[str]:
+    """The epochs of a run that can be opened, the last first; none of another model."""
+    run = run_of(model_id.removeprefix("run:")) if model_id.startswith("run:") else None
+    return [LAST, *map(str, sorted(run.snapshot_epochs(), reverse=True))] if run else []
+
+
+def choose_other() -> OpenModel:
+    """The second model, of a run as it was after an epoch of the visitor's choice."""
+    choices = partners()
+    other = choice_from_link("other", choices, choices[0])
+    st.selectbox(
+        "Compare with", choices, format_func=model_label, key="other", persist_state="session"
+    )
+    if epochs := epochs_of(other):
+        epoch = choice_from_link("after", epochs, LAST)
+        st.selectbox("After epoch", epochs, key="after", persist_state="session")
+        if epoch != LAST:
+            return open_model(f"{other}@{epoch}")
+    return open_model(other)
+
+
+def swap() -> None:
+    other = st.session_state["other"]
+    st.session_state["other"] = opened.id
+    select_model(other)
+
+
+def show_plane(side: str, model: OpenModel, rows: np.ndarray | None) -> None:
+    """A model on its plane; released there, z is kept, for both where both have as many numbers."""
+
+    def released(shown: PlaneResult) -> None:
+        if shown.z is None:
+            return
+        for place in ("A", "B") if same_space else (side,):
+            if place == "A":
+                set_z(shown.z)
+            else:
+                st.session_state["other_z"] = (b.id, shown.z)
+
+    view = default_plane(model)
+    latent_plane(
+        model.id,
+        key=f"compare-{side}-{model.id}",
+        z=current_z(opened) if side == "A" else other_z(),
+        plane=view,
+        points=plane_points(model, view, rows=rows),
+        link="images" if rows is not None else "places",
+        height=360,
+        on_change=released,
+    )
+    st.caption(about_means(model, "Means μ of the test images, not samples."))
+
+
+def other_z() -> tuple[float, ...]:
+    """Where the cursor of B stands: with A's where both have as many numbers, until it is moved."""
+    known, z = st.session_state.get("other_z", ("", ()))
+    if known == b.id:
+        return tuple(z)
+    return current_z(opened) if same_space else first_z(b)
+
+
+def show_images(rows: Sequence[Tensor]) -> None:
+    """The same test images, and what comes back of them from either model."""
+    encoded = [
+        latents_of(m).take(r[:IMAGES].tolist()) for m, r in zip((opened, b), rows, strict=True)
+    ]
+    images = [decoded(m.model, e.mu) for m, e in zip((opened, b), encoded, strict=True)]
+    names = ["A", "B"]
+    if (dataset := test_images(opened)) is not None:
+        images.insert(0, dataset.floats(encoded[0].indices))
+        names.insert(0, "x")
+    st.subheader("The same images, encoded and decoded")
+    image_grid(
+        torch.stack(images),
+        key="compared",
+        testid="compared",
+        alt=f"{len(encoded[0])} test images; from above {', '.join(names)}",
+        captions=[f"{n}, test image {k}" for n in names for k in encoded[0].indices.tolist()],
+        max_tile=92,
+    )
+    st.caption(f"From above: {', '.join(names)}. A and B are decoded from their means μ.")
+    data_note(dataset is not None)
+
+
+def show_figures() -> None:
+    """What each model is and reaches, one beside the other."""
+    left, right = dict(figures_of(opened)), dict(figures_of(b))
+    for figures, model in ((left, opened), (right, b)):
+        figures["objective"] = str(model.config.get("objective", "elbo"))
+        if codes := (model.metrics or {}).get("codes"):
+            figures["class told by nearest neighbours"] = f"{codes['knn']:.1%}"
+    names = list(dict.fromkeys([*left, *right]))
+    st.subheader("The same figures")
+    st.table(
+        {
+            "": names,
+            f"A: {model_label(opened.id)}": [left.get(n, "–") for n in names],
+            f"B: {model_label(b.id)}": [right.get(n, "–") for n in names],
+        }
+    )
+
+
+with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(width=240):
+        b = choose_other()
+    st.button("Swap", icon=":material/swap_horiz:", on_click=swap, disabled=b.id == opened.id)
+if text := PAIRS.get((opened.id, b.id)) or PAIRS.get((b.id, opened.id)):
+    st.caption(text)
+same_space = opened.model.latent_dim == b.model.latent_dim
+same_data = opened.config.get("dataset") == b.config.get("dataset")
+common: Sequence[Tensor] = ()
+if same_data and opened.latents is not None and b.latents is not None:
+    common = common_rows(opened.latents, b.latents)
+
+for column, side, model in zip(st.columns(2, gap="medium"), "AB", (opened, b), strict=True):
+    with column.container(key=f"side-{side}"):
+        st.markdown(f"**{side}** · {model_label(model.id)} · {NAMES[model.model.config.kind]}")
+        show_plane(side, model, common["AB".index(side)].numpy() if common else None)
+if common and len(common[0]):
+    show_images(common)
+elif not same_data:
+    st.info("The two were trained on different data, so they have no test image in common.")
+show_figures()
+show_in_address(
+    "compare",
+    other=st.session_state["other"],
+    after=st.session_state.get("after") if "@" in b.id else None,
+    z=z_text(current_z(opened)),
+)

@@ -1,0 +1,71 @@
+"""Two models side by side: the pointer on one plane moves the other's image too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.places import latents_of
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    Settle = Callable[[Page], None]
+
+LISTEN = """
+window.decodes = [[], []];
+addEventListener("zscape:decoded", (event) => {
+  const side = event.composedPath().find((n) => n.classList?.contains("st-key-side-A")) ? 0 : 1;
+  decodes[side].push(event.detail.z);
+});
+"""
+
+
+@pytest.fixture
+def compared(page: Page, app_url: str, settle: Settle) -> Page:
+    page.add_init_script(LISTEN)
+    page.goto(f"{app_url}/compare?model=mnist-2d&other=mnist-2d-ae")
+    settle(page)
+    legends = page.get_by_role("group", name="Legend")
+    for k in (0, 1):
+        legends.nth(k).get_by_role("button").first.wait_for()
+    page.wait_for_function("decodes[0].length > 0 && decodes[1].length > 0")
+    return page
+
+
+def test_the_other_plane_follows_the_pointer(compared: Page) -> None:
+    """To the same place, or to the mean of the same test image."""
+    plane = compared.get_by_test_id("latent-plane").first
+    box = plane.bounding_box()
+    assert box
+    corner = {"x": 12, "y": box["height"] - 12}  # no point is there
+    plane.hover(position=corner)
+    compared.wait_for_function(
+        "decodes[0].at(-1).every((v, k) => v < -2 && Math.abs(v - decodes[1].at(-1)[k]) < 1e-3)"
+    )
+    plane.hover(position={"x": box["width"] / 2, "y": box["height"] / 2})
+    compared.wait_for_function(
+        """mu => {
+            const [a, b] = decodes[1].at(-1);
+            return mu.some(([x, y]) => Math.hypot(a - x, b - y) < 1e-3);
+        }""",
+        arg=latents_of("mnist-2d-ae").mu.tolist(),
+    )
+
+
+def test_models_swap_and_the_link_says_so(compared: Page, settle: Settle) -> None:
+    compared.get_by_role("button", name="Swap").click()
+    compared.wait_for_url("**/compare?*model=mnist-2d-ae*")
+    settle(compared)
+    assert "other=mnist-2d&" in f"{compared.url}&"
+    assert compared.get_by_text("VAE and autoencoder").count() == 1
+
+
+def test_models_of_other_data_share_no_image(page: Page, app_url: str, settle: Settle) -> None:
+    page.goto(f"{app_url}/compare?model=mnist-2d&other=sprites-6d")
+    settle(page)
+    page.get_by_text("trained on different data").wait_for()
+    assert page.get_by_test_id("latent-plane").count() == 2
+    assert page.get_by_test_id("compared").count() == 0
