@@ -32,6 +32,7 @@ GUIDE = {
     "elbo": "What lies between the ELBO and log p(x), computed for an image of your choice.",
     "factors": "A card for every latent dimension: what it changes, and what it goes with.",
     "geometry": "Distances measured by images: magnification, principal directions, geodesics.",
+    "compare": "Two models side by side, under one pointer: VAE, autoencoder, PCA, GAN.",
 }
 
 opened = current_model()
