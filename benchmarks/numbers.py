@@ -138,7 +138,8 @@ GREY = Table(
 OTHERS = (
     Table(
         "What the KL is made of",
-        "The aggregate posterior of the test images, in nats.",
+        "The aggregate posterior q(z) of the test images, in nats; of N images the mutual information "
+        "is log N at most, 9.21 of 10,000.",
         {
             "mutual information": ("aggregate", "mutual_information"),
             "KL(q(z), p(z))": ("aggregate", "aggregate_kl"),
@@ -253,7 +254,7 @@ def _table(table: Table, checkpoints: Sequence[CheckpointInfo]) -> list[str]:
         pixels = metrics.get("binarisation", "none")
         described = [
             c.name,
-            f"{metrics.get('images', '')} of {metrics.get('dataset', '')}",
+            f"{metrics.get('images', 0):,} of {metrics.get('dataset', '')}",
             c.config["likelihood"] if pixels == "none" else f"binarised, {pixels}",
             str(c.config["latent_dim"]),
         ]
