@@ -138,8 +138,8 @@ GREY = Table(
 OTHERS = (
     Table(
         "What the KL is made of",
-        "The aggregate posterior q(z) of the test images, in nats; of N images the mutual information "
-        "is log N at most, 9.21 of 10,000.",
+        "The aggregate posterior q(z) of the test images, in nats; of N images the mutual "
+        "information is log N at most, 9.21 of 10,000.",
         {
             "mutual information": ("aggregate", "mutual_information"),
             "KL(q(z), p(z))": ("aggregate", "aggregate_kl"),
