@@ -21,7 +21,7 @@ from ui.presets import PRESETS, Preset
 from vae_core.binarisation import BINARISATIONS
 from vae_core.datasets import dataset_available, dataset_names, load_dataset
 from vae_core.errors import ConfigError, DataError
-from vae_core.likelihoods import LIKELIHOODS
+from vae_core.likelihoods import LIKELIHOODS, effective_beta
 from vae_core.networks import ACTIVATIONS, network_names
 from vae_core.objective_registry import SHARED, find_objective, objective_names
 from vae_core.own_names import is_own
@@ -191,7 +191,11 @@ OWN_SETTINGS = {
     for objective in objective_names()
 }
 # data set -> what it is called, megabytes to fetch
-DOWNLOADS = {"mnist": ("MNIST", 12), "fashion-mnist": ("Fashion-MNIST", 31)}
+DOWNLOADS = {
+    "mnist": ("MNIST", 12),
+    "fashion-mnist": ("Fashion-MNIST", 31),
+    "kmnist": ("KMNIST", 21),
+}
 
 log = logging.getLogger("zscape.train")
 
@@ -326,7 +330,14 @@ def _settings() -> TrainConfig | None:
             for each in own.values():
                 with st.container(width=COLUMN):
                     _widget(each)
-    return _config()
+    config = _config()
+    if config and config.likelihood == "gaussian" and "beta" in find_objective(objective).uses:
+        weight = effective_beta(config.sigma, config.beta)
+        st.caption(
+            f"With σ = {config.sigma:g} fixed, this is the plain sum of squared errors plus "
+            f"2σ²β = **{weight:g}** times the KL: the effective β of a loss without σ."
+        )
+    return config
 
 
 def _widget(setting: Setting) -> None:

@@ -226,3 +226,13 @@ def test_settings_that_cannot_be_say_so(
     page.get_by_text(sentence).wait_for()
     settle(page)
     assert page.get_by_test_id("start-training").is_disabled()
+
+
+def test_a_fixed_sigma_says_what_beta_it_amounts_to(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    """2 sigma² beta = 2 · 0.2² · 4."""
+    page.goto(f"{app_url}/train?train_likelihood=gaussian&train_sigma=0.2&beta=4")
+    settle(page)
+    page.get_by_text("More settings").click()
+    page.get_by_text("2σ²β = 0.32 times the KL").wait_for()
