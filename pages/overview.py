@@ -82,7 +82,8 @@ def samples() -> None:
         testid="samples",
         alt=f"{SAMPLES[0] * SAMPLES[1]} images decoded from random z, seed {seed}",
     )
-    st.caption(f"{text}. Each image is the decoder's mean.")
+    image = "the decoder's mean" if model.has_encoder else "what the generator makes of it"
+    st.caption(f"{text}. Each image is {image}.")
     show_in_address("seed", seed=seed)
 
 

@@ -14,7 +14,7 @@ from ui.components.action_button import action_button
 from ui.components.address import linked, show_in_address
 from ui.components.curves import curves
 from ui.components.timeline import timeline
-from ui.curves import COLLAPSED, fractional_epoch, has_kl, kl_panel, training_panels
+from ui.curves import COLLAPSED, fractional_epoch, has_encoder, has_kl, kl_panel, training_panels
 from ui.film import Playback, playback, sample_of
 from ui.learned import show_learned
 from ui.navigation import page_path
@@ -273,8 +273,8 @@ if run is not None:
     watch(run)
     polls = run.status().active or st.session_state.get("read_run") != run.token
     st.fragment(show_run, run_every=POLL_SECONDS if polls else None)(polls)
-    if run.snapshot_epochs():
-        offer_gif(run)
+    if run.snapshot_epochs() and has_encoder(config_of(run)):
+        offer_gif(run)  # of how its means move
 if run is None or not run.status().active:
     if run is not None:
         st.subheader("Train another", divider="gray")

@@ -54,7 +54,7 @@ def training_panels(events: Events, config: TrainConfig) -> list[Panel]:
     """
     grey = config.likelihood == "bernoulli" and config.binarisation == "none"
     titles = {}
-    if find_objective(config.objective).kind != "gan":
+    if has_encoder(config):
         titles["reconstruction"] = "Cross-entropy" if grey else "−E[log p(x given z)]"
     if has_kl(config):
         titles["kl"] = "KL"
@@ -72,6 +72,11 @@ def training_panels(events: Events, config: TrainConfig) -> list[Panel]:
         )
         for term, title in titles.items()
     ]
+
+
+def has_encoder(config: TrainConfig) -> bool:
+    """Whether its model encodes images, so that there are reconstructions to show."""
+    return find_objective(config.objective).kind != "gan"
 
 
 def has_kl(config: TrainConfig) -> bool:

@@ -98,6 +98,8 @@ def figures(metrics: dict[str, Any]) -> str:
             f"{'sum' if grey else '−ELBO'} **{-metrics['elbo']:.1f}**",
             f"**{metrics['active_units']}** active units",
         ]
+    if metrics.get("class_error") is not None:
+        parts.append(f"classes told wrongly **{metrics['class_error']:.1%}**")
     return f"On all test images, in nats per image: {' · '.join(parts)}"
 
 

@@ -103,6 +103,8 @@ def _metric_rows(metrics: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("KL", f"{metrics['kl']:.2f} nats"))
         rows.append(("sum" if grey else "−ELBO", f"{-metrics['elbo']:.2f} nats"))
         rows.append(("active units", str(metrics["active_units"])))
+    if metrics.get("class_error") is not None:
+        rows.append(("classes told wrongly", f"{metrics['class_error']:.1%}"))
     return rows
 
 
