@@ -28,12 +28,12 @@ from vae_core.quadrature import Cells, log_joint, posterior_cells
 
 EXACT_DIM = 2  # the most latent dimensions over which a sum over cells is feasible
 # By latent dimensions: nodes of Gauss-Hermite quadrature along each, until it settles.
-NODES = {1: (48, 96, 192), 2: (12, 24, 48, 96)}
+NODES = {1: (48, 96, 192), 2: (8, 16, 32, 64, 96)}
 ASCENT_NODES = {1: 12, 2: 6}
 DRAWS = 512  # in their place where there are more dimensions
 ASCENT_DRAWS = 64
 STEPS = 30
-KL_REACH = 7.0  # of the grid over q, in its standard deviations …
+KL_REACH = 6.0  # of the grid over q, in its standard deviations …
 KL_STEPS = {1: (0.25, 0.125, 0.0625), 2: (1.0, 0.5, 0.25, 0.125)}  # … and its cells
 TOLERANCE = 1e-3  # nats
 LARGEST_GRID = 400
