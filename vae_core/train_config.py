@@ -265,6 +265,17 @@ PRESETS: dict[str, TrainConfig] = {
         epochs=60,
         batch_size=100,
     ),
+    # M2 of Kingma et al. (2014): one layer of 500, 50 dimensions beside the class, 100 labels.
+    "mnist-m2": TrainConfig(
+        dataset="mnist",
+        latent_dim=50,
+        hidden=(500,),
+        objective="m2",
+        objective_settings={"alpha": 100.0},
+        epochs=40,
+        batch_size=200,
+        learning_rate=1e-3,
+    ),
     # The small convolutional autoencoder of many lectures, with 2 numbers in the middle, not 32.
     "lecture-autoencoder": TrainConfig(
         dataset="mnist",
