@@ -228,10 +228,11 @@ PRESETS: dict[str, TrainConfig] = {
     "olivetti-16d": TrainConfig(
         dataset="olivetti",
         latent_dim=16,
-        hidden=(512, 256),
-        likelihood="learned-gaussian",
-        epochs=120,
-        batch_size=64,
+        network="conv",
+        hidden=(32, 64, 64, 256),
+        likelihood="gaussian",
+        epochs=150,
+        batch_size=32,
         learning_rate=1e-3,
     ),
     "dsprites-10d": TrainConfig(
