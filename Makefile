@@ -27,7 +27,7 @@ run: $(INSTALLED)
 	$(PY) -m streamlit run app.py --server.port $(PORT)
 
 test: lint chromium
-	$(PY) -m pytest -n 2 --dist loadfile $(TESTS)
+	$(PY) -m pytest -n 2 --dist worksteal $(TESTS)
 
 lint: $(INSTALLED_DEV)
 	$(PY) -m ruff check

@@ -37,9 +37,11 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    # The address bar's popups: renderers of their own, a second of a core for each page.
+    "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup",
 ]
 START_SECONDS = 120  # a cold server on a busy machine
-SETTLE_MS = 60_000
+PATIENCE_MS = 60_000  # for whatever is waited for
 PAGE_FAILED = "Something went wrong on this page"
 
 
@@ -138,6 +140,7 @@ def browser() -> Iterator[Browser]:
     if chromium is None:
         pytest.skip("Chromium is not installed; on Debian: apt-get install chromium")
     with playwright.sync_playwright() as started:
+        playwright.expect.set_options(timeout=PATIENCE_MS)
         browser = started.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
         yield browser
         browser.close()
@@ -172,10 +175,10 @@ def settle() -> Settle:
 
 def wait_until_idle(page: Page) -> None:
     idle = '[data-testid="stApp"][data-test-script-state="notRunning"]'
-    page.locator(idle).wait_for(timeout=SETTLE_MS)
+    page.locator(idle).wait_for(timeout=PATIENCE_MS)
     page.wait_for_function(
         "!document.querySelector('[data-testid=stSkeleton], [data-testid=stAppSkeleton]')",
-        timeout=SETTLE_MS,
+        timeout=PATIENCE_MS,
     )
 
 
@@ -183,6 +186,7 @@ def wait_until_idle(page: Page) -> None:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A visitor: own cookies, own session. Ask for it to open further pages beside `page`."""
     with browser.new_context(viewport={"width": 1400, "height": 900}) as context:
+        context.set_default_timeout(PATIENCE_MS)
         yield context
 
 

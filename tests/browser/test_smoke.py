@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,16 +51,14 @@ def test_the_first_visitor_may_come_by_a_copied_link(
     assert navigation(page).keys() >= CORE_PAGES
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_page_opens_whole(page: Page, app_url: str, settle: Settle, theme: str) -> None:
-    page.emulate_media(color_scheme=theme)
+def test_every_page_opens_whole(page: Page, app_url: str, settle: Settle) -> None:
     page.goto(app_url)
     settle(page)
     for title, address in navigation(page).items():
-        page.set_viewport_size({"width": WIDTHS[0], "height": 900})
         page.goto(address)
         settle(page)
-        for width in WIDTHS:
+        for theme, width in product(("light", "dark"), WIDTHS):
+            page.emulate_media(color_scheme=theme)
             page.set_viewport_size({"width": width, "height": 900})
             settle(page)
             where = f"{title}, {theme}, {width} pixels"
