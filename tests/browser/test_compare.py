@@ -67,5 +67,5 @@ def test_models_of_other_data_share_no_image(page: Page, app_url: str, settle: S
     page.goto(f"{app_url}/compare?model=mnist-2d&other=sprites-6d")
     settle(page)
     page.get_by_text("trained on different data").wait_for()
-    assert page.get_by_test_id("latent-plane").count() == 2
+    page.get_by_test_id("latent-plane").nth(1).wait_for()
     assert page.get_by_test_id("compared").count() == 0
