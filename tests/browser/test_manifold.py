@@ -111,11 +111,10 @@ def test_the_grid_shows_where_the_plane_s_pointer_and_cursor_are(
     page: Page, manifold: Locator, wait_for_z: WaitForZ
 ) -> None:
     page.wait_for_function("decodes.length > 0")
-    before = page.evaluate("decodes.length")
     plane = page.get_by_test_id("latent-plane")
-    plane.hover()
+    plane.hover()  # its middle
     page.locator(".ring.under").wait_for()
-    page.wait_for_function("before => decodes.length > before", arg=before)
+    page.wait_for_function("decodes.at(-1).z.every((x) => Math.abs(x) < 0.1)")
     z = page.evaluate("decodes.at(-1).z")
     column, row = ring(page, "under")
     assert abs(quantile(int(column)) - z[0]) == min(abs(quantile(i) - z[0]) for i in range(SIDE))
