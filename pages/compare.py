@@ -41,14 +41,11 @@ PAIRS = {
     ("mnist-2d", "mnist-2d-ae"): "VAE and autoencoder: nothing holds the codes of an autoencoder "
     "together, so look for holes between them, where no digit comes out.",
     ("mnist-2d", "mnist-pca-2d"): "VAE and PCA: two numbers by a curved and by a flat way.",
-    (
-        "mnist-2d",
-        "mnist-2d-gan",
-    ): "VAE and GAN: sharper images, but nothing leads back from an image.",
+    ("mnist-2d", "mnist-2d-gan"): "VAE and GAN: sharper images, but no way back from an image.",
     (
         "mnist-2d",
         "mnist-16d",
-    ): "Two dimensions and sixteen: better images, and a plane that shows less.",
+    ): "Two dimensions and sixteen: better images, a plane that shows less.",
 }
 
 opened = current_model()
@@ -91,21 +88,19 @@ def swap() -> None:
 
 def show_plane(side: str, model: OpenModel, rows: np.ndarray | None) -> None:
     """A model on its plane; released there, z is kept, for both where both have as many numbers."""
+    shared = side == "A" or same_space
 
     def released(shown: PlaneResult) -> None:
-        if shown.z is None:
-            return
-        for place in ("A", "B") if same_space else (side,):
-            if place == "A":
-                set_z(shown.z)
-            else:
-                st.session_state["other_z"] = (b.id, shown.z)
+        if shown.z is not None and shared:
+            set_z(shown.z)
+        elif shown.z is not None:
+            st.session_state["other_z"] = (b.id, shown.z)
 
     view = default_plane(model)
     latent_plane(
         model.id,
         key=f"compare-{side}-{model.id}",
-        z=current_z(opened) if side == "A" else other_z(),
+        z=current_z(opened) if shared else other_z(),
         plane=view,
         points=plane_points(model, view, rows=rows),
         link="images" if rows is not None else "places",
@@ -116,11 +111,9 @@ def show_plane(side: str, model: OpenModel, rows: np.ndarray | None) -> None:
 
 
 def other_z() -> tuple[float, ...]:
-    """Where the cursor of B stands: with A's where both have as many numbers, until it is moved."""
+    """Where the cursor of B stands that has a latent space of its own."""
     known, z = st.session_state.get("other_z", ("", ()))
-    if known == b.id:
-        return tuple(z)
-    return current_z(opened) if same_space else first_z(b)
+    return tuple(z) if known == b.id else first_z(b)
 
 
 def show_images(rows: Sequence[Tensor]) -> None:

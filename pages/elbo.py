@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import streamlit as st
 import torch
@@ -30,27 +28,22 @@ from ui.components.curves import curves
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import Gaussian, Heat, PlaneResult, latent_plane
 from ui.elbo_figures import (
-    AMBER,
-    BROWN,
-    GREY,
-    SKY,
-    VIOLET,
     Gaussians,
     density_panel,
     elbo_panel,
     gradient_panels,
     iwae_panel,
-    signed,
     sum_panel,
 )
 from ui.explain import explain, show_code
 from ui.images import data_note
 from ui.kinds import NAMES
-from ui.palette import SYMBOL_COLOURS
+from ui.palette import AMBER, BROWN, GREY, SKY, SYMBOL_COLOURS, VIOLET
 from ui.reparameterisation import Draw, show_draw
 from ui.session import current_model, current_z, set_z, test_images, z_text
 from ui.snippets import ELBO, place_of
-from ui.views import default_plane, dims_by_kl, names_of_dims, plane_points
+from ui.text import decimal
+from ui.views import HASHES, default_plane, dims_by_kl, names_of_dims, plane_points
 from ui.waterfall import Level, Step, waterfall
 from vae_core.gradient_variance import GradientDraws, gradient_draws
 from vae_core.objectives import elbo_terms, importance_log_weights
@@ -73,13 +66,9 @@ LOOKS = ("posterior", "whole plane")
 opened = current_model()
 model = opened.model
 exact = model.latent_dim <= EXACT_DIM
-AS_IT_IS: dict[str | type[Any], Callable[[Any], Any]] = {
-    OpenModel: lambda o: (o.id, id(o.model)),
-    Tensor: lambda t: t.numpy().tobytes(),
-}
 
 
-@st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=AS_IT_IS)
+@st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=HASHES)
 def gap_of(opened: OpenModel, x: Tensor) -> tuple[Cells | None, Gaussians, Gap]:
     """The cells of the exact posterior, mu and logvar of q and of q*, and the terms."""
     cells = posterior_cells(opened.model, x) if opened.model.latent_dim <= EXACT_DIM else None
@@ -89,7 +78,7 @@ def gap_of(opened: OpenModel, x: Tensor) -> tuple[Cells | None, Gaussians, Gap]:
     return cells, ((mu[0], logvar[0]), best), elbo_gap(opened.model, x, best, cells=cells)
 
 
-@st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=AS_IT_IS)
+@st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=HASHES)
 def log_weights_of(opened: OpenModel, x: Tensor, seed: int) -> Tensor:
     with torch.inference_mode():
         generator = torch.Generator().manual_seed(seed)
@@ -100,7 +89,7 @@ def log_weights_of(opened: OpenModel, x: Tensor, seed: int) -> Tensor:
     return torch.cat(parts)
 
 
-@st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=AS_IT_IS)
+@st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=HASHES)
 def gradients_of(opened: OpenModel, x: Tensor, seed: int) -> GradientDraws:
     with torch.no_grad():
         mu, logvar = opened.model.encode(x)
@@ -108,7 +97,7 @@ def gradients_of(opened: OpenModel, x: Tensor, seed: int) -> GradientDraws:
     return gradient_draws(opened.model, x, mu[0], logvar[0], draws=DRAWS, generator=generator)
 
 
-@st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=AS_IT_IS)
+@st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=HASHES)
 def elbos_of(opened: OpenModel) -> Tensor | None:
     """The ELBO of each of the first test images, by a draw; None where there are no data."""
     dataset = test_images(opened)
@@ -251,10 +240,10 @@ def show_bars(gap: Gap) -> None:
             "importance-sampled from q instead, a lower bound in expectation."
         )
     else:
-        total, kl = signed(gap.elbo + gap.kl_to_posterior), signed(gap.kl_to_posterior)
+        total, kl = decimal(gap.elbo + gap.kl_to_posterior), decimal(gap.kl_to_posterior)
         st.markdown(
             f"Check, each term by a quadrature of its own: ELBO + KL(q ‖ p(z|x)) = "
-            f"{signed(gap.elbo)} + {kl} = **{total}**, and log p(x) = **{signed(gap.log_px)}** "
+            f"{decimal(gap.elbo)} + {kl} = **{total}**, and log p(x) = **{decimal(gap.log_px)}** "
             f"nats: {abs(gap.apart or 0):.4f} apart."
         )
     if not model.likelihood.is_density_of_grey:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 import torch
@@ -18,10 +17,11 @@ from ui.dimension_names import LONGEST, dimension_names, name_dimension
 from ui.explain import explain, show_code
 from ui.images import data_note
 from ui.kinds import NO_MEANS
-from ui.palette import SIGNED_COLOURS
+from ui.palette import SIGNED_COLOURS, VIOLET
 from ui.session import current_model
 from ui.snippets import TRAVERSAL, place_of
-from ui.views import dims_by_kl, latents_of, names_of_dims
+from ui.text import decimal
+from ui.views import HASHES, dims_by_kl, latents_of, names_of_dims
 from vae_core.dimensions import (
     attribute_vector,
     correlation_ratios,
@@ -62,10 +62,9 @@ model = opened.model
 d = model.latent_dim
 class_names: list[str] = opened.config.get("class_names") or []
 factor_names: list[str] = opened.config.get("factor_names") or []
-AS_IT_IS: dict[str | type[Any], Callable[[Any], Any]] = {OpenModel: lambda o: (o.id, id(o.model))}
 
 
-@st.cache_data(show_spinner=False, max_entries=8, hash_funcs=AS_IT_IS)
+@st.cache_data(show_spinner=False, max_entries=8, hash_funcs=HASHES)
 def associations_of(opened: OpenModel) -> tuple[list[float] | None, list[list[float]] | None]:
     """Correlation ratios with the class (d,), correlations with the factors (d, k)."""
     stored = latents_of(opened)
@@ -77,7 +76,7 @@ def associations_of(opened: OpenModel) -> tuple[list[float] | None, list[list[fl
     )
 
 
-@st.cache_resource(show_spinner=False, max_entries=32, hash_funcs=AS_IT_IS)
+@st.cache_resource(show_spinner=False, max_entries=32, hash_funcs=HASHES)
 def traversals_of(
     opened: OpenModel, row: int, dims: tuple[int, ...], span: str, sigmas: float
 ) -> tuple[Tensor, Tensor]:
@@ -178,8 +177,8 @@ def card(j: int, values: Tensor, images: Tensor, most: float) -> None:
                 key=f"traversal-{j}",
                 testid=f"traversal-{j}",
                 alt=f"Traversal of {symbol} {name}",
-                captions=[f"{symbol} = {v:.2f}".replace("-", "−") for v in values.tolist()],
-                labels=[f"{v:.1f}".replace("-", "−") for v in values.tolist()],
+                captions=[f"{symbol} = {decimal(v)}" for v in values.tolist()],
+                labels=[decimal(v, ".1f") for v in values.tolist()],
                 max_tile=92,
             )
 
@@ -209,9 +208,9 @@ def class_factor() -> int | None:
 
 
 def _chip(name: str, value: float, *, signed: bool = True) -> str:
-    colour = SIGNED_COLOURS[value > 0] if signed else "#9E59FE"
+    colour = SIGNED_COLOURS[value > 0] if signed else VIOLET
     strength = f"{100 * min(abs(value), 1) * 0.55:.0f}%"
-    figure = f"{value:.2f}".replace("-", "−")
+    figure = decimal(value)
     return (
         f"<span style='background:color-mix(in srgb, {colour} {strength}, transparent)'>"
         f"{escape(name)} {figure}</span>"
@@ -268,7 +267,7 @@ def show_attribute(row: int) -> None:
             key="attribute",
             testid="attribute",
             alt=f"The image with {t:g} of the vector added",
-            labels=[f"{t:+.2f}".replace("-", "−")],
+            labels=[decimal(t, "+.2f")],
         )
     with right:
         image_grid(
@@ -276,7 +275,7 @@ def show_attribute(row: int) -> None:
             key="attributes",
             testid="attributes",
             alt=f"The image on its way from {away} to {to}",
-            labels=[f"{s:+.2f}".replace("-", "−") for s in ATTRIBUTE_STEPS],
+            labels=[decimal(s, "+.2f") for s in ATTRIBUTE_STEPS],
             min_tile=40,
             max_tile=80,
         )

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -17,9 +16,10 @@ from ui.components.latent_plane import Heat, Metric, Plane, PlaneResult, Trail, 
 from ui.ends import end_of_row, ends, set_end, way_texts
 from ui.explain import explain, show_code
 from ui.geometry_explained import GEOMETRY
+from ui.palette import AMBER, GREY, SKY, VIOLET
 from ui.session import current_model, current_z, set_z, z_text
 from ui.snippets import WAYS, place_of
-from ui.views import default_plane
+from ui.views import HASHES, default_plane
 from vae_core.geometry import (
     Magnification,
     geodesic,
@@ -37,24 +37,19 @@ SIDE, HALF = 64, 4.0  # of the map: cells a side, and how far it reaches
 STEPS = 24  # places on a way
 FILM = 12  # of them that are shown
 DRAWN = 0.3  # how long the usual larger stretch is drawn, in units of the plane
-VIOLET, DIRECTIONS = "#9E59FE", "#E69F00"
-COLOURS = {"straight": "#8A94A3", "spherical": "#CC79A7", "geodesic": "#56B4E9"}
+COLOURS = {"straight": GREY, "spherical": "#CC79A7", "geodesic": SKY}
 
 opened = current_model()
 model = opened.model
-AS_IT_IS: dict[str | type[Any], Callable[[Any], Any]] = {
-    OpenModel: lambda o: (o.id, id(o.model)),
-    Plane: lambda plane: (plane.u, plane.v, plane.origin),
-}
 
 
-@st.cache_resource(show_spinner="Differentiating the decoder…", max_entries=8, hash_funcs=AS_IT_IS)
+@st.cache_resource(show_spinner="Differentiating the decoder…", max_entries=8, hash_funcs=HASHES)
 def magnification_of(opened: OpenModel, plane: Plane) -> Magnification:
     axes = torch.tensor(plane.axes, dtype=torch.float32)
     return magnification_map(opened.model, torch.tensor(plane.origin), axes, HALF, SIDE)
 
 
-@st.cache_resource(show_spinner=False, max_entries=32, hash_funcs=AS_IT_IS)
+@st.cache_resource(show_spinner=False, max_entries=32, hash_funcs=HASHES)
 def ways_of(
     opened: OpenModel, a: tuple[float, ...], b: tuple[float, ...]
 ) -> dict[str, tuple[Tensor, float, float]]:
@@ -135,7 +130,7 @@ def show_plane(ways: dict[str, tuple[Tensor, float, float]]) -> None:
             found.metric.numpy(),
             found.extent,
             DRAWN / max(float(stretches[..., 0].median()), 1e-12),
-            DIRECTIONS,
+            AMBER,
         ),
         trails=[Trail(ways[name][0].numpy(), colour) for name, colour in COLOURS.items()],
         height=430,

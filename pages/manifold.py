@@ -13,7 +13,8 @@ from ui.components.image_grid import Axis, image_grid
 from ui.components.latent_plane import PlaneResult, latent_plane
 from ui.images import png
 from ui.session import current_model, current_z, set_z, z_text
-from ui.views import choose_dims, dims_by_kl, dims_plane, names_of_dims, plane_points
+from ui.text import decimal
+from ui.views import HASHES, choose_dims, dims_by_kl, dims_plane, names_of_dims, plane_points
 from vae_core.latents import nearest, prior_percentile
 from vae_core.manifold import manifold_grid
 
@@ -35,11 +36,7 @@ opened = current_model()
 model = opened.model
 
 
-@st.cache_data(
-    show_spinner="Decoding the grid…",
-    max_entries=16,
-    hash_funcs={OpenModel: lambda o: (o.id, id(o.model))},
-)
+@st.cache_data(show_spinner="Decoding the grid…", max_entries=16, hash_funcs=HASHES)
 def grid_of(
     opened: OpenModel, side: int, dims: tuple[int, int], base: tuple[float, ...], spacing: str
 ) -> tuple[Tensor, Tensor]:
@@ -160,8 +157,8 @@ def on_plane(shown: PlaneResult) -> None:
 
 
 def in_words(z: tuple[float, ...] | list[float], dims: tuple[int, int]) -> str:
-    parts = [f"{name} = {z[j]:.2f}" for name, j in zip(names_of_dims(dims), dims, strict=True)]
-    return ", ".join(parts).replace("-", "−")
+    named = zip(names_of_dims(dims), dims, strict=True)
+    return ", ".join(f"{name} = {decimal(z[j])}" for name, j in named)
 
 
 if model.latent_dim < 2:

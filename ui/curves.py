@@ -9,7 +9,7 @@ import streamlit as st
 
 from ui.components.curves import Line, Panel
 from ui.components.latent_plane.points import dimension_name
-from ui.palette import CLASS_COLOURS
+from ui.palette import CLASS_COLOURS, GREY
 from vae_core.objective_registry import find_objective
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ SPLIT_STYLE = {
 }
 COLLAPSED = 0.005  # nats: ½ · 0.01, the KL of a unit whose mean varies as little as Burda's limit
 MOST_POINTS = 160  # of a line: more than its pixels would tell apart
-GREY = "#8A94A3"
 _TERMS = {"reconstruction": -1, "kl": 1, "loss": 1}  # and with which sign they are shown
 _PARTS = {
     "beta": "β, the weight of the KL",

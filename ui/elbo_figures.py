@@ -9,7 +9,8 @@ import torch
 
 from ui.components.curves import Line, Panel
 from ui.components.latent_plane.points import dimension_name
-from ui.palette import SYMBOL_COLOURS
+from ui.palette import AMBER, BROWN, GREY, SKY, SYMBOL_COLOURS, VIOLET
+from ui.text import decimal
 from vae_core.bound_estimates import importance_bounds, minibatch_estimates, running_mean
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from vae_core.posterior_gap import Gap
     from vae_core.quadrature import Cells
 
-GREY, VIOLET, AMBER, BROWN, SKY = "#8A94A3", "#9E59FE", "#E69F00", "#B0623F", "#56B4E9"
 FIRST_SHOWN = 10  # of a running figure: those before would flatten the rest
 LINE_POINTS = 160
 
@@ -52,7 +52,7 @@ def elbo_panel(log_px_z: Tensor, gap: Gap) -> Panel:
             Line("estimate", draws, elbo.tolist(), SKY),
             _level("ELBO(q)", gap.elbo, draws, VIOLET),
         ],
-        f"{draws[-1]:,} draws: {signed(float(elbo[-1]))} ± {float(spread[-1]):.2f}",
+        f"{draws[-1]:,} draws: {decimal(float(elbo[-1]))} ± {float(spread[-1]):.2f}",
     )
 
 
@@ -68,7 +68,7 @@ def iwae_panel(log_weights: Tensor, counts: Sequence[int], gap: Gap) -> Panel:
             _level("ELBO(q)", gap.elbo, powers, VIOLET),
             _level("log p(x)", gap.log_px, powers, GREY),
         ],
-        f"K = {counts[-1]:,}: {signed(float(bounds[-1]))} ± {float(errors[-1]):.2f}",
+        f"K = {counts[-1]:,}: {decimal(float(bounds[-1]))} ± {float(errors[-1]):.2f}",
     )
 
 
@@ -108,11 +108,6 @@ def sum_panel(elbos: Tensor, seed: int) -> Panel:
             _level("sum over all N", float(estimates[-1]), images, VIOLET),
         ],
     )
-
-
-def signed(value: float) -> str:
-    """Two digits, with a true minus sign."""
-    return f"{value:.2f}".replace("-", "−")
 
 
 def _band(x: Sequence[int], middle: Tensor, half: Tensor, colour: str) -> list[Line]:

@@ -8,12 +8,11 @@ from html import escape
 import streamlit as st
 
 from ui.curves import is_dark
-from ui.palette import SYMBOL_COLOURS
+from ui.palette import GREY, SYMBOL_COLOURS
 from vae_core.architecture import Architecture, Shape
 
 BAR, GAP, HEIGHT = 16, 48, 172
 MIDDLE = 76
-GREY = "#8A94A3"
 
 
 def show_network(network: Architecture, *, variational: bool) -> None:

@@ -9,10 +9,11 @@ from html import escape
 import streamlit as st
 
 from ui.curves import is_dark
-from ui.palette import SYMBOL_COLOURS
+from ui.palette import GREY, SYMBOL_COLOURS
+from ui.text import decimal
 
 WIDTH, HEIGHT = 900, 256
-FORWARDS, BACKWARDS = "#8A94A3", "#C2410C"
+BACKWARDS = "#C2410C"
 BACKWARDS_DARK = "#FB923C"
 SHOWN = 2  # coordinates
 
@@ -50,18 +51,18 @@ def draw_svg(draw: Draw, *, dark: bool) -> str:
     mu, sigma, eps, z = (SYMBOL_COLOURS[name] for name in ("mu", "sigma", "eps", "z"))
     y_mu, y_z, y_eps = 48, 118, 226
     parts = [
-        f"<style>.forwards {{ stroke: {FORWARDS} }} .backwards {{ stroke: {back} }}</style>",
-        _marker("forwards", FORWARDS),
+        f"<style>.forwards {{ stroke: {GREY} }} .backwards {{ stroke: {back} }}</style>",
+        _marker("forwards", GREY),
         _marker("backwards", back),
-        _box(20, y_z, 92, "encoder", FORWARDS),
+        _box(20, y_z, 92, "encoder", GREY),
         _node(210, y_mu, "μ", mu, _vector(draw.mu)),
         _node(210, y_z, "σ", sigma, _vector(draw.sigma)),
         _node(210, y_eps, "ε", eps, f"{_vector(draw.eps)}  drawn from N(0, I)", wide=True),
         _node(470, y_z, "z", z, ""),
         _text(560, y_z - 30, f"μ + σ ⊙ ε = {_vector(draw.z)}", 13, 400),
-        _box(640, y_z, 92, "decoder", FORWARDS),
+        _box(640, y_z, 92, "decoder", GREY),
         _text(828, y_z - 30, "log p(x|z)", 15, 600),
-        _text(828, y_z + 5, f"{draw.log_px_z:.1f}".replace("-", "−"), 16, 600),
+        _text(828, y_z + 5, decimal(draw.log_px_z, ".1f"), 16, 600),
         _text(828, y_z + 24, "nats", 11, 400),
         _arrow(112, y_z - 8, 190, y_mu + 6),
         _arrow(112, y_z, 190, y_z),
@@ -87,7 +88,7 @@ def draw_svg(draw: Draw, *, dark: bool) -> str:
 
 
 def _vector(values: Sequence[float], digits: int = 2) -> str:
-    texts = [f"{value:.{digits}f}".replace("-", "−") for value in values[:SHOWN]]
+    texts = [decimal(value, f".{digits}f") for value in values[:SHOWN]]
     more = ", …" if len(values) > SHOWN else ""
     return f"({', '.join(texts)}{more})" if len(values) > 1 else texts[0]
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from live.models import OpenModel
 from ui.components.address import choice_from_link, number_from_link, show_in_address
+from ui.text import decimal
 from ui.views import stored_latents
 
 if TYPE_CHECKING:
@@ -59,13 +60,9 @@ def _fitted(opened: OpenModel, choice: Choice) -> tuple[Sampler, str]:
     normal, _ = held_out_density(NormalSampler(opened.model.latent_dim), held_out)
     return sampler, (
         f"fitted to {len(z):,} codes of test images. {len(held_out):,} others have a mean log "
-        f"density of {_signed(density)} ± {error:.2f} nats under it and {_signed(normal)} under "
+        f"density of {decimal(density)} ± {error:.2f} nats under it and {decimal(normal)} under "
         "N(0, I): the higher, the nearer to where the encoder puts images"
     )
-
-
-def _signed(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")
 
 
 def choose_sampler(opened: OpenModel) -> Choice:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from vae_core.latents import Latents
 
 CLASS, KL, ERROR = "class", "KL", "reconstruction error"
+# By what Streamlit's caches tell arguments apart: `cache_data(hash_funcs=HASHES)`.
+HASHES: dict[str | type[Any], Callable[[Any], Any]] = {
+    OpenModel: lambda opened: (opened.id, id(opened.model)),
+    Plane: lambda plane: (plane.u, plane.v, plane.origin),
+    "torch.Tensor": lambda tensor: tensor.numpy().tobytes(),
+}
 
 
 def dims_by_kl(opened: OpenModel) -> tuple[list[int], list[int]]:

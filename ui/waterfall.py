@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from ui.text import decimal
+
 CSS = """
 <style>
 .waterfall { display: grid; grid-template-columns: max-content 1fr max-content; gap: 0.3rem 0.9rem;
@@ -54,7 +56,7 @@ def waterfall(rows: Sequence[Level | Step], *, testid: str, alt: str, unit: str 
         f"{CSS}<div class='waterfall' role='img' data-testid='{testid}' aria-label='{alt}'>"
         f"{cells}</div>"
     )
-    st.caption(f"In {unit}. The axis is cut: it begins at {_number(low)}.")
+    st.caption(f"In {unit}. The axis is cut: it begins at {decimal(low)}.")
 
 
 def _span(row: Level | Step) -> tuple[float, float]:
@@ -67,7 +69,7 @@ def _row(row: Level | Step, low: float, high: float) -> str:
 
     start, end = _span(row)
     if isinstance(row, Level):
-        left, kind, value = 0.0, "level", _number(row.at)
+        left, kind, value = 0.0, "level", decimal(row.at)
         fill = f"linear-gradient(to right, transparent, {row.colour} 12%)"
     else:
         left, kind, fill = percent(min(start, end)), "step", row.colour
@@ -79,7 +81,3 @@ def _row(row: Level | Step, low: float, high: float) -> str:
         f"<s style='left:{percent(end):.2f}%'></s></span>"
         f"<span class='value {kind}'>{value}</span>"
     )
-
-
-def _number(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")

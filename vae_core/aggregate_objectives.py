@@ -14,7 +14,7 @@ from torch import Tensor
 from vae_core.errors import ConfigError
 from vae_core.models import LatentModel
 from vae_core.objectives import ObjectiveTerms, variational
-from vae_core.priors import StandardNormal
+from vae_core.priors import StandardNormal, log_normal
 
 _SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
@@ -45,14 +45,14 @@ def beta_tcvae(
     mu, logvar, z, reconstruction, kl = _terms(variational(model), x, generator)
     log_weight = _batch_log_weights(len(x), dataset_size, sampling).to(z)
     # log q(z_i given x_k) of every pair, by dimension: (batch, batch, d)
-    log_q = _log_normal((z[:, None] - mu) * torch.exp(-0.5 * logvar)) - 0.5 * logvar
+    log_q = log_normal((z[:, None] - mu) * torch.exp(-0.5 * logvar)) - 0.5 * logvar
     log_q_z_x = log_q.diagonal().sum(0)  # diagonal() puts the batch last
     log_q_z = torch.logsumexp(log_q.sum(2) + log_weight, 1)
     log_q_zj = torch.logsumexp(log_q + log_weight[:, :, None], 1)
     parts = {
         "mutual_information": (log_q_z_x - log_q_z).mean(),
         "total_correlation": (log_q_z - log_q_zj.sum(1)).mean(),
-        "dimension_kl": (log_q_zj - _log_normal(z)).sum(1).mean(),
+        "dimension_kl": (log_q_zj - log_normal(z)).sum(1).mean(),
     }
     weighed = sum(w * part for w, part in zip((alpha, beta, gamma), parts.values(), strict=True))
     return ObjectiveTerms(reconstruction, kl, weighed - reconstruction.mean(), parts)
@@ -177,7 +177,3 @@ def _batch_log_weights(batch: int, n: int, sampling: str) -> Tensor:
     rows = torch.arange(batch)
     weights[rows, (rows + 1) % batch] = (n - others) / (n * others)
     return weights.log()
-
-
-def _log_normal(standardised: Tensor) -> Tensor:
-    return -0.5 * (standardised.square() + math.log(2 * math.pi))

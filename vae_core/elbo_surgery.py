@@ -23,6 +23,7 @@ from torch import Tensor
 
 from vae_core.errors import ConfigError
 from vae_core.latents import Latents
+from vae_core.priors import log_normal
 
 PAIRS_AT_ONCE = 500_000  # of a z, an image and a dimension: 2 MB, which a cache holds
 
@@ -69,9 +70,9 @@ def split_kl(latents: Latents, *, samples: int = 2_000, seed: int = 0) -> ElboSu
     mu, sigma = latents.mu[rows], latents.sigma[rows]
     eps = torch.randn(mu.shape, generator=generator)
     z = mu + sigma * eps
-    log_q_z_x = _log_normal(eps) - sigma.log()  # (samples, d)
+    log_q_z_x = log_normal(eps) - sigma.log()  # (samples, d)
     log_q_z, log_q_zj = log_aggregate_posterior(latents, z)
-    log_p_zj = _log_normal(z).double()
+    log_p_zj = log_normal(z).double()
 
     information = log_q_z_x.double().sum(1) - log_q_z
     correlation = log_q_z - log_q_zj.sum(1)
@@ -108,10 +109,6 @@ def log_aggregate_posterior(latents: Latents, z: Tensor) -> tuple[Tensor, Tensor
         joint.append(torch.logsumexp(log_q.sum(1), 1))
         marginal.append(torch.logsumexp(log_q, 2))
     return torch.cat(joint).double() - math.log(n), torch.cat(marginal).double() - math.log(n)
-
-
-def _log_normal(standardised: Tensor) -> Tensor:
-    return -0.5 * (standardised.square() + math.log(2 * math.pi))
 
 
 def _standard_error(values: Tensor) -> Tensor:

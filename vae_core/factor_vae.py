@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from vae_core.learners import (
-    Batch,
-    adam_state,
-    descend,
-    learning_rate,
-    module_state,
-    restore_adam,
-    restore_module,
-)
+from vae_core.learners import Batch, Learner, descend, learning_rate
 from vae_core.models import LatentModel
 from vae_core.objectives import ObjectiveTerms, variational
 
 if TYPE_CHECKING:
-    from vae_core.datasets import ImageDataset
     from vae_core.train_config import TrainConfig
 
 HIDDEN_LAYERS = 5  # with the last, the six layers of the paper's appendix A
 BETAS = (0.5, 0.9)
 
 
-class FactorVaeLearner:
+class FactorVaeLearner(Learner):
     """-reconstruction + KL + gamma * total correlation (Kim & Mnih 2018, eq. 2).
 
     The discriminator learns, by an Adam of its own, the log odds that a z comes from q(z) rather
@@ -40,19 +30,16 @@ class FactorVaeLearner:
 
     def __init__(self, config: TrainConfig, model: LatentModel) -> None:
         settings = config.objective_settings
-        self.config, self.model = config, variational(model)
         self.gamma, self.rate = settings["gamma"], settings["discriminator_rate"]
         self.discriminator = discriminator(model.latent_dim, settings["width"]).to(
             next(model.parameters()).device
         )
         self.discriminator.requires_grad_(False)  # the model's step leaves it as it is
-        self.optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
-        self.discriminator_optimizer = torch.optim.Adam(
-            self.discriminator.parameters(), lr=self.rate, betas=BETAS, fused=True
+        super().__init__(config, variational(model), discriminator=self.discriminator)
+        self.optimizer = self.adam("optimizer", model, config.learning_rate)
+        self.discriminator_optimizer = self.adam(
+            "discriminator_optimizer", self.discriminator, self.rate, betas=BETAS
         )
-
-    def begin(self, data: ImageDataset) -> None:
-        pass  # it learns from batches alone
 
     def step(self, batch: Batch) -> ObjectiveTerms:
         terms, z = self._terms(batch)
@@ -79,24 +66,6 @@ class FactorVaeLearner:
         loss = kl.sum(1).mean() + self.gamma * correlation - reconstruction.mean()
         parts = {"total_correlation": correlation}
         return ObjectiveTerms(reconstruction, kl, loss, parts), z
-
-    def state(self) -> dict[str, Tensor]:
-        return {
-            **module_state("model", self.model),
-            **adam_state("optimizer", self.model, self.optimizer),
-            **module_state("discriminator", self.discriminator),
-            **adam_state(
-                "discriminator_optimizer", self.discriminator, self.discriminator_optimizer
-            ),
-        }
-
-    def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        restore_module("model", self.model, tensors)
-        restore_adam("optimizer", self.model, self.optimizer, tensors)
-        restore_module("discriminator", self.discriminator, tensors)
-        restore_adam(
-            "discriminator_optimizer", self.discriminator, self.discriminator_optimizer, tensors
-        )
 
 
 def discriminator(latent_dim: int, width: int) -> nn.Module:

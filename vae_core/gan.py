@@ -8,29 +8,19 @@ It has no encoder, hence no posterior, no reconstruction and no bound of log p(x
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from vae_core.errors import ConfigError
-from vae_core.learners import (
-    Batch,
-    adam_state,
-    descend,
-    learning_rate,
-    module_state,
-    restore_adam,
-    restore_module,
-)
+from vae_core.learners import Batch, Learner, descend, learning_rate
 from vae_core.models import LatentModel
 from vae_core.networks import build_network
 from vae_core.objectives import ObjectiveTerms
 
 if TYPE_CHECKING:
-    from vae_core.datasets import ImageDataset
     from vae_core.train_config import TrainConfig
 
 BETAS = (0.5, 0.99)
@@ -103,26 +93,20 @@ def told_apart(model: GAN, x: Tensor, z: Tensor) -> Tensor:
     return torch.cat([model.log_odds(x) > 0, model.log_odds(model.decode(z)) < 0])
 
 
-class GanLearner:
+class GanLearner(Learner):
     """Discriminator and generator learn in turn, a step each, by an Adam of their own."""
+
+    model: GAN
 
     def __init__(self, config: TrainConfig, model: LatentModel) -> None:
         if not isinstance(model, GAN):
             raise ConfigError("The objective gan trains a model of the kind gan.")
-        self.config, self.model = config, model
+        super().__init__(config, model)
         self.penalty = config.objective_settings["penalty"]
         self.optimizers = {
-            name: torch.optim.Adam(
-                module.parameters(), lr=config.learning_rate, betas=BETAS, fused=True
-            )
-            for name, module in self._parts().items()
+            name: self.adam(f"optimizer.{name}", module, config.learning_rate, betas=BETAS)
+            for name, module in (("decoder", model.decoder), ("discriminator", model.discriminator))
         }
-
-    def _parts(self) -> dict[str, nn.Module]:
-        return {"decoder": self.model.decoder, "discriminator": self.model.discriminator}
-
-    def begin(self, data: ImageDataset) -> None:
-        pass  # it learns from batches alone
 
     def step(self, batch: Batch) -> ObjectiveTerms:
         model, x, rate = self.model, batch.x, learning_rate(self.config, batch)
@@ -151,14 +135,3 @@ class GanLearner:
         nothing = torch.zeros_like(loss)
         kl = nothing[:, None].expand(-1, self.model.latent_dim)
         return ObjectiveTerms(nothing, kl, loss.mean(), parts)
-
-    def state(self) -> dict[str, Tensor]:
-        tensors = module_state("model", self.model)
-        for name, module in self._parts().items():
-            tensors |= adam_state(f"optimizer.{name}", module, self.optimizers[name])
-        return tensors
-
-    def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        restore_module("model", self.model, tensors)
-        for name, module in self._parts().items():
-            restore_adam(f"optimizer.{name}", module, self.optimizers[name], tensors)

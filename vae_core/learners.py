@@ -12,9 +12,10 @@ has stands in `objective_registry`.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -43,41 +44,62 @@ class Batch:
     total_steps: int
 
 
-class Learner(Protocol):
-    """See the module; every method but `state` and `restore` works on the model's device."""
+class Learner(ABC):
+    """See the module; every method but `state` and `restore` works on the model's device.
 
-    @property
-    def model(self) -> LatentModel: ...
+    Its state is the weights of `modules`, by name, and what the optimisers of `adam` keep.
+    """
 
-    def begin(self, data: ImageDataset) -> None:
+    def __init__(self, config: TrainConfig, model: LatentModel, **others: nn.Module) -> None:
+        self.config, self.model = config, model
+        self.modules: dict[str, nn.Module] = {"model": model, **others}
+        self._optimizers: dict[str, tuple[nn.Module, torch.optim.Adam]] = {}
+
+    def adam(self, name: str, module: nn.Module, rate: float, **settings: Any) -> torch.optim.Adam:
+        """An optimiser of the weights of `module` whose state is kept under `name`."""
+        optimizer = torch.optim.Adam(module.parameters(), lr=rate, fused=True, **settings)
+        self._optimizers[name] = (module, optimizer)
+        return optimizer
+
+    def begin(self, data: ImageDataset) -> None:  # noqa: B027
         """See all training images before the first step: what needs no gradient may fit here."""
-        ...
 
+    @abstractmethod
     def step(self, batch: Batch) -> ObjectiveTerms: ...
 
+    @abstractmethod
     def terms(self, batch: Batch) -> ObjectiveTerms: ...
 
     def state(self) -> dict[str, Tensor]:
         """All that changes while learning, the model's weights as "model.…"."""
-        ...
+        tensors: dict[str, Tensor] = {}
+        for name, module in self.modules.items():
+            tensors |= {f"{name}.{key}": tensor for key, tensor in module.state_dict().items()}
+        for name, (module, optimizer) in self._optimizers.items():
+            tensors |= _adam_state(name, module, optimizer)
+        return tensors
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Go on from a `state`; KeyError, ValueError or RuntimeError where it is another's."""
-        ...
+        for name, module in self.modules.items():
+            head = f"{name}."
+            module.load_state_dict(
+                {key.removeprefix(head): t for key, t in tensors.items() if key.startswith(head)}
+            )
+        for name, (module, optimizer) in self._optimizers.items():
+            _restore_adam(name, module, optimizer, tensors)
 
 
 TermsOf = Callable[[LatentModel, Batch, "TrainConfig"], ObjectiveTerms]
 
 
-class GradientLearner:
+class GradientLearner(Learner):
     """Any objective whose loss falls by gradient steps of Adam (Kingma & Ba 2015)."""
 
     def __init__(self, config: TrainConfig, model: LatentModel, terms_of: TermsOf) -> None:
-        self.config, self.model, self.terms_of = config, model, terms_of
-        self.optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
-
-    def begin(self, data: ImageDataset) -> None:
-        pass  # it learns from batches alone
+        super().__init__(config, model)
+        self.terms_of = terms_of
+        self.optimizer = self.adam("optimizer", model, config.learning_rate)
 
     def step(self, batch: Batch) -> ObjectiveTerms:
         terms = self.terms(batch)
@@ -86,15 +108,6 @@ class GradientLearner:
 
     def terms(self, batch: Batch) -> ObjectiveTerms:
         return self.terms_of(self.model, batch, self.config)
-
-    def state(self) -> dict[str, Tensor]:
-        return module_state("model", self.model) | adam_state(
-            "optimizer", self.model, self.optimizer
-        )
-
-    def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        restore_module("model", self.model, tensors)
-        restore_adam("optimizer", self.model, self.optimizer, tensors)
 
 
 def descend(optimizer: torch.optim.Optimizer, loss: Tensor, rate: float) -> None:
@@ -126,23 +139,9 @@ def learning_rate_at(config: TrainConfig, fraction: float) -> float:
     return low + (peak - low) * way
 
 
-# ---- states as tensors by name -------------------------------------------------------------------
-
-
-def module_state(name: str, module: nn.Module) -> dict[str, Tensor]:
-    """The weights of `module`, each as "name.weight"."""
-    return {f"{name}.{key}": tensor for key, tensor in module.state_dict().items()}
-
-
-def restore_module(name: str, module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """The inverse of `module_state`; RuntimeError where names or shapes are others."""
-    head = f"{name}."
-    module.load_state_dict(
-        {k.removeprefix(head): t for k, t in tensors.items() if k.startswith(head)}
-    )
-
-
-def adam_state(name: str, module: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+def _adam_state(
+    name: str, module: nn.Module, optimizer: torch.optim.Optimizer
+) -> dict[str, Tensor]:
     """What Adam keeps for each weight of `module`, as "name.weight.slot"."""
     weights = [key for key, _ in module.named_parameters()]
     return {
@@ -152,10 +151,10 @@ def adam_state(name: str, module: nn.Module, optimizer: torch.optim.Optimizer) -
     }
 
 
-def restore_adam(
-    name: str, module: nn.Module, optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]
+def _restore_adam(
+    name: str, module: nn.Module, optimizer: torch.optim.Adam, tensors: Mapping[str, Tensor]
 ) -> None:
-    """The inverse of `adam_state`; KeyError or ValueError where names or shapes are others."""
+    """The inverse of `_adam_state`; KeyError or ValueError where names or shapes are others."""
     state: dict[int, dict[str, Tensor]] = {}
     for index, (key, parameter) in enumerate(module.named_parameters()):
         shapes = {"step": (), "exp_avg": parameter.shape, "exp_avg_sq": parameter.shape}

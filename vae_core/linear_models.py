@@ -10,7 +10,6 @@ from: N(0, I), from which samples and manifolds are drawn, fits their first two 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -18,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from vae_core.errors import ConfigError
-from vae_core.learners import Batch, module_state, restore_module
+from vae_core.learners import Batch, Learner
 from vae_core.likelihoods import LearnedGaussian
 from vae_core.models import VAE, Autoencoder, LatentModel, ModelConfig
 from vae_core.objectives import ObjectiveTerms, autoencoder_terms, elbo_terms, loss
@@ -171,16 +170,18 @@ def _set_weights(
     likelihood.load_state_dict(LearnedGaussian(max(sigma, LEAST_SIGMA), "identity").state_dict())
 
 
-class LinearLearner:
+class LinearLearner(Learner):
     """Fits the model once, before the first step; the steps only tell how good it is."""
+
+    model: PCA | ProbabilisticPCA
 
     def __init__(self, config: TrainConfig, model: LatentModel) -> None:
         if not isinstance(model, PCA | ProbabilisticPCA):
             raise ConfigError(f"The objective {config.objective} trains a linear model.")
-        self.seed, self.model = config.seed, model
+        super().__init__(config, model)
 
     def begin(self, data: ImageDataset) -> None:
-        self.model.fit(data.images, self.seed)
+        self.model.fit(data.images, self.config.seed)
 
     def step(self, batch: Batch) -> ObjectiveTerms:
         return self.terms(batch)
@@ -190,9 +191,3 @@ class LinearLearner:
         terms_of = elbo_terms if self.model.is_variational else autoencoder_terms
         terms = terms_of(self.model, batch.x, generator=batch.generator)
         return ObjectiveTerms(terms.reconstruction, terms.kl, loss(terms, 1.0))
-
-    def state(self) -> dict[str, Tensor]:
-        return module_state("model", self.model)
-
-    def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        restore_module("model", self.model, tensors)

@@ -14,7 +14,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from reprlib import repr as shown
 
 import torch
 from torch import Tensor
@@ -76,15 +75,6 @@ def autoencoder_terms(
 
 TermsFunction = Callable[..., Terms]
 OBJECTIVES: dict[str, TermsFunction] = {"elbo": elbo_terms, "autoencoder": autoencoder_terms}
-
-
-def objective_terms(name: str) -> TermsFunction:
-    """The registered objective; ConfigError when it is unknown."""
-    if name not in OBJECTIVES:
-        raise ConfigError(
-            f"Unknown objective {shown(name)}; choose one of {', '.join(OBJECTIVES)}."
-        )
-    return OBJECTIVES[name]
 
 
 def loss(terms: Terms, beta: float) -> Tensor:

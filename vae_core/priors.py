@@ -43,7 +43,7 @@ class StandardNormal:
     d: int
 
     def log_prob(self, z: Tensor) -> Tensor:
-        return _log_normal(z).sum(-1)
+        return log_normal(z).sum(-1)
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         return torch.randn(n, self.d, generator=generator, device=generator.device)
@@ -79,14 +79,14 @@ class EqualMixture:
 
         The chain rule makes them sum to log q(z given x) - log p(z); a single one may be negative.
         """
-        log_q = _log_normal((z - mu) * torch.exp(-0.5 * logvar)) - 0.5 * logvar  # (samples, b, d)
+        log_q = log_normal((z - mu) * torch.exp(-0.5 * logvar)) - 0.5 * logvar  # (samples, b, d)
         log_p = self._log_prob_of_first(z)
         return (log_q - log_p.diff(dim=-1, prepend=torch.zeros_like(log_p[..., :1]))).mean(0)
 
     def _log_prob_of_first(self, z: Tensor) -> Tensor:
         """log p(z_1 … z_j) for each j, (…, d)."""
         standardised = (z[..., None, :] - self.mu) * torch.exp(-0.5 * self.logvar)  # (…, K, d)
-        by_component = (_log_normal(standardised) - 0.5 * self.logvar).cumsum(-1)
+        by_component = (log_normal(standardised) - 0.5 * self.logvar).cumsum(-1)
         return torch.logsumexp(by_component, dim=-2) - math.log(len(self.mu))
 
 
@@ -98,5 +98,6 @@ def kl_to_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
     return 0.5 * (mu.square() + logvar.exp() - logvar - 1)
 
 
-def _log_normal(standardised: Tensor) -> Tensor:
+def log_normal(standardised: Tensor) -> Tensor:
+    """log N(x; 0, 1) of each element, in nats; of (x - mu) / sigma add -log sigma."""
     return -0.5 * (standardised.square() + math.log(2 * math.pi))

@@ -10,7 +10,6 @@ Kingma, Rezende, Mohamed & Welling 2014, "Semi-supervised learning with deep gen
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -21,15 +20,7 @@ from torch.nn import functional
 
 from vae_core.errors import ConfigError
 from vae_core.few_labels import draw_labelled
-from vae_core.learners import (
-    Batch,
-    adam_state,
-    descend,
-    learning_rate,
-    module_state,
-    restore_adam,
-    restore_module,
-)
+from vae_core.learners import Batch, Learner, descend, learning_rate
 from vae_core.likelihoods import Likelihood, build_likelihood
 from vae_core.models import LatentModel
 from vae_core.networks import ACTIVATIONS
@@ -251,35 +242,49 @@ def labelled_rows(config: TrainConfig, data: ImageDataset) -> Tensor:
     return draw_labelled(labels, config.objective_settings["labels"], config.seed)
 
 
-class M2Learner:
+class Labelled(nn.Module):
+    """n images (n, c, h, w) uint8 and their classes (n,) int64, zeros until they are set."""
+
+    images: Tensor
+    labels: Tensor
+
+    def __init__(self, n: int, image_shape: tuple[int, int, int]) -> None:
+        super().__init__()
+        self.register_buffer("images", torch.zeros((n, *image_shape), dtype=torch.uint8))
+        self.register_buffer("labels", torch.zeros(n, dtype=torch.int64))
+
+
+class M2Learner(Learner):
     """Every image of a batch without its label, beside a draw of those whose labels are told.
 
     Those are as many of each class, drawn by the config's seed, and go with the state.
     """
 
+    model: M2
+
     def __init__(self, config: TrainConfig, model: LatentModel) -> None:
         if not isinstance(model, M2):
             raise ConfigError("The objective m2 trains a model of the kind m2.")
-        self.config, self.model = config, model
-        self.optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
-        n, device = config.objective_settings["labels"], next(model.parameters()).device
-        self.images = torch.zeros((n, *model.image_shape), dtype=torch.uint8, device=device)
-        self.labels = torch.zeros(n, dtype=torch.int64, device=device)
+        labelled = Labelled(config.objective_settings["labels"], model.image_shape)
+        self.labelled = labelled.to(next(model.parameters()).device)
+        super().__init__(config, model, labelled=self.labelled)
+        self.optimizer = self.adam("optimizer", model, config.learning_rate)
 
     def begin(self, data: ImageDataset) -> None:
         rows = labelled_rows(self.config, data)
         assert data.labels is not None
-        self.images.copy_(data.images[rows])
-        self.labels.copy_(data.labels[rows])
+        self.labelled.images.copy_(data.images[rows])
+        self.labelled.labels.copy_(data.labels[rows])
 
     def step(self, batch: Batch) -> ObjectiveTerms:
-        n, generator = len(self.labels), batch.generator
+        told, generator = self.labelled, batch.generator
+        n = len(told.labels)
         size = min(n, len(batch.x))
         rows = torch.randperm(n, generator=generator, device=batch.x.device)[:size]
         terms = m2_objective(
             self.model,
             batch.x,
-            (self.images[rows].float() / 255, self.labels[rows]),
+            (told.images[rows].float() / 255, told.labels[rows]),
             generator=generator,
             alpha=self.config.objective_settings["alpha"],
             share=n / batch.images,
@@ -293,19 +298,3 @@ class M2Learner:
         if batch.labels is not None:
             parts["error"] = (terms.log_q.argmax(1) != batch.labels).double().mean()
         return ObjectiveTerms(terms.reconstruction, terms.kl, -terms.bound.mean(), parts)
-
-    def state(self) -> dict[str, Tensor]:
-        return {
-            **module_state("model", self.model),
-            **adam_state("optimizer", self.model, self.optimizer),
-            "labelled.images": self.images,
-            "labelled.labels": self.labels,
-        }
-
-    def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        restore_module("model", self.model, tensors)
-        restore_adam("optimizer", self.model, self.optimizer, tensors)
-        for kept, name in ((self.images, "images"), (self.labels, "labels")):
-            if tensors[f"labelled.{name}"].shape != kept.shape:
-                raise ValueError(f"{name} are {tuple(kept.shape)}")
-            kept.copy_(tensors[f"labelled.{name}"])

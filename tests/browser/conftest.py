@@ -10,8 +10,9 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -24,7 +25,7 @@ from vae_core.runs import Run, create_run
 from vae_core.train_config import TrainConfig
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize
 
     Settle = Callable[[Page], None]
 
@@ -42,15 +43,29 @@ CHROMIUM_FLAGS = [
 ]
 START_SECONDS = 120  # a cold server on a busy machine
 PATIENCE_MS = 60_000  # for whatever is waited for
+VIEWPORT: ViewportSize = {"width": 1400, "height": 900}
+LISTEN = """
+window.decodes = [];
+addEventListener("zscape:decoded", (event) => decodes.push(event.detail));
+"""
+FAILED = pytest.StashKey[bool]()
 PAGE_FAILED = "Something went wrong on this page"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is in this folder, and run it last: Playwright leaves an event loop running."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker("browser")
-    items.sort(key=lambda item: HERE in item.path.parents)
+    """Mark what is in this folder and put it in the middle, where the second of two workers begins.
+
+    A browser and its server keep two cores busy; two of them at once get in each other's way. After
+    it come the library's tests alone: they bear the event loop that Playwright leaves running.
+    """
+    browser = [item for item in items if HERE in item.path.parents]
+    for item in browser:
+        item.add_marker("browser")
+    library = HERE.parent / "vae_core"
+    others = [item for item in items if HERE not in item.path.parents]
+    others.sort(key=lambda item: library in item.path.parents)
+    middle = len(items) // 2
+    items[:] = others[:middle] + browser + others[middle:]
 
 
 @dataclass(frozen=True)
@@ -127,6 +142,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Show what the app logged under a test that failed."""
     report = yield
     if report.failed and "browser" in item.keywords:
+        item.stash[FAILED] = True
         for app in RUNNING:
             report.sections.append((f"Log of {app.url}", app.log.read_text("utf-8")[-8000:]))
     return report
@@ -182,12 +198,54 @@ def wait_until_idle(page: Page) -> None:
     )
 
 
+@contextmanager
+def new_context(browser: Browser, **settings: Any) -> Iterator[BrowserContext]:
+    """A visitor: own cookies, own session. Its pages keep in `decodes` what is decoded."""
+    with browser.new_context(**{"viewport": VIEWPORT, **settings}) as context:
+        context.set_default_timeout(PATIENCE_MS)
+        context.add_init_script(LISTEN)
+        yield context
+
+
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A visitor: own cookies, own session. Ask for it to open further pages beside `page`."""
-    with browser.new_context(viewport={"width": 1400, "height": 900}) as context:
-        context.set_default_timeout(PATIENCE_MS)
+    """A visitor beside that of `page`, whose console nobody reads."""
+    with new_context(browser) as context:
         yield context
+
+
+@pytest.fixture
+def visitor(browser: Browser) -> Callable[..., AbstractContextManager[BrowserContext]]:
+    """`with visitor(has_touch=True, …) as context`: another such visitor."""
+    return partial(new_context, browser)
+
+
+@dataclass
+class Tab:
+    """The tab of all tests that ask for `page`: a fresh one compiles Streamlit's scripts anew."""
+
+    context: BrowserContext
+    page: Page
+
+    def renew(self) -> None:
+        self.page.close()
+        self.page = self.context.new_page()
+
+    def clear(self) -> None:
+        """As a visitor finds it who was never here."""
+        page = self.page
+        page.evaluate("origin === 'null' || [sessionStorage, localStorage].map((s) => s.clear())")
+        page.unroute_all()
+        page.goto("about:blank")
+        page.set_viewport_size(VIEWPORT)
+        page.emulate_media(color_scheme="light")
+        page.mouse.move(0, 0)
+
+
+@pytest.fixture(scope="session")
+def tab(browser: Browser) -> Iterator[Tab]:
+    with new_context(browser) as context:
+        yield Tab(context, context.new_page())
 
 
 @pytest.fixture
@@ -197,14 +255,26 @@ def console_errors() -> list[str]:
 
 
 @pytest.fixture
-def page(context: BrowserContext, app_url: str, console_errors: list[str]) -> Iterator[Page]:
-    """A fresh page, 1400 x 900, that must neither log an error nor reach for another host."""
-    page = context.new_page()
+def page(
+    request: pytest.FixtureRequest, tab: Tab, app_url: str, console_errors: list[str]
+) -> Iterator[Page]:
+    """A visitor's page, 1400 x 900, that must neither log an error nor reach for another host."""
     abroad: list[str] = []
-    page.on("console", lambda m: is_complaint(m) and console_errors.append(m.text))
-    page.on("pageerror", lambda error: console_errors.append(str(error)))
-    page.on("request", lambda r: is_abroad(r.url) and abroad.append(r.url))
-    yield page
+    listeners: dict[Any, Callable[[Any], object]] = {
+        "console": lambda m: is_complaint(m) and console_errors.append(m.text),
+        "pageerror": lambda error: console_errors.append(str(error)),
+        "request": lambda r: is_abroad(r.url) and abroad.append(r.url),
+    }
+    for event, listener in listeners.items():
+        tab.page.on(event, listener)
+    yield tab.page
+    for event, listener in listeners.items():
+        tab.page.remove_listener(event, listener)
+    if request.node.stash.get(FAILED, False):
+        tab.renew()
+    else:
+        tab.clear()
+    tab.context.clear_cookies()
     assert console_errors == []
     assert abroad == []
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
 
@@ -95,12 +96,12 @@ def test_what_another_page_shows_leaves_the_address_and_comes_back(
 
 
 def test_a_copied_address_opens_the_same_view_elsewhere(
-    overview: Page, browser: Browser, settle: Callable[[Page], None]
+    overview: Page, visitor: Callable[..., Any], settle: Callable[[Page], None]
 ) -> None:
     overview.get_by_role("button", name="New samples").click()
     expect(overview).to_have_url(re.compile(r"seed=[1-9]"))
     [seed] = re.findall(r"seed=(\d+)", overview.url)
-    with browser.new_context() as context:
+    with visitor() as context:
         elsewhere = context.new_page()
         elsewhere.goto(overview.url)
         settle(elsewhere)

@@ -15,23 +15,23 @@ if TYPE_CHECKING:
     Settle = Callable[[Page], None]
 
 LISTEN = """
-window.decodes = [[], []];
+window.sides = [[], []];
 addEventListener("zscape:decoded", (event) => {
   const side = event.composedPath().find((n) => n.classList?.contains("st-key-side-A")) ? 0 : 1;
-  decodes[side].push(event.detail.z);
+  sides[side].push(event.detail.z);
 });
 """
 
 
 @pytest.fixture
 def compared(page: Page, app_url: str, settle: Settle) -> Page:
-    page.add_init_script(LISTEN)
-    page.goto(f"{app_url}/compare?model=mnist-2d&other=mnist-2d-ae")
+    with page.add_init_script(LISTEN):
+        page.goto(f"{app_url}/compare?model=mnist-2d&other=mnist-2d-ae")
     settle(page)
     legends = page.get_by_role("group", name="Legend")
     for k in (0, 1):
         legends.nth(k).get_by_role("button").first.wait_for()
-    page.wait_for_function("decodes[0].length > 0 && decodes[1].length > 0")
+    page.wait_for_function("sides[0].length > 0 && sides[1].length > 0")
     return page
 
 
@@ -43,12 +43,12 @@ def test_the_other_plane_follows_the_pointer(compared: Page) -> None:
     corner = {"x": 12, "y": box["height"] - 12}  # no point is there
     plane.hover(position=corner)
     compared.wait_for_function(
-        "decodes[0].at(-1).every((v, k) => v < -2 && Math.abs(v - decodes[1].at(-1)[k]) < 1e-3)"
+        "sides[0].at(-1).every((v, k) => v < -2 && Math.abs(v - sides[1].at(-1)[k]) < 1e-3)"
     )
     plane.hover(position={"x": box["width"] / 2, "y": box["height"] / 2})
     compared.wait_for_function(
         """mu => {
-            const [a, b] = decodes[1].at(-1);
+            const [a, b] = sides[1].at(-1);
             return mu.some(([x, y]) => Math.hypot(a - x, b - y) < 1e-3);
         }""",
         arg=latents_of("mnist-2d-ae").mu.tolist(),

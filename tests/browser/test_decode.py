@@ -12,15 +12,13 @@ from vae_core.checkpoints import load_latents
 
 pytestmark = pytest.mark.browser
 CHECKPOINT = Path(__file__).parents[2] / "checkpoints" / "digits-2d"
-DECODED = """addEventListener("zscape:decoded", event => { window.z = event.detail.z; });"""
 
 
 @pytest.fixture
 def decode(page: Page, app_url: str, settle: Callable[[Page], None]) -> Page:
-    page.add_init_script(DECODED)
     page.goto(f"{app_url}/decode?model=digits-2d&z=0,0")
     settle(page)
-    page.wait_for_function("window.z")
+    page.wait_for_function("decodes.length")
     return page
 
 
@@ -32,7 +30,7 @@ def test_the_image_follows_a_slider_that_is_still_held(decode: Page) -> None:
     decode.mouse.down()
     for share in (0.6, 0.75):  # of the track, which leads from -4 to 4
         decode.mouse.move(track["x"] + share * track["width"], y, steps=5)
-        decode.wait_for_function(f"Math.abs(window.z[0] - {8 * share - 4}) < 0.1")
+        decode.wait_for_function(f"Math.abs(decodes.at(-1).z[0] - {8 * share - 4}) < 0.1")
     decode.mouse.up()
 
 

@@ -14,15 +14,11 @@ from scipy.ndimage import center_of_mass
 from vae_core.datasets import dataset_available, load_dataset
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Locator, Page
 
     Settle = Callable[[Page], None]
 
 MNIST = (1, 28, 28)
-LISTEN = """
-window.decodes = [];
-addEventListener("zscape:decoded", (event) => decodes.push(event.detail));
-"""
 PASTE = """
 (canvas, bytes) => {
   const clipboardData = new DataTransfer();
@@ -113,7 +109,6 @@ def test_fitting_is_the_mean_over_the_area_of_each_pixel(
 
 
 def open_pad(page: Page, url: str, settle: Settle, model: str = "mnist-2d") -> Locator:
-    page.add_init_script(LISTEN)
     page.goto(f"{url}/encoded?model={model}&draw=true")
     settle(page)
     pad = page.get_by_test_id("draw")
@@ -181,8 +176,8 @@ def test_each_stroke_is_encoded_and_epsilon_can_be_drawn_again(
     page.wait_for_function("z => location.search.includes('z=')")
 
 
-def test_a_finger_draws(browser: Browser, app_url: str, settle: Settle) -> None:
-    with browser.new_context(has_touch=True, viewport={"width": 420, "height": 900}) as context:
+def test_a_finger_draws(visitor: Callable[..., Any], app_url: str, settle: Settle) -> None:
+    with visitor(has_touch=True, viewport={"width": 420, "height": 900}) as context:
         page = context.new_page()
         pad = open_pad(page, app_url, settle)
         before = shown_z(page)

@@ -60,7 +60,7 @@ def test_each_lasso_replaces_the_one_before(page: Page, plane: Locator) -> None:
 
 def test_the_csv_holds_the_stored_latents_of_the_selection(page: Page, plane: Locator) -> None:
     lasso(page, plane, LEFT)
-    button = page.get_by_role("button", name="CSV")
+    button = page.get_by_role("button", name="CSV, ")
     expect(button).to_contain_text("selected")
     count = selected(page)
     with page.expect_download() as download:

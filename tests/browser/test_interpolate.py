@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -14,15 +14,11 @@ from PIL import Image
 from tests.browser.places import on_screen
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Locator, Page
 
     Settle = Callable[[Page], None]
     WaitForZ = Callable[[list[float | None]], None]
 
-LISTEN = """
-window.decodes = [];
-addEventListener("zscape:decoded", (event) => decodes.push(event.detail));
-"""
 STEPS = 5
 WAY = f"interpolate?model=mnist-2d&a=1,-1&b=-1,2&steps={STEPS}"
 
@@ -30,7 +26,6 @@ WAY = f"interpolate?model=mnist-2d&a=1,-1&b=-1,2&steps={STEPS}"
 @pytest.fixture
 def film(page: Page, app_url: str, settle: Settle) -> Locator:
     """The strip of a way from (1, -1) to (-1, 2)."""
-    page.add_init_script(LISTEN)
     page.set_viewport_size({"width": 1400, "height": 1200})  # nothing needs to be scrolled to
     page.goto(f"{app_url}/{WAY}")
     settle(page)
@@ -70,9 +65,9 @@ def test_the_film_plays_by_itself_until_it_is_paused(
 
 
 def test_the_film_stands_for_those_who_want_less_motion(
-    browser: Browser, app_url: str, settle: Settle
+    visitor: Callable[..., Any], app_url: str, settle: Settle
 ) -> None:
-    with browser.new_context(reduced_motion="reduce") as context:
+    with visitor(reduced_motion="reduce") as context:
         page = context.new_page()
         page.goto(f"{app_url}/{WAY}")
         settle(page)

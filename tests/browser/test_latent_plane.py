@@ -14,14 +14,9 @@ from tests.browser.places import latents_of
 from vae_core.paths import interpolate_through
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Locator, Page, WebSocketRoute
+    from playwright.sync_api import Locator, Page, WebSocketRoute
 
     Settle = Callable[[Page], None]
-
-LISTEN = """
-window.decodes = [];
-addEventListener("zscape:decoded", (event) => decodes.push(event.detail));
-"""
 
 
 def decodes(page: Page) -> list[dict[str, Any]]:
@@ -34,7 +29,6 @@ def wait_for_decodes(page: Page, more_than: int = 0) -> None:
 
 
 def open_plane(page: Page, url: str, settle: Settle) -> Locator:
-    page.add_init_script(LISTEN)
     page.goto(url)
     settle(page)
     wait_for_decodes(page)
@@ -250,9 +244,8 @@ def test_a_double_click_resets_the_view_and_nothing_else(
 
 
 def test_the_wheel_zooms_but_lets_a_page_that_scrolls_go_on(
-    context: BrowserContext, app_url: str, settle: Settle
+    page: Page, app_url: str, settle: Settle
 ) -> None:
-    page = context.new_page()
     page.set_viewport_size({"width": 1400, "height": 500})
     plane = open_plane(page, app_url, settle)
     wait_for_points(page)

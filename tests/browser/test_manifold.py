@@ -18,15 +18,10 @@ if TYPE_CHECKING:
     WaitForZ = Callable[[list[float | None]], None]
 
 SIDE = 5
-LISTEN = """
-window.decodes = [];
-addEventListener("zscape:decoded", (event) => decodes.push(event.detail));
-"""
 
 
 @pytest.fixture
 def manifold(page: Page, app_url: str, settle: Settle) -> Locator:
-    page.add_init_script(LISTEN)
     page.goto(f"{app_url}/manifold?model=mnist-2d&side={SIDE}")
     settle(page)
     grid = page.get_by_test_id("manifold")

@@ -26,9 +26,6 @@ def test_every_page_opens_and_says_what_there_is_not(
     page: Page, app_url: str, settle: Settle, own_run: Callable[..., Run], kind: str
 ) -> None:
     run = own_run(objective=kind, epochs=1)
-    page.add_init_script(
-        "window.decodings = 0; addEventListener('zscape:decoded', () => window.decodings++)"
-    )
     for address in (*(f"{page}?model=run:{run.token}" for page in EXPLORING[kind]), "runs"):
         page.goto(f"{app_url}/{address}")
         settle(page)
@@ -36,9 +33,9 @@ def test_every_page_opens_and_says_what_there_is_not(
         if address.startswith(("?", "encoded")):
             page.get_by_text(LACKS[kind]).first.wait_for()
         if address.startswith("?"):
-            before = page.evaluate("window.decodings")
+            before = page.evaluate("decodes.length")
             page.get_by_test_id("latent-plane").hover(position={"x": 40, "y": 40})
-            page.wait_for_function(f"window.decodings > {before}")
+            page.wait_for_function(f"decodes.length > {before}")
     page.goto(f"{app_url}/train?run={run.token}")
     page.get_by_role("link", name="Explore this model").wait_for()
     settle(page)

@@ -8,7 +8,7 @@ import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ from vae_core.datasets import load_dataset
 from vae_core.runs import Run
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
     Settle = Callable[[Page], None]
 
@@ -54,7 +54,7 @@ def bring(page: Page, name: str, data: bytes, uploader: int = 0) -> None:
 
 
 def test_images_are_brought_seen_and_learned_by_their_visitor_alone(
-    page: Page, browser: Browser, app_url: str, settle: Settle, runs_root: Path
+    page: Page, visitor: Callable[..., Any], app_url: str, settle: Settle, runs_root: Path
 ) -> None:
     page.goto(f"{app_url}/train?{QUICK}")
     settle(page)
@@ -91,7 +91,7 @@ def test_images_are_brought_seen_and_learned_by_their_visitor_alone(
     expect(main).to_contain_text("own images, photos: 200 images of 16×16 pixels")
     expect(page.get_by_test_id("start-training")).to_be_enabled()
 
-    with browser.new_context() as elsewhere:
+    with visitor() as elsewhere:
         other = elsewhere.new_page()
         other.goto(f"{app_url}/train?{QUICK}")
         settle(other)

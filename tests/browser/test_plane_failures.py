@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ from vae_core.checkpoints import load_latents, save_checkpoint
 from vae_core.models import ModelConfig, build_model
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute
+    from playwright.sync_api import BrowserContext, Page, WebSocketRoute
 
     from tests.browser.conftest import App
 
@@ -25,14 +25,9 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(__file__).parents[2] / "checkpoints"
 CHANNEL = re.compile("/live/decode")
-LISTEN = """
-window.decodes = [];
-addEventListener("zscape:decoded", (event) => decodes.push(event.detail));
-"""
 
 
 def open_plane(page: Page, url: str, settle: Settle) -> None:
-    page.add_init_script(LISTEN)
     page.goto(url)
     settle(page)
     page.wait_for_function("decodes.length > 0")
@@ -172,10 +167,10 @@ def test_a_slow_connection_keeps_only_the_newest_wish(
 
 
 def test_two_browsers_on_different_models_each_get_their_own(
-    browser: Browser, app_url: str, settle: Settle
+    visitor: Callable[..., Any], app_url: str, settle: Settle
 ) -> None:
     widths = {}
-    with browser.new_context() as one, browser.new_context() as other:
+    with visitor() as one, visitor() as other:
         pages = {"mnist-2d": one.new_page(), "digits-2d": other.new_page()}
         for model, page in pages.items():
             open_plane(page, f"{app_url}/?model={model}", settle)

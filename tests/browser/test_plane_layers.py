@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -13,19 +13,14 @@ import pytest
 from tests.browser.places import latents_of, on_screen
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page, WebSocketRoute
+    from playwright.sync_api import Locator, Page, WebSocketRoute
 
     Settle = Callable[[Page], None]
 
 DECODE = 1  # the channel's verb
-LISTEN = """
-window.decodes = [];
-addEventListener("zscape:decoded", (event) => decodes.push(event.detail));
-"""
 
 
 def open_plane(page: Page, url: str, settle: Settle) -> Locator:
-    page.add_init_script(LISTEN)
     page.goto(url)
     settle(page)
     page.wait_for_function("decodes.length > 0")
@@ -68,7 +63,6 @@ def test_a_layer_is_switched_on_and_off(
 def test_a_manifold_of_six_dimensions_is_decoded_too(
     page: Page, app_url: str, settle: Settle
 ) -> None:
-    page.add_init_script(LISTEN)
     page.goto(f"{app_url}/decode?model=sprites-6d")
     settle(page)
     page.wait_for_function("decodes.length > 0")
@@ -94,23 +88,23 @@ def test_a_class_in_sight_shows_its_posterior(
     page.wait_for_function("before => plane.toDataURL() === before", arg=before)
 
 
-COUNT_ELLIPSES = """
-window.ellipses = 0;
-const draw = CanvasRenderingContext2D.prototype.ellipse;
-CanvasRenderingContext2D.prototype.ellipse = function (...where) {
-  ellipses += 1;
-  return draw.apply(this, where);
-};
-"""
+COUNT_ELLIPSES = """() => {
+  window.ellipses = 0;
+  const draw = CanvasRenderingContext2D.prototype.ellipse;
+  CanvasRenderingContext2D.prototype.ellipse = function (...where) {
+    ellipses += 1;
+    return draw.apply(this, where);
+  };
+}"""
 
 
 @pytest.mark.parametrize(("chosen", "drawn"), [(range(3), 3), (range(8), 8), (range(9), 1)])
 def test_few_selected_points_have_an_ellipse_each_and_more_share_one(
     page: Page, app_url: str, settle: Settle, chosen: range, drawn: int
 ) -> None:
-    page.add_init_script(COUNT_ELLIPSES)
     selected = ",".join(map(str, chosen))
     open_plane(page, f"{app_url}/encoded?model=digits-2d&selected={selected}", settle)
+    page.evaluate(COUNT_ELLIPSES)
     ellipses = """() => new Promise((go) => requestAnimationFrame(() => {
         ellipses = 0;
         plane.dispatchEvent(new PointerEvent("pointermove", { clientX: 0, clientY: 0 }));
@@ -204,8 +198,10 @@ def test_the_manifold_is_decoded_anew_where_the_view_rests(
     assert sum(rows) > 400
 
 
-def test_a_tap_shows_the_point_that_it_hits(browser: Browser, app_url: str, settle: Settle) -> None:
-    with browser.new_context(has_touch=True, viewport={"width": 420, "height": 900}) as context:
+def test_a_tap_shows_the_point_that_it_hits(
+    visitor: Callable[..., Any], app_url: str, settle: Settle
+) -> None:
+    with visitor(has_touch=True, viewport={"width": 420, "height": 900}) as context:
         page = context.new_page()
         plane = open_plane(page, f"{app_url}/encoded?model=digits-2d", settle)
         point = latents_of("digits-2d").mu[:, 1].argmax()  # it stands apart
@@ -217,10 +213,10 @@ def test_a_tap_shows_the_point_that_it_hits(browser: Browser, app_url: str, sett
         tip.wait_for(state="hidden")
 
 
-def test_two_fingers_zoom_and_one_moves_z(browser: Browser, app_url: str, settle: Settle) -> None:
-    with browser.new_context(
-        has_touch=True, is_mobile=True, viewport={"width": 420, "height": 900}
-    ) as context:
+def test_two_fingers_zoom_and_one_moves_z(
+    visitor: Callable[..., Any], app_url: str, settle: Settle
+) -> None:
+    with visitor(has_touch=True, is_mobile=True, viewport={"width": 420, "height": 900}) as context:
         page = context.new_page()
         plane = open_plane(page, app_url, settle)
         plane.scroll_into_view_if_needed()
@@ -251,8 +247,10 @@ def test_two_fingers_zoom_and_one_moves_z(browser: Browser, app_url: str, settle
         page.wait_for_function("z => String(decodes.at(-1).z) === String(z)", arg=moved)
 
 
-def test_a_fine_screen_gets_a_fine_canvas(browser: Browser, app_url: str, settle: Settle) -> None:
-    with browser.new_context(device_scale_factor=2) as context:
+def test_a_fine_screen_gets_a_fine_canvas(
+    visitor: Callable[..., Any], app_url: str, settle: Settle
+) -> None:
+    with visitor(device_scale_factor=2) as context:
         page = context.new_page()
         plane = open_plane(page, app_url, settle)
         drawn, shown = plane.evaluate("canvas => [canvas.width, canvas.clientWidth]")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
     from vae_core.runs import Run
 
@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 def test_runs_are_laid_over_one_another_and_their_settings_compared(
-    page: Page, browser: Browser, app_url: str, settle: Settle, own_run: Callable[..., Run]
+    page: Page,
+    visitor: Callable[..., Any],
+    app_url: str,
+    settle: Settle,
+    own_run: Callable[..., Run],
 ) -> None:
     first, second = own_run(epochs=2), own_run(epochs=2, beta=4.0)
     page.goto(f"{app_url}/runs")
@@ -30,7 +34,7 @@ def test_runs_are_laid_over_one_another_and_their_settings_compared(
     page.get_by_text("TensorBoard", exact=True).click()
     page.get_by_text(f"{first.token}/tensorboard").wait_for()
 
-    with browser.new_context() as elsewhere:
+    with visitor() as elsewhere:
         other = elsewhere.new_page()
         other.goto(f"{app_url}/runs?runs={second.token}")
         settle(other)

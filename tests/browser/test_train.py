@@ -8,7 +8,7 @@ import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
@@ -17,7 +17,7 @@ from vae_core.checkpoints import unpack_checkpoint
 from vae_core.runs import Run
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
     Settle = Callable[[Page], None]
 
@@ -50,16 +50,13 @@ def test_a_short_run_ends_as_a_checkpoint_to_take_home(
 
 
 def test_a_run_outlives_a_reload_and_what_was_learned_is_kept(
-    page: Page, browser: Browser, app_url: str, settle: Settle
+    page: Page, visitor: Callable[..., Any], app_url: str, settle: Settle
 ) -> None:
-    page.add_init_script(
-        "window.decodings = 0; addEventListener('zscape:decoded', () => window.decodings++)"
-    )
     start(page, app_url, settle, "epochs=500&model=digits-2d")
     page.get_by_test_id("epoch-scrubber").wait_for(timeout=LONG)
-    before = page.evaluate("window.decodings")
+    before = page.evaluate("decodes.length")
     # Nobody touches the plane: the decoded image follows the weights.
-    page.wait_for_function(f"window.decodings > {before} + 1", timeout=LONG)
+    page.wait_for_function(f"decodes.length > {before} + 1", timeout=LONG)
     page.get_by_text(re.compile(r"epoch \d+ of 500 .* images/s .* left")).wait_for(timeout=LONG)
     link = page.url
     assert "run=digits-" in link
@@ -70,7 +67,7 @@ def test_a_run_outlives_a_reload_and_what_was_learned_is_kept(
     page.get_by_text("· paused").wait_for(timeout=LONG)
     page.get_by_test_id("stop-training").wait_for(timeout=LONG)
 
-    with browser.new_context() as elsewhere:
+    with visitor() as elsewhere:
         other = elsewhere.new_page()
         other.goto(f"{app_url}/train")
         settle(other)
@@ -126,9 +123,6 @@ def test_a_training_is_played_back_exported_and_kept(
     page: Page, app_url: str, settle: Settle, own_run: Callable[..., Run]
 ) -> None:
     run = own_run(epochs=3)
-    page.add_init_script(
-        "window.decodings = 0; addEventListener('zscape:decoded', () => window.decodings++)"
-    )
     page.goto(f"{app_url}/train?run={run.token}&epoch=2")
     scrubber = page.get_by_test_id("epoch-scrubber")
     scrubber.wait_for(timeout=LONG)
@@ -137,10 +131,10 @@ def test_a_training_is_played_back_exported_and_kept(
     settle(page)
 
     shown = {part: picture(page, part) for part in ("manifold", "reconstructions", "samples")}
-    decodings = page.evaluate("window.decodings")
+    decodings = page.evaluate("decodes.length")
     scrubber.press("Home")
     page.get_by_text("epoch 0 of 3").wait_for()
-    page.wait_for_function(f"window.decodings > {decodings}")  # by the weights of that epoch
+    page.wait_for_function(f"decodes.length > {decodings}")  # by the weights of that epoch
     for part, before in shown.items():
         canvas = page.get_by_test_id(part).element_handle()
         page.wait_for_function(

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import distributions
 
-from vae_core.errors import ConfigError
 from vae_core.models import LatentModel, ModelConfig, build_model
 from vae_core.objectives import (
     Terms,
@@ -20,7 +19,6 @@ from vae_core.objectives import (
     importance_bound,
     importance_log_weights,
     loss,
-    objective_terms,
 )
 from vae_core.priors import kl_to_standard_normal
 
@@ -124,12 +122,6 @@ def test_a_plain_autoencoder_is_scored_at_its_code(x: torch.Tensor) -> None:
     terms = autoencoder_terms(model, x, generator=seeded(), samples=7)
     assert torch.equal(terms.reconstruction, model.log_likelihood(x, model.encode(x)[0]))
     assert terms.kl.eq(0).all() and terms.kl.shape == (3, 2)
-
-
-def test_objectives_are_found_by_name() -> None:
-    assert objective_terms("elbo") is elbo_terms
-    with pytest.raises(ConfigError, match="'gan'; choose one of elbo, autoencoder"):
-        objective_terms("gan")
 
 
 # The importance-sampled bound

@@ -19,6 +19,7 @@ import streamlit as st
 from live.blobs import publish
 from ui.components.film import Film
 from ui.components.modules import module_component
+from ui.text import decimal
 from vae_core.animation import FRAME_MS
 from vae_core.errors import ConfigError
 
@@ -47,7 +48,7 @@ class Axis:
 
     def payload(self) -> dict[str, Any]:
         """The values, and as text with a true minus sign."""
-        texts = [f"{value:.2f}".replace("-", "−") for value in self.values]
+        texts = [decimal(value) for value in self.values]
         return {"name": self.name, "values": texts, "at": [float(value) for value in self.values]}
 
 
