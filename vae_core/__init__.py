@@ -34,6 +34,7 @@ _MODULE_OF = {
         "posterior_gap": ["best_gaussian", "elbo_gap"],
         "gradient_variance": ["gradient_draws"],
         "dimensions": ["traversal", "attribute_vector"],
+        "image_quality": ["psnr", "ssim"],
         "geometry": ["geodesic", "image_lengths", "magnification_map", "metric"],
         "elbo_surgery": ["ElboSurgery", "split_kl"],
         "code_accuracy": ["CodeAccuracy", "classify_codes"],
