@@ -34,6 +34,8 @@ _MODULE_OF = {
         "posterior_gap": ["best_gaussian", "elbo_gap"],
         "gradient_variance": ["gradient_draws"],
         "dimensions": ["traversal", "attribute_vector"],
+        "anomaly": ["anomaly_scores", "auroc", "class_gaussians"],
+        "corruption": ["corrupt"],
         "image_quality": ["psnr", "ssim"],
         "geometry": ["geodesic", "image_lengths", "magnification_map", "metric"],
         "elbo_surgery": ["ElboSurgery", "split_kl"],

@@ -8,11 +8,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from vae_core.errors import ConfigError
+from vae_core.corruption import corrupt
 from vae_core.models import LatentModel
 from vae_core.objectives import ObjectiveTerms, autoencoder_terms
-
-CORRUPTIONS = ("gaussian", "masking")
 
 
 def plain_autoencoder(
@@ -56,27 +54,6 @@ def contractive_autoencoder(
     reconstruction = model.log_likelihood(x, mu)
     total = weight * norm - reconstruction.mean()
     return ObjectiveTerms(reconstruction, torch.zeros_like(mu), total, {"jacobian": norm})
-
-
-def corrupt(
-    x: Tensor, generator: torch.Generator, *, corruption: str = "gaussian", amount: float = 0.3
-) -> Tensor:
-    """x (batch, c, h, w) in [0, 1] with noise: the same shape, in [0, 1].
-
-    "gaussian" adds noise of standard deviation `amount` and clips; "masking" makes a share `amount`
-    of the values 0. ConfigError when there is no such corruption or amount.
-    """
-    if corruption not in CORRUPTIONS:
-        raise ConfigError(
-            f"Unknown corruption {corruption!r}; choose one of {', '.join(CORRUPTIONS)}."
-        )
-    if not 0 <= amount <= 1:
-        raise ConfigError(f"amount={amount} of corruption is not from 0 to 1.")
-    if corruption == "gaussian":
-        noise = torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
-        return (x + amount * noise).clamp(0, 1)
-    kept = torch.rand(x.shape, generator=generator, device=x.device, dtype=x.dtype) >= amount
-    return x * kept
 
 
 def _terms(reconstruction: Tensor, model: LatentModel) -> ObjectiveTerms:

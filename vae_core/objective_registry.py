@@ -17,11 +17,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from vae_core.aggregate_objectives import beta_tcvae, dip_vae, info_vae, wae_mmd
-from vae_core.autoencoder_objectives import (
-    CORRUPTIONS,
-    contractive_autoencoder,
-    denoising_autoencoder,
-)
+from vae_core.autoencoder_objectives import contractive_autoencoder, denoising_autoencoder
+from vae_core.corruption import CORRUPTIONS
 from vae_core.errors import ConfigError
 from vae_core.factor_vae import FactorVaeLearner
 from vae_core.gan import GanLearner
@@ -353,10 +350,14 @@ register_objective(
     _function(denoising_autoencoder),
     settings={
         "corruption": Setting(
-            CORRUPTIONS[0], "Noise on every pixel, or some pixels made 0.", choices=CORRUPTIONS
+            CORRUPTIONS[0],
+            "Noise on every pixel, some pixels made 0, or 0 or 1, or a grey square.",
+            choices=CORRUPTIONS,
         ),
         "amount": Setting(
-            0.3, "The noise's standard deviation, or the share of pixels made 0.", most=1.0
+            0.3,
+            "The noise's standard deviation, the share of pixels, or the square's share of a side.",
+            most=1.0,
         ),
     },
     kind="autoencoder",
