@@ -47,4 +47,5 @@ def _squares(x: Tensor, generator: torch.Generator, amount: float) -> Tensor:
         pixel = torch.arange(length, device=x.device)
         inside.append((pixel >= first) & (pixel < first + side))
     rows, columns = inside
-    return rows[:, None, :, None].logical_and(columns[:, None, None, :])
+    under: Tensor = rows[:, None, :, None] & columns[:, None, None, :]
+    return under
