@@ -31,6 +31,7 @@ SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
         ("factors", "Factors", ":material/style:", "factors"),
         ("geometry", "Geometry", ":material/explore:", "geometry"),
         ("compare", "Compare", ":material/compare:", "compare"),
+        ("layers", "Layers", ":material/layers:", "layers"),
     ],
 }
 HEADINGS = {"Overview": "The latent space of a VAE, under your pointer"}

@@ -102,3 +102,38 @@ print(f"magnification at a: {{stretches.prod():.2f}}")
 for stretch, direction in zip(stretches, directions):
     print(f"stretch {{stretch:.2f}} along {{direction.tolist()}}")
 """
+
+LAYERS = """\
+import torch
+
+from vae_core import load_checkpoint
+from vae_core.feature_maps import feature_maps
+from vae_core.manifold import png_bytes, tile_images
+
+model = load_checkpoint("{checkpoint}")
+
+for number, layer in enumerate(feature_maps(model, torch.tensor({z})), start=1):
+    print(f"{{number}}. {{layer.name:28}} {{layer.shape}}  {{layer.settings}}")
+    maps = layer.maps
+    if maps.ndim == 3:  # grey is zero; another file for each layer
+        grey = 0.5 + 0.5 * maps / maps.abs().max()
+        with open(f"layer_{{number}}.png", "wb") as file:
+            file.write(png_bytes(tile_images(grey[None, :, None], gap=1)))
+"""
+
+TRANSPOSED = """\
+import torch
+from torch.nn.functional import conv_transpose2d
+
+from vae_core.transposed_convolution import convolution_matrix
+
+w = torch.tensor({kernel})
+y = torch.tensor({y})
+C = convolution_matrix(w, {size}, stride={stride}, padding={padding})
+print(C.int())
+
+x = C.T @ y.flatten()
+by_torch = conv_transpose2d(y[None, None], w[None, None], stride={stride}, padding={padding})[0, 0]
+print(x.view(by_torch.shape))
+print("apart", (x - by_torch.flatten()).abs().max().item())
+"""

@@ -38,6 +38,8 @@ _MODULE_OF = {
         "corruption": ["corrupt"],
         "image_quality": ["psnr", "ssim"],
         "geometry": ["geodesic", "image_lengths", "magnification_map", "metric"],
+        "feature_maps": ["FeatureMaps", "feature_maps"],
+        "transposed_convolution": ["convolution_matrix"],
         "elbo_surgery": ["ElboSurgery", "split_kl"],
         "code_accuracy": ["CodeAccuracy", "classify_codes"],
         "disentanglement": ["Disentanglement", "disentanglement_scores"],

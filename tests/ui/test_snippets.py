@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ui.snippets import ELBO, TRAVERSAL, WAYS
+from ui.snippets import ELBO, LAYERS, TRANSPOSED, TRAVERSAL, WAYS
 from vae_core.checkpoints import load_checkpoint, load_latents
 from vae_core.datasets import load_dataset
 from vae_core.geometry import image_lengths, metric
@@ -81,3 +81,15 @@ def test_the_ways_program_gives_their_lengths(tmp_path: Path) -> None:
     assert figure(text, "geodesic") <= min(figure(text, "straight"), figure(text, "spherical"))
     volume = metric(model, torch.tensor([a]))[0].double().det().sqrt()
     assert figure(text, "magnification at a:") == pytest.approx(float(volume), rel=0.01)
+
+
+def test_the_layers_programs_give_the_maps_and_the_worked_example(tmp_path: Path) -> None:
+    layers = LAYERS.format(checkpoint=ROOT / "checkpoints" / "sprites-6d", z=[0.0] * 6)
+    example = TRANSPOSED.format(
+        kernel=[[1.0, 2.0], [3.0, 4.0]], y=[[1.0, 2.0]], size=(1, 2), stride=1, padding=0
+    )
+    text = run(f"{layers}\n{example}", tmp_path)
+    assert "ConvTranspose2d + SiLU" in text
+    assert Image.open(tmp_path / "layer_5.png").size == (32, 32)
+    assert "[1, 2, 0, 3, 4, 0]" in text
+    assert figure(text, "apart") == 0

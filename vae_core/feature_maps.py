@@ -1,0 +1,65 @@
+"""What the decoder makes of one z, layer by layer, up to the image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from vae_core.models import LatentModel
+from vae_core.networks import ACTIVATIONS, Crop, Reshape, ResidualBlock
+
+_SHAPING = (*ACTIVATIONS.values(), Crop, Reshape)  # what belongs to the layer before it
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureMaps:
+    """What leaves one layer, after its activation and whatever only reshapes it.
+
+    name: of the layer and of what follows it, as "Linear + SiLU"; settings: as PyTorch prints them.
+    maps: (m,) units, (channels, h, w) maps, or (classes, m) units where a layer of M2 is computed
+    for each class.
+    """
+
+    name: str
+    settings: str
+    maps: Tensor
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.maps.shape)
+
+
+@torch.inference_mode()
+def feature_maps(model: LatentModel, z: Tensor) -> list[FeatureMaps]:
+    """The outputs of the decoder's layers at z (d,), on the CPU, in the order of computation.
+
+    The last are the image's own: the likelihood's mean (c, h, w), in [0, 1]. Read by forward hooks,
+    which are gone afterwards: models are shared.
+    """
+    found: list[FeatureMaps] = []
+
+    def keep(layer: nn.Module, _inputs: object, output: Tensor) -> None:
+        name, maps = type(layer).__name__, output[0].cpu()
+        if isinstance(layer, _SHAPING) and found:
+            before = found[-1]
+            shown = before.name if isinstance(layer, Crop | Reshape) else f"{before.name} + {name}"
+            found[-1] = FeatureMaps(shown, before.settings, maps)
+        else:
+            found.append(FeatureMaps(name, layer.extra_repr(), maps))
+
+    hooks = [layer.register_forward_hook(keep) for layer in _layers(model.decoder)]
+    try:
+        image = model.decode(z[None].to(next(model.parameters()).device))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return [*found, FeatureMaps("mean of p(x given z)", model.config.likelihood, image[0].cpu())]
+
+
+def _layers(network: nn.Module) -> list[nn.Module]:
+    """Its layers, from the outside in; a residual block counts as one."""
+    if isinstance(network, ResidualBlock) or not any(True for _ in network.children()):
+        return [network]
+    return [layer for child in network.children() for layer in _layers(child)]

@@ -1,0 +1,73 @@
+"""Convolution and transposed convolution as one matrix and its transpose.
+
+A convolution (cross-correlation, as everywhere in deep learning) of an image x with a kernel w is
+linear, so it is a matrix C, sparse and with few different entries: y = C x. The transposed
+convolution goes the other way with the very same kernel, x = C' y (Dumoulin & Visin 2016, chapter
+4): each pixel of y stamps the kernel onto x, `stride` pixels farther on, and stamps add up. It has
+the shape of what was convolved, not its values.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from vae_core.errors import ConfigError
+
+Size = tuple[int, int]
+MAX_ENTRIES = 1 << 20
+
+
+def upsampled_size(size: Size, kernel: Size, stride: int = 1, padding: int = 0) -> Size:
+    """(h, w) of the transposed convolution of an image of `size`: (i - 1) stride - 2 padding + k.
+
+    ConfigError where nothing would be left (Dumoulin & Visin 2016, relationship 14).
+    """
+    if min(*size, *kernel, stride) < 1 or padding < 0:
+        raise ConfigError(
+            f"size={size}, kernel={kernel} and stride={stride} are 1 or more, padding={padding} "
+            "is 0 or more."
+        )
+    height, width = (
+        (side - 1) * stride - 2 * padding + reach for side, reach in zip(size, kernel, strict=True)
+    )
+    if min(height, width) < 1:
+        raise ConfigError(
+            f"A padding of {padding} takes away all that a kernel of {kernel} makes of {size}; "
+            "choose less padding."
+        )
+    return height, width
+
+
+def kernel_places(size: Size, kernel: Size, stride: int = 1, padding: int = 0) -> Tensor:
+    """Which weight stands where in the matrix C of a convolution to `size`, int64.
+
+    (h * w, H * W) for y (h, w) = `size` and x (H, W) = `upsampled_size(...)`: an index into the
+    flattened kernel, or -1 where the entry is 0. Row (i, j) of C is output pixel (i, j), whose
+    kernel begins at pixel (i stride - padding, j stride - padding) of x.
+    """
+    height, width = upsampled_size(size, kernel, stride, padding)
+    if size[0] * size[1] * height * width > MAX_ENTRIES:
+        raise ConfigError(
+            f"C would have {size[0] * size[1]} x {height * width} entries; choose a smaller size."
+        )
+    rows = _offsets(size[0], height, stride, padding)  # (h, H): row of the kernel that x's row has
+    columns = _offsets(size[1], width, stride, padding)
+    row, column = rows[:, None, :, None], columns[None, :, None, :]  # (h, w, H, W) together
+    inside = (row >= 0) & (row < kernel[0]) & (column >= 0) & (column < kernel[1])
+    return torch.where(inside, row * kernel[1] + column, -1).flatten(2).flatten(0, 1)
+
+
+def convolution_matrix(kernel: Tensor, size: Size, stride: int = 1, padding: int = 0) -> Tensor:
+    """C (h * w, H * W) of the convolution with `kernel` (kh, kw) whose output is `size` (h, w).
+
+    `C @ x.flatten()` convolves x (H, W); `C.T @ y.flatten()` is y (h, w), convolved transposed.
+    """
+    if kernel.ndim != 2:
+        raise ConfigError(f"kernel is {tuple(kernel.shape)}; give it as (height, width).")
+    places = kernel_places(size, (kernel.shape[0], kernel.shape[1]), stride, padding)
+    return torch.where(places >= 0, kernel.flatten()[places.clamp_min(0)], 0)
+
+
+def _offsets(outputs: int, inputs: int, stride: int, padding: int) -> Tensor:
+    return torch.arange(inputs) - stride * torch.arange(outputs)[:, None] + padding
