@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from base64 import b64encode
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -27,11 +28,11 @@ PASTE = """
 }
 """
 PREPARE = """
-async ([url, name, white, width, shape]) => {
-  const { [name]: prepare } = await import(url);
-  const image = new ImageData(width, white.length / width);
-  white.forEach((value, k) => image.data.set([value, value, value, 255], 4 * k));
-  return [...prepare(image, shape)];
+(module, name, white, width, shape) => {
+  const image = new ImageData(width, atob(white).length / width);
+  [...atob(white)].forEach((value, k) => image.data.set(
+    [value.charCodeAt(0), value.charCodeAt(0), value.charCodeAt(0), 255], 4 * k));
+  return [...module[name](image, shape)];
 }
 """
 DROP = """
@@ -44,14 +45,12 @@ DROP = """
 
 
 @pytest.fixture
-def prepare(page: Page, app_url: str) -> Callable[..., np.ndarray]:
+def prepare(call_module: Callable[..., Any]) -> Callable[..., np.ndarray]:
     """`prepare(name, image, shape)` runs a function of prepare.js on a grey image (h, w) uint8."""
-    with page.expect_response("**/plane.js") as response:
-        page.goto(app_url)
-    url = response.value.url.replace("plane.js", "prepare.js")
 
     def run(name: str, image: np.ndarray, shape: tuple[int, int, int] = MNIST) -> np.ndarray:
-        values = page.evaluate(PREPARE, [url, name, image.ravel().tolist(), image.shape[1], shape])
+        white = b64encode(image.tobytes()).decode()
+        values = call_module("prepare.js", PREPARE, name, white, image.shape[1], shape)
         c, h, w = shape
         return np.array(values, "u1").reshape(h, w, c)
 
@@ -211,7 +210,7 @@ def test_the_posterior_is_looked_at_from_near_and_left_again(
     plane.dblclick()
     page.mouse.move(2, 2)
     page.wait_for_function("home => plane.toDataURL() === home", arg=home)
-    assert shown_z(page) == z
+    assert shown_z(page) == pytest.approx(z, abs=1e-3)  # the address has three digits
 
 
 @pytest.mark.parametrize("how", ["drop", "paste", "file"])

@@ -366,13 +366,8 @@ def test_a_model_that_is_gone_is_a_sentence_on_the_plane(
     ],
 )
 def test_the_browser_walks_the_way_that_the_library_walks(
-    page: Page, app_url: str, settle: Settle, stops: list[list[float]], method: str
+    call_module: Callable[..., Any], stops: list[list[float]], method: str
 ) -> None:
-    with page.expect_response("**/plane.js") as response:
-        page.goto(app_url)
-    walked = page.evaluate(
-        "async ([url, stops, method]) => (await import(url)).along(stops, method, 7)",
-        [response.value.url.replace("plane.js", "way.js"), stops, method],
-    )
+    walked = call_module("way.js", "(way, ...given) => way.along(...given)", stops, method, 7)
     expected = interpolate_through(torch.tensor(stops, dtype=torch.float64), 7, method)
     assert torch.allclose(torch.tensor(walked, dtype=torch.float64), expected, atol=1e-9)

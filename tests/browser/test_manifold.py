@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 from scipy.stats import norm
 
+from ui.text import decimal
+
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
@@ -43,7 +45,7 @@ def quantile(i: int) -> float:
     return float(norm.ppf((i + 0.5) / SIDE))
 
 
-def test_the_grid_shows_different_images(manifold: Locator) -> None:
+def test_the_grid_shows_different_images_and_is_saved(page: Page, manifold: Locator) -> None:
     tiles = manifold.evaluate(
         """(canvas, side) => {
             const [w, h] = [canvas.width / side, canvas.height / side];
@@ -54,6 +56,10 @@ def test_the_grid_shows_different_images(manifold: Locator) -> None:
         SIDE,
     )
     assert len(set(tiles)) == SIDE * SIDE
+    with page.expect_download() as download:
+        page.get_by_role("button", name="PNG").click()
+    picture = Image.open(io.BytesIO(Path(download.value.path()).read_bytes()))
+    assert picture.size == (SIDE * 28, SIDE * 28)
 
 
 def test_a_click_makes_the_tile_the_z_of_every_page(
@@ -64,12 +70,6 @@ def test_a_click_makes_the_tile_the_z_of_every_page(
     wait_for_z([quantile(3), quantile(4)])
     page.get_by_text(f"z₁ = {quantile(3):.2f}, z₂ = {quantile(4):.2f}").last.wait_for()
     settle(page)
-
-
-def test_the_tile_under_the_pointer_tells_its_z(page: Page, manifold: Locator) -> None:
-    manifold.hover(position=centre(manifold, column=2, row=1))
-    lens = page.locator(".lens:popover-open")
-    lens.get_by_text(f"z₁ = 0.00, z₂ = {quantile(3):.2f}").wait_for()
 
 
 def wait_for_decoded(page: Page, z: list[float]) -> None:
@@ -97,6 +97,9 @@ def test_the_tile_under_the_pointer_is_decoded_large_until_it_is_left(
     for column, row in ((0, 0), (4, 1)):
         manifold.hover(position=centre(manifold, column, row))
         wait_for_decoded(page, [quantile(column), quantile(SIDE - 1 - row)])
+        lens = page.locator(".lens:popover-open")
+        z = (decimal(quantile(column)), decimal(quantile(SIDE - 1 - row)))
+        lens.get_by_text(f"z₁ = {z[0]}, z₂ = {z[1]}").wait_for()
     assert page.locator(".lens:popover-open canvas").is_hidden()
     page.mouse.move(2, 2)
     wait_for_decoded(page, cursor)
@@ -154,10 +157,3 @@ def test_held_dimensions_change_the_grid(
         arg=[grid.element_handle(), before],
     )
     wait_for_z([None, None, -4, None, None, None])
-
-
-def test_the_picture_comes_at_full_size(page: Page, manifold: Locator) -> None:
-    with page.expect_download() as download:
-        page.get_by_role("button", name="PNG").click()
-    picture = Image.open(io.BytesIO(Path(download.value.path()).read_bytes()))
-    assert picture.size == (SIDE * 28, SIDE * 28)

@@ -17,7 +17,7 @@ from vae_core.checkpoints import load_latents, save_checkpoint
 from vae_core.models import ModelConfig, build_model
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Page, WebSocketRoute
+    from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute
 
     from tests.browser.conftest import App
 
@@ -47,19 +47,24 @@ def assert_follows(page: Page) -> None:
         page.wait_for_function("n => decodes.length > n", arg=count)
 
 
-@pytest.fixture
-def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of checkpoints that the test may change: the first model and another beside it."""
-    root = tmp_path / "checkpoints"
-    for name in ("mnist-2d", "digits-2d"):
-        shutil.copytree(SHIPPED / name, root / name)
-    monkeypatch.setenv("ZSCAPE_CHECKPOINTS", str(root))
-    return root
+@pytest.fixture(scope="module")
+def own_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder of checkpoints that the tests may change, each its own."""
+    root = tmp_path_factory.mktemp("checkpoints")
+    shutil.copytree(SHIPPED / "mnist-2d", root / "mnist-2d")
+    for name in ("deleted", "retrained", "replaced"):
+        shutil.copytree(SHIPPED / "digits-2d", root / name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZSCAPE_CHECKPOINTS", str(root))
+        yield root
 
 
-@pytest.fixture
-def own_app(own_models: Path, fresh_app: App) -> Iterator[App]:
-    yield fresh_app
+@pytest.fixture(scope="module")
+def own_app(
+    browser: Browser, own_models: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[App]:
+    with running_app(tmp_path_factory.mktemp("app")) as app:
+        yield app
 
 
 def test_a_server_that_restarts_is_found_again(
@@ -81,24 +86,24 @@ def test_a_model_that_is_deleted_is_a_sentence(
     context: BrowserContext, own_app: App, own_models: Path, settle: Settle
 ) -> None:
     page = context.new_page()
-    open_plane(page, f"{own_app.url}/?model=digits-2d", settle)
-    shutil.rmtree(own_models / "digits-2d")
+    open_plane(page, f"{own_app.url}/?model=deleted", settle)
+    shutil.rmtree(own_models / "deleted")
     hover(page, 0.4, 0.4)
-    page.get_by_text("There is no model 'digits-2d' here any more.").first.wait_for()
+    page.get_by_text("There is no model 'deleted' here any more.").first.wait_for()
 
 
 def test_a_model_replaced_by_its_like_answers_with_its_new_weights(
     context: BrowserContext, own_app: App, own_models: Path, settle: Settle
 ) -> None:
     page = context.new_page()
-    open_plane(page, f"{own_app.url}/?model=digits-2d", settle)
+    open_plane(page, f"{own_app.url}/?model=retrained", settle)
     pixels = "window.image.toDataURL()"
     image = page.get_by_test_id("decoded-image").first
     page.evaluate("image => { window.image = image; }", image.element_handle())
     hover(page, 0.4, 0.4)
     page.wait_for_function("decodes.length > 1")
     before = page.evaluate(pixels)
-    replace(own_models / "digits-2d", latent_dim=2)
+    replace(own_models / "retrained", latent_dim=2)
     hover(page, 0.41, 0.4)
     page.wait_for_function(f"before => {pixels} !== before", arg=before)
     assert page.get_by_text("Reconnecting…").first.is_hidden()
@@ -108,8 +113,8 @@ def test_a_model_replaced_by_one_of_other_dimensions_says_so(
     context: BrowserContext, own_app: App, own_models: Path, settle: Settle
 ) -> None:
     page = context.new_page()
-    open_plane(page, f"{own_app.url}/?model=digits-2d", settle)
-    replace(own_models / "digits-2d", latent_dim=3)
+    open_plane(page, f"{own_app.url}/?model=replaced", settle)
+    replace(own_models / "replaced", latent_dim=3)
     hover(page, 0.4, 0.4)
     page.get_by_text("The model was replaced by one of other dimensions").first.wait_for()
 

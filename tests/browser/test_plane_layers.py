@@ -45,19 +45,17 @@ def picture(plane: Locator) -> str:
     return str(plane.evaluate("canvas => canvas.toDataURL()"))
 
 
-@pytest.mark.parametrize("name", ["Manifold", "Prior", "Density", "Trust fog"])
-def test_a_layer_is_switched_on_and_off(
-    page: Page, app_url: str, settle: Settle, name: str
-) -> None:
+def test_each_layer_is_switched_on_and_off(page: Page, app_url: str, settle: Settle) -> None:
     plane = open_plane(page, app_url, settle)
     before = picture(plane)
-    chip = layer(page, name)
-    was = chip.get_attribute("aria-pressed")
-    chip.click()
-    page.wait_for_function("before => plane.toDataURL() !== before", arg=before)
-    assert chip.get_attribute("aria-pressed") != was
-    chip.click()
-    page.wait_for_function("before => plane.toDataURL() === before", arg=before)
+    for name in ("Manifold", "Prior", "Density", "Trust fog"):
+        chip = layer(page, name)
+        was = chip.get_attribute("aria-pressed")
+        chip.click()
+        page.wait_for_function("before => plane.toDataURL() !== before", arg=before)
+        assert chip.get_attribute("aria-pressed") != was
+        chip.click()
+        page.wait_for_function("before => plane.toDataURL() === before", arg=before)
 
 
 def test_a_manifold_of_six_dimensions_is_decoded_too(
@@ -113,7 +111,9 @@ def test_few_selected_points_have_an_ellipse_each_and_more_share_one(
     assert page.evaluate(ellipses) == 2 * drawn  # at 1 and at 2 sigma
 
 
-def test_the_posterior_of_a_class_is_the_mixture_of_its_points(page: Page, app_url: str) -> None:
+def test_the_posterior_of_a_class_is_the_mixture_of_its_points(
+    call_module: Callable[..., Any],
+) -> None:
     rng = np.random.default_rng(0)
     n = 40
     xy = rng.normal(size=(n, 2)).astype("<f4")
@@ -123,16 +123,15 @@ def test_the_posterior_of_a_class_is_the_mixture_of_its_points(page: Page, app_u
     packed = b"".join(
         part.tobytes() for part in (xy, np.arange(n, dtype="<u4"), covariance, category)
     )
-    with page.expect_response("**/plane.js") as response:
-        page.goto(app_url)
-    found = page.evaluate(
-        """async ([url, bytes, count]) => {
-            const { Points } = await import(url);
+    found = call_module(
+        "points.js",
+        """({ Points }, bytes, count) => {
             const layout = { count, covariance: true, value: null, names: ["a", "b"] };
             const points = new Points(Uint8Array.from(bytes).buffer, layout);
             return points.mixture(points.ofClass(1));
         }""",
-        [response.value.url.replace("plane.js", "points.js"), list(packed), n],
+        list(packed),
+        n,
     )
     own = category == 1
     draws = xy[own].astype(float)

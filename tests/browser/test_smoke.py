@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import product
 from typing import TYPE_CHECKING
-
-import pytest
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -14,8 +11,12 @@ if TYPE_CHECKING:
     Settle = Callable[[Page], None]
 
 CORE_PAGES = {"Overview", "Encoded μ", "Decode z", "Manifold", "Interpolate", "Train live"}
-WIDTHS = (1400, 800)
+LOOKS = ((1400, "light"), (1400, "dark"), (800, "dark"), (800, "light"))
 
+BACKGROUND = """() =>
+    getComputedStyle(document.querySelector('[data-testid=stApp]'))
+    .backgroundColor.match(/\\d+/g).map(Number)
+"""
 # Whatever scrolls sideways is wider than its place: the page, its main part or its sidebar.
 OVERFLOWING = """() =>
     [document.documentElement, ...document.querySelectorAll(
@@ -37,12 +38,6 @@ def navigation(page: Page) -> dict[str, str]:
     }
 
 
-def test_navigation_offers_the_core_pages(page: Page, app_url: str, settle: Settle) -> None:
-    page.goto(app_url)
-    settle(page)
-    assert navigation(page).keys() >= CORE_PAGES
-
-
 def test_the_first_visitor_may_come_by_a_copied_link(
     page: Page, fresh_app_url: str, settle: Settle
 ) -> None:
@@ -54,29 +49,19 @@ def test_the_first_visitor_may_come_by_a_copied_link(
 def test_every_page_opens_whole(page: Page, app_url: str, settle: Settle) -> None:
     page.goto(app_url)
     settle(page)
-    for title, address in navigation(page).items():
+    pages = navigation(page)
+    assert pages.keys() >= CORE_PAGES
+    for title, address in pages.items():
         page.goto(address)
         settle(page)
-        for width, theme in product(WIDTHS, ("light", "dark")):
+        for width, theme in LOOKS:
             page.emulate_media(color_scheme=theme)
             page.set_viewport_size({"width": width, "height": 900})
             settle(page)
             where = f"{title}, {theme}, {width} pixels"
             page.wait_for_function(f"!({OVERFLOWING})().length")  # canvases follow a frame later
             text = page.get_by_test_id("stMain").inner_text()
+            assert sum(page.evaluate(BACKGROUND)) // (3 * 128) == (theme == "light"), where
             assert text.strip(), f"{where}: the page is empty"
             assert "Traceback" not in text, where
             assert page.get_by_test_id("stAlertContentError").all_inner_texts() == [], where
-
-
-@pytest.mark.parametrize(("theme", "is_dark"), [("light", False), ("dark", True)])
-def test_the_theme_follows_the_system(
-    page: Page, app_url: str, settle: Settle, theme: str, is_dark: bool
-) -> None:
-    page.emulate_media(color_scheme=theme)
-    page.goto(app_url)
-    settle(page)
-    background = page.get_by_test_id("stApp").evaluate(
-        "app => getComputedStyle(app).backgroundColor.match(/\\d+/g).map(Number)"
-    )
-    assert (sum(background) < 3 * 128) == is_dark

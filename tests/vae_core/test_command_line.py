@@ -238,7 +238,7 @@ def test_a_second_ctrl_c_aborts_and_the_run_can_be_resumed(
     def impatient(*_: object, **__: object) -> None:
         signal.raise_signal(signal.SIGINT)
 
-    folder = tmp_path / "run"
+    folder, before = tmp_path / "run", signal.getsignal(signal.SIGINT)
     monkeypatch.setattr("vae_core.recording.append_report", impatient)
     outcome = run("train", "--hidden", "8", "--epochs", "9", "--output", folder)
     assert outcome.code == 0 and Run(folder).status().state == "stopped"
@@ -249,7 +249,7 @@ def test_a_second_ctrl_c_aborts_and_the_run_can_be_resumed(
     status = Run(folder).status()
     assert status.state == "failed" and "interrupted" in status.message
     assert Run(folder).resumable
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_terminal_shows_a_bar_drawn_over_itself(
