@@ -33,6 +33,9 @@ SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
         ("compare", "Compare", ":material/compare:", "compare"),
         ("layers", "Layers", ":material/layers:", "layers"),
     ],
+    "Use": [
+        ("anomalies", "Anomalies", ":material/troubleshoot:", "anomalies"),
+    ],
 }
 HEADINGS = {"Overview": "The latent space of a VAE, under your pointer"}
 

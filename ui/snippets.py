@@ -6,6 +6,7 @@ from pathlib import Path
 
 from live.models import OpenModel
 from ui.session import checkpoints_root
+from vae_core.anomaly import STRANGERS
 
 
 def place_of(opened: OpenModel) -> str:
@@ -137,3 +138,75 @@ by_torch = conv_transpose2d(y[None, None], w[None, None], stride={stride}, paddi
 print(x.view(by_torch.shape))
 print("apart", (x - by_torch.flatten()).abs().max().item())
 """
+
+ANOMALIES = """\
+import plotly.graph_objects as go
+import torch
+
+from vae_core import anomaly, load_checkpoint, load_dataset, load_latents
+
+
+def seeded():
+    return torch.Generator().manual_seed(0)
+
+
+def some(rows):
+    return rows[torch.randperm(len(rows), generator=seeded())[:{images}]]
+
+
+model = load_checkpoint("{checkpoint}")
+latents = load_latents("{checkpoint}")
+test = load_dataset("{dataset}", "test")
+
+rows = {rows}
+normal = test.floats(latents.indices[some(rows)])
+{anomalies}
+scores = anomaly.anomaly_scores(
+    model,
+    torch.cat([normal, anomalies]),
+    "{score}",
+    generator=seeded(),
+    samples={samples},
+    normal=anomaly.class_gaussians(latents.take(rows)),
+)
+of_normal, of_anomalies = scores[: len(normal)], scores[len(normal) :]
+found = anomaly.auroc(of_normal, of_anomalies)
+print(f"AUROC {{found.area:.3f}} +- {{found.standard_error:.3f}}")
+
+figure = go.Figure()
+figure.add_histogram(x=of_normal.tolist(), name="normal", histnorm="percent")
+figure.add_histogram(x=of_anomalies.tolist(), name="anomalies", histnorm="percent")
+figure.write_html("scores.html")
+curve = go.Scatter(x=found.false_positive_rate.tolist(), y=found.true_positive_rate.tolist())
+go.Figure(curve).write_html("roc.html")
+"""
+
+
+def anomalies_program(
+    opened: OpenModel, against: str, score: str, *, images: int, draws: int
+) -> str:
+    """The program for the page Anomalies; `against` as that page names it."""
+    rows = "torch.arange(len(latents))"
+    if against in STRANGERS:
+        anomalies = f'anomalies = anomaly.strangers(normal, "{against}", seeded())'
+    elif against.startswith("class "):
+        label = opened.config["class_names"].index(against.removeprefix("class "))
+        rows = f"(latents.labels != {label}).nonzero().flatten()"
+        anomalies = (
+            f"others = (latents.labels == {label}).nonzero().flatten()\n"
+            "anomalies = test.floats(latents.indices[some(others)])"
+        )
+    else:
+        anomalies = (
+            f'other = load_dataset("{against}", "test")\n'
+            "anomalies = other.floats(some(torch.arange(len(other))))"
+        )
+    return ANOMALIES.format(
+        checkpoint=place_of(opened),
+        dataset=opened.config.get("dataset"),
+        score=score,
+        samples=draws if score == "log_px" else 1,
+        images=images,
+        rows=rows,
+        anomalies=anomalies,
+    )

@@ -7,11 +7,13 @@ A score is larger for a stranger image. Those that are likelihoods need no anoma
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import cosine_similarity
 
 from vae_core.errors import ConfigError, DataError
 from vae_core.importance import importance_log_likelihood
@@ -20,7 +22,14 @@ from vae_core.models import LatentModel
 from vae_core.objectives import elbo_terms
 
 # score -> whether it needs a posterior
-SCORES = {"elbo": True, "log_px": True, "reconstruction": False, "latent": False}
+SCORES = {
+    "elbo": True,
+    "log_px": True,
+    "reconstruction": False,
+    "cosine": False,
+    "latent": False,
+}
+BATCH = 100
 STRANGERS = ("noise", "shuffled pixels", "quarter turn")
 SINGULAR = 1e-5  # of the covariance's largest eigenvalue: directions that vary less do not count
 
@@ -67,35 +76,52 @@ def anomaly_scores(
     generator: torch.Generator,
     samples: int = 1,
     normal: ClassGaussians | None = None,
+    on_progress: Callable[[float], object] = lambda fraction: None,
 ) -> Tensor:
     """How strange each image of x (n, c, h, w) is, (n,) float64; the larger, the stranger.
 
     elbo: -ELBO by `samples` draws; log_px: -log p(x) by importance sampling with so many;
-    reconstruction: -log p(x given z = mu), all in nats; latent: the Mahalanobis distance of mu to
-    the nearest class of the images that are `normal`. ConfigError where the model has no such
-    score, DataError where one overflows.
+    reconstruction: -log p(x given z = mu), all in nats; cosine: 1 - the cosine of the angle between
+    x and its reconstruction, whatever their brightness; latent: the Mahalanobis distance of mu to
+    the nearest class of the images that are `normal`. on_progress takes the share of the images
+    done. ConfigError where the model has no such score, DataError where one overflows.
     """
     if score not in scores_of(model):
-        has = ", ".join(scores_of(model)) or "none"
-        raise ConfigError(
-            f"This model has no score {score!r}; of {', '.join(SCORES)} it has {has}."
-        )
-    if score == "log_px":
-        found = -importance_log_likelihood(model, x, samples=samples, generator=generator)
-    elif score == "elbo":
-        found = -elbo_terms(model, x, generator=generator, samples=samples).elbo
-    elif score == "reconstruction":
-        found = -model.log_likelihood(x, model.encode(x)[0])
-    elif normal is None:
+        has = f"only {', '.join(scores_of(model))}" if scores_of(model) else "none"
+        raise ConfigError(f"This model has no score {score!r}; it has {has}.")
+    if score == "latent" and normal is None:
         raise ConfigError("A distance in latent space needs the codes of normal images; give them.")
-    else:
-        found = normal.distance(model.encode(x)[0])
-    if not bool(found.isfinite().all()):
+    found = []
+    for k, part in enumerate(x.split(BATCH), start=1):
+        found.append(_scores(model, part, score, generator, samples, normal).double())
+        on_progress(min(1.0, k * BATCH / len(x)))
+    scores = torch.cat(found)
+    if not bool(scores.isfinite().all()):
         raise DataError(
             f"The score {score!r} of some images is not finite: their codes lie too far out. "
             "Choose reconstruction."
         )
-    return found.double()
+    return scores
+
+
+def _scores(
+    model: LatentModel,
+    x: Tensor,
+    score: str,
+    generator: torch.Generator,
+    samples: int,
+    normal: ClassGaussians | None,
+) -> Tensor:
+    if score == "log_px":
+        return -importance_log_likelihood(model, x, samples=samples, generator=generator)
+    if score == "elbo":
+        return -elbo_terms(model, x, generator=generator, samples=samples).elbo
+    mu, _ = model.encode(x)
+    if normal is not None and score == "latent":
+        return normal.distance(mu)
+    if score == "cosine":
+        return 1 - cosine_similarity(x.flatten(1), model.decode(mu).flatten(1))
+    return -model.log_likelihood(x, mu)
 
 
 def scores_of(model: LatentModel) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Noise added to images, from which a denoising model is to rebuild them."""
+"""Noise added to images, and what takes it away again: a model, or a filter that never learned."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from vae_core.errors import ConfigError
+from vae_core.models import LatentModel
 
 CORRUPTIONS = ("gaussian", "masking", "salt-and-pepper", "occlusion")
 
@@ -49,3 +50,16 @@ def _squares(x: Tensor, generator: torch.Generator, amount: float) -> Tensor:
     rows, columns = inside
     under: Tensor = rows[:, None, :, None] & columns[:, None, None, :]
     return under
+
+
+@torch.inference_mode()
+def rebuilt(model: LatentModel, x: Tensor) -> Tensor:
+    """The mean images that a model makes of x (n, c, h, w), at z = mu(x)."""
+    return model.decode(model.encode(x)[0])
+
+
+def median_filtered(x: Tensor, side: int = 3) -> Tensor:
+    """Each pixel of x (n, c, h, w) as the median of the square of `side` pixels round it."""
+    from scipy.ndimage import median_filter
+
+    return torch.from_numpy(median_filter(x.numpy(), size=(1, 1, side, side)))

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-from scipy.spatial.distance import mahalanobis
+from scipy.spatial.distance import cosine, mahalanobis
 from sklearn.covariance import EmpiricalCovariance
 from sklearn.metrics import roc_auc_score
 
@@ -121,6 +121,18 @@ def test_a_score_that_parts_all_is_certain_and_one_that_parts_none_a_guess() -> 
         auroc(torch.ones(5), torch.ones(1))
 
 
+def test_the_angle_to_the_reconstruction_is_scipys() -> None:
+    model = build_model(ModelConfig((1, 8, 8), hidden=(4,))).eval()
+    x = torch.rand((150, 1, 8, 8), generator=seeded())
+    told: list[float] = []
+    found = anomaly_scores(model, x, "cosine", generator=seeded(), on_progress=told.append)
+    with torch.no_grad():
+        again = model.decode(model.encode(x)[0])
+    expected = [cosine(a, b) for a, b in zip(x.flatten(1), again.flatten(1), strict=True)]
+    assert found.numpy() == pytest.approx(expected, abs=1e-6)
+    assert len(told) > 1 and told[-1] == 1
+
+
 def test_which_scores_a_model_has() -> None:
     x = torch.rand((3, 1, 8, 8), generator=seeded())
     gaussians = class_gaussians(codes(20, 2))
@@ -128,7 +140,11 @@ def test_which_scores_a_model_has() -> None:
         kind: scores_of(build_model(ModelConfig((1, 8, 8), kind=kind, hidden=(4,))))
         for kind in ("vae", "autoencoder", "gan")
     }
-    assert has == {"vae": tuple(SCORES), "autoencoder": ("reconstruction", "latent"), "gan": ()}
+    assert has == {
+        "vae": tuple(SCORES),
+        "autoencoder": ("reconstruction", "cosine", "latent"),
+        "gan": (),
+    }
     for kind, score in product(has, SCORES):
         model = build_model(ModelConfig((1, 8, 8), kind=kind, hidden=(4,))).eval()
         if score in has[kind]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from vae_core.corruption import CORRUPTIONS, corrupt
+from vae_core.corruption import CORRUPTIONS, corrupt, median_filtered, rebuilt
 from vae_core.errors import ConfigError
+from vae_core.models import ModelConfig, build_model
 
 GREY = torch.full((200, 1, 10, 10), 0.25)
 
@@ -48,6 +49,21 @@ def test_none_is_none_and_a_seed_says_all(corruption: str) -> None:
     once, again = (corrupt(x, seeded(), corruption=corruption, amount=0.4) for _ in range(2))
     assert torch.equal(once, again) and not torch.equal(once, x)
     assert once.dtype == x.dtype and once.min() >= 0 and once.max() <= 1
+
+
+def test_the_filter_takes_single_pixels_away_and_mixes_neither_images_nor_channels() -> None:
+    x = torch.zeros(2, 3, 9, 9)
+    x[1, 2] = 1
+    x[0, 0, 4, 4] = 1
+    x[1, 2, 4, 4] = 0
+    clean = median_filtered(x)
+    assert (clean[1, 2] == 1).all() and clean.sum() == 81
+
+
+def test_what_a_model_rebuilds_is_the_image_at_mu() -> None:
+    model = build_model(ModelConfig((1, 4, 4), hidden=(3,))).eval()
+    x = torch.rand(2, 1, 4, 4, generator=seeded())
+    assert torch.equal(rebuilt(model, x), model.decode(model.encode(x)[0]))
 
 
 def test_what_is_no_corruption_is_refused() -> None:

@@ -25,7 +25,7 @@ export function mount(component) {
 
 /**
  * @typedef {{name: string, x: number[], y: number[], colour: string, dashed: boolean, faint: boolean, label: string}} Line
- * @typedef {{title: string, note: string, lines: Line[]}} Panel
+ * @typedef {{title: string, note: string, lines: Line[], y_range: [number, number] | null}} Panel
  */
 
 class Curves {
@@ -81,7 +81,7 @@ class Curves {
   }
 
   /** @param {HTMLElement} figure @param {Panel} panel */
-  drawPanel(figure, { title, note, lines }) {
+  drawPanel(figure, { title, note, lines, y_range }) {
     const { xRange, xName, unit, height, marker, alt } = this.data;
     const [name, aside] = figure.querySelector("figcaption").children;
     name.textContent = title;
@@ -90,7 +90,7 @@ class Curves {
     const labelled = lines.some(({ label }) => label);
     const right = width - MARGIN.right - (labelled ? 26 : 0);
     const bottom = height - MARGIN.bottom;
-    const yRange = heightOf(lines);
+    const yRange = y_range ?? heightOf(lines);
     const x = scale(xRange, [MARGIN.left, right]);
     const y = scale(yRange, [bottom, MARGIN.top]);
     const at = marker ?? Infinity;

@@ -1,0 +1,298 @@
+"""Anomalies: which images the model finds strange, and what it makes of noise."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+import torch
+
+from live.models import OpenModel
+from ui.anomaly_explained import NOISE, SCORES
+from ui.anomaly_figures import roc_panel, score_panel
+from ui.anomaly_images import (
+    IMAGES,
+    Sample,
+    class_of,
+    drawn,
+    images_at,
+    kinds_of_anomalies,
+    samples_of,
+    test_rows,
+)
+from ui.components.address import choice_from_link, number_from_link, show_in_address
+from ui.components.curves import curves
+from ui.components.image_grid import image_grid
+from ui.explain import explain, show_code
+from ui.images import data_note
+from ui.kinds import NO_MEANS
+from ui.session import current_model, current_z, set_z, test_images, z_text
+from ui.snippets import anomalies_program
+from ui.text import decimal
+from ui.views import HASHES
+from vae_core.anomaly import (
+    Auroc,
+    anomaly_scores,
+    auroc,
+    class_gaussians,
+    scores_of,
+)
+from vae_core.corruption import corrupt, median_filtered, rebuilt
+from vae_core.errors import DataError
+from vae_core.image_quality import psnr, ssim
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vae_core.anomaly import ClassGaussians
+
+DRAWS = 64  # of log p(x)
+KEPT = 16  # results in a session
+SHOWN = 10  # images in a row
+CLEANED = 100  # images over which PSNR and SSIM are means
+SCORE_NAMES = {
+    "elbo": "−ELBO",
+    "log_px": "−log p(x)",
+    "reconstruction": "reconstruction",
+    "cosine": "angle",
+    "latent": "latent distance",
+}
+UNITS = {"cosine": "", "latent": "σ"}
+NOISES = {
+    "Gaussian": ("gaussian", "σ of the noise"),
+    "salt and pepper": ("salt-and-pepper", "Share of pixels"),
+    "occlusion": ("occlusion", "Side of the square, as a share of the image's"),
+}
+
+opened = current_model()
+model = opened.model
+
+
+@dataclass(frozen=True)
+class Found:
+    """Scores (n,) of normal images and (m,) of anomalies."""
+
+    normal: Tensor
+    anomalies: Tensor
+    roc: Auroc
+
+
+@st.fragment
+def explore() -> None:
+    kinds = kinds_of_anomalies(opened)
+    names = [SCORE_NAMES[s] for s in scores_of(model) if s != "latent" or opened.latents]
+    against = choice_from_link("against", kinds, kinds[0])
+    name = choice_from_link("score", names, names[0])
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        st.selectbox("Anomalies", kinds, key="against", persist_state="session", width=190)
+        st.segmented_control("Score", names, required=True, key="score", persist_state="session")
+    score = next(key for key, shown in SCORE_NAMES.items() if shown == name)
+    data_note(test_images(opened) is not None)
+    if class_of(against):
+        st.caption(
+            f":material/info: This model has learned from {against} too, so hardly any score can "
+            "part it from the others. `benchmarks/anomaly.py` trains models from which a class is "
+            "really left out."
+        )
+    normal, anomalies = samples_of(opened, against)
+    if min(len(normal.x), len(anomalies.x)) < 2:
+        st.info(f"There are {len(anomalies.x)} test images of {against}; choose another.")
+    elif (found := scored(score, against, normal, anomalies)) is not None:
+        show_curves(found, score, normal, anomalies)
+        show_strangest(found, score, normal, anomalies)
+    show_in_address("anomalies", against=against, score=name, z=z_text(current_z(opened)))
+    if test_images(opened) is not None and opened.latents is not None:
+        show_code(anomalies_program(opened, against, score, images=IMAGES, draws=DRAWS))
+    explain(SCORES)
+
+
+def gaussians(against: str) -> ClassGaussians | None:
+    """Of the stored codes of the classes that count as normal."""
+    if opened.latents is None:
+        return None
+    rows = test_rows(opened, class_of(against), but=True)
+    return class_gaussians(opened.latents.take(rows.tolist()))
+
+
+def scored(score: str, against: str, normal: Sample, anomalies: Sample) -> Found | None:
+    """The scores, once computed kept in the session; None before the visitor has asked."""
+    kept: dict[tuple[object, ...], Found] = st.session_state.setdefault("anomalies", {})
+    key = (opened.id, id(model), score, against)
+    if key in kept:
+        return kept[key]
+    slow = score == "log_px"
+    if slow and not st.button("Sample log p(x)", type="primary", icon=":material/play_arrow:"):
+        st.caption(f"{DRAWS} draws for each of {len(normal.x) + len(anomalies.x):,} images.")
+        return None
+    bar, stop = st.progress(0.0, "Scoring images…"), st.empty()
+    if slow:
+        stop.button("Stop", icon=":material/stop:")
+    x = torch.cat([normal.x, anomalies.x])
+    try:
+        scores = anomaly_scores(
+            model,
+            x,
+            score,
+            generator=torch.Generator().manual_seed(0),
+            samples=DRAWS if slow else 1,
+            normal=gaussians(against) if score == "latent" else None,
+            on_progress=lambda done: bar.progress(done, f"Scoring {len(x):,} images…"),
+        )
+    except DataError as error:  # the rest of the page can be shown
+        st.info(str(error))
+        return None
+    finally:
+        bar.empty()
+        stop.empty()
+    while len(kept) >= KEPT:
+        del kept[next(iter(kept))]
+    of_normal, of_anomalies = scores[: len(normal.x)], scores[len(normal.x) :]
+    kept[key] = Found(of_normal, of_anomalies, auroc(of_normal, of_anomalies))
+    return kept[key]
+
+
+def show_curves(found: Found, score: str, normal: Sample, anomalies: Sample) -> None:
+    panel, x_range = score_panel(found.normal, found.anomalies)
+    left, right = st.columns([3, 2])
+    with left:
+        curves(
+            [panel],
+            key="scores",
+            testid="scores",
+            alt=f"Histograms of {SCORE_NAMES[score]}",
+            x_range=x_range,
+            x_name=UNITS.get(score, "nats"),
+            unit="percent",
+            height=220,
+        )
+    with right:
+        curves(
+            [roc_panel(found.roc)],
+            key="roc",
+            testid="roc",
+            alt="Receiver operating characteristic",
+            x_range=(0, 1),
+            x_name="FPR",
+            unit="",
+            height=220,
+        )
+    st.caption(
+        f"{len(normal.x):,} of {normal.of:,} test images, {len(anomalies.x):,} of "
+        f"{anomalies.of:,} anomalies ({anomalies.name}). FPR: the share of test images above the "
+        "threshold."
+    )
+
+
+def show_strangest(found: Found, score: str, normal: Sample, anomalies: Sample) -> None:
+    order = found.normal.argsort()
+    show_row("Least strange test images", "least", normal, found.normal, order, score)
+    show_row("Strangest test images", "most", normal, found.normal, order.flip(0), score)
+    order = found.anomalies.argsort()
+    title = f"Anomalies that pass most easily: {anomalies.name}"
+    show_row(title, "passing", anomalies, found.anomalies, order, score)
+    st.caption("Below each image is its reconstruction. A click brings its z to every other page.")
+
+
+def show_row(
+    title: str, key: str, sample: Sample, scores: Tensor, order: Tensor, score: str
+) -> None:
+    """The first images in this order over their reconstructions."""
+    shown = order[:SHOWN]
+    x = sample.x[shown]
+    captions = [
+        f"{sample.caption(int(i))}: {SCORE_NAMES[score]} {decimal(float(scores[i]))}" for i in shown
+    ]
+
+    def select(tile: int) -> None:
+        i = int(shown[tile % len(shown)])
+        with torch.inference_mode():
+            set_z([round(v, 3) for v in model.encode(sample.x[i : i + 1])[0][0].tolist()])
+        if sample.rows is not None and opened.latents is not None:
+            st.session_state["image"] = int(sample.rows[i])
+
+    st.markdown(f"**{title}**")
+    image_grid(
+        torch.stack([x, rebuilt(model, x)]),
+        key=f"images-{key}",
+        testid=f"images-{key}",
+        alt=title,
+        captions=[*captions, *(f"reconstruction of {caption}" for caption in captions)],
+        labels=[*(figure(float(scores[i])) for i in shown), *[""] * len(shown)],
+        max_tile=72,
+        selectable=True,
+        on_select=select,
+    )
+
+
+def figure(score: float) -> str:
+    """A score in few digits."""
+    return decimal(score, ".0f" if abs(score) >= 100 else ".3g")
+
+
+@st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=HASHES)
+def cleaned(opened: OpenModel, x: Tensor, corruption: str, amount: float) -> list[Tensor]:
+    """x (n, c, h, w) with noise; what the model and what a median filter makes of that."""
+    noisy = corrupt(x, torch.Generator().manual_seed(0), corruption=corruption, amount=amount)
+    return [noisy, rebuilt(opened.model, noisy), median_filtered(noisy)]
+
+
+@st.fragment
+def denoise() -> None:
+    st.subheader("Denoising")
+    noise = choice_from_link("noise", list(NOISES), "Gaussian")
+    corruption, label = NOISES[noise]
+    amount = number_from_link("amount", 0.0, 1.0, default=0.4)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        st.segmented_control(
+            "Noise", list(NOISES), required=True, key="noise", persist_state="session"
+        )
+        st.slider(label, 0.0, 1.0, step=0.05, key="amount", persist_state="session", width=300)
+    x = images_at(opened, drawn(test_rows(opened))[:CLEANED])
+    parts = cleaned(opened, x, corruption, amount)
+    clean = "test images" if test_images(opened) is not None else "decoded images"
+    for k, (name, images) in enumerate(
+        zip((clean, "with noise", opened.id, "median, 3 × 3"), (x, *parts), strict=True)
+    ):
+        with st.container(horizontal=True, vertical_alignment="center", key=f"noise-{k}"):
+            with st.container(width=220):
+                st.markdown(f"**{name}**" + (quality(images, x) if k else ""))
+            with st.container(width=660):
+                image_grid(
+                    images[None, :SHOWN],
+                    key=f"noise-images-{k}",
+                    testid=f"noise-images-{k}",
+                    alt=name,
+                    max_tile=64,
+                )
+    st.caption(f"{SHOWN} of {len(x)} images; PSNR and SSIM are means over all of these.")
+    training = opened.config.get("training", {})
+    if opened.config.get("objective") == "denoising":
+        own = training.get("objective_settings", {})
+        st.caption(
+            f"This model is a denoising autoencoder: it learned from {own.get('corruption')} noise "
+            f"of {own.get('amount')}."
+        )
+    else:
+        st.caption(
+            "This model was never shown noise. To compare: choose the objective *denoising* on "
+            "the page Train live, and then that run in the sidebar."
+        )
+    show_in_address("denoising", noise=noise, amount=amount)
+    explain(NOISE)
+
+
+def quality(images: Tensor, references: Tensor) -> str:
+    decibels = float(psnr(images, references).mean())
+    shown = "∞" if math.isinf(decibels) else decimal(decibels, ".1f")
+    return f"  \nPSNR {shown} dB · SSIM {decimal(float(ssim(images, references).mean()))}"
+
+
+if not model.has_encoder:
+    st.info(f"{NO_MEANS} So no image has a score, and none can be rebuilt without its noise.")
+elif opened.latents is None and test_images(opened) is None:
+    st.info(f"{opened.id} has no stored latents and its data are not at hand.")
+else:
+    explore()
+    denoise()
