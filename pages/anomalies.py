@@ -13,12 +13,12 @@ from live.models import OpenModel
 from ui.anomaly_explained import NOISE, SCORES
 from ui.anomaly_figures import roc_panel, score_panel
 from ui.anomaly_images import (
-    IMAGES,
     Sample,
     class_of,
     drawn,
     images_at,
     kinds_of_anomalies,
+    normal_latents,
     samples_of,
     test_rows,
 )
@@ -46,8 +46,8 @@ from vae_core.image_quality import psnr, ssim
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vae_core.anomaly import ClassGaussians
 
+IMAGES = 500  # of each kind, at most
 DRAWS = 64  # of log p(x)
 KEPT = 16  # results in a session
 SHOWN = 10  # images in a row
@@ -96,7 +96,7 @@ def explore() -> None:
             "part it from the others. `benchmarks/anomaly.py` trains models from which a class is "
             "really left out."
         )
-    normal, anomalies = samples_of(opened, against)
+    normal, anomalies = samples_of(opened, against, IMAGES)
     if min(len(normal.x), len(anomalies.x)) < 2:
         st.info(f"There are {len(anomalies.x)} test images of {against}; choose another.")
     elif (found := scored(score, against, normal, anomalies)) is not None:
@@ -106,14 +106,6 @@ def explore() -> None:
     if test_images(opened) is not None and opened.latents is not None:
         show_code(anomalies_program(opened, against, score, images=IMAGES, draws=DRAWS))
     explain(SCORES)
-
-
-def gaussians(against: str) -> ClassGaussians | None:
-    """Of the stored codes of the classes that count as normal."""
-    if opened.latents is None:
-        return None
-    rows = test_rows(opened, class_of(against), but=True)
-    return class_gaussians(opened.latents.take(rows.tolist()))
 
 
 def scored(score: str, against: str, normal: Sample, anomalies: Sample) -> Found | None:
@@ -137,7 +129,7 @@ def scored(score: str, against: str, normal: Sample, anomalies: Sample) -> Found
             score,
             generator=torch.Generator().manual_seed(0),
             samples=DRAWS if slow else 1,
-            normal=gaussians(against) if score == "latent" else None,
+            normal=class_gaussians(normal_latents(opened, against)) if score == "latent" else None,
             on_progress=lambda done: bar.progress(done, f"Scoring {len(x):,} images…"),
         )
     except DataError as error:  # the rest of the page can be shown
@@ -249,7 +241,7 @@ def denoise() -> None:
             "Noise", list(NOISES), required=True, key="noise", persist_state="session"
         )
         st.slider(label, 0.0, 1.0, step=0.05, key="amount", persist_state="session", width=300)
-    x = images_at(opened, drawn(test_rows(opened))[:CLEANED])
+    x = images_at(opened, drawn(test_rows(opened), CLEANED))
     parts = cleaned(opened, x, corruption, amount)
     clean = "test images" if test_images(opened) is not None else "decoded images"
     for k, (name, images) in enumerate(

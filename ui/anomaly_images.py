@@ -10,6 +10,7 @@ import torch
 
 from live.models import OpenModel
 from ui.session import test_images
+from ui.views import latents_of
 from vae_core.anomaly import STRANGERS, strangers
 from vae_core.datasets import dataset_available, dataset_names, load_dataset
 from vae_core.models import decoded
@@ -17,7 +18,7 @@ from vae_core.models import decoded
 if TYPE_CHECKING:
     from torch import Tensor
 
-IMAGES = 500  # of each kind, at most
+    from vae_core.latents import Latents
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,9 @@ def sets_like(shape: tuple[int, int, int], own: str) -> list[str]:
     return [n for n in at_hand if load_dataset(n, "test").image_shape == shape]
 
 
-def drawn(rows: Tensor) -> Tensor:
-    """At most IMAGES of the rows, in an order drawn by a seed."""
-    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))
-    return rows[order[:IMAGES]]
+def drawn(rows: Tensor, most: int) -> Tensor:
+    """At most so many of the rows, in an order drawn by a seed."""
+    return rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))[:most]]
 
 
 def test_rows(opened: OpenModel, class_name: str | None = None, *, but: bool = False) -> Tensor:
@@ -86,18 +86,24 @@ def images_at(opened: OpenModel, rows: Tensor) -> Tensor:
     return dataset.floats(rows if opened.latents is None else opened.latents.indices[rows])
 
 
-def samples_of(opened: OpenModel, against: str) -> tuple[Sample, Sample]:
-    """The normal images and the anomalies."""
+def normal_latents(opened: OpenModel, against: str) -> Latents:
+    """The stored codes of the classes that count as normal."""
+    return latents_of(opened).take(test_rows(opened, class_of(against), but=True).tolist())
+
+
+def samples_of(opened: OpenModel, against: str, most: int) -> tuple[Sample, Sample]:
+    """The normal images and the anomalies, so many of each at most."""
     one = class_of(against)
     rows = test_rows(opened, one, but=True)
-    some = drawn(rows)
+    some = drawn(rows, most)
     normal = Sample(images_at(opened, some), "normal", len(rows), some)
     if one is not None:
         rows = test_rows(opened, one)
-        some = drawn(rows)
+        some = drawn(rows, most)
         return normal, Sample(images_at(opened, some), against, len(rows), some)
     if against in STRANGERS:
         made = strangers(normal.x, against, torch.Generator().manual_seed(0))
         return normal, Sample(made, against, len(made))
     other = load_dataset(against, "test")
-    return normal, Sample(other.floats(drawn(torch.arange(len(other)))), against, len(other))
+    x = other.floats(drawn(torch.arange(len(other)), most))
+    return normal, Sample(x, against, len(other))

@@ -11,7 +11,10 @@ import pytest
 import torch
 from PIL import Image
 
-from ui.snippets import ELBO, LAYERS, TRANSPOSED, TRAVERSAL, WAYS
+from live.models import open_model
+from ui.anomaly_images import normal_latents, samples_of
+from ui.snippets import ELBO, LAYERS, TRANSPOSED, TRAVERSAL, WAYS, anomalies_program
+from vae_core.anomaly import anomaly_scores, auroc, class_gaussians
 from vae_core.checkpoints import load_checkpoint, load_latents
 from vae_core.datasets import load_dataset
 from vae_core.geometry import image_lengths, metric
@@ -93,3 +96,26 @@ def test_the_layers_programs_give_the_maps_and_the_worked_example(tmp_path: Path
     assert Image.open(tmp_path / "layer_5.png").size == (32, 32)
     assert "[1, 2, 0, 3, 4, 0]" in text
     assert figure(text, "apart") == 0
+
+
+@pytest.mark.parametrize("against", ["shuffled pixels", "class 3", "digits"])
+def test_the_anomalies_program_gives_the_area(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    against: str,
+) -> None:
+    monkeypatch.setenv("ZSCAPE_CHECKPOINTS", str(ROOT / "checkpoints"))
+    opened = open_model("digits-2d")
+    program = anomalies_program(opened, against, "latent", images=200, draws=64)
+    monkeypatch.chdir(tmp_path)
+    exec(program, {})
+    area, error = re.findall(r"[\d.]+", capsys.readouterr().out)
+    normal, others = samples_of(opened, against, 200)
+    gaussians = class_gaussians(normal_latents(opened, against))
+    of_normal, of_others = (
+        anomaly_scores(opened.model, x, "latent", generator=torch.Generator(), normal=gaussians)
+        for x in (normal.x, others.x)
+    )
+    assert f"{auroc(of_normal, of_others).area:.3f}" == area and float(error) < 0.1
+    assert {"scores.html", "roc.html"} <= {file.name for file in tmp_path.iterdir()}

@@ -1,0 +1,74 @@
+"""What the model finds strange, as the page shows it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tests.browser.places import SHIPPED, latents_of
+from vae_core.anomaly import anomaly_scores, auroc, strangers
+from vae_core.checkpoints import load_checkpoint
+from vae_core.corruption import corrupt, median_filtered
+from vae_core.datasets import load_dataset
+from vae_core.image_quality import psnr
+
+if TYPE_CHECKING:
+    import torch
+    from playwright.sync_api import Page
+
+    Settle = Callable[[Page], None]
+
+
+def seeded() -> torch.Generator:
+    import torch
+
+    return torch.Generator().manual_seed(0)
+
+
+def test_the_area_is_of_the_scores_and_a_strange_image_opens_its_z(
+    page: Page,
+    app_url: str,
+    settle: Settle,
+    wait_for_z: Callable[[list[float | None]], None],
+) -> None:
+    import torch
+
+    page.goto(f"{app_url}/anomalies?model=digits-2d&against=shuffled pixels&score=angle&amount=0.3")
+    settle(page)
+    model, latents = load_checkpoint(SHIPPED / "digits-2d"), latents_of("digits-2d")
+    rows = torch.randperm(360, generator=seeded())  # fewer than the page shows at most
+    x = load_dataset("digits", "test").floats(latents.indices[rows])
+    normal, anomalies = (
+        anomaly_scores(model, images, "cosine", generator=seeded())
+        for images in (x, strangers(x, "shuffled pixels", seeded()))
+    )
+    found = auroc(normal, anomalies)
+    text = f"AUROC {found.area:.3f} ± {found.standard_error:.3f}"
+    page.get_by_test_id("roc").get_by_text(text).wait_for()
+    noisy = corrupt(x[:100], seeded(), amount=0.3)
+    for images in (noisy, median_filtered(noisy)):
+        page.get_by_text(f"PSNR {float(psnr(images, x[:100]).mean()):.1f} dB").first.wait_for()
+    strangest = int(normal.argmax())
+    page.get_by_test_id("images-most").click(position={"x": 20, "y": 20})
+    wait_for_z(latents.mu[rows[strangest]].tolist())
+
+
+def test_log_px_waits_to_be_asked_for_and_other_kinds_have_what_they_have(
+    page: Page, app_url: str, settle: Settle, own_run: Callable[..., object]
+) -> None:
+    page.goto(f"{app_url}/anomalies?model=digits-2d&against=class 3")
+    settle(page)
+    page.get_by_text("This model has learned from class 3 too").wait_for()
+    page.get_by_role("radio", name="−log p(x)").click()
+    page.get_by_role("button", name="Sample log p(x)").click()
+    page.get_by_test_id("roc").get_by_text(re.compile(r"AUROC 0\.\d+ ± 0\.\d+")).wait_for()
+    run = own_run(objective="denoising", epochs=1, latent_dim=1)
+    page.goto(f"{app_url}/anomalies?model=run:{run.token}&score=latent distance")  # type: ignore[attr-defined]
+    settle(page)
+    page.get_by_text("This model is a denoising autoencoder").wait_for()
+    page.get_by_test_id("roc").get_by_text("AUROC").wait_for()
+    assert page.get_by_role("radio", name="−ELBO").count() == 0
+    page.goto(f"{app_url}/anomalies?model=mnist-2d-gan")
+    settle(page)
+    page.get_by_text("no image has a score").wait_for()
