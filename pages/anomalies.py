@@ -220,7 +220,7 @@ def show_row(
 
 def figure(score: float) -> str:
     """A score in few digits."""
-    return decimal(score, ".0f" if abs(score) >= 100 else ".3g")
+    return decimal(score, ".0f" if abs(score) >= 100 else ".1f" if abs(score) >= 1 else ".3f")
 
 
 @st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=HASHES)
@@ -235,7 +235,7 @@ def denoise() -> None:
     st.subheader("Denoising")
     noise = choice_from_link("noise", list(NOISES), "Gaussian")
     corruption, label = NOISES[noise]
-    amount = number_from_link("amount", 0.0, 1.0, default=0.4)
+    amount = number_from_link("amount", 0.0, 1.0, default=0.3)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.segmented_control(
             "Noise", list(NOISES), required=True, key="noise", persist_state="session"
