@@ -35,6 +35,7 @@ SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
     ],
     "Use": [
         ("anomalies", "Anomalies", ":material/troubleshoot:", "anomalies"),
+        ("compression", "Compression", ":material/compress:", "compression"),
     ],
 }
 HEADINGS = {"Overview": "The latent space of a VAE, under your pointer"}

@@ -210,3 +210,26 @@ def anomalies_program(
         rows=rows,
         anomalies=anomalies,
     )
+
+
+COMPRESSION = """\
+from vae_core import load_checkpoint, load_dataset, load_latents
+from vae_core.compression import coded, entropy_bits, jpeg, prior_bits, png_bits, quantise
+from vae_core.models import decoded
+
+model = load_checkpoint("{checkpoint}")
+latents = load_latents("{checkpoint}")
+images = load_dataset("{dataset}", "test").floats(latents.indices[:{images}])
+
+symbols = quantise(latents.mu, {step})
+print("bits by dimension", entropy_bits(symbols).round(decimals=2).tolist())
+print(f"under the prior   {{prior_bits(symbols, {step}).sum():.2f}} bits")
+results = {{
+    "step": [coded(latents.mu, lambda z: decoded(model, z), images, step) for step in {steps}],
+    "JPEG": [jpeg(images, quality) for quality in {qualities}],
+}}
+for name, found in results.items():
+    for r in found:
+        print(f"{{name}} {{r.setting:6g}} {{r.bits:9.2f}} bits {{r.psnr:6.2f}} dB {{r.ssim:6.3f}}")
+print(f"PNG         {{png_bits(images):9.2f}} bits")
+"""

@@ -40,6 +40,7 @@ _MODULE_OF = {
         "geometry": ["geodesic", "image_lengths", "magnification_map", "metric"],
         "feature_maps": ["FeatureMaps", "feature_maps"],
         "transposed_convolution": ["convolution_matrix"],
+        "compression": ["coded", "entropy_bits", "prior_bits", "quantise"],
         "elbo_surgery": ["ElboSurgery", "split_kl"],
         "code_accuracy": ["CodeAccuracy", "classify_codes"],
         "disentanglement": ["Disentanglement", "disentanglement_scores"],

@@ -13,9 +13,10 @@ from PIL import Image
 
 from live.models import open_model
 from ui.anomaly_images import normal_latents, samples_of
-from ui.snippets import ELBO, LAYERS, TRANSPOSED, TRAVERSAL, WAYS, anomalies_program
+from ui.snippets import COMPRESSION, ELBO, LAYERS, TRANSPOSED, TRAVERSAL, WAYS, anomalies_program
 from vae_core.anomaly import anomaly_scores, auroc, class_gaussians
 from vae_core.checkpoints import load_checkpoint, load_latents
+from vae_core.compression import entropy_bits, quantise
 from vae_core.datasets import load_dataset
 from vae_core.geometry import image_lengths, metric
 from vae_core.paths import interpolate
@@ -86,12 +87,16 @@ def test_the_ways_program_gives_their_lengths(tmp_path: Path) -> None:
     assert figure(text, "magnification at a:") == pytest.approx(float(volume), rel=0.01)
 
 
-def test_the_layers_programs_give_the_maps_and_the_worked_example(tmp_path: Path) -> None:
+def test_the_layers_programs_give_the_maps_and_the_worked_example(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     layers = LAYERS.format(checkpoint=ROOT / "checkpoints" / "sprites-6d", z=[0.0] * 6)
     example = TRANSPOSED.format(
         kernel=[[1.0, 2.0], [3.0, 4.0]], y=[[1.0, 2.0]], size=(1, 2), stride=1, padding=0
     )
-    text = run(f"{layers}\n{example}", tmp_path)
+    exec(f"{layers}\n{example}", {})
+    text = capsys.readouterr().out
     assert "ConvTranspose2d + SiLU" in text
     assert Image.open(tmp_path / "layer_5.png").size == (32, 32)
     assert "[1, 2, 0, 3, 4, 0]" in text
@@ -119,3 +124,26 @@ def test_the_anomalies_program_gives_the_area(
     )
     assert f"{auroc(of_normal, of_others).area:.3f}" == area and float(error) < 0.1
     assert {"scores.html", "roc.html"} <= {file.name for file in tmp_path.iterdir()}
+
+
+def test_the_compression_program_gives_the_bits_and_the_curves(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    checkpoint = ROOT / "checkpoints" / "digits-2d"
+    program = COMPRESSION.format(
+        checkpoint=checkpoint,
+        dataset="digits",
+        images=20,
+        step=0.5,
+        steps=[0.5, 2.0],
+        qualities=(5, 95),
+    )
+    exec(program, {})
+    text = capsys.readouterr().out
+    latents = load_latents(checkpoint)
+    assert latents is not None
+    bits = float(entropy_bits(quantise(latents.mu, 0.5)).sum())
+    assert figure(text, "step    0.5") == pytest.approx(bits, abs=0.006)
+    assert figure(text, "under the prior") >= bits
+    assert figure(text, "JPEG      5") < figure(text, "JPEG     95")
+    assert figure(text, "PNG") > 0

@@ -1,0 +1,246 @@
+"""Compression: images kept as quantised codes, beside PCA, PNG and JPEG."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import streamlit as st
+import torch
+
+from live.models import OpenModel
+from ui.bars import bars
+from ui.components.address import choice_from_link, show_in_address
+from ui.components.curves import Line, Panel, curves
+from ui.components.image_grid import image_grid
+from ui.compression_explained import COMPRESSION
+from ui.explain import explain, show_code
+from ui.images import data_note
+from ui.kinds import NO_MEANS
+from ui.palette import AMBER, BROWN, GREY, SYMBOL_COLOURS, VIOLET
+from ui.session import current_model, test_images
+from ui.snippets import COMPRESSION as PROGRAM
+from ui.snippets import place_of
+from ui.views import HASHES, latents_of
+from vae_core.compression import (
+    KEPT,
+    Coded,
+    coded,
+    entropy_bits,
+    jpeg,
+    nearest_in_bits,
+    png_bits,
+    principal_components,
+    prior_bits,
+    quantise,
+    steps,
+)
+from vae_core.models import decoded
+from vae_core.run_data import run_dataset
+
+JUDGED = 250  # test images that quality is judged by
+LEARNED = 10_000  # training images that PCA learns from
+COMPONENTS = 64  # of the larger PCA
+QUALITIES = (2, 5, 10, 20, 35, 50, 65, 80, 90, 95)  # of JPEG
+
+opened = current_model()
+if not opened.model.has_encoder:
+    st.info(f"{NO_MEANS} Without codes nothing can be kept in their place.")
+    st.stop()
+model, latents, dataset = opened.model, latents_of(opened), test_images(opened)
+d = model.latent_dim
+
+
+@dataclass(frozen=True)
+class Curves:
+    """name -> results by falling bits; png: its bits."""
+
+    of: dict[str, list[Coded]]
+    png: float
+
+
+@st.cache_data(show_spinner=False, max_entries=64, hash_funcs=HASHES)
+def bits_of(opened: OpenModel, step: float) -> tuple[list[float], float]:
+    """Entropies of the dimensions (d,), and all bits under the prior."""
+    symbols = quantise(latents_of(opened).mu, step)
+    return entropy_bits(symbols).tolist(), float(prior_bits(symbols, step).sum())
+
+
+def measured() -> Curves:
+    """All curves, with a bar that tells how far they are and a button that stops."""
+    assert dataset is not None
+    bar, stop = st.progress(0.0, "Finding principal components…"), st.empty()
+    stop.button("Stop", icon=":material/stop:")
+    images = dataset.floats(latents.indices[:JUDGED])
+    every = dataset.floats(latents.indices)
+    train = run_dataset(opened.path.parent, opened.config["dataset"], "train")
+    components = principal_components(train.floats(slice(0, LEARNED)), max(d, COMPONENTS))
+    coefficients = components.encode(every)
+
+    def linear(z: torch.Tensor) -> torch.Tensor:
+        padded = torch.nn.functional.pad(z, (0, coefficients.shape[1] - z.shape[1]))
+        return components.decode(padded, model.image_shape)
+
+    codes = {this_model(): (latents.mu, lambda z: decoded(model, z))}
+    for count in sorted({min(d, coefficients.shape[1]), coefficients.shape[1]}):
+        codes[f"PCA, {count} dimensions"] = (coefficients[:, :count], linear)
+    found: dict[str, list[Coded]] = {}
+    for k, (name, (z, decode)) in enumerate(codes.items()):
+        bar.progress((k + 1) / (len(codes) + 2), f"{name}…")
+        found[name] = [coded(z, decode, images, step) for step in steps(z)]
+    bar.progress((len(codes) + 1) / (len(codes) + 2), "JPEG and PNG…")
+    found["JPEG"] = [jpeg(images, quality) for quality in reversed(QUALITIES)]
+    bar.empty()
+    stop.empty()
+    return Curves(found, png_bits(images))
+
+
+def this_model() -> str:
+    return f"{opened.id}, {d} dimensions"
+
+
+def show_bits(step: float) -> float:
+    """What each dimension costs; returns the bits of an image."""
+    by_dimension, under_prior = bits_of(opened, step)
+    bits = sum(by_dimension)
+    left, right = st.columns([1, 2], gap="medium")
+    with left:
+        st.metric("Bits per image", f"{bits:.1f}", border=True)
+        raw = 8 * math.prod(model.image_shape)
+        under = f" Under the prior it would be {under_prior:.1f}." if model.is_variational else ""
+        st.caption(
+            f"Uncompressed: {raw:,} bits, {raw / max(bits, 1e-9):,.0f} times as many.{under}"
+        )
+    with right:
+        bars(
+            by_dimension,
+            title="Bits by dimension",
+            colour=VIOLET,
+            note=f"entropy of round(μ / Δ) over {len(latents):,} test images",
+        )
+    return bits
+
+
+def show_curves(found: Curves, step: float, bits: float) -> None:
+    chosen = next(result for result in found.of[this_model()] if result.setting == step)
+    colours = dict(
+        zip(
+            found.of,
+            (SYMBOL_COLOURS["mu"], *(AMBER, BROWN)[: len(found.of) - 2], GREY),
+            strict=True,
+        )
+    )
+    panels = []
+    for title, of in (
+        ("PSNR, dB, by log₂ bits", lambda r: r.psnr),
+        ("SSIM, by log₂ bits", lambda r: r.ssim),
+    ):
+        lines = [
+            _line(name, [(r.bits, of(r)) for r in results], colours[name])
+            for name, results in found.of.items()
+        ]
+        if model.is_variational:
+            under = [(bits_of(opened, r.setting)[1], of(r)) for r in found.of[this_model()]]
+            lines.append(_line("coded under the prior", under, SYMBOL_COLOURS["mu"], dashed=True))
+        lines.append(_line("chosen", [(chosen.bits, of(chosen))], SYMBOL_COLOURS["z"]))
+        panels.append(Panel(title, lines, f"Δ = {step:g}: {of(chosen):.3g}"))
+    most = max(point for panel in panels for line in panel.lines for point in line.x)
+    curves(
+        panels,
+        key="rate",
+        testid="rate-curves",
+        alt="Quality of the image by bits per image.",
+        x_range=(0.0, float(math.ceil(most))),
+        x_name="log₂",
+        unit="",
+        height=260,
+    )
+    st.caption(
+        f"Quality of {min(JUDGED, len(latents)):,} test images, PSNR of their mean squared error. "
+        f"Bits: entropies over {len(latents):,}. PCA learned from {LEARNED:,} training images at "
+        "most. JPEG holds all images on one sheet, so that its header of some hundred bytes hardly "
+        f"counts. PNG, which loses nothing: {found.png:,.0f} bits, 2^{math.log2(found.png):.1f}."
+    )
+
+
+def _line(
+    name: str, points: list[tuple[float, float]], colour: str, *, dashed: bool = False
+) -> Line:
+    """Points (bits, quality) over the logarithm of bits, from half a bit on, rising."""
+    kept = sorted((math.log2(b), q) for b, q in points if b >= 1 and math.isfinite(q))
+    return Line(
+        name, [round(x, 4) for x, _ in kept], [round(y, 4) for _, y in kept], colour, dashed
+    )
+
+
+def show_images(rows: dict[str, torch.Tensor]) -> None:
+    for k, (name, images) in enumerate(rows.items()):
+        with st.container(horizontal=True, vertical_alignment="center", key=f"coded-{k}"):
+            st.container(width=210).markdown(name)
+            with st.container(width=680):
+                image_grid(
+                    images[None],
+                    key=f"coded-images-{k}",
+                    testid="coded-images",
+                    alt=name.replace("*", ""),
+                    max_tile=64,
+                )
+
+
+@st.fragment
+def explore() -> None:
+    options = steps(latents.mu)
+    step = choice_from_link("step", options, options[len(options) // 2])
+    st.select_slider(
+        "Step Δ of the quantiser", options, key="step", persist_state="session", width=520
+    )
+    bits = show_bits(step)
+    kept: dict[tuple[str, float], Curves] = st.session_state.setdefault("rate_curves", {})
+    key = (opened.id, float(latents.mu.sum()))
+    rows = {}
+    if dataset is not None:
+        rows["**Original**"] = dataset.floats(latents.indices[:KEPT])
+    z = step * quantise(latents.mu[:KEPT], step).float()
+    rows[f"**{opened.id}**  \n{bits:.1f} bits"] = decoded(model, z)
+    if dataset is None:
+        st.info(
+            "The model's data set is not at hand: there are no images to measure against, and no "
+            "PCA, PNG or JPEG of them."
+        )
+    elif key not in kept:
+        place = st.empty()
+        if place.button(
+            "Measure quality, beside PCA, PNG and JPEG",
+            type="primary",
+            icon=":material/play_arrow:",
+        ):
+            kept[key] = measured()
+            place.empty()
+    if key in kept:
+        for name, results in list(kept[key].of.items())[1:]:
+            found = nearest_in_bits(results, bits)
+            setting = "quality" if name == "JPEG" else "Δ ="
+            rows[f"**{name}**  \n{found.bits:.1f} bits, {setting} {found.setting:g}"] = found.images
+        show_curves(kept[key], step, bits)
+    show_images(rows)
+    data_note(dataset is not None)
+    if key in kept:
+        st.caption("PCA and JPEG: what comes nearest to the model's bits.")
+    show_in_address("compression", step=step)
+    show_code(
+        PROGRAM.format(
+            checkpoint=place_of(opened),
+            dataset=opened.config.get("dataset"),
+            images=JUDGED,
+            step=step,
+            steps=options,
+            qualities=QUALITIES,
+        )
+    )
+    explain(COMPRESSION)
+
+
+if len(latents) < 2 or not bool(latents.mu.std(0).max() > 0):
+    st.info("All stored codes are the same; there is nothing to quantise.")
+else:
+    explore()

@@ -1,0 +1,32 @@
+"""Compression, as the page shows it: bits at once, the curves and the images on a button."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.places import latents_of
+from vae_core.compression import entropy_bits, quantise, steps
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    Settle = Callable[[Page], None]
+
+
+def test_bits_curves_and_images_of_a_step(page: Page, app_url: str, settle: Settle) -> None:
+    mu = latents_of("digits-2d").mu
+    step = steps(mu)[4]
+    page.goto(f"{app_url}/compression?model=digits-2d&step={step:g}")
+    settle(page)
+    shown = page.get_by_test_id("stMetricValue").inner_text()
+    assert float(shown) == pytest.approx(float(entropy_bits(quantise(mu, step)).sum()), abs=0.06)
+    button = page.get_by_role("button", name=re.compile("Measure quality"))
+    button.click()
+    page.get_by_test_id("rate-curves").wait_for()
+    settle(page)
+    assert page.get_by_test_id("coded-images").count() == 5  # original, model, PCA twice, JPEG
+    assert button.count() == 0

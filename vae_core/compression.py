@@ -1,0 +1,177 @@
+"""Images kept as quantised codes: how many bits, and how much of the image is left.
+
+A code z is rounded to multiples of a step, z -> step * round(z / step), and the whole numbers are
+written by an entropy coder, which needs as many bits as their entropy (Shannon 1948). Decoded, this
+is transform coding with a learned transform (Ballé, Laparra & Simoncelli 2017); with the principal
+components for a transform it is the classical one (Goyal 2001). What decoder and encoder share, the
+model's weights, is not counted.
+
+    step = 0.5
+    symbols = quantise(latents.mu, step)
+    entropy_bits(symbols).sum(), prior_bits(symbols, step).sum()      # bits per image
+    coded(latents.mu, lambda z: decoded(model, z), images, step)      # PSNR and SSIM besides
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from vae_core.errors import ConfigError, DataError
+from vae_core.image_quality import psnr, ssim
+from vae_core.manifold import png_bytes, tile_images
+
+KEPT = 10  # images that a result holds
+BLOCK = 8  # pixels of JPEG's blocks
+Decode = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Coded:
+    """What a way of coding makes of a set of images.
+
+    setting: its step or quality. bits: for each image, on average. psnr: in dB, of the mean squared
+    error over all images; ssim: its mean. images: the first KEPT as they come back, (m, c, h, w).
+    """
+
+    setting: float
+    bits: float
+    psnr: float
+    ssim: float
+    images: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Principal:
+    """The principal components of images, as a transform: mean (pixels,), axes (d, pixels)."""
+
+    mean: Tensor
+    axes: Tensor
+
+    def encode(self, x: Tensor) -> Tensor:
+        """x (n, c, h, w) -> coefficients (n, d), in units of pixels' values, not whitened."""
+        coefficients: Tensor = (x.flatten(1) - self.mean) @ self.axes.T
+        return coefficients
+
+    def decode(self, z: Tensor, image_shape: Sequence[int]) -> Tensor:
+        """Coefficients (n, d) -> images (n, c, h, w), clipped to [0, 1]."""
+        images: Tensor = (self.mean + z @ self.axes).clamp(0, 1).unflatten(1, tuple(image_shape))
+        return images
+
+
+def principal_components(x: Tensor, d: int) -> Principal:
+    """The d leading components of images x (n, c, h, w), or as many as there are."""
+    from sklearn.decomposition import PCA
+
+    rows = x.flatten(1)
+    fit = PCA(min(d, *rows.shape), random_state=0).fit(rows.numpy())
+    return Principal(torch.from_numpy(fit.mean_).float(), torch.from_numpy(fit.components_).float())
+
+
+def steps(codes: Tensor, *, finest: int = -5, coarsest: int = 2) -> list[float]:
+    """Steps for codes (n, d), half octaves apart, as powers of 2 of the largest deviation."""
+    deviation = float(codes.double().std(0).max())
+    if not (math.isfinite(deviation) and deviation > 0):
+        raise DataError("All codes are the same; there is nothing to quantise.")
+    return [float(f"{deviation * 2 ** (k / 2):.2g}") for k in range(2 * finest, 2 * coarsest + 1)]
+
+
+def quantise(codes: Tensor, step: float) -> Tensor:
+    """The nearest multiples of `step`, counted, int64 and of the codes' shape."""
+    if not 0 < step < math.inf:
+        raise ConfigError(f"step={step} is not a finite number above 0.")
+    return torch.round(codes.double() / step).long()
+
+
+def entropy_bits(symbols: Tensor) -> Tensor:
+    """The entropy of each column of symbols (n, d), in bits, (d,) float64.
+
+    That of the histogram of the n codes themselves, log2(n) at most; an ideal coder that knows the
+    histogram writes each column in so many bits an image.
+    """
+    from scipy.stats import entropy
+
+    counts = (np.unique(column, return_counts=True)[1] for column in symbols.T.numpy())
+    return torch.tensor([float(entropy(c, base=2)) for c in counts], dtype=torch.float64)
+
+
+def prior_bits(symbols: Tensor, step: float) -> Tensor:
+    """Bits for each column of symbols (n, d) when they are coded under N(0, 1), (d,) float64.
+
+    -log2 of the prior's mass between the borders of a step, averaged: no histogram need be known,
+    and never fewer bits than the entropy.
+    """
+    from scipy.stats import norm
+
+    size = symbols.abs().double().numpy()
+    near, far = norm.logsf((size - 0.5) * step), norm.logsf((size + 0.5) * step)
+    bits = -(near + np.log1p(-np.exp(far - near))) / math.log(2)
+    return torch.from_numpy(bits.mean(0))
+
+
+def coded(codes: Tensor, decode: Decode, images: Tensor, step: float) -> Coded:
+    """Images (m, c, h, w), of which codes (n, d) are the first m, decoded from quantised codes.
+
+    bits: the entropy of all n codes, the columns coded one by one.
+    """
+    symbols = quantise(codes, step)
+    decoded = decode((step * symbols[: len(images)]).float())
+    return judged(step, float(entropy_bits(symbols).sum()), decoded, images)
+
+
+def jpeg(images: Tensor, quality: int) -> Coded:
+    """Images (n, c, h, w) in [0, 1] as JPEG by Pillow, on one sheet, so that headers hardly count.
+
+    Each is continued to whole blocks by its edge pixels, and none shares a block with another.
+    """
+    height, width = images.shape[2:]
+    filled = np.pad(
+        images.numpy(), ((0, 0), (0, 0), (0, -height % BLOCK), (0, -width % BLOCK)), mode="edge"
+    )
+    sheet = _sheet(torch.from_numpy(filled))
+    file = io.BytesIO()
+    Image.fromarray(tile_images(sheet)).save(file, format="JPEG", quality=quality, optimize=True)
+    pixels = torch.from_numpy(np.array(Image.open(file))).float() / 255
+    tall, wide = filled.shape[2:]
+    tiles = pixels.unflatten(0, (-1, tall)).unflatten(2, (-1, wide))  # rows, h, columns, w, …
+    tiles = tiles.flatten(4) if pixels.ndim == 3 else tiles[..., None]
+    back = tiles.permute(0, 2, 4, 1, 3).flatten(0, 1)[: len(images), :, :height, :width]
+    return judged(quality, 8 * file.tell() / len(images), back, images)
+
+
+def png_bits(images: Tensor) -> float:
+    """Bits of an image as PNG, which loses nothing, of images (n, c, h, w) on one sheet."""
+    return 8 * len(png_bytes(tile_images(_sheet(images)))) / len(images)
+
+
+def judged(setting: float, bits: float, images: Tensor, references: Tensor) -> Coded:
+    """How near images (n, c, h, w) are to what they were."""
+    squares = 10 ** (-psnr(images, references) / 10)
+    return Coded(
+        setting=setting,
+        bits=bits,
+        psnr=float(-10 * squares.mean().log10()),
+        ssim=float(ssim(images, references).mean()),
+        images=images[:KEPT].clone(),
+    )
+
+
+def nearest_in_bits(results: Sequence[Coded], bits: float) -> Coded:
+    """The result whose bits are nearest, by their ratio."""
+    return min(results, key=lambda result: abs(math.log2(max(result.bits, 1e-3) / max(bits, 1e-3))))
+
+
+def _sheet(images: Tensor) -> Tensor:
+    """Images (n, …) in rows and columns, (rows, columns, …), the last ones repeated as filling."""
+    columns = math.isqrt(len(images) - 1) + 1
+    rows = -(-len(images) // columns)
+    places = torch.arange(rows * columns).clamp_max(len(images) - 1)
+    sheet: Tensor = images[places].unflatten(0, (rows, columns))
+    return sheet
