@@ -21,7 +21,7 @@ from ui.navigation import page_path
 from ui.network_figure import show_network
 from ui.own_images import OwnImages, choose_images, plain
 from ui.run_end import offer_gif, show_end
-from ui.run_progress import show_progress
+from ui.run_progress import look_seconds, show_progress
 from ui.runs import (
     Events,
     choose_run,
@@ -169,16 +169,27 @@ def epoch_seconds(
 # ---- a run ---------------------------------------------------------------------------------------
 
 
-def show_run(polls: bool) -> None:
-    """The run as it is now: a fragment that asks again and again until all of it is there."""
+def show_state(polls: bool, looks_every: float) -> None:
+    """How far the run is, or how it ended: a fragment that asks again while it is under way."""
     run = chosen_run()
-    if run is None or (run.status().active and not polls):
+    if run is None or run.status().active != polls:
+        st.rerun()
+    status, config = run.status(), config_of(run)
+    if not status.active:
+        show_end(run, status, config)
+        return
+    events = new_events(run)
+    show_progress(run, status, config, events)
+    if look_seconds(events, config.epochs) != looks_every:
+        st.rerun()
+
+
+def show_look(polls: bool) -> None:
+    """What the run has learned so far: a fragment that looks again until all of it is there."""
+    run = chosen_run()
+    if run is None:
         st.rerun()
     status, config, events = run.status(), config_of(run), new_events(run)
-    if status.active:
-        show_progress(run, status, config, events)
-    else:
-        show_end(run, status, config)
     film = show_what_was_learned(run, status, config)
     if events:
         show_curves(status, config, events, film)
@@ -271,8 +282,10 @@ run = chosen_run()
 show_in_address("run", run=run.token if run else None)
 if run is not None:
     watch(run)
-    polls = run.status().active or st.session_state.get("read_run") != run.token
-    st.fragment(show_run, run_every=POLL_SECONDS if polls else None)(polls)
+    active, every = run.status().active, look_seconds(new_events(run), config_of(run).epochs)
+    st.fragment(show_state, run_every=POLL_SECONDS if active else None)(active, every)
+    looks = active or st.session_state.get("read_run") != run.token
+    st.fragment(show_look, run_every=every if looks else None)(looks)
     if run.snapshot_epochs() and has_encoder(config_of(run)):
         offer_gif(run)  # of how its means move
 if run is None or not run.status().active:

@@ -11,6 +11,22 @@ from ui.session import visitor
 from vae_core.runs import Run, Status
 from vae_core.train_config import TrainConfig
 
+LOOK_SECONDS = (1.0, 2.0, 4.0)
+
+
+def look_seconds(events: Events, epochs: int) -> float:
+    """How often to look for what was learned: about twice an epoch, by the first one's time.
+
+    It changes but once an epoch, and drawing it costs the browser, hence a training on the same
+    machine, much more than a line of text.
+    """
+    end = next((event for event in events if event["epoch_ended"]), None)
+    if end is None:
+        return LOOK_SECONDS[0]
+    left = max(1.0, epochs * (1 - end["step"] / end["total_steps"]))
+    half = end["seconds_left"] / left / 2
+    return min((seconds for seconds in LOOK_SECONDS if seconds >= half), default=LOOK_SECONDS[-1])
+
 
 def show_progress(run: Run, status: Status, config: TrainConfig, events: Events) -> None:
     """How far the run is, and for who started it the buttons that steer it."""
@@ -39,7 +55,7 @@ def steer(run: Run, status: Status, events: Events) -> None:
             run.request_continue()
         else:
             run.request_pause()
-        st.rerun(scope="fragment")
+        st.rerun()
     if action_button(
         "Stop and keep",
         key="stop",
@@ -48,7 +64,7 @@ def steer(run: Run, status: Status, events: Events) -> None:
         disabled=over,
     ):
         run.request_stop()
-        st.rerun(scope="fragment")
+        st.rerun()
 
 
 def progress(run: Run, status: Status, config: TrainConfig, events: Events) -> tuple[float, str]:

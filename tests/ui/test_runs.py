@@ -9,6 +9,7 @@ import pytest
 import streamlit as st
 
 from ui import limits
+from ui.run_progress import look_seconds
 from ui.runs import (
     broken_runs,
     is_whole,
@@ -136,3 +137,11 @@ def test_an_odd_name_is_refused(tmp_path: Path, name: str):
     run = create_run(CONFIG, tmp_path / "digits-waiting", "ann")
     with pytest.raises(CheckpointError, match="cannot be a model's name"):
         keep_model(run, name)
+
+
+@pytest.mark.parametrize(("epoch_seconds", "looks_every"), [(0.3, 1), (3, 2), (7, 4), (90, 4)])
+def test_what_is_learned_is_looked_at_twice_an_epoch(epoch_seconds: float, looks_every: float):
+    begun = {"epoch_ended": False, "step": 5, "total_steps": 100, "seconds_left": 1.0}
+    first = {"epoch_ended": True, "step": 10, "total_steps": 100, "seconds_left": 9 * epoch_seconds}
+    assert look_seconds([], 10) == look_seconds([begun], 10) == 1
+    assert look_seconds([first, begun], 10) == looks_every
