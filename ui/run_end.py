@@ -12,7 +12,7 @@ from ui.film import gif
 from ui.navigation import page_path
 from ui.runs import choose_run, config_of, delete_button, keep_model, name_of, state_badge
 from ui.session import link_to_open, visitor
-from vae_core.checkpoints import zip_checkpoint
+from vae_core.archives import zip_checkpoint
 from vae_core.errors import TrainingError, ZscapeError
 from vae_core.runs import Run, Status
 from vae_core.train_config import TrainConfig

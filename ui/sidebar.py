@@ -120,7 +120,7 @@ def _upload() -> None:
     if st.session_state.get("uploads", 0) >= MAX_UPLOADS:
         st.error(f"You have opened {MAX_UPLOADS} checkpoints already; reload the page to go on.")
         return
-    from vae_core.checkpoints import unpack_checkpoint
+    from vae_core.archives import unpack_checkpoint
 
     token = f"upload-{secrets.token_hex(12)}"
     try:

@@ -192,7 +192,8 @@ def _sample(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from vae_core.checkpoints import copy_checkpoint, load_checkpoint, zip_checkpoint
+    from vae_core.archives import zip_checkpoint
+    from vae_core.checkpoints import copy_checkpoint, load_checkpoint
 
     load_checkpoint(options.checkpoint)
     output = Path(options.output)

@@ -14,22 +14,16 @@ types, names and shapes. Whatever is wrong is one sentence in a CheckpointError.
 
 from __future__ import annotations
 
-import io
-import lzma
 import math
 import os
 import platform
-import stat
-import struct
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
 from reprlib import repr as shown
 from types import NoneType
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -56,8 +50,6 @@ MAX_WEIGHT_BYTES = 512 << 20
 MAX_WEIGHTS = MAX_WEIGHT_BYTES // 4  # float32
 MAX_LATENT_BYTES = 512 << 20
 MAX_HEADER_BYTES = 1 << 20
-MAX_ZIP_BYTES = 64 << 20
-MAX_UNZIPPED_BYTES = 256 << 20
 FILES = (
     "config.json",
     "model.safetensors",
@@ -69,9 +61,7 @@ FILES = (
 _COPY_AGAIN = "copy or download it again"
 _EVALUATE_AGAIN = "run `evaluate` again, or leave the file out"
 _ENCODE_AGAIN = "write it anew from the data, or leave it out"
-_PUT_IT_THERE = "put the folder into the server's ZSCAPE_CHECKPOINTS instead"
 _PICKLE_HEADS = (b"PK\x03\x04", *(bytes([0x80, protocol]) for protocol in range(2, 6)))
-_PICKLE_ENDINGS = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin")
 _MODEL_FIELDS = tuple(f.name for f in fields(ModelConfig))
 _LATER_FIELDS = ("prior", "pseudo_inputs", "classes")  # models without them are as by default
 _FIGURES = {f.name: str(f.type) for f in fields(Metrics) if "float" in f.type or "int" in f.type}
@@ -245,53 +235,6 @@ def _describe(path: Path) -> CheckpointInfo:
         return CheckpointInfo(path.name, path, {}, None, str(error))
 
 
-def unpack_checkpoint(archive: BinaryIO, path: str | Path) -> LatentModel:
-    """Unpack an uploaded zip of a checkpoint folder to `path`, verified; returns its model.
-
-    Only the six files of a checkpoint are taken, by their own names, at the archive's top or in its
-    one folder; what else it holds is refused. CheckpointError says what is wrong.
-    """
-    if archive.seek(0, io.SEEK_END) > MAX_ZIP_BYTES:
-        raise CheckpointError(
-            f"The archive is larger than {MAX_ZIP_BYTES >> 20} MB, the most that is taken; "
-            f"{_PUT_IT_THERE}."
-        )
-    try:
-        with zipfile.ZipFile(archive) as bundle:
-            contents = {name: _unzip(bundle, info) for name, info in _zip_members(bundle).items()}
-    except CheckpointError:
-        raise
-    except _ZIP_ERRORS as error:
-        raise CheckpointError(
-            "The file is no zip archive, or a torn or encrypted one; zip the checkpoint's folder "
-            "and try again."
-        ) from error
-    with folder_written_whole(Path(path)) as folder:
-        for name, data in contents.items():
-            write_bytes(folder / name, data)
-        model = load_checkpoint(folder)
-        load_latents(folder)
-        read_metrics(folder)
-    return model
-
-
-# What Python's zipfile and its decompressors raise for bytes that are not as they should be.
-_ZIP_ERRORS = (
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),
-    *(ValueError, RuntimeError, OverflowError),
-)
-
-
-def zip_checkpoint(path: str | Path) -> bytes:
-    """The checkpoint folder `path` as a zip that `unpack_checkpoint` takes."""
-    path, buffer = Path(path), io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as bundle:
-        for name in FILES:
-            if (path / name).exists():
-                bundle.write(path / name, f"{path.name}/{name}")
-    return buffer.getvalue()
-
-
 def write_metrics(path: str | Path, metrics: Metrics) -> None:
     """Put new figures into a checkpoint folder: metrics.json, and the model card made from it."""
     path = Path(path)
@@ -310,60 +253,6 @@ def copy_checkpoint(source: str | Path, target: str | Path) -> None:
                 write_bytes(folder / name, (source / name).read_bytes())
         card = model_card(target.name, config, read_metrics(source))
         write_bytes(folder / "README.md", card.encode())
-
-
-def _zip_members(bundle: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    members: dict[str, zipfile.ZipInfo] = {}
-    folders = set()
-    total = 0
-    for info in bundle.infolist():
-        folder, _, name = info.filename.rpartition("/")
-        mode = info.external_attr >> 16
-        path = info.filename
-        if path.startswith("/") or "\\" in path or ".." in path.split("/"):
-            raise CheckpointError(
-                "The archive holds a path that leaves its folder, and is refused; zip the "
-                "checkpoint's folder itself."
-            )
-        if info.is_dir() or folder.startswith("__MACOSX") or name == ".DS_Store":
-            continue  # what file managers add
-        if name.endswith(_PICKLE_ENDINGS):
-            raise CheckpointError(
-                f"The archive holds {info.filename[:80]!r}, and pickles are never opened; save the "
-                "weights as model.safetensors."
-            )
-        if name not in FILES or "/" in folder or name in members or stat.S_ISLNK(mode):
-            raise CheckpointError(
-                f"The archive holds {info.filename[:80]!r}; a checkpoint is one folder with "
-                f"{', '.join(FILES)} and nothing else: zip such a folder alone."
-            )
-        folders.add(folder)
-        members[name] = info
-        total += info.file_size
-    if len(folders) > 1:
-        raise CheckpointError("The archive holds several folders; zip one checkpoint at a time.")
-    if total > MAX_UNZIPPED_BYTES:
-        raise CheckpointError(
-            f"The archive unpacks to more than {MAX_UNZIPPED_BYTES >> 20} MB, the most that is "
-            f"taken; {_PUT_IT_THERE}."
-        )
-    for name in ("config.json", "model.safetensors"):
-        if name not in members:
-            raise CheckpointError(
-                f"{name} is missing in the archive; zip the whole folder of a checkpoint, as "
-                "`python -m vae_core export` does."
-            )
-    return members
-
-
-def _unzip(bundle: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    with bundle.open(info) as member:
-        data = member.read(info.file_size + 1)  # never more than the header promised
-    if len(data) != info.file_size:
-        raise CheckpointError(
-            f"{info.filename[:80]} is not of the size that the archive promises; zip it again."
-        )
-    return data
 
 
 def read_config(path: str | Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from vae_core.checkpoints import unpack_checkpoint
+from vae_core.archives import unpack_checkpoint
 from vae_core.runs import Run
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from vae_core import checkpoints, files
+from vae_core import archives, files
+from vae_core.archives import unpack_checkpoint, zip_checkpoint
 from vae_core.checkpoints import (
     FILES,
     MAX_WEIGHT_BYTES,
@@ -27,8 +28,6 @@ from vae_core.checkpoints import (
     load_latents,
     read_config,
     save_checkpoint,
-    unpack_checkpoint,
-    zip_checkpoint,
 )
 from vae_core.datasets import ImageDataset
 from vae_core.errors import CheckpointError
@@ -645,7 +644,7 @@ def test_a_zip_bomb_is_refused_unopened(tmp_path: Path, monkeypatch: pytest.Monk
     ):
         for _ in range(3):
             member.write(bytes(1 << 20))
-    monkeypatch.setattr(checkpoints, "MAX_UNZIPPED_BYTES", 2 << 20)
+    monkeypatch.setattr(archives, "MAX_UNZIPPED_BYTES", 2 << 20)
     monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_: pytest.fail("it was unpacked"))
     assert_upload_refused(archive, tmp_path / "uploads", "more than 2 MB")
 

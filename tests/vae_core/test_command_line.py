@@ -18,7 +18,8 @@ import pytest
 from PIL import Image
 
 from vae_core.__main__ import main
-from vae_core.checkpoints import load_checkpoint, read_metrics, unpack_checkpoint
+from vae_core.archives import unpack_checkpoint
+from vae_core.checkpoints import load_checkpoint, read_metrics
 from vae_core.jobs import Run, create_run, list_runs
 from vae_core.training import preset
 
