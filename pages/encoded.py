@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from ui.components.image_grid import image_grid
 from ui.components.latent_plane import Plane, PlaneResult, latent_plane
 from ui.images import data_note
 from ui.kinds import NO_MEANS, NO_POSTERIOR
+from ui.limits import HEAVY_AT_ONCE
 from ui.session import current_model, current_z, set_z, test_images, z_text
 from ui.views import (
     choose_dims,
@@ -38,7 +38,6 @@ POINTERS = {"select": "Select points", "cursor": "Move z"}
 SHOWN = 24  # selected points whose images are shown
 LINKED = 200  # selected points that a link carries
 TSNE_POINTS = (1_000, 2_000, 5_000, 10_000)
-TSNE_AT_ONCE = threading.BoundedSemaphore(1)  # one core's work, whoever asks
 
 opened = current_model()
 if not opened.model.has_encoder:
@@ -143,13 +142,13 @@ def compute_tsne(n: int) -> None:
         bar.progress(fraction, f"t-SNE: {fraction:.0%}")  # ends the run when Stop was pressed
         return True
 
-    if not TSNE_AT_ONCE.acquire(blocking=False):
-        bar.progress(0.0, "Waiting for another visitor's t-SNE…")
-        TSNE_AT_ONCE.acquire()
+    if not HEAVY_AT_ONCE.acquire(blocking=False):
+        bar.progress(0.0, "Waiting for another visitor's computation…")
+        HEAVY_AT_ONCE.acquire()
     try:
         kept[key] = (tsne_projection(latents.mu[tsne_rows(n)], on_progress=report).numpy(), 1.0)
     finally:
-        TSNE_AT_ONCE.release()
+        HEAVY_AT_ONCE.release()
     place.empty()
 
 

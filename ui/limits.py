@@ -6,6 +6,7 @@ How many runs train at once is no limit to a visitor: the others wait (see `vae_
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +31,8 @@ MAX_PAIRS = 20_000_000  # of a batch's images, by dimension, where an objective 
 MAX_UPLOAD_MB = 64
 MAX_IMAGES_BYTES = 96 << 20  # of all of them, prepared: 32,000 of 32x32 in colour
 MAX_IMAGE_SIDE = 64
+# One core's work for many seconds that a page does itself: one at a time, whoever asks.
+HEAVY_AT_ONCE = threading.BoundedSemaphore(1)
 # How many runs there may be; those that train, wait or are paused are active.
 MAX_ACTIVE_OF_A_VISITOR = 5
 MAX_ACTIVE = 256

@@ -36,6 +36,8 @@ SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
     "Use": [
         ("anomalies", "Anomalies", ":material/troubleshoot:", "anomalies"),
         ("compression", "Compression", ":material/compress:", "compression"),
+        ("labels", "Few labels", ":material/label:", "labels"),
+        ("clusters", "Clusters", ":material/bubble_chart:", "clusters"),
     ],
 }
 HEADINGS = {"Overview": "The latent space of a VAE, under your pointer"}

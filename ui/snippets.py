@@ -233,3 +233,57 @@ for name, found in results.items():
         print(f"{{name}} {{r.setting:6g}} {{r.bits:9.2f}} bits {{r.psnr:6.2f}} dB {{r.ssim:6.3f}}")
 print(f"PNG         {{png_bits(images):9.2f}} bits")
 """
+
+LABELS = """\
+import plotly.graph_objects as go
+
+from vae_core import load_latents{imports}
+from vae_core.label_curves import {chooser}, label_curves, label_task
+
+latents = load_latents("{checkpoint}")
+task = label_task(latents{images})
+choose = {chooser}({of})
+
+curves = {{}}
+for classifier, code, found in label_curves(task, choose, counts={counts}, draws={draws}):
+    x, y, margin = curves.setdefault((classifier, code), ([], [], []))
+    x.append(found.labels)
+    y.append(found.mean)
+    margin.append(found.standard_error)
+    print(
+        f"{{found.labels:5}} labels, {{classifier:19}} on {{code:6}}  "
+        f"{{found.mean:.1%}} ± {{found.standard_error:.1%}} wrong"
+    )
+
+figure = go.Figure()
+for (classifier, code), (x, y, margin) in curves.items():
+    figure.add_scatter(x=x, y=y, error_y={{"array": margin}}, name=f"{{classifier}} on {{code}}")
+figure.update_xaxes(type="log", title="labels")
+figure.update_yaxes(title="told wrongly")
+figure.write_html("labels.html")
+"""
+
+CLUSTERS = """\
+import torch
+
+from vae_core import load_checkpoint, load_latents
+from vae_core.clusters import agreement, cluster_means, {method}, numbered
+from vae_core.manifold import png_bytes, tile_images
+
+model = load_checkpoint("{checkpoint}")
+latents = load_latents("{checkpoint}")
+
+clusters = numbered({method}(latents.mu, {k}), latents.labels)
+if latents.labels is not None:
+    found = agreement(clusters, latents.labels)
+    print(f"adjusted Rand index          {{found.adjusted_rand:.3f}}")
+    print(f"adjusted mutual information  {{found.adjusted_information:.3f}}")
+    print(f"normalised                   {{found.normalised_information:.3f}}")
+    print(f"purity                       {{found.purity:.3f}}")
+
+means = cluster_means(latents.mu, clusters)
+with torch.no_grad():
+    images = model.decode(means)
+with open("clusters.png", "wb") as file:
+    file.write(png_bytes(tile_images(images[None], gap=2)))
+"""

@@ -18,6 +18,8 @@ _MODULE_OF = {
         "gan": ["GAN"],
         "semi_supervised": ["M2"],
         "few_labels": ["LabelErrors", "label_errors", "label_spreading", "support_vectors"],
+        "label_curves": ["label_curves", "label_task", "labels_at_random", "labels_by_clusters"],
+        "clusters": ["agreement", "gaussian_mixture", "k_means"],
         "own_images": ["ImageForm", "read_images", "preview_images", "write_images"],
         "objectives": ["elbo_terms", "importance_bound"],
         "objective_registry": ["objective_names", "register_objective"],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from statistics import fmean, stdev
 from typing import Any
 
@@ -20,6 +21,7 @@ from vae_core.errors import ConfigError, DataError
 from vae_core.latents import Latents
 
 Classify = Callable[[Tensor, int], Tensor]
+Choose = Callable[[int, int], Tensor]
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def few_label_error(
     """M1 by `label_spreading`; DataError where there are no labels, ConfigError for one draw."""
     if draws < 2:
         raise ConfigError(f"draws={draws} of labels: an error with its margin needs two.")
-    classify = label_spreading(train, test)
+    classify = label_spreading(train.mu, _labels(train), test.mu)
     found = label_errors(
         classify, _labels(train), _labels(test), labels=labels, draws=draws, seed=seed
     )
@@ -98,15 +100,18 @@ def label_errors(
     labels: int,
     draws: int = 10,
     seed: int = 0,
+    choose: Choose | None = None,
 ) -> LabelErrors:
-    """The test error for each of `draws` draws of `labels` labels, as many of each class.
+    """The test error for each of `draws` draws of `labels` labels.
 
     classify: takes the labelled rows (labels,) and a seed, and tells the test images' classes; of
-    train_labels (n,) it may know those rows alone.
+    train_labels (n,) it may know those rows alone. choose: takes how many labels and a seed, and
+    gives those rows; as many of each class by default.
     """
+    choose = choose or partial(draw_labelled, train_labels)
     errors = []
     for draw in range(seed, seed + draws):
-        told = classify(draw_labelled(train_labels, labels, draw), draw)
+        told = classify(choose(labels, draw), draw)
         errors.append(float((told != test_labels).double().mean()))
     return LabelErrors(labels, tuple(errors))
 
@@ -133,36 +138,40 @@ def support_vectors(train: Latents, test: Latents, samples: int = 0) -> Classify
     return classify
 
 
-def label_spreading(train: Latents, test: Latents, neighbours: int = 10) -> Classify:
+def label_spreading(
+    codes: Tensor, labels: Tensor, test_codes: Tensor, neighbours: int = 10
+) -> Classify:
     """M1: labels spread over the graph of the training images' nearest codes (Zhou et al. 2004).
 
-    A test image is then told by those nearest to it.
+    codes (n, d) and labels (n,) of the training images, test_codes (m, d). A test image is then
+    told by those nearest to it; one that no label reaches is told to be of the first class.
     """
     from scipy.sparse import coo_array
     from sklearn.neighbors import NearestNeighbors
     from sklearn.semi_supervised import LabelSpreading
 
-    n, m, labels = len(train), len(test), _labels(train)
-    search = NearestNeighbors(n_neighbors=neighbours).fit(train.mu.numpy())
+    n, near = len(codes), min(neighbours, len(codes) - 1)
+    search = NearestNeighbors(n_neighbors=near).fit(codes.numpy())
     among = search.kneighbors()  # each training image's own code apart
-    scale = np.median(among[0][:, -1])
+    scale = np.median(among[0][:, -1]) or 1.0  # zero where most codes are the same
 
-    def graph(distances: np.ndarray, near: np.ndarray) -> coo_array:
-        """Weights (n, rows) from each row of distances to the training images at `near`."""
+    def graph(distances: np.ndarray, rows: np.ndarray) -> coo_array:
+        """Weights (len(rows), n) from each row of distances to the training images at `rows`."""
         weights = np.exp(-np.square(distances / scale)).ravel()
-        columns = np.repeat(np.arange(len(near)), neighbours)
-        return coo_array((weights, (near.ravel(), columns)), (n, len(near)))
+        columns = np.repeat(np.arange(len(rows)), near)
+        return coo_array((weights, (rows.ravel(), columns)), (n, len(rows)))
 
-    within, beyond = graph(*among), graph(*search.kneighbors(test.mu.numpy()))
+    within, beyond = graph(*among), graph(*search.kneighbors(test_codes.numpy()))
     within = (within + within.T).tocsr()
 
     def classify(rows: Tensor, seed: int) -> Tensor:
         told = np.full(n, -1)  # as scikit-learn has it of an image without a label
         told[rows.numpy()] = labels[rows].numpy()
         spreading = LabelSpreading(
-            lambda _, y: beyond if len(y) == m else within, alpha=0.99, max_iter=1_000, tol=1e-5 * n
+            lambda x, y: within if y is x else beyond, alpha=0.99, max_iter=1_000, tol=1e-5 * n
         )
-        return torch.from_numpy(spreading.fit(train.mu.numpy(), told).predict(test.mu.numpy()))
+        with np.errstate(invalid="ignore"):  # 0 / 0, where no label reaches
+            return torch.from_numpy(spreading.fit(codes.numpy(), told).predict(test_codes.numpy()))
 
     return classify
 

@@ -161,6 +161,13 @@ class M2(LatentModel):
         return images
 
 
+@torch.inference_mode()
+def class_error(model: M2, x: Tensor, y: Tensor) -> float:
+    """The share of images x (n, c, h, w) whose class, y (n,), the model itself tells wrongly."""
+    told = torch.cat([model.class_log_probs(batch).argmax(1) for batch in x.split(1_000)])
+    return float((told != y).double().mean())
+
+
 @dataclass(frozen=True)
 class ClassTerms:
     """What the bound of images consists of whose class is inferred, per image, in nats.

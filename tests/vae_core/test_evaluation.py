@@ -225,8 +225,9 @@ def test_each_further_figure_is_that_of_its_own_module(binarisation: str) -> Non
 def test_the_error_with_few_labels_is_that_of_its_own_module() -> None:
     model, test, train = build_model(CONFIG), factored(), factored(seed=1)
     m = evaluate(model, test, codes=train, labels=9)
-    codes = encode_dataset(model, train), encode_dataset(model, test)
-    classify = label_spreading(*codes)
+    codes, test_codes = (encode_dataset(model, data).mu for data in (train, test))
+    assert train.labels is not None
+    classify = label_spreading(codes, train.labels, test_codes)
     oracle = label_errors(classify, train.labels, test.labels, labels=9)
     assert m.few_labels == {
         "labels": 9, "draws": 10, "seed": 0,

@@ -60,18 +60,24 @@ def rings(n: int, seed: int) -> Latents:
     return Latents(mu, torch.full((n, 2), -4.6), torch.arange(n), torch.zeros(n), labels)
 
 
+def spreading(train: Latents, test: Latents) -> Classify:
+    assert train.labels is not None
+    return label_spreading(train.mu, train.labels, test.mu)
+
+
 @pytest.mark.parametrize(
     ("build", "labels"),
     [
         (support_vectors, 60),
         (lambda train, test: support_vectors(train, test, samples=5), 60),
-        (label_spreading, 4),
+        (spreading, 4),
     ],
 )
+@pytest.mark.parametrize("tested", [100, 600])
 def test_classes_that_lie_apart_are_told(
-    build: Callable[[Latents, Latents], Classify], labels: int
+    build: Callable[[Latents, Latents], Classify], labels: int, tested: int
 ) -> None:
-    train, test = rings(600, 0), rings(100, 1)
+    train, test = rings(600, 0), rings(tested, 1)
     assert train.labels is not None and test.labels is not None
     errors = label_errors(build(train, test), train.labels, test.labels, labels=labels, draws=2)
     assert errors.mean < 0.02
@@ -84,5 +90,25 @@ def test_no_label_but_those_drawn_is_looked_at() -> None:
     hidden = torch.full_like(train.labels, 1)
     hidden[rows] = train.labels[rows]
     blind = Latents(train.mu, train.logvar, train.indices, train.reconstruction, hidden)
-    for build in (support_vectors, label_spreading):
+    for build in (support_vectors, spreading):
         assert torch.equal(build(train, test)(rows, 0), build(blind, test)(rows, 0))
+
+
+def test_codes_that_are_all_the_same_are_no_division_by_zero() -> None:
+    labels = torch.arange(40) % 2
+    told = label_spreading(torch.zeros(40, 2), labels, torch.zeros(9, 2))(torch.arange(4), 0)
+    assert set(told.tolist()) <= {0, 1}
+
+
+def test_images_may_be_chosen_by_other_than_their_labels() -> None:
+    told = []
+
+    def classify(rows: Tensor, seed: int) -> Tensor:
+        told.append(rows.tolist())
+        return LABELS
+
+    def choose(n: int, seed: int) -> Tensor:
+        return torch.arange(seed, seed + n)
+
+    errors = label_errors(classify, LABELS, LABELS, labels=2, draws=2, seed=3, choose=choose)
+    assert (told, errors.errors) == ([[3, 4], [4, 5]], (0.0, 0.0))

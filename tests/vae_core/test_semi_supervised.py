@@ -14,6 +14,7 @@ from vae_core.errors import ConfigError
 from vae_core.models import ModelConfig, build_model
 from vae_core.semi_supervised import (
     M2,
+    class_error,
     labelled_bound,
     labelled_rows,
     m2_objective,
@@ -182,3 +183,12 @@ def test_the_time_of_m2_is_told_of_data_without_classes() -> None:
     config = TrainConfig(objective="m2", hidden=(4,), batch_size=2)
     data = ImageDataset("bare", "train", torch.zeros(20, 1, 2, 3, dtype=torch.uint8))
     assert seconds_per_epoch(config, data, 10) > 0
+
+
+def test_the_error_of_the_classifier_is_the_share_told_wrongly() -> None:
+    model = m2()
+    x = torch.rand(8, 1, 2, 3, generator=seeded(), dtype=torch.float64)
+    told = model.classifier(x).argmax(1)
+    assert class_error(model, x, told) == 0
+    wrong = torch.cat([(told[:2] + 1) % K, told[2:]])
+    assert class_error(model, x, wrong) == 0.25

@@ -30,7 +30,10 @@ _COMPONENT = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Line:
-    """x (n,) rising, y (n,); label: stands at the line's end, where there is room."""
+    """x (n,) rising, y (n,); label: stands at the line's end, where there is room.
+
+    margin (n,): how far a bar at each point reaches up and down; empty for none.
+    """
 
     name: str
     x: Sequence[float]
@@ -39,6 +42,7 @@ class Line:
     dashed: bool = False
     faint: bool = False
     label: str = ""
+    margin: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
@@ -65,12 +69,14 @@ def curves(
     unit: str = "nats",
     legend: bool = True,
     height: int = 180,
+    log_x: bool = False,
     film: Film | None = None,
 ) -> None:
     """Show the panels beside one another where there is room.
 
     alt: what they show, in words. height: of a panel's plot, in pixels. legend: name the lines
-    above the panels. film: its frames are {"marker": x}, where a line stands across the panels.
+    above the panels. log_x: a logarithmic axis across. film: its frames are {"marker": x}, where
+    a line stands across the panels.
     """
     _COMPONENT(
         key=key,
@@ -85,6 +91,7 @@ def curves(
                 "unit": unit,
                 "legend": legend,
                 "height": height,
+                "logX": log_x,
                 "film": None if film is None else film.payload(),
             }
         ],

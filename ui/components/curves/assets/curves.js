@@ -1,6 +1,6 @@
 /** Curves in panels: SVG, so that the theme's colours hold; values under the pointer. */
 
-import { heightOf, nearest, number, scale, ticks } from "./scale.js";
+import { decades, heightOf, nearest, number, scale, ticks, unscale } from "./scale.js";
 
 const LABEL_ROOM = 14; // pixels between two labels at lines' ends
 const MOST_TOLD = 12; // lines whose values the tooltip tells
@@ -25,6 +25,7 @@ export function mount(component) {
 
 /**
  * @typedef {{name: string, x: number[], y: number[], colour: string, dashed: boolean, faint: boolean, label: string}} Line
+ * @typedef {{name: string, x: number[], y: number[], colour: string, dashed: boolean, faint: boolean, label: string, margin: number[]}} Line
  * @typedef {{title: string, note: string, lines: Line[], y_range: [number, number] | null}} Panel
  */
 
@@ -82,7 +83,7 @@ class Curves {
 
   /** @param {HTMLElement} figure @param {Panel} panel */
   drawPanel(figure, { title, note, lines, y_range }) {
-    const { xRange, xName, unit, height, marker, alt } = this.data;
+    const { xRange, xName, unit, height, marker, alt, logX } = this.data;
     const [name, aside] = figure.querySelector("figcaption").children;
     name.textContent = title;
     const svg = figure.querySelector("svg");
@@ -91,7 +92,7 @@ class Curves {
     const right = width - MARGIN.right - (labelled ? 26 : 0);
     const bottom = height - MARGIN.bottom;
     const yRange = y_range ?? heightOf(lines);
-    const x = scale(xRange, [MARGIN.left, right]);
+    const x = scale(xRange, [MARGIN.left, right], logX);
     const y = scale(yRange, [bottom, MARGIN.top]);
     const at = marker ?? Infinity;
     const told = lines.filter((line) => line.x.length).map((line) => `${line.name} ${number(valueAt(line, at))}`);
@@ -107,11 +108,11 @@ class Curves {
       ${ticks(yRange, (bottom - MARGIN.top) / TICK_ROOM.up).map((value) => `
         <line class="grid" x1="${MARGIN.left}" x2="${right}" y1="${y(value)}" y2="${y(value)}"/>
         <text x="${MARGIN.left - 6}" y="${y(value) + 4}" text-anchor="end">${number(value)}</text>`).join("")}
-      ${ticks(xRange, (right - MARGIN.left) / TICK_ROOM.across, true).map((value) => `
+      ${(logX ? decades : ticks)(xRange, (right - MARGIN.left) / TICK_ROOM.across, true).map((value) => `
         <text x="${x(value)}" y="${height - 6}" text-anchor="middle">${number(value)}</text>`).join("")}
       <text x="${MARGIN.left - 6}" y="${height - 6}" text-anchor="end">${xName}</text>
       <line class="axis" x1="${MARGIN.left}" x2="${right}" y1="${bottom}" y2="${bottom}"/>
-      <g clip-path="url(#${clip})">${lines.map((line) => path(line, x, y)).join("")}</g>
+      <g clip-path="url(#${clip})">${lines.map((line) => bars(line, x, y) + path(line, x, y)).join("")}</g>
       ${marker == null ? "" : `<line class="marker" x1="${x(marker)}" x2="${x(marker)}" y1="0" y2="${bottom}"/>`}
       ${ends.map(({ left, top, colour }) => `<text class="label" x="${left + 5}" y="${top + 4}" style="fill: ${colour}"/>`).join("")}
       <line class="pointed" y1="0" y2="${bottom}" hidden/>`;
@@ -124,7 +125,7 @@ class Curves {
     const { lines, x, y, xRange, span } = figure;
     const box = figure.querySelector(".plot").getBoundingClientRect();
     const px = event.clientX - box.left;
-    const value = xRange[0] + ((px - span[0]) / (span[1] - span[0])) * (xRange[1] - xRange[0]);
+    const value = unscale(xRange, span, px, this.data.logX);
     const drawn = lines.filter((line) => line.x.length);
     if (!drawn.length) return;
     const longest = drawn.reduce((a, b) => (b.x.length > a.x.length ? b : a));
@@ -169,6 +170,13 @@ function path({ x: xs, y: ys, colour, dashed, faint }, x, y) {
     return `<circle class="${kind}" cx="${x(xs[0])}" cy="${y(ys[0])}" r="3" fill="${colour}"/>`;
   const points = xs.map((value, i) => `${x(value).toFixed(1)},${y(ys[i]).toFixed(1)}`).join(" ");
   return `<polyline class="${kind}" points="${points}" stroke="${colour}"/>`;
+}
+
+/** @param {Line} line @param {(value: number) => number} x @param {(value: number) => number} y */
+function bars({ x: xs, y: ys, margin, colour }, x, y) {
+  return margin
+    .map((half, i) => `<line x1="${x(xs[i])}" x2="${x(xs[i])}" y1="${y(ys[i] - half)}" y2="${y(ys[i] + half)}" stroke="${colour}" stroke-width="2"/>`)
+    .join("");
 }
 
 /**

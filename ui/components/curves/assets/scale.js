@@ -1,9 +1,30 @@
 /** Numbers to pixels and to text. */
 
-/** A linear map of a range onto pixels. @param {[number, number]} range @param {[number, number]} pixels */
-export function scale([from, to], [start, end]) {
+/**
+ * A map of a range onto pixels, linear or logarithmic.
+ * @param {[number, number]} range @param {[number, number]} pixels @param {boolean} [log]
+ */
+export function scale(range, [start, end], log = false) {
+  const place = log ? Math.log10 : Number;
+  const [from, to] = range.map(place);
   const unit = (end - start) / (to - from || 1);
-  return (value) => start + (value - from) * unit;
+  return (value) => start + (place(value) - from) * unit;
+}
+
+/** What `scale` puts at a pixel. */
+export function unscale(range, [start, end], pixel, log = false) {
+  const [from, to] = log ? range.map(Math.log10) : range;
+  const value = from + ((pixel - start) / (end - start)) * (to - from);
+  return log ? 10 ** value : value;
+}
+
+/** Powers of ten in a range, between them 2 and 5 of each where `most` leaves room. */
+export function decades([from, to], most) {
+  const all = [];
+  for (let power = 10 ** Math.floor(Math.log10(from)); power <= to; power *= 10)
+    all.push(...[1, 2, 5].map((m) => m * power));
+  const inside = all.filter((value) => value >= from * (1 - 1e-9) && value <= to * (1 + 1e-9));
+  return inside.length <= most ? inside : inside.filter((value) => Math.log10(value) % 1 === 0);
 }
 
 /**
@@ -28,17 +49,17 @@ export function number(value) {
 }
 
 /**
- * The range that shows the lines: the first tenth of a long training may leave it at the top, since
+ * The range that shows the lines and their bars: the first tenth of a long training may leave it at the top, since
  * its large values would flatten all the rest.
- * @param {{x: number[], y: number[]}[]} lines @returns {[number, number]}
+ * @param {{x: number[], y: number[], margin: number[]}[]} lines @returns {[number, number]}
  */
 export function heightOf(lines) {
   let [low, high] = [Infinity, -Infinity];
-  for (const { y } of lines) {
+  for (const { y, margin } of lines) {
     const begun = y.length > 20 ? Math.floor(y.length / 10) : 0;
     y.forEach((value, i) => {
-      low = Math.min(low, value);
-      if (i >= begun) high = Math.max(high, value);
+      low = Math.min(low, value - (margin[i] ?? 0));
+      if (i >= begun) high = Math.max(high, value + (margin[i] ?? 0));
     });
   }
   if (low > high) return [0, 1];

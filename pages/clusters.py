@@ -1,0 +1,244 @@
+"""Clusters: what k-means and Gaussian mixtures find among the codes, beside the classes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+import streamlit as st
+import torch
+
+from live.models import OpenModel
+from ui.classes_explained import CLUSTERS
+from ui.components.address import choice_from_link, number_from_link, show_in_address
+from ui.components.image_grid import image_grid
+from ui.components.latent_plane import PlaneResult, latent_plane
+from ui.explain import explain, show_code
+from ui.images import data_note
+from ui.kinds import NO_MEANS
+from ui.session import current_model, current_z, set_z, test_images, z_text
+from ui.snippets import CLUSTERS as PROGRAM
+from ui.snippets import place_of
+from ui.text import decimal
+from ui.views import HASHES, default_plane, latents_of, plane_points
+from vae_core.clusters import (
+    METHODS,
+    agreement,
+    cluster_means,
+    numbered,
+    principal_components,
+)
+from vae_core.models import decoded
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MAX_CLUSTERS = 30
+SHOWN = {"clusters": "Clusters", "classes": "Classes"}
+FIGURES = {
+    "adjusted_rand": "adjusted Rand",
+    "adjusted_information": "AMI",
+    "normalised_information": "NMI",
+    "purity": "purity",
+}
+
+opened = current_model()
+if not opened.model.has_encoder:
+    st.info(f"{NO_MEANS} Without codes there is nothing to cluster.")
+    st.stop()
+latents = latents_of(opened)
+class_names: list[str] = opened.config.get("class_names") or []
+
+
+@st.cache_resource(show_spinner="Looking for clusters…", max_entries=32, hash_funcs=HASHES)
+def clusters_of(opened: OpenModel, method: str, k: int) -> Tensor:
+    stored = latents_of(opened)
+    return numbered(METHODS[method](stored.mu, k), stored.labels)
+
+
+@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=HASHES)
+def other_codes(opened: OpenModel) -> dict[str, Tensor]:
+    """As many principal components of the images as mu has dimensions, and their pixels."""
+    dataset = test_images(opened)
+    if dataset is None:
+        return {}
+    stored = latents_of(opened)
+    pixels = dataset.floats(stored.indices).flatten(1)
+    return {"PCA": principal_components(pixels, stored.mu.shape[1])(pixels), "pixels": pixels}
+
+
+@st.cache_data(show_spinner=False, max_entries=64, hash_funcs=HASHES)
+def figures_of(opened: OpenModel, code: str, method: str, k: int) -> dict[str, float]:
+    stored = latents_of(opened)
+    assert stored.labels is not None
+    if code == "μ":
+        found = clusters_of(opened, method, k)
+    else:
+        found = METHODS[method](other_codes(opened)[code], k)
+    return asdict(agreement(found, stored.labels))
+
+
+def on_plane(shown: PlaneResult) -> None:
+    if shown.z is not None:
+        set_z(shown.z)
+
+
+@st.fragment
+def explore() -> None:
+    method, k = choose()
+    clusters = clusters_of(opened, method, k)
+    show_plane(clusters)
+    show_means(clusters)
+    show_agreement(method, k)
+    show_members(clusters)
+    show_in_address(
+        "clusters",
+        clustering=method,
+        clusters=k,
+        shown=None if st.session_state["shown"] == "clusters" else st.session_state["shown"],
+        z=z_text(current_z(opened)),
+    )
+    show_code(PROGRAM.format(checkpoint=place_of(opened), method=METHODS[method].__name__, k=k))
+    explain(CLUSTERS)
+
+
+def choose() -> tuple[str, int]:
+    """The row of controls: the method and how many clusters."""
+    most = min(MAX_CLUSTERS, len(latents))
+    methods = list(METHODS)
+    choice_from_link("clustering", methods, methods[0])
+    number_from_link("clusters", 2, MAX_CLUSTERS, default=min(len(class_names) or 10, MAX_CLUSTERS))
+    st.session_state["clusters"] = min(st.session_state["clusters"], most)
+    choice_from_link("shown", list(SHOWN), "clusters")
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        st.segmented_control(
+            "Method", methods, required=True, key="clustering", persist_state="session"
+        )
+        if most > 2:
+            st.slider("Clusters k", 2, most, key="clusters", persist_state="session", width=280)
+        if latents.labels is not None:
+            st.segmented_control(
+                "Colours",
+                list(SHOWN),
+                required=True,
+                format_func=SHOWN.__getitem__,
+                key="shown",
+                persist_state="session",
+            )
+    return st.session_state["clustering"], st.session_state["clusters"]
+
+
+def show_plane(clusters: Tensor) -> None:
+    plane = default_plane(opened)
+    points = plane_points(opened, plane)
+    if points is not None and (latents.labels is None or st.session_state["shown"] == "clusters"):
+        points = replace(
+            points,
+            category=clusters.numpy(),
+            names=tuple(f"cluster {j + 1}" for j in range(int(clusters.max()) + 1)),
+            value=None,
+        )
+    latent_plane(
+        opened.id,
+        key=f"clusters-plane-{opened.id}",
+        z=current_z(opened),
+        plane=plane,
+        points=points,
+        height=400,
+        on_change=on_plane,
+    )
+    d = opened.model.latent_dim
+    seen = " They are found in all of them and seen along the two main axes." if d > 2 else ""
+    st.caption(
+        f"{len(latents):,} means μ of {d} dimension{'s' * (d > 1)}, clustered without a look at "
+        f"the classes.{seen}"
+    )
+
+
+def show_agreement(method: str, k: int) -> None:
+    """How far clusters of mu, of principal components and of pixels agree with the classes."""
+    st.subheader("Clusters and classes")
+    if latents.labels is None:
+        st.caption("The data have no classes that clusters could agree with.")
+        return
+    bar = st.progress(0.0, "Clusters of μ…")
+    others = other_codes(opened)
+    codes = ["μ", *(["PCA"] if others else [])]
+    if others and method == "k-means":
+        codes.append("pixels")
+    rows = ["| codes | " + " | ".join(FIGURES.values()) + " |", "|---|" + "--:|" * len(FIGURES)]
+    for done, code in enumerate(codes):
+        bar.progress(done / len(codes), f"Clusters of {code}…")
+        found = figures_of(opened, code, method, k)
+        rows.append(
+            f"| {code} | " + " | ".join(decimal(found[name], ".3f") for name in FIGURES) + " |"
+        )
+    bar.empty()
+    st.markdown("\n".join(rows))
+    d = opened.model.latent_dim
+    notes = f"1: the clusters are the classes; 0: chance. PCA: {d} components of the images."
+    if not others:
+        notes = "1: the clusters are the classes; 0: chance. "
+        notes += "PCA and pixels need the data set, which is not at hand."
+    elif method != "k-means":
+        p = others["pixels"].shape[1]
+        notes += (
+            f" Pixels are left out: a Gaussian over {p:,} has {p * (p + 1) // 2:,} covariances, "
+            "more than the images can tell."
+        )
+    st.caption(notes)
+
+
+def show_means(clusters: Tensor) -> None:
+    """The decoder's image of each cluster's mean code, and the mean of its images."""
+    k = int(clusters.max()) + 1
+    held = [j for j in range(k) if bool((clusters == j).any())]
+    images = [decoded(opened.model, cluster_means(latents.mu, clusters)[held])]
+    dataset = test_images(opened)
+    if dataset is not None:
+        images.append(cluster_means(dataset.floats(latents.indices), clusters)[held])
+    st.subheader("The mean of each cluster, decoded")
+    image_grid(
+        torch.stack(images),
+        key="means",
+        testid="cluster-means",
+        alt=f"The decoded means of {len(held)} clusters",
+        captions=[caption(clusters, j) for _ in images for j in held],
+        max_tile=88,
+    )
+    below = " Below: the mean of the same images' pixels." if dataset is not None else ""
+    st.caption(f"The decoder's image of the mean μ of each cluster.{below}")
+    data_note(dataset is not None)
+
+
+def caption(clusters: Tensor, j: int) -> str:
+    inside = clusters == j
+    text = f"cluster {j + 1}: {int(inside.sum()):,} images"
+    if latents.labels is None:
+        return text
+    counts = latents.labels[inside].bincount()
+    most = int(counts.argmax())
+    name = class_names[most] if class_names else most
+    return f"{text}, {decimal(float(100 * counts[most] / counts.sum()), '.0f')} % {name}"
+
+
+def show_members(clusters: Tensor) -> None:
+    """How many images of each class each cluster has."""
+    if latents.labels is None:
+        return
+    classes = int(latents.labels.max()) + 1
+    names = class_names or [str(c) for c in range(classes)]
+    table = (clusters * classes + latents.labels).bincount(
+        minlength=(int(clusters.max()) + 1) * classes
+    )
+    with st.expander("Clusters by class", icon=":material/table:"):
+        st.dataframe(
+            [
+                {"cluster": j + 1, **dict(zip(names, counts, strict=False))}
+                for j, counts in enumerate(table.reshape(-1, classes).tolist())
+            ],
+            hide_index=True,
+        )
+
+
+explore()

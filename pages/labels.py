@@ -1,0 +1,341 @@
+"""Few labels: how well classes are told when only a few images are labelled."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from live.models import OpenModel
+from ui.classes_explained import LABELS
+from ui.components.address import choice_from_link, number_from_link, show_in_address
+from ui.components.curves import Line, Panel, curves
+from ui.components.image_grid import image_grid
+from ui.components.latent_plane import PlaneResult, latent_plane
+from ui.explain import explain, show_code
+from ui.images import data_note
+from ui.kinds import NO_MEANS
+from ui.limits import HEAVY_AT_ONCE
+from ui.palette import AMBER, GREY, SYMBOL_COLOURS, VIOLET
+from ui.session import current_model, current_z, set_z, test_images, z_text
+from ui.snippets import LABELS as PROGRAM
+from ui.snippets import place_of
+from ui.text import decimal
+from ui.views import HASHES, default_plane, latents_of, plane_points
+from vae_core.label_curves import (
+    CLASSIFIERS,
+    MU,
+    PCA,
+    PIXELS,
+    LabelTask,
+    label_counts,
+    label_curves,
+    label_task,
+    labels_at_random,
+    labels_by_clusters,
+)
+from vae_core.models import decoded
+from vae_core.semi_supervised import M2, class_error
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vae_core.few_labels import Choose, LabelErrors
+
+    # by classifier and code, from the fewest labels to the most
+    Curves = dict[tuple[str, str], list[LabelErrors]]
+
+RANDOM, BY_CLUSTERS = "at random", "by clusters"
+HOW = {RANDOM: labels_at_random, BY_CLUSTERS: labels_by_clusters}
+COLOURS = {MU: SYMBOL_COLOURS["mu"], PCA: AMBER, PIXELS: GREY}
+TRUE = "true class"
+TOLD = ("nearest neighbours", "logistic regression")
+DRAWS = (3, 5, 10)
+SHOWN = 20  # labelled images
+MAX_SEED = 99_999
+
+opened = current_model()
+if not opened.model.has_encoder:
+    st.info(f"{NO_MEANS} Without codes there is nothing for a classifier to learn from.")
+    st.stop()
+latents = latents_of(opened)
+if latents.labels is None:
+    st.info(
+        f"{opened.config.get('dataset')} has no classes, so there is nothing to label. What its "
+        "codes have in common is on the page Clusters."
+    )
+    st.stop()
+class_names = opened.config.get("class_names") or [str(k) for k in latents.labels.unique().tolist()]
+
+
+@st.cache_resource(show_spinner="Reading the images…", max_entries=4, hash_funcs=HASHES)
+def task_of(opened: OpenModel) -> LabelTask:
+    stored, dataset = latents_of(opened), test_images(opened)
+    return label_task(stored, None if dataset is None else dataset.floats(stored.indices))
+
+
+@st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=HASHES)
+def choice_of(opened: OpenModel, how: str) -> Choose:
+    task = task_of(opened)
+    return HOW[how](task.labels if how == RANDOM else task.codes[MU])
+
+
+@st.cache_resource(show_spinner="Choosing and telling…", max_entries=32, hash_funcs=HASHES)
+def told_of(
+    opened: OpenModel, how: str, n: int, seed: int
+) -> tuple[list[int], dict[str, tuple[Tensor, float]]]:
+    """The labelled rows of the latents, and by classifier all images' classes and the test error.
+
+    Told by the codes mu.
+    """
+    task, stored = task_of(opened), latents_of(opened)
+    rows = choice_of(opened, how)(n, seed)
+    found = {}
+    for name in TOLD:
+        told = CLASSIFIERS[name](task.codes[MU], task.labels, stored.mu)(rows, seed)
+        wrong = (told[task.test_rows] != task.test_labels).double().mean()
+        found[name] = told, float(wrong)
+    return task.rows[rows].tolist(), found
+
+
+@st.cache_data(show_spinner=False, max_entries=8, hash_funcs=HASHES)
+def own_error(opened: OpenModel) -> float | None:
+    """The error of M2's own classifier on the same test images; None for other models."""
+    task, dataset = task_of(opened), test_images(opened)
+    if not isinstance(opened.model, M2) or dataset is None:
+        return None
+    x = dataset.floats(latents_of(opened).indices[task.test_rows])
+    return class_error(opened.model, x, task.test_labels)
+
+
+def kept_curves(how: str, draws: int) -> Curves:
+    """What this session has measured of the model, as far as it came."""
+    kept: dict[object, Curves] = st.session_state.setdefault("label_curves", {})
+    return kept.setdefault((opened.id, float(latents.mu.sum()), how, draws), {})
+
+
+def on_plane(shown: PlaneResult) -> None:
+    if shown.z is not None:
+        set_z(shown.z)
+
+
+def new_seed() -> None:
+    st.session_state["seed"] = secrets.randbelow(MAX_SEED)
+
+
+@st.fragment
+def explore() -> None:
+    task = task_of(opened)
+    counts = label_counts(task.labels)
+    default = next((n for n in counts if n >= 5 * counts[0]), counts[-1])
+    n = choice_from_link("labels", counts, default)
+    how = choice_from_link("chosen", list(HOW), RANDOM)
+    colour = choice_from_link("colours", [TRUE, *TOLD], TRUE)
+    seed = number_from_link("seed", 0, MAX_SEED, default=0)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if len(counts) > 1:
+            st.select_slider(
+                "Labels",
+                counts,
+                format_func="{:,}".format,
+                key="labels",
+                persist_state="session",
+                width=190,
+            )
+        st.segmented_control(
+            "Chosen", list(HOW), required=True, key="chosen", persist_state="session"
+        )
+        st.segmented_control(
+            "Colours", [TRUE, *TOLD], required=True, key="colours", persist_state="session"
+        )
+        st.button("New draw", icon=":material/casino:", on_click=new_seed)
+    rows, found = told_of(opened, how, n, seed)
+    show_plane(rows, None if colour == TRUE else found[colour][0])
+    figures = ", ".join(f"{name} **{100 * error:.1f} %**" for name, (_, error) in found.items())
+    st.markdown(
+        f"{len(rows):,} labels, and μ of {len(task.test_labels):,} other images are told wrongly "
+        f"by {figures}; by chance {decimal(100 - 100 / counts[0], '.0f')} %."
+    )
+    show_labelled(rows)
+    show_in_address(
+        "labels",
+        labels=n,
+        chosen=how,
+        colours=None if colour == TRUE else colour,
+        seed=seed or None,
+        z=z_text(current_z(opened)),
+    )
+    show_curves(task, how, counts)
+
+
+def show_plane(rows: list[int], told: Tensor | None) -> None:
+    """All means, the labelled ones marked, coloured by their class or by what they are told."""
+    plane = default_plane(opened)
+    points = plane_points(opened, plane)
+    if points is not None:
+        points = replace(points, covariance=None)  # no ellipses: it is the labels that matter here
+        if told is not None:
+            points = replace(points, category=told.numpy(), names=tuple(class_names))
+    latent_plane(
+        opened.id,
+        key=f"labels-plane-{opened.id}",
+        z=current_z(opened),
+        plane=plane,
+        points=points,
+        selected=rows,
+        height=400,
+        on_change=on_plane,
+    )
+
+
+def show_labelled(rows: list[int]) -> None:
+    assert latents.labels is not None
+    dataset = test_images(opened)
+    some = latents.take(rows[:SHOWN])
+    images = decoded(opened.model, some.mu) if dataset is None else dataset.floats(some.indices)
+    assert some.labels is not None
+    image_grid(
+        images[None],
+        key="labelled",
+        testid="labelled",
+        alt=f"{len(images)} labelled images",
+        labels=[class_names[k][:9] for k in some.labels.tolist()],
+        captions=[class_names[k] for k in some.labels.tolist()],
+        min_tile=40,
+        max_tile=64,
+    )
+    held = len(latents.labels[rows].unique())
+    some_of = f"{SHOWN} of {len(rows):,} shown. " if len(rows) > SHOWN else ""
+    st.caption(f"Labelled images. {some_of}{held} of {len(class_names)} classes are among them.")
+    data_note(dataset is not None)
+
+
+def show_curves(task: LabelTask, how: str, counts: list[int]) -> None:
+    """The errors by number of labels; measured when the visitor asks."""
+    st.subheader("Images told wrongly, in percent, by number of labels")
+    draws = choice_from_link("draws", DRAWS, 3)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.segmented_control("Draws", DRAWS, required=True, key="draws", persist_state="session")
+        found = kept_curves(how, draws)
+        lines = len(CLASSIFIERS) * len(task.codes)
+        done = sum(map(len, found.values()))
+        if done < lines * len(counts) and st.button(
+            "Measure it whole" if done else "Measure",
+            type="primary",
+            icon=":material/play_arrow:",
+        ):
+            st.session_state["measure"] = (how, draws, counts)
+            st.rerun()
+    show_in_address("draws", draws=draws)
+    show_panels(found, counts)
+    if not done:
+        st.caption(
+            f"Each of {draws} draws of {counts[0]:,} to {counts[-1]:,} labels, {lines} lines: "
+            "seconds for small data, a minute or two for 10,000 images. It can be stopped."
+        )
+    half = f"{len(task.labels):,} test images may be labelled, {len(task.test_labels):,} others"
+    notes = f"{half} are told. Bars: standard error over the draws."
+    if PIXELS in task.codes:
+        notes += f" PCA: {task.codes[PCA].shape[1]} components of the images that may be labelled."
+    else:
+        notes += " PCA and pixels need the data set, which is not at hand."
+    if counts[-1] < 10 * counts[0]:
+        notes += f" The rarest class allows {counts[-1] // counts[0]} labels of each."
+    if task.alone:
+        names = ", ".join(class_names[k] for k in task.alone)
+        notes += f" Left out, with one image to label or to test on but not both: {names}."
+    st.caption(notes)
+    program(how, draws, counts, PIXELS in task.codes)
+    explain(LABELS)
+
+
+def show_panels(found: Curves, counts: list[int]) -> None:
+    """A panel a classifier, a line a code."""
+    if not found:
+        return
+    panels = []
+    for name in CLASSIFIERS:
+        lines = [
+            Line(
+                code,
+                [errors.labels for errors in found[name, code]],
+                [100 * errors.mean for errors in found[name, code]],
+                colour,
+                margin=[100 * errors.standard_error for errors in found[name, code]],
+            )
+            for code, colour in COLOURS.items()
+            if (name, code) in found
+        ]
+        if (own := own_error(opened)) is not None:
+            level = [100 * own] * 2
+            lines.append(Line("M2's own", [counts[0], counts[-1]], level, VIOLET, dashed=True))
+        panels.append(Panel(name.capitalize(), lines, note_of(lines)))
+    curves(
+        panels,
+        key="label-curves",
+        testid="label-curves",
+        alt="The share of images told wrongly, by the number of labels.",
+        x_range=(counts[0] * 0.9, counts[-1] * 1.1),
+        x_name="labels",
+        unit="percent",
+        height=240,
+        log_x=True,
+        same_y=True,
+    )
+    training = opened.config.get("training") or {}
+    if own_error(opened) is not None:
+        taught = training.get("objective_settings", {}).get("labels")
+        st.caption(f"Dashed: M2's own classifier, which was taught {taught} labels.")
+
+
+def note_of(lines: list[Line]) -> str:
+    """The error on mu with the most labels."""
+    last = [f"μ {line.y[-1]:.1f} %" for line in lines if line.name == MU]
+    return last[0] if last else ""
+
+
+def program(how: str, draws: int, counts: list[int], images: bool) -> None:
+    dataset = opened.config.get("dataset")
+    show_code(
+        PROGRAM.format(
+            checkpoint=place_of(opened),
+            imports=", load_dataset" if images else "",
+            images=f', load_dataset("{dataset}", "test").floats(latents.indices)' if images else "",
+            chooser=HOW[how].__name__,
+            of="task.labels" if how == RANDOM else 'task.codes["μ"]',
+            counts=counts,
+            draws=draws,
+        )
+    )
+
+
+def measure(how: str, draws: int, counts: list[int]) -> None:
+    """Measure all curves; a click on the page, on Stop for one, ends it and keeps what there is.
+
+    Not in the fragment: a click there would wait for the fragment's end.
+    """
+    task, found = task_of(opened), kept_curves(how, draws)
+    found.clear()
+    place = st.empty()
+    with place.container():
+        bar = st.progress(0.0, "The first labels…")
+        st.button("Stop", icon=":material/stop:", help="Keeps what has been measured")
+    if not HEAVY_AT_ONCE.acquire(blocking=False):
+        bar.progress(0.0, "Waiting for another visitor's computation…")
+        HEAVY_AT_ONCE.acquire()
+    try:
+        total = len(counts) * len(CLASSIFIERS) * len(task.codes)
+        points = label_curves(task, choice_of(opened, how), counts=counts, draws=draws)
+        for done, (name, code, errors) in enumerate(points, 1):
+            found.setdefault((name, code), []).append(errors)
+            bar.progress(done / total, f"{errors.labels:,} labels: {name} on {code}")
+    finally:
+        HEAVY_AT_ONCE.release()
+    place.empty()
+
+
+if asked := st.session_state.pop("measure", None):
+    measure(*asked)
+explore()
