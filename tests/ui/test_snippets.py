@@ -13,12 +13,31 @@ from PIL import Image
 
 from live.models import open_model
 from ui.anomaly_images import normal_latents, samples_of
-from ui.snippets import COMPRESSION, ELBO, LAYERS, TRANSPOSED, TRAVERSAL, WAYS, anomalies_program
+from ui.snippets import (
+    CLUSTERS,
+    COMPRESSION,
+    ELBO,
+    LABELS,
+    LAYERS,
+    TRANSPOSED,
+    TRAVERSAL,
+    WAYS,
+    anomalies_program,
+)
 from vae_core.anomaly import anomaly_scores, auroc, class_gaussians
 from vae_core.checkpoints import load_checkpoint, load_latents
+from vae_core.clusters import agreement, k_means
 from vae_core.compression import entropy_bits, quantise
 from vae_core.datasets import load_dataset
+from vae_core.few_labels import label_errors
 from vae_core.geometry import image_lengths, metric
+from vae_core.label_curves import (
+    MU,
+    label_task,
+    labels_at_random,
+    labels_by_clusters,
+    nearest_neighbours,
+)
 from vae_core.paths import interpolate
 from vae_core.posterior_gap import best_gaussian, elbo_gap
 from vae_core.quadrature import posterior_cells
@@ -147,3 +166,42 @@ def test_the_compression_program_gives_the_bits_and_the_curves(
     assert figure(text, "under the prior") >= bits
     assert figure(text, "JPEG      5") < figure(text, "JPEG     95")
     assert figure(text, "PNG") > 0
+
+
+def test_the_labels_and_clusters_programs_give_the_errors_and_the_agreement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = ROOT / "checkpoints" / "digits-2d"
+    choosers = [(labels_at_random, "task.labels"), (labels_by_clusters, 'task.codes["μ"]')]
+    programs = [
+        LABELS.format(
+            checkpoint=checkpoint,
+            imports=", load_dataset",
+            images=', load_dataset("digits", "test").floats(latents.indices)',
+            chooser=chooser.__name__,
+            of=of,
+            counts=[20],
+            draws=2,
+        )
+        for chooser, of in choosers
+    ]
+    programs.append(CLUSTERS.format(checkpoint=checkpoint, method="k_means", k=10))
+    monkeypatch.chdir(tmp_path)
+    exec("\n".join(programs), {})
+    text = capsys.readouterr().out
+    latents = load_latents(checkpoint)
+    assert latents is not None and latents.labels is not None
+    task = label_task(latents)
+    classify = nearest_neighbours(task.codes[MU], task.labels, task.test_codes[MU])
+    errors = [
+        label_errors(
+            classify, task.labels, task.test_labels, labels=20, draws=2, choose=chooser(of)
+        )
+        for chooser, of in ((labels_at_random, task.labels), (labels_by_clusters, task.codes[MU]))
+    ]
+    printed = re.findall(r"nearest neighbours  on μ +([\d.]+)%", text)
+    assert printed == [f"{100 * found.mean:.1f}" for found in errors]
+    assert text.count("labels, ") == 2 * 9
+    rand = agreement(k_means(latents.mu, 10), latents.labels).adjusted_rand
+    assert figure(text, "adjusted Rand index") == pytest.approx(rand, abs=6e-4)
+    assert Image.open(tmp_path / "clusters.png").size == (10 * 8 + 9 * 2, 8)
