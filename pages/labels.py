@@ -255,7 +255,8 @@ def show_panels(found: Curves, counts: list[int]) -> None:
     """A panel a classifier, a line a code."""
     if not found:
         return
-    panels = []
+    highest = [100 * (e.mean + e.standard_error) for errors in found.values() for e in errors]
+    panels, most = [], 1.05 * max(1.0, *highest)
     for name in CLASSIFIERS:
         lines = [
             Line(
@@ -271,7 +272,7 @@ def show_panels(found: Curves, counts: list[int]) -> None:
         if (own := own_error(opened)) is not None:
             level = [100 * own] * 2
             lines.append(Line("M2's own", [counts[0], counts[-1]], level, VIOLET, dashed=True))
-        panels.append(Panel(name.capitalize(), lines, note_of(lines)))
+        panels.append(Panel(name.capitalize(), lines, note_of(lines), (0.0, most)))
     curves(
         panels,
         key="label-curves",
@@ -282,7 +283,6 @@ def show_panels(found: Curves, counts: list[int]) -> None:
         unit="percent",
         height=240,
         log_x=True,
-        same_y=True,
     )
     training = opened.config.get("training") or {}
     if own_error(opened) is not None:
