@@ -23,12 +23,28 @@ if TYPE_CHECKING:
     from vae_core.training import Progress
 
 NICE = 10
-SETTINGS: dict[str, type] = {
-    "dataset": str, "latent_dim": int, "network": str, "activation": str, "likelihood": str,
-    "sigma": float, "link": str, "prior": str, "pseudo_inputs": int, "objective": str,
-    "binarisation": str, "beta": float, "samples": int, "epochs": int, "batch_size": int,
-    "learning_rate": float, "schedule": str, "seed": int, "device": str, "threads": int,
-}  # fmt: skip
+SETTINGS: dict[str, tuple[type, str]] = {
+    "dataset": (str, "what to learn: digits, sprites, mnist, fashion-mnist, …"),
+    "latent_dim": (int, "numbers in z"),
+    "network": (str, "mlp, conv, resnet or lecture-conv"),
+    "activation": (str, "between layers: silu, relu, tanh, …"),
+    "likelihood": (str, "p(x|z): bernoulli, continuous-bernoulli, gaussian, …"),
+    "sigma": (float, "standard deviation of a gaussian likelihood, in grey levels of [0, 1]"),
+    "link": (str, "from the decoder's outputs to means: sigmoid or identity"),
+    "prior": (str, "p(z): normal or vamp"),
+    "pseudo_inputs": (int, "components of a VampPrior"),
+    "objective": (str, "what is minimised: elbo, beta-tcvae, iwae, factor-vae, gan, pca, …"),
+    "binarisation": (str, "of grey images: none, static or dynamic"),
+    "beta": (float, "weight of the KL, 1 for the ELBO"),
+    "samples": (int, "z drawn for each image"),
+    "epochs": (int, "passes over the training images"),
+    "batch_size": (int, "images in a step"),
+    "learning_rate": (float, "Adam's, or its peak in a cycle"),
+    "schedule": (str, "of the learning rate: constant or one-cycle"),
+    "seed": (int, "of all that is drawn: the same gives the same weights"),
+    "device": (str, "cpu, cuda, …"),
+    "threads": (int, "of torch, on the CPU"),
+}
 
 
 def add_train_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,8 +59,8 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--queue", action="store_true", help="first wait for a turn among the runs of its folder"
     )
-    for name, kind in SETTINGS.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=kind)
+    for name, (kind, text) in SETTINGS.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help=text)
     parser.add_argument("--hidden", type=_widths, help="layer widths, such as 512,256")
     parser.add_argument(
         "--set",
