@@ -56,10 +56,10 @@ SCORE_NAMES = {
     "elbo": "−ELBO",
     "log_px": "−log p(x)",
     "reconstruction": "reconstruction",
-    "cosine": "angle",
+    "relative": "relative error",
     "latent": "latent distance",
 }
-UNITS = {"cosine": "", "latent": "σ"}
+UNITS = {"relative": "", "latent": "σ"}
 NOISES = {
     "Gaussian": ("gaussian", "σ of the noise"),
     "salt and pepper": ("salt-and-pepper", "Share of pixels"),

@@ -8,8 +8,9 @@ learn from (An & Cho 2015).
 - **−log p(x)**, by importance sampling: $\log p(x)\approx\log\frac1K\sum_k
   \frac{p(x\mid @z_k)\,p(@z_k)}{q(@z_k\mid x)}$ with $@z_k$ from $q$ and $K=64$ (Burda et al. 2016).
 - **reconstruction**: $-\log p(x\mid @z=@mu)$.
-- **angle**: $1-\cos\angle(x,\hat x)$ between the image and its reconstruction
-  $\hat x=g(@mu)$. A faint or thin image is not let off for having few pixels to get wrong.
+- **relative error**: $\lVert x-\hat x\rVert^2/(\lVert x\rVert^2+\lVert\hat x\rVert^2)$ with the
+  reconstruction $\hat x=g(@mu)$: one less Dice's coefficient (Milletari et al. 2016). A thin image
+  is not let off for having few pixels to get wrong.
 - **latent distance**: $\min_c\sqrt{(@mu-m_c)^\top S^{-1}(@mu-m_c)}$, the Mahalanobis distance to
   the nearest class mean $m_c$ of the normal codes, with the covariance $S$ within classes
   (Lee et al. 2018).

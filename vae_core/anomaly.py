@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import cosine_similarity
 
 from vae_core.errors import ConfigError, DataError
 from vae_core.importance import importance_log_likelihood
@@ -26,7 +25,7 @@ SCORES = {
     "elbo": True,
     "log_px": True,
     "reconstruction": False,
-    "cosine": False,
+    "relative": False,
     "latent": False,
 }
 BATCH = 100
@@ -81,10 +80,11 @@ def anomaly_scores(
     """How strange each image of x (n, c, h, w) is, (n,) float64; the larger, the stranger.
 
     elbo: -ELBO by `samples` draws; log_px: -log p(x) by importance sampling with so many;
-    reconstruction: -log p(x given z = mu), all in nats; cosine: 1 - the cosine of the angle between
-    x and its reconstruction, whatever their brightness; latent: the Mahalanobis distance of mu to
-    the nearest class of the images that are `normal`. on_progress takes the share of the images
-    done. ConfigError where the model has no such score, DataError where one overflows.
+    reconstruction: -log p(x given z = mu), all in nats; relative: |x - y|^2 / (|x|^2 + |y|^2) with
+    the reconstruction y, which is 1 less Dice's coefficient (Milletari et al. 2016, section 3);
+    latent: the Mahalanobis distance of mu to the nearest class of the images that are `normal`.
+    on_progress takes the share of the images done. ConfigError where the model has no such score,
+    DataError where one overflows.
     """
     if score not in scores_of(model):
         has = f"only {', '.join(scores_of(model))}" if scores_of(model) else "none"
@@ -119,8 +119,10 @@ def _scores(
     mu, _ = model.encode(x)
     if normal is not None and score == "latent":
         return normal.distance(mu)
-    if score == "cosine":
-        return 1 - cosine_similarity(x.flatten(1), model.decode(mu).flatten(1))
+    if score == "relative":
+        y = model.decode(mu)
+        both = x.square() + y.square()
+        return (x - y).square().sum((1, 2, 3)) / both.sum((1, 2, 3)).clamp_min(1e-12)
     return -model.log_likelihood(x, mu)
 
 

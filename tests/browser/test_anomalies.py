@@ -34,13 +34,16 @@ def test_the_area_is_of_the_scores_and_a_strange_image_opens_its_z(
 ) -> None:
     import torch
 
-    page.goto(f"{app_url}/anomalies?model=digits-2d&against=shuffled pixels&score=angle&amount=0.3")
+    page.goto(
+        f"{app_url}/anomalies?model=digits-2d&against=shuffled pixels&score=relative error"
+        "&amount=0.3"
+    )
     settle(page)
     model, latents = load_checkpoint(SHIPPED / "digits-2d"), latents_of("digits-2d")
     rows = torch.randperm(360, generator=seeded())  # fewer than the page shows at most
     x = load_dataset("digits", "test").floats(latents.indices[rows])
     normal, anomalies = (
-        anomaly_scores(model, images, "cosine", generator=seeded())
+        anomaly_scores(model, images, "relative", generator=seeded())
         for images in (x, strangers(x, "shuffled pixels", seeded()))
     )
     found = auroc(normal, anomalies)

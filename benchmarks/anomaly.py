@@ -1,0 +1,112 @@
+"""How well each score tells a digit that a 2-D VAE has never seen from the nine that it learned.
+
+    python -m benchmarks.anomaly --models DIR [--json docs/anomaly.json] [--preset mnist-2d-quick]
+
+For each digit a model is trained on the training images of the other nine, and all test images are
+scored: the AUROC of that digit against the others. A model that lies in DIR already is not trained
+again, so that what was stopped can go on. The score was not chosen by data of its own: read the
+best mean as the best of as many scores. The spread over digits is far larger than that over seeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from vae_core.anomaly import anomaly_scores, auroc, class_gaussians, scores_of
+from vae_core.checkpoints import load_checkpoint, save_checkpoint
+from vae_core.datasets import ImageDataset, load_dataset
+from vae_core.latents import encode_dataset
+from vae_core.models import LatentModel
+from vae_core.train_config import TrainConfig, preset
+from vae_core.training import train
+
+DRAWS = {"elbo": 8, "log_px": 16}
+
+
+def without(data: ImageDataset, digit: int) -> ImageDataset:
+    assert data.labels is not None
+    rows = (data.labels != digit).nonzero().flatten()
+    return replace(data, images=data.images[rows], labels=data.labels[rows])
+
+
+def trained(config: TrainConfig, learned: ImageDataset, test: ImageDataset) -> LatentModel:
+    for progress in train(config, train_data=learned, test_data=test):
+        if progress.epoch_ended:
+            seconds = progress.seconds_left
+            print(f"  epoch {progress.epoch} of {config.epochs}, {seconds:.0f} s left", flush=True)
+    return progress.model
+
+
+def areas(
+    model: LatentModel, learned: ImageDataset, test: ImageDataset, digit: int, seed: int
+) -> dict[str, dict[str, float]]:
+    """score -> the AUROC of the digit against all others, with its standard error."""
+    assert test.labels is not None
+    strange = test.labels == digit
+    gaussians = class_gaussians(encode_dataset(model, learned))
+    found = {}
+    for score in scores_of(model):
+        scores = anomaly_scores(
+            model,
+            test.floats(),
+            score,
+            generator=torch.Generator().manual_seed(seed),
+            samples=DRAWS.get(score, 1),
+            normal=gaussians,
+        )
+        of_digit = auroc(scores[~strange], scores[strange])
+        found[score] = {"auroc": of_digit.area, "auroc_se": of_digit.standard_error}
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--models", type=Path, required=True)
+    parser.add_argument("--preset", default="mnist-2d-quick")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+
+    torch.set_num_threads(1)
+    config = replace(preset(options.preset), seed=options.seed)
+    data, test = (load_dataset("mnist", split) for split in ("train", "test"))
+    rows = {}
+    for digit in range(10):
+        learned = without(data, digit)
+        folder = options.models / f"{options.preset}-seed-{options.seed}-without-{digit}"
+        if not folder.exists():
+            print(f"Learning without {digit}", flush=True)
+            model = trained(config, learned, without(test, digit))
+            save_checkpoint(folder, model, config=config, dataset=learned)
+        rows[digit] = areas(load_checkpoint(folder), learned, test, digit, options.seed)
+
+    scores = list(rows[0])
+    means = {s: sum(row[s]["auroc"] for row in rows.values()) / len(rows) for s in scores}
+    print("\n" + f"{'left out':10}" + "".join(f"{score:>16}" for score in scores))
+    for digit, row in rows.items():
+        print(f"{digit:<10}" + "".join(f"{row[s]['auroc']:16.3f}" for s in scores))
+    print(f"{'mean':10}" + "".join(f"{means[s]:16.3f}" for s in scores))
+    if options.json:
+        best = max(means, key=lambda score: means[score])
+        document = {
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+            "preset": options.preset,
+            "seed": options.seed,
+            "images": len(test),
+            "draws": DRAWS,
+            "digits": rows,
+            "means": means,
+            "best": {"score": best, "auroc": means[best]},
+        }
+        options.json.write_text(json.dumps(document, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
