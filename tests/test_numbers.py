@@ -40,7 +40,7 @@ def test_cross_entropy_likelihood_and_density_never_share_a_table(tmp_path: Path
     saved(tmp_path, "grey")
     saved(tmp_path, "binary", binarisation="static")
     saved(tmp_path, "dense", likelihood="gaussian")
-    text = numbers(list_checkpoints(tmp_path))
+    text = numbers(list_checkpoints(tmp_path), {})
     names = {"grey", "binary", "dense"}
     for title, own in (
         ("Grey pixels under a Bernoulli likelihood", "grey"),
@@ -53,7 +53,7 @@ def test_cross_entropy_likelihood_and_density_never_share_a_table(tmp_path: Path
 
 def test_a_published_figure_stands_beside_ours_with_its_error(tmp_path: Path) -> None:
     metrics = saved(tmp_path, "mnist-2d-binarised", binarisation="dynamic")
-    text = numbers(list_checkpoints(tmp_path))
+    text = numbers(list_checkpoints(tmp_path), {})
     row = next(line for line in text.splitlines() if "d = 2: ELBO" in line)
     assert f"| {metrics.elbo:.2f} ± {metrics.elbo_se:.2f} | 0 |" in row
     assert "--preset mnist-2d-binarised" in row and "cores" in row
@@ -65,19 +65,26 @@ def test_several_seeds_have_a_mean_and_a_spread(tmp_path: Path) -> None:
         for seed in range(3)
     ]
     mean, spread = torch.tensor(elbos).mean(), torch.tensor(elbos).std()
-    text = numbers(list_checkpoints(tmp_path))
+    text = numbers(list_checkpoints(tmp_path), {})
     assert f"{mean:.3f} ± {spread:.3f} between seeds | 0, 1, 2 |" in text
 
 
 @pytest.mark.parametrize("asked", [{}, {"binarisation": "static"}])
 def test_what_was_not_measured_so_is_said_to_be_so(tmp_path: Path, asked: dict) -> None:
     saved(tmp_path, "mnist-2d-binarised", **asked)  # but not as the published figure was
-    rows = section(numbers(list_checkpoints(tmp_path)), "Beside published figures")
+    rows = section(numbers(list_checkpoints(tmp_path), {}), "Beside published figures")
     assert rows.count(MISSING) == len(CLAIMS)
+
+
+def test_a_benchmark_stands_in_for_a_checkpoint(tmp_path: Path) -> None:
+    found = {"best": {"score": "elbo", "auroc": 0.7654}, "seed": 3, "machine": "a box"}
+    rows = section(numbers([], {"anomaly": found}), "Beside published figures")
+    assert "| 0.765 (elbo) | 3 | a box | `python -m benchmarks.anomaly` |" in rows
+    assert rows.count(MISSING) == len(CLAIMS) - 1
 
 
 def test_those_of_this_repository_are_readable() -> None:
     root = Path(__file__).parent.parent
-    text = numbers(list_checkpoints(root / "checkpoints"))
+    text = numbers(list_checkpoints(root / "checkpoints"), {})
     metrics = json.loads((root / "checkpoints/mnist-2d/metrics.json").read_text())
     assert f"{-metrics['elbo']:.2f}" in section(text, "Grey pixels under a Bernoulli likelihood")
