@@ -32,6 +32,7 @@ SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
         ("geometry", "Geometry", ":material/explore:", "geometry"),
         ("compare", "Compare", ":material/compare:", "compare"),
         ("layers", "Layers", ":material/layers:", "layers"),
+        ("density", "Density", ":material/blur_on:", "density"),
     ],
     "Use": [
         ("anomalies", "Anomalies", ":material/troubleshoot:", "anomalies"),

@@ -287,3 +287,37 @@ with torch.no_grad():
 with open("clusters.png", "wb") as file:
     file.write(png_bytes(tile_images(images[None], gap=2)))
 """
+
+DENSITY = """\
+import torch
+
+from vae_core import load_checkpoint, load_latents
+from vae_core.aggregate_density import fit_kernel_density, log_ratio, mixture_of, prior_holes
+from vae_core.manifold import png_bytes, tile_images
+from vae_core.models import decoded
+from vae_core.samplers import aggregate_draws, fit_mixture, held_out_density, parted
+
+model = load_checkpoint("{checkpoint}")
+latents = load_latents("{checkpoint}")
+
+z, held_out = parted(aggregate_draws(latents))
+prior = mixture_of(model.prior())
+densities = {{
+    "prior": prior,
+    "kernel density": fit_kernel_density(z),
+    "mixture": fit_mixture(z, {components}),
+}}
+for name, density in densities.items():
+    mean, error = held_out_density(density, held_out)
+    print(f"{{name:16}} {{mean:8.2f}} +- {{error:.2f}} nats")
+
+q = densities["{best}"]
+holes = prior_holes(q, prior.sample({draws}, seed={seed}), held_out, coverage={coverage})
+print(f"without data     {{100 * holes.share:8.1f}} % of the prior")
+kl, error = log_ratio(q, prior, held_out)
+print(f"KL(q(z) || p(z)) {{kl:8.2f}} +- {{error:.2f}} nats at least")
+
+images = [decoded(model, density.sample(12, seed={seed})) for density in densities.values()]
+with open("draws.png", "wb") as file:
+    file.write(png_bytes(tile_images(torch.stack(images), gap=2)))
+"""

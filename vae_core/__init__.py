@@ -43,6 +43,7 @@ _MODULE_OF = {
         "feature_maps": ["FeatureMaps", "feature_maps"],
         "transposed_convolution": ["convolution_matrix"],
         "compression": ["coded", "entropy_bits", "prior_bits", "quantise"],
+        "aggregate_density": ["AggregatePosterior", "fit_kernel_density", "prior_holes"],
         "elbo_surgery": ["ElboSurgery", "split_kl"],
         "code_accuracy": ["CodeAccuracy", "classify_codes"],
         "disentanglement": ["Disentanglement", "disentanglement_scores"],

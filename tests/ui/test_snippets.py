@@ -16,6 +16,7 @@ from ui.anomaly_images import normal_latents, samples_of
 from ui.snippets import (
     CLUSTERS,
     COMPRESSION,
+    DENSITY,
     ELBO,
     LABELS,
     LAYERS,
@@ -24,6 +25,7 @@ from ui.snippets import (
     WAYS,
     anomalies_program,
 )
+from vae_core.aggregate_density import fit_kernel_density, log_ratio
 from vae_core.anomaly import anomaly_scores, auroc, class_gaussians
 from vae_core.checkpoints import load_checkpoint, load_latents
 from vae_core.clusters import agreement, k_means
@@ -41,6 +43,7 @@ from vae_core.label_curves import (
 from vae_core.paths import interpolate
 from vae_core.posterior_gap import best_gaussian, elbo_gap
 from vae_core.quadrature import posterior_cells
+from vae_core.samplers import NormalSampler, aggregate_draws, parted
 
 ROOT = Path(__file__).parents[2]
 
@@ -205,3 +208,22 @@ def test_the_labels_and_clusters_programs_give_the_errors_and_the_agreement(
     rand = agreement(k_means(latents.mu, 10), latents.labels).adjusted_rand
     assert figure(text, "adjusted Rand index") == pytest.approx(rand, abs=6e-4)
     assert Image.open(tmp_path / "clusters.png").size == (10 * 8 + 9 * 2, 8)
+
+
+def test_the_density_program_gives_the_holes_and_the_draws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    checkpoint = ROOT / "checkpoints" / "digits-2d"
+    program = DENSITY.format(
+        checkpoint=checkpoint, components=3, best="kernel density", draws=500, seed=0, coverage=0.9
+    )
+    exec(program, {})
+    text = capsys.readouterr().out
+    latents = load_latents(checkpoint)
+    assert latents is not None
+    z, held_out = parted(aggregate_draws(latents))
+    least, _ = log_ratio(fit_kernel_density(z), NormalSampler(2), held_out)
+    assert figure(text, "KL(q(z) || p(z))") == pytest.approx(least, abs=0.006)
+    assert 0 < figure(text, "without data") < 100
+    assert Image.open(tmp_path / "draws.png").size == (12 * 10 - 2, 3 * 10 - 2)

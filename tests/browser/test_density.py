@@ -1,0 +1,38 @@
+"""Densities of the codes, draws from them and the prior's holes, as the page shows them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.places import latents_of
+from vae_core.aggregate_density import AggregatePosterior, log_ratio
+from vae_core.samplers import NormalSampler
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    Settle = Callable[[Page], None]
+
+
+def test_draws_and_holes_of_what_there_is(page: Page, app_url: str, settle: Settle) -> None:
+    page.goto(f"{app_url}/density?model=digits-2d&density=mixture&components=3&seed=4")
+    settle(page)
+    page.get_by_text("Heat map: mixture").wait_for()
+    rows = page.get_by_test_id("drawn-images")
+    rows.nth(4).wait_for()  # prior, both estimates, q(z), the emptiest places
+    share, kl = page.get_by_test_id("stMetricValue").all_inner_texts()
+    assert 0 < float(share.rstrip("%")) < 100
+    q = AggregatePosterior(latents_of("digits-2d"))
+    most, _ = log_ratio(q, NormalSampler(2), q.sample(2_000, 4))
+    least, shown = (float(figure) for figure in re.findall(r"[\d.]+", kl))
+    assert least < shown == pytest.approx(most, abs=0.006)
+
+    page.goto(f"{app_url}/density?model=mnist-2d-gan")
+    settle(page)
+    page.get_by_text("A GAN has no encoder").wait_for()
+    rows.first.wait_for()
+    assert rows.count() == 1  # of the prior alone
