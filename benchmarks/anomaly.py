@@ -27,7 +27,7 @@ from vae_core.models import LatentModel
 from vae_core.train_config import TrainConfig, preset
 from vae_core.training import train
 
-DRAWS = {"elbo": 8, "log_px": 16}
+DRAWS = {"log_px": 8}
 
 
 def without(data: ImageDataset, digit: int) -> ImageDataset:
@@ -86,13 +86,11 @@ def main() -> None:
             model = trained(config, learned, without(test, digit))
             save_checkpoint(folder, model, config=config, dataset=learned)
         rows[digit] = areas(load_checkpoint(folder), learned, test, digit, options.seed)
+        told = " · ".join(f"{score} {area['auroc']:.3f}" for score, area in rows[digit].items())
+        print(f"without {digit}: {told}", flush=True)
 
-    scores = list(rows[0])
-    means = {s: sum(row[s]["auroc"] for row in rows.values()) / len(rows) for s in scores}
-    print("\n" + f"{'left out':10}" + "".join(f"{score:>16}" for score in scores))
-    for digit, row in rows.items():
-        print(f"{digit:<10}" + "".join(f"{row[s]['auroc']:16.3f}" for s in scores))
-    print(f"{'mean':10}" + "".join(f"{means[s]:16.3f}" for s in scores))
+    means = {s: sum(row[s]["auroc"] for row in rows.values()) / len(rows) for s in rows[0]}
+    print("mean:      " + " · ".join(f"{score} {mean:.3f}" for score, mean in means.items()))
     if options.json:
         best = max(means, key=lambda score: means[score])
         document = {

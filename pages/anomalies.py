@@ -51,15 +51,16 @@ IMAGES = 500  # of each kind, at most
 DRAWS = 64  # of log p(x)
 KEPT = 16  # results in a session
 SHOWN = 10  # images in a row
+WIDTHS = 552, 352  # pixels of the histograms and of the ROC: side by side on a wide page
 CLEANED = 100  # images over which PSNR and SSIM are means
 SCORE_NAMES = {
     "elbo": "−ELBO",
     "log_px": "−log p(x)",
     "reconstruction": "reconstruction",
     "relative": "relative error",
-    "latent": "latent distance",
+    "latent": "distance",
 }
-UNITS = {"relative": "", "latent": "σ"}
+UNITS = {"relative": "%", "latent": "σ"}
 NOISES = {
     "Gaussian": ("gaussian", "σ of the noise"),
     "salt and pepper": ("salt-and-pepper", "Share of pixels"),
@@ -146,9 +147,10 @@ def scored(score: str, against: str, normal: Sample, anomalies: Sample) -> Found
 
 
 def show_curves(found: Found, score: str, normal: Sample, anomalies: Sample) -> None:
-    panel, x_range = score_panel(found.normal, found.anomalies)
-    left, right = st.columns([3, 2])
-    with left:
+    percent = 100 if score == "relative" else 1
+    panel, x_range = score_panel(percent * found.normal, percent * found.anomalies)
+    both = st.container(horizontal=True, gap="medium")  # below one another on a narrow page
+    with both.container(width=WIDTHS[0]):
         curves(
             [panel],
             key="scores",
@@ -159,14 +161,14 @@ def show_curves(found: Found, score: str, normal: Sample, anomalies: Sample) -> 
             unit="percent",
             height=220,
         )
-    with right:
+    with both.container(width=WIDTHS[1]):
         curves(
             [roc_panel(found.roc)],
             key="roc",
             testid="roc",
             alt="Receiver operating characteristic",
-            x_range=(0, 1),
-            x_name="FPR",
+            x_range=(0, 100),
+            x_name="FPR %",
             unit="",
             height=220,
         )

@@ -11,9 +11,9 @@ learn from (An & Cho 2015).
 - **relative error**: $\lVert x-\hat x\rVert^2/(\lVert x\rVert^2+\lVert\hat x\rVert^2)$ with the
   reconstruction $\hat x=g(@mu)$: one less Dice's coefficient (Milletari et al. 2016). A thin image
   is not let off for having few pixels to get wrong.
-- **latent distance**: $\min_c\sqrt{(@mu-m_c)^\top S^{-1}(@mu-m_c)}$, the Mahalanobis distance to
-  the nearest class mean $m_c$ of the normal codes, with the covariance $S$ within classes
-  (Lee et al. 2018).
+- **distance** in latent space: $\min_c\sqrt{(@mu-m_c)^\top S^{-1}(@mu-m_c)}$, Mahalanobis' to the
+  nearest class mean $m_c$ of the normal codes, with the covariance $S$ within classes (Lee et al.
+  2018).
 
 The **ROC** runs over all thresholds: which share of anomalies lies above it, which share of normal
 images does, too. The area below, **AUROC**, is the share of pairs that the score puts in order; ½

@@ -67,7 +67,7 @@ def test_log_px_waits_to_be_asked_for_and_other_kinds_have_what_they_have(
     page.get_by_role("button", name="Sample log p(x)").click()
     page.get_by_test_id("roc").get_by_text(re.compile(r"AUROC 0\.\d+ ± 0\.\d+")).wait_for()
     run = own_run(objective="denoising", epochs=1, latent_dim=1)
-    page.goto(f"{app_url}/anomalies?model=run:{run.token}&score=latent distance")  # type: ignore[attr-defined]
+    page.goto(f"{app_url}/anomalies?model=run:{run.token}&score=distance")  # type: ignore[attr-defined]
     settle(page)
     page.get_by_text("This model is a denoising autoencoder").wait_for()
     page.get_by_test_id("roc").get_by_text("AUROC").wait_for()
