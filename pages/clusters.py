@@ -33,7 +33,7 @@ from vae_core.models import decoded
 if TYPE_CHECKING:
     from torch import Tensor
 
-MAX_CLUSTERS = 30
+MAX_CLUSTERS = 40
 SHOWN = {"clusters": "Clusters", "classes": "Classes"}
 FIGURES = {
     "adjusted_rand": "adjusted Rand",
@@ -176,11 +176,15 @@ def show_agreement(method: str, k: int) -> None:
     bar.empty()
     st.markdown("\n".join(rows))
     d = opened.model.latent_dim
-    notes = f"1: the clusters are the classes; 0: chance. PCA: {d} components of the images."
-    if not others:
-        notes = "1: the clusters are the classes; 0: chance. "
-        notes += "PCA and pixels need the data set, which is not at hand."
-    elif method != "k-means":
+    notes = (
+        "1: the clusters are the classes. The adjusted Rand index and the adjusted mutual "
+        "information (AMI) are 0 by chance; normalised information (NMI) and purity grow with k."
+    )
+    if others:
+        notes += f" PCA: {d} component{'s' * (d > 1)} of the images."
+    else:
+        notes += " PCA and pixels need the data set, which is not at hand."
+    if others and method != "k-means":
         p = others["pixels"].shape[1]
         notes += (
             f" Pixels are left out: a Gaussian over {p:,} has {p * (p + 1) // 2:,} covariances, "
@@ -190,36 +194,43 @@ def show_agreement(method: str, k: int) -> None:
 
 
 def show_means(clusters: Tensor) -> None:
-    """The decoder's image of each cluster's mean code, and the mean of its images."""
-    k = int(clusters.max()) + 1
-    held = [j for j in range(k) if bool((clusters == j).any())]
-    images = [decoded(opened.model, cluster_means(latents.mu, clusters)[held])]
+    """The decoder's image of each cluster's mean code, over the mean of its images."""
+    held = clusters.unique().tolist()
+    images = decoded(opened.model, cluster_means(latents.mu, clusters)[held])
     dataset = test_images(opened)
+    below = ""
     if dataset is not None:
-        images.append(cluster_means(dataset.floats(latents.indices), clusters)[held])
+        means = cluster_means(dataset.floats(latents.indices), clusters)[held]
+        images = torch.cat([images, means], dim=2)
+        below = " Below it: the mean of the same images' pixels."
     st.subheader("The mean of each cluster, decoded")
+    names = [composition(clusters, j) for j in held]
     image_grid(
-        torch.stack(images),
+        images[None],
         key="means",
         testid="cluster-means",
         alt=f"The decoded means of {len(held)} clusters",
-        captions=[caption(clusters, j) for _ in images for j in held],
+        captions=[f"cluster {j + 1}: {text}" for j, (text, _) in zip(held, names, strict=True)],
+        labels=[label for _, label in names],
+        gap=4,
+        min_tile=52,
         max_tile=88,
     )
-    below = " Below: the mean of the same images' pixels." if dataset is not None else ""
-    st.caption(f"The decoder's image of the mean μ of each cluster.{below}")
+    st.caption(f"Above: the decoder's image of the mean μ of each cluster.{below}")
     data_note(dataset is not None)
 
 
-def caption(clusters: Tensor, j: int) -> str:
+def composition(clusters: Tensor, j: int) -> tuple[str, str]:
+    """What cluster j has, in words and in short: how many images, most of them of which class."""
     inside = clusters == j
-    text = f"cluster {j + 1}: {int(inside.sum()):,} images"
+    images = f"{int(inside.sum()):,} images"
     if latents.labels is None:
-        return text
+        return images, f"{int(inside.sum()):,}"
     counts = latents.labels[inside].bincount()
     most = int(counts.argmax())
-    name = class_names[most] if class_names else most
-    return f"{text}, {decimal(float(100 * counts[most] / counts.sum()), '.0f')} % {name}"
+    name = class_names[most] if class_names else str(most)
+    share = f"{float(100 * counts[most] / counts.sum()):.0f} %"
+    return f"{images}, {share} {name}", f"{name[:8]} {share}"
 
 
 def show_members(clusters: Tensor) -> None:

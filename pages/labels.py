@@ -156,7 +156,7 @@ def explore() -> None:
     figures = ", ".join(f"{name} **{100 * error:.1f} %**" for name, (_, error) in found.items())
     st.markdown(
         f"{len(rows):,} labels, and μ of {len(task.test_labels):,} other images are told wrongly "
-        f"by {figures}; by chance {decimal(100 - 100 / counts[0], '.0f')} %."
+        f"by {figures}; by guessing {decimal(100 - 100 / counts[0], '.0f')} %."
     )
     show_labelled(rows)
     show_in_address(
@@ -231,18 +231,20 @@ def show_curves(task: LabelTask, how: str, counts: list[int]) -> None:
     show_in_address("draws", draws=draws)
     show_panels(found, counts)
     if not done:
+        span = " to ".join(f"{n:,}" for n in dict.fromkeys([counts[0], counts[-1]]))
         st.caption(
-            f"Each of {draws} draws of {counts[0]:,} to {counts[-1]:,} labels, {lines} lines: "
+            f"{draws} draws of {span} labels each, {lines} lines: "
             "seconds for small data, a minute or two for 10,000 images. It can be stopped."
         )
     half = f"{len(task.labels):,} test images may be labelled, {len(task.test_labels):,} others"
     notes = f"{half} are told. Bars: standard error over the draws."
     if PIXELS in task.codes:
-        notes += f" PCA: {task.codes[PCA].shape[1]} components of the images that may be labelled."
+        d = task.codes[PCA].shape[1]
+        notes += f" PCA: {d} component{'s' * (d > 1)} of the images that may be labelled."
     else:
         notes += " PCA and pixels need the data set, which is not at hand."
     if counts[-1] < 10 * counts[0]:
-        notes += f" The rarest class allows {counts[-1] // counts[0]} labels of each."
+        notes += f" The rarest class has {counts[-1] // counts[0]} to be labelled."
     if task.alone:
         names = ", ".join(class_names[k] for k in task.alone)
         notes += f" Left out, with one image to label or to test on but not both: {names}."
