@@ -6,8 +6,8 @@ $@mu(x)$ keeps what tells the classes apart and drops the rest, a simple classif
 few labels: **M1** of Kingma, Rezende, Mohamed & Welling (2014). Beside $@mu$ stand as many
 **principal components** of the images, and the **pixels** themselves; the classifiers are the same.
 
-- **Nearest neighbours**: the majority among the nearest labelled codes, as many as a class has
-  labels, 10 at most. It follows any border, if it has labels on both sides.
+- **Nearest neighbours**: the majority among the nearest labelled codes, from one where a class has
+  few labels up to 9. It follows any border, if it has labels on both sides.
 - **Logistic regression**: $p(y=k\mid @mu)\propto\exp(w_k^\top@mu+b_k)$. Its borders are straight.
 - **Label spreading** (Zhou et al. 2004) uses the images without labels too. Each is joined to its
   10 nearest; scores $F$ spread along these edges, of normalised weights $S$, from the labels $Y$:

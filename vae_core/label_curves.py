@@ -31,7 +31,7 @@ from vae_core.few_labels import (
 )
 from vae_core.latents import Latents
 
-NEIGHBOURS = 10
+MOST_NEIGHBOURS = 9
 MOST_LABELS = 3_000
 MOST_IMAGES = 10_000
 MU, PCA, PIXELS = "μ", "PCA", "pixels"
@@ -132,16 +132,17 @@ def labels_by_clusters(codes: Tensor) -> Choose:
 
 
 def nearest_neighbours(codes: Tensor, labels: Tensor, test_codes: Tensor) -> Classify:
-    """By the majority of the nearest labelled codes, as many as a class has labels, 10 at most.
+    """By the majority of the nearest labelled codes.
 
-    codes (n, d), labels (n,), test_codes (m, d).
+    Of an odd number of them: about a tenth of the labels that a class has, 9 at most. codes (n, d),
+    labels (n,), test_codes (m, d).
     """
     from sklearn.neighbors import KNeighborsClassifier
 
     classes = len(labels.unique())
 
     def classify(rows: Tensor, seed: int) -> Tensor:
-        near = max(1, min(NEIGHBOURS, len(rows) // classes))
+        near = min(MOST_NEIGHBOURS, len(rows) // classes // 10 | 1)
         fit = KNeighborsClassifier(near).fit(codes[rows].numpy(), labels[rows].numpy())
         return torch.from_numpy(fit.predict(test_codes.numpy()))
 
