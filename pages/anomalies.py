@@ -99,7 +99,10 @@ def explore() -> None:
         )
     normal, anomalies = samples_of(opened, against, IMAGES)
     if min(len(normal.x), len(anomalies.x)) < 2:
-        st.info(f"There are {len(anomalies.x)} test images of {against}; choose another.")
+        st.info(
+            f"{len(normal.x)} normal images and {len(anomalies.x)} of {against}: a ROC needs two "
+            "of each. Choose other anomalies."
+        )
     elif (found := scored(score, against, normal, anomalies)) is not None:
         show_curves(found, score, normal, anomalies)
         show_strangest(found, score, normal, anomalies)
