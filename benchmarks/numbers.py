@@ -243,7 +243,8 @@ def _benchmark_row(claim: Claim, figures: Figures | None) -> str:
     command = f"`python -m benchmarks.{claim.benchmark}`"
     if figures is None:
         return _row([claim.what, claim.published, claim.wanted, MISSING, "", "", command])
-    ours = f"{_figure(figures, claim.path):.3f} ({figures['best']['score']})"
+    best = f"{figures['best']['score']}, the best of {len(figures['means'])} scores"
+    ours = f"{_figure(figures, claim.path):.3f} ({best})"
     seed, machine = str(figures["seed"]), figures["machine"]
     return _row([claim.what, claim.published, claim.wanted, ours, seed, machine, command])
 
