@@ -230,7 +230,7 @@ def composition(clusters: Tensor, j: int) -> tuple[str, str]:
     most = int(counts.argmax())
     name = class_names[most] if class_names else str(most)
     share = f"{float(100 * counts[most] / counts.sum()):.0f} %"
-    return f"{images}, {share} {name}", f"{name[:8]} {share}"
+    return f"{images}, {share} {name}", f"{name[:8]}: {share}"
 
 
 def show_members(clusters: Tensor) -> None:
