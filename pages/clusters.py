@@ -216,7 +216,7 @@ def show_means(clusters: Tensor) -> None:
         min_tile=52,
         max_tile=88,
     )
-    st.caption(f"Above: the decoder's image of the mean μ of each cluster.{below}")
+    st.caption(f"The decoder's image of the mean μ of each cluster.{below}")
     data_note(dataset is not None)
 
 
