@@ -5,7 +5,8 @@
 For each digit a model is trained on the training images of the other nine, and all test images are
 scored: the AUROC of that digit against the others. A model that lies in DIR already is not trained
 again, so that what was stopped can go on. The best score is chosen by these very figures, not by
-images of its own: read its mean as the best of as many.
+images of its own, and `relative` came out of some thirty ideas in the same way: read its mean as
+the best of as many.
 """
 
 from __future__ import annotations

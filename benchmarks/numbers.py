@@ -243,8 +243,8 @@ def _benchmark_row(claim: Claim, figures: Figures | None) -> str:
     command = f"`python -m benchmarks.{claim.benchmark}`"
     if figures is None:
         return _row([claim.what, claim.published, claim.wanted, MISSING, "", "", command])
-    best = f"{figures['best']['score']}, the best of {len(figures['means'])} scores"
-    ours = f"{_figure(figures, claim.path):.3f} ({best})"
+    best = figures["best"]["score"]
+    ours = f"{_figure(figures, claim.path):.3f} (by the score {best}, chosen by this figure)"
     seed, machine = str(figures["seed"]), figures["machine"]
     return _row([claim.what, claim.published, claim.wanted, ours, seed, machine, command])
 
