@@ -16,7 +16,7 @@ from ui.components.image_grid import image_grid
 from ui.components.latent_plane import Heat, Plane, PlanePoints, PlaneResult, latent_plane
 from ui.density_explained import DENSITY
 from ui.explain import explain, show_code
-from ui.kinds import NO_MEANS, NO_POSTERIOR
+from ui.kinds import NO_MEANS
 from ui.palette import AMBER, GREY, SYMBOL_COLOURS, VIOLET
 from ui.samplers import prior_name
 from ui.session import current_model, current_z, set_z, z_text
@@ -48,8 +48,10 @@ from vae_core.samplers import (
 )
 
 PRIOR, KERNEL, MIXTURE, AGGREGATE = "prior", "kernel density", "mixture", "q(z)"
+ORDER = PRIOR, KERNEL, MIXTURE, AGGREGATE
 PCA, DIMS = "PCA", "two dimensions"
 DRAWS = 2_000  # of the prior, and of q(z), that holes and the KL are found by
+CODES_A_DIMENSION = 4  # that a Gaussian of full covariance is fitted to at least
 DOTS = 500  # of the prior's draws on the plane
 SIDE = 64  # cells of a map
 SHOWN = 12  # images a row
@@ -69,13 +71,15 @@ d = model.latent_dim
 
 @dataclass(frozen=True, eq=False)
 class Fits:
-    """densities: name -> what is drawn from; codes: of images that none was fitted to; held_out:
-    their mean log density, with its standard error; missing: why there is no kernel density."""
+    """densities: name -> what is drawn from; components: of the mixture; codes: of images that none
+    was fitted to; held_out: their mean log density, with its standard error; note: what could not
+    be fitted as asked, and why."""
 
     densities: dict[str, Sampler]
+    components: int = 0
     codes: torch.Tensor | None = None
     held_out: dict[str, tuple[float, float]] = field(default_factory=dict)
-    missing: str = ""
+    note: str = ""
 
     @property
     def best(self) -> str:
@@ -101,16 +105,28 @@ def fits_of(opened: OpenModel, components: int) -> Fits:
     if opened.latents is None:
         return Fits(densities)
     z, codes = parted(aggregate_draws(opened.latents))
-    missing = ""
+    if opened.model.is_variational:
+        densities[AGGREGATE] = AggregatePosterior(opened.latents)
+    each = CODES_A_DIMENSION * opened.model.latent_dim
+    most = len(z) // each
+    if not most:
+        return Fits(
+            densities,
+            note=f"{len(z):,} codes are too few to fit a density of {d} dimensions to: it would "
+            f"take {each:,}.",
+        )
+    note = ""
     try:
         densities[KERNEL] = fit_kernel_density(z)
     except DataError as error:
-        missing = str(error)
-    densities[MIXTURE] = fit_mixture(z, min(components, len(z)))
-    held_out = {name: held_out_density(fit, codes) for name, fit in densities.items()}
-    if opened.model.is_variational:
-        densities[AGGREGATE] = AggregatePosterior(opened.latents)
-    return Fits(densities, codes, held_out, missing)
+        note = str(error)
+    if components > most:
+        note = f"The mixture has K = {most}: each of its Gaussians wants {each:,} codes."
+    densities[MIXTURE] = fit_mixture(z, min(components, most))
+    held_out = {
+        name: held_out_density(fit, codes) for name, fit in densities.items() if name != AGGREGATE
+    }
+    return Fits(densities, min(components, most), codes, held_out, note)
 
 
 @st.cache_resource(show_spinner="Looking for holes…", max_entries=16, hash_funcs=HASHES)
@@ -175,7 +191,7 @@ def explore() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         components = number_from_link("components", 1, MAX_COMPONENTS, 10)
         fits = fits_of(opened, components)
-        shown = [n for n in fits.densities if n != AGGREGATE or d <= 2]
+        shown = [n for n in ORDER if n in fits.densities and (n != AGGREGATE or d <= 2)]
         name = choice_from_link("density", shown, shown[min(1, len(shown) - 1)])
         if d > 1:
             st.segmented_control(
@@ -194,8 +210,8 @@ def explore() -> None:
         if st.button("New draws", icon=":material/casino:"):
             st.session_state["seed"] = secrets.randbelow(100_000)
     seed = number_from_link("seed", 0, MAX_SEED, default=0)
-    if fits.missing:
-        st.info(fits.missing)
+    if fits.note:
+        st.info(fits.note)
     found = found_of(opened, components, seed)
     if d == 1:
         show_line(fits)
@@ -211,11 +227,11 @@ def explore() -> None:
         components=components,
         seed=seed,
     )
-    if opened.latents is not None and not fits.missing:
+    if KERNEL in fits.densities and MIXTURE in fits.densities:
         show_code(
             PROGRAM.format(
                 checkpoint=place_of(opened),
-                components=components,
+                components=fits.components,
                 best=fits.best,
                 draws=DRAWS,
                 seed=seed,
@@ -275,22 +291,31 @@ def show_holes(found: Found, fits: Fits) -> None:
     holes, least, most = found.holes, found.least, found.most
     left, middle, right = st.columns([1, 1, 2], vertical_alignment="center")
     left.metric("Prior draws without data", f"{holes.share:.1%}", border=True)
-    bounds = f"≥ {decimal(least[0])}" if most is None else f"{least[0]:.2f} to {most[0]:.2f}"
-    middle.metric("KL(q(z) ‖ p(z)), nats", bounds.replace("-", "−"), border=True)
+    low = decimal(least[0])
+    bounds = f"≥ {low}" if most is None else f"{low} to {decimal(most[0])}"
+    middle.metric("KL(q(z) ‖ p(z)), nats", bounds, border=True)
     right.caption(
         f"± {holes.standard_error:.1%}. Without data: the {fits.best} is lower there than at "
         f"{holes.coverage:.0%} of the codes of images that it has not seen; were the prior q(z), "
-        f"it would be {1 - holes.coverage:.0%}. The KL over all images there could be lies between "
-        "that of the estimate, at unseen codes, and that of the test images' own q(z)."
-        + ("" if model.is_variational else f" {NO_POSTERIOR} The latter does not exist.")
+        f"it would be {1 - holes.coverage:.0%}. The KL over all images there could be lies "
+        + (
+            "above that of the estimate, at unseen codes: codes are points here, without a σ."
+            if most is None
+            else "between that of the estimate, at unseen codes, and that of the test images' own "
+            "q(z)."
+        )
     )
 
 
 def show_samples(fits: Fits, found: Found | None, seed: int) -> None:
     st.subheader("Draws, decoded")
     rows = {
-        (prior_name(opened) if name == PRIOR else name): (density.sample(SHOWN, seed), name)
-        for name, density in fits.densities.items()
+        (prior_name(opened) if name == PRIOR else name): (
+            fits.densities[name].sample(SHOWN, seed),
+            name,
+        )
+        for name in ORDER
+        if name in fits.densities
     }
     if found is not None:
         emptiest = found.holes.log_q.argsort()[: min(SHOWN, int(found.holes.outside.sum()))]
