@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     Settle = Callable[[Page], None]
 
 CORE_PAGES = {"Overview", "Encoded μ", "Decode z", "Manifold", "Interpolate", "Train live"}
-LOOKS = ((1400, "light"), (1400, "dark"), (800, "dark"), (800, "light"))
+LOOKS = ((1400, "light"), (800, "dark"))  # a theme changes no width
 
 BACKGROUND = """() =>
     getComputedStyle(document.querySelector('[data-testid=stApp]'))
@@ -61,7 +61,7 @@ def test_every_page_opens_whole(page: Page, app_url: str, settle: Settle) -> Non
             where = f"{title}, {theme}, {width} pixels"
             page.wait_for_function(f"!({OVERFLOWING})().length")  # canvases follow a frame later
             text = page.get_by_test_id("stMain").inner_text()
-            assert sum(page.evaluate(BACKGROUND)) // (3 * 128) == (theme == "light"), where
+            assert (sum(page.evaluate(BACKGROUND)) > 3 * 128) == (theme == "light"), where
             assert text.strip(), f"{where}: the page is empty"
             assert "Traceback" not in text, where
             assert page.get_by_test_id("stAlertContentError").all_inner_texts() == [], where
