@@ -289,12 +289,12 @@ def show_line(fits: Fits) -> None:
 
 def show_holes(found: Found, fits: Fits) -> None:
     holes, least, most = found.holes, found.least, found.most
-    left, middle, right = st.columns([1, 1, 2], vertical_alignment="center")
-    left.metric("Prior draws without data", f"{holes.share:.1%}", border=True)
     low = decimal(least[0])
     bounds = f"≥ {low}" if most is None else f"{low} to {decimal(most[0])}"
-    middle.metric("KL(q(z) ‖ p(z)), nats", bounds, border=True)
-    right.caption(
+    with st.container(horizontal=True):
+        st.metric("Prior draws without data", f"{holes.share:.1%}", border=True, width="content")
+        st.metric("KL(q(z) ‖ p(z)), nats", bounds, border=True, width="content")
+    st.caption(
         f"± {holes.standard_error:.1%}. Without data: the {fits.best} is lower there than at "
         f"{holes.coverage:.0%} of the codes of images that it has not seen; were the prior q(z), "
         f"it would be {1 - holes.coverage:.0%}. The KL over all images there could be lies "

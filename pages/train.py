@@ -46,7 +46,6 @@ from vae_core.runs import Run, Status
 from vae_core.semi_supervised import labelled_rows
 from vae_core.train_config import TrainConfig
 
-POLL_SECONDS = 1.0
 SHOWN_BEFORE = "digits-2d"  # what a visitor sees who has not trained anything yet
 
 
@@ -283,7 +282,7 @@ show_in_address("run", run=run.token if run else None)
 if run is not None:
     watch(run)
     active, every = run.status().active, look_seconds(new_events(run), config_of(run).epochs)
-    st.fragment(show_state, run_every=POLL_SECONDS if active else None)(active, every)
+    st.fragment(show_state, run_every=max(1.0, every / 2) if active else None)(active, every)
     looks = active or st.session_state.get("read_run") != run.token
     st.fragment(show_look, run_every=every if looks else None)(looks)
     if run.snapshot_epochs() and has_encoder(config_of(run)):
