@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.places import latents_of
 from vae_core.compression import entropy_bits, quantise, steps
@@ -28,5 +29,5 @@ def test_bits_curves_and_images_of_a_step(page: Page, app_url: str, settle: Sett
     button.click()
     page.get_by_test_id("rate-curves").wait_for()
     settle(page)
-    assert page.get_by_test_id("coded-images").count() == 5  # original, model, PCA twice, JPEG
-    assert button.count() == 0
+    expect(page.get_by_test_id("coded-images")).to_have_count(5)  # original, model, PCA twice, JPEG
+    expect(button).to_have_count(0)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.places import latents_of
 from vae_core.aggregate_density import AggregatePosterior, log_ratio
@@ -35,4 +36,4 @@ def test_draws_and_holes_of_what_there_is(page: Page, app_url: str, settle: Sett
     settle(page)
     page.get_by_text("A GAN has no encoder").wait_for()
     rows.first.wait_for()
-    assert rows.count() == 1  # of the prior alone
+    expect(rows).to_have_count(1)  # of the prior alone

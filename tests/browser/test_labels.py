@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.places import latents_of
 from vae_core.clusters import agreement, k_means
@@ -34,7 +35,7 @@ def test_few_labels_are_drawn_told_and_measured(page: Page, app_url: str, settle
     page.get_by_test_id("label-curves").locator("figure").nth(2).wait_for()
     settle(page)
     lines = page.get_by_test_id("label-curves").locator("figure").first.locator("polyline")
-    assert lines.count() == 3  # mu, PCA, pixels
+    expect(lines).to_have_count(3)  # mu, PCA, pixels
     page.get_by_text("by clusters", exact=True).click()
     page.get_by_test_id("label-curves").wait_for(state="detached")
     settle(page)
