@@ -26,7 +26,7 @@ from ui.components.address import choice_from_link, number_from_link, show_in_ad
 from ui.components.curves import curves
 from ui.components.image_grid import image_grid
 from ui.explain import explain, show_code
-from ui.images import data_note
+from ui.images import data_note, image_row
 from ui.kinds import NO_MEANS
 from ui.session import current_model, current_z, set_z, test_images, z_text
 from ui.snippets import anomalies_program
@@ -252,17 +252,14 @@ def denoise() -> None:
     for k, (name, images) in enumerate(
         zip((clean, "with noise", opened.id, "median, 3 × 3"), (x, *parts), strict=True)
     ):
-        with st.container(horizontal=True, vertical_alignment="center", key=f"noise-{k}"):
-            with st.container(width=220):
-                st.markdown(f"**{name}**" + (quality(images, x) if k else ""))
-            with st.container(width=660):
-                image_grid(
-                    images[None, :SHOWN],
-                    key=f"noise-images-{k}",
-                    testid=f"noise-images-{k}",
-                    alt=name,
-                    max_tile=64,
-                )
+        image_row(
+            f"**{name}**" + (quality(images, x) if k else ""),
+            images[:SHOWN],
+            key=f"noise-images-{k}",
+            testid=f"noise-images-{k}",
+            alt=name,
+            max_tile=64,
+        )
     st.caption(f"{SHOWN} of {len(x)} images; PSNR and SSIM are means over all of these.")
     training = opened.config.get("training", {})
     if opened.config.get("objective") == "denoising":

@@ -12,23 +12,23 @@ from live.models import OpenModel
 from ui.classes_explained import CLUSTERS
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.image_grid import image_grid
-from ui.components.latent_plane import PlaneResult, latent_plane
+from ui.components.latent_plane import latent_plane
 from ui.explain import explain, show_code
 from ui.images import data_note
 from ui.kinds import NO_MEANS
-from ui.session import current_model, current_z, set_z, test_images, z_text
+from ui.session import current_model, current_z, test_images, z_text
 from ui.snippets import CLUSTERS as PROGRAM
 from ui.snippets import place_of
 from ui.text import decimal
-from ui.views import HASHES, default_plane, latents_of, plane_points
+from ui.views import HASHES, default_plane, keep_z, latents_of, plane_points
 from vae_core.clusters import (
     METHODS,
     agreement,
     cluster_means,
     numbered,
-    principal_components,
 )
 from vae_core.models import decoded
+from vae_core.principal_components import principal_components
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -64,7 +64,10 @@ def other_codes(opened: OpenModel) -> dict[str, Tensor]:
         return {}
     stored = latents_of(opened)
     pixels = dataset.floats(stored.indices).flatten(1)
-    return {"PCA": principal_components(pixels, stored.mu.shape[1])(pixels), "pixels": pixels}
+    return {
+        "PCA": principal_components(pixels, stored.mu.shape[1]).encode(pixels),
+        "pixels": pixels,
+    }
 
 
 @st.cache_data(show_spinner=False, max_entries=64, hash_funcs=HASHES)
@@ -76,11 +79,6 @@ def figures_of(opened: OpenModel, code: str, method: str, k: int) -> dict[str, f
     else:
         found = METHODS[method](other_codes(opened)[code], k)
     return asdict(agreement(found, stored.labels))
-
-
-def on_plane(shown: PlaneResult) -> None:
-    if shown.z is not None:
-        set_z(shown.z)
 
 
 @st.fragment
@@ -145,7 +143,7 @@ def show_plane(clusters: Tensor) -> None:
         plane=plane,
         points=points,
         height=400,
-        on_change=on_plane,
+        on_change=keep_z,
     )
     d = opened.model.latent_dim
     seen = " They are found in all of them and seen along the two main axes." if d > 2 else ""

@@ -12,10 +12,9 @@ from live.models import OpenModel
 from ui.bars import bars
 from ui.components.address import choice_from_link, show_in_address
 from ui.components.curves import Line, Panel, curves
-from ui.components.image_grid import image_grid
 from ui.compression_explained import COMPRESSION
 from ui.explain import explain, show_code
-from ui.images import data_note
+from ui.images import data_note, image_row
 from ui.kinds import NO_MEANS
 from ui.palette import AMBER, BROWN, GREY, SYMBOL_COLOURS, VIOLET
 from ui.session import current_model, test_images
@@ -30,12 +29,12 @@ from vae_core.compression import (
     jpeg,
     nearest_in_bits,
     png_bits,
-    principal_components,
     prior_bits,
     quantise,
     steps,
 )
 from vae_core.models import decoded
+from vae_core.principal_components import principal_components
 from vae_core.run_data import run_dataset
 
 JUDGED = 250  # test images that quality is judged by
@@ -175,16 +174,14 @@ def _line(
 
 def show_images(rows: dict[str, torch.Tensor]) -> None:
     for k, (name, images) in enumerate(rows.items()):
-        with st.container(horizontal=True, vertical_alignment="center", key=f"coded-{k}"):
-            st.container(width=210).markdown(name)
-            with st.container(width=680):
-                image_grid(
-                    images[None],
-                    key=f"coded-images-{k}",
-                    testid="coded-images",
-                    alt=name.replace("*", ""),
-                    max_tile=64,
-                )
+        image_row(
+            name,
+            images,
+            key=f"coded-images-{k}",
+            testid="coded-images",
+            alt=name.replace("*", ""),
+            max_tile=64,
+        )
 
 
 @st.fragment

@@ -12,18 +12,18 @@ import torch
 from live.models import OpenModel
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.curves import Line, Panel, curves
-from ui.components.image_grid import image_grid
-from ui.components.latent_plane import Heat, Plane, PlanePoints, PlaneResult, latent_plane
+from ui.components.latent_plane import Heat, Plane, PlanePoints, latent_plane
 from ui.density_explained import DENSITY
 from ui.explain import explain, show_code
+from ui.images import image_row
 from ui.kinds import NO_MEANS
 from ui.palette import AMBER, GREY, SYMBOL_COLOURS, VIOLET
 from ui.samplers import prior_name
-from ui.session import current_model, current_z, set_z, z_text
+from ui.session import current_model, current_z, z_text
 from ui.snippets import DENSITY as PROGRAM
 from ui.snippets import place_of
 from ui.text import decimal
-from ui.views import HASHES, choose_dims, default_plane, dims_plane
+from ui.views import HASHES, choose_dims, default_plane, dims_plane, keep_z
 from vae_core.aggregate_density import (
     AggregatePosterior,
     Extent,
@@ -181,11 +181,6 @@ def choose_plane() -> Plane:
     return default_plane(opened) if view == PCA else dims_plane(opened, dims)
 
 
-def on_move(shown: PlaneResult) -> None:
-    if shown.z is not None:
-        set_z(shown.z)
-
-
 @st.fragment
 def explore() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -261,7 +256,7 @@ def show_plane(plane: Plane, name: str, components: int, found: Found | None) ->
         layers=(),
         look=(0.0, 0.0, round(extent[1], 2)),
         height=430,
-        on_change=on_move,
+        on_change=keep_z,
     )
     where = "" if d == 2 else f", all {d} dimensions projected on the plane"
     dots = "" if found is None else f" Points: {DOTS:,} of {DRAWS:,} draws of the prior."
@@ -322,21 +317,18 @@ def show_samples(fits: Fits, found: Found | None, seed: int) -> None:
         if len(emptiest):
             rows["prior, farthest from data"] = found.z[emptiest], ""
     for k, (label, (codes, name)) in enumerate(rows.items()):
-        with st.container(horizontal=True, vertical_alignment="center", key=f"drawn-{k}"):
-            with st.container(width=220):
-                density = ""
-                if name in fits.held_out:
-                    mean, error = fits.held_out[name]
-                    density = f"  \n{decimal(mean)} ± {error:.2f} nats"
-                st.markdown(f"**{label}**{density}")
-            with st.container(width=690):
-                image_grid(
-                    decoded(model, codes)[None],
-                    key=f"drawn-images-{k}",
-                    testid="drawn-images",
-                    alt=f"Images decoded from draws: {label}",
-                    max_tile=54,
-                )
+        density = ""
+        if name in fits.held_out:
+            mean, error = fits.held_out[name]
+            density = f"  \n{decimal(mean)} ± {error:.2f} nats"
+        image_row(
+            f"**{label}**{density}",
+            decoded(model, codes),
+            key=f"drawn-images-{k}",
+            testid="drawn-images",
+            alt=f"Images decoded from draws: {label}",
+            max_tile=54,
+        )
     if fits.codes is not None:
         st.caption(
             f"In nats: the mean log density of the codes of {len(fits.codes):,} test images kept "

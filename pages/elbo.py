@@ -26,7 +26,7 @@ from ui.components.address import (
 )
 from ui.components.curves import curves
 from ui.components.image_grid import image_grid
-from ui.components.latent_plane import Gaussian, Heat, PlaneResult, latent_plane
+from ui.components.latent_plane import Gaussian, Heat, latent_plane
 from ui.elbo_figures import (
     Gaussians,
     density_panel,
@@ -43,7 +43,7 @@ from ui.reparameterisation import Draw, show_draw
 from ui.session import current_model, current_z, set_z, test_images, z_text
 from ui.snippets import ELBO, place_of
 from ui.text import decimal
-from ui.views import HASHES, default_plane, dims_by_kl, names_of_dims, plane_points
+from ui.views import HASHES, default_plane, dims_by_kl, keep_z, names_of_dims, plane_points
 from ui.waterfall import Level, Step, waterfall
 from vae_core.gradient_variance import GradientDraws, gradient_draws
 from vae_core.objectives import elbo_terms, importance_log_weights
@@ -169,7 +169,7 @@ def show_plane(cells: Cells | None, gaussians: Gaussians, look: str) -> None:
         look=window,
         draw=preparation(opened) if st.session_state.get("source") == DRAWN else None,
         height=430,
-        on_change=on_plane,
+        on_change=keep_z,
         on_drawing=lambda pixels: keep_drawing(opened, pixels),
     )
     if model.latent_dim == EXACT_DIM:
@@ -211,11 +211,6 @@ def window_on(gaussians: Gaussians) -> tuple[float, float, float]:
     x, y = ((mu + best_mu) / 2).tolist()
     half = 4.5 * spread + float((mu - best_mu).abs().max()) / 2
     return round(x, 3), round(y, 3), round(half, 3)
-
-
-def on_plane(shown: PlaneResult) -> None:
-    if shown.z is not None:
-        set_z(shown.z)
 
 
 def show_bars(gap: Gap) -> None:

@@ -18,7 +18,7 @@ from ui.components.image_grid import image_grid
 from ui.components.latent_plane import Plane, PlaneResult, latent_plane
 from ui.images import data_note
 from ui.kinds import NO_MEANS, NO_POSTERIOR
-from ui.limits import HEAVY_AT_ONCE
+from ui.limits import heavy_work
 from ui.session import current_model, current_z, set_z, test_images, z_text
 from ui.views import (
     choose_dims,
@@ -142,13 +142,8 @@ def compute_tsne(n: int) -> None:
         bar.progress(fraction, f"t-SNE: {fraction:.0%}")  # ends the run when Stop was pressed
         return True
 
-    if not HEAVY_AT_ONCE.acquire(blocking=False):
-        bar.progress(0.0, "Waiting for another visitor's computation…")
-        HEAVY_AT_ONCE.acquire()
-    try:
+    with heavy_work(bar):
         kept[key] = (tsne_projection(latents.mu[tsne_rows(n)], on_progress=report).numpy(), 1.0)
-    finally:
-        HEAVY_AT_ONCE.release()
     place.empty()
 
 

@@ -12,14 +12,14 @@ import torch
 from live.models import OpenModel
 from ui.components.address import show_in_address
 from ui.components.image_grid import image_grid
-from ui.components.latent_plane import Heat, Metric, Plane, PlaneResult, Trail, latent_plane
+from ui.components.latent_plane import Heat, Metric, Plane, Trail, latent_plane
 from ui.ends import end_of_row, ends, set_end, way_texts
 from ui.explain import explain, show_code
 from ui.geometry_explained import GEOMETRY
 from ui.palette import AMBER, GREY, SKY, VIOLET
-from ui.session import current_model, current_z, set_z, z_text
+from ui.session import current_model, current_z, z_text
 from ui.snippets import WAYS, place_of
-from ui.views import HASHES, default_plane
+from ui.views import HASHES, default_plane, keep_z
 from vae_core.geometry import (
     Magnification,
     geodesic,
@@ -79,11 +79,6 @@ def random_pair(n: int) -> None:
         set_end(side, end_of_row(opened, secrets.randbelow(n)))
 
 
-def on_plane(shown: PlaneResult) -> None:
-    if shown.z is not None:
-        set_z(shown.z)
-
-
 @st.fragment
 def explore() -> None:
     a, b = ends(opened)
@@ -134,7 +129,7 @@ def show_plane(ways: dict[str, tuple[Tensor, float, float]]) -> None:
         ),
         trails=[Trail(ways[name][0].numpy(), colour) for name, colour in COLOURS.items()],
         height=430,
-        on_change=on_plane,
+        on_change=keep_z,
     )
     st.caption(
         f"Violet: how much larger an area is in image space, √det G, from {np.exp(low):.3g} to "

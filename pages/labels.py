@@ -13,17 +13,17 @@ from ui.classes_explained import LABELS
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.curves import Line, Panel, curves
 from ui.components.image_grid import image_grid
-from ui.components.latent_plane import PlaneResult, latent_plane
+from ui.components.latent_plane import latent_plane
 from ui.explain import explain, show_code
 from ui.images import data_note
 from ui.kinds import NO_MEANS
-from ui.limits import HEAVY_AT_ONCE
+from ui.limits import heavy_work
 from ui.palette import AMBER, GREY, SYMBOL_COLOURS, VIOLET
-from ui.session import current_model, current_z, set_z, test_images, z_text
+from ui.session import current_model, current_z, test_images, z_text
 from ui.snippets import LABELS as PROGRAM
 from ui.snippets import place_of
 from ui.text import decimal
-from ui.views import HASHES, default_plane, latents_of, plane_points
+from ui.views import HASHES, default_plane, keep_z, latents_of, plane_points
 from vae_core.label_curves import (
     CLASSIFIERS,
     MU,
@@ -116,11 +116,6 @@ def kept_curves(how: str, draws: int) -> Curves:
     return kept.setdefault((opened.id, float(latents.mu.sum()), how, draws), {})
 
 
-def on_plane(shown: PlaneResult) -> None:
-    if shown.z is not None:
-        set_z(shown.z)
-
-
 def new_seed() -> None:
     st.session_state["seed"] = secrets.randbelow(MAX_SEED)
 
@@ -186,7 +181,7 @@ def show_plane(rows: list[int], told: Tensor | None) -> None:
         points=points,
         selected=rows,
         height=400,
-        on_change=on_plane,
+        on_change=keep_z,
     )
 
 
@@ -324,17 +319,12 @@ def measure(how: str, draws: int, counts: list[int]) -> None:
     with place.container():
         bar = st.progress(0.0, "The first labels…")
         st.button("Stop", icon=":material/stop:", help="Keeps what has been measured")
-    if not HEAVY_AT_ONCE.acquire(blocking=False):
-        bar.progress(0.0, "Waiting for another visitor's computation…")
-        HEAVY_AT_ONCE.acquire()
-    try:
+    with heavy_work(bar):
         total = len(counts) * len(CLASSIFIERS) * len(task.codes)
         points = label_curves(task, choice_of(opened, how), counts=counts, draws=draws)
         for done, (name, code, errors) in enumerate(points, 1):
             found.setdefault((name, code), []).append(errors)
             bar.progress(done / total, f"{errors.labels:,} labels: {name} on {code}")
-    finally:
-        HEAVY_AT_ONCE.release()
     place.empty()
 
 

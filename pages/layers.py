@@ -10,12 +10,12 @@ from torch.nn import functional
 from ui import layers_explained
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.image_grid import image_grid
-from ui.components.latent_plane import PlaneResult, latent_plane
+from ui.components.latent_plane import latent_plane
 from ui.explain import explain, show_code
 from ui.layers_figures import matrix, show_maps, show_matrices, size_text
-from ui.session import current_model, current_z, set_z, z_text
+from ui.session import current_model, current_z, z_text
 from ui.snippets import LAYERS, TRANSPOSED, place_of
-from ui.views import default_plane, plane_points
+from ui.views import default_plane, keep_z, plane_points
 from vae_core.feature_maps import feature_maps
 from vae_core.transposed_convolution import convolution_matrix, kernel_places, upsampled_size
 
@@ -25,11 +25,6 @@ EVERY = "all"
 
 opened = current_model()
 model = opened.model
-
-
-def on_plane(shown: PlaneResult) -> None:
-    if shown.z is not None:
-        set_z(shown.z)
 
 
 @st.fragment
@@ -42,7 +37,7 @@ def show_layers() -> None:
         plane=plane,
         points=plane_points(opened, plane),
         height=340,
-        on_change=on_plane,
+        on_change=keep_z,
     )
     z = current_z(opened)
     layers = feature_maps(model, torch.tensor(z))

@@ -10,11 +10,19 @@ import streamlit as st
 from live.models import OpenModel
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.image_grid import Axis, image_grid
-from ui.components.latent_plane import PlaneResult, latent_plane
+from ui.components.latent_plane import latent_plane
 from ui.images import png
 from ui.session import current_model, current_z, set_z, z_text
 from ui.text import decimal
-from ui.views import HASHES, choose_dims, dims_by_kl, dims_plane, names_of_dims, plane_points
+from ui.views import (
+    HASHES,
+    choose_dims,
+    dims_by_kl,
+    dims_plane,
+    keep_z,
+    names_of_dims,
+    plane_points,
+)
 from vae_core.latents import nearest, prior_percentile
 from vae_core.manifold import manifold_grid
 
@@ -143,17 +151,12 @@ def show_plane(z: tuple[float, ...], dims: tuple[int, int]) -> None:
         grid="manifold",
         sliders=names_of_dims(range(model.latent_dim)),
         height=320,
-        on_change=on_plane,
+        on_change=keep_z,
     )
     st.caption(
         f"‖z‖ = {math.hypot(*z):.2f}, farther out than {prior_percentile(z):.0%} of the prior. "
         "Click a tile, or drag on the plane, to bring its z here and to every other page."
     )
-
-
-def on_plane(shown: PlaneResult) -> None:
-    if shown.z is not None:
-        set_z(shown.z)
 
 
 def in_words(z: tuple[float, ...] | list[float], dims: tuple[int, int]) -> str:

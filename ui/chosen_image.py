@@ -80,7 +80,7 @@ def _test_image(opened: OpenModel) -> ChosenImage:
 
         st.caption("The model has no stored latents and its data are not at hand.")
         _, images = prior_samples(opened.model, 1, seed=0)
-        return ChosenImage(images.clone(), None, "a decoded draw from the prior", False)
+        return ChosenImage(images, None, "a decoded draw from the prior", False)
     number_from_link("image", 0, n - 1, default=0)
     row = st.session_state["image"] = min(st.session_state["image"], n - 1)
     names = opened.config.get("class_names") or []
@@ -106,8 +106,7 @@ def _test_image(opened: OpenModel) -> ChosenImage:
     from vae_core.models import decoded
 
     assert latents is not None
-    image = decoded(opened.model, latents.mu[row : row + 1])
-    return ChosenImage(image.clone(), row, name, False)  # gradients refuse an inference tensor
+    return ChosenImage(decoded(opened.model, latents.mu[row : row + 1]), row, name, False)
 
 
 def _draw_lots(opened: OpenModel, n: int) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from ui.components.image_grid import image_grid
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -15,6 +17,16 @@ def png(images: Tensor, gap: int = 0) -> bytes:
     from vae_core.manifold import png_bytes, tile_images
 
     return png_bytes(tile_images(images, gap=gap))
+
+
+def image_row(
+    label: str, images: Tensor, *, key: str, testid: str, alt: str, max_tile: int
+) -> None:
+    """Images (n, c, h, w) in a row, behind a label in Markdown; above it where it is narrow."""
+    with st.container(horizontal=True, vertical_alignment="center", key=f"{key}-row"):
+        st.container(width=220).markdown(label)
+        with st.container(width=690):
+            image_grid(images[None], key=key, testid=testid, alt=alt, max_tile=max_tile)
 
 
 def data_note(at_hand: bool) -> None:

@@ -12,11 +12,11 @@ import streamlit as st
 from live.models import OpenModel
 from ui.components.film import Film
 from ui.components.image_grid import image_grid
-from ui.components.latent_plane import Plane, PlaneResult, latent_plane
+from ui.components.latent_plane import Plane, latent_plane
 from ui.images import data_note
 from ui.kinds import NO_MEANS
-from ui.session import current_z, set_z, test_images
-from ui.views import dims_by_kl, dims_plane, names_of_dims, plane_points, stored_latents
+from ui.session import current_z, test_images
+from ui.views import dims_by_kl, dims_plane, keep_z, names_of_dims, plane_points, stored_latents
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -116,7 +116,7 @@ def _show_plane(
         points=points,
         height=400,
         film=film,
-        on_change=_remember_z,
+        on_change=keep_z,
     )
     if points is not None:
         largest = " The two dimensions of largest KL." if opened.model.latent_dim > 2 else ""
@@ -126,11 +126,6 @@ def _show_plane(
         )
     elif not opened.model.has_encoder:
         st.caption(f"{NO_MEANS} Move over the plane: the generator follows.")
-
-
-def _remember_z(shown: PlaneResult) -> None:
-    if shown.z is not None:
-        set_z(shown.z)
 
 
 def _grid(images: Tensor, part: str, alt: str, key: str, films: Films) -> None:

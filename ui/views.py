@@ -10,8 +10,9 @@ import streamlit as st
 
 from live.models import OpenModel
 from ui.components.address import choice_from_link
-from ui.components.latent_plane import Plane, PlanePoints
+from ui.components.latent_plane import Plane, PlanePoints, PlaneResult
 from ui.components.latent_plane.points import dimension_name
+from ui.session import set_z
 
 if TYPE_CHECKING:
     from vae_core.latents import Latents
@@ -51,6 +52,12 @@ def choose_dims(opened: OpenModel, *, shown: bool = True) -> tuple[int, int]:
         st.selectbox("Across", names, key="x", persist_state="session", width=90)
         st.selectbox("Up", others, key="y", persist_state="session", width=90)
     return order[names.index(x)], order[names.index(y)]
+
+
+def keep_z(shown: PlaneResult) -> None:
+    """Make the z of a plane that was released that of every page."""
+    if shown.z is not None:
+        set_z(shown.z)
 
 
 def default_plane(opened: OpenModel) -> Plane:

@@ -120,14 +120,3 @@ def cluster_means(values: Tensor, clusters: Tensor) -> Tensor:
     sums = torch.zeros(k, *values.shape[1:]).index_add_(0, clusters, values)
     sizes = clusters.bincount(minlength=k)
     return sums / sizes.reshape(-1, *[1] * (values.ndim - 1))
-
-
-def principal_components(pixels: Tensor, d: int) -> Callable[[Tensor], Tensor]:
-    """What takes images' pixels (m, p) to their first d principal components, (m, d).
-
-    Those of pixels (n, p), by scikit-learn; fewer where there are fewer images or pixels.
-    """
-    from sklearn.decomposition import PCA
-
-    fit = PCA(min(d, *pixels.shape), random_state=0).fit(pixels.numpy())
-    return lambda x: torch.from_numpy(fit.transform(x.numpy())).float()

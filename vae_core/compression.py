@@ -48,33 +48,6 @@ class Coded:
     images: Tensor
 
 
-@dataclass(frozen=True, eq=False)
-class Principal:
-    """The principal components of images, as a transform: mean (pixels,), axes (d, pixels)."""
-
-    mean: Tensor
-    axes: Tensor
-
-    def encode(self, x: Tensor) -> Tensor:
-        """x (n, c, h, w) -> coefficients (n, d), in units of pixels' values, not whitened."""
-        coefficients: Tensor = (x.flatten(1) - self.mean) @ self.axes.T
-        return coefficients
-
-    def decode(self, z: Tensor, image_shape: Sequence[int]) -> Tensor:
-        """Coefficients (n, d) -> images (n, c, h, w), clipped to [0, 1]."""
-        images: Tensor = (self.mean + z @ self.axes).clamp(0, 1).unflatten(1, tuple(image_shape))
-        return images
-
-
-def principal_components(x: Tensor, d: int) -> Principal:
-    """The d leading components of images x (n, c, h, w), or as many as there are."""
-    from sklearn.decomposition import PCA
-
-    rows = x.flatten(1)
-    fit = PCA(min(d, *rows.shape), random_state=0).fit(rows.numpy())
-    return Principal(torch.from_numpy(fit.mean_).float(), torch.from_numpy(fit.components_).float())
-
-
 def steps(codes: Tensor, *, finest: int = -5, coarsest: int = 2) -> list[float]:
     """Steps for codes (n, d), half octaves apart, as powers of 2 of the largest deviation."""
     deviation = float(codes.double().std(0).max())

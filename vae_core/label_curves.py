@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vae_core.clusters import check_distinct, principal_components
+from vae_core.clusters import check_distinct
 from vae_core.errors import DataError
 from vae_core.few_labels import (
     Choose,
@@ -30,6 +30,7 @@ from vae_core.few_labels import (
     label_spreading,
 )
 from vae_core.latents import Latents
+from vae_core.principal_components import principal_components
 
 MOST_NEIGHBOURS = 9
 MOST_LABELS = 3_000
@@ -80,7 +81,7 @@ def label_task(latents: Latents, images: Tensor | None = None, *, seed: int = 0)
     if images is not None:
         pixels = images.flatten(1)
         components = principal_components(pixels[rows], latents.mu.shape[1])
-        of_all |= {PCA: components(pixels), PIXELS: pixels}
+        of_all |= {PCA: components.encode(pixels), PIXELS: pixels}
     return LabelTask(
         rows,
         test_rows,

@@ -243,9 +243,9 @@ def prior_samples(model: LatentModel, n: int, seed: int) -> tuple[Tensor, Tensor
     return z, decoded(model, z)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def decoded(model: LatentModel, z: Tensor) -> Tensor:
-    """The mean images (n, c, h, w) of z (n, latent_dim), on the CPU."""
+    """The mean images (n, c, h, w) of z (n, latent_dim), on the CPU; gradients may start there."""
     return model.decode(z.to(next(model.parameters()).device)).cpu()
 
 

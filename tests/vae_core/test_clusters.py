@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import comb
-from sklearn.decomposition import PCA
 from torch import Tensor
 
 from vae_core.clusters import (
@@ -14,7 +13,6 @@ from vae_core.clusters import (
     gaussian_mixture,
     k_means,
     numbered,
-    principal_components,
 )
 from vae_core.errors import ConfigError, DataError
 
@@ -78,14 +76,6 @@ def test_the_means_are_those_of_each_cluster() -> None:
     means = cluster_means(images, CLUSTERS)
     assert means.shape == (3, 1, 2, 2)
     assert means[:, 0, 0, 0].tolist() == [1, 3.5, 6.5]
-
-
-def test_principal_components_are_those_of_scikit_learn() -> None:
-    pixels = torch.rand(50, 12, generator=torch.Generator().manual_seed(0))
-    oracle = PCA(4).fit(pixels[:40].numpy()).transform(pixels[40:].numpy())
-    found = principal_components(pixels[:40], 4)(pixels[40:])
-    assert torch.allclose(found.abs(), torch.from_numpy(oracle).abs(), atol=1e-4)
-    assert principal_components(pixels[:3], 64)(pixels).shape == (50, 3)
 
 
 @pytest.mark.parametrize("method", METHODS)

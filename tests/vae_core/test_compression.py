@@ -15,12 +15,12 @@ from vae_core.compression import (
     jpeg,
     nearest_in_bits,
     png_bits,
-    principal_components,
     prior_bits,
     quantise,
     steps,
 )
 from vae_core.errors import ConfigError, DataError
+from vae_core.principal_components import principal_components
 
 
 def normal(*shape: int, seed: int = 0) -> torch.Tensor:

@@ -127,3 +127,10 @@ def test_a_config_out_of_its_range_is_named(field: str, value: Any) -> None:
     with pytest.raises(ConfigError) as refusal:
         ModelConfig(**({"image_shape": (1, 4, 4)} | {field: value}))
     assert str(value)[:5] in str(refusal.value)
+
+
+def test_gradients_may_start_at_a_decoded_image() -> None:
+    model = build_model(ModelConfig((1, 4, 3), hidden=(6,)))
+    mu, _ = model.encode(decoded(model, torch.zeros(2, 2)))
+    mu.sum().backward()
+    assert all(p.grad is not None for p in model.encoder.parameters())
