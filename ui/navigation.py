@@ -56,9 +56,7 @@ def show() -> None:
         ]
         for section, pages in SECTIONS.items()
     }
-    page = st.navigation(
-        sections, position="hidden" if hidden("pages") else "sidebar", expanded=True
-    )
+    page = st.navigation(sections, position="hidden" if hidden("pages") else "top")
     st.title(HEADINGS.get(page.title, page.title))  # on the screen before torch is in memory
     notes = st.empty()
     show_sidebar(page.url_path)

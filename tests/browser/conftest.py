@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from live.visitors import COOKIE
+from ui.navigation import SECTIONS
 from vae_core.jobs import new_run_path, work
 from vae_core.runs import Run, create_run
 from vae_core.train_config import TrainConfig
@@ -131,13 +132,6 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
         yield app
 
 
-@pytest.fixture
-def fresh_app(browser: Browser, tmp_path: Path) -> Iterator[App]:
-    """An app of the test's own, just come up."""
-    with running_app(tmp_path) as app:
-        yield app
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Show what the app logged under a test that failed."""
@@ -193,12 +187,6 @@ def call_module(page: Page, app_url: str, plane_script: str) -> Callable[..., An
     return call
 
 
-@pytest.fixture
-def fresh_app_url(fresh_app: App) -> str:
-    """Where an app is that nobody has visited yet."""
-    return fresh_app.url
-
-
 @pytest.fixture(scope="session")
 def settle() -> Settle:
     """`settle(page)` waits until the script rests and all is drawn, then refuses exceptions."""
@@ -218,6 +206,20 @@ def wait_until_idle(page: Page) -> None:
         "!document.querySelector('[data-testid=stSkeleton], [data-testid=stAppSkeleton]')",
         timeout=PATIENCE_MS,
     )
+
+
+@pytest.fixture(scope="session")
+def turn_to() -> Callable[[Page, str], None]:
+    """`turn_to(page, "Manifold")` by the menu at the top."""
+
+    def turn(page: Page, title: str) -> None:
+        (section,) = (s for s, pages in SECTIONS.items() if title in [p[1] for p in pages])
+        page.get_by_test_id("stTopNavSection").filter(has_text=section).click()
+        menu = page.get_by_test_id("stTopNavPopover")
+        menu.get_by_role("menuitem", name=title, exact=True).click()
+        menu.wait_for(state="detached")
+
+    return turn
 
 
 @contextmanager

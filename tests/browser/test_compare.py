@@ -35,8 +35,10 @@ def compared(page: Page, app_url: str, settle: Settle) -> Page:
     return page
 
 
-def test_the_other_plane_follows_the_pointer(compared: Page) -> None:
-    """To the same place, or to the mean of the same test image."""
+def test_the_other_plane_follows_the_pointer_and_models_swap(
+    compared: Page, settle: Settle
+) -> None:
+    """It follows to the same place, or to the mean of the same test image."""
     plane = compared.get_by_test_id("latent-plane").first
     box = plane.bounding_box()
     assert box
@@ -54,8 +56,6 @@ def test_the_other_plane_follows_the_pointer(compared: Page) -> None:
         arg=latents_of("mnist-2d-ae").mu.tolist(),
     )
 
-
-def test_models_swap_and_the_link_says_so(compared: Page, settle: Settle) -> None:
     compared.get_by_role("button", name="Swap").click()
     compared.wait_for_url("**/compare?*model=mnist-2d-ae*")
     settle(compared)

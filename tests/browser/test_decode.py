@@ -22,19 +22,9 @@ def decode(page: Page, app_url: str, settle: Callable[[Page], None]) -> Page:
     return page
 
 
-def test_the_image_follows_a_slider_that_is_still_held(decode: Page) -> None:
-    track = decode.get_by_role("group", name="z₁").locator("> div").bounding_box()
-    assert track
-    y = track["y"] + track["height"] / 2
-    decode.mouse.move(track["x"] + track["width"] / 2, y)
-    decode.mouse.down()
-    for share in (0.6, 0.75):  # of the track, which leads from -4 to 4
-        decode.mouse.move(track["x"] + share * track["width"], y, steps=5)
-        decode.wait_for_function(f"Math.abs(decodes.at(-1).z[0] - {8 * share - 4}) < 0.1")
-    decode.mouse.up()
-
-
-def test_undo_leads_back(decode: Page, wait_for_z: Callable[[list[float | None]], None]) -> None:
+def test_sliders_undo_and_the_means_of_classes(
+    decode: Page, wait_for_z: Callable[[list[float | None]], None]
+) -> None:
     undo = decode.get_by_role("button", name="Undo")
     expect(undo).to_be_disabled()
     decode.get_by_role("slider", name="z₂").press("Home")
@@ -43,10 +33,6 @@ def test_undo_leads_back(decode: Page, wait_for_z: Callable[[list[float | None]]
     wait_for_z([0, 0])
     expect(undo).to_be_disabled()
 
-
-def test_a_class_can_be_jumped_to_twice(
-    decode: Page, wait_for_z: Callable[[list[float | None]], None]
-) -> None:
     latents = load_latents(CHECKPOINT)
     assert latents is not None
     assert latents.labels is not None
@@ -58,14 +44,24 @@ def test_a_class_can_be_jumped_to_twice(
         decode.get_by_role("button", name="Reset").click()
         wait_for_z([0, 0])
 
+    track = decode.get_by_role("group", name="z₁").locator("> div").bounding_box()
+    assert track
+    y = track["y"] + track["height"] / 2
+    decode.mouse.move(track["x"] + track["width"] / 2, y)
+    decode.mouse.down()
+    for share in (0.6, 0.75):  # of the track, which leads from -4 to 4; the slider is still held
+        decode.mouse.move(track["x"] + share * track["width"], y, steps=5)
+        decode.wait_for_function(f"Math.abs(decodes.at(-1).z[0] - {8 * share - 4}) < 0.1")
+    decode.mouse.up()
 
-@pytest.mark.parametrize("width", [800, 1400])
+
 def test_every_slider_is_seen_together_with_the_image(
-    page: Page, app_url: str, settle: Callable[[Page], None], width: int
+    page: Page, app_url: str, settle: Callable[[Page], None]
 ) -> None:
-    page.set_viewport_size({"width": width, "height": 900})
     page.goto(f"{app_url}/decode?model=mnist-16d")
-    settle(page)
-    for slider in page.get_by_role("slider").all():
-        slider.scroll_into_view_if_needed()
-        expect(page.get_by_test_id("decoded-image")).to_be_in_viewport(ratio=1)
+    for width in (1400, 800):
+        page.set_viewport_size({"width": width, "height": 900})
+        settle(page)
+        for slider in page.get_by_role("slider").all():
+            slider.scroll_into_view_if_needed()
+            expect(page.get_by_test_id("decoded-image")).to_be_in_viewport(ratio=1)

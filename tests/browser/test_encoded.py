@@ -44,7 +44,19 @@ def selected(page: Page) -> int:
     return int(page.get_by_role("heading", name="selected").inner_text().split()[0])
 
 
-def test_each_lasso_replaces_the_one_before(page: Page, plane: Locator) -> None:
+def download(page: Page, name: str) -> Path:
+    with page.expect_download() as download:
+        page.get_by_role("button", name=name).click()
+    return Path(download.value.path())
+
+
+def test_what_is_selected_is_shown_and_taken_home(page: Page, plane: Locator) -> None:
+    latents = load_latents(CHECKPOINT)
+    assert latents is not None
+    with np.load(download(page, "NPZ, all 360"), allow_pickle=False) as columns:
+        np.testing.assert_array_equal(columns["mu_2"], latents.mu[:, 1])
+        np.testing.assert_allclose(columns["sigma_1"], latents.sigma[:, 0], rtol=1e-6)
+
     heading = page.get_by_role("heading", name="selected")
     lasso(page, plane, LEFT)
     expect(heading).to_be_visible()
@@ -57,37 +69,14 @@ def test_each_lasso_replaces_the_one_before(page: Page, plane: Locator) -> None:
         lasso(page, plane, corners)
         expect(heading).to_have_text(f"{count} selected")
 
-
-def test_the_csv_holds_the_stored_latents_of_the_selection(page: Page, plane: Locator) -> None:
-    lasso(page, plane, LEFT)
-    button = page.get_by_role("button", name="CSV, ")
-    expect(button).to_contain_text("selected")
-    count = selected(page)
-    with page.expect_download() as download:
-        button.click()
-    rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text())))
-    latents = load_latents(CHECKPOINT)
-    assert latents is not None
-    assert len(rows) == count
+    rows = list(csv.DictReader(io.StringIO(download(page, "CSV, ").read_text())))
+    assert len(rows) == left
     for row in rows[:20]:
         index = int(row["index"])
         mu = [float(row["mu_1"]), float(row["mu_2"])]
         np.testing.assert_allclose(mu, latents.mu[index], rtol=1e-5)
         assert mu[0] < latents.mu[:, 0].max()
 
-
-def test_the_npz_holds_the_whole_test_set_without_a_selection(page: Page, plane: Locator) -> None:
-    with page.expect_download() as download:
-        page.get_by_role("button", name="NPZ, all 360").click()
-    with np.load(download.value.path(), allow_pickle=False) as columns:
-        latents = load_latents(CHECKPOINT)
-        assert latents is not None
-        np.testing.assert_array_equal(columns["mu_2"], latents.mu[:, 1])
-        np.testing.assert_allclose(columns["sigma_1"], latents.sigma[:, 0], rtol=1e-6)
-
-
-def test_the_selection_is_cleared_by_a_button(page: Page, plane: Locator) -> None:
-    lasso(page, plane, LEFT)
     page.get_by_role("button", name="Clear selection").click()
     expect(page.get_by_text("Click a point or draw a lasso")).to_be_visible()
 

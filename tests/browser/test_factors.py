@@ -28,9 +28,12 @@ def test_the_cards_come_by_falling_kl(page: Page, app_url: str, settle: Settle) 
     assert shown == [round(kl, 2) for kl in oracle]
 
 
-def test_a_range_goes_into_the_link(page: Page, app_url: str, settle: Settle) -> None:
+def test_a_model_without_factors_says_so_and_a_range_goes_into_the_link(
+    page: Page, app_url: str, settle: Settle
+) -> None:
     page.goto(f"{app_url}/factors?model=digits-2d&image=3")
     settle(page)
+    page.get_by_text("factors are not known").wait_for()
     page.get_by_text("± k σ around μ", exact=True).click()
     page.wait_for_url(re.compile(r"k=3"))
     page.goto(page.url)
@@ -56,9 +59,3 @@ def test_a_name_stays_with_one_s_own_model(
     kept = json.loads((run.path / "dimension_names.json").read_text("utf-8"))
     assert kept == {str("₁₂".index(label[-1])): "slant"}
     assert not (run.path / "checkpoint" / "dimension_names.json").exists()
-
-
-def test_a_model_without_factors_says_so(page: Page, app_url: str, settle: Settle) -> None:
-    page.goto(f"{app_url}/factors?model=digits-2d")
-    settle(page)
-    page.get_by_text("factors are not known").wait_for()

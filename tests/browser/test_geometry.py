@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LENGTH = re.compile(r"(straight|spherical|geodesic) ([\d.]+)")
 
 
-def test_the_geodesic_is_no_longer_than_the_other_ways(
+def test_the_geodesic_is_no_longer_than_the_other_ways_and_the_pointer_shows_directions(
     page: Page, app_url: str, settle: Settle
 ) -> None:
     page.goto(f"{app_url}/geometry?model=digits-2d&a=test:2&b=test:11")
@@ -34,12 +34,6 @@ def test_the_geodesic_is_no_longer_than_the_other_ways(
     straight = image_lengths(load_checkpoint(SHIPPED / "digits-2d"), interpolate(a, b, 24)).sum()
     assert lengths["straight"] == pytest.approx(float(straight), abs=0.006)
 
-
-def test_the_pointer_shows_the_principal_directions(
-    page: Page, app_url: str, settle: Settle
-) -> None:
-    page.goto(f"{app_url}/geometry?model=digits-2d")
-    settle(page)
     plane = page.get_by_test_id("latent-plane")
     amber = """canvas => {
         const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);

@@ -56,14 +56,6 @@ def test_the_first_visit_shows_a_film(page: Page, app_url: str, settle: Settle) 
     assert (in_url(page, "a"), in_url(page, "b")) == ("test:0", "test:1")
 
 
-def test_the_film_plays_by_itself_until_it_is_paused(
-    page: Page, film: Locator, wait_for_z: WaitForZ
-) -> None:
-    for frame in (4, 2):  # forth and back
-        page.get_by_text(f"{frame} / {STEPS}", exact=True).wait_for()
-    pause(page, wait_for_z)
-
-
 def test_the_film_stands_for_those_who_want_less_motion(
     visitor: Callable[..., Any], app_url: str, settle: Settle
 ) -> None:
@@ -75,25 +67,22 @@ def test_the_film_stands_for_those_who_want_less_motion(
         assert frame_of(page) == 0
 
 
-def test_a_frame_that_is_chosen_becomes_the_z_of_every_page(
+def test_ends_are_moved_typed_chosen_and_swapped(
     page: Page, film: Locator, wait_for_z: WaitForZ
 ) -> None:
-    box = film.bounding_box()
-    assert box
-    film.click(position={"x": 2.5 / STEPS * box["width"], "y": box["height"] / 2})
-    wait_for_z([0, 0.5])  # half-way
-    page.get_by_text(f"3 / {STEPS}", exact=True).wait_for()
+    pause(page, wait_for_z)
+    page.get_by_test_id("latent-plane").focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url(re.compile(r"[?&]a=1\.050"))
+    assert numbers(in_url(page, "a"))[1] == -1
 
+    typed = page.get_by_label("z of B", exact=True)
+    typed.fill("1, two")
+    typed.press("Enter")
+    page.get_by_text("That is no z: give 2 numbers").wait_for()
+    assert numbers(in_url(page, "b")) == [-1, 2]
 
-def test_ends_swap(page: Page, film: Locator, settle: Settle) -> None:
-    page.get_by_role("button", name="Swap ends").click()
-    page.wait_for_url(re.compile(r"[?&]a=-1"))
-    assert (numbers(in_url(page, "a")), numbers(in_url(page, "b"))) == ([-1, 2], [1, -1])
-
-
-def test_an_end_is_chosen_by_class_and_index(page: Page, film: Locator, settle: Settle) -> None:
-    card = page.get_by_label("Class of A")
-    card.click()
+    page.get_by_label("Class of A").click()
     page.get_by_role("option", name="4", exact=True).click()
     page.wait_for_url(re.compile(r"[?&]a=test"))
     first = int(in_url(page, "a").removeprefix("test:"))
@@ -101,23 +90,12 @@ def test_an_end_is_chosen_by_class_and_index(page: Page, film: Locator, settle: 
     index.fill("1")
     index.press("Enter")
     page.wait_for_url(re.compile(rf"[?&]a=test:(?!{first}\b)"))
-    assert int(in_url(page, "a").removeprefix("test:")) > first
+    second = in_url(page, "a")
+    assert int(second.removeprefix("test:")) > first
 
-
-def test_what_is_no_z_gets_a_sentence(page: Page, film: Locator) -> None:
-    typed = page.get_by_label("z of B", exact=True)
-    typed.fill("1, two")
-    typed.press("Enter")
-    page.get_by_text("That is no z: give 2 numbers").wait_for()
-    assert numbers(in_url(page, "b")) == [-1, 2]
-
-
-def test_an_end_is_moved_on_the_plane(page: Page, film: Locator) -> None:
-    plane = page.get_by_test_id("latent-plane")
-    plane.focus()
-    page.keyboard.press("ArrowRight")
-    page.wait_for_url(re.compile(r"[?&]a=1\.050"))
-    assert numbers(in_url(page, "a"))[1] == -1
+    page.get_by_role("button", name="Swap ends").click()
+    page.wait_for_url(re.compile(rf"[?&]b={second}"))
+    assert numbers(in_url(page, "a")) == [-1, 2]
 
 
 def stop_at(page: Page, z: list[float]) -> tuple[float, float]:
@@ -132,10 +110,12 @@ def pause(page: Page, wait_for_z: WaitForZ) -> None:
     wait_for_z([1 - 2 * t, -1 + 3 * t])
 
 
-def test_the_film_s_frame_is_decoded_where_it_lies(
+def test_the_film_plays_rests_is_decoded_and_saved(
     page: Page, film: Locator, wait_for_z: WaitForZ
 ) -> None:
     """While it plays, and while its range is dragged: along the way from (1, -1) to (-1, 2)."""
+    for frame in (4, 2):  # forth and back
+        page.get_by_text(f"{frame} / {STEPS}", exact=True).wait_for()
     page.wait_for_function("new Set(decodes.map(({ z }) => String(z))).size === 5")
     pause(page, wait_for_z)
     frame = page.get_by_label("Frame", exact=True)
@@ -146,6 +126,20 @@ def test_the_film_s_frame_is_decoded_where_it_lies(
             "z => decodes.at(-1).z.every((x, i) => Math.abs(x - z[i]) < 1e-3)",
             arg=[1 - 2 * t, -1 + 3 * t],
         )
+    box = film.bounding_box()
+    assert box
+    film.click(position={"x": 2.5 / STEPS * box["width"], "y": box["height"] / 2})
+    wait_for_z([0, 0.5])  # the middle frame is the z of every page
+    page.get_by_text(f"3 / {STEPS}", exact=True).wait_for()
+
+    sizes = {}
+    for name in ("GIF", "PNG"):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=name).click()
+        with Image.open(Path(download.value.path())) as picture:
+            sizes[name] = (picture.size, getattr(picture, "n_frames", 1))
+    assert sizes["GIF"][1] == 2 * STEPS - 2
+    assert sizes["PNG"][0] == (STEPS * 112 + (STEPS - 1) * 4, 112)
 
 
 def test_the_film_follows_a_stop_while_it_is_dragged(
@@ -167,7 +161,7 @@ def test_the_film_follows_a_stop_while_it_is_dragged(
     assert numbers(in_url(page, "a")) == [1, -1]
 
 
-def test_a_click_adds_a_stop_and_a_double_click_removes_it(
+def test_stops_are_added_chosen_and_removed_by_pointer_and_by_keys(
     page: Page, film: Locator, wait_for_z: WaitForZ
 ) -> None:
     pause(page, wait_for_z)
@@ -179,9 +173,6 @@ def test_a_click_adds_a_stop_and_a_double_click_removes_it(
     page.wait_for_url(re.compile("^(?!.*via=)"))
     assert (numbers(in_url(page, "a")), numbers(in_url(page, "b"))) == ([1, -1], [-1, 2])
 
-
-def test_keys_add_choose_and_remove_stops(page: Page, film: Locator, wait_for_z: WaitForZ) -> None:
-    pause(page, wait_for_z)
     page.get_by_test_id("latent-plane").focus()
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("via="))
@@ -201,14 +192,3 @@ def test_a_link_opens_the_same_way(page: Page, app_url: str, settle: Settle) -> 
     # Two legs of five frames share the stop between them.
     page.get_by_role("img", name="9 images decoded along the way").wait_for()
     assert in_url(page, "method") == "spherical"
-
-
-def test_the_film_is_saved(page: Page, film: Locator) -> None:
-    sizes = {}
-    for name in ("GIF", "PNG"):
-        with page.expect_download() as download:
-            page.get_by_role("button", name=name).click()
-        with Image.open(Path(download.value.path())) as picture:
-            sizes[name] = (picture.size, getattr(picture, "n_frames", 1))
-    assert sizes["GIF"][1] == 2 * STEPS - 2
-    assert sizes["PNG"][0] == (STEPS * 112 + (STEPS - 1) * 4, 112)

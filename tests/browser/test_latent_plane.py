@@ -54,16 +54,20 @@ def ink(page: Page, testid: str) -> list[int]:
     return values
 
 
-def test_the_first_paint_is_decoded(page: Page, app_url: str, settle: Settle) -> None:
-    open_plane(page, app_url, settle)
-    assert len(ink(page, "decoded-image")) > 10
-    assert len(ink(page, "latent-plane")) > 10
-
-
-def test_dragging_decodes_without_a_rerun_and_release_sets_the_url(
+def test_the_pointer_decodes_without_a_rerun_and_gives_the_image_back(
     page: Page, app_url: str, settle: Settle
 ) -> None:
     plane = open_plane(page, app_url, settle)
+    assert len(ink(page, "decoded-image")) > 10
+    assert len(ink(page, "latent-plane")) > 10
+
+    page.mouse.move(*spot(plane, 0.5, 0.5))
+    cursor = decodes(page)[0]["z"]
+    page.mouse.move(*spot(plane, 0.2, 0.3))
+    page.wait_for_function("z => String(decodes.at(-1).z) !== String(z)", arg=cursor)
+    page.mouse.move(2, 2)
+    page.wait_for_function("z => String(decodes.at(-1).z) === String(z)", arg=cursor)
+
     before = page.url
     page.mouse.move(*spot(plane, 0.5, 0.5))
     page.mouse.down()
@@ -80,21 +84,38 @@ def test_dragging_decodes_without_a_rerun_and_release_sets_the_url(
     latencies = [each["latency_ms"] for each in decodes(page)]
     assert all(latency > 0 for latency in latencies)
 
+    pen = page.context.new_cdp_session(page)
 
-def test_a_pointer_that_leaves_gives_the_image_back_to_the_cursor(
+    def point(kind: str, across: float, down: float, pressed: int = 0) -> None:
+        x, y = spot(plane, across, down)
+        button = "left" if pressed or kind == "mouseReleased" else "none"
+        event = {"type": kind, "x": x, "y": y, "button": button, "buttons": pressed}
+        pen.send("Input.dispatchMouseEvent", event | {"pointerType": "pen", "clickCount": 1})
+
+    url = page.url
+    point("mouseMoved", 0.3, 0.3)
+    page.wait_for_function("z => String(decodes.at(-1).z) !== String(z)", arg=dragged)
+    assert page.url == url
+    point("mousePressed", 0.3, 0.3, 1)
+    for k in range(1, 6):
+        point("mouseMoved", 0.3 + k / 50, 0.3 + k / 50, 1)
+    point("mouseReleased", 0.4, 0.4)
+    page.wait_for_function("url => location.href !== url", arg=url)
+
+
+def test_keys_move_z_and_open_the_help_and_the_legend_hides_a_class(
     page: Page, app_url: str, settle: Settle
 ) -> None:
     plane = open_plane(page, app_url, settle)
-    page.mouse.move(*spot(plane, 0.5, 0.5))
-    cursor = decodes(page)[0]["z"]
-    page.mouse.move(*spot(plane, 0.2, 0.3))
-    page.wait_for_function("z => String(decodes.at(-1).z) !== String(z)", arg=cursor)
-    page.mouse.move(2, 2)
-    page.wait_for_function("z => String(decodes.at(-1).z) === String(z)", arg=cursor)
+    chip = page.get_by_role("group", name="Legend").get_by_role("button").first
+    chip.wait_for()
+    all_shown = picture(page)
+    for pressed in ("false", "true"):
+        chip.click()
+        page.mouse.move(2, 2)  # a class in sight shows its ellipse
+        wait_for_picture(page, all_shown, same=pressed == "true")
+        assert chip.get_attribute("aria-pressed") == pressed
 
-
-def test_arrow_keys_move_z_and_announce_it(page: Page, app_url: str, settle: Settle) -> None:
-    plane = open_plane(page, app_url, settle)
     z = decodes(page)[-1]["z"]
     plane.focus()
     page.keyboard.press("ArrowRight")
@@ -106,6 +127,15 @@ def test_arrow_keys_move_z_and_announce_it(page: Page, app_url: str, settle: Set
     page.locator("[aria-live=polite]", has_text=f"{moved[0]:.2f}".replace("-", "−")).wait_for(
         state="attached"
     )
+
+    words = page.get_by_role("note").filter(has_text="Wheel or pinch")
+    for open_it, close_it in (("?", "?"), ("?", "Escape")):
+        page.keyboard.press(open_it)
+        words.wait_for()
+        page.keyboard.press(close_it)
+        words.wait_for(state="hidden")
+    page.get_by_role("button", name="Help").click()
+    words.wait_for()
 
 
 def test_points_are_sent_once(page: Page, app_url: str, settle: Settle) -> None:
@@ -121,52 +151,27 @@ def test_points_are_sent_once(page: Page, app_url: str, settle: Settle) -> None:
     assert len(sent) == len(set(sent)) == 1
 
 
-def test_the_legend_hides_a_class_and_shows_it_again(
-    page: Page, app_url: str, settle: Settle
-) -> None:
-    open_plane(page, app_url, settle)
-    legend = page.get_by_role("group", name="Legend")
-    chip = legend.get_by_role("button").first
-    plane = page.get_by_test_id("latent-plane").first
-    page.evaluate("canvas => { window.plane = canvas; }", plane.element_handle())
-    chip.wait_for()
-    # What came with the legend is drawn in the next frame.
-    page.evaluate("() => new Promise(go => requestAnimationFrame(() => requestAnimationFrame(go)))")
-    all_shown = plane.evaluate("canvas => canvas.toDataURL()")
-    chip.click()
-    page.mouse.move(2, 2)  # a class in sight shows its ellipse
-    page.wait_for_function("all => plane.toDataURL() !== all", arg=all_shown)
-    assert chip.get_attribute("aria-pressed") == "false"
-    chip.click()
-    page.mouse.move(2, 2)  # a class in sight shows its ellipse
-    page.wait_for_function("all => plane.toDataURL() === all", arg=all_shown)
-
-
-def test_a_lasso_selects_the_points_inside(page: Page, app_url: str, settle: Settle) -> None:
-    plane = open_plane(page, f"{app_url}/encoded?pointer=select", settle)
-    wait_for_points(page)
-    page.mouse.move(*spot(plane, 0.45, 0.45))
-    page.mouse.down()
-    for corner in ((0.55, 0.45), (0.55, 0.55), (0.45, 0.55)):
-        page.mouse.move(*spot(plane, *corner))
-    page.mouse.up()
-    page.locator("[aria-live=polite]", has_text=re.compile(r"\d+ points selected")).wait_for(
-        state="attached"
-    )
-    settle(page)
-    page.get_by_text(re.compile(r"[\d,]+ selected")).first.wait_for()
-
-
 def selected_rows(page: Page) -> list[int]:
     text = parse_qs(urlsplit(page.url).query).get("selected", [""])[0]
     return [int(part) for part in text.split(",") if part]
 
 
-def test_a_box_selects_what_a_lasso_along_it_selects(
+def test_a_box_selects_what_a_lasso_along_it_selects_and_enter_the_nearest_point(
     page: Page, app_url: str, settle: Settle
 ) -> None:
-    plane = open_plane(page, f"{app_url}/encoded?model=digits-2d", settle)
+    z = torch.tensor([0.5, -0.5])
+    plane = open_plane(page, f"{app_url}/encoded?model=digits-2d&z=0.5,-0.5", settle)
     wait_for_points(page)
+    plane.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("selected="))
+    nearest = int((latents_of("digits-2d").mu - z).norm(dim=1).argmin())
+    assert selected_rows(page) == [nearest]
+    page.locator("[aria-live=polite]", has_text="1 point selected").wait_for(state="attached")
+    settle(page)
+    page.get_by_role("button", name="Clear selection").click()
+    page.wait_for_url(re.compile("^(?!.*selected=)"))
+
     corners = [(0.3, 0.3), (0.6, 0.3), (0.6, 0.6), (0.3, 0.6), (0.3, 0.3)]
     found = []
     for keys, way in (((), corners), (("Shift",), [corners[0], corners[2]])):
@@ -188,18 +193,6 @@ def test_a_box_selects_what_a_lasso_along_it_selects(
     assert found[0] == found[1]
 
 
-def test_enter_selects_the_point_nearest_to_z(page: Page, app_url: str, settle: Settle) -> None:
-    z = torch.tensor([0.5, -0.5])
-    plane = open_plane(page, f"{app_url}/encoded?model=digits-2d&z=0.5,-0.5", settle)
-    wait_for_points(page)
-    plane.focus()
-    page.keyboard.press("Enter")
-    page.wait_for_url(re.compile("selected="))
-    nearest = int((latents_of("digits-2d").mu - z).norm(dim=1).argmin())
-    assert selected_rows(page) == [nearest]
-    page.locator("[aria-live=polite]", has_text="1 point selected").wait_for(state="attached")
-
-
 def picture(page: Page) -> str:
     """The canvas with no pointer on it, as it rests."""
     page.mouse.move(2, 2)
@@ -217,7 +210,7 @@ def wait_for_picture(page: Page, like: str, *, same: bool) -> None:
     )
 
 
-@pytest.mark.parametrize("where", ["", "encoded", "interpolate"])
+@pytest.mark.parametrize("where", ["encoded", "interpolate"])
 def test_a_double_click_resets_the_view_and_nothing_else(
     page: Page, app_url: str, settle: Settle, where: str
 ) -> None:
@@ -269,41 +262,7 @@ def test_the_wheel_zooms_but_lets_a_page_that_scrolls_go_on(
     wait_for_picture(page, home, same=True)  # the scroll had not zoomed
 
 
-def test_a_pen_hovers_and_drags(page: Page, app_url: str, settle: Settle) -> None:
-    plane = open_plane(page, app_url, settle)
-    pen = page.context.new_cdp_session(page)
-
-    def point(kind: str, across: float, down: float, pressed: int = 0) -> None:
-        x, y = spot(plane, across, down)
-        button = "left" if pressed or kind == "mouseReleased" else "none"
-        event = {"type": kind, "x": x, "y": y, "button": button, "buttons": pressed}
-        pen.send("Input.dispatchMouseEvent", event | {"pointerType": "pen", "clickCount": 1})
-
-    z, url = decodes(page)[-1]["z"], page.url
-    point("mouseMoved", 0.3, 0.3)
-    page.wait_for_function("z => String(decodes.at(-1).z) !== String(z)", arg=z)
-    assert page.url == url
-    point("mousePressed", 0.3, 0.3, 1)
-    for k in range(1, 6):
-        point("mouseMoved", 0.3 + k / 50, 0.3 + k / 50, 1)
-    point("mouseReleased", 0.4, 0.4)
-    page.wait_for_function("url => location.href !== url", arg=url)
-
-
-def test_what_can_be_done_is_said_on_the_spot(page: Page, app_url: str, settle: Settle) -> None:
-    plane = open_plane(page, app_url, settle)
-    words = page.get_by_role("note").filter(has_text="Wheel or pinch")
-    plane.focus()
-    for open_it, close_it in (("?", "?"), ("?", "Escape")):
-        page.keyboard.press(open_it)
-        words.wait_for()
-        page.keyboard.press(close_it)
-        words.wait_for(state="hidden")
-    page.get_by_role("button", name="Help").click()
-    words.wait_for()
-
-
-def test_a_dropped_connection_comes_back(
+def test_a_dropped_connection_comes_back_and_a_model_that_is_gone_is_a_sentence(
     page: Page, app_url: str, settle: Settle, console_errors: list[str]
 ) -> None:
     sockets: list[WebSocketRoute] = []
@@ -323,6 +282,9 @@ def test_a_dropped_connection_comes_back(
     count = len(decodes(page))
     page.mouse.move(*spot(plane, 0.3, 0.6))
     wait_for_decodes(page, count)
+    for socket in sockets[opened:]:
+        socket.close(code=4404, reason="There is no model 'mnist-2d' here any more.")
+    page.get_by_text("There is no model 'mnist-2d' here any more.").wait_for()
     console_errors.clear()
 
 
@@ -335,23 +297,6 @@ def test_without_sockets_to_the_models_the_plane_still_decodes(
     page.mouse.move(*spot(plane, 0.3, 0.6))
     wait_for_decodes(page, count)
     assert len(ink(page, "decoded-image")) > 10
-    console_errors.clear()
-
-
-def test_a_model_that_is_gone_is_a_sentence_on_the_plane(
-    page: Page, app_url: str, settle: Settle, console_errors: list[str]
-) -> None:
-    sockets: list[WebSocketRoute] = []
-
-    def through(socket: WebSocketRoute) -> None:
-        sockets.append(socket)
-        socket.connect_to_server()
-
-    page.route_web_socket(re.compile("/live/decode"), through)
-    open_plane(page, app_url, settle)
-    for socket in sockets:
-        socket.close(code=4404, reason="There is no model 'mnist-2d' here any more.")
-    page.get_by_text("There is no model 'mnist-2d' here any more.").wait_for()
     console_errors.clear()
 
 

@@ -45,33 +45,6 @@ def quantile(i: int) -> float:
     return float(norm.ppf((i + 0.5) / SIDE))
 
 
-def test_the_grid_shows_different_images_and_is_saved(page: Page, manifold: Locator) -> None:
-    tiles = manifold.evaluate(
-        """(canvas, side) => {
-            const [w, h] = [canvas.width / side, canvas.height / side];
-            const pixels = canvas.getContext("2d");
-            return Array.from({ length: side * side }, (_, i) =>
-                pixels.getImageData((i % side) * w, Math.floor(i / side) * h, w, h).data.join());
-        }""",
-        SIDE,
-    )
-    assert len(set(tiles)) == SIDE * SIDE
-    with page.expect_download() as download:
-        page.get_by_role("button", name="PNG").click()
-    picture = Image.open(io.BytesIO(Path(download.value.path()).read_bytes()))
-    assert picture.size == (SIDE * 28, SIDE * 28)
-
-
-def test_a_click_makes_the_tile_the_z_of_every_page(
-    page: Page, manifold: Locator, settle: Settle, wait_for_z: WaitForZ
-) -> None:
-    manifold.click(position=centre(manifold, column=3, row=0))
-    # Columns grow rightwards, rows upwards: the top row holds the largest value.
-    wait_for_z([quantile(3), quantile(4)])
-    page.get_by_text(f"z₁ = {quantile(3):.2f}, z₂ = {quantile(4):.2f}").last.wait_for()
-    settle(page)
-
-
 def wait_for_decoded(page: Page, z: list[float]) -> None:
     page.wait_for_function(
         "z => decodes.at(-1)?.z.every((x, k) => Math.abs(x - z[k]) < 1e-3)", arg=z
@@ -89,8 +62,38 @@ def ring(page: Page, name: str) -> tuple[float, float]:
     return across, down
 
 
-def test_the_tile_under_the_pointer_is_decoded_large_until_it_is_left(
-    page: Page, manifold: Locator
+def test_the_grid_is_looked_at_chosen_from_and_saved(
+    page: Page, manifold: Locator, settle: Settle, wait_for_z: WaitForZ
+) -> None:
+    tiles = manifold.evaluate(
+        """(canvas, side) => {
+            const [w, h] = [canvas.width / side, canvas.height / side];
+            const pixels = canvas.getContext("2d");
+            return Array.from({ length: side * side }, (_, i) =>
+                pixels.getImageData((i % side) * w, Math.floor(i / side) * h, w, h).data.join());
+        }""",
+        SIDE,
+    )
+    assert len(set(tiles)) == SIDE * SIDE
+    with page.expect_download() as download:
+        page.get_by_role("button", name="PNG").click()
+    picture = Image.open(io.BytesIO(Path(download.value.path()).read_bytes()))
+    assert picture.size == (SIDE * 28, SIDE * 28)
+
+    page.get_by_role("group", name="images decoded over z₁ and z₂").focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    wait_for_z([quantile(2), quantile(3)])
+
+    manifold.click(position=centre(manifold, column=3, row=0))
+    # Columns grow rightwards, rows upwards: the top row holds the largest value.
+    wait_for_z([quantile(3), quantile(4)])
+    page.get_by_text(f"z₁ = {quantile(3):.2f}, z₂ = {quantile(4):.2f}").last.wait_for()
+    settle(page)
+
+
+def test_grid_and_plane_show_where_the_pointer_and_the_cursor_are(
+    page: Page, manifold: Locator, wait_for_z: WaitForZ
 ) -> None:
     page.wait_for_function("decodes.length > 0")
     cursor = page.evaluate("decodes.at(-1).z")
@@ -104,11 +107,6 @@ def test_the_tile_under_the_pointer_is_decoded_large_until_it_is_left(
     page.mouse.move(2, 2)
     wait_for_decoded(page, cursor)
 
-
-def test_the_grid_shows_where_the_plane_s_pointer_and_cursor_are(
-    page: Page, manifold: Locator, wait_for_z: WaitForZ
-) -> None:
-    page.wait_for_function("decodes.length > 0")
     plane = page.get_by_test_id("latent-plane")
     plane.hover()  # its middle
     page.locator(".ring.under").wait_for()
@@ -125,28 +123,14 @@ def test_the_grid_shows_where_the_plane_s_pointer_and_cursor_are(
     assert ring(page, "chosen") == pytest.approx((int(column) + 0.5, int(row) + 0.5), abs=0.02)
 
 
-def test_keys_move_and_choose(page: Page, manifold: Locator, wait_for_z: WaitForZ) -> None:
-    group = page.get_by_role("group", name="images decoded over z₁ and z₂")
-    group.focus()
-    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "Enter"):
-        page.keyboard.press(key)
-    wait_for_z([quantile(2), quantile(3)])
-
-
-def test_a_link_opens_the_same_grid(page: Page, app_url: str, settle: Settle) -> None:
+def test_a_link_opens_the_same_grid_and_held_dimensions_change_it(
+    page: Page, app_url: str, settle: Settle, wait_for_z: WaitForZ
+) -> None:
     page.goto(f"{app_url}/manifold?model=sprites-6d&spacing=linear&side=7&x=z₄&y=z₁")
     settle(page)
     page.get_by_role("img", name="7 by 7 images decoded over z₄ and z₁").wait_for()
     assert page.get_by_text("−3.00", exact=True).count() == 2
-
-
-def test_held_dimensions_change_the_grid(
-    page: Page, app_url: str, settle: Settle, wait_for_z: WaitForZ
-) -> None:
-    page.goto(f"{app_url}/manifold?model=sprites-6d&side=5&x=z₁&y=z₂")
-    settle(page)
     grid = page.get_by_test_id("manifold")
-    grid.wait_for()
     before = grid.evaluate("canvas => canvas.toDataURL()")
     page.get_by_text("other dimensions, held at the current z").click()
     held = page.get_by_role("slider", name="z₃")

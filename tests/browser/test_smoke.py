@@ -27,36 +27,33 @@ OVERFLOWING = """() =>
 
 
 def navigation(page: Page) -> dict[str, str]:
-    """The pages that the app's own navigation offers: title -> address."""
-    page.get_by_test_id("stSidebarNavLink").first.wait_for()
-    more = page.get_by_test_id("stSidebarNavViewButton")
-    if more.is_visible():
-        more.click()
-    links = page.get_by_test_id("stSidebarNavLink").all()
-    return {
-        link.inner_text().splitlines()[-1].strip(): link.evaluate("a => a.href") for link in links
-    }
+    """The pages that the app's own menu offers: title -> address."""
+    found: dict[str, str] = {}
+    page.get_by_test_id("stTopNavSection").first.wait_for()
+    for section in page.get_by_test_id("stTopNavSection").all():
+        section.click()
+        menu = page.get_by_test_id("stTopNavPopover")
+        menu.get_by_role("menuitem").first.wait_for()
+        for link in menu.get_by_role("menuitem").all():
+            found[link.inner_text().splitlines()[-1].strip()] = link.evaluate("a => a.href")
+        page.keyboard.press("Escape")
+        menu.wait_for(state="detached")
+    return found
 
 
-def test_the_first_visitor_may_come_by_a_copied_link(
-    page: Page, fresh_app_url: str, settle: Settle
+def test_every_page_opens_whole(
+    page: Page, app_url: str, settle: Settle, turn_to: Callable[[Page, str], None]
 ) -> None:
-    page.goto(f"{fresh_app_url}/encoded")
-    settle(page)
-    assert navigation(page).keys() >= CORE_PAGES
-
-
-def test_every_page_opens_whole(page: Page, app_url: str, settle: Settle) -> None:
     page.goto(app_url)
     settle(page)
     pages = navigation(page)
     assert pages.keys() >= CORE_PAGES
-    for title, address in pages.items():
-        page.goto(address)
-        settle(page)
+    for title in pages:
         for width, theme in LOOKS:
             page.emulate_media(color_scheme=theme)
             page.set_viewport_size({"width": width, "height": 900})
+            if width == LOOKS[0][0]:
+                turn_to(page, title)
             settle(page)
             where = f"{title}, {theme}, {width} pixels"
             page.wait_for_function(f"!({OVERFLOWING})().length")  # canvases follow a frame later

@@ -30,17 +30,27 @@ def start(page: Page, app_url: str, settle: Settle, settings: str = "") -> None:
     page.get_by_test_id("stop-training").wait_for(timeout=LONG)
 
 
-def test_a_short_run_ends_as_a_checkpoint_to_take_home(
-    page: Page, app_url: str, settle: Settle, tmp_path: Path
+def test_an_objective_brings_its_settings_and_its_run_ends_as_a_checkpoint_to_take_home(
+    page: Page, app_url: str, settle: Settle, runs_root: Path, tmp_path: Path
 ) -> None:
-    start(page, app_url, settle, "epochs=3&d=3")
+    page.goto(f"{app_url}/train?epochs=3&d=3&train_objective=capacity&capacity_gamma=30")
+    settle(page)
+    page.get_by_text("More settings").click()
+    page.get_by_text("one factor after another is encoded").wait_for()
+    assert page.get_by_label("Gamma", exact=True).input_value() == "30"
+    assert page.get_by_label("β, weight of the KL", exact=True).is_disabled()
+    page.get_by_test_id("start-training").click()
     page.get_by_role("link", name="Explore this model").wait_for(timeout=LONG)
     settle(page)
+    run = Run(runs_root / page.evaluate("new URLSearchParams(location.search).get('run')"))
+    assert run.config().objective_settings == {"capacity": 25.0, "gamma": 30.0, "rise": 0.8}
+    curves = page.get_by_test_id("curves").inner_text()
+    assert "C, the capacity in nats" in curves and "Loss, C up to 25" in curves
     main = page.get_by_test_id("stMain")
     assert "finished" in main.inner_text()
     assert "cross-entropy" in main.inner_text()
     assert page.get_by_test_id("stop-training").count() == 0
-    assert page.get_by_test_id("curves").locator("svg").count() == 3
+    assert page.get_by_test_id("curves").locator("svg").count() == 5
     assert "active" in page.get_by_test_id("kl-by-dimension").inner_text()
     with page.expect_download() as download:
         page.get_by_test_id("stDownloadButton").get_by_role("button").click()
@@ -180,29 +190,13 @@ def test_a_preset_sets_everything_with_one_click(page: Page, app_url: str, settl
     assert "Your own settings" not in page.get_by_test_id("stMain").inner_text()
 
 
-def test_an_objective_brings_its_own_settings_along(
-    page: Page, app_url: str, settle: Settle, runs_root: Path
+def test_settings_say_what_they_amount_to_and_what_cannot_be(
+    page: Page, app_url: str, settle: Settle
 ) -> None:
-    settings = "epochs=2&train_objective=capacity&capacity_gamma=30"
-    page.goto(f"{app_url}/train?{settings}")
+    page.goto(f"{app_url}/train?train_likelihood=gaussian&train_sigma=0.2&beta=4")
     settle(page)
     page.get_by_text("More settings").click()
-    page.get_by_text("one factor after another is encoded").wait_for()
-    assert page.get_by_label("Gamma", exact=True).input_value() == "30"
-    assert page.get_by_label("β, weight of the KL", exact=True).is_disabled()
-    page.get_by_test_id("start-training").click()
-    page.get_by_role("link", name="Explore this model").wait_for(timeout=LONG)
-    settle(page)
-    run = Run(runs_root / page.evaluate("new URLSearchParams(location.search).get('run')"))
-    assert run.config().objective_settings == {"capacity": 25.0, "gamma": 30.0, "rise": 0.8}
-    curves = page.get_by_test_id("curves").inner_text()
-    assert "C, the capacity in nats" in curves and "Loss, C up to 25" in curves
-
-
-def test_settings_that_cannot_be_say_so(page: Page, app_url: str, settle: Settle) -> None:
-    page.goto(f"{app_url}/train")
-    settle(page)
-    page.get_by_text("More settings").click()
+    page.get_by_text("2σ²β = 0.32 times the KL").wait_for()  # 2 · 0.2² · 4
     for label, value, sentence in (
         ("Layer widths", "many", "not whole numbers"),
         ("Layer widths", "8192, 8192", "narrower"),
@@ -216,13 +210,3 @@ def test_settings_that_cannot_be_say_so(page: Page, app_url: str, settle: Settle
             page.get_by_text(sentence).wait_for(state="visible" if typed == value else "hidden")
             settle(page)
             assert page.get_by_test_id("start-training").is_disabled() == (typed == value)
-
-
-def test_a_fixed_sigma_says_what_beta_it_amounts_to(
-    page: Page, app_url: str, settle: Settle
-) -> None:
-    """2 sigma² beta = 2 · 0.2² · 4."""
-    page.goto(f"{app_url}/train?train_likelihood=gaussian&train_sigma=0.2&beta=4")
-    settle(page)
-    page.get_by_text("More settings").click()
-    page.get_by_text("2σ²β = 0.32 times the KL").wait_for()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import App, running_app
 from vae_core.archives import zip_checkpoint
@@ -71,13 +71,15 @@ def app_with_a_broken_model(
         yield app
 
 
-def test_a_broken_model_gives_a_sentence_and_another_can_be_chosen(
-    browser: Browser, app_with_a_broken_model: App
+def test_the_first_visitor_may_come_by_a_link_to_a_broken_model_and_choose_another(
+    context: BrowserContext, app_with_a_broken_model: App
 ) -> None:
-    with browser.new_page() as page:
-        page.goto(f"{app_with_a_broken_model.url}/?model=broken")
+    with context.new_page() as page:
+        page.goto(f"{app_with_a_broken_model.url}/encoded?model=broken")
+        expect(page.get_by_role("heading", name="Encoded μ")).to_be_visible()
+        expect(page.get_by_test_id("stTopNavSection")).to_have_count(4)
         main = page.get_by_test_id("stMain")
         expect(main.get_by_text("broken: model.safetensors is torn")).to_be_visible()
         page.get_by_role("combobox", name="Model").click()
         page.get_by_role("option", name="good").click()
-        expect(page.get_by_test_id("samples")).to_be_visible()
+        expect(page.get_by_test_id("latent-plane")).to_be_visible()

@@ -200,7 +200,7 @@ def factored(n: int = 60, seed: int = 0) -> ImageDataset:
     )
 
 
-@pytest.mark.parametrize("binarisation", ["none", "static", "dynamic"])
+@pytest.mark.parametrize("binarisation", ["none", "dynamic"])
 def test_each_further_figure_is_that_of_its_own_module(binarisation: str) -> None:
     torch.manual_seed(0)
     model = build_model(replace(CONFIG, latent_dim=2)).eval()

@@ -1,10 +1,16 @@
 """`import_torchvision` in fresh processes: beside real and made-up torchvisions, matched or not."""
 
-import subprocess
+import io
+import multiprocessing
 import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import redirect_stdout
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+import pytest
+
+RunPython = Callable[..., str]
 
 # What torchvision's own package does when it is imported: its compiled library, where it loads,
 # declares the operators; then the package attaches shape functions to them.
@@ -24,15 +30,21 @@ from . import datasets
 """
 
 
-def run_python(source: str, *path: Path) -> subprocess.CompletedProcess[str]:
-    start = f"import sys; sys.path[:0] = {[str(folder) for folder in path]!r}\n"
-    return subprocess.run(
-        [sys.executable, "-c", start + source],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.fixture(scope="module")
+def run_python() -> Iterator[RunPython]:
+    """`run_python(source, *path)` in a fresh process that has only torch: what it prints."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["torch"])
+    with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as pool:
+        yield lambda source, *path: pool.submit(printed, source, path).result()
+
+
+def printed(source: str, path: tuple[Path, ...]) -> str:
+    sys.path[:0] = [str(folder) for folder in path]
+    output = io.StringIO()
+    with redirect_stdout(output):
+        exec("import sys\n" + source, {})
+    return output.getvalue()
 
 
 def made_up_torchvision(folder: Path, extension: str) -> Path:
@@ -44,41 +56,55 @@ def made_up_torchvision(folder: Path, extension: str) -> Path:
     return folder
 
 
-def declared_after_import(prelude: str = "", *path: Path) -> bool:
-    """Whether `import_torchvision` declared operators; fails when the import does."""
-    result = run_python(
-        "from vae_core import torchvision_import as shim\n"
-        f"{prelude}\n"
-        "datasets = shim.import_torchvision('torchvision.datasets')\n"
-        "assert datasets is sys.modules['torchvision.datasets']\n"
-        "assert shim.import_torchvision() is sys.modules['torchvision']\n"
-        "print(len(shim._libraries))",
-        *path,
-    )
-    assert result.returncode == 0, result.stderr
-    return int(result.stdout) > 0
+@pytest.fixture
+def declared_after_import(run_python: RunPython) -> Callable[..., bool]:
+    """Whether `import_torchvision` declares operators; raises what the import raises."""
+
+    def declared(prelude: str = "", *path: Path) -> bool:
+        count = run_python(
+            "from vae_core import torchvision_import as shim\n"
+            f"{prelude}\n"
+            "datasets = shim.import_torchvision('torchvision.datasets')\n"
+            "assert datasets is sys.modules['torchvision.datasets']\n"
+            "assert shim.import_torchvision() is sys.modules['torchvision']\n"
+            "print(len(shim._libraries))",
+            *path,
+        )
+        return int(count) > 0
+
+    return declared
 
 
-def test_beside_a_matched_torchvision_nothing_is_declared(tmp_path: Path) -> None:
+def test_beside_a_matched_torchvision_nothing_is_declared(
+    declared_after_import: Callable[..., bool], tmp_path: Path
+) -> None:
     assert not declared_after_import("", made_up_torchvision(tmp_path, COMPILED_LIBRARY))
 
 
-def test_beside_a_mismatched_torchvision_operators_are_declared(tmp_path: Path) -> None:
+def test_beside_a_mismatched_torchvision_operators_are_declared(
+    declared_after_import: Callable[..., bool], tmp_path: Path
+) -> None:
     assert declared_after_import("", made_up_torchvision(tmp_path, ""))
 
 
-def test_the_installed_torchvision_imports_and_is_helped_only_where_it_must_be() -> None:
-    imports_alone = run_python("import torchvision").returncode == 0
-    assert declared_after_import() is not imports_alone
+def test_the_installed_torchvision_imports_and_is_helped_only_where_it_must_be(
+    declared_after_import: Callable[..., bool], run_python: RunPython
+) -> None:
+    alone = "try: import torchvision\nexcept RuntimeError: pass\nelse: print('imports')"
+    assert declared_after_import() is not bool(run_python(alone))
 
 
-def test_an_import_that_failed_before_does_not_stand_in_the_way(tmp_path: Path) -> None:
+def test_an_import_that_failed_before_does_not_stand_in_the_way(
+    declared_after_import: Callable[..., bool], tmp_path: Path
+) -> None:
     folder = made_up_torchvision(tmp_path, "")
     failed_before = "try: import torchvision\nexcept RuntimeError: pass"
     assert declared_after_import(failed_before, folder)
 
 
-def test_threads_that_import_at_once_all_get_it(tmp_path: Path) -> None:
+def test_threads_that_import_at_once_all_get_it(
+    declared_after_import: Callable[..., bool], tmp_path: Path
+) -> None:
     folder = made_up_torchvision(tmp_path, "")
     threads = (
         "from concurrent.futures import ThreadPoolExecutor\n"
@@ -89,18 +115,17 @@ def test_threads_that_import_at_once_all_get_it(tmp_path: Path) -> None:
     assert declared_after_import(threads, folder)
 
 
-def test_any_other_trouble_is_raised_as_it_is(tmp_path: Path) -> None:
+def test_any_other_trouble_is_raised_as_it_is(run_python: RunPython, tmp_path: Path) -> None:
     folder = made_up_torchvision(tmp_path, "raise RuntimeError('no disk')")
-    result = run_python(
-        "from vae_core.torchvision_import import import_torchvision; import_torchvision()", folder
-    )
-    assert result.returncode == 1
-    assert result.stderr.strip().endswith("RuntimeError: no disk")
+    with pytest.raises(RuntimeError, match=r"^no disk$"):
+        run_python(
+            "from vae_core.torchvision_import import import_torchvision; import_torchvision()",
+            folder,
+        )
 
 
-def test_importing_the_library_does_not_import_torchvision() -> None:
-    result = run_python(
+def test_importing_the_library_does_not_import_torchvision(run_python: RunPython) -> None:
+    assert not run_python(
         "from vae_core.datasets import load_dataset; load_dataset('digits')\n"
-        "assert 'torchvision' not in sys.modules"
+        "if 'torchvision' in sys.modules: print('there it is')"
     )
-    assert result.returncode == 0, result.stderr
