@@ -18,7 +18,7 @@ APT_INSTALL := $(SUDO) apt-get update -q && \
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends
 
 PRETRAINED := $(addprefix checkpoints/,mnist-2d mnist-16d fashion-2d digits-2d sprites-6d \
-	fashion-16d mnist-2d-ae mnist-2d-binarised frey-2d olivetti-16d dsprites-10d \
+	fashion-16d mnist-2d-ae mnist-denoising mnist-2d-binarised frey-2d olivetti-16d dsprites-10d \
 	mnist-50d mnist-50d-iwae mnist-pca-2d mnist-2d-gan mnist-m2)
 
 .PHONY: run test lint format checkpoints numbers docs chromium $(PRETRAINED)

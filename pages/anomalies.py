@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 import torch
 
-from live.models import OpenModel
+from live.models import OpenModel, model_path, open_model
 from ui.anomaly_explained import NOISE, SCORES
 from ui.anomaly_figures import roc_panel, score_panel
 from ui.anomaly_images import (
@@ -28,7 +28,8 @@ from ui.components.image_grid import image_grid
 from ui.explain import explain, show_code
 from ui.images import data_note, image_row
 from ui.kinds import NO_MEANS
-from ui.session import current_model, current_z, set_z, test_images, z_text
+from ui.session import current_model, current_z, model_ids, set_z, test_images, z_text
+from ui.sidebar import model_label
 from ui.snippets import anomalies_program
 from ui.text import decimal
 from ui.views import HASHES
@@ -39,8 +40,9 @@ from vae_core.anomaly import (
     class_gaussians,
     scores_of,
 )
+from vae_core.checkpoints import read_config
 from vae_core.corruption import corrupt, median_filtered, rebuilt
-from vae_core.errors import DataError
+from vae_core.errors import CheckpointError, DataError
 from vae_core.image_quality import psnr, ssim
 
 if TYPE_CHECKING:
@@ -228,11 +230,28 @@ def figure(score: float) -> str:
     return decimal(score, ".0f" if abs(score) >= 100 else ".1f" if abs(score) >= 1 else ".3f")
 
 
+def denoiser() -> OpenModel | None:
+    """A denoising autoencoder of the same data: the visitor's newest, else one that is shipped."""
+    wanted = ["denoising", opened.config.get("dataset"), opened.config["image_shape"]]
+    for model_id in reversed(model_ids()):
+        try:
+            config = read_config(model_path(model_id))
+        except CheckpointError:
+            continue  # whoever chooses it is told what is wrong
+        if [config.get("objective"), config.get("dataset"), config["image_shape"]] == wanted:
+            return open_model(model_id)
+    return None
+
+
 @st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=HASHES)
-def cleaned(opened: OpenModel, x: Tensor, corruption: str, amount: float) -> list[Tensor]:
-    """x (n, c, h, w) with noise; what the model and what a median filter makes of that."""
-    noisy = corrupt(x, torch.Generator().manual_seed(0), corruption=corruption, amount=amount)
-    return [noisy, rebuilt(opened.model, noisy), median_filtered(noisy)]
+def noisy(x: Tensor, corruption: str, amount: float) -> Tensor:
+    return corrupt(x, torch.Generator().manual_seed(0), corruption=corruption, amount=amount)
+
+
+@st.cache_resource(show_spinner=False, max_entries=32, hash_funcs=HASHES)
+def cleaned(opened: OpenModel | None, x: Tensor) -> Tensor:
+    """What a model makes of images with noise x (n, c, h, w); None: a median filter."""
+    return median_filtered(x) if opened is None else rebuilt(opened.model, x)
 
 
 @st.fragment
@@ -247,11 +266,13 @@ def denoise() -> None:
         )
         st.slider(label, 0.0, 1.0, step=0.05, key="amount", persist_state="session", width=300)
     x = images_at(opened, drawn(test_rows(opened), CLEANED))
-    parts = cleaned(opened, x, corruption, amount)
+    with_noise, trained = noisy(x, corruption, amount), denoiser()
     clean = "test images" if test_images(opened) is not None else "decoded images"
-    for k, (name, images) in enumerate(
-        zip((clean, "with noise", opened.id, "median, 3 × 3"), (x, *parts), strict=True)
-    ):
+    rows = {clean: x, "with noise": with_noise, model_label(opened.id): cleaned(opened, with_noise)}
+    if trained is not None and trained.id != opened.id:
+        rows[model_label(trained.id)] = cleaned(trained, with_noise)
+    rows["median, 3 × 3"] = cleaned(None, with_noise)
+    for k, (name, images) in enumerate(rows.items()):
         image_row(
             f"**{name}**" + (quality(images, x) if k else ""),
             images[:SHOWN],
@@ -261,17 +282,17 @@ def denoise() -> None:
             max_tile=64,
         )
     st.caption(f"{SHOWN} of {len(x)} images; PSNR and SSIM are means over all of these.")
-    training = opened.config.get("training", {})
-    if opened.config.get("objective") == "denoising":
-        own = training.get("objective_settings", {})
-        st.caption(
-            f"This model is a denoising autoencoder: it learned from {own.get('corruption')} noise "
-            f"of {own.get('amount')}."
-        )
-    else:
+    if trained is None:
         st.caption(
             "This model was never shown noise. To compare: choose the objective *denoising* on "
-            "the page Train live, and then that run in the sidebar."
+            "the page Train live, for the same data."
+        )
+    else:
+        own = trained.config["training"].get("objective_settings", {})
+        noise_of = f"{own['corruption']} noise of {own['amount']}" if own else "noise"
+        st.caption(
+            f"{model_label(trained.id)} is a denoising autoencoder: it learned from images with "
+            f"{noise_of} to rebuild the clean ones."
         )
     show_in_address("denoising", noise=noise, amount=amount)
     explain(NOISE)

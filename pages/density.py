@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
 
 import numpy as np
 import streamlit as st
 import torch
 
-from live.models import OpenModel
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.curves import Line, Panel, curves
 from ui.components.latent_plane import Heat, Plane, PlanePoints, latent_plane
+from ui.densities import (
+    AGGREGATE,
+    COVERAGE,
+    DRAWS,
+    KERNEL,
+    MIXTURE,
+    PRIOR,
+    Fits,
+    Found,
+    fits_of,
+    found_of,
+    map_of,
+)
 from ui.density_explained import DENSITY
 from ui.explain import explain, show_code
 from ui.images import image_row
@@ -23,39 +34,14 @@ from ui.session import current_model, current_z, z_text
 from ui.snippets import DENSITY as PROGRAM
 from ui.snippets import place_of
 from ui.text import decimal
-from ui.views import HASHES, choose_dims, default_plane, dims_plane, keep_z
-from vae_core.aggregate_density import (
-    AggregatePosterior,
-    Extent,
-    KernelDensity,
-    PriorHoles,
-    density_map,
-    fit_kernel_density,
-    log_ratio,
-    mixture_of,
-    on_plane,
-    prior_holes,
-)
-from vae_core.errors import DataError
+from ui.views import choose_dims, default_plane, dims_plane, keep_z
+from vae_core.aggregate_density import Extent
 from vae_core.models import decoded
-from vae_core.samplers import (
-    Mixture,
-    Sampler,
-    aggregate_draws,
-    fit_mixture,
-    held_out_density,
-    parted,
-)
 
-PRIOR, KERNEL, MIXTURE, AGGREGATE = "prior", "kernel density", "mixture", "q(z)"
 ORDER = PRIOR, KERNEL, MIXTURE, AGGREGATE
 PCA, DIMS = "PCA", "two dimensions"
-DRAWS = 2_000  # of the prior, and of q(z), that holes and the KL are found by
-CODES_A_DIMENSION = 4  # that a Gaussian of full covariance is fitted to at least
 DOTS = 500  # of the prior's draws on the plane
-SIDE = 64  # cells of a map
 SHOWN = 12  # images a row
-COVERAGE = 0.95
 COLOURS = {
     PRIOR: GREY,
     KERNEL: VIOLET,
@@ -67,108 +53,6 @@ MAX_COMPONENTS, MAX_SEED = 100, 999_999_999
 opened = current_model()
 model = opened.model
 d = model.latent_dim
-
-
-@dataclass(frozen=True, eq=False)
-class Fits:
-    """densities: name -> what is drawn from; components: of the mixture; codes: of images that none
-    was fitted to; held_out: their mean log density, with its standard error; note: what could not
-    be fitted as asked, and why."""
-
-    densities: dict[str, Sampler]
-    components: int = 0
-    codes: torch.Tensor | None = None
-    held_out: dict[str, tuple[float, float]] = field(default_factory=dict)
-    note: str = ""
-
-    @property
-    def best(self) -> str:
-        """Which of the estimates is nearest to q(z)."""
-        estimates = [name for name in (KERNEL, MIXTURE) if name in self.held_out]
-        return max(estimates, key=lambda name: self.held_out[name][0])
-
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """z (DRAWS, d) of the prior, and which of them are in holes; bounds of KL(q(z) || p(z))."""
-
-    z: torch.Tensor
-    holes: PriorHoles
-    least: tuple[float, float]
-    most: tuple[float, float] | None
-
-
-@st.cache_resource(show_spinner="Fitting to the encoded images…", max_entries=16, hash_funcs=HASHES)
-def fits_of(opened: OpenModel, components: int) -> Fits:
-    with torch.no_grad():
-        densities: dict[str, Sampler] = {PRIOR: mixture_of(opened.model.prior())}
-    if opened.latents is None:
-        return Fits(densities)
-    z, codes = parted(aggregate_draws(opened.latents))
-    if opened.model.is_variational:
-        densities[AGGREGATE] = AggregatePosterior(opened.latents)
-    each = CODES_A_DIMENSION * opened.model.latent_dim
-    most = len(z) // each
-    if not most:
-        return Fits(
-            densities,
-            note=f"{len(z):,} codes are too few to fit a density of {d} dimensions to: it would "
-            f"take {each:,}.",
-        )
-    note = ""
-    try:
-        densities[KERNEL] = fit_kernel_density(z)
-    except DataError as error:
-        note = str(error)
-    if components > most:
-        note = f"The mixture has K = {most}: each of its Gaussians wants {each:,} codes."
-    densities[MIXTURE] = fit_mixture(z, min(components, most))
-    held_out = {
-        name: held_out_density(fit, codes) for name, fit in densities.items() if name != AGGREGATE
-    }
-    return Fits(densities, min(components, most), codes, held_out, note)
-
-
-@st.cache_resource(show_spinner="Looking for holes…", max_entries=16, hash_funcs=HASHES)
-def found_of(opened: OpenModel, components: int, seed: int) -> Found | None:
-    fits = fits_of(opened, components)
-    if fits.codes is None:
-        return None
-    prior, q = fits.densities[PRIOR], fits.densities[fits.best]
-    z = prior.sample(DRAWS, seed)
-    most = None
-    if AGGREGATE in fits.densities:
-        every = fits.densities[AGGREGATE]
-        most = log_ratio(every, prior, every.sample(DRAWS, seed))
-    return Found(
-        z,
-        prior_holes(q, z, fits.codes, coverage=COVERAGE),
-        log_ratio(q, prior, fits.codes),
-        most,
-    )
-
-
-@st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=HASHES)
-def map_of(
-    opened: OpenModel, plane: Plane, name: str, components: int
-) -> tuple[np.ndarray, Extent]:
-    """The density of `name` on the plane, 1 at its highest, the topmost row first."""
-    fits = fits_of(opened, components)
-    density, axes, origin = (
-        fits.densities[name],
-        torch.tensor(plane.axes),
-        torch.tensor(plane.origin),
-    )
-    half = 3.6
-    if opened.latents is not None:
-        seen = np.abs(plane.project(opened.latents.mu.numpy()))
-        half = max(half, float(np.quantile(seen, 0.998)) * 1.15)
-    if isinstance(density, Mixture):
-        density = on_plane(density, axes, origin)
-    elif isinstance(density, KernelDensity):
-        density = density.on_plane(axes, origin)
-    values, extent = density_map(density, half, SIDE)
-    return (values / values.max()).numpy(), extent
 
 
 def choose_plane() -> Plane:
@@ -183,9 +67,11 @@ def choose_plane() -> Plane:
 
 @st.fragment
 def explore() -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        components = number_from_link("components", 1, MAX_COMPONENTS, 10)
-        fits = fits_of(opened, components)
+    controls = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+    bar = st.empty()
+    components = number_from_link("components", 1, MAX_COMPONENTS, 10)
+    fits = fits_of(opened, components, bar.progress)
+    with controls:
         shown = [n for n in ORDER if n in fits.densities and (n != AGGREGATE or d <= 2)]
         name = choice_from_link("density", shown, shown[min(1, len(shown) - 1)])
         if d > 1:
@@ -207,11 +93,13 @@ def explore() -> None:
     seed = number_from_link("seed", 0, MAX_SEED, default=0)
     if fits.note:
         st.info(fits.note)
-    found = found_of(opened, components, seed)
-    if d == 1:
+    found = found_of(opened, fits, seed, bar.progress)
+    heat = map_of(opened, plane, name, fits, bar.progress) if d > 1 else None
+    bar.empty()
+    if heat is None:
         show_line(fits)
     else:
-        show_plane(plane, name, components, found)
+        show_plane(plane, name, *heat, found)
     if found is not None:
         show_holes(found, fits)
     show_samples(fits, found, seed)
@@ -236,8 +124,9 @@ def explore() -> None:
     explain(DENSITY)
 
 
-def show_plane(plane: Plane, name: str, components: int, found: Found | None) -> None:
-    values, extent = map_of(opened, plane, name, components)
+def show_plane(
+    plane: Plane, name: str, values: np.ndarray, extent: Extent, found: Found | None
+) -> None:
     points = None
     if found is not None:
         points = PlanePoints(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -40,6 +42,7 @@ from vae_core.models import decoded
 from vae_core.semi_supervised import M2, class_error
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
     from torch import Tensor
 
     from vae_core.few_labels import Choose, LabelErrors
@@ -216,12 +219,16 @@ def show_curves(task: LabelTask, how: str, counts: list[int]) -> None:
         found = kept_curves(how, draws)
         lines = len(CLASSIFIERS) * len(task.codes)
         done = sum(map(len, found.values()))
-        if done < lines * len(counts) and st.button(
-            "Measure it whole" if done else "Measure",
-            type="primary",
-            icon=":material/play_arrow:",
+        if (
+            done < lines * len(counts)
+            and "measuring" not in st.session_state
+            and st.button(
+                "Measure it whole" if done else "Measure",
+                type="primary",
+                icon=":material/play_arrow:",
+            )
         ):
-            st.session_state["measure"] = (how, draws, counts)
+            measure(how, draws, counts)
             st.rerun()
     show_in_address("draws", draws=draws)
     show_panels(found, counts)
@@ -308,26 +315,57 @@ def program(how: str, draws: int, counts: list[int], images: bool) -> None:
     )
 
 
+@dataclass(eq=False)
+class Measuring:
+    """Curves of a model that are being measured."""
+
+    opened: OpenModel
+    found: Curves
+    points: Iterator[tuple[str, str, LabelErrors]]
+    lines: int
+    total: int
+    done: int = 0
+
+
 def measure(how: str, draws: int, counts: list[int]) -> None:
-    """Measure all curves; a click on the page, on Stop for one, ends it and keeps what there is.
+    task, found = task_of(opened), kept_curves(how, draws)
+    found.clear()
+    points = label_curves(task, choice_of(opened, how), counts=counts, draws=draws)
+    lines = len(CLASSIFIERS) * len(task.codes)
+    st.session_state["measuring"] = Measuring(opened, found, points, lines, lines * len(counts))
+
+
+def stop() -> None:
+    st.session_state.pop("measuring", None)
+
+
+def go_on(measuring: Measuring, bar: DeltaGenerator) -> None:
+    """Measure with one more number of labels, then draw the page anew; Stop keeps what there is.
 
     Not in the fragment: a click there would wait for the fragment's end.
     """
-    task, found = task_of(opened), kept_curves(how, draws)
-    found.clear()
-    place = st.empty()
-    with place.container():
-        bar = st.progress(0.0, "The first labels…")
-        st.button("Stop", icon=":material/stop:", help="Keeps what has been measured")
     with heavy_work(bar):
-        total = len(counts) * len(CLASSIFIERS) * len(task.codes)
-        points = label_curves(task, choice_of(opened, how), counts=counts, draws=draws)
-        for done, (name, code, errors) in enumerate(points, 1):
-            found.setdefault((name, code), []).append(errors)
-            bar.progress(done / total, f"{errors.labels:,} labels: {name} on {code}")
-    place.empty()
+        for name, code, errors in islice(measuring.points, measuring.lines):
+            measuring.found.setdefault((name, code), []).append(errors)
+            measuring.done += 1
+            share = measuring.done / measuring.total
+            bar.progress(share, f"{errors.labels:,} labels: {name} on {code}")
+    if measuring.done == measuring.total:
+        stop()
+    st.rerun()
 
 
-if asked := st.session_state.pop("measure", None):
-    measure(*asked)
-explore()
+def show_measuring(measuring: Measuring) -> DeltaGenerator:
+    bar = st.progress(measuring.done / measuring.total, "The next labels…")
+    st.button("Stop", icon=":material/stop:", help="Keeps what has been measured", on_click=stop)
+    return bar
+
+
+measuring: Measuring | None = st.session_state.get("measuring")
+if measuring is None or measuring.opened is not opened:
+    stop()
+    explore()
+else:
+    bar = show_measuring(measuring)
+    explore()
+    go_on(measuring, bar)

@@ -204,6 +204,14 @@ PRESETS: dict[str, TrainConfig] = {
     "mnist-2d-ae": TrainConfig(
         dataset="mnist", hidden=(1024, 512, 256), objective="autoencoder", epochs=20
     ),
+    "mnist-denoising": TrainConfig(
+        dataset="mnist",
+        latent_dim=32,
+        hidden=(512, 256),
+        objective="denoising",
+        objective_settings={"corruption": "gaussian", "amount": 0.5},
+        epochs=20,
+    ),
     "mnist-2d-binarised": TrainConfig(
         dataset="mnist", hidden=(1024, 512, 256), binarisation="dynamic", epochs=100
     ),
