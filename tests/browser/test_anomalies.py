@@ -69,7 +69,8 @@ def test_log_px_waits_to_be_asked_for_and_other_kinds_have_what_they_have(
     run = own_run(objective="denoising", epochs=1, latent_dim=1)
     page.goto(f"{app_url}/anomalies?model=run:{run.token}&score=distance")  # type: ignore[attr-defined]
     settle(page)
-    page.get_by_text("This model is a denoising autoencoder").wait_for()
+    learned = "is a denoising autoencoder: it learned from images with gaussian noise of 0.3"
+    page.get_by_text(learned).wait_for()
     page.get_by_test_id("roc").get_by_text("AUROC").wait_for()
     assert page.get_by_role("radio", name="−ELBO").count() == 0
     page.goto(f"{app_url}/anomalies?model=mnist-2d-gan")
