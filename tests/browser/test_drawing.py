@@ -81,30 +81,30 @@ def test_mnist_s_own_digits_stay_as_they_are(prepare: Callable[..., np.ndarray])
         assert np.abs(prepared.astype(int) - digit).max() <= 1
 
 
-@pytest.mark.parametrize(("left", "top", "size"), [(0, 0, 60), (100, 150, 120), (30, 20, 240)])
 def test_wherever_ink_was_it_fills_the_box_around_its_centre_of_mass(
-    prepare: Callable[..., np.ndarray], left: int, top: int, size: int
+    prepare: Callable[..., np.ndarray],
 ) -> None:
-    prepared = prepare("likeMnist", a_seven(left, top, size))[..., 0]
-    rows, columns = np.nonzero(prepared)
-    assert np.ptp(rows) + 1 == np.ptp(columns) + 1 == 20
-    assert np.abs(np.array(center_of_mass(prepared)) - 14).max() <= 0.5 + 1e-6
+    for left, top, size in [(0, 0, 60), (100, 150, 120), (30, 20, 240)]:
+        prepared = prepare("likeMnist", a_seven(left, top, size))[..., 0]
+        rows, columns = np.nonzero(prepared)
+        assert np.ptp(rows) + 1 == np.ptp(columns) + 1 == 20
+        assert np.abs(np.array(center_of_mass(prepared)) - 14).max() <= 0.5 + 1e-6
 
 
-@pytest.mark.parametrize("shape", [(1, 28, 28), (1, 8, 8), (3, 32, 32), (1, 28, 20)])
 def test_fitting_is_the_mean_over_the_area_of_each_pixel(
-    prepare: Callable[..., np.ndarray], shape: tuple[int, int, int]
+    prepare: Callable[..., np.ndarray],
 ) -> None:
-    _, h, w = shape
     image = np.random.default_rng(0).integers(0, 256, (280, 280), dtype="u1")
-    side = min(h, w)
-    mean = image.repeat(side, 0).reshape(side, 280, 280).mean(1)
-    mean = mean.repeat(side, 1).reshape(side, side, 280).mean(2)
-    top, left = (h - side) // 2, (w - side) // 2
-    prepared = prepare("fitted", image, shape)
-    inside = prepared[top : top + side, left : left + side].astype(int)
-    assert np.abs(inside - mean[..., None]).max() <= 0.5 + 1e-6
-    assert prepared.sum() == inside.sum()
+    for shape in [(1, 28, 28), (1, 8, 8), (3, 32, 32), (1, 28, 20)]:
+        _, h, w = shape
+        side = min(h, w)
+        mean = image.repeat(side, 0).reshape(side, 280, 280).mean(1)
+        mean = mean.repeat(side, 1).reshape(side, side, 280).mean(2)
+        top, left = (h - side) // 2, (w - side) // 2
+        prepared = prepare("fitted", image, shape)
+        inside = prepared[top : top + side, left : left + side].astype(int)
+        assert np.abs(inside - mean[..., None]).max() <= 0.5 + 1e-6
+        assert prepared.sum() == inside.sum()
 
 
 def open_pad(page: Page, url: str, settle: Settle, model: str = "mnist-2d") -> Locator:

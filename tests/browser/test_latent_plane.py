@@ -300,19 +300,17 @@ def test_without_sockets_to_the_models_the_plane_still_decodes(
     console_errors.clear()
 
 
-@pytest.mark.parametrize("method", ["linear", "spherical"])
-@pytest.mark.parametrize(
-    "stops",
-    [
+def test_the_browser_walks_the_way_that_the_library_walks(call_module: Callable[..., Any]) -> None:
+    for stops in (
         [[-2.0, 1.0], [0.5, 1.5]],
         [[1.0, 0.0, 2.0], [-1.0, 0.0, -2.0], [0.3, 0.4, 0.5]],  # antiparallel at first
         [[0.0, 0.0], [1.0, 1.0]],
         [[1.0], [-3.0]],
-    ],
-)
-def test_the_browser_walks_the_way_that_the_library_walks(
-    call_module: Callable[..., Any], stops: list[list[float]], method: str
-) -> None:
-    walked = call_module("way.js", "(way, ...given) => way.along(...given)", stops, method, 7)
-    expected = interpolate_through(torch.tensor(stops, dtype=torch.float64), 7, method)
-    assert torch.allclose(torch.tensor(walked, dtype=torch.float64), expected, atol=1e-9)
+    ):
+        for method in ("linear", "spherical"):
+            walked = call_module(
+                "way.js", "(way, ...given) => way.along(...given)", stops, method, 7
+            )
+            expected = interpolate_through(torch.tensor(stops, dtype=torch.float64), 7, method)
+            found = torch.tensor(walked, dtype=torch.float64)
+            assert torch.allclose(found, expected, atol=1e-9), (stops, method)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ui.navigation import HEADINGS
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -44,7 +46,7 @@ def navigation(page: Page) -> dict[str, str]:
 def test_every_page_opens_whole(
     page: Page, app_url: str, settle: Settle, turn_to: Callable[[Page, str], None]
 ) -> None:
-    page.goto(app_url)
+    page.goto(f"{app_url}/?model=digits-2d")
     settle(page)
     pages = navigation(page)
     assert pages.keys() >= CORE_PAGES
@@ -54,6 +56,9 @@ def test_every_page_opens_whole(
             page.set_viewport_size({"width": width, "height": 900})
             if width == LOOKS[0][0]:
                 turn_to(page, title)
+                page.get_by_role("heading", level=1).filter(
+                    has_text=HEADINGS.get(title, title)
+                ).wait_for()
             settle(page)
             where = f"{title}, {theme}, {width} pixels"
             page.wait_for_function(f"!({OVERFLOWING})().length")  # canvases follow a frame later

@@ -58,8 +58,8 @@ def test_an_objective_brings_its_settings_and_its_run_ends_as_a_checkpoint_to_ta
     assert unpack_checkpoint(zipped, tmp_path / "home").latent_dim == 3
 
 
-def test_a_run_outlives_a_reload_and_what_was_learned_is_kept(
-    page: Page, visitor: Callable[..., Any], app_url: str, settle: Settle
+def test_a_run_outlives_a_reload_and_a_kill_and_what_was_learned_is_kept(
+    page: Page, visitor: Callable[..., Any], app_url: str, settle: Settle, runs_root: Path
 ) -> None:
     start(page, app_url, settle, "epochs=500&model=digits-2d")
     page.get_by_test_id("epoch-scrubber").wait_for(timeout=LONG)
@@ -89,6 +89,12 @@ def test_a_run_outlives_a_reload_and_what_was_learned_is_kept(
 
     page.get_by_test_id("pause-training").click()
     page.get_by_text(re.compile(r"images/s")).wait_for(timeout=LONG)
+    run = Run(runs_root / page.evaluate("new URLSearchParams(location.search).get('run')"))
+    os.kill(process_of(run), signal.SIGKILL)
+    page.get_by_text("ended from outside").wait_for(timeout=LONG)
+    page.get_by_role("button", name="Resume").click()
+    page.get_by_text(re.compile(r"images/s")).wait_for(timeout=LONG)
+    assert run.status().state == "running"
     page.get_by_test_id("stop-training").click()
     page.get_by_role("link", name="Explore this model").wait_for(timeout=LONG)
     assert "stopped, kept" in page.get_by_test_id("stMain").inner_text()
@@ -97,26 +103,6 @@ def test_a_run_outlives_a_reload_and_what_was_learned_is_kept(
     page.wait_for_url(re.compile(r"/\?.*model=run:digits"), timeout=LONG)
     settle(page)
     page.get_by_test_id("latent-plane").wait_for()
-
-
-def test_a_killed_trainer_is_told_and_its_run_resumed(
-    page: Page, app_url: str, settle: Settle, runs_root: Path
-) -> None:
-    start(page, app_url, settle, "epochs=500&d=1")
-    page.get_by_text(re.compile(r"images/s")).wait_for(timeout=LONG)
-    run = Run(runs_root / page.evaluate("new URLSearchParams(location.search).get('run')"))
-    os.kill(process_of(run), signal.SIGKILL)
-    page.get_by_text("ended from outside").wait_for(timeout=LONG)
-    page.get_by_role("button", name="Resume").click()
-    page.get_by_test_id("stop-training").wait_for(timeout=LONG)
-    page.get_by_text(re.compile(r"images/s")).wait_for(timeout=LONG)
-    assert run.status().state == "running"
-    page.get_by_test_id("stop-training").click()
-    page.get_by_text("stopped, kept").wait_for(timeout=LONG)
-    page.get_by_role("button", name="Delete").click()
-    page.get_by_role("button", name="Delete it").click()
-    page.get_by_text("Trained before").wait_for(timeout=LONG)
-    assert not run.path.exists()
 
 
 def process_of(run: Run) -> int:
@@ -171,6 +157,11 @@ def test_a_training_is_played_back_exported_and_kept(
     settle(page)
     page.get_by_test_id("stSidebar").get_by_role("combobox").click()
     page.get_by_role("option", name=re.compile("of-mine")).wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete it").click()
+    page.get_by_text("Trained before").wait_for()
+    assert not run.path.exists()
 
 
 def picture(page: Page, part: str) -> str:
@@ -179,22 +170,13 @@ def picture(page: Page, part: str) -> str:
     return shown
 
 
-def test_a_preset_sets_everything_with_one_click(page: Page, app_url: str, settle: Settle) -> None:
-    page.goto(f"{app_url}/train?d=5")
-    settle(page)
-    assert "Your own settings" in page.get_by_test_id("stMain").inner_text()
-    page.get_by_text("β too high: watch it collapse").click()
-    page.wait_for_url(re.compile("beta=20"))
-    settle(page)
-    assert "d=5" not in page.url
-    assert "Your own settings" not in page.get_by_test_id("stMain").inner_text()
-
-
-def test_settings_say_what_they_amount_to_and_what_cannot_be(
+def test_settings_say_what_they_amount_to_and_what_cannot_be_and_a_preset_sets_them_all(
     page: Page, app_url: str, settle: Settle
 ) -> None:
-    page.goto(f"{app_url}/train?train_likelihood=gaussian&train_sigma=0.2&beta=4")
+    page.goto(f"{app_url}/train?train_likelihood=gaussian&train_sigma=0.2&beta=4&d=5")
     settle(page)
+    own = page.get_by_test_id("stMain").get_by_text("Your own settings")
+    own.wait_for()
     page.get_by_text("More settings").click()
     page.get_by_text("2σ²β = 0.32 times the KL").wait_for()  # 2 · 0.2² · 4
     for label, value, sentence in (
@@ -210,3 +192,9 @@ def test_settings_say_what_they_amount_to_and_what_cannot_be(
             page.get_by_text(sentence).wait_for(state="visible" if typed == value else "hidden")
             settle(page)
             assert page.get_by_test_id("start-training").is_disabled() == (typed == value)
+
+    page.get_by_text("β too high: watch it collapse").click()
+    page.wait_for_url(re.compile("beta=20"))
+    settle(page)
+    assert "d=5" not in page.url
+    assert own.count() == 0

@@ -98,12 +98,16 @@ def test_one_trains_at_a_time_and_the_queue_outlives_a_kill(
     tmp_path: Path, trainers: Trainers, wait_until: WaitUntil
 ) -> None:
     killed = start(replace(CONFIG, epochs=10_000), tmp_path)
-    failing = start(replace(CONFIG, batch_size=2_000), tmp_path)
-    last = start(CONFIG, tmp_path)
+    failing = create_run(replace(CONFIG, batch_size=2_000), tmp_path / "digits-failing")
+    last = create_run(CONFIG, tmp_path / "digits-last")
+    for run in (failing, last):
+        Slot(run).enter()
+    threads = [in_thread(run) for run in (failing, last)]
     wait_until(killed.events)
     assert (killed.place, failing.place, last.place) == (None, 1, 2)
     trainers[0].send_signal(signal.SIGKILL)
-    wait_until(lambda: not last.status().active)
+    for thread in threads:
+        thread.join()
     states = [run.status().state for run in (killed, failing, last)]
     assert states == ["failed", "failed", "finished"]
     assert "batch_size=2000" in failing.status().message and not failing.resumable
