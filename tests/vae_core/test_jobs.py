@@ -149,24 +149,7 @@ def test_a_stopped_run_keeps_what_was_learned_and_goes_on(tmp_path: Path, finish
     assert_same(weights(run), weights(finished))
 
 
-def test_a_run_stops_from_outside_and_takes_no_second_trainer(
-    tmp_path: Path, wait_until: WaitUntil
-) -> None:
-    run = start(LONG, tmp_path)
-    try:
-        wait_until(run.events)
-        assert run.status().state == "running"
-        with pytest.raises(TrainingError, match="is being trained by another process"):
-            work(Run(run.path))
-        assert run.status().state == "running", "the refused one leaves the folder alone"
-    finally:
-        run.request_stop()
-    wait_until(lambda: not run.status().active)
-    assert run.status().state == "stopped"
-    assert read_metrics(run.checkpoint) is not None
-
-
-def test_a_killed_trainer_is_a_failed_run_with_a_sentence(
+def test_a_trainer_lets_no_second_one_in_and_killed_leaves_a_failed_run_with_a_sentence(
     tmp_path: Path, wait_until: WaitUntil
 ) -> None:
     run = create_run(LONG, tmp_path / "run")
@@ -174,6 +157,9 @@ def test_a_killed_trainer_is_a_failed_run_with_a_sentence(
     with subprocess.Popen(command, cwd=Path(__file__).parents[2]) as trainer:
         try:
             wait_until(lambda: any(e["epoch"] >= 2 for e in run.events()))
+            with pytest.raises(TrainingError, match="is being trained by another process"):
+                work(Run(run.path))
+            assert run.status().state == "running", "the refused one leaves the folder alone"
         finally:
             trainer.kill()
     status = run.status()

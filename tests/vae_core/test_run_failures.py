@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import torch
 
-from vae_core.checkpoints import load_checkpoint
+from vae_core.checkpoints import load_checkpoint, read_metrics
 from vae_core.errors import DataError, TrainingError
 from vae_core.jobs import Run, create_run, start, work
 from vae_core.training import Progress, TrainConfig, train
@@ -124,6 +124,7 @@ def test_a_suspended_process_is_seen_to_be_silent_and_goes_on(
     run.request_stop()
     wait_until(lambda: not run.status().active)
     assert run.status().state == "stopped" and run.silent_seconds == 0
+    assert read_metrics(run.checkpoint) is not None
 
 
 def test_who_is_busy_is_not_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
