@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -234,12 +235,10 @@ def denoiser() -> OpenModel | None:
     """A denoising autoencoder of the same data: the visitor's newest, else one that is shipped."""
     wanted = ["denoising", opened.config.get("dataset"), opened.config["image_shape"]]
     for model_id in reversed(model_ids()):
-        try:
+        with suppress(CheckpointError):  # whoever chooses it is told what is wrong
             config = read_config(model_path(model_id))
-        except CheckpointError:
-            continue  # whoever chooses it is told what is wrong
-        if [config.get("objective"), config.get("dataset"), config["image_shape"]] == wanted:
-            return open_model(model_id)
+            if [config.get("objective"), config.get("dataset"), config["image_shape"]] == wanted:
+                return open_model(model_id)
     return None
 
 

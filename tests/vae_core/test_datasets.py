@@ -166,7 +166,8 @@ AREAS = (13.4**2, math.pi * 9.4 * 5.0, 14.0**2 * (1 / 2 + math.pi / 8))
 def test_a_sprite_covers_the_area_of_its_shape_wherever_it_is(
     row: tuple[int, float, float, float, float],
 ) -> None:
-    assert drawn(*row).sum() == pytest.approx(AREAS[row[0]] * row[1] ** 2, rel=0.03)
+    # Pixels across an outline at 45 degrees lie denser than 1: their ramps sum to a little more.
+    assert drawn(*row).sum() == pytest.approx(AREAS[row[0]] * row[1] ** 2, abs=3)
 
 
 @given(row=factor_rows.filter(lambda row: row[0] < 2))
