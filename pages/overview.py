@@ -10,7 +10,7 @@ from ui.components.address import number_from_link, show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import latent_plane
 from ui.kinds import about_means
-from ui.navigation import page_path
+from ui.navigation import SECTIONS, page_path
 from ui.samplers import choose_sampler, drawn
 from ui.session import current_model, current_z, set_z, z_text
 from ui.views import default_plane, plane_points
@@ -19,7 +19,9 @@ SAMPLES = (2, 12)
 MAX_SEED = 999_999_999
 CARDS = """
 <style>
-.st-key-cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(14rem, 1fr)); }
+.st-key-cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(18rem, 1fr)); }
+.st-key-cards a { align-items: start; height: 100%; }
+.st-key-cards a p { white-space: normal; }
 </style>
 """
 GUIDE = {
@@ -33,7 +35,14 @@ GUIDE = {
     "factors": "A card for every latent dimension: what it changes, and what it goes with.",
     "geometry": "Distances measured by images: magnification, principal directions, geodesics.",
     "compare": "Two models side by side, under one pointer: VAE, autoencoder, PCA, GAN.",
+    "layers": "The decoder layer by layer; the transposed convolution as a matrix.",
+    "density": "Where the data lie in latent space, and where the prior has mass and they do not.",
+    "anomalies": "Which images the model finds strange; noise, and what takes it away.",
+    "compression": "Images kept as quantised codes: bits against quality, beside PNG and JPEG.",
+    "labels": "How well classes are told when few images are labelled.",
+    "clusters": "What clustering finds in latent space, beside the classes.",
 }
+TITLES = {file: title for pages in SECTIONS.values() for file, title, *_ in pages}
 
 opened = current_model()
 model = opened.model
@@ -93,7 +102,5 @@ samples()
 st.subheader("What each page is for")
 st.html(CARDS)
 with st.container(key="cards"):
-    for file, text in GUIDE.items():
-        with st.container(border=True):
-            st.page_link(page_path(file))
-            st.caption(text)
+    for file, text in GUIDE.items():  # an element each: there are many to draw
+        st.page_link(page_path(file), label=f"**{TITLES[file]}** · {text}")
