@@ -69,13 +69,18 @@ exact = model.latent_dim <= EXACT_DIM
 
 
 @st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=HASHES)
-def gap_of(opened: OpenModel, x: Tensor) -> tuple[Cells | None, Gaussians, Gap]:
-    """The cells of the exact posterior, mu and logvar of q and of q*, and the terms."""
-    cells = posterior_cells(opened.model, x) if opened.model.latent_dim <= EXACT_DIM else None
-    best = best_gaussian(opened.model, x, cells)
+def cells_of(opened: OpenModel, x: Tensor) -> Cells | None:
+    """The cells of the exact posterior, where it is in reach."""
+    return posterior_cells(opened.model, x) if opened.model.latent_dim <= EXACT_DIM else None
+
+
+@st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=HASHES)
+def gap_of(opened: OpenModel, x: Tensor, _cells: Cells | None) -> tuple[Gaussians, Gap]:
+    """mu and logvar of q and of q*, and the terms."""
+    best = best_gaussian(opened.model, x, _cells)
     with torch.no_grad():
         mu, logvar = opened.model.encode(x)
-    return cells, ((mu[0], logvar[0]), best), elbo_gap(opened.model, x, best, cells=cells)
+    return ((mu[0], logvar[0]), best), elbo_gap(opened.model, x, best, cells=_cells)
 
 
 @st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=HASHES)
@@ -124,8 +129,12 @@ def explore() -> None:
     with picture:
         image_grid(chosen.x[None], key="chosen-x", testid="chosen", alt=chosen.name, labels=["x"])
     data_note(chosen.is_data)
-    with st.spinner("Summing over latent space and climbing to q*…"):
-        cells, gaussians, gap = gap_of(opened, chosen.x)
+    bar = st.empty()
+    bar.progress(0.0, "Summing over latent space")
+    cells = cells_of(opened, chosen.x)
+    bar.progress(0.5, "Climbing to q*")
+    gaussians, gap = gap_of(opened, chosen.x, cells)
+    bar.empty()
     show_plane(cells, gaussians, look)
     show_bars(gap)
     show_in_address(

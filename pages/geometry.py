@@ -43,7 +43,7 @@ opened = current_model()
 model = opened.model
 
 
-@st.cache_resource(show_spinner="Differentiating the decoder…", max_entries=8, hash_funcs=HASHES)
+@st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=HASHES)
 def magnification_of(opened: OpenModel, plane: Plane) -> Magnification:
     axes = torch.tensor(plane.axes, dtype=torch.float32)
     return magnification_map(opened.model, torch.tensor(plane.origin), axes, HALF, SIDE)
@@ -98,19 +98,23 @@ def explore() -> None:
                     width=140,
                 )
             st.button("Random pair", icon=":material/casino:", on_click=random_pair, args=(n,))
-    with st.spinner("Looking for the shortest way…"):
-        ways = ways_of(opened, a.z, b.z)
-    show_plane(ways)
+    plane, bar = default_plane(opened), st.empty()
+    bar.progress(0.0, "Differentiating the decoder")
+    found = magnification_of(opened, plane)
+    bar.progress(0.5, "Looking for the shortest way")
+    ways = ways_of(opened, a.z, b.z)
+    bar.empty()
+    show_plane(plane, found, ways)
     show_ways(ways)
     show_in_address("geometry", z=z_text(current_z(opened)), **way_texts(opened))
     show_code(WAYS.format(checkpoint=place_of(opened), a=list(a.z), b=list(b.z), steps=STEPS))
     explain(GEOMETRY)
 
 
-def show_plane(ways: dict[str, tuple[Tensor, float, float]]) -> None:
+def show_plane(
+    plane: Plane, found: Magnification, ways: dict[str, tuple[Tensor, float, float]]
+) -> None:
     """The magnification under the pointer's principal directions and the ways."""
-    plane = default_plane(opened)
-    found = magnification_of(opened, plane)
     logs = found.magnification.clamp_min(1e-12).log().numpy()
     low, high = np.percentile(logs, (2, 98))
     heat = 0.9 * (logs - low) / max(high - low, 1e-9)
