@@ -80,6 +80,11 @@ def choose_other() -> OpenModel:
     return open_model(other)
 
 
+def data_of(model: OpenModel) -> tuple[str | None, tuple[int, int, int]]:
+    """By what it is told whether two models learned from the same images."""
+    return model.config.get("dataset"), model.model.image_shape
+
+
 def swap() -> None:
     other = st.session_state["other"]
     st.session_state["other"] = opened.id
@@ -164,7 +169,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
 if text := PAIRS.get((opened.id, b.id)) or PAIRS.get((b.id, opened.id)):
     st.caption(text)
 same_space = opened.model.latent_dim == b.model.latent_dim
-same_data = opened.config.get("dataset") == b.config.get("dataset")
+same_data = data_of(opened) == data_of(b)
 common: Sequence[Tensor] = ()
 if same_data and opened.latents is not None and b.latents is not None:
     common = common_rows(opened.latents, b.latents)
