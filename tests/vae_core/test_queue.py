@@ -94,6 +94,7 @@ def test_a_waiting_process_has_not_loaded_torch(
     assert "libtorch" not in maps.read_text()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # it is to fail
 def test_one_trains_at_a_time_and_the_queue_outlives_a_kill(
     tmp_path: Path, trainers: Trainers, wait_until: WaitUntil
 ) -> None:
