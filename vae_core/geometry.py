@@ -58,12 +58,6 @@ def _derivative(model: LatentModel, z: Tensor, axis: Tensor) -> Tensor:
     return along
 
 
-def load_derivatives() -> None:
-    """Let torch import what its forward-mode derivatives need: seconds, once in a process."""
-    one = torch.zeros(1, 1)
-    torch.func.jvp(torch.nn.Linear(1, 1), (one,), (one,))
-
-
 def metric(model: LatentModel, z: Tensor, axes: Tensor | None = None) -> Tensor:
     """G = J' J at each z (n, d), in coordinates along `axes` (m, d): (n, m, m).
 
