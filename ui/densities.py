@@ -84,7 +84,7 @@ def fits_of(opened: OpenModel, components: int, report: Report) -> Fits:
     densities: dict[str, Sampler] = {PRIOR: _prior(opened)}
     if opened.latents is None:
         return Fits(densities)
-    z, codes = parted(aggregate_draws(opened.latents))
+    z, codes = _codes(opened)
     if opened.model.is_variational:
         densities[AGGREGATE] = _aggregate(opened)
     each = CODES_A_DIMENSION * opened.model.latent_dim
@@ -121,23 +121,29 @@ def _prior(opened: OpenModel) -> Mixture:
 
 
 @_kept()
+def _codes(opened: OpenModel) -> tuple[Tensor, Tensor]:
+    """Those to fit to, and those to judge the fits by."""
+    return parted(aggregate_draws(latents_of(opened)))
+
+
+@_kept()
 def _aggregate(opened: OpenModel) -> AggregatePosterior:
     return AggregatePosterior(latents_of(opened))
 
 
 @_kept()
 def _kernel(opened: OpenModel) -> KernelDensity:
-    return fit_kernel_density(parted(aggregate_draws(latents_of(opened)))[0])
+    return fit_kernel_density(_codes(opened)[0])
 
 
 @_kept()
 def _mixture(opened: OpenModel, components: int) -> Mixture:
-    return fit_mixture(parted(aggregate_draws(latents_of(opened)))[0], components)
+    return fit_mixture(_codes(opened)[0], components)
 
 
 @_kept(max_entries=64)
 def _held_out(opened: OpenModel, name: str, components: int, _fit: Sampler) -> tuple[float, float]:
-    return held_out_density(_fit, parted(aggregate_draws(latents_of(opened)))[1])
+    return held_out_density(_fit, _codes(opened)[1])
 
 
 def found_of(opened: OpenModel, fits: Fits, seed: int, report: Report) -> Found | None:
