@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import logging
 import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -19,15 +21,23 @@ from ui import navigation
 from ui.session import DEFAULT_MODEL
 from vae_core.errors import CheckpointError
 
+DRAWN_SECONDS = 10  # from the first model's opening to the first page's image, with much to spare
+
 logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
 logging.getLogger("zscape").setLevel(logging.INFO)
 
 
 def load_libraries() -> None:
-    """Import and open what the first page needs, while the visitor's browser still loads it."""
+    """Import and open what the first page needs, while the visitor's browser still loads it.
+
+    When that page is drawn: what torch imports at a first derivative or optimiser, two seconds.
+    """
     with suppress(CheckpointError):  # the page itself says what is wrong with it
         open_model(DEFAULT_MODEL)
     gc.freeze()  # what is imported stays: later collections need not look at it
+    time.sleep(DRAWN_SECONDS)
+    importlib.import_module("torch._dynamo")
+    gc.freeze()
 
 
 @asynccontextmanager
