@@ -18,6 +18,7 @@ that must be read from disk holds up no decoding.
     2 encode  rows x h x w x c uint8: images            rows x 2 x d float32: mu, logvar of q(z|x)
     3 return  rows x d float32: z                       rows x 2 x d float32: q(z | decode(z))
     4 image   rows x u32: rows of the stored latents    rows x h x w x c uint8: their images
+    5 maps    d float32: one z                          int8: `FeatureMaps.shares`, layer by layer
 
 `real` is 1 where the images are data, 0 where the decoder made them. `ticket` is the client's own.
 
@@ -102,13 +103,15 @@ def parse(frame: bytes, opened: OpenModel) -> Request:
         raise Refusal(Close.BAD_REQUEST, f"There is no verb {verb} with the flags {zero}.")
     if verb in ENCODING and not opened.model.has_encoder:
         raise Refusal(Close.BAD_REQUEST, "This model has no encoder, so no image has a code.")
-    if not 1 <= rows <= MAX_ROWS:
-        raise Refusal(Close.BAD_REQUEST, f"{rows} rows were asked for; 1 to {MAX_ROWS} are taken.")
+    most = 1 if verb == Verb.MAPS else MAX_ROWS
+    if not 1 <= rows <= most:
+        raise Refusal(Close.BAD_REQUEST, f"{rows} rows were asked for; 1 to {most} are taken.")
     d, c, h, w = dimensions(opened)
     shape, dtype = {
         Verb.DECODE: ((rows, d), "<f4"),
         Verb.ENCODE: ((rows, h, w, c), "u1"),
         Verb.RETURN: ((rows, d), "<f4"),
+        Verb.MAPS: ((rows, d), "<f4"),
         IMAGE: ((rows,), "<u4"),
     }[verb]
     expected = HEADER.size + math.prod(shape) * np.dtype(dtype).itemsize

@@ -23,6 +23,8 @@ from vae_core.errors import ZscapeError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from vae_core.models import LatentModel
+
 MAX_BATCH = 256
 
 Array = npt.NDArray[Any]
@@ -34,6 +36,7 @@ class Verb(IntEnum):
     DECODE = 1
     ENCODE = 2
     RETURN = 3
+    MAPS = 5  # 4 needs no model
 
 
 ENCODING = (Verb.ENCODE, Verb.RETURN)
@@ -136,6 +139,8 @@ def _answer(opened: OpenModel, verb: Verb, rows: Array) -> Array:
             return _pixels(model.decode(torch.from_numpy(rows)))
         if verb is Verb.RETURN:
             return _posterior(*model.encode(model.decode(torch.from_numpy(rows))))
+        if verb is Verb.MAPS:
+            return np.stack([_maps(model, z) for z in torch.from_numpy(rows)])
         x = torch.from_numpy(rows).permute(0, 3, 1, 2) / 255
         return _posterior(*model.encode(x))
 
@@ -145,6 +150,15 @@ def _pixels(images: Tensor) -> Array:
     import torch
 
     return images.mul(255).round_().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+
+
+def _maps(model: LatentModel, z: Tensor) -> Array:
+    """What leaves the decoder's layers at z (d,), as it is shown, the image left out: int8."""
+    import torch
+
+    from vae_core.feature_maps import feature_maps
+
+    return torch.cat([layer.shares.flatten() for layer in feature_maps(model, z)[:-1]]).numpy()
 
 
 def _posterior(mu: Tensor, logvar: Tensor) -> Array:

@@ -9,7 +9,6 @@ from torch.nn import functional
 
 from ui import layers_explained
 from ui.components.address import choice_from_link, number_from_link, show_in_address
-from ui.components.image_grid import image_grid
 from ui.components.latent_plane import latent_plane
 from ui.explain import explain, show_code
 from ui.layers_figures import matrix, show_maps, show_matrices, size_text
@@ -22,6 +21,7 @@ from vae_core.transposed_convolution import convolution_matrix, kernel_places, u
 CONVOLUTIONAL = "mnist-16d"
 CELL = 30  # pixels of the small images of the example
 EVERY = "all"
+PLANE = "layers"  # whose pointer the maps follow
 
 opened = current_model()
 model = opened.model
@@ -37,13 +37,14 @@ def show_layers() -> None:
         plane=plane,
         points=plane_points(opened, plane),
         height=340,
+        maps=PLANE,
         on_change=keep_z,
     )
     z = current_z(opened)
     layers = feature_maps(model, torch.tensor(z))
     st.caption(
-        f"Press the plane: the layers below follow. From z ({model.latent_dim}) to the image in "
-        f"{len(layers) - 1} layers; orange above zero, blue below, each layer on its own scale."
+        f"Move over the plane: the layers below follow, from z ({model.latent_dim}) to the image in "
+        f"{len(layers) - 1}. Orange above zero, blue below, each layer on its own scale."
     )
     if all(len(layer.shape) < 3 for layer in layers[:-2]):
         st.info(
@@ -58,19 +59,10 @@ def show_layers() -> None:
                 if layer.settings:
                     st.caption(f"`{layer.settings}`")
             with st.container(width=690):
-                show_maps(layer, key=f"maps-{k}")
+                show_maps(layers, k, PLANE)
     with st.container(border=True, key="layer-image", horizontal=True):
-        with st.container(width=200):
-            st.markdown(f"**{image.name}**  \n{size_text(image.shape)}")
-            st.caption(f"`{image.settings}`")
-        with st.container(width=690):
-            image_grid(
-                image.maps[None, None],
-                key="layers-image",
-                testid="layers-image",
-                alt="The image that the layers lead to",
-                max_tile=112,
-            )
+        st.markdown(f"**{image.name}**  \n{size_text(image.shape)}", width=200)
+        st.caption(f"`{image.settings}`: the image beside the plane.", width=690)
     show_in_address("layers", z=z_text(z))
     show_code(LAYERS.format(checkpoint=place_of(opened), z=list(z)))
     explain(layers_explained.LAYERS)

@@ -9,14 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from ui.components.image_grid import image_grid
+from ui.components.image_grid import Maps, image_grid
 from ui.curves import is_dark
 from ui.palette import CLASS_COLOURS, GREY, SIGNED_COLOURS
 from ui.text import decimal
-from vae_core.feature_maps import FeatureMaps
+from vae_core.feature_maps import NO_UNIT, FeatureMaps
 
-MOST_MAPS = 64
-STRIP = 128  # units in a row of a strip
 MATRIX_HEIGHT = 400  # pixels that a tall matrix takes at most, while its cells can be told apart
 CELLS = 6, 24  # pixels of a matrix's cell, at least and at most
 CSS = """
@@ -36,44 +34,38 @@ CSS = """
 Values = npt.NDArray[Any]
 
 
-def show_maps(layer: FeatureMaps, key: str) -> None:
-    """The maps of a layer as small images, its units as a strip."""
-    maps = layer.maps.numpy()
-    shown = (
-        maps[:MOST_MAPS]
-        if maps.ndim == 3
-        else np.stack([strip(row) for row in np.atleast_2d(maps)])
-    )
-    most = float(np.nanmax(np.abs(maps)))
+def show_maps(layers: Sequence[FeatureMaps], k: int, plane: str) -> None:
+    """The maps of layer k as small images, its units as a strip; they follow the plane's pointer.
+
+    plane: the `maps` of a `latent_plane` on the page.
+    """
+    layer, shares = layers[k], layers[k].shares.numpy()
+    units = layer.maps.ndim < 3
+    colours = _colours()
+    start = sum(before.shares.numel() for before in layers[:k])
     image_grid(
-        signed_colours(shown, most)[None],
-        key=key,
+        colours[shares.astype(int) - NO_UNIT].transpose(0, 3, 1, 2)[None],
+        key=f"maps-{k}",
         testid="feature-maps",
         alt=f"Outputs of {layer.name}, {size_text(layer.shape)}",
-        min_tile=None if maps.ndim < 3 else min(46, 6 * maps.shape[-1]),
-        max_tile=680 if maps.ndim < 3 else 46 if len(shown) > 1 else 112,
+        min_tile=None if units else min(46, 6 * shares.shape[-1]),
+        max_tile=680 if units else 46 if len(shares) > 1 else 112,
+        maps=Maps(plane, start, shares.shape, colours),
     )
-    some = f"{len(shown)} of {len(maps)} maps. " if maps.ndim == 3 and len(maps) > MOST_MAPS else ""
-    st.caption(f"{some}From {decimal(float(maps.min()))} to {decimal(float(maps.max()))}.")
+    left_out = not units and len(shares) < len(layer.maps)
+    some = f"{len(shares)} of {len(layer.maps)} maps. " if left_out else ""
+    low, high = float(layer.maps.min()), float(layer.maps.max())
+    st.caption(f"{some}At the cursor from {decimal(low)} to {decimal(high)}.")
 
 
-def strip(units: Values) -> Values:
-    """Units (m,) in rows of STRIP, filled up with NaN."""
-    width = min(len(units), STRIP)
-    padded = np.full(-(-len(units) // width) * width, np.nan)
-    padded[: len(units)] = units
-    return padded.reshape(-1, width)
-
-
-def signed_colours(values: Values, most: float) -> npt.NDArray[np.uint8]:
-    """values (n, h, w) -> (n, 3, h, w): blue below zero, orange above, full at `most`; NaN grey."""
+def _colours() -> npt.NDArray[np.uint8]:
+    """A colour for each share from NO_UNIT up, (256, 3): blue below zero, orange above; grey."""
     zero = np.array((30, 35, 45) if is_dark() else (241, 243, 246))
-    share = np.clip(np.nan_to_num(values) / (most or 1.0), -1, 1)[..., None]
     below, above = (np.array(_rgb(colour)) for colour in SIGNED_COLOURS)
-    mixed = zero + np.abs(share) * (np.where(share < 0, below, above) - zero)
-    mixed[np.isnan(values)] = _rgb(GREY)
-    colours: npt.NDArray[np.uint8] = np.rint(mixed).astype(np.uint8).transpose(0, 3, 1, 2)
-    return colours
+    shares = np.arange(NO_UNIT, 128)[:, None] / 127
+    mixed = zero + np.abs(shares) * (np.where(shares < 0, below, above) - zero)
+    mixed[0] = _rgb(GREY)
+    return np.rint(mixed).clip(0, 255).astype(np.uint8)
 
 
 def size_text(shape: Sequence[int]) -> str:

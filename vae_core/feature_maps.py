@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +10,10 @@ from torch import Tensor, nn
 
 from vae_core.models import LatentModel
 from vae_core.networks import ACTIVATIONS, Crop, Reshape, ResidualBlock
+
+MOST_MAPS = 64  # of a layer that are shown
+STRIP = 128  # units in a row of a strip
+NO_UNIT = -128
 
 _SHAPING = (*ACTIVATIONS.values(), Crop, Reshape)  # what belongs to the layer before it
 
@@ -30,17 +35,39 @@ class FeatureMaps:
     def shape(self) -> tuple[int, ...]:
         return tuple(self.maps.shape)
 
+    @property
+    def shares(self) -> Tensor:
+        """The maps as they are shown, (n, h, w) int8: 127 is the layer's largest absolute value.
+
+        The first MOST_MAPS maps; units in rows of STRIP, the last filled up with NO_UNIT.
+        """
+        units = self.maps.ndim < 3
+        shown = _strips(torch.atleast_2d(self.maps)) if units else self.maps[:MOST_MAPS]
+        most = self.maps.abs().max()
+        scaled = (shown / torch.where(most > 0, most, 1) * 127).round().clamp(-127, 127)
+        return scaled.nan_to_num(NO_UNIT).to(torch.int8)
+
+
+def _strips(units: Tensor) -> Tensor:
+    """(rows, m) -> (rows, lines, STRIP at most), NaN where there are no more."""
+    width = min(units.shape[1], STRIP)
+    padding = -units.shape[1] % width
+    return nn.functional.pad(units, (0, padding), value=torch.nan).unflatten(1, (-1, width))
+
 
 @torch.inference_mode()
 def feature_maps(model: LatentModel, z: Tensor) -> list[FeatureMaps]:
     """The outputs of the decoder's layers at z (d,), on the CPU, in the order of computation.
 
     The last are the image's own: the likelihood's mean (c, h, w), in [0, 1]. Read by forward hooks,
-    which are gone afterwards: models are shared.
+    which are gone afterwards and deaf to other threads: models are shared.
     """
     found: list[FeatureMaps] = []
+    here = threading.get_ident()
 
     def keep(layer: nn.Module, _inputs: object, output: Tensor) -> None:
+        if threading.get_ident() != here:
+            return
         name, maps = type(layer).__name__, output[0].cpu()
         if isinstance(layer, _SHAPING) and found:
             before = found[-1]

@@ -12,12 +12,38 @@ if TYPE_CHECKING:
 
     Settle = Callable[[Page], None]
 
+MAPS = """
+const all = (root) => [...root.querySelectorAll("*")].flatMap(
+    (one) => [one, ...(one.shadowRoot ? all(one.shadowRoot) : [])]);
+window.last = () => all(document)
+    .filter((one) => one.dataset?.testid === "feature-maps").at(-1)?.toDataURL() ?? null;
+"""
+# The last layer's picture when no newer one comes for a while.
+RESTED = """async () => {
+    let [before, now] = [null, last()];
+    while (before !== now) {
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        [before, now] = [now, last()];
+    }
+    return now;
+}"""
+
 
 def test_layers_and_their_worked_example(page: Page, app_url: str, settle: Settle) -> None:
+    page.add_init_script(MAPS)
     page.goto(f"{app_url}/layers?model=sprites-6d&stride=2&padding=1&pixel=4")
     settle(page)
     page.get_by_text("ConvTranspose2d + SiLU").first.wait_for()
     expect(page.get_by_test_id("feature-maps")).to_have_count(5)
+    plane, at_home = page.get_by_test_id("latent-plane"), page.evaluate("last()")
+    plane.hover(position={"x": 200, "y": 120})
+    page.wait_for_function("home => last() !== home", arg=at_home)
+    here = page.evaluate(RESTED)
+    plane.hover(position={"x": 330, "y": 190})
+    page.wait_for_function("here => last() !== here", arg=here)
+    plane.hover(position={"x": 200, "y": 120})
+    page.wait_for_function("here => last() === here", arg=here)
+
     page.get_by_text("2 × 2 → 3 × 3").wait_for()
     page.get_by_text("0 apart").wait_for()
     cells = page.get_by_test_id("example-matrices").locator(".matrix i")

@@ -25,9 +25,10 @@ from live.decode import MAX_ASKED_EACH, MAX_ROWS, MAX_WAITING, Close, refusals
 from live.models import open_model
 from tests.live.conftest import IMAGE_SHAPE, LATENT_DIM, STORED, run, save_small_model
 from vae_core.checkpoints import save_checkpoint
+from vae_core.feature_maps import feature_maps
 from vae_core.models import ModelConfig, build_model
 
-DECODE, ENCODE, RETURN, IMAGE = 1, 2, 3, 4
+DECODE, ENCODE, RETURN, IMAGE, MAPS = 1, 2, 3, 4, 5
 CHANNELS, HEIGHT, WIDTH = IMAGE_SHAPE
 URL = "/live/decode?model=small"
 
@@ -90,6 +91,20 @@ def test_return_is_encode_after_decode(client: TestClient) -> None:
         socket.receive_text()
         posterior = answer(ask(socket, RETURN, z), "<f4", (4, 2, LATENT_DIM))
     assert posterior[:, 0] == pytest.approx(mu.numpy(), abs=1e-5)
+
+
+def test_maps_are_those_of_the_decoders_layers_at_one_z(client: TestClient) -> None:
+    z = some_z(2)
+    layers = feature_maps(open_model("small").model, torch.from_numpy(z[0]))[:-1]
+    expected = torch.cat([layer.shares.flatten() for layer in layers]).numpy()
+    with client.websocket_connect(URL) as socket:
+        socket.receive_text()
+        frame = ask(socket, MAPS, z[:1])
+        assert (np.frombuffer(frame, "i1", offset=8) == expected).all()
+        socket.send_bytes(request(MAPS, z))
+        closed = close_of(socket)
+    assert closed.code == Close.BAD_REQUEST
+    assert "1 to 1" in closed.reason
 
 
 def test_without_data_a_point_s_image_is_its_mean_decoded_and_says_so(client: TestClient) -> None:

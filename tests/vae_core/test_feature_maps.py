@@ -1,9 +1,11 @@
 """What leaves each layer of the decoder is what the layers give when called one by one."""
 
+import threading
+
 import pytest
 import torch
 
-from vae_core.feature_maps import feature_maps
+from vae_core.feature_maps import MOST_MAPS, NO_UNIT, STRIP, FeatureMaps, feature_maps
 from vae_core.models import ModelConfig, build_model
 from vae_core.networks import network_names
 
@@ -55,3 +57,40 @@ def test_m2_has_its_layers_for_each_class() -> None:
     model = built(kind="m2", hidden=(12,), classes=4, latent_dim=2)
     found = feature_maps(model, torch.zeros(2))
     assert [layer.shape for layer in found] == [(4, 12), (4, 64), (1, 8, 8)]
+
+
+def test_layers_that_another_thread_computes_meanwhile_are_not_taken_for_ones_own() -> None:
+    model = built(hidden=(20, 10), latent_dim=3)
+    decode, z = model.decode, torch.zeros(3)
+
+    def with_another(batch):
+        other = threading.Thread(target=torch.no_grad()(decode), args=(torch.ones(4, 3),))
+        other.start()
+        other.join()
+        return decode(batch)
+
+    model.decode = with_another
+    beside = feature_maps(model, z)
+    del model.decode
+    alone = feature_maps(model, z)
+    assert [layer.name for layer in beside] == [layer.name for layer in alone]
+    for a, b in zip(beside, alone, strict=True):
+        torch.testing.assert_close(a.maps, b.maps)
+
+
+def test_maps_are_shown_as_shares_of_the_layers_largest_value() -> None:
+    maps = torch.tensor([[[2.0, -4.0], [0.0, 1.0]]])
+    shares = FeatureMaps("Conv", "", maps).shares
+    assert shares.dtype == torch.int8
+    assert shares.tolist() == [[[64, -127], [0, 32]]]
+    many = FeatureMaps("Conv", "", torch.ones(MOST_MAPS + 5, 3, 2)).shares
+    assert many.shape == (MOST_MAPS, 3, 2)
+    assert (FeatureMaps("Conv", "", torch.zeros(1, 2, 2)).shares == 0).all()
+
+
+def test_units_are_shown_in_rows_of_a_strip() -> None:
+    shares = FeatureMaps("Linear", "", torch.full((STRIP + 2,), -3.0)).shares
+    assert shares.shape == (1, 2, STRIP)
+    assert (shares.flatten()[: STRIP + 2] == -127).all()
+    assert (shares.flatten()[STRIP + 2 :] == NO_UNIT).all()
+    assert FeatureMaps("Linear", "", torch.ones(3, 7)).shares.shape == (3, 1, 7)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import streamlit as st
 
 from live.blobs import publish
@@ -26,7 +27,7 @@ from vae_core.errors import ConfigError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Axis", "GridResult", "image_grid", "picture_png"]
+__all__ = ["Axis", "GridResult", "Maps", "image_grid", "picture_png"]
 
 _ASSETS, _SCRIPT = module_component(Path(__file__).parent / "assets", "grid.js")
 _COMPONENT = st.components.v2.component(
@@ -50,6 +51,25 @@ class Axis:
         """The values, and as text with a true minus sign."""
         texts = [decimal(value) for value in self.values]
         return {"name": self.name, "values": texts, "at": [float(value) for value in self.values]}
+
+
+@dataclass(frozen=True, eq=False)
+class Maps:
+    """Where a grid of one row has its images among the feature maps that a plane tells of.
+
+    plane: the plane's `maps`; start: of the first image among all values; shape (n, h, w);
+    colours (256, 3): of values from -128 to 127.
+    """
+
+    plane: str
+    start: int
+    shape: tuple[int, ...]
+    colours: npt.NDArray[np.uint8]
+
+    def payload(self) -> dict[str, Any]:
+        """As the browser wants it."""
+        colours = self.colours.tolist()
+        return {**vars(self), "colours": colours}
 
 
 @dataclass(frozen=True)
@@ -82,6 +102,7 @@ def image_grid(
     on_select: Callable[[int], None] | None = None,
     on_frame: Callable[[int], None] | None = None,
     film: Film | None = None,
+    maps: Maps | None = None,
 ) -> GridResult:
     """Show images (rows, columns, c, h, w): floats in [0, 1] or uint8, c 1 or 3.
 
@@ -96,6 +117,7 @@ def image_grid(
     player: plays the tiles in their order, back and forth; `on_frame` is called with the frame that
     it comes to rest on. A `latent_plane` that names this grid shows the frame large.
     film: its frames are {"url": of a published `picture_png` of as many images}.
+    maps: the images follow the pointer over a `latent_plane` that tells of feature maps.
     """
     rows, columns = images.shape[:2]
     for name, texts in (("captions", captions), ("labels", labels)):
@@ -132,6 +154,7 @@ def image_grid(
                 "testid": testid,
                 "alt": alt,
                 "film": None if film is None else film.payload(),
+                "maps": None if maps is None else maps.payload(),
             }
         ],
         on_selected_change=lambda: tell("selected", on_select),

@@ -85,6 +85,7 @@ def latent_plane(
     link: Literal["places", "images"] | None = None,
     height: int = 520,
     film: Film | None = None,
+    maps: str | None = None,
     heat: Heat | None = None,
     gaussians: Sequence[Gaussian] = (),
     metric: Metric | None = None,
@@ -113,6 +114,8 @@ def latent_plane(
         points are of the same images in the same order, to the same image.
     film: its frames are {"model": id, "points": a `PlanePoints.payload()`}; points of the same rows
         glide from where they were to where they are.
+    maps: a name under which grids of the page hear of the decoder's feature maps while the pointer
+        moves (`image_grid.Maps`).
     heat: a heat map under the points. gaussians: ellipses over them. metric: its principal
         directions are drawn at the pointer. trails: ways drawn but not edited.
     look: centre and half the extent of the part of the plane that is shown until the visitor moves
@@ -176,6 +179,7 @@ def latent_plane(
                 "mode": mode,
                 "height": height,
                 "film": None if film is None else film.payload(),
+                "maps": maps,
                 "heat": None if heat is None else heat.payload(),
                 "gaussians": [] if plane is None else [g.payload(plane) for g in gaussians],
                 "metric": None if metric is None else metric.payload(),

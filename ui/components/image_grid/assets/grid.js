@@ -256,10 +256,38 @@ class Grid {
       this.data.captions = null; // Python will have others when the way stands
       this.player.pause();
       this.player.update(count, null, this.data.frameMs, frame);
-      this.drawing ??= requestAnimationFrame(() => {
-        this.drawing = undefined;
-        this.draw();
-      });
+      this.drawSoon();
+    });
+    const follow = ({ detail }) => {
+      if (this.tiles && detail.plane === this.data?.maps?.plane) this.showMaps(detail.values);
+    };
+    addEventListener("zscape:maps", follow, { signal: this.end.signal });
+  }
+
+  /** Show the feature maps at the z under the pointer. @param {Int8Array} values */
+  showMaps(values) {
+    const { start, shape: [n, height, width], colours } = this.data.maps;
+    if (values.length < start + n * height * width) return; // of a model that was replaced
+    this.maps ??= document.createElement("canvas");
+    Object.assign(this.maps, { width: n * width, height });
+    const palette = Uint32Array.from(colours, ([r, g, b]) => 0xff000000 | (b << 16) | (g << 8) | r);
+    const picture = new ImageData(n * width, height);
+    const pixels = new Uint32Array(picture.data.buffer);
+    for (let map = 0, k = start; map < n; map++) {
+      for (let row = 0; row < height; row++) {
+        const left = (row * n + map) * width;
+        for (let column = 0; column < width; column++) pixels[left + column] = palette[values[k++] + 128];
+      }
+    }
+    this.maps.getContext("2d").putImageData(picture, 0, 0);
+    this.tiles = new Tiles(this.maps, 1, n, true);
+    this.drawSoon();
+  }
+
+  drawSoon() {
+    this.drawing ??= requestAnimationFrame(() => {
+      this.drawing = undefined;
+      this.draw();
     });
   }
 

@@ -6,9 +6,12 @@
  *   zscape:tile   {grid, tile, at, since}       from the grid: the tile pointed at, or the frame of
  *                 its film; `at` are the tile's values on the two axes; tile is null for none
  *   zscape:place  {grid, under, cursor}         from the plane: the places of pointer and cursor
+ *   zscape:maps   {plane, values}               from the plane: the decoder's feature maps at the z
+ *                 that it shows; plane is its `maps`
  *   zscape:way    {grid, picture, count, frame} from the plane: new images for the grid's film
  */
 
+import { Verb } from "./channel.js";
 import { showPixels } from "./furniture.js";
 
 export class Beside {
@@ -50,6 +53,14 @@ export class Beside {
     if (JSON.stringify(places) === this.told) return;
     this.told = JSON.stringify(places);
     this.#tell("place", places);
+  }
+
+  /** @param {number[]} z */
+  async askMaps(z) {
+    const { channel, data } = this.plane;
+    const answer = await channel.ask(Verb.MAPS, 1, Float32Array.from(z));
+    const detail = { plane: data.maps, values: new Int8Array(answer.bytes) };
+    dispatchEvent(new CustomEvent("zscape:maps", { detail }));
   }
 
   /** @param {Uint8Array} pixels count x h x w x c */

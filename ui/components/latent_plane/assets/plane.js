@@ -328,8 +328,9 @@ export class LatentPlane {
 
   /** @param {{z: number[], since: number}} wish */
   async decode({ z, since }) {
-    const answer = await this.channel.ask(Verb.DECODE, 1, Float32Array.from(z));
-    this.painted(new Uint8Array(answer.bytes), z, since);
+    const image = this.channel.ask(Verb.DECODE, 1, Float32Array.from(z));
+    const painted = image.then(({ bytes }) => this.painted(new Uint8Array(bytes), z, since));
+    await Promise.all([painted, this.data.maps && this.beside.askMaps(z)]);
     this.trust.look(z);
   }
 
