@@ -43,8 +43,9 @@ def show_layers() -> None:
     z = current_z(opened)
     layers = feature_maps(model, torch.tensor(z))
     st.caption(
-        f"Move over the plane: the layers below follow, from z ({model.latent_dim}) to the image in "
-        f"{len(layers) - 1}. Orange above zero, blue below, each layer on its own scale."
+        "Move over the plane: the layers below follow. "
+        f"From z ({model.latent_dim}) to the image in {len(layers) - 1} layers; orange above zero, "
+        "blue below, each layer on its own scale."
     )
     if all(len(layer.shape) < 3 for layer in layers[:-2]):
         st.info(
