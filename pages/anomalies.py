@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import streamlit as st
 import torch
 
-from live.models import OpenModel, model_path, open_model
+from live.models import OpenModel
 from ui.anomaly_explained import NOISE, SCORES
 from ui.anomaly_figures import roc_panel, score_panel
 from ui.anomaly_images import (
@@ -29,7 +28,7 @@ from ui.components.image_grid import image_grid
 from ui.explain import explain, show_code
 from ui.images import data_note, image_row
 from ui.kinds import NO_MEANS
-from ui.session import current_model, current_z, model_ids, set_z, test_images, z_text
+from ui.session import current_model, current_z, model_beside, set_z, test_images, z_text
 from ui.sidebar import model_label
 from ui.snippets import anomalies_program
 from ui.text import decimal
@@ -41,9 +40,8 @@ from vae_core.anomaly import (
     class_gaussians,
     scores_of,
 )
-from vae_core.checkpoints import read_config
 from vae_core.corruption import corrupt, median_filtered, rebuilt
-from vae_core.errors import CheckpointError, DataError
+from vae_core.errors import DataError
 from vae_core.image_quality import psnr, ssim
 
 if TYPE_CHECKING:
@@ -231,17 +229,6 @@ def figure(score: float) -> str:
     return decimal(score, ".0f" if abs(score) >= 100 else ".1f" if abs(score) >= 1 else ".3f")
 
 
-def denoiser() -> OpenModel | None:
-    """A denoising autoencoder of the same data: the visitor's newest, else one that is shipped."""
-    wanted = ["denoising", opened.config.get("dataset"), opened.config["image_shape"]]
-    for model_id in reversed(model_ids()):
-        with suppress(CheckpointError):  # whoever chooses it is told what is wrong
-            config = read_config(model_path(model_id))
-            if [config.get("objective"), config.get("dataset"), config["image_shape"]] == wanted:
-                return open_model(model_id)
-    return None
-
-
 @st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=HASHES)
 def noisy(x: Tensor, corruption: str, amount: float) -> Tensor:
     return corrupt(x, torch.Generator().manual_seed(0), corruption=corruption, amount=amount)
@@ -265,7 +252,7 @@ def denoise() -> None:
         )
         st.slider(label, 0.0, 1.0, step=0.05, key="amount", persist_state="session", width=300)
     x = images_at(opened, drawn(test_rows(opened), CLEANED))
-    with_noise, trained = noisy(x, corruption, amount), denoiser()
+    with_noise, trained = noisy(x, corruption, amount), model_beside(opened, "denoising")
     clean = "test images" if test_images(opened) is not None else "decoded images"
     rows = {clean: x, "with noise": with_noise, model_label(opened.id): cleaned(opened, with_noise)}
     if trained is not None and trained.id != opened.id:

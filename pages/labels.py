@@ -21,7 +21,8 @@ from ui.images import data_note
 from ui.kinds import NO_MEANS
 from ui.limits import heavy_work
 from ui.palette import AMBER, GREY, SYMBOL_COLOURS, VIOLET
-from ui.session import current_model, current_z, test_images, z_text
+from ui.session import current_model, current_z, model_beside, test_images, z_text
+from ui.sidebar import model_label
 from ui.snippets import LABELS as PROGRAM
 from ui.snippets import place_of
 from ui.text import decimal
@@ -104,13 +105,13 @@ def told_of(
 
 
 @st.cache_data(show_spinner=False, max_entries=8, hash_funcs=HASHES)
-def own_error(opened: OpenModel) -> float | None:
-    """The error of M2's own classifier on the same test images; None for other models."""
+def m2_error(opened: OpenModel, m2: OpenModel) -> float | None:
+    """The error of M2's own classifier on the same test images; None where they are not at hand."""
     task, dataset = task_of(opened), test_images(opened)
-    if not isinstance(opened.model, M2) or dataset is None:
+    if not isinstance(m2.model, M2) or dataset is None:
         return None
     x = dataset.floats(latents_of(opened).indices[task.test_rows])
-    return class_error(opened.model, x, task.test_labels)
+    return class_error(m2.model, x, task.test_labels)
 
 
 def kept_curves(how: str, draws: int) -> Curves:
@@ -259,8 +260,10 @@ def show_panels(found: Curves, counts: list[int]) -> None:
     """A panel a classifier, a line a code."""
     if not found:
         return
+    m2 = opened if isinstance(opened.model, M2) else model_beside(opened, "m2")
+    by_m2 = None if m2 is None else m2_error(opened, m2)
     highest = [100 * (e.mean + e.standard_error) for errors in found.values() for e in errors]
-    panels, most = [], 1.05 * max(1.0, *highest)
+    panels, most = [], 1.05 * max(1.0, *highest, 100 * (by_m2 or 0))
     for name in CLASSIFIERS:
         lines = [
             Line(
@@ -273,9 +276,10 @@ def show_panels(found: Curves, counts: list[int]) -> None:
             for code, colour in COLOURS.items()
             if (name, code) in found
         ]
-        if (own := own_error(opened)) is not None:
-            level = [100 * own] * 2
-            lines.append(Line("M2's own", [counts[0], counts[-1]], level, VIOLET, dashed=True))
+        if by_m2 is not None:
+            lines.append(
+                Line("M2", [counts[0], counts[-1]], [100 * by_m2] * 2, VIOLET, dashed=True)
+            )
         panels.append(Panel(name.capitalize(), lines, note_of(lines), (0.0, most)))
     curves(
         panels,
@@ -288,10 +292,12 @@ def show_panels(found: Curves, counts: list[int]) -> None:
         height=240,
         log_x=True,
     )
-    training = opened.config.get("training") or {}
-    if own_error(opened) is not None:
-        taught = training.get("objective_settings", {}).get("labels")
-        st.caption(f"Dashed: M2's own classifier, which was taught {taught} labels.")
+    if m2 is not None and by_m2 is not None:
+        taught = (m2.config.get("training") or {}).get("objective_settings", {}).get("labels")
+        st.caption(
+            f"Dashed: {100 * by_m2:.1f} % by the classifier of {model_label(m2.id)}, an M2 that "
+            f"learned from {taught} labels and all other images without."
+        )
 
 
 def note_of(lines: list[Line]) -> str:

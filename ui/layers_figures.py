@@ -65,7 +65,8 @@ def _colours() -> npt.NDArray[np.uint8]:
     shares = np.arange(NO_UNIT, 128)[:, None] / 127
     mixed = zero + np.abs(shares) * (np.where(shares < 0, below, above) - zero)
     mixed[0] = _rgb(GREY)
-    return np.rint(mixed).clip(0, 255).astype(np.uint8)
+    colours: npt.NDArray[np.uint8] = np.rint(mixed).clip(0, 255).astype(np.uint8)
+    return colours
 
 
 def size_text(shape: Sequence[int]) -> str:

@@ -11,6 +11,7 @@ import math
 import os
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -110,6 +111,19 @@ def _follow_link_to_open() -> None:
 def current_model() -> OpenModel:
     """The model chosen in the sidebar, open."""
     return open_model(st.session_state["model"])
+
+
+def model_beside(opened: OpenModel, objective: str) -> OpenModel | None:
+    """A model of the same data by `objective`: the visitor's newest, else one that is shipped."""
+    from vae_core.checkpoints import read_config
+
+    wanted = [objective, opened.config.get("dataset"), opened.config["image_shape"]]
+    for model_id in reversed(model_ids()):
+        with suppress(CheckpointError):  # whoever chooses it is told what is wrong
+            config = read_config(model_path(model_id))
+            if [config.get("objective"), config.get("dataset"), config["image_shape"]] == wanted:
+                return open_model(model_id)
+    return None
 
 
 def select_model(model_id: str) -> None:

@@ -45,14 +45,16 @@ class FeatureMaps:
         shown = _strips(torch.atleast_2d(self.maps)) if units else self.maps[:MOST_MAPS]
         most = self.maps.abs().max()
         scaled = (shown / torch.where(most > 0, most, 1) * 127).round().clamp(-127, 127)
-        return scaled.nan_to_num(NO_UNIT).to(torch.int8)
+        shares: Tensor = scaled.nan_to_num(NO_UNIT).to(torch.int8)
+        return shares
 
 
 def _strips(units: Tensor) -> Tensor:
     """(rows, m) -> (rows, lines, STRIP at most), NaN where there are no more."""
     width = min(units.shape[1], STRIP)
     padding = -units.shape[1] % width
-    return nn.functional.pad(units, (0, padding), value=torch.nan).unflatten(1, (-1, width))
+    padded: Tensor = nn.functional.pad(units, (0, padding), value=torch.nan)
+    return padded.view(len(units), -1, width)
 
 
 @torch.inference_mode()
