@@ -16,10 +16,15 @@ from vae_core.label_curves import MU, label_task, labels_at_random, nearest_neig
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+    from vae_core.runs import Run
+
     Settle = Callable[[Page], None]
 
 
-def test_few_labels_are_drawn_told_and_measured(page: Page, app_url: str, settle: Settle) -> None:
+def test_few_labels_are_drawn_told_and_measured(
+    page: Page, app_url: str, settle: Settle, own_run: Callable[..., Run]
+) -> None:
+    own_run(objective="m2", epochs=1, objective_settings={"labels": 20})
     page.goto(f"{app_url}/labels?model=digits-2d&labels=50&seed=3&draws=3")
     settle(page)
     page.get_by_test_id("labelled").wait_for()
@@ -35,7 +40,8 @@ def test_few_labels_are_drawn_told_and_measured(page: Page, app_url: str, settle
     page.get_by_test_id("label-curves").locator("figure").nth(2).wait_for()
     settle(page)
     lines = page.get_by_test_id("label-curves").locator("figure").first.locator("polyline")
-    expect(lines).to_have_count(3)  # mu, PCA, pixels
+    expect(lines).to_have_count(4)  # mu, PCA, pixels, M2
+    page.get_by_text("an M2 that learned from 20 labels").wait_for()
     page.get_by_text("by clusters", exact=True).click()
     page.get_by_test_id("label-curves").wait_for(state="detached")
     settle(page)
