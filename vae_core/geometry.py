@@ -19,6 +19,7 @@ from vae_core.paths import interpolate
 AT_ONCE = 512
 MAX_SIDE = 256
 MAX_STEPS = 256
+RELAXED, MEASURED = 3, 32  # places on a leg of a path, while it is shortened and for its length
 
 
 @dataclass(frozen=True)
@@ -101,9 +102,15 @@ def magnification_map(
 
 @torch.no_grad()
 def image_lengths(model: LatentModel, path: Tensor) -> Tensor:
-    """The Euclidean distance from each mean image on a path (m, d) to the next, (m - 1,)."""
-    images = model.decode(path).flatten(1)
-    lengths: Tensor = torch.linalg.vector_norm(images.diff(dim=0), dim=1)
+    """The length in image space of each straight leg of a path (m, d) through latent space, (m - 1,).
+
+    By the Euclidean distances between the mean images of MEASURED places on each leg: the distance
+    of its two ends alone would not tell what lies between them.
+    """
+    places = _between(path, MEASURED).split(AT_ONCE)
+    images = torch.cat([model.decode(rows).flatten(1) for rows in places])
+    steps = torch.linalg.vector_norm(images.diff(dim=0), dim=1)
+    lengths: Tensor = steps.view(len(path) - 1, MEASURED).sum(1)
     return lengths
 
 
@@ -113,9 +120,10 @@ def geodesic(
     """A short way from z_a to z_b (d,) measured in image space: (steps, d), both ends exact.
 
     The places between are moved, by L-BFGS, to lower the path's energy, the sum of squared
-    distances between neighbouring images, whose minimum is the shortest path at even speed. It
-    begins at the straight and at the spherical way; the shortest path met is returned, so that it
-    is never longer than either. A local minimum: ways round another side are not searched for.
+    distances between images RELAXED of which lie on each leg, whose minimum is the shortest path at
+    even speed. It begins at the straight and at the spherical way; the shortest path met by
+    `image_lengths` is returned, so that it is never longer than either. A local minimum: ways round
+    another side are not searched for.
     """
     if not 3 <= steps <= MAX_STEPS:
         raise ConfigError(f"steps={steps}; a geodesic has 3 to {MAX_STEPS} places.")
@@ -130,8 +138,8 @@ def _relaxed(model: LatentModel, path: Tensor, iterations: int) -> Tensor:
     lbfgs = torch.optim.LBFGS([inner], max_iter=iterations, line_search_fn="strong_wolfe")
 
     def energy() -> Tensor:
-        images = model.decode(torch.cat([path[:1], inner, path[-1:]])).flatten(1)
-        total: Tensor = images.diff(dim=0).square().sum()
+        places = _between(torch.cat([path[:1], inner, path[-1:]]), RELAXED)
+        total: Tensor = model.decode(places).flatten(1).diff(dim=0).square().sum()
         (inner.grad,) = torch.autograd.grad(total, [inner])
         return total.detach()
 
@@ -139,3 +147,10 @@ def _relaxed(model: LatentModel, path: Tensor, iterations: int) -> Tensor:
         lbfgs.step(energy)
     relaxed = inner.detach()
     return torch.cat([path[:1], relaxed, path[-1:]]) if bool(relaxed.isfinite().all()) else path
+
+
+def _between(path: Tensor, places: int) -> Tensor:
+    """As many places on each leg of a path (m, d), at equal distances, and its end."""
+    t = (torch.arange(places) / places).to(path)[:, None]
+    legs = path[:-1, None] + t * path.diff(dim=0)[:, None]
+    return torch.cat([legs.flatten(0, 1), path[-1:]])

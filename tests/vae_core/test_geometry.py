@@ -115,6 +115,31 @@ def test_a_geodesic_is_no_longer_than_the_straight_and_the_spherical_way(seed: i
         assert length <= image_lengths(model, interpolate(a, b, 16, method)).sum()
 
 
+def test_a_length_counts_what_lies_between_the_places() -> None:
+    model = build_model(ModelConfig((1, 1, 1), 1, hidden=())).double()
+    wave = decoding(model, lambda z: torch.sin(2 * math.pi * z).view(-1, 1, 1, 1))
+    path = torch.tensor([[0.0], [1.0], [1.5]]).double()  # images alike at its places
+    assert image_lengths(wave, path).tolist() == pytest.approx([4.0, 2.0], rel=1e-6)
+
+
+def test_a_geodesic_leaps_over_nothing() -> None:
+    """A wall of images lies across every way; the legs must not stride over it."""
+
+    def decode(z: torch.Tensor) -> torch.Tensor:
+        wall = 10 * torch.exp(-((z[:, :1] / 0.05) ** 2)) * (1 + z[:, 1:] ** 2)
+        return torch.cat([z, wall], 1).reshape(-1, 1, 1, 3)
+
+    model = decoding(build_model(ModelConfig((1, 1, 3), 2, hidden=())).double(), decode)
+    a, b = torch.tensor([-1.0, 0.3]).double(), torch.tensor([1.0, -0.2]).double()
+    path = geodesic(model, a, b)
+    fine = torch.cat([interpolate(*leg, 400)[:-1] for leg in path.unfold(0, 2, 1).mT])
+    with torch.no_grad():
+        length = model.decode(fine).flatten(1).diff(dim=0).norm(dim=1).sum()
+    assert length > 2 * 10  # up the wall and down again, wherever it is crossed
+    assert float(image_lengths(model, path).sum()) == pytest.approx(float(length), rel=0.02)
+    assert length <= image_lengths(model, interpolate(a, b, 24)).sum() * 1.02
+
+
 def test_what_makes_no_geometry_is_refused() -> None:
     model = linear(2)
     z = torch.zeros(2).double()
