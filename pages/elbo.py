@@ -33,6 +33,7 @@ from ui.elbo_figures import (
     elbo_panel,
     gradient_panels,
     iwae_panel,
+    name_of_log_px,
     sum_panel,
 )
 from ui.explain import explain, show_code
@@ -41,7 +42,7 @@ from ui.kinds import NAMES
 from ui.palette import AMBER, BROWN, GREY, SKY, SYMBOL_COLOURS, VIOLET
 from ui.reparameterisation import Draw, show_draw
 from ui.session import current_model, current_z, set_z, test_images, z_text
-from ui.snippets import ELBO, place_of
+from ui.snippets import elbo_program, place_of
 from ui.text import decimal
 from ui.views import HASHES, default_plane, dims_by_kl, keep_z, names_of_dims, plane_points
 from ui.waterfall import Level, Step, waterfall
@@ -59,6 +60,7 @@ from vae_core.quadrature import Cells, posterior_cells
 DRAWS = 1_000  # of the ELBO's estimate and of each gradient
 WEIGHTS = 4_096  # of the importance-weighted bound
 COUNTS = tuple(2**k for k in range(11))  # K
+SAMPLES = 2_000  # of log p(x) where it is not exact
 SUMMED = 2_000  # test images of the sum over a data set
 MAX_SEED = 999_999_999
 LOOKS = ("posterior", "whole plane")
@@ -80,7 +82,9 @@ def gap_of(opened: OpenModel, x: Tensor, _cells: Cells | None) -> tuple[Gaussian
     best = best_gaussian(opened.model, x, _cells)
     with torch.no_grad():
         mu, logvar = opened.model.encode(x)
-    return ((mu[0], logvar[0]), best), elbo_gap(opened.model, x, best, cells=_cells)
+    return ((mu[0], logvar[0]), best), elbo_gap(
+        opened.model, x, best, cells=_cells, samples=SAMPLES
+    )
 
 
 @st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=HASHES)
@@ -224,7 +228,6 @@ def window_on(gaussians: Gaussians) -> tuple[float, float, float]:
 
 def show_bars(gap: Gap) -> None:
     st.subheader("log p(x) = ELBO + gap")
-    bound = "log p(x)" if exact else "log p(x), sampled"
     waterfall(
         [
             Level("E<sub>q</sub>[log p(x|z)]", gap.reconstruction, GREY),
@@ -232,7 +235,7 @@ def show_bars(gap: Gap) -> None:
             Level("ELBO(q)", gap.elbo, SKY),
             Step("amortisation gap", gap.elbo, gap.best_elbo, AMBER),
             Step("approximation gap", gap.best_elbo, gap.log_px, BROWN),
-            Level(bound, gap.log_px, GREY),
+            Level(name_of_log_px(gap), gap.log_px, GREY),
         ],
         testid="gap-bars",
         alt=f"ELBO {gap.elbo:.2f}, log p(x) {gap.log_px:.2f} nats",
@@ -241,7 +244,9 @@ def show_bars(gap: Gap) -> None:
         st.info(
             f"With {model.latent_dim} latent dimensions the exact posterior is out of reach: a "
             f"grid of 200 cells a side would have 200^{model.latent_dim} of them. log p(x) is "
-            "importance-sampled from q instead, a lower bound in expectation."
+            f"importance-sampled instead, by {SAMPLES:,} draws from q and q*: a lower bound in "
+            f"expectation. Their weights count as {gap.effective_draws:,.0f} equal ones: the "
+            "fewer, the more is missing from it."
         )
     else:
         total, kl = decimal(gap.elbo + gap.kl_to_posterior), decimal(gap.kl_to_posterior)
@@ -259,25 +264,31 @@ def show_bars(gap: Gap) -> None:
 
 
 def show_code_of(chosen: ChosenImage) -> None:
-    if model.latent_dim == EXACT_DIM and chosen.row is not None and chosen.is_data:
+    if not chosen.is_data:
+        return  # the decoder's own image: the data set is not at hand
+    x: Tensor | tuple[str, int] = chosen.x
+    if chosen.row is not None:
         index = chosen.row if opened.latents is None else int(opened.latents.indices[chosen.row])
-        show_code(
-            ELBO.format(
-                checkpoint=place_of(opened), dataset=opened.config.get("dataset"), index=index
-            )
-        )
+        x = str(opened.config.get("dataset")), index
+    show_code(elbo_program(place_of(opened), model.latent_dim, x, SAMPLES))
 
 
 def show_bounds(x: Tensor, gap: Gap) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("Two estimates that settle", width="stretch")
+        st.subheader("Two estimates, as draws are added", width="stretch")
         if st.button("New draws", icon=":material/casino:"):
             st.session_state["seed"] = secrets.randbelow(100_000)
     seed = number_from_link("seed", 0, MAX_SEED, default=0)
+    bar = st.empty()
+    bar.progress(0.0, f"{DRAWS:,} draws and their gradients")
+    gradients = gradients_of(opened, x, seed)
+    bar.progress(0.5, f"{WEIGHTS:,} draws and their weights")
+    log_weights = log_weights_of(opened, x, seed)
+    bar.empty()
     left, right = st.columns(2)
     with left:
         curves(
-            [elbo_panel(gradients_of(opened, x, seed).log_px_z, gap)],
+            [elbo_panel(gradients.log_px_z, gap)],
             key="elbo-draws",
             testid="elbo-draws",
             alt="The ELBO's Monte Carlo estimate settles as draws are added.",
@@ -286,7 +297,7 @@ def show_bounds(x: Tensor, gap: Gap) -> None:
         )
     with right:
         curves(
-            [iwae_panel(log_weights_of(opened, x, seed), COUNTS, gap)],
+            [iwae_panel(log_weights, COUNTS, gap)],
             key="iwae",
             testid="iwae",
             alt="The importance-weighted bound rises from the ELBO to log p(x).",

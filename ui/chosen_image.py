@@ -41,8 +41,10 @@ def choose_image(opened: OpenModel, *, drawable: bool = False) -> ChosenImage:
     source = choice_from_link("source", sources, TEST)
     if drawable:
         st.segmented_control("Image", sources, required=True, key="source", persist_state="session")
-    if source == DRAWN and (drawing := _drawing(opened)) is not None:
-        return ChosenImage(drawing, None, "your drawing", is_data=True)
+    if source == DRAWN:
+        if (drawing := _drawing(opened)) is not None:
+            return ChosenImage(drawing, None, "your drawing", is_data=True)
+        st.caption("Nothing drawn yet: the test image stays.")
     return _test_image(opened)
 
 

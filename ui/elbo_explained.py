@@ -10,9 +10,9 @@ $$
 $$
 
 The left side does not depend on $q$: raising the ELBO by $q$ is the same as pulling $q$ towards the
-exact posterior $p(@z\mid x) = p(x\mid @z)\,p(@z)\,/\,p(x)$. Here, with at most two latent
+exact posterior $p(@z\mid x) = p(x\mid @z)\,p(@z)\,/\,p(x)$. With at most two latent
 dimensions, $p(x)=\int p(x\mid @z)\,p(@z)\,d@z$ is summed over small cells of latent space, so each
-term is computed on its own and the bars are a check.
+term is computed on its own and the bars are a check. With more, $p(x)$ is importance-sampled.
 
 The encoder gives $q(@z\mid x)=\mathcal{N}(@mu,\operatorname{diag}@sigma^2)$. With $q^*$ the best
 diagonal Gaussian for this one image (Cremer, Li & Duvenaud 2018),

@@ -66,10 +66,14 @@ def iwae_panel(log_weights: Tensor, counts: Sequence[int], gap: Gap) -> Panel:
             *_band(powers, bounds, errors, AMBER),
             Line("bound", powers, bounds.tolist(), AMBER),
             _level("ELBO(q)", gap.elbo, powers, VIOLET),
-            _level("log p(x)", gap.log_px, powers, GREY),
+            _level(name_of_log_px(gap), gap.log_px, powers, GREY),
         ],
         f"K = {counts[-1]:,}: {decimal(float(bounds[-1]))} ± {float(errors[-1]):.2f}",
     )
+
+
+def name_of_log_px(gap: Gap) -> str:
+    return "log p(x)" if gap.effective_draws is None else "log p(x), sampled"
 
 
 def gradient_panels(drawn: GradientDraws, symbol: str, dims: Sequence[int]) -> list[Panel]:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import zlib
+from base64 import b64encode
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from live.models import OpenModel
 from ui.session import checkpoints_root
 from vae_core.anomaly import STRANGERS
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def place_of(opened: OpenModel) -> str:
@@ -16,30 +22,38 @@ def place_of(opened: OpenModel) -> str:
     return str(checkpoints_root() / Path(opened.path).name)
 
 
-ELBO = """\
-import plotly.graph_objects as go
+_ELBO = """\
 import torch
 
-from vae_core import load_checkpoint, load_dataset
-from vae_core.posterior_gap import best_gaussian, elbo_gap, posterior_picture
+from vae_core import load_checkpoint{loader}
+from vae_core.posterior_gap import best_gaussian, elbo_gap{picture}
 from vae_core.quadrature import posterior_cells
 
 model = load_checkpoint("{checkpoint}")
-x = load_dataset("{dataset}", "test").floats(slice({index}, {index} + 1))
+x = {x}
 
 with torch.no_grad():
     mu, logvar = (column[0] for column in model.encode(x))
-cells = posterior_cells(model, x)  # p(z|x) wherever it is not negligible
+# p(z|x) wherever it is not negligible; out of reach beyond two dimensions
+cells = posterior_cells(model, x) if model.latent_dim <= 2 else None
 best = best_gaussian(model, x, cells)  # q*, by gradient steps on mu and logvar
-gap = elbo_gap(model, x, best, cells=cells)
+gap = elbo_gap(model, x, best, cells=cells, samples={samples})
 print(f"E_q[log p(x|z)]       {{gap.reconstruction:10.2f}} nats")
 print(f"KL(q || p(z))         {{gap.kl_to_prior:10.2f}}")
 print(f"ELBO(q)               {{gap.elbo:10.2f}}")
 print(f"amortisation gap      {{gap.amortisation_gap:10.2f}}")
 print(f"approximation gap     {{gap.approximation_gap:10.2f}}")
 print(f"log p(x)              {{gap.log_px:10.2f}}")
-print(f"KL(q || p(z|x))       {{gap.kl_to_posterior:10.2f}}   of its own quadrature")
-print(f"ELBO + KL - log p(x)  {{gap.apart:10.4f}}")
+"""
+_ELBO_EXACT = """\
+print(f"KL(q || p(z|x))       {gap.kl_to_posterior:10.2f}   of its own quadrature")
+print(f"ELBO + KL - log p(x)  {gap.apart:10.4f}")
+"""
+_ELBO_SAMPLED = """\
+print(f"effective draws       {gap.effective_draws:10.0f}   of log p(x)")
+"""
+_ELBO_PICTURE = """
+import plotly.graph_objects as go
 
 density, (left, right, bottom, top) = posterior_picture(cells)
 rows, columns = density.shape
@@ -49,13 +63,48 @@ figure = go.Figure(
     )
 )
 angle = torch.linspace(0, 2 * torch.pi, 100)
-for name, (m, v) in {{"q, 2 sigma": (mu, logvar), "q*, 2 sigma": best}}.items():
+for name, (m, v) in {"q, 2 sigma": (mu, logvar), "q*, 2 sigma": best}.items():
     s = torch.exp(0.5 * v)
     x_of, y_of = m[0] + 2 * s[0] * angle.cos(), m[1] + 2 * s[1] * angle.sin()
     figure.add_scatter(x=x_of.tolist(), y=y_of.tolist(), mode="lines", name=name)
 figure.update_yaxes(scaleanchor="x")
 figure.write_html("elbo_gap.html")
 """
+
+
+def elbo_program(
+    checkpoint: str, latent_dim: int, x: Tensor | tuple[str, int], samples: int
+) -> str:
+    """The terms of log p(x), and with two latent dimensions the posterior's picture.
+
+    x: an image of bytes, (1, c, h, w), or a data set and the index of its test image.
+    """
+    if isinstance(x, tuple):
+        dataset, index = x
+        loader, image = (
+            ", load_dataset",
+            f'load_dataset("{dataset}", "test").floats(slice({index}, {index + 1}))',
+        )
+    else:
+        packed = b64encode(zlib.compress(x.mul(255).round().byte().numpy().tobytes())).decode()
+        shape = ", ".join(map(str, x.shape))
+        loader = ""
+        image = (
+            f'torch.frombuffer(\n    bytearray(zlib.decompress(b64decode("{packed}"))), '
+            f"dtype=torch.uint8\n).view({shape}) / 255  # the drawing"
+        )
+    program = _ELBO.format(
+        checkpoint=checkpoint,
+        loader=loader,
+        picture=", posterior_picture" if latent_dim == 2 else "",
+        x=image,
+        samples=samples,
+    )
+    if not loader:
+        program = "import zlib\nfrom base64 import b64decode\n\n" + program
+    program += _ELBO_EXACT if latent_dim <= 2 else _ELBO_SAMPLED
+    return program + (_ELBO_PICTURE if latent_dim == 2 else "")
+
 
 TRAVERSAL = """\
 import torch

@@ -102,7 +102,7 @@ def magnification_map(
 
 @torch.no_grad()
 def image_lengths(model: LatentModel, path: Tensor) -> Tensor:
-    """The length in image space of each straight leg of a path (m, d) through latent space, (m - 1,).
+    """The length in image space of each straight leg of a path (m, d), (m - 1,).
 
     By the Euclidean distances between the mean images of MEASURED places on each leg: the distance
     of its two ends alone would not tell what lies between them.

@@ -17,13 +17,13 @@ from ui.snippets import (
     CLUSTERS,
     COMPRESSION,
     DENSITY,
-    ELBO,
     LABELS,
     LAYERS,
     TRANSPOSED,
     TRAVERSAL,
     WAYS,
     anomalies_program,
+    elbo_program,
 )
 from vae_core.aggregate_density import fit_kernel_density, log_ratio
 from vae_core.anomaly import anomaly_scores, auroc, class_gaussians
@@ -67,12 +67,14 @@ def figure(text: str, name: str) -> float:
     return float(found[1])
 
 
-@pytest.mark.parametrize("index", [3])
-def test_the_elbo_program_gives_the_bars_and_the_heat_map(tmp_path: Path, index: int) -> None:
+@pytest.mark.parametrize("drawn", [False, True])
+def test_the_elbo_program_gives_the_bars_and_the_heat_map(tmp_path: Path, drawn: bool) -> None:
     checkpoint = ROOT / "checkpoints" / "digits-2d"
-    text = run(ELBO.format(checkpoint=checkpoint, dataset="digits", index=index), tmp_path)
     model = load_checkpoint(checkpoint)
-    x = load_dataset("digits", "test").floats(slice(index, index + 1))
+    x = load_dataset("digits", "test").floats(slice(3, 4))
+    if drawn:
+        x = torch.round(x.flip(3) * 255) / 255
+    text = run(elbo_program(str(checkpoint), 2, x if drawn else ("digits", 3), 100), tmp_path)
     cells = posterior_cells(model, x)
     gap = elbo_gap(model, x, best_gaussian(model, x, cells), cells=cells)
     assert figure(text, "ELBO(q)") == pytest.approx(gap.elbo, abs=0.01)
@@ -80,6 +82,18 @@ def test_the_elbo_program_gives_the_bars_and_the_heat_map(tmp_path: Path, index:
     assert figure(text, "KL(q || p(z|x))") == pytest.approx(gap.kl_to_posterior, abs=0.01)
     assert figure(text, "ELBO + KL - log p(x)") == pytest.approx(0, abs=0.05)
     assert "heatmap" in (tmp_path / "elbo_gap.html").read_text("utf-8")
+
+
+def test_the_elbo_program_samples_log_px_beyond_two_dimensions(tmp_path: Path) -> None:
+    checkpoint = ROOT / "checkpoints" / "sprites-6d"
+    text = run(elbo_program(str(checkpoint), 6, ("sprites", 2), 300), tmp_path)
+    model = load_checkpoint(checkpoint)
+    x = load_dataset("sprites", "test").floats(slice(2, 3))
+    gap = elbo_gap(model, x, best_gaussian(model, x), samples=300)
+    assert figure(text, "ELBO(q)") == pytest.approx(gap.elbo, abs=0.01)
+    assert figure(text, "log p(x)") == pytest.approx(gap.log_px, abs=0.01)
+    assert gap.effective_draws is not None
+    assert figure(text, "effective draws") == pytest.approx(gap.effective_draws, abs=0.51)
 
 
 def test_the_traversal_program_gives_the_cards_figures_and_images(tmp_path: Path) -> None:

@@ -117,6 +117,17 @@ def test_beyond_two_dimensions_log_px_is_sampled() -> None:
         kl_to_posterior(model, x, mu, logvar, gap.log_px)
 
 
+def test_log_px_is_sampled_where_the_encoder_misses_the_posterior() -> None:
+    """An encoder far off its mark: q* still finds log p(x), and no gap is negative."""
+    model = linear_gaussian(3)
+    x = images(model, 1)
+    model.encoder[1].bias[:3] += 4.0
+    gap = elbo_gap(model, x, best_gaussian(model, x), samples=4_000)
+    assert gap.log_px == pytest.approx(float(log_marginal(model, x)), abs=0.1)
+    assert gap.elbo < gap.best_elbo <= gap.log_px + 0.05
+    assert gap.effective_draws is not None and 400 < gap.effective_draws <= 4_000
+
+
 def test_the_expectation_of_more_dimensions_is_near_its_closed_form() -> None:
     model = linear_gaussian(5)
     x = images(model, 1)
