@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -84,6 +84,33 @@ def test_an_image_pointed_at_is_decoded_from_its_whole_mean(
         page.wait_for_function(decoded, arg=means[row].tolist())
     page.mouse.move(5, 5)
     page.wait_for_function(decoded, arg=at_rest)
+
+
+LED = """async ({ Linked }, gone) => {
+  let answer;
+  const plane = {
+    data: { link: "images" }, z: [0, 0, 0], led: null, hovered: -1, hand: { pointer: null },
+    points: { count: 2, rows: [7, 8] }, channel: { ask: () => new Promise((r) => (answer = r)) },
+    look() {}, invalidate() {},
+  };
+  const end = new AbortController();
+  new Linked(plane, end.signal);
+  const point = (point) => dispatchEvent(
+    new CustomEvent("zscape:linked", { detail: { link: "images", from: null, point, at: null } }));
+  point(1);
+  if (gone) point(-1);
+  answer({ bytes: Float32Array.of(1, 2, 3).buffer });
+  await new Promise((resolve) => setTimeout(resolve));
+  end.abort();
+  return plane.led;
+}"""
+
+
+@pytest.mark.parametrize(("gone", "led"), [(False, [1, 2, 3]), (True, None)])
+def test_a_mean_that_comes_after_the_pointer_has_left_is_not_shown(
+    call_module: Callable[..., Any], gone: bool, led: list[float] | None
+) -> None:
+    assert call_module("linked.js", LED, gone) == led
 
 
 def test_models_of_other_data_share_no_image(page: Page, app_url: str, settle: Settle) -> None:
