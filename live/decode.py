@@ -19,6 +19,7 @@ that must be read from disk holds up no decoding.
     3 return  rows x d float32: z                       rows x 2 x d float32: q(z | decode(z))
     4 image   rows x u32: rows of the stored latents    rows x h x w x c uint8: their images
     5 maps    d float32: one z                          int8: `FeatureMaps.shares`, layer by layer
+    6 mean    rows x u32: rows of the stored latents    rows x d float32: mu of q(z|x)
 
 `real` is 1 where the images are data, 0 where the decoder made them. `ticket` is the client's own.
 
@@ -58,7 +59,7 @@ from live.models import OpenModel, open_model
 from live.worker import ENCODING, Array, ModelReplaced, Verb, Worker, dimensions
 from vae_core.errors import CheckpointError
 
-IMAGE = 4  # beside the verbs of the worker, which need the model
+IMAGE, MEAN = 4, 6  # of the stored latents, beside the worker's verbs, which need the model
 MAX_ROWS = 64
 MAX_WAITING = 32
 MAX_SOCKETS = 1000
@@ -99,7 +100,7 @@ def parse(frame: bytes, opened: OpenModel) -> Request:
     if len(frame) < HEADER.size:
         raise Refusal(Close.BAD_REQUEST, f"A request of {len(frame)} bytes has no whole header.")
     ticket, verb, zero, rows = HEADER.unpack_from(frame)
-    if verb not in (*Verb, IMAGE) or zero:
+    if verb not in (*Verb, IMAGE, MEAN) or zero:
         raise Refusal(Close.BAD_REQUEST, f"There is no verb {verb} with the flags {zero}.")
     if verb in ENCODING and not opened.model.has_encoder:
         raise Refusal(Close.BAD_REQUEST, "This model has no encoder, so no image has a code.")
@@ -113,6 +114,7 @@ def parse(frame: bytes, opened: OpenModel) -> Request:
         Verb.RETURN: ((rows, d), "<f4"),
         Verb.MAPS: ((rows, d), "<f4"),
         IMAGE: ((rows,), "<u4"),
+        MEAN: ((rows,), "<u4"),
     }[verb]
     expected = HEADER.size + math.prod(shape) * np.dtype(dtype).itemsize
     if len(frame) != expected:
@@ -124,7 +126,7 @@ def parse(frame: bytes, opened: OpenModel) -> Request:
     values = np.frombuffer(frame, dtype, offset=HEADER.size).reshape(shape).copy()
     if dtype == "<f4" and not np.isfinite(values).all():
         raise Refusal(Close.BAD_REQUEST, "z holds NaN or infinity.")
-    if verb == IMAGE and values.max() >= _image_count(opened):
+    if verb in (IMAGE, MEAN) and values.max() >= _image_count(opened):
         raise Refusal(
             Close.BAD_REQUEST,
             f"Row {values.max()} was asked for; {_image_count(opened)} images are stored.",
@@ -279,6 +281,8 @@ async def _answer(opened: OpenModel, request: Request) -> bytes:
 
 async def _compute(opened: OpenModel, verb: int, rows: Array) -> tuple[Array, bool]:
     """The answer's rows, and whether they are real images."""
+    if verb == MEAN:
+        return await asyncio.to_thread(_means, opened, rows), False
     if verb != IMAGE:
         return await worker.submit(opened.id, Verb(verb), dimensions(opened), rows), False
     images = await asyncio.to_thread(stored_images, opened, rows.tolist())
@@ -287,6 +291,14 @@ async def _compute(opened: OpenModel, verb: int, rows: Array) -> tuple[Array, bo
     assert opened.latents is not None  # `parse` takes no row where none is stored
     means = opened.latents.mu[rows.tolist()].numpy()
     return await worker.submit(opened.id, Verb.DECODE, dimensions(opened), means), False
+
+
+def _means(opened: OpenModel, rows: Array) -> Array:
+    """The stored mu of `rows`, (n, d) float32, by the weights that decode now."""
+    latents = open_model(opened.id).latents
+    if latents is None or latents.mu.shape[1] != opened.model.latent_dim:
+        raise ModelReplaced(f"{opened.id!r} was replaced by a model of other latents.")
+    return latents.mu[rows.tolist()].numpy()
 
 
 async def _deny(websocket: WebSocket, status: int, reason: str) -> None:

@@ -36,7 +36,7 @@ class Verb(IntEnum):
     DECODE = 1
     ENCODE = 2
     RETURN = 3
-    MAPS = 5  # 4 needs no model
+    MAPS = 5  # 4 and 6 need no model
 
 
 ENCODING = (Verb.ENCODE, Verb.RETURN)

@@ -9,9 +9,11 @@ import streamlit as st
 import torch
 
 from live.models import OpenModel, open_model
+from ui.compare_explained import COMPARE
 from ui.components.address import choice_from_link, show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import PlaneResult, latent_plane
+from ui.explain import explain, show_code
 from ui.images import data_note
 from ui.kinds import NAMES, about_means
 from ui.runs import run_of
@@ -26,6 +28,7 @@ from ui.session import (
     z_text,
 )
 from ui.sidebar import figures_of, model_label
+from ui.snippets import compare_program
 from ui.views import default_plane, latents_of, plane_points
 from vae_core.latents import common_rows
 from vae_core.models import decoded
@@ -115,6 +118,18 @@ def show_plane(side: str, model: OpenModel, rows: np.ndarray | None) -> None:
     st.caption(about_means(model, "Means μ of the test images, not samples."))
 
 
+def linked_text() -> str:
+    """What the other plane does while the pointer is on one."""
+    if common:
+        return (
+            "Point at an image on one plane, and the other decodes the same image from its own "
+            "mean μ; between images, it shows the same place of its plane."
+        )
+    if opened.model.latent_dim == b.model.latent_dim == 2:
+        return "Point at a place on one plane, and the other decodes the same z."
+    return "Point at a place on one plane, and the other shows the same place of its own."
+
+
 def other_z() -> tuple[float, ...]:
     """Where the cursor of B stands that has a latent space of its own."""
     known, z = st.session_state.get("other_z", ("", ()))
@@ -178,11 +193,15 @@ for column, side, model in zip(st.columns(2, gap="medium"), "AB", (opened, b), s
     with column.container(key=f"side-{side}"):
         st.markdown(f"**{side}** · {model_label(model.id)} · {NAMES[model.model.config.kind]}")
         show_plane(side, model, common["AB".index(side)].numpy() if common else None)
+st.caption(linked_text())
 if common and len(common[0]):
     show_images(common)
 elif not same_data:
     st.info("The two were trained on different data, so they have no test image in common.")
 show_figures()
+if "@" not in b.id:  # the files of a single epoch are no checkpoint
+    show_code(compare_program(opened, b, IMAGES))
+explain(COMPARE)
 show_in_address(
     "compare",
     other=st.session_state["other"],

@@ -106,6 +106,60 @@ def elbo_program(
     return program + (_ELBO_PICTURE if latent_dim == 2 else "")
 
 
+COMPARE = """\
+import torch
+
+from vae_core import load_checkpoint, load_latents
+from vae_core.checkpoints import read_config, read_metrics
+from vae_core.latents import common_rows
+from vae_core.manifold import png_bytes, tile_images
+from vae_core.models import decoded
+
+FIGURES = {{
+    "E[log p(x|z)]": "reconstruction",
+    "KL": "kl",
+    "ELBO": "elbo",
+    "active units": "active_units",
+    "classes told wrongly": "class_error",
+    "real and generated told apart": "discriminator_accuracy",
+}}
+
+folders = ["{a}", "{b}"]
+models = [load_checkpoint(folder) for folder in folders]
+configs = [read_config(folder) for folder in folders]
+for folder, model, config in zip(folders, models, configs):
+    metrics = read_metrics(folder) or {{}}  # of the test images, in nats
+    print(f"{{folder}}: {{model.config.kind}} of {{config.get('dataset')}}")
+    print(f"{{'objective':32}} {{config.get('objective', 'elbo'):>8}}")
+    print(f"{{'latent dimensions':32}} {{model.latent_dim:8}}")
+    if model.has_encoder:
+        print(f"{{'likelihood':32}} {{config['likelihood']:>8}}")
+    for name, field in FIGURES.items():
+        if metrics.get(field) is not None:
+            print(f"{{name:32}} {{metrics[field]:8.6g}}")
+    if codes := metrics.get("codes"):
+        print(f"{{'class told by nearest neighbours':32}} {{codes['knn']:8.3f}}")
+
+data = [(config.get("dataset"), model.image_shape) for config, model in zip(configs, models)]
+latents = [load_latents(folder) for folder in folders]
+if data[0] == data[1] and all(latents):  # the same images, A above B
+    images = [
+        decoded(model, encoded.mu[rows[:{images}]])
+        for model, encoded, rows in zip(models, latents, common_rows(*latents))
+    ]
+    with open("compared.png", "wb") as file:
+        file.write(png_bytes(tile_images(torch.stack(images), gap=2)))
+"""
+
+
+def compare_program(a: OpenModel, b: OpenModel, images: int) -> str:
+    """The program for the page Compare; of two runs, the second is unpacked to checkpoint-2."""
+    two_runs = a.id != b.id and a.id.startswith("run:") and b.id.startswith("run:")
+    return COMPARE.format(
+        a=place_of(a), b="checkpoint-2" if two_runs else place_of(b), images=images
+    )
+
+
 TRAVERSAL = """\
 import torch
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import torch
 
-from tests.browser.places import latents_of
+from tests.browser.places import latents_of, on_screen
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -61,6 +62,55 @@ def test_the_other_plane_follows_the_pointer_and_models_swap(
     settle(compared)
     assert "other=mnist-2d&" in f"{compared.url}&"
     assert compared.get_by_text("VAE and autoencoder").count() == 1
+
+
+def test_an_image_pointed_at_is_decoded_from_its_whole_mean(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    with page.add_init_script(LISTEN):
+        page.goto(f"{app_url}/compare?model=mnist-2d&other=mnist-16d")
+    settle(page)
+    for k in (0, 1):
+        page.get_by_role("group", name="Legend").nth(k).get_by_role("button").first.wait_for()
+    page.wait_for_function("sides[0].length > 0 && sides[1].length > 0")
+    at_rest = page.evaluate("sides[1].at(-1)")
+    plane = page.get_by_test_id("latent-plane").first
+    plane.scroll_into_view_if_needed()
+    mu, means = latents_of("mnist-2d").mu, latents_of("mnist-16d").mu
+    alone = torch.cdist(mu[:500], mu).kthvalue(2).values  # how far the next point is
+    decoded = "mu => sides[1].at(-1).every((v, k) => Math.abs(v - mu[k]) < 1e-3)"
+    for row in alone.where(mu[:500].abs().amax(1) < 2.5, 0).topk(3).indices.tolist():
+        page.mouse.move(*on_screen(plane, "mnist-2d", mu[row].tolist()))
+        page.wait_for_function(decoded, arg=means[row].tolist())
+    page.mouse.move(5, 5)
+    page.wait_for_function(decoded, arg=at_rest)
+
+
+LED = """async ({ Linked }, gone) => {
+  let answer;
+  const plane = {
+    data: { link: "images" }, z: [0, 0, 0], led: null, hovered: -1, hand: { pointer: null },
+    points: { count: 2, rows: [7, 8] }, channel: { ask: () => new Promise((r) => (answer = r)) },
+    look() {}, invalidate() {},
+  };
+  const end = new AbortController();
+  new Linked(plane, end.signal);
+  const point = (point) => dispatchEvent(
+    new CustomEvent("zscape:linked", { detail: { link: "images", from: null, point, at: null } }));
+  point(1);
+  if (gone) point(-1);
+  answer({ bytes: Float32Array.of(1, 2, 3).buffer });
+  await new Promise((resolve) => setTimeout(resolve));
+  end.abort();
+  return plane.led;
+}"""
+
+
+@pytest.mark.parametrize(("gone", "led"), [(False, [1, 2, 3]), (True, None)])
+def test_a_mean_that_comes_after_the_pointer_has_left_is_not_shown(
+    call_module: Callable[..., Any], gone: bool, led: list[float] | None
+) -> None:
+    assert call_module("linked.js", LED, gone) == led
 
 
 def test_models_of_other_data_share_no_image(page: Page, app_url: str, settle: Settle) -> None:

@@ -28,7 +28,7 @@ from vae_core.checkpoints import save_checkpoint
 from vae_core.feature_maps import feature_maps
 from vae_core.models import ModelConfig, build_model
 
-DECODE, ENCODE, RETURN, IMAGE, MAPS = 1, 2, 3, 4, 5
+DECODE, ENCODE, RETURN, IMAGE, MAPS, MEAN = 1, 2, 3, 4, 5, 6
 CHANNELS, HEIGHT, WIDTH = IMAGE_SHAPE
 URL = "/live/decode?model=small"
 
@@ -120,6 +120,22 @@ def test_without_data_a_point_s_image_is_its_mean_decoded_and_says_so(client: Te
     assert np.abs(pixels / 255 - mean).max() <= 0.5 / 255 + 1e-6
 
 
+def test_means_are_those_stored_and_of_the_model_as_it_is_now(
+    client: TestClient, checkpoints: Path
+) -> None:
+    rows = np.array([5, 0, 5], "<u4")
+    means = []
+    with client.websocket_connect(URL) as socket:
+        socket.receive_text()
+        for seed in (0, 1):
+            save_small_model(checkpoints / "small", seed=seed)
+            means.append(answer(ask(socket, MEAN, rows), "<f4", (3, LATENT_DIM)))
+            latents = open_model("small").latents
+            assert latents is not None
+            assert (means[-1] == latents.mu[[5, 0, 5]].numpy()).all()
+    assert (means[0] != means[1]).all()
+
+
 def test_answers_come_in_order_with_the_ticket_of_their_request(client: TestClient) -> None:
     z = some_z(3)
     with client.websocket_connect(URL) as socket:
@@ -148,6 +164,7 @@ BAD_REQUESTS = {
     "infinity": request(RETURN, np.array([[0, -np.inf, 0]], "<f4")),
     "an image of another size": request(ENCODE, np.zeros((1, 28, 28, 1), "u1")),
     "a point that is not stored": request(IMAGE, np.array([STORED], "<u4")),
+    "a mean that is not stored": request(MEAN, np.array([0, STORED], "<u4")),
 }
 
 
@@ -203,7 +220,7 @@ def test_text_is_no_request(client: TestClient) -> None:
     | st.builds(
         lambda head, payload: struct.pack("<IBBH", *head) + payload,
         st.tuples(
-            st.integers(0, 2**32 - 1), st.integers(0, 6), st.integers(0, 1), st.integers(0, 65)
+            st.integers(0, 2**32 - 1), st.integers(0, 7), st.integers(0, 1), st.integers(0, 65)
         ),
         st.binary(max_size=LATENT_DIM * 4 * 3),
     )

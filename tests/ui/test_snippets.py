@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from live.models import open_model
 from ui.anomaly_images import normal_latents, samples_of
 from ui.snippets import (
     CLUSTERS,
+    COMPARE,
     COMPRESSION,
     DENSITY,
     LABELS,
@@ -94,6 +96,30 @@ def test_the_elbo_program_samples_log_px_beyond_two_dimensions(tmp_path: Path) -
     assert figure(text, "log p(x)") == pytest.approx(gap.log_px, abs=0.01)
     assert gap.effective_draws is not None
     assert figure(text, "effective draws") == pytest.approx(gap.effective_draws, abs=0.51)
+
+
+def test_the_compare_program_gives_the_table_and_the_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    vae, ae, gan = (
+        ROOT / "checkpoints" / name for name in ("mnist-2d", "mnist-2d-ae", "mnist-2d-gan")
+    )
+    exec(COMPARE.format(a=vae, b=gan, images=10), {})
+    of_vae, of_gan = capsys.readouterr().out.split(f"{gan}: ")
+    metrics = json.loads((vae / "metrics.json").read_text("utf-8"))
+    assert figure(of_vae, "E[log p(x|z)]") == pytest.approx(metrics["reconstruction"], abs=0.006)
+    assert figure(of_vae, "KL") == pytest.approx(metrics["kl"], abs=0.006)
+    assert figure(of_vae, "ELBO") == pytest.approx(metrics["elbo"], abs=0.006)
+    knn = figure(of_vae, "class told by nearest neighbours")
+    assert knn == pytest.approx(metrics["codes"]["knn"], abs=6e-4)
+    judged = json.loads((gan / "metrics.json").read_text("utf-8"))["discriminator_accuracy"]
+    assert figure(of_gan, "real and generated told apart") == pytest.approx(judged, abs=6e-4)
+    assert "ELBO" not in of_gan and not list(tmp_path.iterdir())  # no image has a code
+
+    exec(COMPARE.format(a=vae, b=ae, images=10), {})
+    assert "ELBO" not in capsys.readouterr().out.split(f"{ae}: ")[1]
+    assert Image.open(tmp_path / "compared.png").size == (10 * 28 + 9 * 2, 2 * 28 + 2)
 
 
 def test_the_traversal_program_gives_the_cards_figures_and_images(tmp_path: Path) -> None:

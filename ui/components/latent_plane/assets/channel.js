@@ -1,6 +1,6 @@
 /** The socket to the server's models; `live/decode.py` says what travels on it. */
 
-export const Verb = Object.freeze({ DECODE: 1, ENCODE: 2, RETURN: 3, IMAGE: 4, MAPS: 5 });
+export const Verb = Object.freeze({ DECODE: 1, ENCODE: 2, RETURN: 3, IMAGE: 4, MAPS: 5, MEAN: 6 });
 export const MAX_ROWS = 64; // of one request
 const HEADER = 8;
 const RETRIES = [250, 500, 1000, 2000, 4000, 8000];

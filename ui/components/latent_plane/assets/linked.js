@@ -1,14 +1,18 @@
 /**
  * Planes that are looked at together: where the pointer is on one, the others show the same place,
- * or the same image where their points are of the same images in the same order. An event of the
- * window, `zscape:linked`, says so: {link, from, point, at}, point -1 for none, at null for nowhere.
+ * or the same image, decoded from its own mean, where their points are of the same images in the
+ * same order. An event of the window, `zscape:linked`, says so: {link, from, point, at}, point -1
+ * for none, at null for nowhere.
  */
+
+import { Latest, Verb } from "./channel.js";
 
 export class Linked {
   /** @param {import("./plane.js").LatentPlane} plane @param {AbortSignal} signal */
   constructor(plane, signal) {
     this.plane = plane;
     this.told = "";
+    this.meaning = new Latest((i) => this.#mean(i));
     addEventListener("zscape:linked", (event) => this.#follow(event.detail), { signal });
   }
 
@@ -30,9 +34,25 @@ export class Linked {
     const { data, hand, points, slice, z } = plane;
     if (from === plane || !data?.link || link !== data.link || hand.pointer || !z) return;
     const same = link === "images" && points && point >= 0 && point < points.count ? point : -1;
-    const place = same < 0 ? at : [points.xy[2 * same], points.xy[2 * same + 1]];
     plane.hovered = same;
-    plane.led = place && slice.moved(z, place);
+    if (same < 0) {
+      plane.led = at && slice.moved(z, at);
+      plane.look();
+    } else {
+      this.meaning.want(same);
+    }
+    plane.invalidate();
+  }
+
+  /** Show a point's whole mean: the plane's two axes are not all of it. @param {number} i */
+  async #mean(i) {
+    const { plane } = this;
+    const { points, channel } = plane;
+    if (plane.hovered < 0) return;
+    const answer = await channel.ask(Verb.MEAN, 1, Uint32Array.of(points.rows[i]));
+    // While the pointer sweeps, the last answer is shown until the next; none once it has left.
+    if (plane.hovered < 0 || plane.hand.pointer || points !== plane.points || channel !== plane.channel) return;
+    plane.led = [...new Float32Array(answer.bytes)];
     plane.look();
     plane.invalidate();
   }

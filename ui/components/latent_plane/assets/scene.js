@@ -38,11 +38,14 @@ export function drawAxes(c, view, theme, labels) {
   line(c, 0, Math.round(y0) + 0.5, view.width, Math.round(y0) + 0.5);
   line(c, Math.round(x0) + 0.5, 0, Math.round(x0) + 0.5, view.height);
 
+  const named = `italic 600 13px ${theme.font}`;
+  c.font = named;
+  const room = view.width - 24 - c.measureText(labels[0]).width; // left of the axis's name
   c.font = `11px ${theme.font}`;
   c.strokeStyle = faded(theme.text, 0.35);
   for (const { at, text } of view.ticks("x")) {
     const [x] = view.toPixels(at, 0);
-    if (x < 34 || x > view.width - 34) continue;
+    if (x < 34 || x > room) continue;
     line(c, x, view.height - 4, x, view.height);
     haloed(c, theme, text, x, view.height - 7, "center", "bottom");
   }
@@ -52,7 +55,7 @@ export function drawAxes(c, view, theme, labels) {
     line(c, 0, y, 4, y);
     haloed(c, theme, text, 8, y, "left", "middle");
   }
-  c.font = `italic 600 13px ${theme.font}`;
+  c.font = named;
   haloed(c, theme, labels[0], view.width - 10, view.height - 7, "right", "bottom", 0.85);
   haloed(c, theme, labels[1], 10, 9, "left", "top", 0.85);
   c.restore();
