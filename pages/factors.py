@@ -279,7 +279,7 @@ def show_attribute(row: int) -> None:
             min_tile=40,
             max_tile=80,
         )
-    st.caption(f"z = μ + t (mean of {to} − mean of {away}); t = 0 is the image itself.")
+    st.caption(f"z = μ + t (mean of {to} − mean of {away}); t = 0 is the reconstruction g(μ).")
     show_in_address("attribute", **{"to": to, "from": away, "t": t})
     explain(factors_explained.ATTRIBUTES)
 
