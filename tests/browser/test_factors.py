@@ -7,7 +7,9 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tests.browser.places import latents_of
+from playwright.sync_api import expect
+
+from tests.browser.places import SHIPPED, latents_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -39,6 +41,20 @@ def test_a_model_without_factors_says_so_and_a_range_goes_into_the_link(
     page.goto(page.url)
     settle(page)
     page.get_by_role("slider", name="k").wait_for()
+
+
+def test_stored_scores_are_shown_whole_and_none_are_to_be_computed(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    page.goto(f"{app_url}/factors?model=sprites-6d")
+    settle(page)
+    file = SHIPPED / "sprites-6d" / "metrics.json"
+    stored = json.loads(file.read_text("utf-8"))["disentanglement"]
+    metric = page.get_by_test_id("stMetric").filter(has_text="DCI disentanglement")
+    expect(metric.get_by_test_id("stMetricValue")).to_have_text(f"{stored['disentanglement']:.2f}")
+    label = metric.get_by_text("DCI disentanglement", exact=True)
+    assert label.evaluate("e => e.scrollWidth <= e.clientWidth")
+    expect(page.get_by_role("button", name="Compute the scores")).to_have_count(0)
 
 
 def test_a_name_stays_with_one_s_own_model(
