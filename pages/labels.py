@@ -241,6 +241,8 @@ def show_curves(task: LabelTask, how: str, counts: list[int]) -> None:
         )
     half = f"{len(task.labels):,} test images may be labelled, {len(task.test_labels):,} others"
     notes = f"{half} are told. Bars: standard error over the draws."
+    if opened.model.is_variational and not isinstance(opened.model, M2):
+        notes += " μ: M1 of Kingma et al. (2014)."
     if PIXELS in task.codes:
         d = task.codes[PCA].shape[1]
         notes += f" PCA: {d} component{'s' * (d > 1)} of the images that may be labelled."
