@@ -117,8 +117,7 @@ class Curves {
         <text x="${x(value)}" y="${height - 6}" text-anchor="middle">${number(value)}</text>`).join("")}
       <text x="${MARGIN.left - 6}" y="${height - 6}" text-anchor="end">${xName}</text>
       <line class="axis" x1="${MARGIN.left}" x2="${right}" y1="${bottom}" y2="${bottom}"/>
-      <g clip-path="url(#${clip})">${lines.map((line) => bars(line, x, y) + path(line, x, y)).join("")}
-        ${lines.filter(({ name }) => name === this.data.pick).map((line) => points(line, x, y)).join("")}</g>
+      <g clip-path="url(#${clip})">${lines.map((line) => bars(line, x, y) + path(line, x, y) + (line.name === this.data.pick ? points(line, x, y) : "")).join("")}</g>
       ${marker == null ? "" : `<line class="marker" x1="${x(marker)}" x2="${x(marker)}" y1="0" y2="${bottom}"/>`}
       ${ends.map(({ left, top, colour }) => `<text class="label" x="${left + 5}" y="${top + 4}" style="fill: ${colour}"/>`).join("")}
       <line class="pointed" y1="0" y2="${bottom}" hidden/>`;
