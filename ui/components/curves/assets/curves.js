@@ -61,7 +61,9 @@ class Curves {
     plot.addEventListener("pointerleave", () => this.hush(figure));
     plot.addEventListener("click", (event) => {
       const picked = this.pointAt(figure, event);
-      if (picked >= 0) this.component.setTriggerValue("picked", picked);
+      if (picked < 0) return;
+      this.hush(figure); // its values are of the point chosen before
+      this.component.setTriggerValue("picked", picked);
     });
     return figure;
   }
