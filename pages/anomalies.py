@@ -120,7 +120,8 @@ def scored(score: str, against: str, normal: Sample, anomalies: Sample) -> Found
     if key in kept:
         return kept[key]
     slow = score == "log_px"
-    if slow and not st.button("Sample log p(x)", type="primary", icon=":material/play_arrow:"):
+    place = st.empty()
+    if slow and not place.button("Sample log p(x)", type="primary", icon=":material/play_arrow:"):
         st.caption(f"{DRAWS} draws for each of {len(normal.x) + len(anomalies.x):,} images.")
         return None
     bar, stop = st.progress(0.0, "Scoring images…"), st.empty()
@@ -143,6 +144,7 @@ def scored(score: str, against: str, normal: Sample, anomalies: Sample) -> Found
     finally:
         bar.empty()
         stop.empty()
+    place.empty()
     while len(kept) >= KEPT:
         del kept[next(iter(kept))]
     of_normal, of_anomalies = scores[: len(normal.x)], scores[len(normal.x) :]

@@ -227,7 +227,7 @@ def composition(clusters: Tensor, j: int) -> tuple[str, str]:
     counts = latents.labels[inside].bincount()
     most = int(counts.argmax())
     name = class_names[most] if class_names else str(most)
-    share = f"{float(100 * counts[most] / counts.sum()):.0f} %"
+    share = f"{float(100 * counts[most] / counts.sum()):.0f}%"
     return f"{images}, {share} {name}", f"{name[:8]}: {share}"
 
 

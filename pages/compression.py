@@ -20,7 +20,7 @@ from ui.palette import AMBER, BROWN, GREY, SYMBOL_COLOURS, VIOLET
 from ui.session import current_model, test_images
 from ui.snippets import COMPRESSION as PROGRAM
 from ui.snippets import place_of
-from ui.views import HASHES, latents_of
+from ui.views import HASHES, latents_of, names_of_dims
 from vae_core.compression import (
     KEPT,
     Coded,
@@ -116,6 +116,7 @@ def show_bits(step: float) -> float:
             title="Bits by dimension",
             colour=VIOLET,
             note=f"entropy of round(μ / Δ) over {len(latents):,} test images",
+            names=names_of_dims(range(d)),
         )
     return bits
 
@@ -130,9 +131,9 @@ def show_curves(found: Curves, step: float, bits: float) -> None:
         )
     )
     panels = []
-    for title, of in (
-        ("PSNR, dB, by log₂ bits", lambda r: r.psnr),
-        ("SSIM, by log₂ bits", lambda r: r.ssim),
+    for title, unit, of in (
+        ("PSNR, dB, by log₂ bits", " dB", lambda r: r.psnr),
+        ("SSIM, by log₂ bits", "", lambda r: r.ssim),
     ):
         lines = [
             _line(name, [(r.bits, of(r)) for r in results], colours[name])
@@ -142,7 +143,13 @@ def show_curves(found: Curves, step: float, bits: float) -> None:
             under = [(bits_of(opened, r.setting)[1], of(r)) for r in found.of[this_model()]]
             lines.append(_line("coded under the prior", under, SYMBOL_COLOURS["mu"], dashed=True))
         lines.append(_line("chosen", [(chosen.bits, of(chosen))], SYMBOL_COLOURS["z"]))
-        panels.append(Panel(title, lines, f"Δ = {step:g}: {of(chosen):.3g}"))
+        panels.append(Panel(title, lines, f"Δ = {step:g}: {of(chosen):.3g}{unit}"))
+    results = sorted(found.of[this_model()], key=lambda result: (result.bits, result.psnr))
+    settings = [result.setting for result in results if result.bits >= 1]
+
+    def choose(point: int) -> None:
+        st.session_state["step"] = settings[point]
+
     most = max(point for panel in panels for line in panel.lines for point in line.x)
     curves(
         panels,
@@ -153,8 +160,11 @@ def show_curves(found: Curves, step: float, bits: float) -> None:
         x_name="log₂",
         unit="",
         height=260,
+        pick=this_model(),
+        on_pick=choose,
     )
     st.caption(
+        "A click on a point of this model's line sets Δ. "
         f"Quality of {min(JUDGED, len(latents)):,} test images, PSNR of their mean squared error. "
         f"Bits: entropies over {len(latents):,}. PCA learned from {LEARNED:,} training images at "
         "most. JPEG holds all images on one sheet, so that its header of some hundred bytes hardly "

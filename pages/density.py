@@ -76,7 +76,7 @@ def explore() -> None:
         name = choice_from_link("density", shown, shown[min(1, len(shown) - 1)])
         if d > 1:
             st.segmented_control(
-                "Density", shown, required=True, key="density", persist_state="session"
+                "Heat map", shown, required=True, key="density", persist_state="session"
             )
         if opened.latents is not None:
             st.number_input(
@@ -179,9 +179,10 @@ def show_holes(found: Found, fits: Fits) -> None:
         st.metric("Prior draws without data", f"{holes.share:.1%}", border=True, width="content")
         st.metric("KL(q(z) ‖ p(z)), nats", bounds, border=True, width="content")
     st.caption(
-        f"± {holes.standard_error:.1%}. Without data: the {fits.best} is lower there than at "
-        f"{holes.coverage:.0%} of the codes of images that it has not seen; were the prior q(z), "
-        f"it would be {1 - holes.coverage:.0%}. The KL over all images there could be lies "
+        f"The share's standard error is {holes.standard_error:.1%}. Without data: the {fits.best} "
+        f"is lower there than at {holes.coverage:.0%} of the codes of images that it has not seen; "
+        f"were the prior q(z), it would be {1 - holes.coverage:.0%}. The KL over all images there "
+        "could be lies "
         + (
             "above that of the estimate, at unseen codes: codes are points here, without a σ."
             if most is None

@@ -279,7 +279,7 @@ def show_attribute(row: int) -> None:
             min_tile=40,
             max_tile=80,
         )
-    st.caption(f"z = μ + t (mean of {to} − mean of {away}); t = 0 is the image itself.")
+    st.caption(f"z = μ + t (mean of {to} − mean of {away}); t = 0 is the reconstruction g(μ).")
     show_in_address("attribute", **{"to": to, "from": away, "t": t})
     explain(factors_explained.ATTRIBUTES)
 
@@ -295,20 +295,24 @@ SCORES = {
 }
 
 
-def show_scores() -> None:
-    st.subheader("Disentanglement")
-    if latents.factors is None:
-        st.caption(
-            "The scores compare the codes with the factors that made the images; this data set's "
-            "factors are not known. sprites and dSprites have them."
-        )
-        return
-    if d < 2:
-        st.caption("A single latent dimension has nothing to be disentangled from.")
-        return
+DCI_BY = {
+    "boosting": "DCI by gradient boosting.",
+    "forest": "DCI by a random forest, quicker than gradient boosting and not the same figures.",
+}
+
+
+def stored_scores() -> Disentanglement | None:
+    """Those that `evaluate` put into the checkpoint; None where it was not asked."""
+    stored = (opened.metrics or {}).get("disentanglement")
+    return None if stored is None else Disentanglement(**stored)
+
+
+def measured_scores() -> Disentanglement | None:
+    """Those that this session has computed; None before the visitor has asked."""
     kept: dict[tuple[str, float], Disentanglement] = st.session_state.setdefault("scores", {})
     key = (opened.id, float(latents.mu.sum()))
-    if key not in kept and st.button(
+    place = st.empty()
+    if key not in kept and place.button(
         "Compute the scores", type="primary", icon=":material/play_arrow:"
     ):
         bar = st.progress(0.0, "Learning from 5,000 images…")
@@ -321,17 +325,38 @@ def show_scores() -> None:
             classifier="forest",
             on_progress=lambda fraction, name: bar.progress(fraction, f"{name}…"),
         )
-        bar.empty()
-        stop.empty()
-    if key not in kept:
+        for finished in (place, bar, stop):
+            finished.empty()
+    return kept.get(key)
+
+
+def show_scores() -> None:
+    st.subheader("Disentanglement")
+    if latents.factors is None:
+        st.caption(
+            "The scores compare the codes with the factors that made the images; this data set's "
+            "factors are not known. sprites and dSprites have them."
+        )
+        return
+    if d < 2:
+        st.caption("A single latent dimension has nothing to be disentangled from.")
+        return
+    scores, stored = stored_scores(), True
+    if scores is None:
+        scores, stored = measured_scores(), False
+    if scores is None:
         st.caption("Seven scores of how far single codes stand for single factors: some seconds.")
         return
-    scores = kept[key].to_json()
-    for column, (name, label) in zip(st.columns(len(SCORES)), SCORES.items(), strict=True):
-        column.metric(label, f"{scores[name]:.2f}")
+    figures = scores.to_json()
+    with st.container(horizontal=True, gap="large"):
+        for name, label in SCORES.items():
+            st.metric(label, f"{figures[name]:.2f}", width="content")
     st.caption(
-        f"Of {kept[key].images:,} test images: learned from {kept[key].train_points:,} draws, "
-        f"tested on {kept[key].test_points:,}; DCI by a random forest. 1 is one code a factor."
+        f"{'Stored with the checkpoint. ' if stored else ''}Of {scores.images:,} images: learned "
+        f"from {scores.train_points:,} draws, tested on {scores.test_points:,}. "
+        f"{DCI_BY[scores.classifier]} Where each code is one factor, all are 1 but SAP, a gap "
+        "between accuracies. DCI can be low beside a high r: it tells continuous factors in "
+        f"{scores.bins} classes, for which its trees use every code that helps a little."
     )
     explain(factors_explained.SCORES)
 

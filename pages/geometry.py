@@ -19,6 +19,7 @@ from ui.geometry_explained import GEOMETRY
 from ui.palette import AMBER, GREY, SKY, VIOLET
 from ui.session import current_model, current_z, z_text
 from ui.snippets import WAYS, place_of
+from ui.text import digits
 from ui.views import HASHES, default_plane, keep_z
 from vae_core.geometry import (
     Magnification,
@@ -136,10 +137,11 @@ def show_plane(
         on_change=keep_z,
     )
     st.caption(
-        f"Violet: how much larger an area is in image space, √det G, from {np.exp(low):.3g} to "
-        f"{np.exp(high):.3g}. Cross: the two principal directions at the pointer, as long as the "
-        "image changes along them. Ways from A to B: the geodesic (blue), the straight "
-        "one (grey) and the spherical one (pink)."
+        "Violet: how much larger an area is in image space, √det G, from "
+        f"{digits(np.exp(low))} to {digits(np.exp(high))} (2nd and 98th percentile). "
+        "Cross: the two principal directions at the pointer, as long as the image changes along "
+        "them. Ways from A to B: the geodesic (blue), the straight one (grey) and the spherical "
+        "one (pink)."
     )
     if model.latent_dim > 2:
         st.caption(

@@ -152,10 +152,10 @@ def explore() -> None:
         st.button("New draw", icon=":material/casino:", on_click=new_seed)
     rows, found = told_of(opened, how, n, seed)
     show_plane(rows, None if colour == TRUE else found[colour][0])
-    figures = ", ".join(f"{name} **{100 * error:.1f} %**" for name, (_, error) in found.items())
+    figures = ", ".join(f"{name} **{100 * error:.1f}%**" for name, (_, error) in found.items())
     st.markdown(
         f"{len(rows):,} labels, and μ of {len(task.test_labels):,} other images are told wrongly "
-        f"by {figures}; by guessing {decimal(100 - 100 / counts[0], '.0f')} %."
+        f"by {figures}; by guessing {decimal(100 - 100 / counts[0], '.0f')}%."
     )
     show_labelled(rows)
     show_in_address(
@@ -241,6 +241,8 @@ def show_curves(task: LabelTask, how: str, counts: list[int]) -> None:
         )
     half = f"{len(task.labels):,} test images may be labelled, {len(task.test_labels):,} others"
     notes = f"{half} are told. Bars: standard error over the draws."
+    if opened.model.is_variational and not isinstance(opened.model, M2):
+        notes += " μ: M1 of Kingma et al. (2014)."
     if PIXELS in task.codes:
         d = task.codes[PCA].shape[1]
         notes += f" PCA: {d} component{'s' * (d > 1)} of the images that may be labelled."
@@ -295,14 +297,14 @@ def show_panels(found: Curves, counts: list[int]) -> None:
     if m2 is not None and by_m2 is not None:
         taught = (m2.config.get("training") or {}).get("objective_settings", {}).get("labels")
         st.caption(
-            f"Dashed: {100 * by_m2:.1f} % by the classifier of {model_label(m2.id)}, an M2 that "
+            f"Dashed: {100 * by_m2:.1f}% by the classifier of {model_label(m2.id)}, an M2 that "
             f"learned from {taught} labels and all other images without."
         )
 
 
 def note_of(lines: list[Line]) -> str:
     """The error on mu with the most labels."""
-    last = [f"μ {line.y[-1]:.1f} %" for line in lines if line.name == MU]
+    last = [f"μ {line.y[-1]:.1f}%" for line in lines if line.name == MU]
     return last[0] if last else ""
 
 

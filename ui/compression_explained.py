@@ -9,7 +9,8 @@ $$
 \text{bits}=\sum_j H_j,\qquad H_j=-\sum_k P_j(k)\log_2 P_j(k),
 $$
 
-and no $k_j$ tells about another. Whoever knows only the prior codes $k_j$ with
+each dimension by itself: what one $k_j$ tells about another saves nothing here. Whoever knows only
+the prior codes $k_j$ with
 $-\log_2\left[\Phi\left((k_j+\tfrac12)\Delta\right)-\Phi\left((k_j-\tfrac12)\Delta\right)\right]$
 bits, never fewer on average: the difference is $\mathrm{KL}(P_j\,\Vert\,\text{prior})$ in bits.
 Half the step costs one bit more in each dimension that is in use; an unused dimension rounds to 0

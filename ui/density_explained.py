@@ -19,9 +19,9 @@ dimensions. A mixture of $K$ Gaussians of full covariance is fitted by EM. The m
 the codes of images that neither has seen says which of them is nearer to $q(@z)$; drawing from it
 instead of the prior fills the holes (Ghosh et al. 2020).
 
-**Holes** are counted with the better estimate $\hat q$: 95 % of the unseen codes have
+**Holes** are counted with the better estimate $\hat q$: 95% of the unseen codes have
 $\log\hat q(@z)\ge t$, the highest-density region (Hyndman 1996). The share of the prior's draws
-below $t$ would be 5 % if prior and $q(@z)$ were the same.
+below $t$ would be 5% if prior and $q(@z)$ were the same.
 
 The **KL** lies between two figures. Over unseen codes
 $E[\log\hat q(@z)-\log p(@z)]=\mathrm{KL}(q\,\Vert\,p)-\mathrm{KL}(q\,\Vert\,\hat q)$ is too low;

@@ -19,7 +19,8 @@ diagonal Gaussian for this one image (Cremer, Li & Duvenaud 2018),
 
 $$
 \mathrm{KL}(q\,\|\,p(@z\mid x)) =
-\underbrace{\log p(x)-\mathrm{ELBO}(q^*)}_{\text{approximation gap: no Gaussian does better}} +
+\underbrace{\log p(x)-\mathrm{ELBO}(q^*)}_{\text{approximation gap: no diagonal Gaussian does
+better}} +
 \underbrace{\mathrm{ELBO}(q^*)-\mathrm{ELBO}(q)}_{\text{amortisation gap: one encoder for all}}
 $$
 """

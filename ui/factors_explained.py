@@ -32,4 +32,8 @@ far the most informative code of a factor is ahead of the next, in units of the 
 **SAP** (Kumar et al. 2018): the gap between the two best codes' accuracies. **DCI** (Eastwood &
 Williams 2018): whether a code serves one factor, a factor is served by one code, and how well all
 codes tell it. **Modularity** (Ridgeway & Mozer 2018): whether a code tells of one factor alone.
+
+A factor of many values is cut into 20 classes of equal width, and DCI asks trees to tell them
+apart. One code that goes with a continuous factor does so only roughly; the trees tell the rest by
+the others, and importance spreads over all codes. So DCI can be low where $r$ is high.
 """

@@ -12,6 +12,7 @@ from ui.film import gif
 from ui.navigation import page_path
 from ui.runs import choose_run, config_of, delete_button, keep_model, name_of, state_badge
 from ui.session import link_to_open, visitor
+from ui.text import decimal
 from vae_core.archives import zip_checkpoint
 from vae_core.errors import TrainingError, ZscapeError
 from vae_core.runs import Run, Status
@@ -87,15 +88,15 @@ def figures(metrics: dict[str, Any]) -> str:
     if metrics.get("discriminator_accuracy") is not None:
         return (
             f"The discriminator tells **{metrics['discriminator_accuracy']:.1%}** of all test "
-            "images and as many generated ones rightly; 50 % is a guess. There is no ELBO."
+            "images and as many generated ones rightly; 50% is a guess. There is no ELBO."
         )
     grey = metrics.get("grey_cross_entropy")
     name = "cross-entropy" if grey else "−E[log p(x given z)]"
-    parts = [f"{name} **{-metrics['reconstruction']:.1f}**"]
+    parts = [f"{name} **{decimal(-metrics['reconstruction'], '.1f')}**"]
     if metrics.get("kl") is not None:
         parts += [
             f"KL **{metrics['kl']:.2f}**",
-            f"{'sum' if grey else '−ELBO'} **{-metrics['elbo']:.1f}**",
+            f"{'sum' if grey else '−ELBO'} **{decimal(-metrics['elbo'], '.1f')}**",
             f"**{metrics['active_units']}** active units",
         ]
     if metrics.get("class_error") is not None:

@@ -21,6 +21,7 @@ from ui.session import (
     runs_root,
     select_model,
 )
+from ui.text import decimal
 from vae_core.errors import CheckpointError, ZscapeError
 from vae_core.own_names import dataset_label
 
@@ -98,10 +99,12 @@ def _metric_rows(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     if reconstruction is None:
         return [("figures", "none stored")]
     grey = metrics.get("grey_cross_entropy")
-    rows = [("cross-entropy" if grey else "−E[log p(x given z)]", f"{-reconstruction:.2f} nats")]
+    rows = [
+        ("cross-entropy" if grey else "−E[log p(x given z)]", f"{decimal(-reconstruction)} nats")
+    ]
     if metrics.get("kl") is not None:
-        rows.append(("KL", f"{metrics['kl']:.2f} nats"))
-        rows.append(("sum" if grey else "−ELBO", f"{-metrics['elbo']:.2f} nats"))
+        rows.append(("KL", f"{decimal(metrics['kl'])} nats"))
+        rows.append(("sum" if grey else "−ELBO", f"{decimal(-metrics['elbo'])} nats"))
         rows.append(("active units", str(metrics["active_units"])))
     if metrics.get("class_error") is not None:
         rows.append(("classes told wrongly", f"{metrics['class_error']:.1%}"))

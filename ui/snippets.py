@@ -416,7 +416,7 @@ for name, density in densities.items():
 
 q = densities["{best}"]
 holes = prior_holes(q, prior.sample({draws}, seed={seed}), held_out, coverage={coverage})
-print(f"without data     {{100 * holes.share:8.1f}} % of the prior")
+print(f"without data     {{holes.share:8.1%}} of the prior")
 kl, error = log_ratio(q, prior, held_out)
 print(f"KL(q(z) || p(z)) {{kl:8.2f}} +- {{error:.2f}} nats at least")
 

@@ -4,3 +4,8 @@
 def decimal(value: float, form: str = ".2f") -> str:
     """`value` in the given format, with a true minus sign."""
     return format(value, form).replace("-", "−")
+
+
+def digits(value: float, count: int = 3) -> str:
+    """`value` with `count` significant digits, written out: 1,220 and not 1.22e+03."""
+    return decimal(float(format(value, f".{count}g")), ",.15g")

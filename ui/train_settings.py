@@ -161,7 +161,7 @@ COLUMNS = (
         ),
         Setting(
             "schedule", "train_schedule", "Schedule",
-            "One-cycle: the rate rises for 30 % of the training and then falls to almost 0.",
+            "One-cycle: the rate rises for 30% of the training and then falls to almost 0.",
             SCHEDULES,
         ),
         Setting(

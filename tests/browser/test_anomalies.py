@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from playwright.sync_api import expect
+
 from tests.browser.places import SHIPPED, latents_of
 from vae_core.anomaly import anomaly_scores, auroc, strangers
 from vae_core.checkpoints import load_checkpoint
@@ -64,8 +66,10 @@ def test_log_px_waits_to_be_asked_for_and_other_kinds_have_what_they_have(
     settle(page)
     page.get_by_text("This model has learned from class 3 too").wait_for()
     page.get_by_role("radio", name="−log p(x)").click()
-    page.get_by_role("button", name="Sample log p(x)").click()
+    button = page.get_by_role("button", name="Sample log p(x)")
+    button.click()
     page.get_by_test_id("roc").get_by_text(re.compile(r"AUROC 0\.\d+ ± 0\.\d+")).wait_for()
+    expect(button).to_have_count(0)
     run = own_run(objective="denoising", epochs=1, latent_dim=1)
     page.goto(f"{app_url}/anomalies?model=run:{run.token}&score=distance")  # type: ignore[attr-defined]
     settle(page)

@@ -31,3 +31,12 @@ def test_bits_curves_and_images_of_a_step(page: Page, app_url: str, settle: Sett
     settle(page)
     expect(page.get_by_test_id("coded-images")).to_have_count(5)  # original, model, PCA twice, JPEG
     expect(button).to_have_count(0)
+    bits = {step: float(entropy_bits(quantise(mu, step)).sum()) for step in steps(mu)}
+    coarse = next(step for step in sorted(bits, key=lambda step: bits[step]) if bits[step] >= 1)
+    curves = page.get_by_test_id("rate-curves")
+    curves.locator("circle.point").first.click()
+    page.wait_for_url(re.compile(re.escape(f"step={coarse:g}") + "(&|$)"))
+    settle(page)
+    expect(page.get_by_test_id("stMetricValue")).to_have_text(f"{bits[coarse]:.1f}")
+    chosen, under = curves.locator("circle:not(.point)").first, curves.locator("circle.point").first
+    assert chosen.get_attribute("cx") == under.get_attribute("cx")

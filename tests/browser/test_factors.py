@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tests.browser.places import latents_of
+from playwright.sync_api import expect
+
+from tests.browser.places import SHIPPED, latents_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from playwright.sync_api import Page
 
     from vae_core.runs import Run
@@ -41,6 +45,20 @@ def test_a_model_without_factors_says_so_and_a_range_goes_into_the_link(
     page.get_by_role("slider", name="k").wait_for()
 
 
+def test_stored_scores_are_shown_whole_and_none_are_to_be_computed(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    page.goto(f"{app_url}/factors?model=sprites-6d")
+    settle(page)
+    file = SHIPPED / "sprites-6d" / "metrics.json"
+    stored = json.loads(file.read_text("utf-8"))["disentanglement"]
+    metric = page.get_by_test_id("stMetric").filter(has_text="DCI disentanglement")
+    expect(metric.get_by_test_id("stMetricValue")).to_have_text(f"{stored['disentanglement']:.2f}")
+    label = metric.get_by_text("DCI disentanglement", exact=True)
+    assert label.evaluate("e => e.scrollWidth <= e.clientWidth")
+    expect(page.get_by_role("button", name="Compute the scores")).to_have_count(0)
+
+
 def test_a_name_stays_with_one_s_own_model(
     page: Page, app_url: str, settle: Settle, own_run: Callable[..., Run]
 ) -> None:
@@ -59,3 +77,24 @@ def test_a_name_stays_with_one_s_own_model(
     kept = json.loads((run.path / "dimension_names.json").read_text("utf-8"))
     assert kept == {str("₁₂".index(label[-1])): "slant"}
     assert not (run.path / "checkpoint" / "dimension_names.json").exists()
+
+
+def test_a_name_given_to_a_shared_model_stays_with_who_gave_it(
+    page: Page, app_url: str, settle: Settle, visitor: Callable[..., Any], runs_root: Path
+) -> None:
+    page.goto(f"{app_url}/factors?model=digits-2d")
+    settle(page)
+    box = page.get_by_label("Name of z₁")
+    box.fill("slant")
+    box.press("Enter")
+    settle(page)
+    page.goto(f"{app_url}/factors?model=digits-2d")
+    settle(page)
+    expect(box).to_have_value("slant")
+    kept = [json.loads(file.read_text("utf-8")) for file in (runs_root / ".names").iterdir()]
+    assert {"digits-2d": {"0": "slant"}} in kept
+    with visitor() as elsewhere:
+        other = elsewhere.new_page()
+        other.goto(f"{app_url}/factors?model=digits-2d")
+        settle(other)
+        expect(other.get_by_label("Name of z₁")).to_have_value("")

@@ -33,7 +33,7 @@ def test_few_labels_are_drawn_told_and_measured(
     told = classify(labels_at_random(task.labels)(50, 3), 3)
     wrong = 100 * float((told != task.test_labels).double().mean())
     text = page.get_by_test_id("stMain").inner_text()
-    found = re.search(r"by nearest neighbours ([\d.]+) %", text)
+    found = re.search(r"by nearest neighbours ([\d.]+)%", text)
     assert found and float(found[1]) == pytest.approx(wrong, abs=0.051), text
 
     page.get_by_role("button", name="Measure").click()

@@ -7,9 +7,10 @@ The browser shows the values under the pointer, and at the frame of a `Film` whe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -71,13 +72,23 @@ def curves(
     height: int = 180,
     log_x: bool = False,
     film: Film | None = None,
+    pick: str = "",
+    on_pick: Callable[[int], None] | None = None,
 ) -> None:
     """Show the panels beside one another where there is room.
 
     alt: what they show, in words. height: of a panel's plot, in pixels. legend: name the lines
     above the panels. log_x: a logarithmic axis across. film: its frames are {"marker": x}, where
-    a line stands across the panels.
+    a line stands across the panels. pick: the name of a line whose points a click picks: `on_pick`
+    is called with the point's index before the page runs again.
     """
+
+    def tell() -> None:
+        picked: Any = st.session_state[key].get("picked")
+        points = [len(line.x) for panel in panels for line in panel.lines if line.name == pick]
+        if on_pick is not None and picked is not None and 0 <= picked < max(points, default=0):
+            on_pick(int(picked))
+
     _COMPONENT(
         key=key,
         data=[
@@ -93,6 +104,8 @@ def curves(
                 "height": height,
                 "logX": log_x,
                 "film": None if film is None else film.payload(),
+                "pick": pick,
             }
         ],
+        on_picked_change=tell,
     )

@@ -5,6 +5,7 @@ import { decades, heightOf, nearest, number, scale, ticks, unscale } from "./sca
 const LABEL_ROOM = 14; // pixels between two labels at lines' ends
 const MOST_TOLD = 12; // lines whose values the tooltip tells
 const MARGIN = { top: 6, right: 10, bottom: 22, left: 42 };
+const REACH = 16; // pixels from a point within which a click picks it
 const TICK_ROOM = { across: 56, up: 34 };
 
 /** @type {WeakMap<Node, Curves>} */
@@ -15,7 +16,7 @@ export function mount(component) {
   const place = component.parentElement;
   const curves = standing.get(place) ?? new Curves(place.querySelector(".root"));
   standing.set(place, curves);
-  curves.update(component.data);
+  curves.update(component);
   return () => {
     if (place.isConnected) return; // no farewell: an update takes over
     standing.delete(place);
@@ -24,7 +25,6 @@ export function mount(component) {
 }
 
 /**
- * @typedef {{name: string, x: number[], y: number[], colour: string, dashed: boolean, faint: boolean, label: string}} Line
  * @typedef {{name: string, x: number[], y: number[], colour: string, dashed: boolean, faint: boolean, label: string, margin: number[]}} Line
  * @typedef {{title: string, note: string, lines: Line[], y_range: [number, number] | null}} Panel
  */
@@ -40,8 +40,9 @@ class Curves {
     this.resizing.observe(root);
   }
 
-  update(data) {
-    this.data = data;
+  update(component) {
+    this.component = component;
+    const data = (this.data = component.data);
     this.root.dataset.testid = data.testid;
     while (this.panels.children.length > data.panels.length) this.panels.lastChild.remove();
     while (this.panels.children.length < data.panels.length) this.panels.append(this.furnish());
@@ -58,6 +59,12 @@ class Curves {
     const plot = figure.querySelector(".plot");
     plot.addEventListener("pointermove", (event) => this.tell(figure, event));
     plot.addEventListener("pointerleave", () => this.hush(figure));
+    plot.addEventListener("click", (event) => {
+      const picked = this.pointAt(figure, event);
+      if (picked < 0) return;
+      this.hush(figure); // its values are of the point chosen before
+      this.component.setTriggerValue("picked", picked);
+    });
     return figure;
   }
 
@@ -112,7 +119,7 @@ class Curves {
         <text x="${x(value)}" y="${height - 6}" text-anchor="middle">${number(value)}</text>`).join("")}
       <text x="${MARGIN.left - 6}" y="${height - 6}" text-anchor="end">${xName}</text>
       <line class="axis" x1="${MARGIN.left}" x2="${right}" y1="${bottom}" y2="${bottom}"/>
-      <g clip-path="url(#${clip})">${lines.map((line) => bars(line, x, y) + path(line, x, y)).join("")}</g>
+      <g clip-path="url(#${clip})">${lines.map((line) => bars(line, x, y) + path(line, x, y) + (line.name === this.data.pick ? points(line, x, y) : "")).join("")}</g>
       ${marker == null ? "" : `<line class="marker" x1="${x(marker)}" x2="${x(marker)}" y1="0" y2="${bottom}"/>`}
       ${ends.map(({ left, top, colour }) => `<text class="label" x="${left + 5}" y="${top + 4}" style="fill: ${colour}"/>`).join("")}
       <line class="pointed" y1="0" y2="${bottom}" hidden/>`;
@@ -120,8 +127,20 @@ class Curves {
     Object.assign(figure, { lines, x, y, xRange, span: [MARGIN.left, right] });
   }
 
+  /** The point of the line to pick from that is nearest to the pointer; -1 when none is near. */
+  pointAt(figure, event) {
+    const line = figure.lines.find(({ name }) => name === this.data.pick);
+    const box = figure.querySelector(".plot").getBoundingClientRect();
+    const far = (line?.x ?? []).map((value, i) =>
+      Math.hypot(figure.x(value) - event.clientX + box.left, figure.y(line.y[i]) - event.clientY + box.top),
+    );
+    const least = Math.min(...far);
+    return least <= REACH ? far.indexOf(least) : -1;
+  }
+
   /** Tell the values where the pointer is. */
   tell(figure, event) {
+    figure.classList.toggle("picking", this.pointAt(figure, event) >= 0);
     const { lines, x, y, xRange, span } = figure;
     const box = figure.querySelector(".plot").getBoundingClientRect();
     const px = event.clientX - box.left;
@@ -170,6 +189,11 @@ function path({ x: xs, y: ys, colour, dashed, faint }, x, y) {
     return `<circle class="${kind}" cx="${x(xs[0])}" cy="${y(ys[0])}" r="3" fill="${colour}"/>`;
   const points = xs.map((value, i) => `${x(value).toFixed(1)},${y(ys[i]).toFixed(1)}`).join(" ");
   return `<polyline class="${kind}" points="${points}" stroke="${colour}"/>`;
+}
+
+/** @param {Line} line @param {(value: number) => number} x @param {(value: number) => number} y */
+function points({ x: xs, y: ys, colour }, x, y) {
+  return xs.map((value, i) => `<circle class="point" cx="${x(value)}" cy="${y(ys[i])}" r="3" fill="${colour}"/>`).join("");
 }
 
 /** @param {Line} line @param {(value: number) => number} x @param {(value: number) => number} y */
