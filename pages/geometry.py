@@ -22,6 +22,7 @@ from ui.snippets import WAYS, place_of
 from ui.text import digits
 from ui.views import HASHES, default_plane, keep_z
 from vae_core.geometry import (
+    MEASURED,
     Magnification,
     geodesic,
     image_lengths,
@@ -171,8 +172,9 @@ def show_ways(ways: dict[str, tuple[Tensor, float, float]]) -> None:
                     max_tile=64,
                 )
     st.caption(
-        f"Lengths in image space: sums over {STEPS - 1} steps of the Euclidean distance between "
-        "mean images, pixels in [0, 1]. Beside them the lengths in latent space."
+        "Lengths in image space: sums of the Euclidean distance between mean images, pixels in "
+        f"[0, 1], over {STEPS - 1} steps of {MEASURED} parts each. Beside them the lengths in "
+        "latent space."
     )
 
 

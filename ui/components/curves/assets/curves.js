@@ -1,6 +1,6 @@
 /** Curves in panels: SVG, so that the theme's colours hold; values under the pointer. */
 
-import { decades, heightOf, nearest, number, scale, ticks, unscale } from "./scale.js";
+import { decades, heightOf, labels, nearest, number, scale, ticks, unscale } from "./scale.js";
 
 const LABEL_ROOM = 14; // pixels between two labels at lines' ends
 const MOST_TOLD = 12; // lines whose values the tooltip tells
@@ -109,14 +109,17 @@ class Curves {
     svg.setAttribute("width", String(width));
     svg.setAttribute("height", String(height));
     const ends = endLabels(lines, x, y, bottom);
+    const up = ticks(yRange, (bottom - MARGIN.top) / TICK_ROOM.up);
+    const across = (logX ? decades : ticks)(xRange, (right - MARGIN.left) / TICK_ROOM.across, true);
+    const [upTexts, acrossTexts] = [labels(up), logX ? across.map(number) : labels(across)];
     const clip = `inside-${[...figure.parentElement.children].indexOf(figure)}`;
     svg.innerHTML = `
       <clipPath id="${clip}"><rect x="${MARGIN.left}" y="0" width="${right - MARGIN.left + 3}" height="${bottom + 2}"/></clipPath>
-      ${ticks(yRange, (bottom - MARGIN.top) / TICK_ROOM.up).map((value) => `
+      ${up.map((value, i) => `
         <line class="grid" x1="${MARGIN.left}" x2="${right}" y1="${y(value)}" y2="${y(value)}"/>
-        <text x="${MARGIN.left - 6}" y="${y(value) + 4}" text-anchor="end">${number(value)}</text>`).join("")}
-      ${(logX ? decades : ticks)(xRange, (right - MARGIN.left) / TICK_ROOM.across, true).map((value) => `
-        <text x="${x(value)}" y="${height - 6}" text-anchor="middle">${number(value)}</text>`).join("")}
+        <text x="${MARGIN.left - 6}" y="${y(value) + 4}" text-anchor="end">${upTexts[i]}</text>`).join("")}
+      ${across.map((value, i) => `
+        <text x="${x(value)}" y="${height - 6}" text-anchor="middle">${acrossTexts[i]}</text>`).join("")}
       <text x="${MARGIN.left - 6}" y="${height - 6}" text-anchor="end">${xName}</text>
       <line class="axis" x1="${MARGIN.left}" x2="${right}" y1="${bottom}" y2="${bottom}"/>
       <g clip-path="url(#${clip})">${lines.map((line) => bars(line, x, y) + path(line, x, y) + (line.name === this.data.pick ? points(line, x, y) : "")).join("")}</g>

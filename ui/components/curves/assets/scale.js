@@ -48,6 +48,14 @@ export function number(value) {
   return text.replace("-", "−");
 }
 
+/** Ticks as text, all with the decimals that tell neighbours apart. @param {number[]} values */
+export function labels(values) {
+  const step = Math.abs(values[1] - values[0]);
+  const decimals = Math.max(0, Math.ceil(-Math.log10(step) - 1e-9));
+  const plain = values.length > 1 && values.every((value) => Math.abs(value) < 1e5);
+  return values.map((value) => (plain ? value.toFixed(decimals).replace("-", "−") : number(value)));
+}
+
 /**
  * The range that shows the lines and their bars: the first tenth of a long training may leave it at the top, since
  * its large values would flatten all the rest.
