@@ -31,12 +31,6 @@ from vae_core.training import train
 DRAWS = {"log_px": 8}
 
 
-def without(data: ImageDataset, digit: int) -> ImageDataset:
-    assert data.labels is not None
-    rows = (data.labels != digit).nonzero().flatten()
-    return replace(data, images=data.images[rows], labels=data.labels[rows])
-
-
 def trained(config: TrainConfig, learned: ImageDataset, test: ImageDataset) -> LatentModel:
     for progress in train(config, train_data=learned, test_data=test):
         if progress.epoch_ended:
@@ -80,11 +74,11 @@ def main() -> None:
     data, test = (load_dataset("mnist", split) for split in ("train", "test"))
     rows = {}
     for digit in range(10):
-        learned = without(data, digit)
+        learned = data.without(digit)
         folder = options.models / f"{options.preset}-seed-{options.seed}-without-{digit}"
         if not folder.exists():
             print(f"Learning without {digit}", flush=True)
-            model = trained(config, learned, without(test, digit))
+            model = trained(config, learned, test.without(digit))
             save_checkpoint(folder, model, config=config, dataset=learned)
         rows[digit] = areas(load_checkpoint(folder), learned, test, digit, options.seed)
         told = " · ".join(f"{score} {area['auroc']:.3f}" for score, area in rows[digit].items())

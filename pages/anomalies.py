@@ -18,6 +18,7 @@ from ui.anomaly_images import (
     drawn,
     images_at,
     kinds_of_anomalies,
+    left_out,
     normal_latents,
     samples_of,
     test_rows,
@@ -92,11 +93,11 @@ def explore() -> None:
         st.segmented_control("Score", names, required=True, key="score", persist_state="session")
     score = next(key for key, shown in SCORE_NAMES.items() if shown == name)
     data_note(test_images(opened) is not None)
-    if class_of(against):
+    if class_of(against) and class_of(against) != left_out(opened):
         st.caption(
             f":material/info: This model has learned from {against} too, so hardly any score can "
-            "part it from the others. `benchmarks/anomaly.py` trains models from which a class is "
-            "really left out."
+            "part it from the others. **Class left out** among the settings of Train live makes "
+            "one that has never seen it."
         )
     normal, anomalies = samples_of(opened, against, IMAGES)
     if min(len(normal.x), len(anomalies.x)) < 2:

@@ -40,11 +40,20 @@ class Sample:
 def kinds_of_anomalies(opened: OpenModel) -> list[str]:
     """Other data sets of the same shape, images made of the model's own, its classes."""
     _, height, width = opened.model.image_shape
+    unseen = left_out(opened)
     return [
+        *([] if unseen is None else [f"class {unseen}"]),
         *sets_like(opened.model.image_shape, opened.config.get("dataset") or ""),
         *(kind for kind in STRANGERS if height == width or kind != "quarter turn"),
-        *(f"class {name}" for name in opened.config.get("class_names") or []),
+        *(f"class {name}" for name in opened.config.get("class_names") or [] if name != unseen),
     ]
+
+
+def left_out(opened: OpenModel) -> str | None:
+    """The class that the model was never shown, if it was trained without one."""
+    label = (opened.config.get("training") or {}).get("left_out", -1)
+    names = opened.config.get("class_names") or []
+    return names[label] if 0 <= label < len(names) else None
 
 
 def class_of(against: str) -> str | None:

@@ -106,6 +106,7 @@ def name_of(config: TrainConfig) -> str:
     named = plain.get(config.objective, config.objective)
     parts += [named] if named else []
     parts += [f"binarised, {config.binarisation}"] if config.binarisation != "none" else []
+    parts += [f"without class {config.left_out}"] if config.left_out >= 0 else []
     parts += [f"β = {config.beta:g}"] if config.beta != 1 else []
     return " · ".join(parts)
 

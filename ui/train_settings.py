@@ -170,6 +170,12 @@ COLUMNS = (
             "is seen, or once; then the Bernoulli is a true likelihood.",
             BINARISATIONS,
         ),
+        Setting(
+            "left_out", "train_left_out", "Class left out",
+            "The number of a class whose images are not learned: on the page Anomalies they are "
+            "what the model has never seen. −1 leaves none out.",
+            span=(-1, 999),
+        ),
     ),
 )  # fmt: skip
 SETTINGS = {setting.name: setting for column in COLUMNS for setting in column}

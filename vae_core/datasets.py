@@ -12,7 +12,7 @@ A user's own images (see `own_images`) have names, too, but lie in the folders o
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -90,6 +90,22 @@ class ImageDataset:
         """Images as float32 (n, c, h, w) in [0, 1], all of them or those at `indices`."""
         images = self.images if indices is None else self.images[indices]
         return images.to(torch.float32).div_(255)
+
+    def without(self, label: int) -> "ImageDataset":
+        """All images but those of one class; DataError where there is no other or no such class."""
+        self._require(
+            self.labels is not None and label < len(self.class_names),
+            f"class {label} cannot be left out of {len(self.class_names)} classes",
+        )
+        assert self.labels is not None
+        rows = torch.nonzero(self.labels != label).flatten()
+        self._require(len(rows) > 0, "it has no other class than the one left out")
+        columns = {
+            name: column[rows]
+            for name in ("images", "labels", "factors")
+            if (column := getattr(self, name)) is not None
+        }
+        return replace(self, **columns)
 
 
 def _kind(tensor: Tensor) -> str:

@@ -53,6 +53,9 @@ def model_card(name: str, config: Mapping[str, Any], metrics: Mapping[str, Any] 
         parts = ["linear"]
     if config["kind"] != "gan":
         parts.append(f"{config['likelihood']} likelihood")
+    label, names = (config.get("training") or {}).get("left_out", -1), config.get("class_names")
+    if names and 0 <= label < len(names):
+        parts.append(f"trained without class {names[label]}")
     lines += [
         f"# {name}",
         "",

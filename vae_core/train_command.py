@@ -35,6 +35,7 @@ SETTINGS: dict[str, tuple[type, str]] = {
     "pseudo_inputs": (int, "components of a VampPrior"),
     "objective": (str, "what is minimised: elbo, beta-tcvae, iwae, factor-vae, gan, pca, …"),
     "binarisation": (str, "of grey images: none, static or dynamic"),
+    "left_out": (int, "label of a class that is not learned, to be an anomaly; -1 for none"),
     "beta": (float, "weight of the KL, 1 for the ELBO"),
     "samples": (int, "z drawn for each image"),
     "epochs": (int, "passes over the training images"),

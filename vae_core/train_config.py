@@ -28,6 +28,7 @@ _RANGES: dict[str, tuple[type, float, float]] = {
     "threads": (int, 1, 256),
     "beta": (float, 0, 1_000),
     "learning_rate": (float, 1e-8, 10),
+    "left_out": (int, -1, 9_999),
 }
 
 
@@ -62,6 +63,7 @@ class TrainConfig:
     objective: see `objective_registry`, as for objective_settings, its own settings, which are
     complete once this is made; beta weighs the KL (1 is the ELBO); samples: draws of z per image
     (L; for IWAE its K). binarisation: see `binarisation`; static draws are the same for all.
+    left_out: the label of a class whose training images are not learned, -1 for none.
     schedule: "one-cycle" rises to learning_rate over the first 30 % of the steps and falls to
     almost 0 (Smith & Topin 2019), "constant" stays.
     device: a torch device; threads: torch threads on the CPU.
@@ -80,6 +82,7 @@ class TrainConfig:
     objective: str = "elbo"
     objective_settings: Mapping[str, Any] = Settings({})
     binarisation: str = "none"
+    left_out: int = -1
     beta: float = 1.0
     samples: int = 1
     epochs: int = 10
@@ -136,6 +139,10 @@ class TrainConfig:
                     f"{name}={value:g} has no meaning for the objective {self.objective}{own}; "
                     f"leave {name} at {unused:g}."
                 )
+        if self.objective == "m2" and self.left_out >= 0:
+            raise ConfigError(
+                "M2 is told of every class; leave left_out at -1, which leaves none out."
+            )
         if self.objective == "beta-tcvae" and self.prior != "normal":
             raise ConfigError(
                 f"prior={self.prior} does not go with beta-tcvae, which takes the KL apart by "

@@ -109,10 +109,13 @@ def train(
     """Train a model by `config`, yielding at each epoch's end and every `report_seconds` between.
 
     Data default to the two splits of config.dataset. `resume` is a `Progress.state()` of the same
-    config. TrainingError as soon as the loss is not finite; ConfigError when config and data clash.
+    config. TrainingError as soon as the loss is not finite; ConfigError when config and data clash,
+    DataError when the data have no class to leave out.
     """
     train_data = train_data or load_dataset(config.dataset, "train")
     test_data = test_data or load_dataset(config.dataset, "test")
+    if config.left_out >= 0:
+        train_data = train_data.without(config.left_out)
     n = len(train_data)
     if config.batch_size > n:
         raise ConfigError(

@@ -70,6 +70,11 @@ def test_log_px_waits_to_be_asked_for_and_other_kinds_have_what_they_have(
     button.click()
     page.get_by_test_id("roc").get_by_text(re.compile(r"AUROC 0\.\d+ ± 0\.\d+")).wait_for()
     expect(button).to_have_count(0)
+    run = own_run(left_out=3, epochs=1)
+    page.goto(f"{app_url}/anomalies?model=run:{run.token}")  # type: ignore[attr-defined]
+    settle(page)
+    page.get_by_text("(class 3)").wait_for()  # the first choice where the model never saw it
+    expect(page.get_by_text("too, so hardly any score")).to_have_count(0)
     run = own_run(objective="denoising", epochs=1, latent_dim=1)
     page.goto(f"{app_url}/anomalies?model=run:{run.token}&score=distance")  # type: ignore[attr-defined]
     settle(page)

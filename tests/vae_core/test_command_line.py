@@ -91,7 +91,7 @@ def test_every_setting_has_its_flag(run: Command, tmp_path: Path) -> None:
         "activation": "relu", "likelihood": "gaussian", "sigma": 0.2, "link": "identity",
         "prior": "vamp", "pseudo-inputs": 7,
         "objective": "warm-up", "binarisation": "static", "beta": 0.5, "samples": 2,
-        "epochs": 1, "batch-size": 400,
+        "epochs": 1, "batch-size": 400, "left-out": 3,
         "learning-rate": 0.01, "schedule": "constant", "seed": 5, "device": "cpu", "threads": 1,
     }  # fmt: skip
     flags = [word for name, value in settings.items() for word in (f"--{name}", value)]

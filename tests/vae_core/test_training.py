@@ -11,7 +11,7 @@ from scipy.stats import multivariate_normal
 from sklearn.decomposition import PCA
 
 from vae_core.datasets import ImageDataset
-from vae_core.errors import ConfigError, TrainingError
+from vae_core.errors import ConfigError, DataError, TrainingError
 from vae_core.evaluation import evaluate
 from vae_core.models import LatentModel
 from vae_core.training import (
@@ -334,3 +334,19 @@ def test_a_linear_vae_reaches_the_likelihood_of_probabilistic_pca() -> None:
     elbo = evaluate(model, MANY, samples=20).elbo
     assert elbo is not None
     assert optimum - 0.4 < elbo < optimum + 0.05
+
+
+def test_a_class_that_is_left_out_is_not_learned() -> None:
+    labels = torch.arange(40) % 3
+    data = replace(DATA["train_data"], labels=labels, class_names=("a", "b", "c"))
+    without = replace(data, images=data.images[labels != 1], labels=labels[labels != 1])
+    config = replace(TINY, epochs=2)
+    left_out = final_weights(replace(config, left_out=1), train_data=data)
+    assert_same(left_out, final_weights(config, train_data=without))
+    for none in (DATA["train_data"], replace(data, labels=torch.zeros(40, dtype=torch.int64))):
+        with pytest.raises(DataError, match=r"left out"):
+            final_weights(replace(config, left_out=0), train_data=none)
+    with pytest.raises(DataError, match="class 3 cannot be left out of 3"):
+        final_weights(replace(config, left_out=3), train_data=data)
+    with pytest.raises(ConfigError, match="M2 is told of every class"):
+        replace(TINY, objective="m2", left_out=1)
