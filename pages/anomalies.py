@@ -29,7 +29,7 @@ from ui.components.image_grid import image_grid
 from ui.explain import explain, show_code
 from ui.images import data_note, image_row
 from ui.kinds import NO_MEANS
-from ui.session import current_model, current_z, model_beside, set_z, test_images, z_text
+from ui.session import current_model, current_z, models_beside, set_z, test_images, z_text
 from ui.sidebar import model_label
 from ui.snippets import anomalies_program
 from ui.text import decimal
@@ -255,7 +255,10 @@ def denoise() -> None:
         )
         st.slider(label, 0.0, 1.0, step=0.05, key="amount", persist_state="session", width=300)
     x = images_at(opened, drawn(test_rows(opened), CLEANED))
-    with_noise, trained = noisy(x, corruption, amount), model_beside(opened, "denoising")
+    with_noise, trained = (
+        noisy(x, corruption, amount),
+        next(models_beside(opened, "denoising"), None),
+    )
     clean = "test images" if test_images(opened) is not None else "decoded images"
     rows = {clean: x, "with noise": with_noise, model_label(opened.id): cleaned(opened, with_noise)}
     if trained is not None and trained.id != opened.id:

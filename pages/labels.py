@@ -21,8 +21,7 @@ from ui.images import data_note
 from ui.kinds import NO_MEANS
 from ui.limits import heavy_work
 from ui.palette import AMBER, GREY, SYMBOL_COLOURS, VIOLET
-from ui.session import current_model, current_z, model_beside, test_images, z_text
-from ui.sidebar import model_label
+from ui.session import current_model, current_z, models_beside, test_images, z_text
 from ui.snippets import LABELS as PROGRAM
 from ui.snippets import place_of
 from ui.text import decimal
@@ -58,6 +57,7 @@ TRUE = "true class"
 TOLD = ("nearest neighbours", "logistic regression")
 DRAWS = (3, 5, 10)
 SHOWN = 20  # labelled images
+MOST_M2 = 8  # models set beside this one
 MAX_SEED = 99_999
 
 opened = current_model()
@@ -112,6 +112,17 @@ def m2_error(opened: OpenModel, m2: OpenModel) -> float | None:
         return None
     x = dataset.floats(latents_of(opened).indices[task.test_rows])
     return class_error(m2.model, x, task.test_labels)
+
+
+def m2_errors() -> dict[int, float]:
+    """In percent, by the number of labels from which an M2 of the same data has learned."""
+    found: dict[int, float] = {}
+    for m2 in islice(models_beside(opened, "m2"), MOST_M2):
+        taught = (m2.config.get("training") or {}).get("objective_settings", {}).get("labels")
+        error = m2_error(opened, m2)
+        if taught and error is not None:
+            found.setdefault(taught, 100 * error)  # the newest of as many
+    return dict(sorted(found.items()))
 
 
 def kept_curves(how: str, draws: int) -> Curves:
@@ -262,10 +273,9 @@ def show_panels(found: Curves, counts: list[int]) -> None:
     """A panel a classifier, a line a code."""
     if not found:
         return
-    m2 = opened if isinstance(opened.model, M2) else model_beside(opened, "m2")
-    by_m2 = None if m2 is None else m2_error(opened, m2)
+    by_m2 = m2_errors()
     highest = [100 * (e.mean + e.standard_error) for errors in found.values() for e in errors]
-    panels, most = [], 1.05 * max(1.0, *highest, 100 * (by_m2 or 0))
+    panels, most = [], 1.05 * max(1.0, *highest, *by_m2.values())
     for name in CLASSIFIERS:
         lines = [
             Line(
@@ -278,27 +288,25 @@ def show_panels(found: Curves, counts: list[int]) -> None:
             for code, colour in COLOURS.items()
             if (name, code) in found
         ]
-        if by_m2 is not None:
-            lines.append(
-                Line("M2", [counts[0], counts[-1]], [100 * by_m2] * 2, VIOLET, dashed=True)
-            )
+        if by_m2:
+            lines.append(Line("M2", list(by_m2), list(by_m2.values()), VIOLET))
         panels.append(Panel(name.capitalize(), lines, note_of(lines), (0.0, most)))
     curves(
         panels,
         key="label-curves",
         testid="label-curves",
         alt="The share of images told wrongly, by the number of labels.",
-        x_range=(counts[0] * 0.9, counts[-1] * 1.1),
+        x_range=(min([*counts, *by_m2]) * 0.9, max([*counts, *by_m2]) * 1.1),
         x_name="labels",
         unit="percent",
         height=240,
         log_x=True,
     )
-    if m2 is not None and by_m2 is not None:
-        taught = (m2.config.get("training") or {}).get("objective_settings", {}).get("labels")
+    if by_m2:
+        told = ", ".join(f"{error:.1f}% with {n:,} labels" for n, error in by_m2.items())
         st.caption(
-            f"Dashed: {100 * by_m2:.1f}% by the classifier of {model_label(m2.id)}, an M2 that "
-            f"learned from {taught} labels and all other images without."
+            f"M2 by its own classifier: {told}. Each is a model that learned from so many labels "
+            "and all other images without; train more with **M2** on Train live."
         )
 
 

@@ -10,7 +10,7 @@ import hashlib
 import math
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -113,8 +113,8 @@ def current_model() -> OpenModel:
     return open_model(st.session_state["model"])
 
 
-def model_beside(opened: OpenModel, objective: str) -> OpenModel | None:
-    """A model of the same data by `objective`: the visitor's newest, else one that is shipped."""
+def models_beside(opened: OpenModel, objective: str) -> Iterator[OpenModel]:
+    """Models of the same data by `objective`: the visitor's, newest first, then the shipped."""
     from vae_core.checkpoints import read_config
 
     wanted = [objective, opened.config.get("dataset"), opened.config["image_shape"]]
@@ -122,8 +122,7 @@ def model_beside(opened: OpenModel, objective: str) -> OpenModel | None:
         with suppress(CheckpointError):  # whoever chooses it is told what is wrong
             config = read_config(model_path(model_id))
             if [config.get("objective"), config.get("dataset"), config["image_shape"]] == wanted:
-                return open_model(model_id)
-    return None
+                yield open_model(model_id)
 
 
 def select_model(model_id: str) -> None:
