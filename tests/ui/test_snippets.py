@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import re
 import subprocess
@@ -63,6 +65,13 @@ def run(program: str, folder: Path) -> str:
     return done.stdout
 
 
+def here(program: str, folder: Path) -> str:
+    """What it prints in this very Python, in seconds less."""
+    with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(program, {})
+    return printed.getvalue()
+
+
 def figure(text: str, name: str) -> float:
     found = re.search(rf"^{re.escape(name)}\s+(-?[\d.]+)", text, re.MULTILINE)
     assert found, text
@@ -76,7 +85,8 @@ def test_the_elbo_program_gives_the_bars_and_the_heat_map(tmp_path: Path, drawn:
     x = load_dataset("digits", "test").floats(slice(3, 4))
     if drawn:
         x = torch.round(x.flip(3) * 255) / 255
-    text = run(elbo_program(str(checkpoint), 2, x if drawn else ("digits", 3), 100), tmp_path)
+    program = elbo_program(str(checkpoint), 2, x if drawn else ("digits", 3), 100)
+    text = here(program, tmp_path) if drawn else run(program, tmp_path)
     cells = posterior_cells(model, x)
     gap = elbo_gap(model, x, best_gaussian(model, x, cells), cells=cells)
     assert figure(text, "ELBO(q)") == pytest.approx(gap.elbo, abs=0.01)
@@ -88,7 +98,7 @@ def test_the_elbo_program_gives_the_bars_and_the_heat_map(tmp_path: Path, drawn:
 
 def test_the_elbo_program_samples_log_px_beyond_two_dimensions(tmp_path: Path) -> None:
     checkpoint = ROOT / "checkpoints" / "sprites-6d"
-    text = run(elbo_program(str(checkpoint), 6, ("sprites", 2), 300), tmp_path)
+    text = here(elbo_program(str(checkpoint), 6, ("sprites", 2), 300), tmp_path)
     model = load_checkpoint(checkpoint)
     x = load_dataset("sprites", "test").floats(slice(2, 3))
     gap = elbo_gap(model, x, best_gaussian(model, x), samples=300)
