@@ -18,7 +18,6 @@ from ui.anomaly_images import (
     drawn,
     images_at,
     kinds_of_anomalies,
-    left_out,
     normal_latents,
     samples_of,
     test_rows,
@@ -44,6 +43,7 @@ from vae_core.anomaly import (
 from vae_core.corruption import corrupt, median_filtered, rebuilt
 from vae_core.errors import DataError
 from vae_core.image_quality import psnr, ssim
+from vae_core.modelcard import left_out_class
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -93,7 +93,7 @@ def explore() -> None:
         st.segmented_control("Score", names, required=True, key="score", persist_state="session")
     score = next(key for key, shown in SCORE_NAMES.items() if shown == name)
     data_note(test_images(opened) is not None)
-    if class_of(against) and class_of(against) != left_out(opened):
+    if class_of(against) and class_of(against) != left_out_class(opened.config):
         st.caption(
             f":material/info: This model has learned from {against} too, so hardly any score can "
             "part it from the others. **Class left out** among the settings of Train live makes "

@@ -13,6 +13,7 @@ from ui.session import test_images
 from ui.views import latents_of
 from vae_core.anomaly import STRANGERS, strangers
 from vae_core.datasets import dataset_available, dataset_names, load_dataset
+from vae_core.modelcard import left_out_class
 from vae_core.models import decoded
 
 if TYPE_CHECKING:
@@ -40,20 +41,13 @@ class Sample:
 def kinds_of_anomalies(opened: OpenModel) -> list[str]:
     """Other data sets of the same shape, images made of the model's own, its classes."""
     _, height, width = opened.model.image_shape
-    unseen = left_out(opened)
+    unseen = left_out_class(opened.config)
     return [
         *([] if unseen is None else [f"class {unseen}"]),
         *sets_like(opened.model.image_shape, opened.config.get("dataset") or ""),
         *(kind for kind in STRANGERS if height == width or kind != "quarter turn"),
         *(f"class {name}" for name in opened.config.get("class_names") or [] if name != unseen),
     ]
-
-
-def left_out(opened: OpenModel) -> str | None:
-    """The class that the model was never shown, if it was trained without one."""
-    label = (opened.config.get("training") or {}).get("left_out", -1)
-    names = opened.config.get("class_names") or []
-    return names[label] if 0 <= label < len(names) else None
 
 
 def class_of(against: str) -> str | None:

@@ -36,5 +36,5 @@ that is the same $@z$. The plane under the pointer always decodes the place.
   al. 2016).
 - **Class told by nearest neighbours**: the share of test images whose class most of the 10 nearest
   $@mu$ of training images have. **Classes told wrongly**: the errors of M2's own $q(y\mid x)$.
-- **Real and generated told apart**: how often a GAN's discriminator is right; 50 % is a guess.
+- **Real and generated told apart**: how often a GAN's discriminator is right; 50% is a guess.
 """

@@ -38,6 +38,13 @@ _SCORES = (
 )
 
 
+def left_out_class(config: Mapping[str, Any]) -> str | None:
+    """The class that the model of this config.json was never shown, if it was trained without."""
+    label = (config.get("training") or {}).get("left_out", -1)
+    names = config.get("class_names") or []
+    return str(names[label]) if 0 <= label < len(names) else None
+
+
 def model_card(name: str, config: Mapping[str, Any], metrics: Mapping[str, Any] | None) -> str:
     """README.md of a checkpoint folder; every figure comes from `metrics`."""
     head = {
@@ -53,9 +60,8 @@ def model_card(name: str, config: Mapping[str, Any], metrics: Mapping[str, Any] 
         parts = ["linear"]
     if config["kind"] != "gan":
         parts.append(f"{config['likelihood']} likelihood")
-    label, names = (config.get("training") or {}).get("left_out", -1), config.get("class_names")
-    if names and 0 <= label < len(names):
-        parts.append(f"trained without class {names[label]}")
+    if (unseen := left_out_class(config)) is not None:
+        parts.append(f"trained without class {unseen}")
     lines += [
         f"# {name}",
         "",
