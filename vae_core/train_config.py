@@ -256,7 +256,7 @@ PRESETS: dict[str, TrainConfig] = {
         network="conv",
         hidden=(16, 32, 32, 64, 128),
         objective="beta-tcvae",
-        epochs=20,
+        epochs=10,
         batch_size=128,
         learning_rate=1e-3,
     ),

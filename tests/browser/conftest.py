@@ -40,6 +40,8 @@ CHROMIUM_FLAGS = [
     "--no-first-run",
     # The address bar's popups: renderers of their own, a second of a core for each page.
     "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup",
+    # Each page is loaded anew: to optimise its scripts takes longer than they then save.
+    "--js-flags=--no-maglev --no-opt",
     # No other host has an address; who asks for one gets an error on the console.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]

@@ -86,7 +86,7 @@ def test_the_elbo_program_gives_the_bars_and_the_heat_map(tmp_path: Path, drawn:
     if drawn:
         x = torch.round(x.flip(3) * 255) / 255
     program = elbo_program(str(checkpoint), 2, x if drawn else ("digits", 3), 100)
-    text = here(program, tmp_path) if drawn else run(program, tmp_path)
+    text = here(program, tmp_path)
     cells = posterior_cells(model, x)
     gap = elbo_gap(model, x, best_gaussian(model, x, cells), cells=cells)
     assert figure(text, "ELBO(q)") == pytest.approx(gap.elbo, abs=0.01)
@@ -150,7 +150,7 @@ def test_the_traversal_program_gives_the_cards_figures_and_images(tmp_path: Path
 def test_the_ways_program_gives_their_lengths(tmp_path: Path) -> None:
     checkpoint = ROOT / "checkpoints" / "digits-2d"
     a, b = [0.5, -1.0], [-1.2, 0.7]
-    text = run(WAYS.format(checkpoint=checkpoint, a=a, b=b, steps=24), tmp_path)
+    text = here(WAYS.format(checkpoint=checkpoint, a=a, b=b, steps=24), tmp_path)
     model = load_checkpoint(checkpoint)
     straight = image_lengths(model, interpolate(a, b, 24)).sum()
     assert figure(text, "straight") == pytest.approx(float(straight), abs=0.006)

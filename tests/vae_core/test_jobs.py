@@ -153,7 +153,7 @@ def test_a_trainer_lets_no_second_one_in_and_killed_leaves_a_failed_run_with_a_s
     tmp_path: Path, wait_until: WaitUntil
 ) -> None:
     run = create_run(LONG, tmp_path / "run")
-    command = [sys.executable, "-m", "vae_core", "train", "--resume", str(run.path), "--quiet"]
+    command = [sys.executable, "-m", "vae_core", "train", "--resume", str(run.path)]
     with subprocess.Popen(command, cwd=Path(__file__).parents[2]) as trainer:
         try:
             wait_until(lambda: any(e["epoch"] >= 2 for e in run.events()))
