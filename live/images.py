@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from live.models import OpenModel
@@ -29,11 +30,28 @@ def stored_images(opened: OpenModel, rows: list[int]) -> Tensor | None:
 
 
 def test_dataset(opened: OpenModel) -> ImageDataset | None:
-    """The test set that the model was evaluated on, from memory or disk; None where not at hand."""
+    """The test set as the model was evaluated on it, from memory or disk; None if not at hand."""
     from vae_core.run_data import run_dataset
 
     try:
         found = run_dataset(opened.path.parent, opened.config.get("dataset") or "", "test")
     except DataError:
         return None  # a checkpoint alone is enough: the decoder's own images stand in
-    return found if found.image_shape == opened.model.image_shape else None
+    return seen_by(opened, found) if found.image_shape == opened.model.image_shape else None
+
+
+def seen_by(opened: OpenModel, dataset: ImageDataset) -> ImageDataset:
+    """The images as the model learned to see them: drawn to 0 and 1 where it learned such."""
+    return _binarised(dataset) if learned_binary(opened) else dataset
+
+
+def learned_binary(opened: OpenModel) -> bool:
+    training = opened.config.get("training") or {}
+    return bool(training.get("binarisation", "none") != "none")
+
+
+@lru_cache(maxsize=8)
+def _binarised(dataset: ImageDataset) -> ImageDataset:
+    from vae_core.binarisation import binarised
+
+    return binarised(dataset)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 import torch
 
+from live.images import seen_by
 from live.models import OpenModel
 from ui.bars import bars
 from ui.components.address import choice_from_link, show_in_address
@@ -19,7 +20,7 @@ from ui.kinds import NO_MEANS
 from ui.palette import AMBER, BROWN, GREY, SYMBOL_COLOURS, VIOLET
 from ui.session import current_model, test_images
 from ui.snippets import COMPRESSION as PROGRAM
-from ui.snippets import place_of
+from ui.snippets import loading, place_of
 from ui.views import HASHES, latents_of, names_of_dims
 from vae_core.compression import (
     KEPT,
@@ -72,7 +73,7 @@ def measured() -> Curves:
     stop.button("Stop", icon=":material/stop:")
     images = dataset.floats(latents.indices[:JUDGED])
     every = dataset.floats(latents.indices)
-    train = run_dataset(opened.path.parent, opened.config["dataset"], "train")
+    train = seen_by(opened, run_dataset(opened.path.parent, opened.config["dataset"], "train"))
     components = principal_components(train.floats(slice(0, LEARNED)), max(d, COMPONENTS))
     coefficients = components.encode(every)
 
@@ -237,7 +238,7 @@ def explore() -> None:
     show_code(
         PROGRAM.format(
             checkpoint=place_of(opened),
-            dataset=opened.config.get("dataset"),
+            **loading(opened),
             images=JUDGED,
             step=step,
             steps=options,

@@ -42,7 +42,7 @@ from ui.kinds import NAMES
 from ui.palette import AMBER, BROWN, GREY, SKY, SYMBOL_COLOURS, VIOLET
 from ui.reparameterisation import Draw, show_draw
 from ui.session import current_model, current_z, set_z, test_images, z_text
-from ui.snippets import elbo_program, place_of
+from ui.snippets import elbo_program
 from ui.text import decimal
 from ui.views import HASHES, default_plane, dims_by_kl, keep_z, names_of_dims, plane_points
 from ui.waterfall import Level, Step, waterfall
@@ -140,7 +140,7 @@ def explore() -> None:
     gaussians, gap = gap_of(opened, chosen.x, cells)
     bar.empty()
     show_plane(cells, gaussians, look)
-    show_bars(gap)
+    show_bars(gap, chosen.x)
     show_in_address(
         "gap",
         image=chosen.row,
@@ -226,7 +226,7 @@ def window_on(gaussians: Gaussians) -> tuple[float, float, float]:
     return round(x, 3), round(y, 3), round(half, 3)
 
 
-def show_bars(gap: Gap) -> None:
+def show_bars(gap: Gap, x: Tensor) -> None:
     st.subheader("log p(x) = ELBO + gap")
     waterfall(
         [
@@ -255,7 +255,7 @@ def show_bars(gap: Gap) -> None:
             f"{decimal(gap.elbo)} + {kl} = **{total}**, and log p(x) = **{decimal(gap.log_px)}** "
             f"nats: {abs(gap.apart or 0):.4f} apart."
         )
-    if not model.likelihood.is_density_of_grey:
+    if not model.likelihood.is_density_of_grey and bool(((x > 0) & (x < 1)).any()):
         st.caption(
             "Grey pixels under a Bernoulli likelihood are no likelihood of the data: read "
             "−log p(x|z) as a cross-entropy. The equation holds for it all the same."
@@ -266,11 +266,10 @@ def show_bars(gap: Gap) -> None:
 def show_code_of(chosen: ChosenImage) -> None:
     if not chosen.is_data:
         return  # the decoder's own image: the data set is not at hand
-    x: Tensor | tuple[str, int] = chosen.x
+    x: Tensor | int = chosen.x
     if chosen.row is not None:
-        index = chosen.row if opened.latents is None else int(opened.latents.indices[chosen.row])
-        x = str(opened.config.get("dataset")), index
-    show_code(elbo_program(place_of(opened), model.latent_dim, x, SAMPLES))
+        x = chosen.row if opened.latents is None else int(opened.latents.indices[chosen.row])
+    show_code(elbo_program(opened, x, SAMPLES))
 
 
 def show_bounds(x: Tensor, gap: Gap) -> None:

@@ -23,7 +23,7 @@ from ui.limits import heavy_work
 from ui.palette import AMBER, GREY, SYMBOL_COLOURS, VIOLET
 from ui.session import current_model, current_z, models_beside, test_images, z_text
 from ui.snippets import LABELS as PROGRAM
-from ui.snippets import place_of
+from ui.snippets import loading, place_of
 from ui.text import decimal
 from ui.views import HASHES, default_plane, keep_z, latents_of, plane_points
 from vae_core.label_curves import (
@@ -317,12 +317,12 @@ def note_of(lines: list[Line]) -> str:
 
 
 def program(how: str, draws: int, counts: list[int], images: bool) -> None:
-    dataset = opened.config.get("dataset")
+    load = loading(opened)
     show_code(
         PROGRAM.format(
             checkpoint=place_of(opened),
-            imports=", load_dataset" if images else "",
-            images=f', load_dataset("{dataset}", "test").floats(latents.indices)' if images else "",
+            imports=f"{load['binarised']}load_dataset, " if images else "",
+            images=f", {load['test']}.floats(latents.indices)" if images else "",
             chooser=HOW[how].__name__,
             of="task.labels" if how == RANDOM else 'task.codes["μ"]',
             counts=counts,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 import torch
 
+from live.images import seen_by
 from live.models import OpenModel
 from ui.session import test_images
 from ui.views import latents_of
@@ -107,6 +108,6 @@ def samples_of(opened: OpenModel, against: str, most: int) -> tuple[Sample, Samp
     if against in STRANGERS:
         made = strangers(normal.x, against, torch.Generator().manual_seed(0))
         return normal, Sample(made, against, len(made))
-    other = load_dataset(against, "test")
+    other = seen_by(opened, load_dataset(against, "test"))
     x = other.floats(drawn(torch.arange(len(other)), most))
     return normal, Sample(x, against, len(other))

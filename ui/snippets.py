@@ -7,6 +7,7 @@ from base64 import b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from live.images import learned_binary
 from live.models import OpenModel
 from ui.session import checkpoints_root
 from vae_core.anomaly import STRANGERS
@@ -22,10 +23,21 @@ def place_of(opened: OpenModel) -> str:
     return str(checkpoints_root() / Path(opened.path).name)
 
 
+def loading(opened: OpenModel, dataset: str = "") -> dict[str, str]:
+    """How a program loads test images as the model learned to see them: `binarised` goes before
+    the names that it imports from vae_core, `test` is the call."""
+    call = f'load_dataset("{dataset or opened.config.get("dataset")}", "test")'
+    binary = learned_binary(opened)
+    return {
+        "binarised": "binarised, " if binary else "",
+        "test": f"binarised({call})" if binary else call,
+    }
+
+
 _ELBO = """\
 import torch
 
-from vae_core import load_checkpoint{loader}
+from vae_core import {binarised}load_checkpoint{loader}
 from vae_core.posterior_gap import best_gaussian, elbo_gap{picture}
 from vae_core.quadrature import posterior_cells
 
@@ -72,20 +84,16 @@ figure.write_html("elbo_gap.html")
 """
 
 
-def elbo_program(
-    checkpoint: str, latent_dim: int, x: Tensor | tuple[str, int], samples: int
-) -> str:
+def elbo_program(opened: OpenModel, x: Tensor | int, samples: int) -> str:
     """The terms of log p(x), and with two latent dimensions the posterior's picture.
 
-    x: an image of bytes, (1, c, h, w), or a data set and the index of its test image.
+    x: an image of bytes, (1, c, h, w), or the index of one in the test set.
     """
-    if isinstance(x, tuple):
-        dataset, index = x
-        loader, image = (
-            ", load_dataset",
-            f'load_dataset("{dataset}", "test").floats(slice({index}, {index + 1}))',
-        )
+    latent_dim, imported = opened.model.latent_dim, loading(opened)
+    if isinstance(x, int):
+        loader, image = ", load_dataset", f"{imported['test']}.floats(slice({x}, {x + 1}))"
     else:
+        imported["binarised"] = ""
         packed = b64encode(zlib.compress(x.mul(255).round().byte().numpy().tobytes())).decode()
         shape = ", ".join(map(str, x.shape))
         loader = ""
@@ -94,7 +102,8 @@ def elbo_program(
             f"dtype=torch.uint8\n).view({shape}) / 255  # the drawing"
         )
     program = _ELBO.format(
-        checkpoint=checkpoint,
+        checkpoint=place_of(opened),
+        binarised=imported["binarised"],
         loader=loader,
         picture=", posterior_picture" if latent_dim == 2 else "",
         x=image,
@@ -246,7 +255,7 @@ ANOMALIES = """\
 import plotly.graph_objects as go
 import torch
 
-from vae_core import anomaly, load_checkpoint, load_dataset, load_latents
+from vae_core import anomaly, {binarised}load_checkpoint, load_dataset, load_latents
 
 
 def seeded():
@@ -259,7 +268,7 @@ def some(rows):
 
 model = load_checkpoint("{checkpoint}")
 latents = load_latents("{checkpoint}")
-test = load_dataset("{dataset}", "test")
+test = {test}
 
 rows = {rows}
 normal = test.floats(latents.indices[some(rows)])
@@ -301,12 +310,12 @@ def anomalies_program(
         )
     else:
         anomalies = (
-            f'other = load_dataset("{against}", "test")\n'
+            f"other = {loading(opened, against)['test']}\n"
             "anomalies = other.floats(some(torch.arange(len(other))))"
         )
     return ANOMALIES.format(
         checkpoint=place_of(opened),
-        dataset=opened.config.get("dataset"),
+        **loading(opened),
         score=score,
         samples=draws if score == "log_px" else 1,
         images=images,
@@ -316,13 +325,13 @@ def anomalies_program(
 
 
 COMPRESSION = """\
-from vae_core import load_checkpoint, load_dataset, load_latents
+from vae_core import {binarised}load_checkpoint, load_dataset, load_latents
 from vae_core.compression import coded, entropy_bits, jpeg, prior_bits, png_bits, quantise
 from vae_core.models import decoded
 
 model = load_checkpoint("{checkpoint}")
 latents = load_latents("{checkpoint}")
-images = load_dataset("{dataset}", "test").floats(latents.indices[:{images}])
+images = {test}.floats(latents.indices[:{images}])
 
 symbols = quantise(latents.mu, {step})
 print("bits by dimension", entropy_bits(symbols).round(decimals=2).tolist())
@@ -340,7 +349,7 @@ print(f"PNG         {{png_bits(images):9.2f}} bits")
 LABELS = """\
 import plotly.graph_objects as go
 
-from vae_core import load_latents{imports}
+from vae_core import {imports}load_latents
 from vae_core.label_curves import {chooser}, label_curves, label_task
 
 latents = load_latents("{checkpoint}")

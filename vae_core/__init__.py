@@ -21,6 +21,7 @@ _MODULE_OF = {
         "label_curves": ["label_curves", "label_task", "labels_at_random", "labels_by_clusters"],
         "clusters": ["agreement", "gaussian_mixture", "k_means"],
         "own_images": ["ImageForm", "read_images", "preview_images", "write_images"],
+        "binarisation": ["binarised"],
         "objectives": ["elbo_terms", "importance_bound"],
         "objective_registry": ["objective_names", "register_objective"],
         "learners": ["Batch", "Learner"],

@@ -15,6 +15,21 @@ from vae_core.own_images import read_images, write_images
 from vae_core.train_config import TrainConfig
 
 
+def test_an_image_is_the_one_that_was_encoded_of_a_model_of_binary_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = TrainConfig(hidden=(4,), epochs=1, binarisation="dynamic")
+    monkeypatch.setenv("ZSCAPE_RUNS", str(tmp_path))
+    work(create_run(config, tmp_path / "drawn-0001"))
+    opened = open_model("run:drawn-0001")
+    shown = stored_images(opened, [5, 0])
+    assert shown is not None and opened.latents is not None
+    assert shown.unique().tolist() == [0, 255]
+    with torch.no_grad():
+        mu, _ = opened.model.encode(shown / 255)
+    torch.testing.assert_close(mu, opened.latents.mu[[5, 0]])
+
+
 def test_own_images_are_shown_from_the_runs_folder_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

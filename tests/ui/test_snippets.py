@@ -8,12 +8,14 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
 
+from live.images import test_dataset as images_of
 from live.models import open_model
 from ui.anomaly_images import normal_latents, samples_of
 from ui.snippets import (
@@ -28,6 +30,7 @@ from ui.snippets import (
     WAYS,
     anomalies_program,
     elbo_program,
+    loading,
 )
 from vae_core.aggregate_density import fit_kernel_density, log_ratio
 from vae_core.anomaly import anomaly_scores, auroc, class_gaussians
@@ -50,6 +53,12 @@ from vae_core.quadrature import posterior_cells
 from vae_core.samplers import NormalSampler, aggregate_draws, parted
 
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def shipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The programs run in a folder of their own, so they name the checkpoints' folder whole."""
+    monkeypatch.setenv("ZSCAPE_CHECKPOINTS", str(ROOT / "checkpoints"))
 
 
 def run(program: str, folder: Path) -> str:
@@ -80,13 +89,12 @@ def figure(text: str, name: str) -> float:
 
 @pytest.mark.parametrize("drawn", [False, True])
 def test_the_elbo_program_gives_the_bars_and_the_heat_map(tmp_path: Path, drawn: bool) -> None:
-    checkpoint = ROOT / "checkpoints" / "digits-2d"
-    model = load_checkpoint(checkpoint)
+    opened = open_model("digits-2d")
+    model = opened.model
     x = load_dataset("digits", "test").floats(slice(3, 4))
     if drawn:
         x = torch.round(x.flip(3) * 255) / 255
-    program = elbo_program(str(checkpoint), 2, x if drawn else ("digits", 3), 100)
-    text = here(program, tmp_path)
+    text = here(elbo_program(opened, x if drawn else 3, 100), tmp_path)
     cells = posterior_cells(model, x)
     gap = elbo_gap(model, x, best_gaussian(model, x, cells), cells=cells)
     assert figure(text, "ELBO(q)") == pytest.approx(gap.elbo, abs=0.01)
@@ -97,15 +105,29 @@ def test_the_elbo_program_gives_the_bars_and_the_heat_map(tmp_path: Path, drawn:
 
 
 def test_the_elbo_program_samples_log_px_beyond_two_dimensions(tmp_path: Path) -> None:
-    checkpoint = ROOT / "checkpoints" / "sprites-6d"
-    text = here(elbo_program(str(checkpoint), 6, ("sprites", 2), 300), tmp_path)
-    model = load_checkpoint(checkpoint)
+    opened = open_model("sprites-6d")
+    text = here(elbo_program(opened, 2, 300), tmp_path)
+    model = opened.model
     x = load_dataset("sprites", "test").floats(slice(2, 3))
     gap = elbo_gap(model, x, best_gaussian(model, x), samples=300)
     assert figure(text, "ELBO(q)") == pytest.approx(gap.elbo, abs=0.01)
     assert figure(text, "log p(x)") == pytest.approx(gap.log_px, abs=0.01)
     assert gap.effective_draws is not None
     assert figure(text, "effective draws") == pytest.approx(gap.effective_draws, abs=0.51)
+
+
+def test_a_program_loads_binary_images_for_a_model_that_learned_such(tmp_path: Path) -> None:
+    opened = open_model("digits-2d")
+    training = opened.config["training"] | {"binarisation": "dynamic"}
+    opened = replace(opened, config=opened.config | {"training": training})
+    shown = images_of(opened)
+    assert shown is not None
+    x = shown.floats(slice(3, 4))
+    assert x.unique().tolist() == [0, 1]
+    cells = posterior_cells(opened.model, x)
+    gap = elbo_gap(opened.model, x, best_gaussian(opened.model, x, cells), cells=cells)
+    text = here(elbo_program(opened, 3, 100), tmp_path)
+    assert figure(text, "log p(x)") == pytest.approx(gap.log_px, abs=0.01)
 
 
 def test_the_compare_program_gives_the_table_and_the_images(
@@ -182,7 +204,6 @@ def test_the_anomalies_program_gives_the_area(
     capsys: pytest.CaptureFixture[str],
     against: str,
 ) -> None:
-    monkeypatch.setenv("ZSCAPE_CHECKPOINTS", str(ROOT / "checkpoints"))
     opened = open_model("digits-2d")
     program = anomalies_program(opened, against, "latent", images=200, draws=64)
     monkeypatch.chdir(tmp_path)
@@ -204,7 +225,7 @@ def test_the_compression_program_gives_the_bits_and_the_curves(
     checkpoint = ROOT / "checkpoints" / "digits-2d"
     program = COMPRESSION.format(
         checkpoint=checkpoint,
-        dataset="digits",
+        **loading(open_model("digits-2d")),
         images=20,
         step=0.5,
         steps=[0.5, 2.0],
@@ -229,7 +250,7 @@ def test_the_labels_and_clusters_programs_give_the_errors_and_the_agreement(
     programs = [
         LABELS.format(
             checkpoint=checkpoint,
-            imports=", load_dataset",
+            imports="load_dataset, ",
             images=', load_dataset("digits", "test").floats(latents.indices)',
             chooser=chooser.__name__,
             of=of,
