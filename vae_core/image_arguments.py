@@ -19,7 +19,7 @@ def add_image_arguments(parser: argparse.ArgumentParser, *, shape: bool) -> None
         "your own images",
         "a folder or a zip of images, each class in a folder of its name; a .npz; or an idx file",
     )
-    group.add_argument("--images", metavar="PATH", help="learn from these, not a named data set")
+    group.add_argument("--images", metavar="PATH", help="these in place of a named data set")
     group.add_argument("--labels", metavar="PATH", help="the labels of an idx file")
     if shape:
         group.add_argument(
