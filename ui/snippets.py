@@ -24,8 +24,10 @@ def place_of(opened: OpenModel) -> str:
 
 
 def loading(opened: OpenModel, dataset: str = "") -> dict[str, str]:
-    """How a program loads test images as the model learned to see them: `binarised` goes before
-    the names that it imports from vae_core, `test` is the call."""
+    """How a program loads test images as the model learned to see them.
+
+    binarised: what it imports from vae_core besides; test: the call.
+    """
     call = f'load_dataset("{dataset or opened.config.get("dataset")}", "test")'
     binary = learned_binary(opened)
     return {
@@ -37,7 +39,7 @@ def loading(opened: OpenModel, dataset: str = "") -> dict[str, str]:
 _ELBO = """\
 import torch
 
-from vae_core import {binarised}load_checkpoint{loader}
+from vae_core import {names}
 from vae_core.posterior_gap import best_gaussian, elbo_gap{picture}
 from vae_core.quadrature import posterior_cells
 
@@ -89,28 +91,26 @@ def elbo_program(opened: OpenModel, x: Tensor | int, samples: int) -> str:
 
     x: an image of bytes, (1, c, h, w), or the index of one in the test set.
     """
-    latent_dim, imported = opened.model.latent_dim, loading(opened)
+    latent_dim, names, beside = opened.model.latent_dim, "load_checkpoint", ""
     if isinstance(x, int):
-        loader, image = ", load_dataset", f"{imported['test']}.floats(slice({x}, {x + 1}))"
+        load = loading(opened)
+        names = f"{load['binarised']}load_checkpoint, load_dataset"
+        image = f"{load['test']}.floats(slice({x}, {x + 1}))"
     else:
-        imported["binarised"] = ""
+        beside = "import zlib\nfrom base64 import b64decode\n\n"
         packed = b64encode(zlib.compress(x.mul(255).round().byte().numpy().tobytes())).decode()
         shape = ", ".join(map(str, x.shape))
-        loader = ""
         image = (
             f'torch.frombuffer(\n    bytearray(zlib.decompress(b64decode("{packed}"))), '
             f"dtype=torch.uint8\n).view({shape}) / 255  # the drawing"
         )
-    program = _ELBO.format(
+    program = beside + _ELBO.format(
         checkpoint=place_of(opened),
-        binarised=imported["binarised"],
-        loader=loader,
+        names=names,
         picture=", posterior_picture" if latent_dim == 2 else "",
         x=image,
         samples=samples,
     )
-    if not loader:
-        program = "import zlib\nfrom base64 import b64decode\n\n" + program
     program += _ELBO_EXACT if latent_dim <= 2 else _ELBO_SAMPLED
     return program + (_ELBO_PICTURE if latent_dim == 2 else "")
 
