@@ -164,20 +164,12 @@ def evaluate(
     variational = model.is_variational
     exact = _exact(model, coded, exact_images, seed) if exact_images else None
     further: dict[str, Any] = {}
-    if codes is not None or disentanglement:
-        latents = encode_dataset(model, coded)
-        if codes is not None and variational and model.config.prior == "normal":
-            further["aggregate"] = split_kl(latents, seed=seed).to_json()
-        if codes is not None and codes.labels is not None and coded.labels is not None:
-            learned = codes if binarisation == "none" else binarised(codes, seed)
-            further["codes"] = classify_codes(model, learned, coded, seed=seed).to_json()
-            if labels:
-                found = few_label_error(
-                    encode_dataset(model, learned), latents, labels=labels, seed=seed
-                )
-                further["few_labels"] = found.to_json()
-        if disentanglement:
-            further["disentanglement"] = disentanglement_scores(latents, seed=seed).to_json()
+    if codes is not None:
+        learned = codes if binarisation == "none" else binarised(codes, seed)
+        further = _of_codes(model, coded, learned, labels, seed)
+    if disentanglement:
+        scores = disentanglement_scores(encode_dataset(model, coded), seed=seed)
+        further["disentanglement"] = scores.to_json()
     return Metrics(
         dataset=dataset.name,
         split=dataset.split,
@@ -202,6 +194,24 @@ def evaluate(
         **_named("class_error", *(_mean_and_error(torch.cat(wrong)) if wrong else (None, None))),
         **further,
     )
+
+
+def _of_codes(
+    model: LatentModel, dataset: ImageDataset, learned: ImageDataset, labels: int, seed: int
+) -> dict[str, Any]:
+    """What the codes of a data set are worth, by the images that the model learned from."""
+    found = {}
+    latents = encode_dataset(model, dataset)
+    if model.is_variational and model.config.prior == "normal":
+        found["aggregate"] = split_kl(latents, seed=seed).to_json()
+    if learned.labels is not None and dataset.labels is not None:
+        found["codes"] = classify_codes(model, learned, dataset, seed=seed).to_json()
+        if labels:
+            error = few_label_error(
+                encode_dataset(model, learned), latents, labels=labels, seed=seed
+            )
+            found["few_labels"] = error.to_json()
+    return found
 
 
 def _judged(model: GAN, dataset: ImageDataset, binarisation: str, seed: int) -> Metrics:
