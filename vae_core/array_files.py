@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
+import struct
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +17,8 @@ from numpy.typing import NDArray
 
 from vae_core.errors import DataError
 from vae_core.zip_files import open_zip
+
+MAX_HEADER_BYTES = 10_000  # NumPy's own limit
 
 
 @dataclass(frozen=True)
@@ -98,10 +102,15 @@ def _entry(member: zipfile.ZipInfo, file: IO[bytes]) -> ArrayEntry:
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     readers = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
+        (1, 0): ("<H", np.lib.format.read_array_header_1_0),
+        (2, 0): ("<I", np.lib.format.read_array_header_2_0),
     }
     version = np.lib.format.read_magic(file)
     if version not in readers:
         raise ValueError(f"format version {version}")
-    return readers[version](file)
+    kind, reader = readers[version]
+    told = file.read(struct.calcsize(kind))
+    (length,) = struct.unpack(kind, told)
+    if length > MAX_HEADER_BYTES:  # NumPy would read it before it looks at its length
+        raise ValueError(f"a header of {length:,} bytes")
+    return reader(io.BytesIO(told + file.read(length)))

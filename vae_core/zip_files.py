@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import lzma
 import os
+import re
 import struct
 import zipfile
 import zlib
@@ -47,9 +48,11 @@ def _small_directory(source: Path | BinaryIO, name: str) -> Path | BinaryIO:
     source.seek(max(0, end - (1 << 16) - 200))
     tail = source.read()
     for mark, offset, kind in ((b"PK\5\6", 12, "<L"), (b"PK\6\6", 40, "<Q")):  # plain and Zip64
-        at = tail.rfind(mark)
-        if 0 <= at <= len(tail) - offset - struct.calcsize(kind):
-            (size,) = struct.unpack_from(kind, tail, at + offset)
+        room = struct.calcsize(kind)
+        # zipfile takes one of the marks, but a record can hold bytes that look like another.
+        for found in re.finditer(b"(?=" + re.escape(mark) + b")", tail):
+            told = tail[found.start() + offset :][:room]
+            size = struct.unpack(kind, told)[0] if len(told) == room else 0
             if MAX_DIRECTORY_BYTES < size != 0xFFFFFFFF:  # which stands for: see the other
                 raise DataError(
                     f"{name} has a table of contents of {size:,} bytes; too many files."

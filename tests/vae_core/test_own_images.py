@@ -6,6 +6,7 @@ import os
 import re
 import stat
 import struct
+import tracemalloc
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from vae_core import image_files, image_source, own_images
+from vae_core import image_files, image_source, own_images, zip_files
 from vae_core.datasets import ImageDataset
 from vae_core.errors import ConfigError, DataError
 from vae_core.own_images import ImageForm, preview_images, read_images, write_images
@@ -474,6 +475,27 @@ def test_an_archive_with_an_enormous_table_of_contents_is_refused() -> None:
     at = data.rfind(b"PK\5\6")
     struct.pack_into("<L", data, at + 12, 200 << 20)
     assert "too many files" in refused(io.BytesIO(bytes(data)))
+
+
+def test_a_table_of_contents_is_measured_whatever_marks_the_record_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = bytearray(zipped(PHOTOS).getvalue())
+    at = data.rfind(b"PK\5\6")
+    data[at + 8 : at + 12] = b"PK\5\6"  # how many files, by which zipfile does not go
+    assert zipfile.ZipFile(io.BytesIO(bytes(data))).namelist() == list(PHOTOS)
+    monkeypatch.setattr(zip_files, "MAX_DIRECTORY_BYTES", 20)
+    assert "too many files" in refused(io.BytesIO(bytes(data)))
+
+
+def test_a_long_header_is_refused_unread() -> None:
+    header = b"\x93NUMPY\x02\x00" + struct.pack("<I", 30 << 20) + b" " * (30 << 20)
+    archive = zipped({"x.npy": header})
+    tracemalloc.start()
+    refused(archive)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 5 << 20
 
 
 class Payload:
