@@ -90,6 +90,7 @@ _LATENT_DTYPES = {
     "indices": "I64",
     "labels": "I64",
     "factors": "F32",
+    "kl_terms": "F32",
 }
 
 

@@ -16,6 +16,7 @@ from vae_core.priors import kl_to_standard_normal
 
 BATCH = 500
 ACTIVE_VARIANCE = 0.01
+KL_DRAWS = 8
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Latents:
 
     mu, logvar (n, d) float32; indices (n,) int64 into the data set; reconstruction (n,) float32,
     log p(x given z = mu) in nats; labels (n,) int64 or None; factors (n, k) float32 or None.
+    kl_terms (n, d) float32: the KL by dimension where p(z) is not N(0, I), else None.
     """
 
     mu: Tensor
@@ -32,6 +34,7 @@ class Latents:
     reconstruction: Tensor
     labels: Tensor | None = None
     factors: Tensor | None = None
+    kl_terms: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.mu.ndim != 2 or self.logvar.shape != self.mu.shape:
@@ -39,6 +42,8 @@ class Latents:
                 f"mu is {tuple(self.mu.shape)} and logvar {tuple(self.logvar.shape)}; "
                 "both must be (n, d)."
             )
+        if self.kl_terms is not None and self.kl_terms.shape != self.mu.shape:
+            raise DataError(f"kl_terms is {tuple(self.kl_terms.shape)}, and must be as mu is.")
         n = len(self.mu)
         for name in ("indices", "reconstruction", "labels", "factors"):
             column = getattr(self, name)
@@ -79,7 +84,7 @@ class Latents:
     @property
     def kl(self) -> Tensor:
         """KL(q(z given x) || p(z)) of each image, (n,), in nats."""
-        return kl_to_standard_normal(self.mu, self.logvar).sum(1)
+        return self._kl_by_dimension().sum(1)
 
     @property
     def active(self) -> Tensor:
@@ -89,14 +94,22 @@ class Latents:
     @property
     def kl_per_dim(self) -> Tensor:
         """Mean KL of each latent dimension, (d,), in nats."""
-        return kl_to_standard_normal(self.mu, self.logvar).mean(0)
+        return self._kl_by_dimension().mean(0)
+
+    def _kl_by_dimension(self) -> Tensor:
+        if self.kl_terms is not None:
+            return self.kl_terms
+        return kl_to_standard_normal(self.mu, self.logvar)
 
 
 @torch.inference_mode()
 def encode_dataset(
     model: LatentModel, dataset: ImageDataset, indices: Tensor | None = None
 ) -> Latents:
-    """Encode the whole data set, or the images at `indices`, in batches on the model's device."""
+    """Encode the whole data set, or the images at `indices`, in batches on the model's device.
+
+    Under a prior that has no KL in closed form it is a mean over `KL_DRAWS` draws, always the same.
+    """
     if dataset.image_shape != model.image_shape:
         raise DataError(
             f"The model reads images of {model.image_shape}, but {dataset.name} has "
@@ -105,11 +118,17 @@ def encode_dataset(
     device = next(model.parameters()).device
     if indices is None:
         indices = torch.arange(len(dataset))
+    prior = None if model.config.prior == "normal" else model.prior()
+    generator = torch.Generator(device).manual_seed(0)
+    kl_terms: list[Tensor] = []
     rows: list[tuple[Tensor, Tensor, Tensor]] = []
     for batch in indices.split(BATCH):
         x = dataset.floats(batch).to(device)
         mu, logvar = model.encode(x)
         rows.append((mu.cpu(), logvar.cpu(), model.log_likelihood(x, mu).cpu()))
+        if prior is not None:
+            z = model.sample_posterior(mu.expand(KL_DRAWS, -1, -1), logvar, generator)
+            kl_terms.append(prior.kl(mu, logvar, z).cpu())
     mu, logvar, reconstruction = (torch.cat(column) for column in zip(*rows, strict=True))
     return Latents(
         mu=mu,
@@ -118,6 +137,7 @@ def encode_dataset(
         reconstruction=reconstruction,
         labels=None if dataset.labels is None else dataset.labels[indices],
         factors=None if dataset.factors is None else dataset.factors[indices],
+        kl_terms=torch.cat(kl_terms) if kl_terms else None,
     )
 
 

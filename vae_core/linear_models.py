@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from vae_core.binarisation import binarised
 from vae_core.errors import ConfigError
 from vae_core.learners import Batch, Learner
 from vae_core.likelihoods import LearnedGaussian
@@ -83,7 +84,10 @@ class ProbabilisticPCA(VAE):
     def fit(self, images: Tensor, seed: int = 0) -> None:
         """Learn from images uint8 (n, c, h, w); `seed` matters where the solver draws."""
         fit = _fitted(images, self.latent_dim, seed)
-        sigma = max(math.sqrt(fit.noise_variance_), LEAST_SIGMA)
+        n, pixels, d = len(images), images[0].numel(), self.latent_dim
+        # scikit-learn's mean is over the eigenvalues that n images can have; the others are 0.
+        left_out = fit.noise_variance_ * (min(n, pixels) - d) / (pixels - d)
+        sigma = max(math.sqrt(left_out), LEAST_SIGMA)
         variances = np.maximum(fit.explained_variance_, sigma**2)  # the diagonal of M, (d,)
         scale = np.sqrt(variances - sigma**2)
         _set_weights(
@@ -181,6 +185,8 @@ class LinearLearner(Learner):
         super().__init__(config, model)
 
     def begin(self, data: ImageDataset) -> None:
+        if self.config.binarisation == "dynamic":
+            data = binarised(data, self.config.seed)
         self.model.fit(data.images, self.config.seed)
 
     def step(self, batch: Batch) -> ObjectiveTerms:

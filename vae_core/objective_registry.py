@@ -279,8 +279,8 @@ register_objective(
         "gamma": Setting(1.0, "The weight of each dimension's own distance from the prior."),
         "sampling": Setting(
             "stratified",
-            "How q(z) of all N images is estimated from a batch: stratified is unbiased; weighted "
-            "reads log q(z) too low by log N, which shows in the curves and in no gradient.",
+            "How q(z) of all N images is estimated from a batch of M: stratified is unbiased; "
+            "weighted reads log q(z) too low, by log M to log N, the more the images overlap.",
             choices=("stratified", "weighted"),
         ),
     },

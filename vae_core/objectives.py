@@ -203,7 +203,8 @@ def iwae(
 ) -> ObjectiveTerms:
     """Minus the importance-weighted bound of K = `samples` draws (Burda et al. 2016).
 
-    One draw is the ELBO with its KL sampled. The terms are those of the ELBO by the same draws.
+    One draw is the ELBO with its KL sampled. Of the terms, the KL is in closed form where the prior
+    has one, and what the draws differ from it by is in the reconstruction.
     """
     mu, logvar = variational(model).encode(x)
     z, eps = _draws(mu, logvar, generator, samples)

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vae_core.binarisation import binarise
 from vae_core.errors import ConfigError
 from vae_core.few_labels import draw_labelled
 from vae_core.learners import Batch, Learner, descend, learning_rate
@@ -288,10 +289,13 @@ class M2Learner(Learner):
         n = len(told.labels)
         size = min(n, len(batch.x))
         rows = torch.randperm(n, generator=generator, device=batch.x.device)[:size]
+        x = told.images[rows].float() / 255
+        if self.config.binarisation == "dynamic":
+            x = binarise(x, generator)
         terms = m2_objective(
             self.model,
             batch.x,
-            (told.images[rows].float() / 255, told.labels[rows]),
+            (x, told.labels[rows]),
             generator=generator,
             alpha=self.config.objective_settings["alpha"],
             share=n / batch.images,

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from vae_core.binarisation import binarise, binarised
 from vae_core.datasets import ImageDataset, load_dataset
-from vae_core.errors import ConfigError, DivergenceError, TrainingError
+from vae_core.errors import ConfigError, DataError, DivergenceError, TrainingError
 from vae_core.learners import Batch, Learner, learning_rate_at
 from vae_core.models import LatentModel, build_model
 from vae_core.objective_registry import build_learner, find_objective
@@ -110,12 +110,14 @@ def train(
 
     Data default to the two splits of config.dataset. `resume` is a `Progress.state()` of the same
     config. TrainingError as soon as the loss is not finite; ConfigError when config and data clash,
-    DataError when the data have no class to leave out.
+    DataError when the data have no class to leave out, or one test image.
     """
     train_data = train_data or load_dataset(config.dataset, "train")
     test_data = test_data or load_dataset(config.dataset, "test")
     if config.left_out >= 0:
         train_data = train_data.without(config.left_out)
+    if len(test_data) < 2:
+        raise DataError(f"{test_data.name} has one test image; figures with an error need two.")
     n = len(train_data)
     if config.batch_size > n:
         raise ConfigError(

@@ -9,6 +9,8 @@ from torch.nn import functional
 from vae_core.errors import ConfigError
 from vae_core.gan import GAN, discriminator_loss, generator_loss, gradient_penalty, told_apart
 from vae_core.models import ModelConfig, build_model
+from vae_core.train_config import TrainConfig
+from vae_core.training import train
 
 X, Z = torch.rand(6, 1, 5, 4), torch.randn(6, 3)
 
@@ -77,3 +79,9 @@ def test_what_is_told_apart_is_real_above_and_generated_below_even_odds(model: G
     bright, dark = torch.ones(2, 1, 5, 4).double(), torch.zeros(2, 1, 5, 4).double()
     rightly = told_apart(model, torch.cat([bright, dark]), Z[:4].double())
     assert rightly.tolist() == [True, True, False, False, True, True, True, True]
+
+
+def test_images_that_are_cut_off_are_not_learned() -> None:
+    config = TrainConfig(objective="gan", likelihood="gaussian", link="identity", hidden=(4,))
+    with pytest.raises(ConfigError, match="choose link='sigmoid'"):
+        next(train(config))

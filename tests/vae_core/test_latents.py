@@ -25,6 +25,7 @@ from vae_core.latents import (
     tsne_projection,
 )
 from vae_core.models import LatentModel, ModelConfig, build_model
+from vae_core.priors import kl_to_standard_normal
 
 
 def dataset(n: int = 1203) -> ImageDataset:
@@ -64,7 +65,8 @@ def test_chosen_images_are_encoded_in_the_chosen_order(model: LatentModel) -> No
     data, chosen = dataset(), torch.tensor([700, 3, 3, 1100])
     latents, everything = encode_dataset(model, data, chosen), encode_dataset(model, data)
     for name, column in vars(latents).items():
-        torch.testing.assert_close(column, getattr(everything, name)[chosen])
+        whole = getattr(everything, name)
+        torch.testing.assert_close(column, None if whole is None else whole[chosen])
 
 
 def test_taken_rows_keep_their_order(model: LatentModel) -> None:
@@ -81,6 +83,22 @@ def test_the_kl_of_each_image_is_that_of_torch(model: LatentModel) -> None:
     )
     torch.testing.assert_close(latents.kl, oracle.sum(1))
     torch.testing.assert_close(latents.kl_per_dim, oracle.mean(0))
+
+
+def test_under_another_prior_the_kl_is_to_that_prior() -> None:
+    torch.manual_seed(0)
+    config = ModelConfig((1, 3, 2), latent_dim=3, hidden=(5,), prior="vamp", pseudo_inputs=1)
+    model = build_model(config).eval()
+    with torch.no_grad():
+        model.encoder[-1].bias.copy_(torch.tensor([3.0, -2.0, 1.0, -2.0, -1.0, -3.0]))
+    latents = encode_dataset(model, dataset())
+    (mu,), (logvar,) = (t.detach() for t in model.encode(model.pseudo_inputs))  # one Gaussian
+    prior = torch.distributions.Normal(mu, torch.exp(0.5 * logvar))
+    posterior = torch.distributions.Normal(latents.mu, latents.sigma)
+    exact = torch.distributions.kl_divergence(posterior, prior)
+    torch.testing.assert_close(latents.kl_per_dim, exact.mean(0), atol=0.02, rtol=0.05)
+    assert latents.kl.mean() < 1 < kl_to_standard_normal(latents.mu, latents.logvar).sum(1).min()
+    assert torch.equal(latents.take([4, 1]).kl, latents.kl[[4, 1]])
 
 
 def test_the_table_has_a_named_column_for_everything(model: LatentModel) -> None:

@@ -1,6 +1,7 @@
 """PCA's plane and probabilistic PCA's likelihood are scikit-learn's, and its bound is tight."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,10 +11,13 @@ from sklearn.decomposition import PCA as Fit
 from vae_core.datasets import load_dataset
 from vae_core.errors import ConfigError
 from vae_core.importance import importance_log_likelihood
+from vae_core.likelihoods import LearnedGaussian
 from vae_core.linear_models import LINEAR, PCA, ProbabilisticPCA
 from vae_core.models import LatentModel, ModelConfig, build_model
 from vae_core.objectives import elbo_terms
 from vae_core.quadrature import exact_log_likelihood
+from vae_core.train_config import TrainConfig
+from vae_core.training import train
 
 DIGITS = load_dataset("digits", "train")
 ROWS = DIGITS.floats(torch.arange(len(DIGITS))).flatten(1).double()
@@ -23,6 +27,11 @@ X = DIGITS.floats(torch.arange(50))
 def linear_model(kind: str, latent_dim: int = 2, **changes: Any) -> LatentModel:
     config = ModelConfig(DIGITS.image_shape, latent_dim, kind, **LINEAR | changes)
     return build_model(config).requires_grad_(False)
+
+
+def log_sigma(model: LatentModel) -> float:
+    assert isinstance(model.likelihood, LearnedGaussian)
+    return float(model.likelihood.log_sigma.detach())
 
 
 def fitted_pca(latent_dim: int = 2) -> PCA:
@@ -64,6 +73,25 @@ def test_sigma_is_that_of_what_is_left_out(kind: str) -> None:
         variance = torch.tensor(Fit(2).fit(ROWS.numpy()).noise_variance_)
     sigma = model.likelihood.log_sigma.exp()  # type: ignore[attr-defined]
     torch.testing.assert_close(sigma, variance.sqrt().float(), rtol=1e-4, atol=0)
+
+
+def test_sigma_of_fewer_images_than_pixels_is_of_all_the_eigenvalues_left_out() -> None:
+    model = linear_model("ppca", 3)
+    assert isinstance(model, ProbabilisticPCA)
+    model.fit(DIGITS.images[:40])
+    covariance = torch.cov(ROWS[:40].T)  # (64, 64), of rank 39
+    left_out = torch.linalg.eigvalsh(covariance)[:-3]
+    assert math.exp(2 * log_sigma(model)) == pytest.approx(float(left_out.mean()), rel=1e-5)
+
+
+def test_pixels_drawn_anew_are_learned_as_they_are_drawn() -> None:
+    config = TrainConfig(objective="ppca", epochs=1, batch_size=500)
+    found = []
+    for how in ("none", "dynamic", "static"):
+        model = next(train(replace(config, binarisation=how), report_seconds=0)).model
+        found.append(log_sigma(model))
+    grey, dynamic, static = found
+    assert dynamic == pytest.approx(static, abs=0.02) and dynamic > grey + 0.2
 
 
 def test_codes_of_pca_have_variance_one_and_do_not_correlate() -> None:

@@ -2,12 +2,14 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 from torch.distributions import Categorical, MultivariateNormal, Normal, kl_divergence
 
+from vae_core import semi_supervised
 from vae_core.calibration import seconds_per_epoch
 from vae_core.datasets import ImageDataset
 from vae_core.errors import ConfigError
@@ -21,6 +23,7 @@ from vae_core.semi_supervised import (
     unlabelled_terms,
 )
 from vae_core.train_config import TrainConfig
+from vae_core.training import train
 
 K, D, PIXELS = 3, 2, 6
 SIGMA = 0.3
@@ -192,3 +195,22 @@ def test_the_error_of_the_classifier_is_the_share_told_wrongly() -> None:
     assert class_error(model, x, told) == 0
     wrong = torch.cat([(told[:2] + 1) % K, told[2:]])
     assert class_error(model, x, wrong) == 0.25
+
+
+@pytest.mark.parametrize("binarisation", ["none", "dynamic"])
+def test_images_with_a_label_are_drawn_as_those_without(
+    binarisation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def spied(model: M2, x: Tensor, told: tuple[Tensor, Tensor], **settings: Any) -> Any:
+        seen.append((x, told[0]))
+        return m2_objective(model, x, told, **settings)
+
+    monkeypatch.setattr(semi_supervised, "m2_objective", spied)
+    config = TrainConfig(
+        objective="m2", hidden=(4,), epochs=1, batch_size=500, binarisation=binarisation
+    )
+    next(train(config, report_seconds=0))
+    grey = [bool(((x > 0) & (x < 1)).any()) for x in seen[0]]
+    assert grey == [binarisation == "none"] * 2

@@ -350,3 +350,8 @@ def test_a_class_that_is_left_out_is_not_learned() -> None:
         final_weights(replace(config, left_out=3), train_data=data)
     with pytest.raises(ConfigError, match="M2 is told of every class"):
         replace(TINY, objective="m2", left_out=1)
+
+
+def test_one_test_image_is_refused_before_anything_is_learned() -> None:
+    with pytest.raises(DataError, match="one test image"):
+        next(train(TINY, train_data=blobs(40), test_data=blobs(1, seed=1)))
