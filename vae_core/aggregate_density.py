@@ -158,12 +158,14 @@ def log_ratio(q: Sampler, p: Sampler, z: Tensor) -> tuple[float, float]:
 class PriorHoles:
     """Which draws of a prior fall where there are hardly any data.
 
-    threshold: log q, in nats, that a share `coverage` of the data's codes exceeds; log_q (n,): of
-    the draws; outside (n,) bool: those below the threshold.
+    threshold: log q, in nats, that a share `coverage` of the data's codes exceeds; around: where it
+    would lie by one standard error of that share less and more; log_q (n,): of the draws; outside
+    (n,) bool: those below the threshold.
     """
 
     coverage: float
     threshold: float
+    around: tuple[float, float]
     log_q: Tensor
 
     @property
@@ -177,7 +179,10 @@ class PriorHoles:
 
     @property
     def standard_error(self) -> float:
-        return math.sqrt(self.share * (1 - self.share) / len(self.log_q))
+        """Of the share: by the number of draws, and by that of the codes that set the threshold."""
+        below = [float((self.log_q < threshold).double().mean()) for threshold in self.around]
+        by_draws = self.share * (1 - self.share) / len(self.log_q)
+        return math.sqrt(by_draws + ((below[1] - below[0]) / 2) ** 2)
 
 
 def prior_holes(q: Sampler, z: Tensor, codes: Tensor, *, coverage: float = 0.95) -> PriorHoles:
@@ -188,5 +193,8 @@ def prior_holes(q: Sampler, z: Tensor, codes: Tensor, *, coverage: float = 0.95)
     """
     if not 0 < coverage < 1:
         raise ConfigError(f"coverage={coverage} is not a share between 0 and 1.")
-    threshold = torch.quantile(q.log_prob(codes).double(), 1 - coverage)
-    return PriorHoles(coverage, float(threshold), q.log_prob(z).double())
+    error = math.sqrt(coverage * (1 - coverage) / len(codes))
+    levels = torch.tensor([1 - coverage, 1 - coverage - error, 1 - coverage + error])
+    found = torch.quantile(q.log_prob(codes).double(), levels.clamp(0, 1).double())
+    threshold, low, high = found.tolist()
+    return PriorHoles(coverage, threshold, (low, high), q.log_prob(z).double())

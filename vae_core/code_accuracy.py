@@ -59,7 +59,7 @@ def classify_codes(
     """Classify the posterior means mu of `test` by those of `train`, with scikit-learn.
 
     Of each split at most `at_most` images are used, drawn by `seed`. DataError when the data sets
-    have no labels.
+    have no labels, or `train` one class.
     """
     from sklearn.decomposition import PCA
 
@@ -67,6 +67,8 @@ def classify_codes(
         _codes(model, data, at_most, seed) for data in (train, test)
     )
     d = min(model.latent_dim, *x.shape)
+    if len(np.unique(y)) < 2:
+        raise DataError(f"{train.name} has images of one class; there is nothing to tell apart.")
     pca = PCA(n_components=d, random_state=seed).fit(x)
     correct = {
         **_correct("", mu, y, mu_test, y_test, neighbours),

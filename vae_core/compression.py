@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
@@ -30,6 +31,7 @@ from vae_core.manifold import png_bytes, tile_images
 
 KEPT = 10  # images that a result holds
 BLOCK = 8  # pixels of JPEG's blocks
+JPEG_SIDE = 65_500  # pixels that Pillow writes at most
 Decode = Callable[[Tensor], Tensor]
 
 
@@ -102,26 +104,29 @@ def coded(codes: Tensor, decode: Decode, images: Tensor, step: float) -> Coded:
 def jpeg(images: Tensor, quality: int) -> Coded:
     """Images (n, c, h, w) in [0, 1] as JPEG by Pillow, on one sheet, so that headers hardly count.
 
-    Each is continued to whole blocks by its edge pixels, and none shares a block with another.
+    Each is continued to whole blocks by its edge pixels, and none shares a block with another, nor
+    a colour: all channels are kept at full resolution (4:4:4). ConfigError where the sheet would be
+    taller than JPEG allows.
     """
     height, width = images.shape[2:]
     filled = np.pad(
         images.numpy(), ((0, 0), (0, 0), (0, -height % BLOCK), (0, -width % BLOCK)), mode="edge"
     )
-    sheet = _sheet(torch.from_numpy(filled))
+    n, channels, tall, _ = filled.shape
+    if n * tall > JPEG_SIDE:
+        raise ConfigError(f"{n} images of {height} rows make no JPEG; take {JPEG_SIDE // tall}.")
     file = io.BytesIO()
-    Image.fromarray(tile_images(sheet)).save(file, format="JPEG", quality=quality, optimize=True)
+    Image.fromarray(_column(torch.from_numpy(filled))).save(
+        file, format="JPEG", quality=quality, optimize=True, subsampling=0
+    )
     pixels = torch.from_numpy(np.array(Image.open(file))).float() / 255
-    tall, wide = filled.shape[2:]
-    tiles = pixels.unflatten(0, (-1, tall)).unflatten(2, (-1, wide))  # rows, h, columns, w, …
-    tiles = tiles.flatten(4) if pixels.ndim == 3 else tiles[..., None]
-    back = tiles.permute(0, 2, 4, 1, 3).flatten(0, 1)[: len(images), :, :height, :width]
+    back = pixels.view(n, tall, -1, channels).permute(0, 3, 1, 2)[:, :, :height, :width]
     return judged(quality, 8 * file.tell() / len(images), back, images)
 
 
 def png_bits(images: Tensor) -> float:
     """Bits of an image as PNG, which loses nothing, of images (n, c, h, w) on one sheet."""
-    return 8 * len(png_bytes(tile_images(_sheet(images)))) / len(images)
+    return 8 * len(png_bytes(_column(images))) / len(images)
 
 
 def judged(setting: float, bits: float, images: Tensor, references: Tensor) -> Coded:
@@ -141,10 +146,6 @@ def nearest_in_bits(results: Sequence[Coded], bits: float) -> Coded:
     return min(results, key=lambda result: abs(math.log2(max(result.bits, 1e-3) / max(bits, 1e-3))))
 
 
-def _sheet(images: Tensor) -> Tensor:
-    """Images (n, …) in rows and columns, (rows, columns, …), the last ones repeated as filling."""
-    columns = math.isqrt(len(images) - 1) + 1
-    rows = -(-len(images) // columns)
-    places = torch.arange(rows * columns).clamp_max(len(images) - 1)
-    sheet: Tensor = images[places].unflatten(0, (rows, columns))
-    return sheet
+def _column(images: Tensor) -> NDArray[np.uint8]:
+    """Images (n, c, h, w) one below the other: no filling that would count as an image."""
+    return tile_images(images[:, None])

@@ -94,7 +94,7 @@ class ImageDataset:
     def without(self, label: int) -> "ImageDataset":
         """All images but those of one class; DataError where there is no other or no such class."""
         self._require(
-            self.labels is not None and label < len(self.class_names),
+            self.labels is not None and 0 <= label < len(self.class_names),
             f"class {label} cannot be left out of {len(self.class_names)} classes",
         )
         assert self.labels is not None

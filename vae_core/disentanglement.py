@@ -3,8 +3,10 @@
 By the protocol of disentanglement_lib (Locatello et al. 2019): 10,000 images to learn from, 5,000
 to test on, codes cut into 20 bins of equal width. Factors are classes; one that takes more than
 `MAX_LEVELS` values is cut into 20 bins, too. Codes that tell nothing score about 0, but for the
-FactorVAE score and informativeness: there, what guessing gives. One code a factor scores 1, but for
-SAP: a gap between accuracies, and even a useless code guesses.
+FactorVAE score and informativeness: there, what guessing gives, and for the modularity of noise,
+which is that of little information unevenly spread. One code a factor scores 1, but for SAP, a gap
+between accuracies, as even a useless code guesses, and for MIG, where a factor has more levels than
+a code has bins.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ TRAIN_POINTS = 10_000
 TEST_POINTS = 5_000
 MAX_LEVELS = 64
 BATCH = 64  # of the FactorVAE score
-PRUNED = 0.05  # codes of a smaller variance take no part in the FactorVAE score
+PRUNED = 0.05  # codes of a smaller standard deviation take no part in the FactorVAE score
 
 Codes = NDArray[np.float64]
 Levels = NDArray[np.int64]
@@ -74,7 +76,7 @@ def disentanglement_scores(
     classifier: for DCI, "boosting" as in disentanglement_lib (minutes for dSprites) or "forest" as
     in Eastwood & Williams (2018), which is quicker and another figure. on_progress is told the
     share done and the name of the score that comes next. DataError when the latents have no
-    factors, or fewer than two codes or factors that vary.
+    factors, or fewer than two codes or factors that vary, also among the images drawn.
     """
     codes, levels = _codes_and_levels(latents)
     tell = on_progress or (lambda share, name: None)
@@ -83,6 +85,8 @@ def disentanglement_scores(
     order = draw.permutation(len(codes))
     split = 2 * len(codes) // 3  # an image drawn twice must not be learned and tested
     rows, test = draw.choice(order[:split], train_points), draw.choice(order[split:], test_points)
+    if not bool((levels[rows].max(axis=0) > levels[rows].min(axis=0)).all()):
+        raise DataError("A factor is the same in all images drawn to learn from; give more images.")
     learned = codes[rows], levels[rows], codes[test], levels[test]
     dci = dci_scores(*learned, classifier=classifier, seed=seed)
     tell(0.6, "Mutual information")
@@ -158,11 +162,11 @@ def factor_vae_score(
 
     Each point is 64 images that share one factor's value, and its code the one whose variance, in
     units of that over all images, is least. The score is the accuracy, on test points, of the
-    majority vote that training points give. Codes of a variance below 0.05 take no part.
+    majority vote that training points give. Codes of a deviation below 0.05 take no part.
     """
     draw = np.random.default_rng(seed)
     variance = codes.var(axis=0, ddof=1)
-    active = np.flatnonzero(variance >= PRUNED)
+    active = np.flatnonzero(np.sqrt(variance) >= PRUNED)
     if not len(active):
         return 0.0
     scaled = codes[:, active] / np.sqrt(variance[active])

@@ -165,7 +165,9 @@ def evaluate(
     exact = _exact(model, coded, exact_images, seed) if exact_images else None
     further: dict[str, Any] = {}
     if codes is not None:
-        learned = codes if binarisation == "none" else binarised(codes, seed)
+        learned = codes
+        if binarisation != "none":
+            learned = binarised(codes, seed if binarisation == "dynamic" else 0)
         further = _of_codes(model, coded, learned, labels, seed)
     if disentanglement:
         scores = disentanglement_scores(encode_dataset(model, coded), seed=seed)
@@ -204,7 +206,8 @@ def _of_codes(
     latents = encode_dataset(model, dataset)
     if model.is_variational and model.config.prior == "normal":
         found["aggregate"] = split_kl(latents, seed=seed).to_json()
-    if learned.labels is not None and dataset.labels is not None:
+    several = learned.labels is not None and bool((learned.labels != learned.labels[0]).any())
+    if several and dataset.labels is not None:
         found["codes"] = classify_codes(model, learned, dataset, seed=seed).to_json()
         if labels:
             error = few_label_error(
@@ -221,13 +224,14 @@ def _judged(model: GAN, dataset: ImageDataset, binarisation: str, seed: int) -> 
     rightly = []
     for batch in torch.arange(len(dataset)).split(BATCH):
         z = model.sample_prior(len(batch), generator)
-        rightly.append(told_apart(model, dataset.floats(batch).to(device), z).double().cpu())
+        told = told_apart(model, dataset.floats(batch).to(device), z).double().cpu()
+        rightly.append(told.view(2, -1).T)  # of a real image, of a generated one
     nothing: dict[str, Any] = {
         f.name: None for f in fields(Metrics) if f.type in ("float | None", "int | None")
     }
     return Metrics(
         **nothing
-        | _named("discriminator_accuracy", *_mean_and_error(torch.cat(rightly)))
+        | _named("discriminator_accuracy", *_mean_and_error(torch.cat(rightly).mean(1)))
         | {"kl_per_dim": None, "samples": 0, "importance_samples": 0, "grey_cross_entropy": False},
         dataset=dataset.name,
         split=dataset.split,
@@ -255,5 +259,4 @@ def _named(name: str, mean: float | None, error: float | None) -> dict[str, Any]
 
 
 def _is_grey(dataset: ImageDataset) -> bool:
-    sample = dataset.images[:1000]
-    return bool(((sample > 0) & (sample < 255)).any())
+    return any(bool(((part > 0) & (part < 255)).any()) for part in dataset.images.split(BATCH))

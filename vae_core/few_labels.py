@@ -77,7 +77,7 @@ def draw_labelled(labels: Tensor, n: int, seed: int) -> Tensor:
     """
     classes = labels.unique()
     each, rest = divmod(n, len(classes))
-    if not each or rest:
+    if each < 1 or rest:
         raise ConfigError(
             f"{n} labels cannot be as many of each of {len(classes)} classes; give a multiple of "
             f"{len(classes)}."

@@ -302,8 +302,11 @@ def _gauss_hermite(like: Tensor, side: int) -> tuple[Tensor, Tensor]:
 
 
 def _draws(like: Tensor, draws: int) -> tuple[Tensor, Tensor]:
-    """eps (draws, d), always the same and as many on either side of 0, and equal weights."""
-    half = torch.randn(draws // 2, len(like), generator=torch.Generator().manual_seed(0))
+    """eps (draws, d), always the same and as many on either side of 0, and equal weights.
+
+    Of another number they are others: what was found with some is judged by draws of its own.
+    """
+    half = torch.randn(draws // 2, len(like), generator=torch.Generator().manual_seed(draws))
     weights = torch.full((draws,), 1 / draws, dtype=torch.float64)
     return torch.cat([half, -half]).to(like), weights.to(like.device)
 

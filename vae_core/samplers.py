@@ -78,9 +78,10 @@ def fit_mixture(z: Tensor, components: int, *, seed: int = 0) -> Mixture:
     """
     from sklearn.mixture import GaussianMixture
 
-    if not 1 <= components <= len(z):
+    if not 1 <= components <= len(z) or len(z) < 2:
         raise ConfigError(
-            f"components={components}, but there are {len(z):,} codes; give 1 to so many."
+            f"components={components}, but there are {len(z):,} codes; give 1 to so many, of two "
+            "codes at least."
         )
     fit = GaussianMixture(components, reg_covar=1e-6, random_state=seed).fit(z.double().numpy())
     return Mixture(

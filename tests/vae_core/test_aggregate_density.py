@@ -134,7 +134,24 @@ def test_a_prior_that_agrees_has_no_more_holes_than_it_must() -> None:
         -math.log(2 * math.pi) - 0.5 * scipy.stats.chi2(2).ppf(0.9), abs=0.1
     )
     assert abs(holes.share - 0.1) < 0.01
-    assert holes.standard_error == pytest.approx(math.sqrt(0.09 / 20_000), rel=0.1)
+    # As many codes as draws, which set the threshold.
+    assert holes.standard_error == pytest.approx(math.sqrt(2 * 0.09 / 20_000), rel=0.15)
+
+
+@pytest.mark.parametrize(("codes", "draws"), [(100, 2_000), (1_000, 1_000), (5_000, 500)])
+def test_the_error_of_the_share_is_how_far_it_strays(codes: int, draws: int) -> None:
+    found = [
+        prior_holes(
+            NormalSampler(2),
+            normal(draws, 2, seed=seed),
+            normal(codes, 2, seed=1_000 + seed),
+            coverage=0.9,
+        )
+        for seed in range(200)
+    ]
+    strays = float(np.std([holes.share for holes in found]))
+    told = float(np.mean([holes.standard_error for holes in found]))
+    assert told == pytest.approx(strays, rel=0.2)
 
 
 def test_data_in_half_the_plane_leave_the_other_half_a_hole() -> None:

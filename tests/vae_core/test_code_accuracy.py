@@ -66,6 +66,13 @@ def test_a_seed_draws_the_images(digits: tuple[ImageDataset, ImageDataset]) -> N
     assert first.pca_linear != classify_codes(model, *digits, at_most=200, seed=2).pca_linear
 
 
+def test_images_of_one_class_are_refused() -> None:
+    images = torch.zeros(9, 1, 8, 8, dtype=torch.uint8)
+    data = ImageDataset("alike", "train", images, torch.zeros(9).long(), class_names=("a",))
+    with pytest.raises(DataError, match="nothing to tell apart"):
+        classify_codes(linear_encoder(torch.ones(1, 64), torch.zeros(1)), data, data)
+
+
 def test_data_without_labels_is_refused(digits: tuple[ImageDataset, ImageDataset]) -> None:
     bare = replace(digits[0], labels=None)
     with pytest.raises(DataError, match="digits has no labels"):

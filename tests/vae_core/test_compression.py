@@ -101,6 +101,25 @@ def test_jpeg_gives_each_image_back_in_its_place(channels: int) -> None:
     assert float((fine.images - images[:10]).abs().max()) < 0.06
 
 
+def test_an_image_costs_as_much_among_few_as_among_many() -> None:
+    one = torch.rand(1, 1, 24, 24, generator=torch.Generator().manual_seed(4))
+    bits = [jpeg(one.expand(n, -1, -1, -1), 75).bits for n in (60, 61, 71)]
+    assert bits == pytest.approx([bits[0]] * 3, rel=0.01)
+
+
+@pytest.mark.parametrize("side", [24, 32])
+def test_no_image_shows_in_its_neighbour(side: int) -> None:
+    generator = torch.Generator().manual_seed(5)
+    images = torch.rand(6, 3, side, side, generator=generator)
+    others = torch.cat([images[:1], torch.rand(5, 3, side, side, generator=generator)])
+    assert torch.equal(jpeg(images, 75).images[0], jpeg(others, 75).images[0])
+
+
+def test_a_sheet_taller_than_jpeg_allows_is_refused() -> None:
+    with pytest.raises(ConfigError, match="take 2046"):
+        jpeg(torch.zeros(3_000, 1, 32, 8), 75)
+
+
 def test_png_needs_next_to_nothing_for_a_constant_and_all_for_noise() -> None:
     noise = torch.rand(50, 1, 16, 16, generator=torch.Generator().manual_seed(2))
     assert png_bits(torch.full((50, 1, 16, 16), 0.5)) < 40

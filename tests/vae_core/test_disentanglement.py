@@ -133,6 +133,13 @@ def test_codes_that_hardly_vary_have_no_vote() -> None:
     assert factor_vae_score(codes, LEVELS, 1_000, 500) == 1
 
 
+@pytest.mark.parametrize(("deviation", "score"), [(0.06, 1), (0.04, 0)])
+def test_codes_have_a_vote_from_a_deviation_of_a_twentieth(deviation: float, score: int) -> None:
+    """That of disentanglement_lib's `prune_dims.threshold`."""
+    codes = deviation * PERFECT / PERFECT.std(axis=0)
+    assert factor_vae_score(codes, LEVELS, 1_000, 500) == score
+
+
 @pytest.mark.parametrize(
     ("kind", "low", "high"),
     [("constant", 0, 0.01), ("noise", 0, 0.05), ("duplicated", 0, 0.01), ("turned", 0, 0.3)],
@@ -242,3 +249,16 @@ def test_what_cannot_be_scored_is_refused() -> None:
         disentanglement_scores(latents(PERFECT, LEVELS * np.array([1, 0, 0])))
     with pytest.raises(ConfigError, match="'svm'; choose boosting or forest"):
         disentanglement_scores(known, classifier="svm")
+
+
+def test_a_factor_that_is_the_same_in_all_that_was_drawn_is_a_data_error() -> None:
+    levels = LEVELS[:60].copy()
+    levels[:, 0] = 0
+    levels[7, 0] = 1  # rare enough that most seeds do not learn from it
+    draws = []
+    for seed in range(8):
+        try:
+            draws.append(scores(PERFECT[:60], levels, seed))
+        except DataError as error:
+            draws.append(str(error))
+    assert any("give more images" in str(found) for found in draws)

@@ -16,6 +16,7 @@ from vae_core.elbo_surgery import split_kl
 from vae_core.errors import ConfigError, DataError
 from vae_core.evaluation import Metrics, evaluate
 from vae_core.few_labels import label_errors, label_spreading
+from vae_core.gan import GAN, told_apart
 from vae_core.latents import encode_dataset
 from vae_core.likelihoods import LIKELIHOODS
 from vae_core.models import LatentModel, ModelConfig, build_model
@@ -264,3 +265,38 @@ def test_without_labels_no_class_is_read_off() -> None:
 def test_one_exact_image_has_no_error(model: LatentModel) -> None:
     with pytest.raises(ConfigError, match="exact_images=1"):
         evaluate(model, dataset(), exact_images=1)
+
+
+def labelled(n: int, seed: int, classes: int = 2) -> ImageDataset:
+    names = tuple("abc"[:classes])
+    return replace(dataset(n, seed=seed), labels=torch.arange(n) % classes, class_names=names)
+
+
+def test_static_pixels_are_the_same_of_those_learned_from_whatever_the_seed(
+    model: LatentModel,
+) -> None:
+    learned, tested = labelled(60, seed=1), labelled(50, seed=2)
+    found = evaluate(model, tested, binarisation="static", codes=learned, seed=3).codes
+    oracle = classify_codes(model, binarised(learned), binarised(tested), seed=3)
+    assert found == oracle.to_json()
+
+
+def test_codes_of_one_class_are_taken_apart_and_not_classified(model: LatentModel) -> None:
+    m = evaluate(model, labelled(30, 1, classes=1), codes=labelled(30, 2, classes=1))
+    assert m.codes is None and m.aggregate is not None
+
+
+def test_the_error_of_a_discriminator_is_that_of_real_and_generated_each() -> None:
+    torch.manual_seed(3)
+    model = build_model(replace(CONFIG, kind="gan", likelihood="bernoulli"))
+    assert isinstance(model, GAN)
+    with torch.no_grad():
+        model.discriminator[-1].bias[0] += 1  # takes nearly all for real
+    data = dataset(200)
+    m = evaluate(model, data, seed=4)
+    z = model.sample_prior(200, torch.Generator().manual_seed(4))
+    real, generated = told_apart(model, data.floats(), z).double().chunk(2)
+    assert real.mean() - generated.mean() > 0.3
+    assert m.discriminator_accuracy == pytest.approx(float(real.mean() + generated.mean()) / 2)
+    error = float((real.var() + generated.var()).sqrt()) / 2 / 200**0.5
+    assert m.discriminator_accuracy_se == pytest.approx(error, rel=0.1)

@@ -30,6 +30,8 @@ def test_as_many_labels_of_each_class_are_drawn() -> None:
 def test_labels_that_cannot_be_shared_evenly_are_refused() -> None:
     with pytest.raises(ConfigError, match="a multiple of 3"):
         draw_labelled(LABELS, 5, seed=0)
+    with pytest.raises(ConfigError):
+        draw_labelled(LABELS, -3, seed=0)
     with pytest.raises(DataError, match="Class 1 has 3 images, not 4"):
         draw_labelled(LABELS, 12, seed=0)
 

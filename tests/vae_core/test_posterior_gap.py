@@ -9,6 +9,9 @@ from tests.vae_core.linear_gaussian import images, linear_gaussian, log_marginal
 from vae_core.errors import ConfigError
 from vae_core.models import LatentModel, ModelConfig, build_model
 from vae_core.posterior_gap import (
+    ASCENT_DRAWS,
+    DRAWS,
+    _draws,
     best_gaussian,
     elbo_gap,
     expected_log_likelihood,
@@ -169,3 +172,9 @@ def test_what_has_no_gap_is_refused() -> None:
     line = linear_gaussian(1)
     with pytest.raises(ConfigError, match="two latent dimensions"):
         posterior_picture(posterior_cells(line, images(line, 1)))
+
+
+def test_what_was_found_with_some_draws_is_judged_by_others() -> None:
+    like = torch.zeros(5)
+    few, many = (_draws(like, draws)[0] for draws in (ASCENT_DRAWS, DRAWS))
+    assert not torch.cdist(few, many).eq(0).any()

@@ -161,3 +161,8 @@ def test_too_little_to_fit_is_said() -> None:
         fit_flow(torch.zeros(9, 1))
     with pytest.raises(ConfigError, match="9 codes"):
         fit_mixture(torch.zeros(9, 1), components=10)
+
+
+def test_one_code_has_no_mixture() -> None:
+    with pytest.raises(ConfigError, match="two codes"):
+        fit_mixture(torch.zeros(1, 2), 1)
