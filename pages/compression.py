@@ -168,8 +168,9 @@ def show_curves(found: Curves, step: float, bits: float) -> None:
         "A click on a point of this model's line sets Δ. "
         f"Quality of {min(JUDGED, len(latents)):,} test images, PSNR of their mean squared error. "
         f"Bits: entropies over {len(latents):,}. PCA learned from {LEARNED:,} training images at "
-        "most. JPEG holds all images on one sheet, so that its header of some hundred bytes hardly "
-        f"counts. PNG, which loses nothing: {found.png:,.0f} bits, 2^{math.log2(found.png):.1f}."
+        "most. JPEG holds them on one tall sheet, so that its header of some hundred bytes hardly "
+        "counts, and keeps colours at full resolution. PNG, which loses nothing: "
+        f"{found.png:,.0f} bits, 2^{math.log2(found.png):.1f}."
     )
 
 

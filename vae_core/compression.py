@@ -102,26 +102,30 @@ def coded(codes: Tensor, decode: Decode, images: Tensor, step: float) -> Coded:
 
 
 def jpeg(images: Tensor, quality: int) -> Coded:
-    """Images (n, c, h, w) in [0, 1] as JPEG by Pillow, on one sheet, so that headers hardly count.
+    """Images (n, c, h, w) in [0, 1] as JPEG by Pillow, on tall sheets: headers hardly count.
 
     Each is continued to whole blocks by its edge pixels, and none shares a block with another, nor
-    a colour: all channels are kept at full resolution (4:4:4). ConfigError where the sheet would be
-    taller than JPEG allows.
+    a colour: all channels are kept at full resolution (4:4:4).
     """
     height, width = images.shape[2:]
     filled = np.pad(
         images.numpy(), ((0, 0), (0, 0), (0, -height % BLOCK), (0, -width % BLOCK)), mode="edge"
     )
-    n, channels, tall, _ = filled.shape
-    if n * tall > JPEG_SIDE:
-        raise ConfigError(f"{n} images of {height} rows make no JPEG; take {JPEG_SIDE // tall}.")
+    sheets = torch.from_numpy(filled).split(JPEG_SIDE // filled.shape[2])
+    sizes, parts = zip(*(_as_jpeg(sheet, quality) for sheet in sheets), strict=True)
+    back = torch.cat(parts)[:, :, :height, :width]
+    return judged(quality, 8 * sum(sizes) / len(images), back, images)
+
+
+def _as_jpeg(images: Tensor, quality: int) -> tuple[int, Tensor]:
+    """The bytes of one sheet, and its images as they come back."""
+    n, channels, height, _ = images.shape
     file = io.BytesIO()
-    Image.fromarray(_column(torch.from_numpy(filled))).save(
+    Image.fromarray(_column(images)).save(
         file, format="JPEG", quality=quality, optimize=True, subsampling=0
     )
     pixels = torch.from_numpy(np.array(Image.open(file))).float() / 255
-    back = pixels.view(n, tall, -1, channels).permute(0, 3, 1, 2)[:, :, :height, :width]
-    return judged(quality, 8 * file.tell() / len(images), back, images)
+    return len(file.getvalue()), pixels.view(n, height, -1, channels).permute(0, 3, 1, 2)
 
 
 def png_bits(images: Tensor) -> float:
