@@ -136,7 +136,10 @@ def parse(frame: bytes, opened: OpenModel) -> Request:
 
 def same_origin(origin: str | None, host: str | None) -> bool:
     """Browsers always name the page's origin; a program that sends none is no page."""
-    return origin is None or urlsplit(origin).netloc == host
+    try:
+        return origin is None or urlsplit(origin).netloc == host
+    except ValueError:  # no URL at all
+        return False
 
 
 def _address(visitor: HTTPConnection) -> str:

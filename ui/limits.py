@@ -31,6 +31,7 @@ MAX_BATCH = 4_096
 MAX_BETA = 100.0
 MAX_WEIGHTS = 10_000_000
 MAX_PSEUDO_INPUTS = 500
+MAX_HELD = 256_000_000  # numbers that the layers give for one batch, which learning holds at once
 MAX_PAIRS = 20_000_000  # of a batch's images, by dimension, where an objective compares them
 # What a visitor's own images may be.
 MAX_UPLOAD_MB = 64
@@ -62,6 +63,16 @@ def check_settings(config: TrainConfig, network: Architecture, train_images: int
         raise ConfigError(
             f"The network has {network.weights:,} weights; a run here may have {MAX_WEIGHTS:,} at "
             "most. Choose narrower layers."
+        )
+    classes = config.objective_settings["classes"] if config.objective == "m2" else 1
+    draws = config.samples * classes
+    held = config.batch_size * (
+        sum(map(math.prod, network.encoder or ())) + draws * sum(map(math.prod, network.decoder))
+    )
+    if held > MAX_HELD:
+        raise ConfigError(
+            f"A batch would fill {held:,} places between the layers; a run here may fill "
+            f"{MAX_HELD:,} at most. Choose a smaller batch, narrower layers or fewer samples."
         )
     pairs = config.batch_size**2 * config.latent_dim
     if find_objective(config.objective).pairs and pairs > MAX_PAIRS:

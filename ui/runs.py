@@ -204,7 +204,7 @@ def keep_model(run: Run, name: str) -> None:
         raise CheckpointError(f"You have kept {len(kept)} models, as many as one visitor may.")
     token = f"{name}-{secrets.token_hex(12)}"
     keep(run, "checkpoint", runs_root() / token)
-    if run.images_file.exists():
+    if run.owner == visitor() and run.images_file.exists():  # another's images stay where they are
         shutil.copyfile(run.images_file, Run(runs_root() / token).images_file)
     write_bytes(runs_root() / token / "owner", visitor().encode())
     own(token)

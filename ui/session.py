@@ -68,9 +68,12 @@ def visitor() -> str:
 def own_runs() -> list[str]:
     """Tokens of the runs and uploads that this visitor may open, newest last."""
     if "own_runs" not in st.session_state:
-        owners = sorted(runs_root().glob("*/owner"), key=lambda file: file.stat().st_mtime)
-        mine = [file.parent.name for file in owners if file.read_text() == visitor()]
-        st.session_state["own_runs"] = mine
+        mine = []
+        for file in runs_root().glob("*/owner"):
+            with suppress(FileNotFoundError):  # someone deletes a run meanwhile
+                if file.read_text() == visitor():
+                    mine.append((file.stat().st_mtime, file.parent.name))
+        st.session_state["own_runs"] = [token for _, token in sorted(mine)]
     return st.session_state["own_runs"]  # type: ignore[no-any-return]
 
 

@@ -152,6 +152,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         labels=options.few_labels,
         disentanglement=options.disentanglement,
         seed=options.seed,
+        on_progress=_bar(),
     )
     if options.write:
         write_metrics(options.checkpoint, metrics)
@@ -167,7 +168,7 @@ def _encode(options: argparse.Namespace) -> None:
     from vae_core.latents import encode_dataset
 
     data = _dataset(options, options.split)
-    latents = encode_dataset(load_checkpoint(options.checkpoint), data)
+    latents = encode_dataset(load_checkpoint(options.checkpoint), data, on_progress=_bar())
     buffer = io.BytesIO()
     np.savez(buffer, **{k: v.numpy() for k, v in vars(latents).items() if v is not None})
     write_bytes(Path(options.output), buffer.getvalue())
@@ -193,9 +194,15 @@ def _sample(options: argparse.Namespace) -> None:
 
 def _export(options: argparse.Namespace) -> None:
     from vae_core.archives import zip_checkpoint
-    from vae_core.checkpoints import copy_checkpoint, load_checkpoint
+    from vae_core.checkpoints import (
+        copy_checkpoint,
+        load_checkpoint,
+        load_latents,
+        read_metrics,
+    )
 
-    load_checkpoint(options.checkpoint)
+    for check in (load_checkpoint, load_latents, read_metrics):
+        check(options.checkpoint)
     output = Path(options.output)
     if output.suffix == ".zip":
         write_bytes(output, zip_checkpoint(options.checkpoint))
@@ -225,10 +232,22 @@ def _list(options: argparse.Namespace) -> None:
             )
 
 
+def _bar() -> Callable[[float], None]:
+    """What draws the share done as one line of a terminal, over itself; elsewhere nothing."""
+
+    def draw(share: float) -> None:
+        bar = ("█" * round(24 * share)).ljust(24, "░")
+        end = "\n" if share >= 1 else ""
+        print(f"\r{bar} {share:4.0%}\033[K", end=end, file=sys.stderr, flush=True)
+
+    return draw if sys.stderr.isatty() else lambda share: None
+
+
 def _dataset(options: argparse.Namespace, split: str) -> Any:
     from vae_core.checkpoints import read_config
-    from vae_core.datasets import SPLITS
+    from vae_core.datasets import SPLITS, dataset_names
     from vae_core.own_images import ImageForm
+    from vae_core.own_names import is_own
     from vae_core.run_data import run_dataset
 
     config = read_config(options.checkpoint)
@@ -239,6 +258,10 @@ def _dataset(options: argparse.Namespace, split: str) -> Any:
         colour = "grey" if channels == 1 else "colour"
         form = ImageForm((height, width), fit=flags.get("fit", "crop"), colour=colour)
         return read_given_images(options, form)[SPLITS.index(split)]
+    if options.data and options.data not in dataset_names() and not is_own(options.data):
+        raise ConfigError(
+            f"Unknown data set {options.data[:40]!r}; choose one of {', '.join(dataset_names())}."
+        )
     name = options.data or config.get("dataset")
     if not name:
         raise DataError("The checkpoint does not say its data set; name one with --data.")
@@ -263,7 +286,8 @@ if __name__ == "__main__":
         try:
             code = main()
         finally:
-            sys.stdout.flush()
+            if sys.stdout is not None:  # closed by who called
+                sys.stdout.flush()
     except BrokenPipeError:  # `… list | head` is no failure
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0

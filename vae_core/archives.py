@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import lzma
+import math
 import stat
 import struct
 import zipfile
@@ -11,13 +12,21 @@ import zlib
 from pathlib import Path
 from typing import BinaryIO
 
-from vae_core.checkpoints import FILES, load_checkpoint, load_latents, read_metrics
+from vae_core.architecture import architecture
+from vae_core.checkpoints import (
+    FILES,
+    checkpoint_files,
+    load_checkpoint,
+    load_latents,
+    read_metrics,
+)
 from vae_core.errors import CheckpointError
 from vae_core.files import folder_written_whole, write_bytes
 from vae_core.models import LatentModel
 
 MAX_ZIP_BYTES = 64 << 20
 MAX_UNZIPPED_BYTES = 256 << 20
+MAX_HELD = 8_000_000  # numbers that the layers give for one image
 _PUT_IT_THERE = "put the folder into the server's ZSCAPE_CHECKPOINTS instead"
 _PICKLE_ENDINGS = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin")
 # What Python's zipfile and its decompressors raise for bytes that are not as they should be.
@@ -28,12 +37,11 @@ _ZIP_ERRORS = (
 
 
 def zip_checkpoint(path: str | Path) -> bytes:
-    """The checkpoint folder `path` as a zip that `unpack_checkpoint` takes."""
-    path, buffer = Path(path), io.BytesIO()
+    """The checkpoint folder `path`, a sound one, as a zip that `unpack_checkpoint` takes."""
+    path, buffer = Path(path).resolve(), io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as bundle:
-        for name in FILES:
-            if (path / name).exists():
-                bundle.write(path / name, f"{path.name}/{name}")
+        for name, data in checkpoint_files(path):
+            bundle.writestr(f"{path.name}/{name}", data)
     return buffer.getvalue()
 
 
@@ -62,6 +70,13 @@ def unpack_checkpoint(archive: BinaryIO, path: str | Path) -> LatentModel:
         for name, data in contents.items():
             write_bytes(folder / name, data)
         model = load_checkpoint(folder)
+        layers = architecture(model.config)
+        held = sum(map(math.prod, (layers.encoder or ()) + layers.decoder))
+        if held > MAX_HELD:
+            raise CheckpointError(
+                f"An image fills {held:,} places between the layers, more than the {MAX_HELD:,} "
+                f"that are taken; {_PUT_IT_THERE}."
+            )
         load_latents(folder)
         read_metrics(folder)
     return model

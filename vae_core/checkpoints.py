@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
@@ -114,12 +114,14 @@ def save_checkpoint(
     latents: Latents | None = None,
     dataset: ImageDataset | None = None,
 ) -> None:
-    """Write the folder `path` whole or not at all; an old one of that name is replaced.
+    """Write the folder `path` whole or not at all; an old checkpoint there is replaced.
 
     config: the training settings, kept for the record; metrics: from `evaluate`; latents: the
-    encoded test set; dataset: gives the names of classes and factors.
+    encoded test set; dataset: gives the names of classes and factors. CheckpointError where `path`
+    holds anything else, or a weight is not finite.
     """
     path = Path(path)
+    check_target(path)
     training = config.to_json() if isinstance(config, TrainConfig) else dict(config or {})
     figures = metrics.to_json() if isinstance(metrics, Metrics) else metrics
     document: dict[str, Any] = {
@@ -137,6 +139,7 @@ def save_checkpoint(
         "machine": _machine(next(model.parameters()).device),
     }
     weights = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
+    _check_finite(path, weights)
     with folder_written_whole(path) as folder:
         write_json(folder / "config.json", document)
         write_bytes(folder / "model.safetensors", safetensors_bytes(weights))
@@ -156,6 +159,27 @@ def save_checkpoint(
             write_bytes(folder / "preview.png", png_bytes(tile_images(images)))
 
 
+def _check_finite(path: Path, weights: Mapping[str, Tensor]) -> None:
+    for name, weight in weights.items():
+        if not bool(torch.isfinite(weight).all()):
+            raise CheckpointError(
+                f"{path.name}: the weight {name} holds NaN or infinite values; train it anew."
+            )
+
+
+def check_target(path: str | Path) -> None:
+    """CheckpointError where `path` holds what a checkpoint that takes its place would destroy."""
+    path = Path(path)
+    lost = [path.name] if os.path.lexists(path) else []
+    if path.is_dir() and not path.is_symlink():
+        lost = [n for n in sorted(os.listdir(path)) if n not in FILES and not n.startswith(".")]
+    if lost:
+        raise CheckpointError(
+            f"{shown(lost[0])} in {path.name} is not a checkpoint's and would be lost; name a "
+            "folder that is new."
+        )
+
+
 def _machine(device: torch.device) -> str:
     """The class of machine that a model lies on: what its figures depend on in the last digits."""
     if device.type == "cuda":
@@ -168,11 +192,7 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Lat
     path = Path(path)
     model = _verified_shapes(path, read_config(path))
     weights = _load_tensors(path / "model.safetensors", MAX_WEIGHT_BYTES)
-    for name, weight in weights.items():
-        if not bool(torch.isfinite(weight).all()):
-            raise CheckpointError(
-                f"{path.name}: the weight {name} holds NaN or infinite values; train it anew."
-            )
+    _check_finite(path, weights)
     model.load_state_dict(weights, assign=True)
     return model.to(device).eval().requires_grad_(False)
 
@@ -196,7 +216,11 @@ def load_latents(path: str | Path) -> Latents | None:
             raise CheckpointError(f"{path.name}: {file.name} holds NaN in {name}; {_ENCODE_AGAIN}.")
     try:
         latents = Latents(**columns)
-    except (TypeError, ValueError) as error:
+    except TypeError as error:
+        raise CheckpointError(
+            f"{path.name}: {file.name} lacks a column; {_ENCODE_AGAIN}."
+        ) from error
+    except ValueError as error:
         raise CheckpointError(
             f"{path.name}: {file.name} is not a set of latents: {error} Otherwise {_ENCODE_AGAIN}."
         ) from error
@@ -219,11 +243,17 @@ def load_latents(path: str | Path) -> Latents | None:
 
 
 def list_checkpoints(root: str | Path = "checkpoints") -> list[CheckpointInfo]:
-    """Every folder below `root`, by name; a broken one is listed with its `error`, never raised."""
+    """Every folder below `root`, by name; a broken one is listed with its `error`, never raised.
+
+    CheckpointError where `root` itself cannot be read.
+    """
     root = Path(root)
-    if not root.is_dir():
-        return []
-    folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    try:
+        if not root.is_dir():
+            return []
+        folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    except OSError as error:
+        raise CheckpointError(f"{root.name[:80]} cannot be read: {error.strerror}.") from error
     return [_describe(folder) for folder in folders]
 
 
@@ -245,26 +275,41 @@ def write_metrics(path: str | Path, metrics: Metrics) -> None:
 
 
 def copy_checkpoint(source: str | Path, target: str | Path) -> None:
-    """Copy a checkpoint folder, whole or not at all; its model card takes the new name."""
+    """Copy a checkpoint folder, whole or not at all; its model card takes the new name.
+
+    CheckpointError where `target` holds anything but a checkpoint.
+    """
     source, target = Path(source), Path(target)
     config = read_config(source)
+    check_target(target)
     with folder_written_whole(target) as folder:
-        for name in FILES:
-            if (source / name).exists():
-                write_bytes(folder / name, (source / name).read_bytes())
+        for name, data in checkpoint_files(source):
+            write_bytes(folder / name, data)
         card = model_card(target.name, config, read_metrics(source))
         write_bytes(folder / "README.md", card.encode())
+
+
+def checkpoint_files(path: str | Path) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of each file of the checkpoint folder `path`; ordinary ones alone."""
+    for name in FILES:
+        if (Path(path) / name).exists():
+            with open_ordinary(Path(path) / name, CheckpointError, MAX_WEIGHT_BYTES) as file:
+                yield name, file.read()
 
 
 def read_config(path: str | Path) -> dict[str, Any]:
     """config.json of the checkpoint folder `path`; CheckpointError when it is not one of ours."""
     path = Path(path)
-    if path.is_file():
+    try:
+        is_file, is_folder = path.is_file(), path.is_dir()
+    except OSError as error:
+        raise CheckpointError(f"{path.name[:80]} cannot be read: {error.strerror}.") from error
+    if is_file:
         raise CheckpointError(
             f"{path.name} is a file; a checkpoint is a folder with config.json and "
             "model.safetensors. Pickled .pt and .pth files are never opened."
         )
-    if not path.is_dir():
+    if not is_folder:
         raise CheckpointError(f"There is no checkpoint {path.name!r}; see list_checkpoints().")
     config = read_json(path / "config.json", CheckpointError)
     if config.get("schema_version") != SCHEMA_VERSION:
@@ -317,7 +362,10 @@ def _is_figure(value: Any, kind: str) -> bool:
     if kind == "str":
         return isinstance(value, str)
     numbers = value if kind.startswith("list") and isinstance(value, list) else [value]
-    return all(isinstance(n, (int, float)) and abs(n) < math.inf for n in numbers)
+    try:
+        return all(isinstance(n, (int, float)) and math.isfinite(n) for n in numbers)
+    except OverflowError:  # a whole number that no float can hold
+        return False
 
 
 def _shapes(path: Path, config: dict[str, Any]) -> LatentModel:

@@ -7,6 +7,7 @@ quadrature, what the KL is made of, what can be read off the codes, whether they
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -99,6 +100,7 @@ def evaluate(
     labels: int = 0,
     disentanglement: bool = False,
     seed: int = 0,
+    on_progress: Callable[[float], object] = lambda share: None,
 ) -> Metrics:
     """Evaluate on every image of `dataset`, on the model's device, with draws seeded by `seed`.
 
@@ -108,7 +110,8 @@ def evaluate(
     with d <= 2; codes: the training images, by whose codes those of `dataset` are classified where
     there are labels, and with it what the KL is made of, if the prior is N(0, I); labels: how
     many of the training images `codes` are labelled for few_labels, which then are all needed;
-    disentanglement: where factors are known. DataError when images and model do not fit or the
+    disentanglement: where factors are known; on_progress is told the share of the images whose
+    likelihood is known, before the rest begins. DataError when images and model do not fit or the
     figures overflow; ConfigError when a setting is out of range.
     """
     checked_binarisation(binarisation)
@@ -153,6 +156,7 @@ def evaluate(
         if isinstance(model, M2) and dataset.labels is not None:
             told = model.class_log_probs(x).argmax(1).cpu()
             wrong.append((told != dataset.labels[batch]).double())
+        on_progress((int(batch[-1]) + 1) / len(dataset))
     model.train(was_training)
 
     reconstruction, kl = torch.cat(reconstructions), torch.cat(kls)

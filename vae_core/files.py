@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import stat
 import tempfile
@@ -45,13 +46,20 @@ def read_json(
     with open_ordinary(path, error, max_bytes) as file:
         data = file.read()
     try:
-        value = json.loads(data)
+        value = json.loads(data, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError) as broken:
         raise error(
             f"{path.name} is not valid JSON, but torn or foreign; copy it again."
         ) from broken
     if not isinstance(value, dict):
         raise error(f"{path.name} holds a {type(value).__name__}, but a JSON object is expected.")
+    return value
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is not finite")
     return value
 
 

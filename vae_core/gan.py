@@ -101,11 +101,6 @@ class GanLearner(Learner):
     def __init__(self, config: TrainConfig, model: LatentModel) -> None:
         if not isinstance(model, GAN):
             raise ConfigError("The objective gan trains a model of the kind gan.")
-        if getattr(model.likelihood, "link", "sigmoid") == "identity":
-            raise ConfigError(
-                "A GAN's images would be cut off at black and at white, where its generator learns "
-                "nothing; choose link='sigmoid'."
-            )
         super().__init__(config, model)
         self.penalty = config.objective_settings["penalty"]
         self.optimizers = {

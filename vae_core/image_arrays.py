@@ -20,6 +20,7 @@ from vae_core.image_source import MAX_CLASSES, ImageSource, labelled, printable
 from vae_core.mnist_family import read_idx
 
 MAX_NAMES_BYTES = 1 << 20
+MAX_IMAGES = 1_000_000
 MAX_LABEL_BYTES = 64 << 20
 LABEL_NAMES = ("y", "label", "labels", "target", "targets", "class", "classes", "arr_1")
 
@@ -171,6 +172,8 @@ def _picture_source(
 ) -> ImageSource:
     """The images of an array uint8 (n, h, w, c)."""
     n, h, w, c = pictures.shape
+    if n > MAX_IMAGES:
+        raise DataError(f"{name} has {n:,} images; {MAX_IMAGES:,} are read at most.")
 
     def image(index: int, at_least: int) -> Image.Image:
         return Image.fromarray(pictures[index, ..., 0] if c == 1 else pictures[index])

@@ -104,11 +104,15 @@ class Latents:
 
 @torch.inference_mode()
 def encode_dataset(
-    model: LatentModel, dataset: ImageDataset, indices: Tensor | None = None
+    model: LatentModel,
+    dataset: ImageDataset,
+    indices: Tensor | None = None,
+    on_progress: Callable[[float], object] = lambda share: None,
 ) -> Latents:
     """Encode the whole data set, or the images at `indices`, in batches on the model's device.
 
     Under a prior that has no KL in closed form it is a mean over `KL_DRAWS` draws, always the same.
+    on_progress is told the share of the images done.
     """
     if dataset.image_shape != model.image_shape:
         raise DataError(
@@ -129,6 +133,7 @@ def encode_dataset(
         if prior is not None:
             z = model.sample_posterior(mu.expand(KL_DRAWS, -1, -1), logvar, generator)
             kl_terms.append(prior.kl(mu, logvar, z).cpu())
+        on_progress(len(rows) * BATCH / len(indices) if len(batch) == BATCH else 1.0)
     mu, logvar, reconstruction = (torch.cat(column) for column in zip(*rows, strict=True))
     return Latents(
         mu=mu,

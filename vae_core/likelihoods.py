@@ -19,6 +19,8 @@ from torch.nn import functional
 
 from vae_core.errors import ConfigError
 
+LINKS = ("sigmoid", "identity")
+
 
 class Likelihood(Protocol):
     """What every likelihood offers; `parameters` is the decoder's output, (…, k * c, h, w).
@@ -207,8 +209,8 @@ def _checked_sigma(sigma: float) -> float:
 
 
 def _checked_link(link: str) -> str:
-    if link not in ("sigmoid", "identity"):
-        raise ConfigError(f"Unknown link {shown(link)}; choose sigmoid or identity.")
+    if link not in LINKS:
+        raise ConfigError(f"Unknown link {shown(link)}; choose {' or '.join(LINKS)}.")
     return link
 
 

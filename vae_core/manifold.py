@@ -3,6 +3,7 @@
 import io
 import math
 from collections.abc import Sequence
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -37,7 +38,7 @@ def manifold_grid(
     d = model.latent_dim
     if d < 2:
         raise ConfigError(f"latent_dim={d}, but a manifold grid spans two latent dimensions.")
-    if not isinstance(n, int) or n < 1:
+    if not isinstance(n, Integral) or n < 1:
         raise ConfigError(f"n={n!r} is not a whole number of 1 or more, the images a side.")
     if len(dims) != 2 or dims[0] == dims[1] or not all(dim in range(d) for dim in dims):
         raise ConfigError(f"dims={dims} is not two different dimensions from 0 to {d - 1}.")

@@ -42,7 +42,8 @@ def left_out_class(config: Mapping[str, Any]) -> str | None:
     """The class that the model of this config.json was never shown, if it was trained without."""
     label = (config.get("training") or {}).get("left_out", -1)
     names = config.get("class_names") or []
-    return str(names[label]) if 0 <= label < len(names) else None
+    told = isinstance(label, int) and 0 <= label < len(names)
+    return str(names[label]) if told else None
 
 
 def model_card(name: str, config: Mapping[str, Any], metrics: Mapping[str, Any] | None) -> str:

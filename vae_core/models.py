@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from vae_core.errors import ConfigError
-from vae_core.likelihoods import Likelihood, build_likelihood
+from vae_core.likelihoods import LINKS, Likelihood, build_likelihood
 from vae_core.networks import ImageShape, build_network
 from vae_core.priors import PRIORS, EqualMixture, Prior, StandardNormal
 
@@ -78,6 +78,8 @@ class ModelConfig:
                 f"hidden={shown(self.hidden)} wants at most 16 layer widths, each from 1 to "
                 f"{MAX_WIDTH}."
             )
+        if self.link not in LINKS:
+            raise ConfigError(f"Unknown link {shown(self.link)}; choose {' or '.join(LINKS)}.")
         if self.prior not in PRIORS or (self.prior != "normal" and self.kind != "vae"):
             raise ConfigError(
                 f"prior={shown(self.prior)} is none for the kind {self.kind}; a VAE's is one of "
@@ -142,8 +144,14 @@ class LatentModel(nn.Module):
     def decode_parameters(self, z: Tensor) -> Tensor:
         """z (batch, latent_dim) -> the likelihood's parameters, (batch, k * c, h, w)."""
         self._check_codes(z)
-        parameters: Tensor = self.decoder(z)
+        parameters: Tensor = self.decoder(self._as_weights(z))
         return parameters
+
+    def _as_weights(self, numbers: Tensor) -> Tensor:
+        """Floating-point numbers of any precision, in that of the weights."""
+        if not numbers.is_floating_point():
+            raise ConfigError(f"{numbers.dtype} are no brightnesses or codes; give floats.")
+        return numbers.to(next(self.parameters()).dtype)
 
     def _check_codes(self, z: Tensor) -> None:
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
@@ -172,7 +180,7 @@ class LatentModel(nn.Module):
 
     def _encoder_output(self, x: Tensor) -> tuple[Tensor, Tensor]:
         self._check_images(x)
-        mu, logvar = self.encoder(x).chunk(2, dim=1)  # each (batch, latent_dim)
+        mu, logvar = self.encoder(self._as_weights(x)).chunk(2, dim=1)  # each (batch, latent_dim)
         return mu, logvar
 
     def _check_images(self, x: Tensor) -> None:

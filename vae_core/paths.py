@@ -7,6 +7,7 @@ Another way is one decorated function of the two ends and the times t in [0, 1].
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -62,7 +63,7 @@ def interpolate_through(stops: Tensor, steps: int, method: str = "linear") -> Te
         raise ConfigError(f"stops is {tuple(stops.shape)}; give two or more points, (k, d).")
     if not torch.is_floating_point(stops) or not bool(torch.isfinite(stops).all()):
         raise ConfigError("A way leads between points of finite real numbers; some are not.")
-    if not isinstance(steps, int) or steps < 2:
+    if not isinstance(steps, Integral) or steps < 2:
         raise ConfigError(f"steps={steps!r} is not a whole number of 2 or more (both ends count).")
     if method not in _METHODS:
         raise ConfigError(f"Unknown path method {method!r}; choose one of {', '.join(_METHODS)}.")

@@ -95,7 +95,8 @@ def kl_to_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
 
     1/2 (mu^2 + sigma^2 - log sigma^2 - 1) (Kingma & Welling 2014, appendix B).
     """
-    return 0.5 * (mu.square() + logvar.exp() - logvar - 1)
+    of_sigma = torch.expm1(logvar) - logvar  # never below 0, but for its last digit
+    return 0.5 * (mu.square() + of_sigma.clamp_min(0))
 
 
 def log_normal(standardised: Tensor) -> Tensor:

@@ -74,7 +74,11 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def train_command(options: argparse.Namespace) -> None:
-    run = _run_to_resume(options) if options.resume else _new_run(options)
+    if options.publish:
+        from vae_core.checkpoints import check_target
+
+        check_target(options.publish)
+    run = _new_run(options) if options.resume is None else _run_to_resume(options)
     if options.quiet and hasattr(os, "nice"):
         os.nice(NICE)
     bar = _ProgressBar(run, enabled=sys.stderr.isatty() and not options.quiet)
@@ -97,6 +101,8 @@ def _run_to_resume(options: argparse.Namespace) -> Run:
     if options.output or options.set or _chosen(options) or image_flags(options):
         raise ConfigError("A resumed run keeps its settings and folder; leave the others out.")
     run = Run(options.resume)
+    if run.path.is_dir() and not (run.path / "status.json").is_file():
+        raise TrainingError(f"{run.path.name} is no run's folder: it has no status.json.")
     if not options.queue:  # else `resume` has done so, and what is asked since then counts
         run.forget_requests()
     return run
@@ -110,6 +116,7 @@ def _new_run(options: argparse.Namespace) -> Run:
     from vae_core.own_images import ImageForm, write_images
     from vae_core.run_data import run_datasets
     from vae_core.train_config import TrainConfig, preset
+    from vae_core.training import check_data, usable_device
 
     config: TrainConfig = preset(options.preset) if options.preset else TrainConfig()
     chosen = _chosen(options)
@@ -130,12 +137,8 @@ def _new_run(options: argparse.Namespace) -> Run:
             f"The network has {weights:,} weights, and a checkpoint holds {MAX_WEIGHTS:,} at most; "
             "choose fewer or narrower layers."
         )
-
-    if config.batch_size > len(train):
-        raise ConfigError(
-            f"batch_size={config.batch_size}, but there are only {len(train)} training images; "
-            f"choose {len(train)} at most."
-        )
+    usable_device(config.device)
+    check_data(config, train, test)
 
     def write(run: Run) -> None:
         if flags:

@@ -143,6 +143,11 @@ class TrainConfig:
             raise ConfigError(
                 "M2 is told of every class; leave left_out at -1, which leaves none out."
             )
+        if self.objective == "gan" and "gaussian" in self.likelihood and self.link == "identity":
+            raise ConfigError(
+                "A GAN's images would be cut off at black and at white, where its generator learns "
+                "nothing; choose link='sigmoid'."
+            )
         if self.objective == "beta-tcvae" and self.prior != "normal":
             raise ConfigError(
                 f"prior={self.prior} does not go with beta-tcvae, which takes the KL apart by "

@@ -22,13 +22,15 @@ from vae_core.binarisation import binarise, binarised
 from vae_core.datasets import ImageDataset, load_dataset
 from vae_core.errors import ConfigError, DataError, DivergenceError, TrainingError
 from vae_core.learners import Batch, Learner, learning_rate_at
+from vae_core.linear_models import check_components
 from vae_core.models import LatentModel, build_model
 from vae_core.objective_registry import build_learner, find_objective
 from vae_core.objectives import ObjectiveTerms
+from vae_core.semi_supervised import labelled_rows
 from vae_core.train_config import PRESETS, SCHEDULES, TrainConfig, preset
 
 __all__ = [
-    "PRESETS", "SCHEDULES", "Means", "Progress", "TrainConfig", "initial_model",
+    "PRESETS", "SCHEDULES", "Means", "Progress", "TrainConfig", "check_data", "initial_model",
     "learning_rate_at", "preset", "train", "usable_device",
 ]  # fmt: skip
 
@@ -114,6 +116,19 @@ def train(
     """
     train_data = train_data or load_dataset(config.dataset, "train")
     test_data = test_data or load_dataset(config.dataset, "test")
+    check_data(config, train_data, test_data)
+    if config.left_out >= 0:
+        train_data = train_data.without(config.left_out)
+    threads_before = torch.get_num_threads()
+    torch.set_num_threads(config.threads)
+    try:
+        yield from _train(config, train_data, test_data, resume, report_seconds)
+    finally:
+        torch.set_num_threads(threads_before)
+
+
+def check_data(config: TrainConfig, train_data: ImageDataset, test_data: ImageDataset) -> None:
+    """ConfigError or DataError where these images cannot be learned by these settings."""
     if config.left_out >= 0:
         train_data = train_data.without(config.left_out)
     if len(test_data) < 2:
@@ -124,12 +139,10 @@ def train(
             f"batch_size={config.batch_size}, but {train_data.name} has only {n} training images; "
             f"choose {n} at most."
         )
-    threads_before = torch.get_num_threads()
-    torch.set_num_threads(config.threads)
-    try:
-        yield from _train(config, train_data, test_data, resume, report_seconds)
-    finally:
-        torch.set_num_threads(threads_before)
+    if config.objective == "m2":
+        labelled_rows(config, train_data)
+    if config.objective in ("pca", "ppca"):
+        check_components(config.latent_dim, n, train_data.images[0].numel())
 
 
 def _train(
@@ -316,7 +329,7 @@ def usable_device(name: str) -> torch.device:
     """The torch device `name`; ConfigError where it cannot be used on this machine."""
     try:
         torch.zeros((), device=name).item()
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, ImportError) as error:
         raise ConfigError(f"device={name} cannot be used on this machine; choose cpu.") from error
     return torch.device(name)
 

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from vae_core.errors import DataError, ZscapeError
 
-MAX_DIRECTORY_BYTES = 64 << 20  # of the table of contents, about 500,000 entries
+MAX_DIRECTORY_BYTES = 8 << 20  # of the table of contents, some 80,000 entries
 
 # What Python's zipfile and its decompressors raise for bytes that are not as they should be.
 _BROKEN = (

@@ -10,7 +10,7 @@ from ui import limits
 from vae_core.architecture import architecture
 from vae_core.errors import ConfigError, TrainingError
 from vae_core.jobs import create_run, work
-from vae_core.training import TrainConfig
+from vae_core.training import TrainConfig, preset
 
 CONFIG = TrainConfig(hidden=(8,), epochs=1, batch_size=512)
 
@@ -95,3 +95,17 @@ def test_a_batch_that_is_compared_is_bounded():
     with pytest.raises(ConfigError, match=r"beta-tcvae .* batch of 1,414 at most"):
         limits.check_settings(config, network, 10_000)
     limits.check_settings(TrainConfig(batch_size=2_048, latent_dim=10), network, 10_000)
+
+
+def test_a_batch_that_fills_the_memory_is_refused():
+    config = TrainConfig(
+        dataset="sprites", network="conv", hidden=(512, 64, 64), objective="iwae", samples=16,
+        batch_size=4_096,
+    )  # fmt: skip
+    network = architecture(config.model_config((1, 32, 32)))
+    with pytest.raises(ConfigError, match="smaller batch"):
+        limits.check_settings(config, network, 20_000)
+    for name in ("sprites-6d", "mnist-16d", "mnist-50d-iwae", "dsprites-10d"):
+        usual = preset(name)
+        side = {"dsprites": 64, "sprites": 32}.get(usual.dataset, 28)
+        limits.check_settings(usual, architecture(usual.model_config((1, side, side))), 40_000)

@@ -9,6 +9,7 @@ import struct
 import warnings
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from vae_core.archives import unpack_checkpoint, zip_checkpoint
 from vae_core.checkpoints import (
     FILES,
     MAX_WEIGHT_BYTES,
+    copy_checkpoint,
     list_checkpoints,
     load_checkpoint,
     load_latents,
@@ -105,6 +107,10 @@ def test_a_checkpoint_comes_back_bit_for_bit(root: Path, model: LatentModel) -> 
 
 def test_latents_come_back_bit_for_bit(root: Path, model: LatentModel) -> None:
     expected, loaded = encode_dataset(model, small_dataset()), load_latents(root / "good")
+    assert expected.kl_terms is None and loaded is not None and loaded.kl_terms is None
+    expected = replace(expected, kl_terms=torch.zeros(6, 2))
+    save_checkpoint(root / "victim", model, latents=expected, dataset=small_dataset())
+    loaded = load_latents(root / "victim")
     for name, tensor in vars(expected).items():
         assert torch.equal(getattr(loaded, name), tensor), name
 
@@ -132,6 +138,57 @@ def test_saving_replaces_what_was_there(root: Path) -> None:
     save_checkpoint(root / "victim", other)
     assert state_of(load_checkpoint(root / "victim")) == state_of(other)
     assert not (root / "victim" / "metrics.json").exists()
+
+
+@pytest.mark.parametrize("what", ["a folder of files", "a file"])
+def test_nothing_but_a_checkpoint_is_replaced(
+    root: Path, tmp_path: Path, model: LatentModel, what: str
+) -> None:
+    target = tmp_path / "home"
+    if what == "a file":
+        target.write_text("mine")
+    else:
+        shutil.copytree(root / "victim", target)
+        (target / "thesis.txt").write_text("mine")
+    for write in (
+        lambda: save_checkpoint(target, model),
+        lambda: copy_checkpoint(root / "victim", target),
+    ):
+        with pytest.raises(CheckpointError, match="would be lost; name a folder that is new"):
+            write()
+    assert (target if what == "a file" else target / "thesis.txt").read_text() == "mine"
+
+
+def test_weights_that_could_not_be_loaded_are_not_saved(tmp_path: Path) -> None:
+    broken = build_model(CONFIG)
+    with torch.no_grad():
+        next(broken.parameters())[0] = float("nan")
+    with pytest.raises(CheckpointError, match="NaN"):
+        save_checkpoint(tmp_path / "broken", broken)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_without_end_is_not_copied(root: Path, tmp_path: Path) -> None:
+    preview = root / "victim" / "preview.png"
+    preview.unlink()
+    preview.symlink_to("/dev/zero")
+    for take in (lambda: copy_checkpoint(root / "victim", tmp_path / "copy"),
+                 lambda: zip_checkpoint(root / "victim")):  # fmt: skip
+        with pytest.raises(CheckpointError, match="no ordinary file"):
+            take()
+
+
+def test_a_name_too_long_for_a_folder_is_one_sentence() -> None:
+    for read in (load_checkpoint, list_checkpoints):
+        with pytest.raises(CheckpointError, match="cannot be read"):
+            read("x" * 300)
+
+
+def test_an_upload_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    config = ModelConfig((1, 256, 256), network="conv", hidden=(512, 4, 8), latent_dim=1)
+    save_checkpoint(tmp_path / "wide", build_model(config))
+    archive = io.BytesIO(zip_checkpoint(tmp_path / "wide"))
+    assert_upload_refused(archive, tmp_path / "uploads", "places between the layers")
 
 
 def test_a_loaded_model_does_not_hang_on_its_file(root: Path, model: LatentModel) -> None:

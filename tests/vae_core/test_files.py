@@ -148,3 +148,10 @@ def test_a_crash_in_the_block_leaves_what_was_there(tmp_path: Path, before: str)
     with folder_written_whole(path) as folder:
         (folder / "new").touch()
     assert names(path) == ["new"] and names(tmp_path) == ["folder"]
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_numbers_that_are_none_are_refused(tmp_path: Path, number: str) -> None:
+    (tmp_path / "figures.json").write_text(f'{{"elbo": {number}}}')
+    with pytest.raises(DataError, match="not valid JSON"):
+        read_json(tmp_path / "figures.json", DataError)

@@ -10,7 +10,6 @@ from vae_core.errors import ConfigError
 from vae_core.gan import GAN, discriminator_loss, generator_loss, gradient_penalty, told_apart
 from vae_core.models import ModelConfig, build_model
 from vae_core.train_config import TrainConfig
-from vae_core.training import train
 
 X, Z = torch.rand(6, 1, 5, 4), torch.randn(6, 3)
 
@@ -82,6 +81,5 @@ def test_what_is_told_apart_is_real_above_and_generated_below_even_odds(model: G
 
 
 def test_images_that_are_cut_off_are_not_learned() -> None:
-    config = TrainConfig(objective="gan", likelihood="gaussian", link="identity", hidden=(4,))
     with pytest.raises(ConfigError, match="choose link='sigmoid'"):
-        next(train(config))
+        TrainConfig(objective="gan", likelihood="gaussian", link="identity")

@@ -3,11 +3,13 @@
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from scipy import stats
 
 from vae_core.errors import ConfigError
+from vae_core.manifold import manifold_grid
 from vae_core.models import (
     VAE,
     Autoencoder,
@@ -17,6 +19,7 @@ from vae_core.models import (
     decoded,
     prior_samples,
 )
+from vae_core.paths import interpolate
 
 
 @pytest.fixture(params=["vae", "autoencoder"])
@@ -102,6 +105,19 @@ def test_codes_of_another_shape_are_named(
 ) -> None:
     with pytest.raises(ConfigError, match=f"latent_dim=3, but z has {said}"):
         model.decode(torch.zeros(shape))
+
+
+def test_floats_of_any_precision_are_read_and_whole_numbers_are_not(model: LatentModel) -> None:
+    x, z = torch.rand(2, 1, 5, 4), torch.randn(2, 3)
+    assert torch.equal(model.encode(x.double())[0], model.encode(x)[0])
+    assert torch.equal(model.decode(z.double()), model.decode(z))
+    with pytest.raises(ConfigError, match="give floats"):
+        model.encode((255 * x).to(torch.uint8))
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers(model: LatentModel) -> None:
+    assert manifold_grid(model, np.int64(3))[0].shape == (3, 3, 3)
+    assert interpolate(torch.zeros(3), torch.ones(3), np.int64(4)).shape == (4, 3)
 
 
 def test_a_config_survives_json() -> None:

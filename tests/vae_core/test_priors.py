@@ -193,3 +193,8 @@ def test_what_needs_independent_dimensions_refuses_a_vamp_prior() -> None:
             TrainConfig(prior=prior, objective=objective)
     with pytest.raises(ConfigError, match="pseudo_inputs=0"):
         TrainConfig(prior="vamp", pseudo_inputs=0)
+
+
+def test_no_kl_is_below_zero() -> None:
+    logvar = torch.cat([torch.linspace(-1e-3, 1e-3, 2_001), torch.tensor([0.0])])
+    assert kl_to_standard_normal(torch.zeros_like(logvar), logvar).min() == 0
