@@ -46,6 +46,7 @@ def seen_by(opened: OpenModel, dataset: ImageDataset) -> ImageDataset:
 
 
 def learned_binary(opened: OpenModel) -> bool:
+    """Whether the model was trained on pixels drawn to 0 and 1."""
     training = opened.config.get("training") or {}
     return bool(training.get("binarisation", "none") != "none")
 
