@@ -148,10 +148,7 @@ def test_a_training_is_played_back_exported_and_kept(
     assert getattr(Image.open(download.value.path()), "n_frames") == 4  # noqa: B009
 
     page.get_by_role("button", name="Keep it").click()
-    for name, sentence in (
-        ("no name!", "cannot be a model's name"),
-        ("of-mine", "of-mine is in your list"),
-    ):
+    for name, sentence in [("no name!", "cannot be a model's name"), ("of-mine", "in your list")]:
         page.get_by_label("Name", exact=True).fill(name)
         page.get_by_label("Name", exact=True).press("Enter")
         settle(page)
