@@ -43,6 +43,8 @@ def show_end(run: Run, status: Status, config: TrainConfig) -> None:
 
 def offer_model(run: Run) -> None:
     """The ways to go on with what was learned."""
+    if kept := st.session_state.pop("kept", None):  # a toast before the rerun would not be seen
+        st.toast(f"{kept} is in your list of models now.")
     # A link, no button: a switch by script would have to drop the settings bound to the address.
     st.page_link(
         page_path("overview"),
@@ -59,7 +61,7 @@ def offer_model(run: Run) -> None:
             except ZscapeError as error:
                 st.error(str(error), icon=":material/error:")
             else:
-                st.toast(f"{name} is in your list of models now.")
+                st.session_state["kept"] = name
                 st.rerun()
     st.download_button(
         "Download",

@@ -23,7 +23,7 @@ from vae_core.errors import ConfigError, DataError
 from vae_core.few_labels import few_label_error
 from vae_core.gan import GAN, told_apart
 from vae_core.importance import importance_log_likelihood
-from vae_core.latents import active_dimensions, encode_dataset
+from vae_core.latents import Latents, active_dimensions, encode_dataset
 from vae_core.models import LatentModel
 from vae_core.objectives import autoencoder_terms, elbo_terms
 from vae_core.quadrature import exact_log_likelihood
@@ -168,14 +168,15 @@ def evaluate(
     variational = model.is_variational
     exact = _exact(model, coded, exact_images, seed) if exact_images else None
     further: dict[str, Any] = {}
-    if codes is not None:
-        learned = codes
-        if binarisation != "none":
-            learned = binarised(codes, seed if binarisation == "dynamic" else 0)
-        further = _of_codes(model, coded, learned, labels, seed)
-    if disentanglement:
-        scores = disentanglement_scores(encode_dataset(model, coded), seed=seed)
-        further["disentanglement"] = scores.to_json()
+    if codes is not None or disentanglement:
+        latents = encode_dataset(model, coded)
+        if codes is not None:
+            learned = codes
+            if binarisation != "none":
+                learned = binarised(codes, seed if binarisation == "dynamic" else 0)
+            further = _of_codes(model, latents, coded, learned, labels, seed)
+        if disentanglement:
+            further["disentanglement"] = disentanglement_scores(latents, seed=seed).to_json()
     return Metrics(
         dataset=dataset.name,
         split=dataset.split,
@@ -203,11 +204,15 @@ def evaluate(
 
 
 def _of_codes(
-    model: LatentModel, dataset: ImageDataset, learned: ImageDataset, labels: int, seed: int
+    model: LatentModel,
+    latents: Latents,
+    dataset: ImageDataset,
+    learned: ImageDataset,
+    labels: int,
+    seed: int,
 ) -> dict[str, Any]:
-    """What the codes of a data set are worth, by the images that the model learned from."""
+    """What the latents of a data set are worth, by the images that the model learned from."""
     found = {}
-    latents = encode_dataset(model, dataset)
     if model.is_variational and model.config.prior == "normal":
         found["aggregate"] = split_kl(latents, seed=seed).to_json()
     several = learned.labels is not None and bool((learned.labels != learned.labels[0]).any())

@@ -116,9 +116,7 @@ def train(
     """
     train_data = train_data or load_dataset(config.dataset, "train")
     test_data = test_data or load_dataset(config.dataset, "test")
-    check_data(config, train_data, test_data)
-    if config.left_out >= 0:
-        train_data = train_data.without(config.left_out)
+    train_data = check_data(config, train_data, test_data)
     threads_before = torch.get_num_threads()
     torch.set_num_threads(config.threads)
     try:
@@ -127,8 +125,10 @@ def train(
         torch.set_num_threads(threads_before)
 
 
-def check_data(config: TrainConfig, train_data: ImageDataset, test_data: ImageDataset) -> None:
-    """ConfigError or DataError where these images cannot be learned by these settings."""
+def check_data(
+    config: TrainConfig, train_data: ImageDataset, test_data: ImageDataset
+) -> ImageDataset:
+    """The images to learn; ConfigError or DataError where they cannot be by these settings."""
     if config.left_out >= 0:
         train_data = train_data.without(config.left_out)
     if len(test_data) < 2:
@@ -143,6 +143,7 @@ def check_data(config: TrainConfig, train_data: ImageDataset, test_data: ImageDa
         labelled_rows(config, train_data)
     if config.objective in ("pca", "ppca"):
         check_components(config.latent_dim, n, train_data.images[0].numel())
+    return train_data
 
 
 def _train(
