@@ -104,8 +104,7 @@ def test_images_are_brought_seen_and_learned_by_their_visitor_alone(
     page.get_by_label("Name", exact=True).press("Enter")
     settle(page)
     page.get_by_role("button", name="Keep", exact=True).click()
-    while not list(runs_root.glob("kept-*/owner")):  # written last
-        page.wait_for_timeout(100)
+    page.get_by_text("kept is in your list of models now").wait_for()
     settle(page)
     (kept,) = (Run(path) for path in runs_root.glob("kept-*"))
     assert dataset_of(open_model(f"run:{kept.token}")) is not None
