@@ -14,13 +14,12 @@ import argparse
 import json
 import os
 import platform
-import statistics
 import time
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from benchmarks.served import chromium, server
+from benchmarks.served import chromium, quantiles, server
 
 COLD_STARTS = 5
 RECORD = """
@@ -108,8 +107,7 @@ def main() -> None:
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores; milliseconds")
     print(f"{'what':13} {'n':>4} {'median':>8} {'p95':>8} {'max':>8}")
     for name, values in results.items():
-        p95 = statistics.quantiles(values, n=20)[-1] if len(values) > 1 else values[0]
-        row = (statistics.median(values), p95, max(values))
+        row = quantiles(values).values()
         print(f"{name:13} {len(values):4} " + " ".join(f"{v:8.0f}" for v in row))
     if options.json:
         options.json.write_text(json.dumps(results, indent=2))

@@ -11,12 +11,12 @@ from ui.components.address import linked, refuse, show_in_address
 from ui.components.curves import curves
 from ui.curves import compared_panels, run_colour
 from ui.navigation import page_path
+from ui.own_models import kept_models
 from ui.runs import (
     broken_runs,
     choose_run,
     config_of,
     delete_button,
-    kept_models,
     label_of,
     new_events,
     run_of,

@@ -6,10 +6,12 @@ How many runs train at once is no limit to a visitor: the others wait (see `vae_
 from __future__ import annotations
 
 import math
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
@@ -43,7 +45,8 @@ _HEAVY_AT_ONCE = threading.BoundedSemaphore(1)
 MAX_ACTIVE_OF_A_VISITOR = 5
 MAX_ACTIVE = 256
 MAX_KEPT_OF_A_VISITOR = 24
-MAX_MODELS_OF_A_VISITOR = 24  # copies of what a run learned, under a name
+MAX_MODELS_OF_A_VISITOR = 24  # copies of what a run learned, under a name, and uploads
+MAX_UPLOADS_OF_A_VISITOR = 5
 
 
 @contextmanager
@@ -120,11 +123,24 @@ def start_run(
 
     write_images: puts the visitor's own images into the run's folder.
     """
-    root.mkdir(parents=True, exist_ok=True)
-    with FileLock(root / ".starting"):  # two who click at once are counted one after the other
+
+    def check() -> None:
         if refusal := why_not_now(root, visitor):
             raise TrainingError(refusal)
-        return start(config, root, visitor, write_images)
+
+    check()
+    root.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=root, prefix=".") as place:
+        prepared = Run(place)
+        write_images(prepared)  # takes seconds, in which others may start
+
+        def put(run: Run) -> None:
+            if prepared.images_file.exists():
+                os.rename(prepared.images_file, run.images_file)
+
+        with FileLock(root / ".starting"):  # two who click at once are counted one after the other
+            check()
+            return start(config, root, visitor, put)
 
 
 def resume_run(run: Run, visitor: str) -> None:

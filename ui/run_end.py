@@ -10,7 +10,8 @@ from live.models import open_model
 from ui import limits
 from ui.film import gif
 from ui.navigation import page_path
-from ui.runs import choose_run, config_of, delete_button, keep_model, name_of, state_badge
+from ui.own_models import keep_model
+from ui.runs import choose_run, config_of, delete_button, name_of, state_badge
 from ui.session import link_to_open, visitor
 from ui.text import decimal
 from vae_core.archives import zip_checkpoint

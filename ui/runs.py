@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import secrets
-import shutil
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,12 +9,10 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from live.models import model_path
-from ui import limits
 from ui.components.address import linked, refuse
-from ui.session import own, own_runs, runs_root, visitor
+from ui.session import runs_root, visitor
 from vae_core.errors import CheckpointError, TrainingError, ZscapeError
-from vae_core.files import write_bytes
-from vae_core.jobs import keep
+from vae_core.files import delete_folder
 from vae_core.own_names import dataset_label
 from vae_core.runs import Run, list_runs
 
@@ -27,7 +22,6 @@ if TYPE_CHECKING:
 Events = list[dict[str, Any]]  # reports, as in a run's events.jsonl
 
 SILENT_SECONDS = 10  # a process that is silent for longer is suspended, or its machine asleep
-MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 STATES = {  # state -> (what it is called, colour of its badge)
     "waiting": ("waiting", "blue"),
     "running": ("training", "blue"),
@@ -173,41 +167,11 @@ def delete_button(token: str) -> bool:
             if is_run:
                 run.delete()
             else:
-                shutil.rmtree(run.path)
+                delete_folder(run.path)
         except (TrainingError, OSError) as error:
             st.error(str(error), icon=":material/error:")
             return False
     return True
-
-
-def kept_models() -> list[str]:
-    """Tokens of the models that this visitor has kept, oldest first."""
-    folders = [Run(runs_root() / token) for token in own_runs()]  # with those they were linked to
-    mine = [folder for folder in folders if folder.owner == visitor()]
-    return [folder.token for folder in mine if not (folder.path / "status.json").exists()]
-
-
-def keep_model(run: Run, name: str) -> None:
-    """Copy what `run` has learned to a model of this visitor's, told by `name` in their list.
-
-    CheckpointError when the name is odd or theirs already, or they have as many as they may.
-    """
-    if not MODEL_NAME.fullmatch(name):
-        raise CheckpointError(
-            f"{name[:40]!r} cannot be a model's name; take letters, digits, '_' and '-', 32 at "
-            "most, the first a letter or digit."
-        )
-    kept = kept_models()
-    if name in (token.rpartition("-")[0] for token in kept):
-        raise CheckpointError(f"You have a model {name!r} already; choose another name.")
-    if len(kept) >= limits.MAX_MODELS_OF_A_VISITOR:
-        raise CheckpointError(f"You have kept {len(kept)} models, as many as one visitor may.")
-    token = f"{name}-{secrets.token_hex(12)}"
-    keep(run, "checkpoint", runs_root() / token)
-    if run.owner == visitor() and run.images_file.exists():  # another's images stay where they are
-        shutil.copyfile(run.images_file, Run(runs_root() / token).images_file)
-    write_bytes(runs_root() / token / "owner", visitor().encode())
-    own(token)
 
 
 def new_events(run: Run) -> Events:

@@ -66,19 +66,24 @@ def visitor() -> str:
 
 
 def own_runs() -> list[str]:
-    """Tokens of the runs and uploads that this visitor may open, newest last."""
+    """Tokens of the runs and models that this visitor may open, newest last."""
     if "own_runs" not in st.session_state:
-        mine = []
-        for file in runs_root().glob("*/owner"):
-            with suppress(FileNotFoundError):  # someone deletes a run meanwhile
-                if file.read_text() == visitor():
-                    mine.append((file.stat().st_mtime, file.parent.name))
-        st.session_state["own_runs"] = [token for _, token in sorted(mine)]
+        st.session_state["own_runs"] = owned()
     return st.session_state["own_runs"]  # type: ignore[no-any-return]
 
 
+def owned() -> list[str]:
+    """Tokens of the runs and models on disk that are this visitor's, newest last."""
+    mine = []
+    for file in runs_root().glob("*/owner"):
+        with suppress(FileNotFoundError):  # someone deletes a run meanwhile
+            if file.read_text() == visitor():
+                mine.append((file.stat().st_mtime, file.parent.name))
+    return [token for _, token in sorted(mine)]
+
+
 def own(token: str) -> None:
-    """Let this visitor open the run or upload `token`."""
+    """Let this visitor open the run or model `token`."""
     if token not in own_runs():
         own_runs().append(token)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-import shutil
 from html import escape
 from typing import Any
 
@@ -17,15 +15,12 @@ from ui.session import (
     hidden,
     hidden_controls,
     model_ids,
-    own,
-    runs_root,
     select_model,
 )
 from ui.text import decimal
 from vae_core.errors import CheckpointError, ZscapeError
 from vae_core.own_names import dataset_label
 
-MAX_UPLOADS = 5
 _FIGURES_CSS = """
 .stHtml dl.figures { display: grid; grid-template-columns: 1fr auto; gap: 0.2rem 0.75rem;
                      margin: 0; padding: 0; font-size: 0.85rem; line-height: 1.35; }
@@ -120,19 +115,12 @@ def _upload() -> None:
     file = st.file_uploader("Zip of a checkpoint folder", type="zip", key="upload")
     if file is None:
         return
-    if st.session_state.get("uploads", 0) >= MAX_UPLOADS:
-        st.error(f"You have opened {MAX_UPLOADS} checkpoints already; reload the page to go on.")
-        return
-    from vae_core.archives import unpack_checkpoint
+    from ui.own_models import bring_model  # with torch
 
-    token = f"upload-{secrets.token_hex(12)}"
     try:
-        unpack_checkpoint(file, runs_root() / token / "checkpoint")
+        token = bring_model(file)
     except CheckpointError as error:
-        shutil.rmtree(runs_root() / token, ignore_errors=True)
         st.error(str(error), icon=":material/error:")
         return
-    st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
-    own(token)
     select_model(f"run:{token}")
     st.rerun()

@@ -104,3 +104,9 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
             if os.path.lexists(old):
                 os.rename(old, path)
             raise
+
+
+def delete_folder(path: Path) -> None:
+    """Remove a folder: out of its place at one stroke, then file by file."""
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as going:
+        os.rename(path, Path(going) / path.name)

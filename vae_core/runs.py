@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from vae_core.errors import ConfigError, TrainingError, ZscapeError
-from vae_core.files import read_json, write_bytes, write_json
+from vae_core.files import delete_folder, read_json, write_bytes, write_json
 from vae_core.reports import reports_after
 
 if TYPE_CHECKING:
@@ -268,7 +268,7 @@ class Run:
         """Remove the folder with all that was learned; TrainingError while it is being trained."""
         if self.status().active:
             raise TrainingError(f"{self.token} is being trained; stop it before you delete it.")
-        shutil.rmtree(self.path)
+        delete_folder(self.path)
 
     # ---- its lock --------------------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +11,11 @@ import pytest
 import streamlit as st
 
 from ui import limits
+from ui.own_models import bring_model, keep_model, kept_models
 from ui.run_progress import look_seconds
 from ui.runs import (
     broken_runs,
     is_whole,
-    keep_model,
-    kept_models,
     name_of,
     new_events,
     run_of,
@@ -24,6 +25,7 @@ from ui.runs import (
     watch,
 )
 from ui.session import model_ids
+from vae_core.archives import zip_checkpoint
 from vae_core.checkpoints import load_checkpoint
 from vae_core.errors import CheckpointError
 from vae_core.jobs import work
@@ -130,6 +132,36 @@ def test_a_name_is_kept_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(limits, "MAX_MODELS_OF_A_VISITOR", 1)
     with pytest.raises(CheckpointError, match="as many as"):
         keep_model(run, "another")
+
+
+def test_what_was_brought_is_listed_after_a_reload_and_counted(
+    tmp_path: Path, session: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+):
+    archive = zip_checkpoint(ended_run(tmp_path).checkpoint)
+    token = bring_model(io.BytesIO(archive))
+    session.clear()
+    session.update(visitor="ann", linked={})
+    assert kept_models() == [token]
+    assert f"run:{token}" in model_ids()
+    monkeypatch.setattr(limits, "MAX_UPLOADS_OF_A_VISITOR", 1)
+    with pytest.raises(CheckpointError, match="delete one on the page Runs"):
+        bring_model(io.BytesIO(archive))
+
+
+def test_a_model_is_there_whole_with_its_owner_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    run = ended_run(tmp_path)
+
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("ui.own_models.write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        keep_model(run, "my-digits")
+    with pytest.raises(CheckpointError, match="no zip archive"):
+        bring_model(io.BytesIO(b"neither zip nor model"))
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [run.token]
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../x", "-x", "x" * 33, "ü", "a.b"])

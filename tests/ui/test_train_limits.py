@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from ui import limits
 from vae_core.architecture import architecture
 from vae_core.errors import ConfigError, TrainingError
-from vae_core.jobs import create_run, work
+from vae_core.jobs import Run, create_run, work
 from vae_core.training import TrainConfig, preset
 
 CONFIG = TrainConfig(hidden=(8,), epochs=1, batch_size=512)
@@ -46,6 +47,20 @@ def test_the_server_bears_only_so_many_runs(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(TrainingError, match="try again"):
         limits.start_run(CONFIG, tmp_path, "bob")
     assert len(list(tmp_path.glob("digits-*"))) == 2
+
+
+def test_a_run_takes_its_images_with_it_and_others_start_while_they_are_prepared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("vae_core.jobs._launch", lambda run, threads: None)
+
+    def prepare(run: Run) -> None:
+        with FileLock(tmp_path / ".starting").acquire(timeout=0):
+            run.images_file.write_bytes(b"images")
+
+    run = limits.start_run(CONFIG, tmp_path, "ann", prepare)
+    assert run.images_file.read_bytes() == b"images"
+    assert [folder.name for folder in tmp_path.iterdir() if folder.is_dir()] == [run.token]
 
 
 def test_who_has_too_many_runs_resumes_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
