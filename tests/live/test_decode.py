@@ -254,10 +254,11 @@ def test_no_name_but_a_model_s_opens_anything(client: TestClient, name: str) -> 
     assert client.get("/live/ask", params={"model": name}).status_code == 404
 
 
-def test_a_page_of_another_site_is_turned_away(client: TestClient) -> None:
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://[testserver"])
+def test_a_page_of_another_site_is_turned_away(client: TestClient, origin: str) -> None:
     with (
         pytest.raises(WebSocketDenialResponse) as denied,
-        client.websocket_connect(URL, headers={"origin": "https://evil.example"}),
+        client.websocket_connect(URL, headers={"origin": origin}),
     ):
         pass
     assert denied.value.status_code == 403

@@ -24,7 +24,7 @@ from ui.runs import (
     visible_runs,
     watch,
 )
-from ui.session import model_ids
+from ui.session import model_ids, owned
 from vae_core.archives import zip_checkpoint
 from vae_core.checkpoints import load_checkpoint
 from vae_core.errors import CheckpointError
@@ -146,6 +146,33 @@ def test_what_was_brought_is_listed_after_a_reload_and_counted(
     monkeypatch.setattr(limits, "MAX_UPLOADS_OF_A_VISITOR", 1)
     with pytest.raises(CheckpointError, match="delete one on the page Runs"):
         bring_model(io.BytesIO(archive))
+
+
+def test_only_ones_own_images_go_with_a_kept_model(tmp_path: Path, session: dict[str, Any]):
+    run = ended_run(tmp_path)
+    run.images_file.write_bytes(b"ann's images")
+    keep_model(run, "hers")
+    session.clear()
+    session.update(visitor="bob", linked={})
+    keep_model(run, "his")
+    (hers,) = tmp_path.glob("hers-*")
+    (his,) = tmp_path.glob("his-*")
+    assert Run(hers).images_file.read_bytes() == b"ann's images"
+    assert not Run(his).images_file.exists()
+
+
+def test_a_run_may_go_while_a_visitor_s_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for token in ("digits-going", "digits-staying"):
+        create_run(CONFIG, tmp_path / token, "ann")
+    read = Path.read_text
+
+    def gone(path: Path) -> str:
+        if path.parent.name == "digits-going":
+            path.unlink()
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_text", gone)
+    assert owned() == ["digits-staying"]
 
 
 def test_a_model_is_there_whole_with_its_owner_or_not_at_all(
