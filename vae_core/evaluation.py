@@ -7,6 +7,7 @@ quadrature, what the KL is made of, what can be read off the codes, whether they
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -134,49 +135,27 @@ def evaluate(
         return _judged(model, coded, binarisation, seed)
     if labels and codes is None:
         raise ConfigError(f"labels={labels} are of the training images; give them as codes.")
-    device = next(model.parameters()).device
-    generator = torch.Generator(device).manual_seed(seed)
-    terms_of = elbo_terms if model.is_variational else autoencoder_terms
-    reconstructions, kls, mus, bounds, wrong = [], [], [], [], []
-    was_training = model.training
-    model.eval()
-    for batch in torch.arange(len(dataset)).split(BATCH):
-        x = dataset.floats(batch).to(device)
-        if binarisation == "dynamic":
-            x = binarise(x, generator)
-        terms = terms_of(model, x, generator=generator, samples=samples)
-        reconstructions.append(terms.reconstruction.double().cpu())
-        kls.append(terms.kl.double().cpu())
-        mus.append(model.encode(x)[0].double().cpu())
-        if importance_samples and model.is_variational:
-            log_px = importance_log_likelihood(
-                model, x, samples=importance_samples, generator=generator
-            )
-            bounds.append(log_px.cpu())
-        if isinstance(model, M2) and dataset.labels is not None:
-            told = model.class_log_probs(x).argmax(1).cpu()
-            wrong.append((told != dataset.labels[batch]).double())
-        on_progress((int(batch[-1]) + 1) / len(dataset))
-    model.train(was_training)
-
-    reconstruction, kl = torch.cat(reconstructions), torch.cat(kls)
-    kl_total = kl.sum(1)
-    if not bool(torch.isfinite(reconstruction - kl_total).all()):
+    drawn_anew = binarisation == "dynamic"
+    of_image = _of_images(
+        model, dataset, samples, importance_samples, drawn_anew, seed, on_progress
+    )
+    kl = of_image["kl"].sum(1)
+    elbo = of_image["reconstruction"] - kl
+    if not bool(torch.isfinite(elbo).all()):
         raise DataError(
             f"The model gives no finite figures on {dataset.name}; its weights are bad."
         )
-    variational = model.is_variational
     exact = _exact(model, coded, exact_images, seed) if exact_images else None
     further: dict[str, Any] = {}
     if codes is not None or disentanglement:
         latents = encode_dataset(model, coded)
         if codes is not None:
-            learned = codes
             if binarisation != "none":
-                learned = binarised(codes, seed if binarisation == "dynamic" else 0)
-            further = _of_codes(model, latents, coded, learned, labels, seed)
+                codes = binarised(codes, seed if drawn_anew else 0)
+            further = _of_codes(model, latents, coded, codes, labels, seed)
         if disentanglement:
             further["disentanglement"] = disentanglement_scores(latents, seed=seed).to_json()
+    variational = model.is_variational
     return Metrics(
         dataset=dataset.name,
         split=dataset.split,
@@ -186,21 +165,59 @@ def evaluate(
         grey_cross_entropy=(
             not model.likelihood.is_density_of_grey and binarisation == "none" and _is_grey(dataset)
         ),
-        **_named("reconstruction", *_mean_and_error(reconstruction)),
-        **_named("kl", *(_mean_and_error(kl_total) if variational else (None, None))),
-        **_named(
-            "elbo", *(_mean_and_error(reconstruction - kl_total) if variational else (None, None))
-        ),
-        kl_per_dim=kl.mean(0).tolist() if variational else None,
-        active_units=int(active_dimensions(torch.cat(mus)).sum()),
-        **_named("log_px", *(_mean_and_error(torch.cat(bounds)) if bounds else (None, None))),
-        importance_samples=importance_samples if bounds else 0,
+        **_mean_and_error("reconstruction", of_image["reconstruction"]),
+        **_mean_and_error("kl", kl if variational else None),
+        **_mean_and_error("elbo", elbo if variational else None),
+        kl_per_dim=of_image["kl"].mean(0).tolist() if variational else None,
+        active_units=int(active_dimensions(of_image["mu"]).sum()),
+        **_mean_and_error("log_px", of_image.get("log_px")),
+        importance_samples=importance_samples if "log_px" in of_image else 0,
         binarisation=binarisation,
-        **_named("exact_log_px", *(_mean_and_error(exact) if exact is not None else (None, None))),
+        **_mean_and_error("exact_log_px", exact),
         exact_images=0 if exact is None else len(exact),
-        **_named("class_error", *(_mean_and_error(torch.cat(wrong)) if wrong else (None, None))),
+        **_mean_and_error("class_error", of_image.get("wrong")),
         **further,
     )
+
+
+def _of_images(
+    model: LatentModel,
+    dataset: ImageDataset,
+    samples: int,
+    importance_samples: int,
+    drawn_anew: bool,
+    seed: int,
+    on_progress: Callable[[float], object],
+) -> dict[str, Tensor]:
+    """reconstruction (n,), kl (n, d), mu (n, d); log_px (n,) and wrong (n,) where there are such.
+
+    drawn_anew: the pixels are binarised dynamically.
+    """
+    device = next(model.parameters()).device
+    generator = torch.Generator(device).manual_seed(seed)
+    terms_of = elbo_terms if model.is_variational else autoencoder_terms
+    found: dict[str, list[Tensor]] = defaultdict(list)
+    was_training = model.training
+    model.eval()
+    for batch in torch.arange(len(dataset)).split(BATCH):
+        x = dataset.floats(batch).to(device)
+        if drawn_anew:
+            x = binarise(x, generator)
+        terms = terms_of(model, x, generator=generator, samples=samples)
+        found["reconstruction"].append(terms.reconstruction)
+        found["kl"].append(terms.kl)
+        found["mu"].append(model.encode(x)[0])
+        if importance_samples and model.is_variational:
+            log_px = importance_log_likelihood(
+                model, x, samples=importance_samples, generator=generator
+            )
+            found["log_px"].append(log_px)
+        if isinstance(model, M2) and dataset.labels is not None:
+            told = model.class_log_probs(x).argmax(1).cpu()
+            found["wrong"].append(told != dataset.labels[batch])
+        on_progress((int(batch[-1]) + 1) / len(dataset))
+    model.train(was_training)
+    return {name: torch.cat(parts).double().cpu() for name, parts in found.items()}
 
 
 def _of_codes(
@@ -240,7 +257,7 @@ def _judged(model: GAN, dataset: ImageDataset, binarisation: str, seed: int) -> 
     }
     return Metrics(
         **nothing
-        | _named("discriminator_accuracy", *_mean_and_error(torch.cat(rightly).mean(1)))
+        | _mean_and_error("discriminator_accuracy", torch.cat(rightly).mean(1))
         | {"kl_per_dim": None, "samples": 0, "importance_samples": 0, "grey_cross_entropy": False},
         dataset=dataset.name,
         split=dataset.split,
@@ -259,12 +276,11 @@ def _exact(model: LatentModel, dataset: ImageDataset, images: int, seed: int) ->
     return exact_log_likelihood(model, x).cpu()
 
 
-def _mean_and_error(values: Tensor) -> tuple[float, float]:
-    return float(values.mean()), float(values.std()) / math.sqrt(len(values))
-
-
-def _named(name: str, mean: float | None, error: float | None) -> dict[str, Any]:
-    return {name: mean, f"{name}_se": error}
+def _mean_and_error(name: str, values: Tensor | None) -> dict[str, Any]:
+    """The mean of the figure `name` and its standard error, as fields of Metrics."""
+    if values is None:
+        return {name: None, f"{name}_se": None}
+    return {name: float(values.mean()), f"{name}_se": float(values.std()) / math.sqrt(len(values))}
 
 
 def _is_grey(dataset: ImageDataset) -> bool:
