@@ -30,6 +30,8 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", "
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # none that runs another program
 MAX_FILES = 200_000
 MAX_FILE_BYTES = 64 << 20
+MIN_LARGE_BYTES = 1 << 30  # a zip that unpacks to less may be packed however well
+MAX_RATIO = 20
 MAX_PIXELS = 50_000_000  # of one image: 200 MB while it is decoded
 
 _GREY_MODES = ("1", "L", "LA", "I;16", "I;16B", "I;16L", "I")
@@ -79,7 +81,15 @@ class _Zip:
     def __init__(self, bundle: zipfile.ZipFile, name: str) -> None:
         self._bundle = bundle
         self.names: list[str] = []
-        for member in bundle.infolist():
+        members = bundle.infolist()
+        size = sum(member.file_size for member in members)
+        packed = bundle.start_dir  # members may lie over one another, so their sizes tell nothing
+        if size > max(MIN_LARGE_BYTES, MAX_RATIO * packed):
+            raise DataError(
+                f"{name} unpacks to {size:,} bytes, more than {MAX_RATIO} times its size; images "
+                "are never so small when packed."
+            )
+        for member in members:
             path = member.filename
             linked = stat.S_ISLNK(member.external_attr >> 16)
             if path.startswith("/") or "\\" in path or ".." in path.split("/") or linked:

@@ -456,6 +456,8 @@ def test_what_would_fill_the_memory_is_refused_before_it_is_read(
     def never(*_: object) -> None:
         raise AssertionError("decoded")
 
+    blank = zipped({f"{k}.png": GOOD + bytes(10_000) for k in range(4)})
+    assert sum(map(len, read_images(blank))) == 4
     monkeypatch.setattr(image_files, "_decoded", never)
     sentence = refused(
         zipped({f"{k}.png": GOOD for k in range(2_000)}),
@@ -466,6 +468,8 @@ def test_what_would_fill_the_memory_is_refused_before_it_is_read(
     bomb = zipped({f"{k}.png": bytes(65 << 20) if k == 3 else GOOD for k in range(4)})
     assert len(bomb.getvalue()) < 100_000
     assert "3.png unpacks to 68,157,440 bytes" in refused(bomb)
+    monkeypatch.setattr(image_files, "MIN_LARGE_BYTES", 40_000)
+    assert "more than 20 times its size" in refused(blank)
     monkeypatch.setattr(image_files, "MAX_FILES", 3)
     assert "4 images; 3 are read at most" in refused(zipped({f"{k}.png": GOOD for k in range(4)}))
 
