@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from vae_core.binarisation import binarise, binarised, checked_binarisation
+from vae_core.binarisation import binarised, checked_binarisation
 from vae_core.code_accuracy import classify_codes
 from vae_core.datasets import ImageDataset
 from vae_core.disentanglement import disentanglement_scores
@@ -48,7 +48,8 @@ class Metrics:
     binarisation: how pixels were made 0 or 1 before, see `vae_core.binarisation`.
     grey_cross_entropy: a Bernoulli likelihood was given grey pixels, so that -reconstruction is a
     cross-entropy and none of the figures is a likelihood of the data.
-    exact_log_px: log p(x) by quadrature, of the `exact_images` that were drawn by `seed`.
+    exact_log_px: log p(x) by quadrature, of the `exact_images` that were drawn by `seed`;
+    exact_over_elbo, exact_over_log_px: by how much it exceeds the two on these very images.
     aggregate, codes, disentanglement, few_labels: as `ElboSurgery`, `CodeAccuracy`,
     `Disentanglement` and `FewLabels` have it in JSON. class_error: the share of the images whose
     class M2's own classifier tells wrongly.
@@ -74,6 +75,10 @@ class Metrics:
     binarisation: str = "none"
     exact_log_px: float | None = None
     exact_log_px_se: float | None = None
+    exact_over_elbo: float | None = None
+    exact_over_elbo_se: float | None = None
+    exact_over_log_px: float | None = None
+    exact_over_log_px_se: float | None = None
     exact_images: int = 0
     aggregate: dict[str, Any] | None = None
     codes: dict[str, Any] | None = None
@@ -128,31 +133,29 @@ def evaluate(
         )
     if len(dataset) < 2:
         raise DataError(f"{dataset.name} has {len(dataset)} images; an evaluation needs two.")
-    if binarisation == "static":
-        dataset = binarised(dataset)
-    coded = binarised(dataset, seed) if binarisation == "dynamic" else dataset
+    grey = binarisation == "none" and _is_grey(dataset)
+    if binarisation != "none":  # the same pixels for every figure
+        dataset = binarised(dataset, seed if binarisation == "dynamic" else 0)
     if isinstance(model, GAN):
-        return _judged(model, coded, binarisation, seed)
+        return _judged(model, dataset, binarisation, seed)
     if labels and codes is None:
         raise ConfigError(f"labels={labels} are of the training images; give them as codes.")
-    drawn_anew = binarisation == "dynamic"
-    of_image = _of_images(
-        model, dataset, samples, importance_samples, drawn_anew, seed, on_progress
-    )
+    of_image = _of_images(model, dataset, samples, importance_samples, seed, on_progress)
     kl = of_image["kl"].sum(1)
-    elbo = of_image["reconstruction"] - kl
+    elbo = of_image["elbo"] = of_image["reconstruction"] - kl
     if not bool(torch.isfinite(elbo).all()):
         raise DataError(
             f"The model gives no finite figures on {dataset.name}; its weights are bad."
         )
-    exact = _exact(model, coded, exact_images, seed) if exact_images else None
     further: dict[str, Any] = {}
+    if exact_images:
+        further = _exact(model, dataset, exact_images, seed, of_image)
     if codes is not None or disentanglement:
-        latents = encode_dataset(model, coded)
+        latents = encode_dataset(model, dataset)
         if codes is not None:
             if binarisation != "none":
-                codes = binarised(codes, seed if drawn_anew else 0)
-            further = _of_codes(model, latents, coded, codes, labels, seed)
+                codes = binarised(codes, seed if binarisation == "dynamic" else 0)
+            further |= _of_codes(model, latents, dataset, codes, labels, seed)
         if disentanglement:
             further["disentanglement"] = disentanglement_scores(latents, seed=seed).to_json()
     variational = model.is_variational
@@ -162,9 +165,7 @@ def evaluate(
         images=len(dataset),
         samples=samples if variational else 0,
         seed=seed,
-        grey_cross_entropy=(
-            not model.likelihood.is_density_of_grey and binarisation == "none" and _is_grey(dataset)
-        ),
+        grey_cross_entropy=grey and not model.likelihood.is_density_of_grey,
         **_mean_and_error("reconstruction", of_image["reconstruction"]),
         **_mean_and_error("kl", kl if variational else None),
         **_mean_and_error("elbo", elbo if variational else None),
@@ -173,8 +174,6 @@ def evaluate(
         **_mean_and_error("log_px", of_image.get("log_px")),
         importance_samples=importance_samples if "log_px" in of_image else 0,
         binarisation=binarisation,
-        **_mean_and_error("exact_log_px", exact),
-        exact_images=0 if exact is None else len(exact),
         **_mean_and_error("class_error", of_image.get("wrong")),
         **further,
     )
@@ -185,13 +184,12 @@ def _of_images(
     dataset: ImageDataset,
     samples: int,
     importance_samples: int,
-    drawn_anew: bool,
     seed: int,
     on_progress: Callable[[float], object],
 ) -> dict[str, Tensor]:
     """reconstruction (n,), kl (n, d), mu (n, d); log_px (n,) and wrong (n,) where there are such.
 
-    drawn_anew: the pixels are binarised dynamically.
+    All float64.
     """
     device = next(model.parameters()).device
     generator = torch.Generator(device).manual_seed(seed)
@@ -201,8 +199,6 @@ def _of_images(
     model.eval()
     for batch in torch.arange(len(dataset)).split(BATCH):
         x = dataset.floats(batch).to(device)
-        if drawn_anew:
-            x = binarise(x, generator)
         terms = terms_of(model, x, generator=generator, samples=samples)
         found["reconstruction"].append(terms.reconstruction)
         found["kl"].append(terms.kl)
@@ -217,7 +213,7 @@ def _of_images(
             found["wrong"].append(told != dataset.labels[batch])
         on_progress((int(batch[-1]) + 1) / len(dataset))
     model.train(was_training)
-    return {name: torch.cat(parts).double().cpu() for name, parts in found.items()}
+    return {name: torch.cat(parts).cpu().double() for name, parts in found.items()}
 
 
 def _of_codes(
@@ -233,6 +229,8 @@ def _of_codes(
     if model.is_variational and model.config.prior == "normal":
         found["aggregate"] = split_kl(latents, seed=seed).to_json()
     several = learned.labels is not None and bool((learned.labels != learned.labels[0]).any())
+    if labels and not (several and dataset.labels is not None):
+        raise DataError(f"{dataset.name} has no classes to be told by {labels} labels.")
     if several and dataset.labels is not None:
         found["codes"] = classify_codes(model, learned, dataset, seed=seed).to_json()
         if labels:
@@ -250,7 +248,7 @@ def _judged(model: GAN, dataset: ImageDataset, binarisation: str, seed: int) -> 
     rightly = []
     for batch in torch.arange(len(dataset)).split(BATCH):
         z = model.sample_prior(len(batch), generator)
-        told = told_apart(model, dataset.floats(batch).to(device), z).double().cpu()
+        told = told_apart(model, dataset.floats(batch).to(device), z).cpu().double()
         rightly.append(told.view(2, -1).T)  # of a real image, of a generated one
     nothing: dict[str, Any] = {
         f.name: None for f in fields(Metrics) if f.type in ("float | None", "int | None")
@@ -267,13 +265,27 @@ def _judged(model: GAN, dataset: ImageDataset, binarisation: str, seed: int) -> 
     )
 
 
-def _exact(model: LatentModel, dataset: ImageDataset, images: int, seed: int) -> Tensor:
-    """log p(x) of so many images, drawn by `seed`, (images,)."""
+def _exact(
+    model: LatentModel,
+    dataset: ImageDataset,
+    images: int,
+    seed: int,
+    of_image: Mapping[str, Tensor],
+) -> dict[str, Any]:
+    """log p(x) of so many images, drawn by `seed`, and how far it lies above what bounds it."""
     if images < 2:
         raise ConfigError(f"exact_images={images}: a mean with its error needs two images.")
     order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(seed))
-    x = dataset.floats(order[:images]).to(next(model.parameters()).device)
-    return exact_log_likelihood(model, x).cpu()
+    rows = order[:images]
+    x = dataset.floats(rows).to(next(model.parameters()).device)
+    exact = exact_log_likelihood(model, x).cpu()
+    above = {name: exact - of_image[name][rows] for name in ("elbo", "log_px") if name in of_image}
+    return {
+        **_mean_and_error("exact_log_px", exact),
+        **_mean_and_error("exact_over_elbo", above["elbo"]),
+        **_mean_and_error("exact_over_log_px", above.get("log_px")),
+        "exact_images": len(exact),
+    }
 
 
 def _mean_and_error(name: str, values: Tensor | None) -> dict[str, Any]:

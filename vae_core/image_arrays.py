@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import tempfile
 import zlib
 from collections.abc import Sequence
@@ -16,13 +17,17 @@ from torch import Tensor
 
 from vae_core.array_files import ArrayArchive
 from vae_core.errors import DataError
-from vae_core.image_source import MAX_CLASSES, ImageSource, labelled, printable
+from vae_core.image_source import MAX_CLASSES, ImageSource, labelled, parted, printable
 from vae_core.mnist_family import read_idx
 
 MAX_NAMES_BYTES = 1 << 20
 MAX_IMAGES = 1_000_000
 MAX_LABEL_BYTES = 64 << 20
 LABEL_NAMES = ("y", "label", "labels", "target", "targets", "class", "classes", "arr_1")
+_PART = re.compile(
+    r"(?P<before>[xy]?)"
+    r"(?:(?P<part>train|test)(?:ing)?(?P<rest>.*)|(?:val|valid|validation)(?P<after>[xy]?))"
+)
 
 
 def array_source(archive: ArrayArchive, name: str, max_bytes: int) -> ImageSource:
@@ -38,28 +43,28 @@ def array_source(archive: ArrayArchive, name: str, max_bytes: int) -> ImageSourc
     pictures = [_pictures(array, scale) for array in arrays]
     if len({each.shape[1:] for each in pictures}) > 1:
         raise DataError(f"{name}: the images of train and test are not of one shape.")
-    splits = [split for split, each in zip(keys, pictures, strict=True) for _ in each]
+    splits = parted([part for part, each in zip(keys, pictures, strict=True) for _ in each])
     classes = [
-        _classes(archive, name, split, len(each))
-        for split, each in zip(keys, pictures, strict=True)
+        _classes(archive, name, part, len(each)) for part, each in zip(keys, pictures, strict=True)
     ]
     given = [each for each in classes if each is not None]
     if len(given) not in (0, len(classes)):
-        raise DataError(f"{name} has labels for one of train and test alone.")
+        raise DataError(f"{name} has labels for some of {', '.join(keys)} alone.")
     labels, class_names = _labels(archive, name, np.concatenate(given)) if given else (None, ())
     every = np.concatenate(pictures)
-    return _picture_source(name, every, splits if any(keys) else None, labels, class_names)
+    return _picture_source(name, every, splits, labels, class_names)
 
 
 def _image_keys(archive: ArrayArchive, name: str) -> dict[str, str]:
-    """The arrays that hold images, by their split: "train" and "test", or "" for one of both."""
+    """The arrays that hold images, by the part that they are; by "" where there is one of all."""
     found: dict[str, list[str]] = {}
     for key, entry in archive.entries.items():
         if len(entry.shape) in (3, 4):
-            found.setdefault(_split_of(key), []).append(key)
-    for splits in (("train", "test"), ("",)):
-        if all(len(found.get(split, ())) == 1 for split in splits):
-            return {split: found[split][0] for split in splits}
+            found.setdefault(_part_of(key)[0], []).append(key)
+    named = [part for part in found if part]
+    for parts in (named if parted(named) else ["train", "test"], [""]):
+        if all(len(found.get(part, ())) == 1 for part in parts):
+            return {part: found[part][0] for part in parts}
     every = ", ".join(key for keys in found.values() for key in keys)
     raise DataError(
         f"{name} is expected to hold one array of images, (n, h, w) or with 1 or 3 channels, or "
@@ -67,8 +72,15 @@ def _image_keys(archive: ArrayArchive, name: str) -> dict[str, str]:
     )
 
 
-def _split_of(key: str) -> str:
-    return next((split for split in ("train", "test", "val") if split in key.lower()), "")
+def _part_of(key: str) -> tuple[str, str]:
+    """The part that an array's name speaks of, and the rest: `y_train`, `testLabels`, `xval`."""
+    words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+", key)]
+    for k, word in enumerate(words):
+        if found := _PART.fullmatch(word):
+            rest = (*words[:k], found["before"], found["rest"] or found["after"], *words[k + 1 :])
+            part = found["part"] or "validation"
+            return part, "_".join(filter(None, rest))
+    return "", key.lower().strip("_- ")
 
 
 def _checked(array: NDArray[np.generic], name: str, key: str) -> NDArray[np.generic]:
@@ -99,11 +111,11 @@ def _pictures(array: NDArray[np.generic], scale: int) -> NDArray[np.uint8]:
     return np.stack([np.rint(image * np.float64(scale)).astype(np.uint8) for image in array])
 
 
-def _classes(archive: ArrayArchive, name: str, split: str, n: int) -> NDArray[np.generic] | None:
-    """The array of labels that goes with the n images of a split, if there is one."""
+def _classes(archive: ArrayArchive, name: str, part: str, n: int) -> NDArray[np.generic] | None:
+    """The array of labels that goes with the n images of a part, if there is one."""
     for key, entry in archive.entries.items():
-        stem = key.lower().replace(split, "").strip("_- ")
-        if stem in LABEL_NAMES and _split_of(key) == split:
+        its_part, rest = _part_of(key)
+        if rest in LABEL_NAMES and its_part == part:
             if entry.shape not in ((n,), (n, 1)):
                 raise DataError(f"{name}: {key} is {entry.shape}, but there are {n:,} images.")
             if entry.dtype.kind not in "iuU":

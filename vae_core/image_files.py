@@ -1,7 +1,8 @@
 """Image files in a folder or a zip, decoded by Pillow one at a time and never trusted.
 
 What lies in folders of its own is a class: `cats/1.png`, `dogs/2.png`. Above the classes there may
-be `train` and `test`. Hidden files and files that are no images by their names are passed over.
+be `train`, `val` and `test`. Hidden files and those that are no images by their names are passed
+over.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from PIL import Image, ImageOps
 
 from vae_core.errors import DataError, ZscapeError
 from vae_core.files import open_ordinary
-from vae_core.image_source import ImageSource, Size, labelled, printable
+from vae_core.image_source import ImageSource, Size, labelled, parted, printable
 from vae_core.zip_files import open_zip
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm")
@@ -145,9 +146,8 @@ def _classes(
     """Each image's split and label, by the folders it lies in."""
     above = len(PurePosixPath(posixpath.commonpath("/".join(parts) for parts in folders)).parts)
     below = [parts[above:] for parts in folders]
-    splits = None
-    if {parts[0].lower() if parts else "" for parts in below} == {"train", "test"}:
-        splits = [parts[0].lower() for parts in below]
+    splits = parted([parts[0] if parts else "" for parts in below])
+    if splits is not None:
         below = [parts[1:] for parts in below]
     if not any(below):
         return splits, None, ()

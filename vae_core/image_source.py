@@ -14,6 +14,9 @@ from vae_core.errors import DataError
 MAX_BYTES = 1 << 30  # of all images together, and of any array that is read
 MAX_CLASSES = 1_000
 
+_PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
+_PARTS |= dict.fromkeys(("val", "valid", "validation"), "validation")
+
 Size = tuple[int, int]
 
 
@@ -47,6 +50,19 @@ def labelled(name: str, classes: NDArray[np.generic]) -> tuple[NDArray[np.int64]
     if len(held) > MAX_CLASSES:
         raise DataError(f"{name} has {len(held):,} classes; {MAX_CLASSES:,} are read at most.")
     return labels.astype(np.int64), tuple(printable(str(each)) for each in held)
+
+
+def parted(parts: Sequence[str]) -> list[str] | None:
+    """ "train" or "test" for each of images in parts of these names; None where they are no such.
+
+    What is for validation counts as training where there is a test, else it is the test.
+    """
+    names = [_PARTS.get(part.lower(), "") for part in parts]
+    held = set(names)
+    if "" in held or "train" not in held or len(held) == 1:
+        return None
+    validation = "train" if "test" in held else "test"
+    return [validation if name == "validation" else name for name in names]
 
 
 def printable(name: str) -> str:

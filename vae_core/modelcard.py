@@ -12,6 +12,8 @@ _ROWS = (
     ("elbo", "ELBO"),
     ("log_px", "log p(x), importance-sampled"),
     ("exact_log_px", "log p(x), by quadrature"),
+    ("exact_over_elbo", "of the same, above their ELBO"),
+    ("exact_over_log_px", "of the same, above their sampled log p(x)"),
 )
 _KINDS = {
     "vae": "A variational autoencoder",
@@ -82,7 +84,7 @@ def model_card(name: str, config: Mapping[str, Any], metrics: Mapping[str, Any] 
         for key, title in _ROWS:
             if metrics.get(key) is not None:
                 k = f" (K = {metrics.get('importance_samples')})" if key == "log_px" else ""
-                k = f" ({metrics.get('exact_images')} images)" if key == "exact_log_px" else k
+                k = f" ({metrics.get('exact_images')} images)" if key.startswith("exact_") else k
                 rows.append(f"| {title}{k} | {_figure(metrics, key, 2)} |")
         if rows:
             lines += [f"Means per image{source}{pixels}, in nats, with standard errors:", ""]

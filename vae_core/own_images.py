@@ -107,8 +107,9 @@ def read_images(
 
     A folder or a zip of image files: folders inside are classes, below `train` and `test` if there
     are these. A .npz: an array of images (n, h, w), (n, h, w, c) or (n, c, h, w), with labels (n,)
-    in an array named y or labels; "train" and "test" in the names part the two. An idx file of
-    images, or such a .gz, with that of its `labels`. Values run from 0 to 255, or to 1.
+    in an array named y or labels; "train" and "test" in the names part the two. What is named `val`
+    is the test where there is no other, else it counts as training. An idx file of images, or such
+    a .gz, with that of its `labels`. Values run from 0 to 255, or to 1.
 
     Where the source does not part them, every tenth image of each class, in an order that `seed`
     shuffles, is for the test. Both are named own-<label>-<fingerprint>, the label being the file's

@@ -215,9 +215,10 @@ def print_figures(metrics: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print(json.dumps(metrics))
         return
-    _print_rows(
-        metrics, ("reconstruction", "kl", "elbo", "log_px", "exact_log_px"), " nats per image"
-    )
+    print(f"{metrics['images']:,} images of {metrics['dataset']} ({metrics['split']})")
+    _print_rows(metrics, ("reconstruction", "kl", "elbo", "log_px"), " nats per image")
+    exact = ("exact_log_px", "exact_over_elbo", "exact_over_log_px")
+    _print_rows(metrics, exact, f" nats per image, of {metrics['exact_images']} of them")
     aggregate = metrics.get("aggregate") or {}
     _print_rows(aggregate, ("mutual_information", "aggregate_kl", "total_correlation"), " nats")
     _print_rows(metrics.get("codes") or {}, ("knn", "linear", "pca_knn", "pca_linear"))

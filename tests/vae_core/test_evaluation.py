@@ -17,6 +17,7 @@ from vae_core.errors import ConfigError, DataError
 from vae_core.evaluation import Metrics, evaluate
 from vae_core.few_labels import label_errors, label_spreading
 from vae_core.gan import GAN, told_apart
+from vae_core.importance import importance_log_likelihood
 from vae_core.latents import encode_dataset
 from vae_core.likelihoods import LIKELIHOODS
 from vae_core.models import LatentModel, ModelConfig, build_model
@@ -121,7 +122,8 @@ def test_binarised_pixels_make_a_bernoulli_a_likelihood(model: LatentModel) -> N
     )
     dynamic = evaluate(model, grey, binarisation="dynamic", seed=3)
     assert not dynamic.grey_cross_entropy
-    assert dynamic == evaluate(model, grey, binarisation="dynamic", seed=3)
+    drawn = binarised(grey, 3)  # the same for every figure, however many draws of z there are
+    assert dynamic == replace(evaluate(model, drawn, seed=3), binarisation="dynamic")
     other = evaluate(model, grey, binarisation="dynamic", seed=4)
     assert dynamic.reconstruction != other.reconstruction
     with pytest.raises(ConfigError, match="Unknown binarisation 'halftone'"):
@@ -209,7 +211,7 @@ def test_each_further_figure_is_that_of_its_own_module(binarisation: str) -> Non
     scored = binarisation == "none"  # seconds
     m = evaluate(
         model, test, binarisation=binarisation, exact_images=5, codes=train,
-        disentanglement=scored, seed=0,
+        importance_samples=3, disentanglement=scored, seed=0,
     )  # fmt: skip
     if binarisation != "none":  # both are drawn by the seed 0 here
         test, train = binarised(test), binarised(train)
@@ -218,10 +220,24 @@ def test_each_further_figure_is_that_of_its_own_module(binarisation: str) -> Non
     exact = exact_log_likelihood(model, test.floats(rows))
     assert m.exact_log_px == pytest.approx(exact.mean().item()) and m.exact_images == 5
     assert m.exact_log_px_se == pytest.approx(scipy.stats.sem(exact.numpy()))
+    generator = torch.Generator().manual_seed(0)
+    elbo = elbo_terms(model, test.floats(), generator=generator).elbo
+    sampled = importance_log_likelihood(model, test.floats(), samples=3, generator=generator)
+    for mean, error, above in (
+        (m.exact_over_elbo, m.exact_over_elbo_se, exact - elbo[rows]),
+        (m.exact_over_log_px, m.exact_over_log_px_se, exact - sampled[rows]),
+    ):
+        assert mean == pytest.approx(above.mean().item(), abs=1e-5)
+        assert error == pytest.approx(scipy.stats.sem(above.detach().numpy()), abs=1e-5)
     assert m.aggregate == split_kl(latents).to_json()
     assert m.codes == classify_codes(model, train, test).to_json()
     assert m.disentanglement == (disentanglement_scores(latents).to_json() if scored else None)
     json.dumps(m.to_json(), allow_nan=False)
+
+
+def test_labels_are_not_for_images_without_classes(model: LatentModel) -> None:
+    with pytest.raises(DataError, match="noise has no classes"):
+        evaluate(model, dataset(), codes=dataset(seed=1), labels=5)
 
 
 def test_the_error_with_few_labels_is_that_of_its_own_module() -> None:

@@ -149,6 +149,23 @@ def test_folders_named_train_and_test_part_the_images() -> None:
     assert test.labels.tolist() == [1, 1, 1] and train.class_names == ("cats", "dogs")
 
 
+@pytest.mark.parametrize(
+    ("parts", "sizes"), [("train val", (10, 6)), ("Train valid test", (20, 8)), ("a val", (6, 2))]
+)
+def test_what_is_for_validation_is_the_test_where_there_is_none(
+    parts: str, sizes: tuple[int, int]
+) -> None:
+    files = {
+        f"all/{part}/{kind}/{k}.png": png(noise((6, 9), 100 * j + 10 * i + k))
+        for j, part in enumerate(parts.split())
+        for i, kind in enumerate(("cats", "dogs"))
+        for k in range(len(part))
+    }
+    train, test = read_images(zipped(files))
+    assert (len(train), len(test)) == sizes
+    assert train.class_names == (("a", "val") if parts == "a val" else ("cats", "dogs"))
+
+
 def test_images_without_folders_have_no_labels(tmp_path: Path) -> None:
     train, test = read_images(zipped({f"a/b/{k}.png": png(noise((4, 4), k)) for k in range(7)}))
     assert train.labels is None and train.class_names == ()
@@ -283,13 +300,19 @@ def test_what_0_and_1_mean_is_told_by_all_images_together() -> None:
     assert "every pixel is black" in refused_to_read(npz(x=np.zeros((6, 4, 4), np.uint8)))
 
 
-@pytest.mark.parametrize("names", ["x_{}", "{}_images", "X{}"])
-def test_arrays_named_train_and_test_part_the_images(names: str) -> None:
+@pytest.mark.parametrize("key", ["values", "latest_images", "constrained"])
+def test_a_name_that_only_sounds_like_a_part_is_none(key: str) -> None:
+    train, test = read_images(npz(**{key: noise((8, 4, 4)), "labels": np.arange(8) // 4}))
+    assert (len(train), len(test)) == (6, 2) and train.class_names == ("0", "1")
+
+
+@pytest.mark.parametrize("test_name", ["test", "val", "validation"])
+@pytest.mark.parametrize("names", ["x_{}", "{}_images", "X{}", "{}X"])
+def test_arrays_named_train_and_test_part_the_images(names: str, test_name: str) -> None:
     x, y = noise((9, 4, 4)), np.array(list("abcabcabc"))
-    arrays = {names.format("train"): x[:6], names.format("test"): x[6:]}
-    arrays |= {names.format("val"): x[:2]} if "_" in names else {}
+    arrays = {names.format("train"): x[:6], names.format(test_name): x[6:]}
     label = names.replace("images", "labels").replace("x", "y").replace("X", "y")
-    arrays |= {label.format("train"): y[:6, None], label.format("test"): y[6:]}
+    arrays |= {label.format("train"): y[:6, None], label.format(test_name): y[6:]}
     train, test = read_images(npz(**arrays))
     assert np.array_equal(train.images[:, 0], x[:6]) and np.array_equal(test.images[:, 0], x[6:])
     assert train.class_names == ("a", "b", "c")
@@ -537,7 +560,7 @@ BAD_ARRAYS: dict[str, tuple[Callable[[], io.BytesIO], str]] = {
     "fractions": (lambda: npz(x=noise((5, 4, 4)), y=np.ones(5)), "y is float64; give whole"),
     "half labelled": (
         lambda: npz(x_train=noise((5, 4, 4)), x_test=noise((5, 4, 4)), y_train=np.arange(5)),
-        "labels for one of train and test alone",
+        "labels for some of train, test alone",
     ),
     "two shapes": (lambda: npz(x_train=noise((5, 4, 4)), x_test=noise((5, 4, 3))), "one shape"),
     "too many classes": (
