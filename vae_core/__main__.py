@@ -38,7 +38,6 @@ def build_parser() -> argparse.ArgumentParser:
 
     evaluate = command("evaluate", _evaluate, "Evaluate a checkpoint on a data set.")
     evaluate.add_argument("--data", metavar="NAME", help="default: the one it was trained on")
-    evaluate.add_argument("--split", default="test", choices=("train", "test"))
     evaluate.add_argument(
         "--samples", type=_whole(1, 10_000), default=1, help="draws of z per image (L)"
     )
@@ -80,7 +79,6 @@ def build_parser() -> argparse.ArgumentParser:
 
     encode = command("encode", _encode, "Encode a data set; write mu, logvar and more as .npz.")
     encode.add_argument("--data", metavar="NAME", help="default: the one it was trained on")
-    encode.add_argument("--split", default="test", choices=("train", "test"))
     encode.add_argument("--output", required=True, metavar="FILE.npz")
 
     sample = command("sample", _sample, "Decode draws from the prior into one PNG.")
@@ -94,6 +92,12 @@ def build_parser() -> argparse.ArgumentParser:
     for sub in (evaluate, encode, sample, export):
         sub.add_argument("checkpoint", metavar="CHECKPOINT", help="a checkpoint folder")
     for sub in (evaluate, encode):
+        sub.add_argument(
+            "--split",
+            default="test",
+            choices=("train", "test", "all"),
+            help="of --images that are not parted, the test is a tenth (default: test)",
+        )
         add_image_arguments(sub, shape=False)
     for sub in (train, evaluate, encode):
         sub.add_argument("--download", action="store_true", help="fetch the data set if missing")
@@ -156,7 +160,20 @@ def _evaluate(options: argparse.Namespace) -> None:
     )
     if options.write:
         write_metrics(options.checkpoint, metrics)
-    print_figures(metrics.to_json(), options.json)
+    figures = metrics.to_json()
+    print_figures(figures, options.json)
+    asked = {
+        "log_px": options.importance_samples,
+        "exact_log_px": options.exact,
+        "aggregate": options.codes,
+        "codes": options.codes,
+        "disentanglement": options.disentanglement,
+    }
+    if missing := [name for name, value in asked.items() if value and figures[name] is None]:
+        print(
+            f"zscape: {', '.join(missing)} not measured: such a model, or such data, have none.",
+            file=sys.stderr,
+        )
 
 
 def _encode(options: argparse.Namespace) -> None:
@@ -257,7 +274,8 @@ def _dataset(options: argparse.Namespace, split: str) -> Any:
         channels, height, width = config["image_shape"]
         colour = "grey" if channels == 1 else "colour"
         form = ImageForm((height, width), fit=flags.get("fit", "crop"), colour=colour)
-        return read_given_images(options, form)[SPLITS.index(split)]
+        train, test = read_given_images(options, form)
+        return train.joined(test) if split == "all" else (train, test)[SPLITS.index(split)]
     if options.data and options.data not in dataset_names() and not is_own(options.data):
         raise ConfigError(
             f"Unknown data set {options.data[:40]!r}; choose one of {', '.join(dataset_names())}."
@@ -266,7 +284,11 @@ def _dataset(options: argparse.Namespace, split: str) -> Any:
     if not name:
         raise DataError("The checkpoint does not say its data set; name one with --data.")
     run = Path(options.checkpoint).resolve().parent
-    return run_dataset(run, str(name), split, download=options.download)
+    parts = [
+        run_dataset(run, str(name), part, download=options.download)
+        for part in (SPLITS if split == "all" else (split,))
+    ]
+    return parts[0].joined(parts[1]) if split == "all" else parts[0]
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:

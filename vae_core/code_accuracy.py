@@ -25,7 +25,8 @@ class CodeAccuracy:
 
     knn: by the majority of the `neighbours` nearest training codes; linear: by a logistic
     regression on standardised codes; pca_*: the same on the first `dimensions` principal
-    components of the training images; chance: the share of the most frequent class.
+    components of the training images, as many as the model has if there are so many; chance: the
+    share of the most frequent class.
     """
 
     train_images: int
@@ -82,7 +83,7 @@ def classify_codes(
     return CodeAccuracy(
         train_images=len(y),
         test_images=len(y_test),
-        dimensions=model.latent_dim,
+        dimensions=d,
         neighbours=neighbours,
         seed=seed,
         chance=float(np.bincount(y_test).max() / len(y_test)),

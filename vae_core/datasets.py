@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -100,12 +101,19 @@ class ImageDataset:
         assert self.labels is not None
         rows = torch.nonzero(self.labels != label).flatten()
         self._require(len(rows) > 0, "it has no other class than the one left out")
-        columns = {
-            name: column[rows]
-            for name in ("images", "labels", "factors")
-            if (column := getattr(self, name)) is not None
+        return replace(self, **{name: column[rows] for name, column in self._columns().items()})
+
+    def joined(self, other: "ImageDataset") -> "ImageDataset":
+        """These images, then those of `other`, its other split; the split is "all" then."""
+        columns: dict[str, Any] = {
+            name: torch.cat([column, getattr(other, name)])
+            for name, column in self._columns().items()
         }
-        return replace(self, **columns)
+        return replace(self, split="all", **columns)
+
+    def _columns(self) -> dict[str, Any]:
+        columns = {name: getattr(self, name) for name in ("images", "labels", "factors")}
+        return {name: column for name, column in columns.items() if column is not None}
 
 
 def _kind(tensor: Tensor) -> str:

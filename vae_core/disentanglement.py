@@ -76,8 +76,14 @@ def disentanglement_scores(
     classifier: for DCI, "boosting" as in disentanglement_lib (minutes for dSprites) or "forest" as
     in Eastwood & Williams (2018), which is quicker and another figure. on_progress is told the
     share done and the name of the score that comes next. DataError when the latents have no
-    factors, or fewer than two codes or factors that vary, also among the images drawn.
+    factors, are not finite, or have fewer than two codes or factors that vary, also among the
+    images drawn; ConfigError when a setting is out of range.
     """
+    if not (seed >= 0 and train_points >= 1 and test_points >= 1):
+        raise ConfigError(
+            f"seed={seed}, train_points={train_points} and test_points={test_points}: give a seed "
+            "of 0 or more, and one point of each at least."
+        )
     codes, levels = _codes_and_levels(latents)
     tell = on_progress or (lambda share, name: None)
     tell(0.0, "DCI")
@@ -261,6 +267,8 @@ def _codes_and_levels(latents: Latents) -> tuple[Codes, Levels]:
     if latents.factors is None:
         raise DataError("The images have no known factors to compare the codes with.")
     codes = latents.mu.double().numpy()
+    if not np.isfinite(codes).all():
+        raise DataError("There are codes that are not finite; nothing can be read off them.")
     levels = factor_levels(latents.factors.numpy())
     levels = levels[:, levels.max(axis=0) > levels.min(axis=0)]
     if codes.shape[1] < 2 or levels.shape[1] < 2:

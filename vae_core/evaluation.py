@@ -121,10 +121,11 @@ def evaluate(
     figures overflow; ConfigError when a setting is out of range.
     """
     checked_binarisation(binarisation)
-    if not 1 <= samples <= MAX_SAMPLES or not 0 <= importance_samples <= MAX_SAMPLES:
+    whole = all(isinstance(n, int) for n in (samples, importance_samples, exact_images, labels))
+    if not (whole and 1 <= samples <= MAX_SAMPLES and 0 <= importance_samples <= MAX_SAMPLES):
         raise ConfigError(
-            f"samples={samples} and importance_samples={importance_samples}: give {MAX_SAMPLES:,} "
-            "at most, and 1 sample at least."
+            f"samples={samples} and importance_samples={importance_samples}: give whole numbers, "
+            f"{MAX_SAMPLES:,} at most, and 1 sample at least."
         )
     if dataset.image_shape != model.image_shape:
         raise DataError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
@@ -20,12 +21,10 @@ BETAS = (0.5, 0.9)
 
 
 class FactorVaeLearner(Learner):
-    """-reconstruction + KL + gamma * total correlation (Kim & Mnih 2018, eq. 2).
+    """The model learns by `factor_vae`, and its discriminator, by an Adam of its own, beside it.
 
-    The discriminator learns, by an Adam of its own, the log odds that a z comes from q(z) rather
-    than from prod_j q(z_j); their mean is the total correlation, in parts. Its examples of the
-    latter are the batch's codes with each dimension shuffled by itself. The paper shuffles those
-    of a second batch; here, as in disentanglement_lib, it is the same.
+    Its examples of prod_j q(z_j) are the batch's codes with each dimension shuffled by itself. The
+    paper shuffles those of a second batch; here, as in disentanglement_lib, it is the same.
     """
 
     def __init__(self, config: TrainConfig, model: LatentModel) -> None:
@@ -57,15 +56,36 @@ class FactorVaeLearner(Learner):
         return self._terms(batch)[0]
 
     def _terms(self, batch: Batch) -> tuple[ObjectiveTerms, Tensor]:
-        """The terms, and the z (batch, d) that they were drawn at."""
-        mu, logvar = self.model.encode(batch.x)
-        z = self.model.sample_posterior(mu, logvar, batch.generator)
-        kl = self.model.prior().kl(mu, logvar, z[None])
-        reconstruction = self.model.log_likelihood(batch.x, z)
-        correlation = self.discriminator(z).mean()
-        loss = kl.sum(1).mean() + self.gamma * correlation - reconstruction.mean()
-        parts = {"total_correlation": correlation}
-        return ObjectiveTerms(reconstruction, kl, loss, parts), z
+        return factor_vae(
+            self.model,
+            batch.x,
+            generator=batch.generator,
+            discriminator=self.discriminator,
+            gamma=self.gamma,
+        )
+
+
+def factor_vae(
+    model: LatentModel,
+    x: Tensor,
+    *,
+    generator: torch.Generator,
+    discriminator: Callable[[Tensor], Tensor],
+    gamma: float,
+) -> tuple[ObjectiveTerms, Tensor]:
+    """-reconstruction + KL + gamma * total correlation (Kim & Mnih 2018, eq. 2), and its z.
+
+    x (batch, c, h, w); discriminator: z (batch, d) -> log odds (batch, 1) that z comes from q(z)
+    rather than from prod_j q(z_j), whose mean is the total correlation in nats. z (batch, d): the
+    draws, of which the discriminator learns.
+    """
+    mu, logvar = variational(model).encode(x)
+    z = model.sample_posterior(mu, logvar, generator)
+    kl = model.prior().kl(mu, logvar, z[None])
+    reconstruction = model.log_likelihood(x, z)
+    correlation = discriminator(z).mean()
+    loss = kl.sum(1).mean() + gamma * correlation - reconstruction.mean()
+    return ObjectiveTerms(reconstruction, kl, loss, {"total_correlation": correlation}), z
 
 
 def discriminator(latent_dim: int, width: int) -> nn.Module:

@@ -31,13 +31,15 @@ def importance_log_likelihood(
     x (batch, c, h, w), on the model's device as `generator` is. Each image is encoded once and its
     draws are decoded `rows` at a time, so that memory depends on neither K nor the batch. The
     figure is a lower bound of log p(x) in expectation, and rises with K (Burda et al. 2016).
-    ConfigError when K is out of range or the model has no posterior.
+    ConfigError when K or `rows` is out of range or the model has no posterior.
     """
-    if not 1 <= samples <= MAX_SAMPLES:
+    if not (isinstance(samples, int) and 1 <= samples <= MAX_SAMPLES):
         raise ConfigError(f"samples={samples} is not a whole number from 1 to {MAX_SAMPLES:,}.")
     if not model.is_variational:
         raise ConfigError("A plain autoencoder has no posterior to draw from, and no log p(x).")
-    rows = rows or ROWS.get(x.device.type, ROWS_ELSEWHERE)
+    rows = ROWS.get(x.device.type, ROWS_ELSEWHERE) if rows is None else rows
+    if rows < 1:
+        raise ConfigError(f"rows={rows}: at least one image is decoded at once.")
     mu, logvar = model.encode(x)
     prior = model.prior()
     draws, images = min(samples, rows), max(1, rows // samples)

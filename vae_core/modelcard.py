@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from vae_core.likelihoods import effective_beta
+
 _ROWS = (
     ("reconstruction", "E_q[log p(x given z)]"),
     ("kl", "KL(q(z given x), p(z))"),
@@ -61,8 +63,11 @@ def model_card(name: str, config: Mapping[str, Any], metrics: Mapping[str, Any] 
     parts = [f"`{config['network']}` network {tuple(config['hidden'])}", config["activation"]]
     if config["kind"] in ("pca", "ppca"):
         parts = ["linear"]
+    training = config.get("training") or {}
     if config["kind"] != "gan":
-        parts.append(f"{config['likelihood']} likelihood")
+        parts.append(_likelihood(config, training))
+    if (objective := training.get("objective", "elbo")) not in ("elbo", config["kind"]):
+        parts.append(f"learned by {objective}")
     if (unseen := left_out_class(config)) is not None:
         parts.append(f"trained without class {unseen}")
     lines += [
@@ -122,6 +127,16 @@ def model_card(name: str, config: Mapping[str, Any], metrics: Mapping[str, Any] 
     return "\n".join(lines)
 
 
+def _likelihood(config: Mapping[str, Any], training: Mapping[str, Any]) -> str:
+    if config["likelihood"] != "gaussian" or config["kind"] != "vae":
+        return f"{config['likelihood']} likelihood"
+    sigma, beta = config["sigma"], training.get("beta", 1.0)
+    return (
+        f"gaussian likelihood of sigma = {sigma:g} (a weight of the KL of "
+        f"{effective_beta(sigma, beta):.3g} beside the plain sum of squares)"
+    )
+
+
 def _further(metrics: Mapping[str, Any]) -> list[str]:
     """Tables of what was asked for beside the ELBO."""
     lines: list[str] = []
@@ -151,7 +166,8 @@ def _further(metrics: Mapping[str, Any]) -> list[str]:
     if metrics.get("class_error") is not None:
         lines += [f"Classes told wrongly: {_figure(metrics, 'class_error', 3)}.", ""]
     if scores := metrics.get("disentanglement"):
-        lines += ["Disentanglement:", "", "| score | |", "|---|---|"]
+        points = f"{scores['train_points']:,} points drawn from {scores['images']:,} images"
+        lines += [f"Disentanglement, by {points}:", "", "| score | |", "|---|---|"]
         lines += [f"| {title} | {scores[key]:.3f} |" for key, title in _SCORES]
         lines.append("")
     return lines

@@ -57,9 +57,11 @@ def elbo_terms(
 ) -> Terms:
     """The ELBO's two terms for x (batch, c, h, w), the first by `samples` reparameterised draws.
 
-    So is the second where the prior is none to which the KL has a closed form.
+    So is the second where the prior is none to which the KL has a closed form. ConfigError for a
+    model without a posterior, or fewer than one draw.
     """
-    mu, logvar = model.encode(x)
+    _check_draws(samples)
+    mu, logvar = variational(model).encode(x)
     z = torch.stack([model.sample_posterior(mu, logvar, generator) for _ in range(samples)])
     reconstruction = torch.stack([model.log_likelihood(x, each) for each in z]).mean(0)
     return Terms(reconstruction, model.prior().kl(mu, logvar, z))
@@ -91,9 +93,9 @@ def importance_log_weights(
     """log p(x, z_k) - log q(z_k given x) with z_k from q, (batch, samples), in nats.
 
     x (batch, c, h, w). Memory grows with batch * samples images: choose batches to fit, or see
-    `vae_core.importance`.
+    `vae_core.importance`. ConfigError as `elbo_terms`.
     """
-    mu, logvar = model.encode(x)
+    mu, logvar = variational(model).encode(x)
     z, eps = _draws(mu, logvar, generator, samples)
     return log_weights(model, x, z, eps, logvar)
 
@@ -121,9 +123,15 @@ def _draws(
     mu: Tensor, logvar: Tensor, generator: torch.Generator, samples: int
 ) -> tuple[Tensor, Tensor]:
     """z = mu + sigma * eps and eps, each (batch, samples, d)."""
+    _check_draws(samples)
     shape = (len(mu), samples, mu.shape[1])
     eps = torch.randn(shape, generator=generator, device=mu.device)
     return mu[:, None] + torch.exp(0.5 * logvar)[:, None] * eps, eps
+
+
+def _check_draws(samples: int) -> None:
+    if not (isinstance(samples, int) and samples >= 1):
+        raise ConfigError(f"samples={samples} is not a whole number of draws, 1 or more.")
 
 
 def importance_bound(log_weights: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ import os
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -61,7 +61,8 @@ class ImageForm:
 
     def __post_init__(self) -> None:
         if self.size is not None and not (
-            len(self.size) == 2
+            isinstance(self.size, Sequence)
+            and len(self.size) == 2
             and all(isinstance(side, int) and 1 <= side <= MAX_SIDE for side in self.size)
         ):
             raise ConfigError(

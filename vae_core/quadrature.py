@@ -17,9 +17,11 @@ from torch import Tensor
 from vae_core.errors import ConfigError
 from vae_core.importance import ROWS, ROWS_ELSEWHERE
 from vae_core.models import LatentModel
+from vae_core.priors import EqualMixture, Prior
 
-REACH = 6.0  # of the prior, in standard deviations: 1e-8 lies beyond
-MAX_REACH = 12.0
+REACH = 6.0  # standard deviations of the prior: 1e-8 lies beyond
+MAX_REACH = 2.0  # codes farther out than so many times the prior's reach are refused
+NARROWEST = 0.02  # of a prior's Gaussians: a narrower one could hide between the first cells
 SPACING = 0.1
 MATTERS = 20.0  # nats below an image's best cell; what is lower adds less than 1e-4
 TOLERANCE = 1e-4  # nats
@@ -60,17 +62,19 @@ def exact_log_likelihood(model: LatentModel, x: Tensor) -> Tensor:
     """log p(x) of each image x (batch, c, h, w), (batch,) float64, in nats.
 
     Costs some ten thousand decodes for all images and a few thousand for each. ConfigError for a
-    plain autoencoder, more than two latent dimensions, or codes beyond |z| = 12.
+    plain autoencoder, more than two latent dimensions, or codes beyond twice the prior's reach,
+    which is |z| = 6 of N(0, I).
     """
     _check(model)
-    totals = []
+    totals = [x.new_zeros(0, dtype=torch.float64)]
     for part in x.split(IMAGES_AT_ONCE):
-        mu, sigma = _codes(model, part)
-        centres = _cells_within(max(REACH, _farthest(mu, sigma)), SPACING, mu)
+        mu, sigma, reach = _codes(model, part)
+        centres = _cells_within(reach, SPACING, mu)
         coarse = log_joint(model, part, centres)
         for image, log_p, m, s in zip(part, coarse, mu, sigma, strict=True):
-            totals.append(_refined(model, image[None], centres, log_p, SPACING, m, s).log_px)
-    return torch.stack(totals)
+            cells = _refined(model, image[None], centres, log_p, SPACING, m, s)
+            totals.append(cells.log_px[None])
+    return torch.cat(totals)
 
 
 @torch.inference_mode()
@@ -81,8 +85,8 @@ def posterior_cells(model: LatentModel, x: Tensor) -> Cells:
     search begins on wide cells. Errors as `exact_log_likelihood`.
     """
     _check(model)
-    mu, sigma = _codes(model, x)
-    centres = _cells_within(max(REACH, _farthest(mu, sigma)), FIRST_SPACING, mu)
+    mu, sigma, reach = _codes(model, x)
+    centres = _cells_within(reach, FIRST_SPACING, mu)
     log_p = log_joint(model, x, centres)[0]
     return _refined(model, x, centres, log_p, FIRST_SPACING, mu[0], sigma[0], ENOUGH[mu.shape[1]])
 
@@ -109,21 +113,36 @@ def _check(model: LatentModel) -> None:
         )
 
 
-def _codes(model: LatentModel, x: Tensor) -> tuple[Tensor, Tensor]:
-    """mu and sigma of images, each (batch, d); ConfigError where they lie too far out."""
+def _codes(model: LatentModel, x: Tensor) -> tuple[Tensor, Tensor, float]:
+    """mu and sigma of images, each (batch, d), and how far out the prior and they lie.
+
+    ConfigError where they lie too far beyond the prior.
+    """
     mu, logvar = model.encode(x)
     sigma = torch.exp(0.5 * logvar)
-    farthest = _farthest(mu, sigma)
-    if not farthest <= MAX_REACH:  # nor NaN
+    reach, farthest = _reach_of(model.prior()), _farthest(mu.abs() + 3 * sigma)
+    if not farthest <= MAX_REACH * reach:  # nor NaN
         raise ConfigError(
             f"The model encodes images as far out as {farthest:.1f}, where the prior is "
-            f"nothing; log p(x) is summed within {MAX_REACH:g} standard deviations."
+            f"nothing; log p(x) is summed within {MAX_REACH * reach:.3g} of the origin."
         )
-    return mu, sigma
+    return mu, sigma, max(reach, farthest)
 
 
-def _farthest(mu: Tensor, sigma: Tensor) -> float:
-    return float((mu.abs() + 3 * sigma).max())
+def _reach_of(prior: Prior) -> float:
+    if not isinstance(prior, EqualMixture):
+        return REACH
+    sigma = torch.exp(0.5 * prior.logvar)
+    if float(sigma.min()) < NARROWEST:
+        raise ConfigError(
+            f"The prior has a Gaussian of sigma = {float(sigma.min()):.2g}, too narrow to be "
+            "summed over; use importance_log_likelihood for this model."
+        )
+    return _farthest(prior.mu.abs() + REACH * sigma)
+
+
+def _farthest(places: Tensor) -> float:
+    return float(places.max()) if places.numel() else 0.0
 
 
 def _cells_within(reach: float, width: float, like: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from vae_core.errors import ConfigError
+from vae_core.errors import ConfigError, DataError
 from vae_core.latents import Latents
 from vae_core.priors import StandardNormal
 
@@ -74,11 +74,14 @@ class Mixture:
 def fit_mixture(z: Tensor, components: int, *, seed: int = 0) -> Mixture:
     """A mixture of `components` Gaussians of full covariance for codes z (n, d), by EM.
 
-    scikit-learn's, begun by k-means. ConfigError where there are fewer codes than components.
+    scikit-learn's, begun by k-means. ConfigError where there are fewer codes than components;
+    DataError where codes are not finite.
     """
     from sklearn.mixture import GaussianMixture
 
-    if not 1 <= components <= len(z) or len(z) < 2:
+    if not bool(torch.isfinite(z).all()):
+        raise DataError("There are codes that are not finite; no mixture fits them.")
+    if not (isinstance(components, int) and 1 <= components <= len(z)) or len(z) < 2:
         raise ConfigError(
             f"components={components}, but there are {len(z):,} codes; give 1 to so many, of two "
             "codes at least."

@@ -329,8 +329,8 @@ def _generator(seed: int, epoch: int, device: torch.device | str) -> torch.Gener
 def usable_device(name: str) -> torch.device:
     """The torch device `name`; ConfigError where it cannot be used on this machine."""
     try:
-        torch.zeros((), device=name).item()
-    except (RuntimeError, AssertionError, ImportError) as error:
+        torch.zeros((), dtype=torch.float64, device=name).item()  # sums are kept in such
+    except (RuntimeError, AssertionError, ImportError, TypeError) as error:
         raise ConfigError(f"device={name} cannot be used on this machine; choose cpu.") from error
     return torch.device(name)
 

@@ -360,6 +360,30 @@ def test_evaluate_takes_split_draws_and_seed(run: Command, checkpoint: Path) -> 
     assert metrics["importance_samples"] == 3 and metrics["log_px"] > metrics["elbo"] - 1
 
 
+def test_evaluate_takes_both_splits_and_says_what_they_are(
+    run: Command, checkpoint: Path, tmp_path: Path
+) -> None:
+    np.savez(
+        tmp_path / "own.npz", x=np.random.default_rng(0).integers(0, 256, (30, 8, 8), np.uint8)
+    )
+    for options, said in (
+        ([], "360 images of digits (test)"),
+        (["--split", "all"], "1,797 images of digits (all)"),
+        (["--images", tmp_path / "own.npz"], "3 images of own-own"),
+        (["--images", tmp_path / "own.npz", "--split", "all"], "30 images of own-own"),
+    ):
+        assert run("evaluate", checkpoint, *options).out.startswith(said)
+
+
+def test_evaluate_names_what_it_could_not_measure(run: Command, tmp_path: Path) -> None:
+    run(*QUICK, "--objective", "autoencoder", "--output", tmp_path / "run")
+    outcome = run("evaluate", tmp_path / "run" / "checkpoint", "--importance-samples", 2, "--codes")
+    assert outcome.code == 0
+    assert outcome.err == (
+        "zscape: log_px, aggregate not measured: such a model, or such data, have none.\n"
+    )
+
+
 def test_evaluate_gives_what_else_it_is_asked_for(run: Command, checkpoint: Path) -> None:
     options = ["--binarisation", "static", "--exact", 3, "--codes", "--device", "cpu"]
     metrics = json.loads(run("evaluate", checkpoint, "--json", *options).out)

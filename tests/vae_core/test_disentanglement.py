@@ -249,6 +249,11 @@ def test_what_cannot_be_scored_is_refused() -> None:
         disentanglement_scores(latents(PERFECT, LEVELS * np.array([1, 0, 0])))
     with pytest.raises(ConfigError, match="'svm'; choose boosting or forest"):
         disentanglement_scores(known, classifier="svm")
+    with pytest.raises(DataError, match="not finite"):
+        disentanglement_scores(latents(PERFECT / 0, LEVELS))
+    for wrong in ({"seed": -1}, {"train_points": 0}, {"test_points": 0}):
+        with pytest.raises(ConfigError, match="0 or more, and one point"):
+            disentanglement_scores(known, **wrong)
 
 
 def test_a_factor_that_is_the_same_in_all_that_was_drawn_is_a_data_error() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import scipy.integrate
+import scipy.stats
 import torch
 
 from tests.vae_core.linear_gaussian import (
@@ -20,7 +21,7 @@ from vae_core.errors import ConfigError
 from vae_core.importance import importance_log_likelihood
 from vae_core.likelihoods import LIKELIHOODS
 from vae_core.models import ModelConfig, build_model
-from vae_core.objectives import importance_bound, importance_log_weights
+from vae_core.objectives import elbo_terms, importance_bound, importance_log_weights
 from vae_core.quadrature import exact_log_likelihood, log_joint, posterior_cells
 
 # Importance sampling
@@ -191,6 +192,42 @@ def test_what_has_no_log_likelihood_is_refused() -> None:
     for samples in (0, 10**9):
         with pytest.raises(ConfigError, match=f"samples={samples}"):
             importance_log_likelihood(build_model(config), x, samples=samples, generator=seeded())
+
+
+def test_no_image_has_no_likelihood_and_odd_counts_of_draws_are_refused() -> None:
+    model = linear_gaussian(2)
+    x = images(model, 2)
+    assert exact_log_likelihood(model, x[:0]).shape == (0,)
+    for wrong in ({"samples": 2.5}, {"samples": 3, "rows": -1}):
+        with pytest.raises(ConfigError, match=str(next(reversed(wrong.values())))):
+            importance_log_likelihood(model, x, generator=seeded(), **wrong)
+    plain = build_model(ModelConfig((1, 2, 3), 2, hidden=(), kind="autoencoder")).double()
+    for terms in (elbo_terms, importance_log_weights):
+        with pytest.raises(ConfigError, match="no posterior"):
+            terms(plain, x, generator=seeded(), samples=1)
+        with pytest.raises(ConfigError, match="samples=0 is not"):
+            terms(model, x, generator=seeded(), samples=0)
+
+
+def test_a_prior_far_from_the_origin_is_summed_over_where_it_lies() -> None:
+    """A VampPrior of one pseudo-input is a Gaussian, and p(x) one of closed form."""
+    torch.manual_seed(0)
+    config = ModelConfig(
+        (1, 2, 3), 2, hidden=(), likelihood="gaussian", link="identity", sigma=0.5,
+        prior="vamp", pseudo_inputs=1,
+    )  # fmt: skip
+    model = build_model(config).double().eval().requires_grad_(False)
+    model.encoder[1].weight.mul_(0.05)
+    model.encoder[1].bias[:] = torch.tensor([15.0, -15.0, -1.0, -1.0])
+    x = model.decode_parameters(torch.tensor([[15.2, -14.9], [14.5, -15.0]]).double())
+    prior, w, b = model.prior(), model.decoder[0].weight, model.decoder[0].bias
+    covariance = w @ torch.diag(prior.logvar[0].exp()) @ w.T + 0.25 * torch.eye(6).double()
+    normal = scipy.stats.multivariate_normal((w @ prior.mu[0] + b).numpy(), covariance.numpy())
+    expected = torch.from_numpy(normal.logpdf(x.flatten(1).numpy()))
+    torch.testing.assert_close(exact_log_likelihood(model, x), expected, atol=1e-4, rtol=0)
+    model.encoder[1].bias[2:] = -10.0
+    with pytest.raises(ConfigError, match="too narrow"):
+        exact_log_likelihood(model, x)
 
 
 @pytest.mark.parametrize("far", [100.0, math.nan])

@@ -8,7 +8,7 @@ import torch
 from scipy.stats import multivariate_normal
 from torch import Tensor
 
-from vae_core.errors import ConfigError
+from vae_core.errors import ConfigError, DataError
 from vae_core.flows import Flow, fit_flow
 from vae_core.latents import Latents
 from vae_core.samplers import (
@@ -161,6 +161,13 @@ def test_too_little_to_fit_is_said() -> None:
         fit_flow(torch.zeros(9, 1))
     with pytest.raises(ConfigError, match="9 codes"):
         fit_mixture(torch.zeros(9, 1), components=10)
+
+
+def test_codes_that_are_not_finite_have_no_mixture(moons: Tensor) -> None:
+    with pytest.raises(DataError, match="not finite"):
+        fit_mixture(moons / torch.tensor([0.0, 1.0]), 2)
+    with pytest.raises(ConfigError, match=r"components=1\.5"):
+        fit_mixture(moons, 1.5)  # type: ignore[arg-type]
 
 
 def test_one_code_has_no_mixture() -> None:
