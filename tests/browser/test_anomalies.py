@@ -17,7 +17,7 @@ from vae_core.image_quality import psnr
 
 if TYPE_CHECKING:
     import torch
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
     Settle = Callable[[Page], None]
 
@@ -26,6 +26,27 @@ def seeded() -> torch.Generator:
     import torch
 
     return torch.Generator().manual_seed(0)
+
+
+def values_are_told(roc: Locator) -> None:
+    """Under the pointer and by keys; a guess finds as many as it accuses."""
+    plot, tip, said = roc.locator(".plot"), roc.locator(".tip"), roc.locator(".said")
+    plot.hover()
+    told = re.fullmatch(
+        r"FPR % ([\d.]+)(score [\d.]+)?guess ([\d.]+)(score [\d.]+)?",
+        tip.inner_text().replace("\n", ""),
+    )
+    assert told and told[1] == told[3]
+    expect(said).to_have_text("")
+    plot.focus()
+    plot.press("End")
+    expect(said).to_have_text(re.compile(r"FPR % 100, (score 100, guess 100|guess 100, score 100)"))
+    plot.press("ArrowRight")
+    expect(tip.locator("b")).to_have_text("FPR % 100")
+    plot.press("ArrowLeft")
+    expect(said).not_to_contain_text("FPR % 100,")
+    plot.press("Escape")
+    expect(tip).to_be_hidden()
 
 
 def test_the_area_is_of_the_scores_and_a_strange_image_opens_its_z(
@@ -50,7 +71,9 @@ def test_the_area_is_of_the_scores_and_a_strange_image_opens_its_z(
     )
     found = auroc(normal, anomalies)
     text = f"AUROC {found.area:.3f} ± {found.standard_error:.3f}"
-    page.get_by_test_id("roc").get_by_text(text).wait_for()
+    roc = page.get_by_test_id("roc")
+    roc.get_by_text(text).wait_for()
+    values_are_told(roc)
     noisy = corrupt(x[:100], seeded(), amount=0.3)
     for images in (noisy, median_filtered(noisy)):
         page.get_by_text(f"PSNR {float(psnr(images, x[:100]).mean()):.1f} dB").first.wait_for()

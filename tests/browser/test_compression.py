@@ -40,3 +40,12 @@ def test_bits_curves_and_images_of_a_step(page: Page, app_url: str, settle: Sett
     expect(page.get_by_test_id("stMetricValue")).to_have_text(f"{bits[coarse]:.1f}")
     chosen, under = curves.locator("circle:not(.point)").first, curves.locator("circle.point").first
     assert chosen.get_attribute("cx") == under.get_attribute("cx")
+    plot = curves.locator(".plot").first
+    plot.focus()
+    plot.press("End")
+    expect(curves.locator(".tip").first).to_contain_text("log₂")
+    plot.press("Enter")
+    finest = min(step for step in bits if bits[step] >= 1)
+    page.wait_for_url(re.compile(re.escape(f"step={finest:g}") + "(&|$)"))
+    settle(page)
+    assert plot.evaluate("plot => plot.matches(':focus')")  # for the next key

@@ -2,7 +2,8 @@
 
     curves([Panel("KL", [Line("test", epochs, kl, "#d55e00")])], key="kl", testid="kl", alt="KL")
 
-The browser shows the values under the pointer, and at the frame of a `Film` where one is given.
+The browser shows the values under the pointer or where arrow keys go, and at the frame of a `Film`
+where one is given.
 """
 
 from __future__ import annotations
@@ -79,8 +80,8 @@ def curves(
 
     alt: what they show, in words. height: of a panel's plot, in pixels. legend: name the lines
     above the panels. log_x: a logarithmic axis across. film: its frames are {"marker": x}, where
-    a line stands across the panels. pick: the name of a line whose points a click picks: `on_pick`
-    is called with the point's index before the page runs again.
+    a line stands across the panels. pick: the name of a line whose points a click or Enter picks:
+    `on_pick` is called with the point's index before the page runs again.
     """
 
     def tell() -> None:

@@ -1,11 +1,13 @@
-/** Curves in panels: SVG, so that the theme's colours hold; values under the pointer. */
+/** Curves in panels: SVG, so that the theme's colours hold; values under the pointer or by arrow keys. */
 
-import { decades, heightOf, labels, nearest, number, scale, ticks, unscale } from "./scale.js";
+import { stops, valueAt } from "./reading.js";
+import { decades, heightOf, labels, nearest, number, scale, ticks } from "./scale.js";
 
 const LABEL_ROOM = 14; // pixels between two labels at lines' ends
 const MOST_TOLD = 12; // lines whose values the tooltip tells
 const MARGIN = { top: 6, right: 10, bottom: 22, left: 42 };
 const REACH = 16; // pixels from a point within which a click picks it
+const STRIDE = 10; // places that an arrow key with Shift goes on
 const TICK_ROOM = { across: 56, up: 34 };
 
 /** @type {WeakMap<Node, Curves>} */
@@ -50,21 +52,21 @@ class Curves {
     this.draw();
   }
 
-  /** The elements of a panel; what the pointer is over is told from here. */
+  /** The elements of a panel; what the pointer is over, or the keys go to, is told from here. */
   furnish() {
     const figure = document.createElement("figure");
     figure.innerHTML = `
       <figcaption><b></b><span></span></figcaption>
-      <div class="plot"><svg role="img"></svg><div class="tip" hidden></div></div>`;
+      <div class="plot" tabindex="0" role="application" aria-roledescription="plot">
+        <svg role="img"></svg><div class="tip" hidden></div>
+      </div>
+      <p class="said" aria-live="polite"></p>`;
     const plot = figure.querySelector(".plot");
-    plot.addEventListener("pointermove", (event) => this.tell(figure, event));
+    plot.addEventListener("pointermove", (event) => this.point(figure, event));
     plot.addEventListener("pointerleave", () => this.hush(figure));
-    plot.addEventListener("click", (event) => {
-      const picked = this.pointAt(figure, event);
-      if (picked < 0) return;
-      this.hush(figure); // its values are of the point chosen before
-      this.component.setTriggerValue("picked", picked);
-    });
+    plot.addEventListener("click", (event) => this.pick(figure, this.pointAt(figure, event)));
+    plot.addEventListener("keydown", (event) => this.press(figure, event));
+    plot.addEventListener("blur", () => this.hush(figure));
     return figure;
   }
 
@@ -101,10 +103,11 @@ class Curves {
     const yRange = y_range ?? heightOf(lines);
     const x = scale(xRange, [MARGIN.left, right], logX);
     const y = scale(yRange, [bottom, MARGIN.top]);
-    const at = marker ?? Infinity;
-    const told = lines.filter((line) => line.x.length).map((line) => `${line.name} ${number(valueAt(line, at))}`);
+    const told = rowsAt(lines, marker, logX).map(({ line, value }) => `${line.name} ${number(value)}`);
     aside.textContent = note || (told.length < 4 ? told.join(" · ") : "");
     svg.setAttribute("aria-label", `${alt} ${title}: ${note || told.slice(0, MOST_TOLD).join(", ")} ${unit}.`);
+    const picks = lines.some((line) => line.name === this.data.pick) ? ", Enter picks a point" : "";
+    figure.querySelector(".plot").setAttribute("aria-label", `${title || alt}. Arrow keys tell the values${picks}.`);
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.setAttribute("width", String(width));
     svg.setAttribute("height", String(height));
@@ -127,7 +130,9 @@ class Curves {
       ${ends.map(({ left, top, colour }) => `<text class="label" x="${left + 5}" y="${top + 4}" style="fill: ${colour}"/>`).join("")}
       <line class="pointed" y1="0" y2="${bottom}" hidden/>`;
     svg.querySelectorAll(".label").forEach((label, k) => (label.textContent = ends[k].text));
-    Object.assign(figure, { lines, x, y, xRange, span: [MARGIN.left, right] });
+    const inside = stops(lines).filter((at) => x(at) > MARGIN.left - 1 && x(at) < right + 1);
+    Object.assign(figure, { lines, x, y, stops: inside, span: [MARGIN.left, right] });
+    if (!figure.querySelector(".tip").hidden) this.tell(figure, figure.at, figure.first);
   }
 
   /** The point of the line to pick from that is nearest to the pointer; -1 when none is near. */
@@ -141,26 +146,70 @@ class Curves {
     return least <= REACH ? far.indexOf(least) : -1;
   }
 
-  /** Tell the values where the pointer is. */
-  tell(figure, event) {
+  /** @param {number} picked a point of the line to pick from; -1 for none */
+  pick(figure, picked) {
+    if (picked < 0) return;
+    this.hush(figure); // its values are of the point chosen before
+    this.component.setTriggerValue("picked", picked);
+  }
+
+  /** Tell the values where the pointer is, of many lines those around its height. */
+  point(figure, event) {
     figure.classList.toggle("picking", this.pointAt(figure, event) >= 0);
-    const { lines, x, y, xRange, span } = figure;
     const box = figure.querySelector(".plot").getBoundingClientRect();
-    const px = event.clientX - box.left;
-    const value = unscale(xRange, span, px, this.data.logX);
-    const drawn = lines.filter((line) => line.x.length);
-    if (!drawn.length) return;
-    const longest = drawn.reduce((a, b) => (b.x.length > a.x.length ? b : a));
-    const there = longest.x[nearest(longest.x, value)];
+    const at = nearest(figure.stops.map(figure.x), event.clientX - box.left);
+    if (at < 0) return;
+    const rows = this.rows(figure, at);
+    const from = rows.findIndex(({ value }) => figure.y(value) > event.clientY - box.top - 1);
+    this.tell(figure, at, (from < 0 ? rows.length : from) - MOST_TOLD / 2);
+  }
+
+  /** Left and right, Home and End go along x, up and down through many lines; Escape ends it, Enter picks. */
+  press(figure, event) {
+    const { stops, at = -1, first = 0 } = figure;
+    if (!stops.length || event.ctrlKey || event.altKey || event.metaKey) return;
     const tip = figure.querySelector(".tip");
-    const rows = drawn
-      .map((line) => ({ line, value: valueAt(line, there) }))
-      .sort((a, b) => b.value - a.value);
-    const from = rows.findIndex(({ value }) => y(value) > event.clientY - box.top - 1);
-    const first = Math.max(0, Math.min((from < 0 ? rows.length : from) - MOST_TOLD / 2, rows.length - MOST_TOLD));
+    const stride = event.shiftKey ? STRIDE : 1;
+    const last = stops.length - 1;
+    const ways = {
+      ArrowLeft: [at < 0 ? last : at - stride, first],
+      ArrowRight: [at < 0 ? 0 : at + stride, first],
+      Home: [0, first],
+      End: [last, first],
+      ...(figure.lines.length > MOST_TOLD && { ArrowUp: [at, first - MOST_TOLD], ArrowDown: [at, first + MOST_TOLD] }),
+    };
+    if (event.key === "Escape") this.hush(figure);
+    else if (event.key === "Enter" && !tip.hidden) this.pick(figure, this.pointBy(figure, stops[at]));
+    else if (ways[event.key]) {
+      this.tell(figure, ...ways[event.key]);
+      figure.querySelector(".said").textContent = [...tip.children].map((row) => row.textContent).join(", ");
+      event.preventDefault();
+    }
+  }
+
+  /** The point of the line to pick from that is nearest along x; -1 without one. */
+  pointBy(figure, at) {
+    const line = figure.lines.find(({ name }) => name === this.data.pick);
+    return line ? nearest(line.x, at) : -1;
+  }
+
+  /** The values at a stop, the highest first. */
+  rows({ lines, stops }, at) {
+    return rowsAt(lines, stops[at], this.data.logX).sort((a, b) => b.value - a.value);
+  }
+
+  /** Tell the values at a stop, of many lines those from the `first` on. */
+  tell(figure, at, first) {
+    const { x, span, stops } = figure;
+    figure.at = Math.min(Math.max(at, 0), stops.length - 1);
+    if (figure.at < 0) return;
+    const there = stops[figure.at];
+    const rows = this.rows(figure, figure.at);
+    figure.first = Math.max(0, Math.min(first, rows.length - MOST_TOLD));
+    const tip = figure.querySelector(".tip");
     tip.replaceChildren(
       Object.assign(document.createElement("b"), { textContent: `${this.data.xName} ${number(there)}` }),
-      ...rows.slice(first, first + MOST_TOLD).map(({ line, value }) => {
+      ...rows.slice(figure.first, figure.first + MOST_TOLD).map(({ line, value }) => {
         const row = Object.assign(document.createElement("span"), { textContent: `${line.name} ${number(value)}` });
         row.style.setProperty("--colour", line.colour);
         return row;
@@ -176,13 +225,16 @@ class Curves {
 
   hush(figure) {
     figure.querySelector(".tip").hidden = true;
+    figure.querySelector(".said").textContent = "";
     figure.querySelector(".pointed")?.setAttribute("hidden", "");
   }
 }
 
-/** @param {Line} line */
-function valueAt(line, x) {
-  return line.y[nearest(line.x, Math.min(x, line.x.at(-1)))];
+/** The lines that reach x and their values there; at none, each line's last. @param {Line[]} lines */
+function rowsAt(lines, x, log) {
+  return lines
+    .map((line) => ({ line, value: x == null ? line.y.at(-1) : valueAt(line, x, log) }))
+    .filter(({ value }) => value !== undefined);
 }
 
 /** @param {Line} line @param {(value: number) => number} x @param {(value: number) => number} y */

@@ -11,13 +11,6 @@ export function scale(range, [start, end], log = false) {
   return (value) => start + (place(value) - from) * unit;
 }
 
-/** What `scale` puts at a pixel. */
-export function unscale(range, [start, end], pixel, log = false) {
-  const [from, to] = log ? range.map(Math.log10) : range;
-  const value = from + ((pixel - start) / (end - start)) * (to - from);
-  return log ? 10 ** value : value;
-}
-
 /** Powers of ten in a range, between them 2 and 5 of each where `most` leaves room. */
 export function decades([from, to], most) {
   const all = [];
