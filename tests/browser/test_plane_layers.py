@@ -148,13 +148,13 @@ def test_the_fog_says_both_figures_at_the_pointer_and_without_one(
     assert box is not None
     page.mouse.move(box["x"] + 30, box["y"] + 60)  # far from all points
     tip = page.locator(".tip")
-    tip.get_by_text(re.compile(r"q\(z\) = 0\.000")).wait_for()
+    tip.get_by_text(re.compile(r"q\(z₁, z₂\) = 0\.000")).wait_for()
     tip.get_by_text(re.compile(r"encode\(decode\(z\)\) is \d+\.\d\d away")).wait_for()
     page.mouse.move(2, 2)
     tip.wait_for(state="hidden")
     plane.focus()
     page.keyboard.press("Shift+ArrowRight")
-    for figure in (r"q\(z\) = \d", r"encode\(decode\(z\)\) is \d+\.\d\d away"):
+    for figure in (r"q\(z₁, z₂\) = \d", r"encode\(decode\(z\)\) is \d+\.\d\d away"):
         page.get_by_text(re.compile(figure)).filter(visible=True).wait_for()
 
 

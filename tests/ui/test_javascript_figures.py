@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import gaussian_kde, multivariate_normal, norm
 
 COMPONENTS = Path(__file__).parents[2] / "ui" / "components"
 Call = Callable[..., Any]
@@ -89,3 +90,85 @@ def test_steps_are_read_within_each_of_them(call: Call) -> None:
     assert max(np.diff(read)) <= 100 / 40  # a long step is read at many places
     told = call("curves/reading.js", VALUES, roc, read)
     assert told == [50 if at < 2 else 100 for at in read]
+
+
+DENSITY = """async ({ Density }, given, places, half) => {
+    const { Points } = await import("./latent_plane/points.js");
+    const { xy, covariance, category } = given;
+    const n = xy.length / 2;
+    const numbers = Float32Array.from([...xy, ...Array(n).fill(0), ...(covariance ?? [])]);
+    const bytes = new Uint8Array(numbers.byteLength + n);
+    bytes.set(new Uint8Array(numbers.buffer));
+    bytes.set(category, numbers.byteLength);
+    const layout = { count: n, covariance: Boolean(covariance), value: null, names: ["a", "b"] };
+    const points = new Points(bytes.buffer, layout);
+    points.hidden.add(1);
+    const density = new Density(points);
+    const field = density.field(half);
+    return {
+        at: places.map((place) => density.at(...place)),
+        cells: places.map((place) => field.at(...place)),
+        sum: field.values.reduce((s, x) => s + x) * field.cell ** 2,
+    };
+}"""
+
+
+@pytest.mark.parametrize("narrow", [1.0, 0.01])
+def test_the_density_is_the_mean_of_the_shown_posteriors(call: Call, narrow: float) -> None:
+    rng = np.random.default_rng(0)
+    n = 60
+    mu = rng.normal(size=(n, 2))
+    factors = narrow * (0.4 * rng.normal(size=(n, 2, 2)) + 0.3 * np.eye(2))
+    covariance = factors @ factors.transpose(0, 2, 1) + (0.2 * narrow) ** 2 * np.eye(2)
+    places = np.concatenate([rng.uniform(-3, 3, (40, 2)), mu[:20]])
+    category = np.arange(n) % 3 == 2
+    given = {
+        "xy": mu.ravel().tolist(),
+        "covariance": covariance[:, [0, 0, 1], [0, 1, 1]].ravel().tolist(),
+        "category": category.astype(int).tolist(),
+    }
+    found = call("latent_plane/fog.js", DENSITY, given, places.tolist(), 6)
+    expected = np.mean(
+        [
+            multivariate_normal(m, c).pdf(places)
+            for m, c, hidden in zip(mu, covariance, category, strict=True)
+            if not hidden
+        ],
+        axis=0,
+    )
+    assert found["at"] == pytest.approx(expected, rel=2e-3, abs=1e-9)  # numbers come as float32
+    assert found["sum"] == pytest.approx(1, abs=5e-3)
+    if narrow == 1:
+        assert found["cells"] == pytest.approx(expected, abs=0.02 * expected.max())
+
+
+def test_points_without_posteriors_have_a_kernel_about_their_own_mean(call: Call) -> None:
+    rng = np.random.default_rng(0)
+    xy = np.array([2.0, 0.0]) + 0.3 * rng.normal(size=(200, 2)) @ [[1, 0.4], [0, 1]]
+    category = np.arange(200) % 2
+    places = xy[:20] + 0.1
+    given = {"xy": xy.ravel().tolist(), "covariance": None, "category": category.tolist()}
+    found = call("latent_plane/fog.js", DENSITY, given, places.tolist(), 5)
+    expected = gaussian_kde(xy[category == 0].T)(places.T)
+    assert found["at"] == pytest.approx(expected, rel=1e-4)
+    assert found["cells"] == pytest.approx(expected, abs=0.03 * expected.max())
+    assert found["sum"] == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("encoded", [True, False])
+def test_one_latent_dimension_has_a_density_along_it(call: Call, encoded: bool) -> None:
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=50)
+    sigma = rng.uniform(0.2, 0.5, 50)
+    given = {
+        "xy": np.stack([a, 0 * a], 1).ravel().tolist(),
+        "covariance": np.stack([sigma**2, 0 * a, 0 * a], 1).ravel().tolist() if encoded else None,
+        "category": [0] * 50,
+    }
+    places = np.linspace(-2, 2, 9)
+    expected = norm.pdf(places[:, None], a, sigma).mean(1) if encoded else gaussian_kde(a)(places)
+    for across in (0, 1.5):
+        there = [[float(at), across] for at in places]
+        found = call("latent_plane/fog.js", DENSITY, given, there, 5)
+        assert found["at"] == pytest.approx(expected, rel=1e-4)
+        assert found["cells"] == pytest.approx(expected, abs=0.02 * expected.max())

@@ -1,9 +1,11 @@
 /**
- * How far a decoded image is to be trusted: the aggregate posterior q(z) = mean of q(z|x), and how
- * far encode(decode(z)) lands from z. Both on a grid over the plane.
+ * How far a decoded image is to be trusted: the density of what is encoded, and how far
+ * encode(decode(z)) lands from z. Both on a grid over the plane.
  */
 
 const SIDE = 128; // cells of the density
+const REACH = 4; // standard deviations: 3e-4 of a Gaussian lies beyond
+const NARROWEST = 0.6; // standard deviation in cells: narrower, their middles would not add up to it
 export const RETURNS = 24; // cells of the returns, each of which costs a decode and an encode
 
 /** Values on a square grid from -half to half on both axes, rows from the bottom. */
@@ -58,48 +60,91 @@ export class Field {
 }
 
 /**
- * The density of the shown points, a Gaussian kernel of Scott's width: it integrates to 1.
- * @param {import("./points.js").Points} points @param {number} half
+ * The mean of Gaussians at the shown points. Each is the point's q(z|x) as the plane shows it, its
+ * other directions integrated out: together the aggregate posterior. Where there is none it is a
+ * kernel by Scott's rule (1992), the covariance of the points times n^(-2 / (d + 4)). On a plane of one
+ * dimension the density is along it, the same all across.
  */
-export function density(points, half) {
-  const field = new Field(SIDE, half);
-  let count = 0;
-  let squares = 0;
-  for (let i = 0; i < points.count; i++) {
-    if (!points.shown(i)) continue;
-    const [a, b] = [points.xy[2 * i], points.xy[2 * i + 1]];
-    const [x, y] = [a, b].map((c) => Math.floor((c + half) / field.cell));
-    count += 1;
-    squares += (a * a + b * b) / 2;
-    if (x >= 0 && y >= 0 && x < SIDE && y < SIDE) field.values[y * SIDE + x] += 1;
+export class Density {
+  /** @param {import("./points.js").Points} points */
+  constructor(points) {
+    const { xy, covariance } = points;
+    const shown = Array.from({ length: points.count }, (_, i) => i).filter((i) => points.shown(i));
+    const own = covariance || shown.length > 2 ? shown : []; // two alone have no width in a plane
+    const spread = covariance ? null : kernel(xy, own);
+    /** @type {{a: number, b: number, aa: number, ab: number, bb: number}[]} means and covariances */
+    this.gaussians = own.map((i) => {
+      const [aa, ab, bb] = spread ?? covariance.subarray(3 * i, 3 * i + 3);
+      return { a: xy[2 * i], b: xy[2 * i + 1], aa, ab, bb: bb || Infinity };
+    });
+    this.parts = this.gaussians.map((gaussian) => conditional(gaussian));
   }
-  const width = Math.sqrt(squares / (count || 1)) * (count || 1) ** (-1 / 6);
-  const kernel = gauss(width / field.cell);
-  const total = (count || 1) * field.cell ** 2;
-  field.values = blur(blur(field.values, kernel, 1), kernel, SIDE).map((x) => x / total);
-  return field;
+
+  /** @param {number} a @param {number} b */
+  at(a, b) {
+    let sum = 0;
+    for (const part of this.parts) {
+      const up = b - part.b;
+      const across = a - part.a - part.slope * up;
+      sum += part.peak * Math.exp(-0.5 * ((up * up) / part.up + (across * across) / part.across));
+    }
+    return sum / (this.parts.length || 1);
+  }
+
+  /** In the middles of a grid's cells; what is narrower than they can show is as wide as they can. @param {number} half */
+  field(half) {
+    const field = new Field(SIDE, half);
+    const { cell } = field;
+    for (const gaussian of this.gaussians) add(field, conditional(gaussian, (NARROWEST * cell) ** 2));
+    const n = this.gaussians.length || 1;
+    field.values.forEach((value, k) => (field.values[k] = value / n));
+    return field;
+  }
 }
 
-function gauss(sigma) {
-  const reach = Math.max(1, Math.ceil(3 * sigma));
-  const weights = Array.from({ length: 2 * reach + 1 }, (_, k) =>
-    Math.exp(-0.5 * ((k - reach) / sigma) ** 2),
-  );
-  const sum = weights.reduce((s, w) => s + w);
-  return weights.map((w) => w / sum);
+/** Scott's kernel of some points: var(a), cov(a, b), var(b). @param {Float32Array} xy @param {number[]} own */
+function kernel(xy, own) {
+  const n = own.length;
+  const mean = (of) => own.reduce((sum, i) => sum + of(xy[2 * i], xy[2 * i + 1]), 0) / (n || 1);
+  const [a, b] = [mean((x) => x), mean((_, y) => y)];
+  const moments = [(x) => (x - a) ** 2, (x, y) => (x - a) * (y - b), (_, y) => (y - b) ** 2].map(mean);
+  const dims = moments[2] > 0 ? 2 : 1;
+  return moments.map((x) => (x * (n / (n - 1 || 1))) * n ** (-2 / (dims + 4)));
 }
 
-/** Along rows (step 1) or columns (step SIDE). */
-function blur(values, kernel, step) {
-  const reach = (kernel.length - 1) / 2;
-  const out = new Float32Array(values.length);
-  values.forEach((value, k) => {
-    if (!value) return;
-    const place = step === 1 ? k % SIDE : Math.floor(k / SIDE);
-    for (let j = -reach; j <= reach; j++)
-      if (place + j >= 0 && place + j < SIDE) out[k + j * step] += value * kernel[j + reach];
-  });
-  return out;
+/**
+ * A Gaussian as that of b and, for each b, that of a.
+ * @param {number} [least] variance of both
+ */
+function conditional({ a, b, aa, ab, bb }, least = 1e-12) {
+  const slope = ab / bb;
+  const up = Math.max(bb, least);
+  const across = Math.max(aa - slope * ab, least);
+  const peak = 1 / Math.sqrt(2 * Math.PI * across * (up < Infinity ? 2 * Math.PI * up : 1));
+  return { a, b, slope, up, across, peak };
+}
+
+/** Add a Gaussian to the cells within its reach: along a row each value follows from the two before it. */
+function add({ values, half, cell }, { a, b, slope, up, across, peak }) {
+  const [begin, end] = [(from) => Math.max(Math.ceil(from), 0), (to) => Math.min(Math.floor(to), SIDE - 1)];
+  const index = (c) => (c + half) / cell - 0.5;
+  const [tall, wide] = [REACH * Math.sqrt(up), REACH * Math.sqrt(across)];
+  const bend = Math.exp((-cell * cell) / across);
+  for (let row = begin(index(b - tall)), top = end(index(b + tall)); row <= top; row++) {
+    const high = -half + (row + 0.5) * cell - b;
+    const middle = a + slope * high;
+    const reach = wide * Math.sqrt(1 - Math.min((high / tall) ** 2, 1));
+    const from = begin(index(middle - reach));
+    const last = row * SIDE + end(index(middle + reach));
+    const left = -half + (from + 0.5) * cell - middle;
+    let value = peak * Math.exp(-0.5 * ((high * high) / up + (left * left) / across));
+    let ratio = Math.exp((-cell * (left + cell / 2)) / across);
+    for (let k = row * SIDE + from; k <= last; k++) {
+      values[k] += value;
+      value *= ratio;
+      ratio *= bend;
+    }
+  }
 }
 
 /** The density below which only one shown point in twenty lies. */

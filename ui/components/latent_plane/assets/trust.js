@@ -1,9 +1,9 @@
-/** Density and trust fog: where the aggregate posterior has mass, and where images lead back to their z. */
+/** Density and trust fog: where what is shown has mass, and where images lead back to their z. */
 
 import { Latest, MAX_ROWS, Verb } from "./channel.js";
 import { faded, rgb } from "./colours.js";
 import { element } from "./furniture.js";
-import { density, Field, RETURNS, rise, thinnest } from "./fog.js";
+import { Density, Field, RETURNS, rise, thinnest } from "./fog.js";
 import { drawAround, drawBackdrop } from "./scene.js";
 import { number } from "./view.js";
 
@@ -33,12 +33,13 @@ export class Trust {
     this.kept = null;
   }
 
-  /** The density of the points shown; what is thin; its largest value. */
+  /** The density of the points shown, exact and on a grid; what is thin; its largest value. */
   get mass() {
     if (!this.kept) {
       const { points, view } = this.plane;
-      const field = density(points, view.home.half * 1.5);
-      this.kept = { field, thin: thinnest(field, points), most: Math.max(...field.values) };
+      const density = new Density(points);
+      const field = density.field(view.home.half * 1.5);
+      this.kept = { density, field, thin: thinnest(field, points), most: Math.max(...field.values) };
     }
     return this.kept;
   }
@@ -82,11 +83,12 @@ export class Trust {
   figures(z) {
     const { on, points, slice } = this.plane;
     if (!points?.count || !(on.has("fog") || on.has("density"))) return [];
-    const lines = [
-      element("span", { title: "Density of the aggregate posterior in this plane" }, [
-        `q(z) = ${number(this.mass.field.at(...slice.place(z)), 3)}`,
-      ]),
-    ];
+    const axes = this.plane.data.labels.filter(Boolean).join(", ");
+    const [title, name] = points.covariance
+      ? [`Aggregate posterior over ${axes} alone: the mean of q(z|x) of the points shown`, `q(${axes}) =`]
+      : ["Density of the points shown: a Gaussian kernel by Scott's rule", "density of points"];
+    const value = number(this.mass.density.at(...slice.place(z)), 3);
+    const lines = [element("span", { title }, [`${name} ${value}`])];
     if (on.has("fog") && this.astray)
       lines.push(
         element("span", { title: "Distance from z to the mean that encodes its image" }, [
