@@ -99,6 +99,11 @@ def explore() -> None:
             "part it from the others. **Class left out** among the settings of Train live makes "
             "one that has never seen it."
         )
+    if score in ("elbo", "log_px") and (opened.metrics or {}).get("grey_cross_entropy"):
+        st.caption(
+            f"The pixels are grey and the likelihood is Bernoulli: this {name} is made of a "
+            "cross-entropy, and ranks images, but is no likelihood of them."
+        )
     normal, anomalies = samples_of(opened, against, IMAGES)
     if min(len(normal.x), len(anomalies.x)) < 2:
         st.info(

@@ -165,7 +165,7 @@ def show_curves(found: Curves, step: float, bits: float) -> None:
         on_pick=choose,
     )
     st.caption(
-        "A click on a point of this model's line sets Δ. "
+        "A click, or Enter, on a point of this model's line sets Δ. "
         f"Quality of {min(JUDGED, len(latents)):,} test images, PSNR of their mean squared error. "
         f"Bits: entropies over {len(latents):,}. PCA learned from {LEARNED:,} training images at "
         "most. JPEG holds them on one tall sheet, so that its header of some hundred bytes hardly "
@@ -239,7 +239,7 @@ def explore() -> None:
     show_code(
         PROGRAM.format(
             checkpoint=place_of(opened),
-            **loading(opened),
+            **loading(opened, "load_checkpoint", "load_latents"),
             images=JUDGED,
             step=step,
             steps=options,

@@ -11,7 +11,7 @@ import streamlit as st
 from ui.components.address import show_in_address
 from ui.components.latent_plane import PlaneResult, latent_plane
 from ui.session import current_model, current_z, set_z, z_text
-from ui.views import default_plane, dims_by_kl, names_of_dims, plane_points
+from ui.views import default_plane, dims_by_use, measure_of_use, names_of_dims, plane_points
 from vae_core.latents import class_mean, prior_percentile
 from vae_core.models import prior_samples
 
@@ -35,7 +35,7 @@ LAYOUT = """
 """
 
 opened = current_model()
-active, unused = dims_by_kl(opened)
+active, unused = dims_by_use(opened)
 history: list[tuple[float, ...]] = st.session_state.setdefault("z_history", [])
 
 
@@ -103,7 +103,7 @@ def explore() -> None:
     """What a slider changes, and no more: the plane follows in the browser, so it is not sent."""
     sliders(active)
     if len(active) > 1:
-        st.caption("Ordered by KL, the most telling first.")
+        st.caption(f"Ordered by {measure_of_use(opened)}, the most telling first.")
     if unused:
         with st.expander(f"{len(unused)} unused dimension{'s' * (len(unused) > 1)}"):
             st.caption("Their μ hardly varies over the test set: the decoder ignores them.")

@@ -44,7 +44,7 @@ from ui.reparameterisation import Draw, show_draw
 from ui.session import current_model, current_z, set_z, test_images, z_text
 from ui.snippets import elbo_program
 from ui.text import decimal
-from ui.views import HASHES, default_plane, dims_by_kl, keep_z, names_of_dims, plane_points
+from ui.views import HASHES, default_plane, dims_by_use, keep_z, names_of_dims, plane_points
 from ui.waterfall import Level, Step, waterfall
 from vae_core.gradient_variance import GradientDraws, gradient_draws
 from vae_core.objectives import elbo_terms, importance_log_weights
@@ -314,7 +314,7 @@ def show_trick(x: Tensor, gaussians: Gaussians) -> None:
     drawn = gradients_of(opened, x, number_from_link("seed", 0, MAX_SEED, default=0))
     mu, logvar = gaussians[0]
     d, k = model.latent_dim, st.session_state.get("eps", 0) % DRAWS
-    dims = [j for some in dims_by_kl(opened) for j in some][:2] if d > 2 else list(range(d))
+    dims = [j for some in dims_by_use(opened) for j in some][:2] if d > 2 else list(range(d))
     show_draw(
         Draw(
             mu=mu[dims].tolist(),

@@ -21,7 +21,7 @@ from ui.palette import SIGNED_COLOURS, VIOLET
 from ui.session import current_model
 from ui.snippets import TRAVERSAL, place_of
 from ui.text import decimal
-from ui.views import HASHES, dims_by_kl, latents_of, names_of_dims
+from ui.views import HASHES, dims_by_use, latents_of, measure_of_use, names_of_dims
 from vae_core.dimensions import (
     attribute_vector,
     correlation_ratios,
@@ -115,13 +115,14 @@ def explore() -> None:
 
 
 def show_cards(row: int, span: str, sigmas: float) -> None:
-    used, unused = dims_by_kl(opened)
+    used, unused = dims_by_use(opened)
     shown = used[:CARDS]
     if len(used) > CARDS and st.toggle(f"All {len(used)} dimensions in use", key="all_cards"):
         shown = used
     st.caption(
-        f"{len(used)} of {d} latent dimensions in use, the one of largest KL first. "
-        f"{SPAN_NOTES[span]} The other dimensions stay at the image's μ."
+        f"{len(used)} of {d} latent dimensions in use, the one of largest "
+        f"{measure_of_use(opened)} first. {SPAN_NOTES[span]} The other dimensions stay at the "
+        "image's μ."
     )
     st.html(CHIPS)
     show_dims(row, shown, span, sigmas)
@@ -218,7 +219,7 @@ def _chip(name: str, value: float, *, signed: bool = True) -> str:
 
 
 def show_code_of(chosen: ChosenImage, span: str, sigmas: float) -> None:
-    used, unused = dims_by_kl(opened)
+    used, unused = dims_by_use(opened)
     show_code(
         TRAVERSAL.format(
             checkpoint=place_of(opened),

@@ -39,6 +39,7 @@ from vae_core.label_curves import (
     labels_by_clusters,
 )
 from vae_core.models import decoded
+from vae_core.own_names import dataset_label
 from vae_core.semi_supervised import M2, class_error
 
 if TYPE_CHECKING:
@@ -67,8 +68,8 @@ if not opened.model.has_encoder:
 latents = latents_of(opened)
 if latents.labels is None:
     st.info(
-        f"{opened.config.get('dataset')} has no classes, so there is nothing to label. What its "
-        "codes have in common is on the page Clusters."
+        f"There are no classes in {dataset_label(opened.config.get('dataset') or 'its data')}, so "
+        "there is nothing to label. What its codes have in common is on the page Clusters."
     )
     st.stop()
 class_names = opened.config.get("class_names") or [str(k) for k in latents.labels.unique().tolist()]
@@ -317,11 +318,11 @@ def note_of(lines: list[Line]) -> str:
 
 
 def program(how: str, draws: int, counts: list[int], images: bool) -> None:
-    load = loading(opened)
+    load = loading(opened, "load_latents") if images else {"names": "load_latents"}
     show_code(
         PROGRAM.format(
             checkpoint=place_of(opened),
-            imports=f"{load['binarised']}load_dataset, " if images else "",
+            names=load["names"],
             images=f", {load['test']}.floats(latents.indices)" if images else "",
             chooser=HOW[how].__name__,
             of="task.labels" if how == RANDOM else 'task.codes["μ"]',

@@ -73,7 +73,7 @@ def show_layers() -> None:
 def show_example() -> None:
     st.subheader("Transposed convolution, by hand")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        side = _number("side", "Side of y", 1, 3, 2)
+        side = _number("y-side", "Side of y", 1, 3, 2)
         k = _number("kernel", "Side of the kernel", 1, 3, 3)
         stride = _number("stride", "Stride", 1, 3, 1)
         most = ((side - 1) * stride + k - 1) // 2  # more would leave nothing
@@ -83,7 +83,11 @@ def show_example() -> None:
         st.segmented_control(
             "Stamp of pixel", pixels, required=True, key="pixel", persist_state="session"
         )
-    show_in_address("example", side=side, kernel=k, stride=stride, padding=padding, pixel=pixel)
+    show_in_address(
+        "example",
+        **{"y-side": side},
+        kernel=k, stride=stride, padding=padding, pixel=pixel,
+    )  # fmt: skip
     size, kernel_size = (side, side), (k, k)
     kernel = torch.arange(1.0, k * k + 1).view(k, k)
     y = torch.arange(1.0, side * side + 1).view(side, side)
@@ -145,7 +149,7 @@ def show_example() -> None:
 
 
 def _number(key: str, label: str, low: int, high: int, default: int) -> int:
-    value = st.session_state[key] = min(number_from_link(key, low, high, default), high)
+    value = number_from_link(key, low, high, default)
     st.number_input(label, low, high, key=key, persist_state="session", width=150)
     return value
 

@@ -17,7 +17,7 @@ from ui.text import decimal
 from ui.views import (
     HASHES,
     choose_dims,
-    dims_by_kl,
+    dims_by_use,
     dims_plane,
     keep_z,
     names_of_dims,
@@ -61,7 +61,7 @@ def hold(j: int) -> None:
 
 def held_sliders(dims: tuple[int, int]) -> None:
     """Where the other dimensions are held; those that the decoder ignores are left out."""
-    held = [j for j in dims_by_kl(opened)[0] if j not in dims]
+    held = [j for j in dims_by_use(opened)[0] if j not in dims]
     if not held:
         return
     z = current_z(opened)

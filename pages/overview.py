@@ -73,6 +73,8 @@ def plane() -> None:
     if shown.z is not None:
         set_z(shown.z)
     means = about_means(opened, "Points are the means μ of the test images, not samples.")
+    if model.has_encoder and opened.latents is None:
+        means = "The checkpoint holds no means of test images."
     st.caption(f"{means} Rings: prior, 1 and 2 σ.")
     show_in_address("z", z=z_text(current_z(opened)))
 

@@ -16,7 +16,7 @@ from ui.components.latent_plane import Plane, latent_plane
 from ui.images import data_note
 from ui.kinds import NO_MEANS
 from ui.session import current_z, test_images
-from ui.views import dims_by_kl, dims_plane, keep_z, names_of_dims, plane_points, stored_latents
+from ui.views import dims_by_use, dims_plane, keep_z, names_of_dims, plane_points, stored_latents
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,8 +44,8 @@ class Look:
 
 
 def shown_dims(opened: OpenModel) -> tuple[int, ...]:
-    """The two latent dimensions of largest KL, in their order; the only one of a model with one."""
-    used, unused = dims_by_kl(opened)
+    """The two latent dimensions most in use, in their order; the only one of a model with one."""
+    used, unused = dims_by_use(opened)
     return tuple(sorted([*used, *unused][:2]))
 
 
@@ -66,7 +66,7 @@ def look_of(opened: OpenModel, dims: tuple[int, ...], rows: tuple[int, ...] = FI
     _, samples = prior_samples(model, SAMPLES[0] * SAMPLES[1], seed=0)
     reconstructions = None
     if opened.latents is not None:
-        latents = opened.latents.take(rows)
+        latents = opened.latents.take([row for row in rows if row < len(opened.latents)])
         pairs = [decoded(model, latents.mu)]
         if (dataset := test_images(opened)) is not None:
             pairs.insert(0, dataset.floats(latents.indices))
@@ -97,7 +97,7 @@ def show_learned(
             two = len(look.reconstructions) == 2
             above = "**Test images** and, below, " if two else ""
             st.markdown(f"{above}**what comes back** from μ")
-            alt = f"{len(first)} test images and their reconstructions"
+            alt = f"{look.reconstructions.shape[1]} test images and their reconstructions"
             _grid(look.reconstructions, "reconstructions", alt, key, films)
             data_note(two)
         st.markdown("**Samples from the prior**, always the same z")

@@ -11,6 +11,7 @@ from live.images import learned_binary
 from live.models import OpenModel
 from ui.session import checkpoints_root
 from vae_core.anomaly import STRANGERS
+from vae_core.own_names import is_own
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,17 +24,23 @@ def place_of(opened: OpenModel) -> str:
     return str(checkpoints_root() / Path(opened.path).name)
 
 
-def loading(opened: OpenModel, dataset: str = "") -> dict[str, str]:
+def loading(opened: OpenModel, *names: str, dataset: str = "") -> dict[str, str]:
     """How a program loads test images as the model learned to see them.
 
-    binarised: what it imports from vae_core besides; test: the call.
+    test: the call; names: what is imported from vae_core for it and the program's own `names`.
     """
-    call = f'load_dataset("{dataset or opened.config.get("dataset")}", "test")'
-    binary = learned_binary(opened)
-    return {
-        "binarised": "binarised, " if binary else "",
-        "test": f"binarised({call})" if binary else call,
-    }
+    dataset = dataset or str(opened.config.get("dataset"))
+    call = f'load_dataset("{dataset}", "test")'
+    loaders = ["load_dataset"]
+    if is_own(dataset):
+        channels, height, width = opened.model.image_shape
+        form = f'ImageForm(({height}, {width}), colour="{"grey" if channels == 1 else "colour"}")'
+        call = f'read_images("my-images.zip", form={form})[1]'
+        loaders = ["ImageForm", "read_images"]
+    if learned_binary(opened):
+        call = f"binarised({call})"
+        loaders.append("binarised")
+    return {"names": ", ".join(sorted({*names, *loaders})), "test": call}
 
 
 _ELBO = """\
@@ -93,8 +100,8 @@ def elbo_program(opened: OpenModel, x: Tensor | int, samples: int) -> str:
     """
     latent_dim, names, beside = opened.model.latent_dim, "load_checkpoint", ""
     if isinstance(x, int):
-        load = loading(opened)
-        names = f"{load['binarised']}load_checkpoint, load_dataset"
+        load = loading(opened, "load_checkpoint")
+        names = load["names"]
         image = f"{load['test']}.floats(slice({x}, {x + 1}))"
     else:
         beside = "import zlib\nfrom base64 import b64decode\n\n"
@@ -255,7 +262,7 @@ ANOMALIES = """\
 import plotly.graph_objects as go
 import torch
 
-from vae_core import anomaly, {binarised}load_checkpoint, load_dataset, load_latents
+from vae_core import {names}
 
 
 def seeded():
@@ -298,7 +305,7 @@ def anomalies_program(
     opened: OpenModel, against: str, score: str, *, images: int, draws: int
 ) -> str:
     """The program for the page Anomalies; `against` as that page names it."""
-    rows = "torch.arange(len(latents))"
+    rows, names = "torch.arange(len(latents))", ["anomaly", "load_checkpoint", "load_latents"]
     if against in STRANGERS:
         anomalies = f'anomalies = anomaly.strangers(normal, "{against}", seeded())'
     elif against.startswith("class "):
@@ -310,12 +317,13 @@ def anomalies_program(
         )
     else:
         anomalies = (
-            f"other = {loading(opened, against)['test']}\n"
+            f"other = {loading(opened, dataset=against)['test']}\n"
             "anomalies = other.floats(some(torch.arange(len(other))))"
         )
+        names.append("load_dataset")
     return ANOMALIES.format(
         checkpoint=place_of(opened),
-        **loading(opened),
+        **loading(opened, *names),
         score=score,
         samples=draws if score == "log_px" else 1,
         images=images,
@@ -325,7 +333,7 @@ def anomalies_program(
 
 
 COMPRESSION = """\
-from vae_core import {binarised}load_checkpoint, load_dataset, load_latents
+from vae_core import {names}
 from vae_core.compression import coded, entropy_bits, jpeg, prior_bits, png_bits, quantise
 from vae_core.models import decoded
 
@@ -349,7 +357,7 @@ print(f"PNG         {{png_bits(images):9.2f}} bits")
 LABELS = """\
 import plotly.graph_objects as go
 
-from vae_core import {imports}load_latents
+from vae_core import {names}
 from vae_core.label_curves import {chooser}, label_curves, label_task
 
 latents = load_latents("{checkpoint}")

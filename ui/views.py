@@ -26,13 +26,20 @@ HASHES: dict[str | type[Any], Callable[[Any], Any]] = {
 }
 
 
-def dims_by_kl(opened: OpenModel) -> tuple[list[int], list[int]]:
-    """The latent dimensions in use and those that are not, each by falling KL."""
+def dims_by_use(opened: OpenModel) -> tuple[list[int], list[int]]:
+    """The latent dimensions in use and those that are not, each by falling `measure_of_use`."""
     if opened.latents is None:
         return list(range(opened.model.latent_dim)), []
-    order = opened.latents.kl_per_dim.argsort(descending=True).tolist()
+    variational = opened.model.is_variational
+    use = opened.latents.kl_per_dim if variational else opened.latents.mu.var(0)
+    order = use.argsort(descending=True).tolist()
     active = opened.latents.active.tolist()
     return [j for j in order if active[j]], [j for j in order if not active[j]]
+
+
+def measure_of_use(opened: OpenModel) -> str:
+    """By what dimensions are ordered: without a posterior there is no KL."""
+    return "KL" if opened.model.is_variational else "variance of μ"
 
 
 def choose_dims(opened: OpenModel, *, shown: bool = True) -> tuple[int, int]:
@@ -43,7 +50,7 @@ def choose_dims(opened: OpenModel, *, shown: bool = True) -> tuple[int, int]:
     d = opened.model.latent_dim
     if d == 1:
         return 0, 0
-    order = [0, 1] if d == 2 else [j for dims in dims_by_kl(opened) for j in dims]
+    order = [0, 1] if d == 2 else [j for dims in dims_by_use(opened) for j in dims]
     names = names_of_dims(order)
     x = choice_from_link("x", names[:1] if d == 2 else names, names[0])
     others = [name for name in names if name != x]
@@ -168,7 +175,9 @@ def _colouring(
     if colour == KL:
         return {"value": latents.kl.numpy()[rows], "label": "KL (nats)"}
     if colour == ERROR:
-        return {"value": -latents.reconstruction.numpy()[rows], "label": "−log p(x given μ) (nats)"}
+        grey = (opened.metrics or {}).get("grey_cross_entropy")
+        name = "cross-entropy at μ" if grey else "−log p(x given μ)"
+        return {"value": -latents.reconstruction.numpy()[rows], "label": f"{name} (nats)"}
     factor = opened.config["factor_names"].index(colour)
     if latents.factors is None:
         return {}

@@ -11,6 +11,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -47,6 +48,7 @@ from vae_core.label_curves import (
     labels_by_clusters,
     nearest_neighbours,
 )
+from vae_core.own_images import ImageForm, read_images
 from vae_core.paths import interpolate
 from vae_core.posterior_gap import best_gaussian, elbo_gap
 from vae_core.quadrature import posterior_cells
@@ -127,6 +129,20 @@ def test_a_program_loads_binary_images_for_a_model_that_learned_such(tmp_path: P
     cells = posterior_cells(opened.model, x)
     gap = elbo_gap(opened.model, x, best_gaussian(opened.model, x, cells), cells=cells)
     text = here(elbo_program(opened, 3, 100), tmp_path)
+    assert figure(text, "log p(x)") == pytest.approx(gap.log_px, abs=0.01)
+
+
+def test_a_program_reads_ones_own_images_as_the_model_was_given_them(tmp_path: Path) -> None:
+    opened = open_model("digits-2d")
+    opened = replace(opened, config=opened.config | {"dataset": "own-many-0123456789ab"})
+    images = load_dataset("digits", "test").images[:30]
+    np.savez(tmp_path / "my-images.zip", x=images)  # NumPy adds an ending
+    (tmp_path / "my-images.zip.npz").rename(tmp_path / "my-images.zip")
+    _, test = read_images(tmp_path / "my-images.zip", form=ImageForm((8, 8)))
+    x = test.floats(slice(2, 3))
+    cells = posterior_cells(opened.model, x)
+    gap = elbo_gap(opened.model, x, best_gaussian(opened.model, x, cells), cells=cells)
+    text = here(elbo_program(opened, 2, 100), tmp_path)
     assert figure(text, "log p(x)") == pytest.approx(gap.log_px, abs=0.01)
 
 
@@ -225,7 +241,7 @@ def test_the_compression_program_gives_the_bits_and_the_curves(
     checkpoint = ROOT / "checkpoints" / "digits-2d"
     program = COMPRESSION.format(
         checkpoint=checkpoint,
-        **loading(open_model("digits-2d")),
+        **loading(open_model("digits-2d"), "load_checkpoint", "load_latents"),
         images=20,
         step=0.5,
         steps=[0.5, 2.0],
@@ -250,7 +266,7 @@ def test_the_labels_and_clusters_programs_give_the_errors_and_the_agreement(
     programs = [
         LABELS.format(
             checkpoint=checkpoint,
-            imports="load_dataset, ",
+            names="load_dataset, load_latents",
             images=', load_dataset("digits", "test").floats(latents.indices)',
             chooser=chooser.__name__,
             of=of,

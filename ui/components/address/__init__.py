@@ -71,7 +71,8 @@ def number_from_link(name: str, low: Number, high: Number, default: Number) -> N
             else:
                 span = f"{_text(low)} to {_text(high)}"
                 refuse(name, f"a number from {span} is expected; {_text(default)} is shown")
-    number_in_view: Number = st.session_state[name]
+    number_in_view: Number = min(max(st.session_state[name], low), high)
+    st.session_state[name] = number_in_view
     return number_in_view
 
 
