@@ -22,6 +22,10 @@ def decode(page: Page, app_url: str, settle: Callable[[Page], None]) -> Page:
     return page
 
 
+def wait_for_plane(page: Page, z: list[float]) -> None:
+    page.wait_for_function("z => String(decodes.at(-1).z) === String(z)", arg=z)
+
+
 def test_sliders_undo_and_the_means_of_classes(
     decode: Page, wait_for_z: Callable[[list[float | None]], None]
 ) -> None:
@@ -32,6 +36,18 @@ def test_sliders_undo_and_the_means_of_classes(
     undo.click()
     wait_for_z([0, 0])
     expect(undo).to_be_disabled()
+
+    decode.get_by_role("slider", name="z₂").press("Home")
+    wait_for_z([0, -4])
+    decode.get_by_role("button", name="Reset").click()
+    wait_for_plane(decode, [0, 0])
+    decode.get_by_test_id("latent-plane").focus()
+    for key, z in (("ArrowRight", [0.5, 0]), ("ArrowUp", [0.5, 0.5])):
+        decode.keyboard.press(f"Shift+{key}")
+        wait_for_z(z)
+    undo.click()
+    wait_for_z([0.5, 0])
+    wait_for_plane(decode, [0.5, 0])
 
     latents = load_latents(CHECKPOINT)
     assert latents is not None

@@ -314,3 +314,30 @@ def test_the_browser_walks_the_way_that_the_library_walks(call_module: Callable[
             expected = interpolate_through(torch.tensor(stops, dtype=torch.float64), 7, method)
             found = torch.tensor(walked, dtype=torch.float64)
             assert torch.allclose(found, expected, atol=1e-9), (stops, method)
+
+
+@pytest.mark.parametrize(
+    ("turns", "news"),
+    [
+        # Visitors move to A and B, Python echoes both, and the page goes back to A.
+        (["tell A", "tell B", "A 1", "B 2", "A 2"], [False, False, True]),
+        (["tell A", "tell B", "B 2", "A 2", "B 2"], [False, True, True]),  # a rerun was skipped
+        (["tell A", "tell B", "tell A", "A 1", "B 2", "A 3", "B 3"], [False, False, False, True]),
+        (["tell A", "A 1", "tell B", "tell C", "A 1", "B 2", "C 3"], [False] * 4),
+        (["tell A", "tell B", "a 1", "b 2"], [False, True]),  # the page rounds what it is told
+        (["P 0", "P 0", "tell A", "P 0", "A 1", "A 1", "P 1"], [True] + [False] * 4 + [True]),
+    ],
+)
+def test_only_what_the_page_itself_has_changed_moves_what_the_visitor_set(
+    call_module: Callable[..., Any], turns: list[str], news: list[bool]
+) -> None:
+    """`tell A`: the visitor's next word; `A 1`: Python says A and knows the visitor's first word."""
+    say = """
+    ({ Talk }, turns) => {
+      const talk = new Talk();
+      let at = 0;
+      return turns.map((turn) => turn.split(" ")).flatMap(([what, which]) =>
+        what === "tell" ? talk.tell("z", which, ++at) ?? [] : talk.news("z", what, +which || undefined));
+    }
+    """
+    assert call_module("talk.js", say, turns) == news

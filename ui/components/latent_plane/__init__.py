@@ -7,6 +7,7 @@ released. Between the two the browser talks to `live.decode` alone, without a St
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,6 +138,8 @@ def latent_plane(
         "selected": tuple(int(i) for i in selected),
         "stops": None if way is None else _rows(way.stops),
     }
+    told = st.session_state.get(key) or {}
+    current = _current(key, given, told)
 
     def drawn() -> None:
         value = st.session_state[key].get("drawn")
@@ -156,17 +159,18 @@ def latent_plane(
             {
                 "assets": _ASSETS,
                 "model": model_id,
-                "z": z,
+                "heard": {name: told[name]["at"] for name in given if told.get(name)},
+                "z": current["z"],
                 "plane": None
                 if plane is None or z is None
                 else {"u": plane.u, "v": plane.v, "origin": plane.origin},
                 "labels": ("", "") if plane is None else plane.labels,
                 "points": None if points is None else points.payload(),
-                "selected": given["selected"],
+                "selected": current["selected"],
                 "way": None
                 if way is None
                 else {
-                    "stops": given["stops"],
+                    "stops": current["stops"],
                     "method": way.method,
                     "steps": way.steps,
                 },
@@ -174,6 +178,8 @@ def latent_plane(
                 "layers": tuple(layers),
                 "draw": draw,
                 "sliders": tuple(sliders),
+                # Data as before do not reach the plane: a z as before takes back a slider's move.
+                "sent": time.time() if sliders else None,
                 "grid": grid,
                 "link": link,
                 "mode": mode,

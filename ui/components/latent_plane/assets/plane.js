@@ -150,13 +150,17 @@ export class LatentPlane {
 
   /** Whether Python's value is news; a drag under way will have the last word. */
   accepts(name, value) {
-    return this.talk.news(name, value) && !this.hand.press;
+    return this.talk.news(name, value, this.data.heard[name]) && !this.hand.press;
   }
 
-  /** The moment goes with the value: said again after the page changed it, it is news. */
+  /**
+   * The moment goes with the value: said again after the page changed it, it is news. It comes back
+   * with what Python sends once it knows.
+   */
   tell(name, value) {
-    this.talk.tell(name, value);
-    this.setStateValue(name, { value, at: Date.now() });
+    const at = Date.now();
+    this.talk.tell(name, value, at);
+    this.setStateValue(name, { value, at });
   }
 
   tellZ() {
@@ -359,6 +363,7 @@ export class LatentPlane {
     if (!this.z || this.hand.press || this.z[dim] === value || !Number.isFinite(value)) return;
     this.ghost = null;
     this.z = this.z.with(dim, value);
+    this.talk.moved("z", this.z);
     this.look();
     this.invalidate();
   }

@@ -1,31 +1,32 @@
 /** What Python and the visitor say of the same values, and whose word is news. */
 
-const KEPT = 8;
-
 export class Talk {
   constructor() {
-    /** @type {Map<string, string>} what Python sent last, by name */
-    this.heard = new Map();
-    /** @type {Map<string, string[]>} what Python was told, so that its echo is known */
-    this.told = new Map();
+    /** @type {Map<string, {text: string, at?: number}>} the last word on each value, and when Python was told of it last */
+    this.last = new Map();
   }
 
   /**
-   * Whether Python's value is news: neither what it sent before nor an echo of what it was told.
+   * Whether Python's value is news: another than the last word, and said in knowledge of all that
+   * Python was told. The visitor may be ahead of a rerun, and of some that are skipped.
    * @param {string} name @param {unknown} value
+   * @param {number} [at] the moment of the latest word of the visitor's that Python knows
    */
-  news(name, value) {
+  news(name, value, at) {
     const text = JSON.stringify(value ?? null);
-    const same = this.heard.get(name) === text;
-    this.heard.set(name, text);
-    if (same) return false;
-    if (this.told.get(name)?.includes(text)) return false;
-    this.told.delete(name);
+    const last = this.last.get(name);
+    if (last && ((last.at ?? at) !== at || last.text === text)) return false;
+    this.last.set(name, { text, at });
     return true;
   }
 
-  /** Remember what Python is told. @param {string} name @param {unknown} value */
-  tell(name, value) {
-    this.told.set(name, [...(this.told.get(name) ?? []), JSON.stringify(value)].slice(-KEPT));
+  /** Remember what Python is told. @param {string} name @param {unknown} value @param {number} at */
+  tell(name, value, at) {
+    this.last.set(name, { text: JSON.stringify(value), at });
+  }
+
+  /** Remember what another part of the page moves, of which it tells Python itself. @param {string} name @param {unknown} value */
+  moved(name, value) {
+    this.last.set(name, { ...this.last.get(name), text: JSON.stringify(value) });
   }
 }
