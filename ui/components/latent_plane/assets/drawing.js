@@ -35,8 +35,7 @@ export class Drawing {
       this.pad = null;
     }
     if (!this.pad) return;
-    this.pad.prepareAs(preparation);
-    this.pad.shape = this.plane.hello?.image_shape ?? null;
+    this.pad.prepareFor(preparation, this.plane.hello?.image_shape ?? null);
   }
 
   async #encode({ pixels, since }) {

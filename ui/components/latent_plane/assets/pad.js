@@ -1,13 +1,13 @@
 /** A pad to draw on, or to drop an image file on: each stroke becomes an image for the encoder. */
 
 import { element, showPixels } from "./furniture.js";
-import { fitted, lightOnDark, likeMnist } from "./prepare.js";
+import { fitted, grey, lightOnDark, likeMnist } from "./prepare.js";
 
-const SIDE = 280;
+const SIDE = 280; // at most
 const PEN = 24;
 const SAYS = {
   mnist: "Draw a digit, or drop or paste an image. Prepared as MNIST: box of 20, centre of mass in the middle.",
-  fit: "Draw, or drop or paste an image. It is resized, nothing else.",
+  fit: "Draw, or drop or paste an image. It is resized; what sticks out of the pad is cut off.",
 };
 
 export class Pad {
@@ -59,20 +59,28 @@ export class Pad {
     this.root = element("div", { class: "pad" }, [this.canvas, beside, this.words]);
     parent.append(this.root);
     this.c = this.canvas.getContext("2d", { willReadFrequently: true });
-    Object.assign(this.c, { lineWidth: PEN, lineCap: "round", lineJoin: "round", strokeStyle: "#fff" });
     this.clear();
     this.#listen();
   }
 
-  /** @param {"mnist" | "fit"} preparation */
-  prepareAs(preparation) {
+  /** @param {"mnist" | "fit"} preparation @param {[number, number, number] | null} shape */
+  prepareFor(preparation, shape) {
     this.preparation = preparation;
+    this.shape = shape;
     this.says.textContent = SAYS[preparation];
+    if (!shape) return;
+    const [, h, w] = shape;
+    const times = Math.max(Math.floor(SIDE / Math.max(h, w)), 1); // whole, so that no pixel is blurred
+    const [width, height] = [w * times, h * times];
+    if (this.canvas.width === width && this.canvas.height === height) return;
+    Object.assign(this.canvas, { width, height });
+    this.canvas.style.aspectRatio = `${width} / ${height}`;
+    this.clear();
   }
 
   clear() {
     this.c.fillStyle = "#000";
-    this.c.fillRect(0, 0, SIDE, SIDE);
+    this.c.fillRect(0, 0, this.canvas.width, this.canvas.height);
     this.prepared.getContext("2d").clearRect(0, 0, this.prepared.width, this.prepared.height);
     this.words.textContent = "";
     this.listener.cleared();
@@ -85,7 +93,10 @@ export class Pad {
 
   #listen() {
     const { canvas } = this;
-    const place = (event) => [(event.offsetX / canvas.clientWidth) * SIDE, (event.offsetY / canvas.clientHeight) * SIDE];
+    const place = (event) => [
+      (event.offsetX / canvas.clientWidth) * canvas.width,
+      (event.offsetY / canvas.clientHeight) * canvas.height,
+    ];
     let from = null;
     canvas.addEventListener("pointerdown", (event) => {
       if (event.button) return;
@@ -125,22 +136,27 @@ export class Pad {
       return;
     }
     this.clear();
-    const scale = SIDE / Math.max(picture.width, picture.height);
+    const mnist = this.preparation === "mnist";
+    const { width, height } = this.canvas;
+    const scales = [width / picture.width, height / picture.height];
+    const scale = mnist ? Math.min(...scales) : Math.max(...scales);
     const [w, h] = [picture.width * scale, picture.height * scale].map(Math.round);
-    const [x, y] = [(SIDE - w) / 2, (SIDE - h) / 2].map(Math.round);
+    const [x, y] = [(width - w) / 2, (height - h) / 2].map(Math.round);
     this.c.imageSmoothingEnabled = scale < 1; // a small image keeps its pixels
     this.c.imageSmoothingQuality = "high";
     this.c.drawImage(picture, x, y, w, h);
     if (this.shape?.[0] === 1) {
-      const image = this.c.getImageData(x, y, w, h);
-      lightOnDark(image);
-      this.c.putImageData(image, x, y);
+      const [left, top] = [Math.max(x, 0), Math.max(y, 0)];
+      const image = this.c.getImageData(left, top, Math.min(w, width), Math.min(h, height));
+      (mnist ? lightOnDark : grey)(image);
+      this.c.putImageData(image, left, top);
     }
     this.#show(since);
     this.listener.done();
   }
 
   #stroke(from, to, since) {
+    Object.assign(this.c, { lineWidth: PEN, lineCap: "round", lineJoin: "round", strokeStyle: "#fff" });
     this.c.beginPath();
     this.c.moveTo(...from);
     this.c.lineTo(...to);
@@ -151,7 +167,8 @@ export class Pad {
   #show(since) {
     if (!this.shape) return;
     const prepare = this.preparation === "mnist" ? likeMnist : fitted;
-    const pixels = prepare(this.c.getImageData(0, 0, SIDE, SIDE), this.shape);
+    const { width, height } = this.canvas;
+    const pixels = prepare(this.c.getImageData(0, 0, width, height), this.shape);
     if (!pixels) return;
     showPixels(this.prepared, pixels, this.shape);
     this.listener.image(pixels, since);

@@ -35,12 +35,10 @@ export function likeMnist(image, [channels, height, width]) {
 
 /**
  * The whole image, made smaller.
- * @param {ImageData} image square @param {[number, number, number]} shape c, h, w
+ * @param {ImageData} image of the shape's proportions @param {[number, number, number]} shape c, h, w
  */
-export function fitted(image, [channels, height, width]) {
-  const scale = Math.min(width, height) / image.width;
-  const at = { x: (width - image.width * scale) / 2, y: (height - image.height * scale) / 2 };
-  return reduced(image, [channels, height, width], scale, at);
+export function fitted(image, shape) {
+  return reduced(image, shape, shape[2] / image.width, { x: 0, y: 0 });
 }
 
 /** Pixel (0, 0) of `image` goes to `at`; each new pixel is the mean of the area that it covers. */
@@ -75,14 +73,20 @@ function covers(before, after, scale, at) {
   });
 }
 
-/** Ink on paper turned round: grey data are light on dark. Changes `image`. @param {ImageData} image */
-export function lightOnDark({ data }) {
-  const grey = (k) => 0.299 * data[k] + 0.587 * data[k + 1] + 0.114 * data[k + 2];
+/** Colours made grey. Changes `image`. @param {ImageData} image @returns {number} the mean of 0 to 255 */
+export function grey({ data }) {
   let sum = 0;
-  for (let k = 0; k < data.length; k += 4) sum += grey(k);
-  const paper = sum / (data.length / 4) > 127;
   for (let k = 0; k < data.length; k += 4) {
-    const value = paper ? 255 - grey(k) : grey(k);
+    const value = 0.299 * data[k] + 0.587 * data[k + 1] + 0.114 * data[k + 2];
     data.set([value, value, value, 255], k);
+    sum += value;
   }
+  return sum / (data.length / 4);
+}
+
+/** Ink on paper turned round: MNIST is light on dark. Changes `image`. @param {ImageData} image */
+export function lightOnDark(image) {
+  const { data } = image;
+  if (grey(image) <= 127) return;
+  for (let k = 0; k < data.length; k++) if (k % 4 < 3) data[k] = 255 - data[k];
 }
