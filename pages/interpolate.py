@@ -13,6 +13,7 @@ from ui.components.address import choice_from_link, number_from_link, show_in_ad
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import PlaneResult, Way, latent_plane
 from ui.ends import (
+    MAX_BETWEEN,
     End,
     class_rows,
     end_of_row,
@@ -45,36 +46,43 @@ labels = latents.labels if latents is not None and class_names else None
 dataset = test_images(opened)
 
 
+def choose(side: str, end: End | None) -> None:
+    """Set an end; what was typed for it before, and was none, is no longer spoken of."""
+    if end is not None:
+        st.session_state.pop(f"not_understood-{side}", None)
+    set_end(side, end)
+
+
 def swap() -> None:
     a, b = ends(opened)
-    set_end("a", b)
-    set_end("b", a)
+    choose("a", b)
+    choose("b", a)
     set_between(stops_between(opened)[::-1])
 
 
 def to_class(side: str) -> None:
     label = class_names.index(st.session_state[f"class-{side}"])
-    set_end(side, end_of_row(opened, class_rows(opened, label)[0]))
+    choose(side, end_of_row(opened, class_rows(opened, label)[0]))
 
 
 def to_index(side: str, rows: range | list[int]) -> None:
     if (index := st.session_state[f"index-{side}"]) is not None:
-        set_end(side, end_of_row(opened, rows[index]))
+        choose(side, end_of_row(opened, rows[index]))
 
 
 def to_random_image(side: str, n: int) -> None:
-    set_end(side, end_of_row(opened, secrets.randbelow(n)))
+    choose(side, end_of_row(opened, secrets.randbelow(n)))
 
 
 def to_prior(side: str) -> None:
     z, _ = prior_samples(model, 1, secrets.randbelow(2**31))
-    set_end(side, End(tuple(z[0].tolist())))
+    choose(side, End(tuple(z[0].tolist())))
 
 
 def to_typed(side: str) -> None:
     end = parse_end(opened, st.session_state[f"typed-{side}"])
-    st.session_state["not_understood"] = None if end else side
-    set_end(side, end)
+    st.session_state[f"not_understood-{side}"] = end is None
+    choose(side, end)
 
 
 def on_plane(shown: PlaneResult) -> None:
@@ -84,7 +92,7 @@ def on_plane(shown: PlaneResult) -> None:
     first, *between, last = shown.stops.tolist()
     for side, old, z in zip("ab", ends(opened), (first, last), strict=True):
         if z_text(old.z) != z_text(z):
-            set_end(side, End(tuple(z)))
+            choose(side, End(tuple(z)))
     set_between(between)
 
 
@@ -96,11 +104,13 @@ def choose_end(side: str, end: End) -> None:
         with st.container(width=230):
             if latents is not None:
                 choose_image(side, end.row, len(latents))
+            if f"typed-{side}" not in st.session_state:  # the visitor was on another page
+                st.session_state.pop(f"not_understood-{side}", None)
             st.session_state[f"typed-{side}"] = z_text(end.z)
             st.text_input(
                 f"z of {side.upper()}", key=f"typed-{side}", on_change=to_typed, args=(side,)
             )
-            if st.session_state.get("not_understood") == side:
+            if st.session_state.get(f"not_understood-{side}"):
                 st.error(
                     f"That is no z: give {model.latent_dim} numbers from −10 to 10, with commas "
                     "between, or test:17 for a test image."
@@ -179,7 +189,12 @@ def show_plane(stops: Tensor, method: str, steps: int) -> None:
         z=current_z(opened),
         plane=view,
         points=plane_points(opened, view),
-        way=Way(stops.numpy(), "spherical" if method == "spherical" else "linear", steps),
+        way=Way(
+            stops.numpy(),
+            "spherical" if method == "spherical" else "linear",
+            steps,
+            most=MAX_BETWEEN + 2,
+        ),
         grid="filmstrip",
         mode="stops",
         height=340,

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.browser.places import on_screen
+from ui.ends import MAX_BETWEEN
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -68,7 +69,7 @@ def test_the_film_stands_for_those_who_want_less_motion(
 
 
 def test_ends_are_moved_typed_chosen_and_swapped(
-    page: Page, film: Locator, wait_for_z: WaitForZ
+    page: Page, film: Locator, wait_for_z: WaitForZ, turn_to: Callable[[Page, str], None]
 ) -> None:
     pause(page, wait_for_z)
     page.get_by_test_id("latent-plane").focus()
@@ -96,6 +97,21 @@ def test_ends_are_moved_typed_chosen_and_swapped(
     page.get_by_role("button", name="Swap ends").click()
     page.wait_for_url(re.compile(rf"[?&]b={second}"))
     assert numbers(in_url(page, "a")) == [-1, 2]
+
+    wrong = page.get_by_text("That is no z")
+    wrong.wait_for(state="detached")
+    for leave in (False, True):
+        typed.fill("hello")
+        typed.press("Enter")
+        wrong.wait_for()
+        if leave:
+            turn_to(page, "Decode z")
+            page.wait_for_url(re.compile("/decode"))
+            turn_to(page, "Interpolate")
+            typed.wait_for()
+        else:
+            page.get_by_role("button", name="Random image").last.click()
+        wrong.wait_for(state="detached")
 
 
 def stop_at(page: Page, z: list[float]) -> tuple[float, float]:
@@ -184,6 +200,19 @@ def test_stops_are_added_chosen_and_removed_by_pointer_and_by_keys(
     page.keyboard.press("PageUp")
     page.keyboard.press("Delete")
     page.wait_for_url(re.compile("^(?!.*via=)"))
+
+    for _ in range(MAX_BETWEEN):
+        page.keyboard.press("Enter")
+    full = f"Stop {MAX_BETWEEN + 1} of {MAX_BETWEEN + 2}"
+    said.filter(has_text=full).wait_for(state="attached")
+    page.get_by_text(f"{MAX_BETWEEN + 2} stops at most").wait_for()
+    page.keyboard.press("Enter")
+    said.filter(has_text=f"{MAX_BETWEEN + 2} stops at most").wait_for(state="attached")
+    page.mouse.click(*stop_at(page, [-2, -2]))
+    page.keyboard.press("PageDown")
+    said.filter(has_text=f"Stop {MAX_BETWEEN + 2} of {MAX_BETWEEN + 2}").wait_for(state="attached")
+    assert len(in_url(page, "via").split(";")) == MAX_BETWEEN
+    assert numbers(in_url(page, "b")) == [-1, 2]
 
 
 def test_a_link_opens_the_same_way(page: Page, app_url: str, settle: Settle) -> None:

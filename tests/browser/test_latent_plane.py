@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import torch
 
-from tests.browser.places import latents_of
+from tests.browser.places import latents_of, on_screen
 from vae_core.paths import interpolate_through
 
 if TYPE_CHECKING:
@@ -165,13 +165,17 @@ def test_a_box_selects_what_a_lasso_along_it_selects_and_enter_the_nearest_point
     plane.focus()
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("selected="))
-    nearest = int((latents_of("digits-2d").mu - z).norm(dim=1).argmin())
+    digits = latents_of("digits-2d")
+    assert digits.labels is not None
+    nearest = int((digits.mu - z).norm(dim=1).argmin())
     assert selected_rows(page) == [nearest]
-    page.locator("[aria-live=polite]", has_text="1 point selected").wait_for(state="attached")
+    said = f"Point {nearest}, class {int(digits.labels[nearest])}, selected."
+    page.locator("[aria-live=polite]", has_text=said).wait_for(state="attached")
     settle(page)
     page.get_by_role("button", name="Clear selection").click()
     page.wait_for_url(re.compile("^(?!.*selected=)"))
 
+    page.mouse.click(*spot(plane, 0.98, 0.98))  # selects nothing
     corners = [(0.3, 0.3), (0.6, 0.3), (0.6, 0.6), (0.3, 0.6), (0.3, 0.3)]
     found = []
     for keys, way in (((), corners), (("Shift",), [corners[0], corners[2]])):
@@ -191,6 +195,13 @@ def test_a_box_selects_what_a_lasso_along_it_selects_and_enter_the_nearest_point
         page.wait_for_url(re.compile("^(?!.*selected=)"))
     assert len(found[0]) > 8
     assert found[0] == found[1]
+
+    settle(page)
+    page.keyboard.down("Control")  # adds to what the plane holds for selected
+    page.mouse.click(*on_screen(plane, "digits-2d", digits.mu[nearest].tolist()))
+    page.keyboard.up("Control")
+    page.wait_for_url(re.compile("selected="))
+    assert len(selected_rows(page)) == 1
 
 
 def picture(page: Page) -> str:
@@ -331,13 +342,16 @@ def test_the_browser_walks_the_way_that_the_library_walks(call_module: Callable[
 def test_only_what_the_page_itself_has_changed_moves_what_the_visitor_set(
     call_module: Callable[..., Any], turns: list[str], news: list[bool]
 ) -> None:
-    """`tell A`: the visitor's next word; `A 1`: Python says A and knows the visitor's first word."""
+    """`tell A`: the visitor's next word; `A 1`: Python says A and knows the visitor's first."""
     say = """
     ({ Talk }, turns) => {
       const talk = new Talk();
       let at = 0;
-      return turns.map((turn) => turn.split(" ")).flatMap(([what, which]) =>
-        what === "tell" ? talk.tell("z", which, ++at) ?? [] : talk.news("z", what, +which || undefined));
+      return turns.map((turn) => turn.split(" ")).flatMap(([what, which]) => {
+        if (what !== "tell") return talk.news("z", what, +which || undefined);
+        talk.tell("z", which, ++at);
+        return [];
+      });
     }
     """
     assert call_module("talk.js", say, turns) == news

@@ -52,11 +52,13 @@ class Way:
     """Stops that the visitor sets, drags and removes.
 
     stops (k, d); method as in `vae_core.paths`; steps: places on a leg, both its ends counted.
+    most: stops that the way can have, any number by default.
     """
 
     stops: Array
     method: Literal["linear", "spherical"] = "linear"
     steps: int = 12
+    most: int | None = None
 
 
 @dataclass(frozen=True)
@@ -173,6 +175,7 @@ def latent_plane(
                     "stops": current["stops"],
                     "method": way.method,
                     "steps": way.steps,
+                    "most": way.most,
                 },
                 "path": None if path is None else _rows(path),
                 "layers": tuple(layers),

@@ -60,10 +60,13 @@ export class Hand {
     plane.invalidate();
   }
 
-  /** The z under a pointer; while a way is edited, the stop that it points at or would set. */
+  /** The z under a pointer; while a way is edited, the stop that it points at or would set, if any. */
   #under(px, py) {
     const { plane } = this;
-    if (plane.data.mode === "stops") return plane.stops.under(px, py).z;
+    if (plane.data.mode === "stops") {
+      const { z, isNew } = plane.stops.under(px, py);
+      return isNew && plane.stops.full ? null : z;
+    }
     return plane.slice.moved(plane.z, plane.view.toPlane(px, py));
   }
 
@@ -98,8 +101,8 @@ export class Hand {
     this.press = { kind, before, from: [px, py], corners: [[px, py]], moved: false };
     if (kind === "selection") return;
     plane.ghost = plane.led = null;
-    if (kind === "stop") stops.take(px, py);
-    else plane.z = this.#under(px, py);
+    if (kind === "z") plane.z = this.#under(px, py);
+    else if (!stops.take(px, py)) this.press = null;
     plane.look(event.timeStamp);
     plane.invalidate();
   }

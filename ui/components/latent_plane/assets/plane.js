@@ -170,8 +170,7 @@ export class LatentPlane {
   }
 
   tellSelected() {
-    const { size } = this.selected;
-    this.readout.announce(`${size} ${size === 1 ? "point" : "points"} selected`);
+    this.readout.announce(this.readout.ofSelected(this.selected));
     this.tell("selected", [...this.selected].sort((i, j) => i - j));
   }
 

@@ -23,13 +23,14 @@ export class Readout {
 
   /** The figures beside the image. */
   figures() {
-    const { shown, parts, trust } = this.plane;
+    const { shown, parts, trust, stops } = this.plane;
     parts.figures.replaceChildren(
       ...(shown
         ? [
             element("b", { class: "z" }, [this.inWords(shown)]),
             element("span", {}, [`‖z‖ = ${number(norm(shown), 2)}`]),
             ...trust.figures(shown),
+            ...(stops.full ? [element("span", {}, [stops.limit])] : []),
           ]
         : []),
     );
@@ -85,8 +86,18 @@ export class Readout {
     this.plane.invalidate();
   }
 
-  /** @param {string} text */
+  /** A selection in words; a single point by its name. @param {Set<number>} selected */
+  ofSelected(selected) {
+    const { points } = this.plane;
+    if (selected.size !== 1 || !points) return `${selected.size} ${selected.size === 1 ? "point" : "points"} selected`;
+    const { rows, category, layout } = points;
+    const [i] = selected;
+    return `Point ${rows[i]}${layout.names ? `, class ${layout.names[category[i]]}` : ""}, selected.`;
+  }
+
+  /** A screen reader says what is new: the same words again differ by a space. @param {string} text */
   announce(text) {
-    this.plane.parts.announced.textContent = text;
+    const { announced } = this.plane.parts;
+    announced.textContent = announced.textContent === text ? `${text}\u00a0` : text;
   }
 }

@@ -31,6 +31,16 @@ export class Stops {
     return this.all[this.active];
   }
 
+  /** Does the way take no more stops? */
+  get full() {
+    const { way } = this.plane.data;
+    return Boolean(way) && this.all.length >= (way.most ?? Infinity);
+  }
+
+  get limit() {
+    return `${this.plane.data.way.most} stops at most`;
+  }
+
   /** The places of the film's frames, as the page counts them. @returns {number[][]} */
   get frames() {
     const { method, steps } = this.plane.data.way;
@@ -66,11 +76,18 @@ export class Stops {
     return { z: slice.moved(from, view.toPlane(px, py)), at, isNew: true };
   }
 
-  /** Choose the stop under a pointer, or set it. */
+  /** Choose the stop under a pointer, or set it. @returns {boolean} whether there is one now */
   take(px, py) {
     const { z, at, isNew } = this.under(px, py);
+    if (isNew && this.#refuses()) return false;
     this.active = at;
     if (isNew) this.all = this.all.toSpliced(at, 0, z);
+    return true;
+  }
+
+  #refuses() {
+    if (this.full) this.plane.readout.announce(this.limit);
+    return this.full;
   }
 
   /** Move the chosen stop to (a, b) of the plane. @param {[number, number]} place */
@@ -90,7 +107,7 @@ export class Stops {
   /** A new stop half-way along a leg of the chosen one. @returns {boolean} */
   divide() {
     const leg = Math.min(this.active, this.all.length - 2);
-    if (leg < 0) return false;
+    if (leg < 0 || this.#refuses()) return false;
     const [, middle] = along(this.all.slice(leg, leg + 2), this.plane.data.way.method, 3);
     this.active = leg + 1;
     this.all = this.all.toSpliced(this.active, 0, middle);
