@@ -215,9 +215,7 @@ def test_an_image_is_encoded_that_comes_by(page: Page, app_url: str, settle: Set
         if how == "file":
             with page.expect_file_chooser() as chooser:
                 page.get_by_role("button", name="Open a file").click()
-            chooser.value.set_files(
-                {"name": "digit.png", "mimeType": "image/png", "buffer": file}
-            )
+            chooser.value.set_files({"name": "digit.png", "mimeType": "image/png", "buffer": file})
         else:
             pad.evaluate({"drop": DROP, "paste": PASTE}[how], list(file))
         page.wait_for_function("z => String(decodes.at(-1).z) !== String(z)", arg=before)
