@@ -7,6 +7,8 @@ import { Density, Field, RETURNS, rise, thinnest } from "./fog.js";
 import { drawAround, drawBackdrop } from "./scene.js";
 import { number } from "./view.js";
 
+const INK = 0.55; // how dark the density is where it is highest
+const DECADES = 3; // below the highest the density is drawn over so many powers of ten
 const FOG = 0.75; // how much it hides where it is full
 const ASTRAY = [0.3, 1]; // of the prior's sigma: where fog begins and where it is full
 
@@ -101,7 +103,8 @@ export class Trust {
   drawDensity(c) {
     const { view, theme } = this.plane;
     const { field, most } = this.mass;
-    const picture = field.picture(rgb(theme.text), (a, b) => 0.55 * Math.sqrt(field.at(a, b) / most));
+    const shade = (value) => INK * Math.max(1 + Math.log10(value / most) / DECADES, 0);
+    const picture = field.picture(rgb(theme.text), (a, b) => shade(field.at(a, b)));
     drawBackdrop(c, view, picture, field.extent, 1);
   }
 
