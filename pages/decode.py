@@ -62,6 +62,7 @@ def plane_moved(shown: PlaneResult) -> None:
 
 def undo() -> None:
     move(history.pop(), remember=False)
+    st.session_state["undone"] = True
 
 
 def draw() -> None:
@@ -114,7 +115,8 @@ def explore() -> None:
         f"‖z‖ = **{math.hypot(*z):.2f}**, farther out than **{share:.1%}** of the prior "
         f"N(0, I) in {len(z)} dimensions."
     )
-    if st.button("Undo", on_click=undo, disabled=not history):
+    st.button("Undo", on_click=undo, disabled=not history)
+    if st.session_state.pop("undone", False):  # a button that is disabled now tells of no click
         st.rerun()  # the plane, too
     show_in_address("z", z=z_text(z))
 

@@ -35,6 +35,7 @@ def test_sliders_undo_and_the_means_of_classes(
     wait_for_z([0, -4])
     undo.click()
     wait_for_z([0, 0])
+    wait_for_plane(decode, [0, 0])
     expect(undo).to_be_disabled()
 
     decode.get_by_role("slider", name="z₂").press("Home")
