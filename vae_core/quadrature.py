@@ -66,15 +66,17 @@ def exact_log_likelihood(model: LatentModel, x: Tensor) -> Tensor:
     which is |z| = 6 of N(0, I).
     """
     _check(model)
-    totals = [x.new_zeros(0, dtype=torch.float64)]
+    if not len(x):
+        return x.new_zeros(0, dtype=torch.float64)
+    totals = []
     for part in x.split(IMAGES_AT_ONCE):
         mu, sigma, reach = _codes(model, part)
         centres = _cells_within(reach, SPACING, mu)
         coarse = log_joint(model, part, centres)
         for image, log_p, m, s in zip(part, coarse, mu, sigma, strict=True):
             cells = _refined(model, image[None], centres, log_p, SPACING, m, s)
-            totals.append(cells.log_px[None])
-    return torch.cat(totals)
+            totals.append(cells.log_px)
+    return torch.stack(totals)
 
 
 @torch.inference_mode()
@@ -120,7 +122,7 @@ def _codes(model: LatentModel, x: Tensor) -> tuple[Tensor, Tensor, float]:
     """
     mu, logvar = model.encode(x)
     sigma = torch.exp(0.5 * logvar)
-    reach, farthest = _reach_of(model.prior()), _farthest(mu.abs() + 3 * sigma)
+    reach, farthest = _reach_of(model.prior()), float((mu.abs() + 3 * sigma).max())
     if not farthest <= MAX_REACH * reach:  # nor NaN
         raise ConfigError(
             f"The model encodes images as far out as {farthest:.1f}, where the prior is "
@@ -138,11 +140,7 @@ def _reach_of(prior: Prior) -> float:
             f"The prior has a Gaussian of sigma = {float(sigma.min()):.2g}, too narrow to be "
             "summed over; use importance_log_likelihood for this model."
         )
-    return _farthest(prior.mu.abs() + REACH * sigma)
-
-
-def _farthest(places: Tensor) -> float:
-    return float(places.max()) if places.numel() else 0.0
+    return float((prior.mu.abs() + REACH * sigma).max())
 
 
 def _cells_within(reach: float, width: float, like: Tensor) -> Tensor:

@@ -59,4 +59,4 @@ def test_clusters_are_beside_the_classes(page: Page, app_url: str, settle: Settl
     page.get_by_role("row", name=f"μ {rand:.3f}").wait_for()
     page.goto(f"{app_url}/labels?model=frey-2d")
     settle(page)
-    page.get_by_text("frey has no classes").wait_for()
+    page.get_by_text("There are no classes in frey").wait_for()
