@@ -6,6 +6,7 @@ import os
 import re
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from vae_core.models import LatentModel
 
 MAX_OPEN = 8  # models; beside them as many snapshots of runs
+MAX_READS = 5  # of a model that is replaced again and again
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RUN = re.compile(r"run:([A-Za-z0-9_-]{8,64})(?:@([0-9]{1,5}))?")
@@ -79,12 +81,36 @@ def open_model(model_id: str) -> OpenModel:
     if ours:
         try:
             load = _load if epoch is None else _load_snapshot
-            loading.set_result(load(model_id, path))
+            loading.set_result(_read_whole(load, model_id, path, weights))
         except BaseException as error:  # noqa: BLE001 — raised again in each thread that waits
             with _lock:
                 shelf.pop(key, None)
             loading.set_exception(error)
     return loading.result()
+
+
+def _read_whole(
+    load: Callable[[str, Path], OpenModel], model_id: str, path: Path, weights: Path
+) -> OpenModel:
+    """What `load` gives; again where the folder was replaced while it was read."""
+    for _ in range(MAX_READS - 1):
+        before = _changed(weights)
+        try:
+            opened = load(model_id, path)
+        except CheckpointError:
+            if _changed(weights) == before:
+                raise
+        else:
+            if _changed(weights) == before:
+                return opened
+    return load(model_id, path)
+
+
+def _changed(weights: Path) -> int | None:
+    try:
+        return weights.stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 _Shelf = OrderedDict[tuple[str, int], "Future[OpenModel]"]

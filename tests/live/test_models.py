@@ -78,6 +78,30 @@ def test_a_broken_model_is_tried_again_when_mended(checkpoints: Path) -> None:
     assert open_model("small").model.latent_dim == LATENT_DIM
 
 
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_model_replaced_while_it_is_read_is_read_again(
+    checkpoints: Path, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    load = live.models._load
+
+    reads = []
+
+    def torn(model_id: str, path: Path) -> live.models.OpenModel:
+        opened = load(model_id, path)
+        reads.append(opened)
+        if len(reads) == 1:
+            save_small_model(path, seed=1)
+            if fails:
+                raise CheckpointError("latents.safetensors is missing.")
+        return opened
+
+    save_small_model(checkpoints / "torn")
+    monkeypatch.setattr(live.models, "_load", torn)
+    assert open_model("torn") is reads[1]
+    old, new = (opened.model.state_dict() for opened in reads)
+    assert any(not old[name].equal(new[name]) for name in new)
+
+
 def test_memory_holds_the_models_used_last(checkpoints: Path) -> None:
     names = [f"model-{k}" for k in range(MAX_OPEN)]
     for name in names:

@@ -233,7 +233,7 @@ def test_a_network_too_large_for_a_checkpoint_fails_before_it_is_built(
 def test_too_little_memory_is_one_line(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "vae_core", "train", "--dataset", "digits", "--epochs", "1"]
     command += ["--hidden", "8192", "--batch-size", "1437", "--samples", "64"]
-    gigabytes = 2 << 30
+    gigabytes = 3 << 29
     outcome = subprocess.run(
         [*command, "--output", str(tmp_path / "run")],
         cwd=ROOT,

@@ -2,13 +2,16 @@
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 
+import vae_core.evaluation
 from vae_core.checkpoints import copy_checkpoint, read_config, read_metrics, save_checkpoint
 from vae_core.datasets import ImageDataset
+from vae_core.disentanglement import disentanglement_scores
 from vae_core.errors import CheckpointError
 from vae_core.evaluation import evaluate
 from vae_core.modelcard import model_card
@@ -73,7 +76,11 @@ def test_it_says_no_more_than_is_known(checkpoint: Path, metrics: dict[str, floa
     assert ("ELBO" in card) == bool(metrics and "elbo" in metrics)
 
 
-def test_what_was_asked_for_beside_the_elbo_is_in_it(tmp_path: Path) -> None:
+def test_what_was_asked_for_beside_the_elbo_is_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = partial(disentanglement_scores, classifier="forest")  # boosting takes seconds
+    monkeypatch.setattr(vae_core.evaluation, "disentanglement_scores", scores)
     generator = torch.Generator().manual_seed(0)
     factors = torch.randint(0, 3, (40, 2), generator=generator)
     images = torch.randint(0, 256, (40, 1, 4, 3), dtype=torch.uint8, generator=generator)
