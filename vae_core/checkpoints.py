@@ -19,6 +19,7 @@ import os
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from reprlib import repr as shown
@@ -134,7 +135,7 @@ def save_checkpoint(
         "training": training,
         "libraries": {
             "python": platform.python_version(),
-            **{name: version(name).split("+")[0] for name in ("torch", "safetensors", "numpy")},
+            **{name: _version(name) for name in ("torch", "safetensors", "numpy")},
         },
         "machine": _machine(next(model.parameters()).device),
     }
@@ -366,6 +367,11 @@ def _is_figure(value: Any, kind: str) -> bool:
         return all(isinstance(n, (int, float)) and math.isfinite(n) for n in numbers)
     except OverflowError:  # a whole number that no float can hold
         return False
+
+
+@cache
+def _version(library: str) -> str:
+    return version(library).split("+")[0]
 
 
 def _shapes(path: Path, config: dict[str, Any]) -> LatentModel:

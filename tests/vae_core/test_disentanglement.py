@@ -250,7 +250,7 @@ def test_what_cannot_be_scored_is_refused() -> None:
     with pytest.raises(ConfigError, match="'svm'; choose boosting or forest"):
         disentanglement_scores(known, classifier="svm")
     with pytest.raises(DataError, match="not finite"):
-        disentanglement_scores(latents(PERFECT / 0, LEVELS))
+        disentanglement_scores(latents(np.full_like(PERFECT, np.nan), LEVELS))
     for wrong in ({"seed": -1}, {"train_points": 0}, {"test_points": 0}):
         with pytest.raises(ConfigError, match="0 or more, and one point"):
             disentanglement_scores(known, **wrong)
