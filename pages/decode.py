@@ -10,12 +10,17 @@ import streamlit as st
 
 from ui.components.address import show_in_address
 from ui.components.latent_plane import PlaneResult, latent_plane
-from ui.session import current_model, current_z, set_z, z_text
-from ui.views import default_plane, dims_by_use, measure_of_use, names_of_dims, plane_points
+from ui.session import current_model, current_z, set_z, slider_reach, z_text
+from ui.views import (
+    default_plane,
+    dims_by_use,
+    measure_of_use,
+    names_of_dims,
+    plane_points,
+)
 from vae_core.latents import class_mean, prior_percentile
 from vae_core.models import prior_samples
 
-RANGE = 4.0
 MAX_HISTORY = 50
 MANY = 6  # sliders; more of them stand side by side where there is room
 # The image stays in view while long rows of sliders are scrolled past it.
@@ -36,6 +41,7 @@ LAYOUT = """
 
 opened = current_model()
 active, unused = dims_by_use(opened)
+reach = slider_reach(opened)
 history: list[tuple[float, ...]] = st.session_state.setdefault("z_history", [])
 
 
@@ -46,7 +52,7 @@ def move(z: Sequence[float], *, remember: bool = True) -> None:
         del history[:-MAX_HISTORY]
     set_z(z)
     for j, value in enumerate(z):
-        st.session_state[f"slider-{j}"] = min(RANGE, max(-RANGE, float(value)))
+        st.session_state[f"slider-{j}"] = min(reach, max(-reach, float(value)))
 
 
 def slider_moved(j: int) -> None:
@@ -87,11 +93,11 @@ def sliders(dims: Sequence[int]) -> None:
     z = current_z(opened)
     with st.container(key=f"many-{dims[0]}" if len(dims) > MANY else None):
         for j in dims:
-            st.session_state.setdefault(f"slider-{j}", min(RANGE, max(-RANGE, z[j])))
+            st.session_state.setdefault(f"slider-{j}", min(reach, max(-reach, z[j])))
             st.slider(
                 names_of_dims([j])[0],
-                -RANGE,
-                RANGE,
+                -reach,
+                reach,
                 step=0.01,
                 key=f"slider-{j}",
                 on_change=slider_moved,

@@ -26,7 +26,7 @@ from ui.ends import (
 )
 from ui.images import data_note, png
 from ui.palette import SYMBOL_COLOURS
-from ui.session import current_model, current_z, set_z, test_images, z_text
+from ui.session import current_model, current_z, set_z, test_images, z_in_words, z_text
 from ui.views import default_plane, plane_points
 from vae_core.animation import enlarged, gif_bytes
 from vae_core.models import decoded, prior_samples
@@ -112,8 +112,8 @@ def choose_end(side: str, end: End) -> None:
             )
             if st.session_state.get(f"not_understood-{side}"):
                 st.error(
-                    f"That is no z: give {model.latent_dim} numbers from −10 to 10, with commas "
-                    "between, or test:17 for a test image."
+                    f"That is no z: give {z_in_words(model.latent_dim)}, with commas between, or "
+                    "test:17 for a test image."
                 )
             with st.container(horizontal=True):
                 if latents is not None:

@@ -12,13 +12,15 @@ from ui.components.address import choice_from_link, number_from_link, show_in_ad
 from ui.components.image_grid import Axis, image_grid
 from ui.components.latent_plane import latent_plane
 from ui.images import png
-from ui.session import current_model, current_z, set_z, z_text
+from ui.session import current_model, current_z, set_z, slider_reach, z_text
 from ui.text import decimal
 from ui.views import (
     HASHES,
+    PRIOR_EXTENT,
     choose_dims,
     dims_by_use,
     dims_plane,
+    grid_extent,
     keep_z,
     names_of_dims,
     plane_points,
@@ -30,27 +32,28 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SPACINGS = {"inverse CDF": "quantile", "linear": "linear"}
-SPACING_NOTES = {
-    "inverse CDF": "Inverse CDF: z = Φ⁻¹(u) at equal steps of u, so each tile stands for the same "
-    "share of the prior N(0, I).",
-    "linear": "Linear: equal steps of z from −3 to 3; tiles near the corners are rare under the "
-    "prior.",
-}
-RANGE = 4.0
 SIDES = 5, 40  # images a side
 GRID_WIDTH, PLANE_WIDTH = 552, 352  # pixels: side by side on a wide page
 
 opened = current_model()
 model = opened.model
+reach = slider_reach(opened)
+extent = grid_extent(opened)
+far = extent > PRIOR_EXTENT  # the model does not keep to the prior
 
 
 @st.cache_data(show_spinner="Decoding the grid…", max_entries=16, hash_funcs=HASHES)
 def grid_of(
-    opened: OpenModel, side: int, dims: tuple[int, int], base: tuple[float, ...], spacing: str
+    opened: OpenModel,
+    side: int,
+    dims: tuple[int, int],
+    base: tuple[float, ...],
+    spacing: str,
+    extent: float,
 ) -> tuple[Tensor, Tensor]:
     import torch
 
-    return manifold_grid(opened.model, side, dims, torch.tensor(base), spacing)
+    return manifold_grid(opened.model, side, dims, torch.tensor(base), spacing, extent)
 
 
 def hold(j: int) -> None:
@@ -68,11 +71,11 @@ def held_sliders(dims: tuple[int, int]) -> None:
     with st.expander(f"{len(held)} other dimensions, held at the current z"):
         columns = st.columns(2)
         for k, j in enumerate(held):
-            st.session_state[f"held-{j}"] = min(RANGE, max(-RANGE, z[j]))
+            st.session_state[f"held-{j}"] = min(reach, max(-reach, z[j]))
             columns[k % 2].slider(
                 names_of_dims([j])[0],
-                -RANGE,
-                RANGE,
+                -reach,
+                reach,
                 step=0.01,
                 key=f"held-{j}",
                 on_change=hold,
@@ -83,7 +86,7 @@ def held_sliders(dims: tuple[int, int]) -> None:
 @st.fragment
 def explore() -> None:
     with st.container(horizontal=True, gap="medium"):
-        spacing = choice_from_link("spacing", list(SPACINGS), "inverse CDF")
+        spacing = choice_from_link("spacing", list(SPACINGS), "linear" if far else "inverse CDF")
         st.segmented_control(
             "Spacing", list(SPACINGS), required=True, key="spacing", persist_state="session"
         )
@@ -94,7 +97,7 @@ def explore() -> None:
 
     z = current_z(opened)
     base = tuple(0.0 if j in dims else v for j, v in enumerate(z))
-    grid, images = grid_of(opened, side, dims, base, SPACINGS[spacing])
+    grid, images = grid_of(opened, side, dims, base, SPACINGS[spacing], extent)
     places = grid.reshape(-1, model.latent_dim)
     names = names_of_dims(dims)
 
@@ -116,7 +119,7 @@ def explore() -> None:
             max_height=640,
             on_select=lambda tile: set_z(places[tile].tolist()),
         )
-        st.caption(SPACING_NOTES[spacing])
+        st.caption(about_spacing(spacing))
     with both.container(width=PLANE_WIDTH):
         show_plane(z, dims)
         st.download_button(
@@ -130,6 +133,20 @@ def explore() -> None:
     x, y = names if model.latent_dim > 2 else (None, None)
     at = z_text(current_z(opened))
     show_in_address("grid", spacing=spacing, side=side, x=x, y=y, z=at)
+
+
+def about_spacing(spacing: str) -> str:
+    """What the grid's steps are, and what that means for this model."""
+    if spacing == "linear":
+        where = (
+            "the means μ lie within" if far else "tiles near the corners are rare under the prior"
+        )
+        return f"Linear: equal steps of z from −{extent} to {extent}; {where}."
+    about = (
+        "Inverse CDF: z = Φ⁻¹(u) at equal steps of u, so each tile stands for the same share of "
+        "the prior N(0, I)."
+    )
+    return f"{about} Many means μ of this model lie farther out." if far else about
 
 
 def tile_of(z: tuple[float, ...], places: Tensor) -> int | None:

@@ -13,7 +13,7 @@ import streamlit as st
 
 from live.models import OpenModel
 from ui.components.address import linked, refuse
-from ui.session import parse_z, z_text
+from ui.session import parse_z, z_in_words, z_text
 
 MAX_BETWEEN = 8
 _TEST_IMAGE = re.compile(r"test:(\d{1,9})")
@@ -102,7 +102,7 @@ def _check_linked(opened: OpenModel, name: str) -> None:
 
 
 def _ends_in_words(opened: OpenModel) -> str:
-    z = f"a z of {opened.model.latent_dim} numbers from −10 to 10"
+    z = f"a z of {z_in_words(opened.model.latent_dim)}"
     return z if opened.latents is None else f"test:0 to test:{len(opened.latents) - 1} or {z}"
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from vae_core.datasets import ImageDataset
 
 DEFAULT_MODEL = "mnist-2d"
-MAX_ABS_Z = 10.0
+MAX_ABS_Z = 1000  # a plain autoencoder keeps to no prior
 HIDEABLE = ("models", "pages", "upload")
 
 
@@ -144,14 +144,20 @@ def test_images(opened: OpenModel) -> ImageDataset | None:
 
 
 def current_z(opened: OpenModel) -> tuple[float, ...]:
-    """The point of latent space in view: what was set last, the link's, or the first test mean."""
+    """The point of latent space in view: what was set last, the link's, or the first test mean.
+
+    Another model's stays in view where it lies among this one's.
+    """
     d = opened.model.latent_dim
     if "z" not in st.session_state:
         st.session_state["z"] = parse_z(linked("z"))
         if linked("z") and len(st.session_state["z"]) != d:
-            refuse("z", f"a z is {d} numbers from −10 to 10; the first test image is shown")
-    if len(st.session_state["z"]) != d:
+            refuse("z", f"a z is {z_in_words(d)}; the first test image is shown")
+    elsewhere = st.session_state.get("z_of", opened.id) != opened.id
+    far = elsewhere and max(map(abs, st.session_state["z"]), default=0.0) > slider_reach(opened)
+    if far or len(st.session_state["z"]) != d:
         st.session_state["z"] = first_z(opened)
+    st.session_state["z_of"] = opened.id
     z: tuple[float, ...] = st.session_state["z"]
     return z
 
@@ -164,6 +170,17 @@ def set_z(z: Sequence[float]) -> None:
 def z_text(z: Sequence[float]) -> str:
     """z as the address says it, and as `parse_z` reads it."""
     return ",".join(f"{value:.3f}" for value in z)
+
+
+def slider_reach(opened: OpenModel) -> float:
+    """How far from 0 a slider of a latent dimension goes: 4, farther where stored means are."""
+    far = 0.0 if opened.latents is None else float(opened.latents.mu.abs().max())
+    return float(max(4, math.ceil(far)))
+
+
+def z_in_words(d: int) -> str:
+    """What `parse_z` takes for a model of d latent dimensions."""
+    return f"{d} numbers from −{MAX_ABS_Z:,} to {MAX_ABS_Z:,}"
 
 
 def first_z(opened: OpenModel) -> tuple[float, ...]:

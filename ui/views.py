@@ -17,6 +17,7 @@ from ui.session import set_z
 if TYPE_CHECKING:
     from vae_core.latents import Latents
 
+PRIOR_EXTENT = 3  # standard deviations of the prior that hold nearly all of it
 CLASS, KL, ERROR = "class", "KL", "reconstruction error"
 # By what Streamlit's caches tell arguments apart: `cache_data(hash_funcs=HASHES)`.
 HASHES: dict[str | type[Any], Callable[[Any], Any]] = {
@@ -40,6 +41,14 @@ def dims_by_use(opened: OpenModel) -> tuple[list[int], list[int]]:
 def measure_of_use(opened: OpenModel) -> str:
     """By what dimensions are ordered: without a posterior there is no KL."""
     return "KL" if opened.model.is_variational else "variance of μ"
+
+
+def grid_extent(opened: OpenModel) -> int:
+    """How far from 0 an even grid goes: 3, farther where a hundredth of the stored means are."""
+    if opened.latents is None:
+        return PRIOR_EXTENT
+    far = np.quantile(np.abs(opened.latents.mu.numpy()), 0.99, axis=0).max()
+    return max(PRIOR_EXTENT, round(float(far)))
 
 
 def choose_dims(opened: OpenModel, *, shown: bool = True) -> tuple[int, int]:

@@ -11,7 +11,14 @@ import streamlit as st
 from live.models import open_model
 from ui.components.address import number_from_link
 from ui.learned import look_of, shown_dims
-from ui.views import ERROR, dims_by_use, measure_of_use, plane_points
+from ui.session import current_z, first_z, parse_z, slider_reach, z_text
+from ui.views import (
+    ERROR,
+    dims_by_use,
+    grid_extent,
+    measure_of_use,
+    plane_points,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,6 +40,18 @@ def test_dimensions_are_ordered_by_what_is_told(name: str, measure: str) -> None
     assert sorted(used + unused) == list(range(opened.model.latent_dim))
     for dims in (used, unused):
         assert use[dims].tolist() == sorted(use[dims].tolist(), reverse=True)
+
+
+def test_sliders_and_even_grids_reach_as_far_as_the_means() -> None:
+    prior_alone = replace(open_model("mnist-2d"), latents=None)
+    assert (slider_reach(prior_alone), grid_extent(prior_alone)) == (4.0, 3)
+    assert grid_extent(open_model("mnist-2d")) == 3  # as the prior has it
+    opened = open_model("mnist-2d-ae")
+    assert opened.latents is not None
+    mu = opened.latents.mu.abs()
+    assert mu.max() <= slider_reach(opened) < mu.max() + 1
+    beyond = (mu > grid_extent(opened) + 0.5).float().mean(0)
+    assert 0.001 < beyond.max() <= 0.01
 
 
 def test_a_model_of_three_test_images_is_shown_with_three() -> None:
@@ -57,3 +76,23 @@ def test_grey_pixels_under_a_bernoulli_have_a_cross_entropy(name: str, label: st
 def test_a_number_of_another_page_comes_into_its_range(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(st, "session_state", {"side": 3, "linked": {}})
     assert number_from_link("side", 5, 40, 20) == 5 == st.session_state["side"]
+
+
+def test_every_stored_mean_of_an_autoencoder_fits_into_a_link() -> None:
+    opened = open_model("mnist-2d-ae")
+    assert opened.latents is not None
+    for z in opened.latents.mu[opened.latents.mu.abs().argmax(0)].tolist():
+        assert parse_z(z_text(z)) == pytest.approx(z, abs=1e-3)
+    for text in ("", "1,", "1,nan", "1,1e9", "a,b"):
+        assert parse_z(text) == ()
+
+
+def test_a_z_stays_in_view_with_another_model_unless_it_lies_far_from_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    vae, autoencoder = open_model("mnist-2d"), open_model("mnist-2d-ae")
+    monkeypatch.setattr(st, "session_state", {"z": (20.0, 1.0), "z_of": autoencoder.id})
+    assert current_z(autoencoder) == (20.0, 1.0)
+    assert current_z(vae) == first_z(vae)
+    st.session_state["z"] = (2.5, -3.5)
+    assert current_z(autoencoder) == current_z(vae) == (2.5, -3.5)
