@@ -78,8 +78,7 @@ def measured() -> Curves:
     coefficients = components.encode(every)
 
     def linear(z: torch.Tensor) -> torch.Tensor:
-        padded = torch.nn.functional.pad(z, (0, coefficients.shape[1] - z.shape[1]))
-        return components.decode(padded, model.image_shape)
+        return components.decode(z, model.image_shape)
 
     codes = {this_model(): (latents.mu, lambda z: decoded(model, z))}
     for count in sorted({min(d, coefficients.shape[1]), coefficients.shape[1]}):

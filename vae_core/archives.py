@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import io
-import lzma
 import math
 import stat
-import struct
 import zipfile
-import zlib
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,17 +20,13 @@ from vae_core.checkpoints import (
 from vae_core.errors import CheckpointError
 from vae_core.files import folder_written_whole, write_bytes
 from vae_core.models import LatentModel
+from vae_core.zip_files import open_zip
 
 MAX_ZIP_BYTES = 64 << 20
 MAX_UNZIPPED_BYTES = 256 << 20
 MAX_HELD = 8_000_000  # numbers that the layers give for one image
 _PUT_IT_THERE = "put the folder into the server's ZSCAPE_CHECKPOINTS instead"
 _PICKLE_ENDINGS = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin")
-# What Python's zipfile and its decompressors raise for bytes that are not as they should be.
-_ZIP_ERRORS = (
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),
-    *(ValueError, RuntimeError, OverflowError),
-)
 
 
 def zip_checkpoint(path: str | Path) -> bytes:
@@ -56,16 +49,8 @@ def unpack_checkpoint(archive: BinaryIO, path: str | Path) -> LatentModel:
             f"The archive is larger than {MAX_ZIP_BYTES >> 20} MB, the most that is taken; "
             f"{_PUT_IT_THERE}."
         )
-    try:
-        with zipfile.ZipFile(archive) as bundle:
-            contents = {name: _unzip(bundle, info) for name, info in _zip_members(bundle).items()}
-    except CheckpointError:
-        raise
-    except _ZIP_ERRORS as error:
-        raise CheckpointError(
-            "The file is no zip archive, or a torn or encrypted one; zip the checkpoint's folder "
-            "and try again."
-        ) from error
+    with open_zip(archive, "The file", CheckpointError) as bundle:
+        contents = {name: _unzip(bundle, info) for name, info in _zip_members(bundle).items()}
     with folder_written_whole(Path(path)) as folder:
         for name, data in contents.items():
             write_bytes(folder / name, data)

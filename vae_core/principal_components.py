@@ -22,9 +22,9 @@ class Principal:
         return coefficients
 
     def decode(self, z: Tensor, image_shape: Sequence[int]) -> Tensor:
-        """Coefficients (n, d) -> images (n, c, h, w), clipped to [0, 1]."""
-        images: Tensor = (self.mean + z @ self.axes).clamp(0, 1).unflatten(1, tuple(image_shape))
-        return images
+        """Coefficients (n, m) of the m leading components -> images (n, c, h, w) in [0, 1]."""
+        images: Tensor = (self.mean + z @ self.axes[: z.shape[1]]).clamp(0, 1)
+        return images.unflatten(1, tuple(image_shape))
 
 
 def principal_components(x: Tensor, d: int) -> Principal:

@@ -25,24 +25,28 @@ _BROKEN = (
 
 
 @contextmanager
-def open_zip(source: Path | BinaryIO, name: str) -> Iterator[zipfile.ZipFile]:
-    """Open a zip; DataError, with `name` in it, when it is broken, also while it is read."""
+def open_zip(
+    source: Path | BinaryIO, name: str, error: type[ZscapeError] = DataError
+) -> Iterator[zipfile.ZipFile]:
+    """Open a zip; `error`, with `name` in it, when it is broken, also while it is read."""
     try:
-        with zipfile.ZipFile(_small_directory(source, name)) as bundle:
+        with zipfile.ZipFile(_small_directory(source, name, error)) as bundle:
             yield bundle
     except ZscapeError:
         raise
-    except _BROKEN as error:
-        raise DataError(
+    except _BROKEN as broken:
+        raise error(
             f"{name} is no zip archive, or a damaged or encrypted one; make it anew."
-        ) from error
+        ) from broken
 
 
-def _small_directory(source: Path | BinaryIO, name: str) -> Path | BinaryIO:
+def _small_directory(
+    source: Path | BinaryIO, name: str, error: type[ZscapeError]
+) -> Path | BinaryIO:
     """`source`, if its table of contents is not enormous: zipfile reads that whole, and at once."""
     if isinstance(source, Path):
         with source.open("rb") as file:
-            _small_directory(file, name)
+            _small_directory(file, name, error)
         return source
     end = source.seek(0, os.SEEK_END)
     source.seek(max(0, end - (1 << 16) - 200))
@@ -54,8 +58,6 @@ def _small_directory(source: Path | BinaryIO, name: str) -> Path | BinaryIO:
             told = tail[found.start() + offset :][:room]
             size = struct.unpack(kind, told)[0] if len(told) == room else 0
             if MAX_DIRECTORY_BYTES < size != 0xFFFFFFFF:  # which stands for: see the other
-                raise DataError(
-                    f"{name} has a table of contents of {size:,} bytes; too many files."
-                )
+                raise error(f"{name} has a table of contents of {size:,} bytes; too many files.")
     source.seek(0)
     return source

@@ -86,7 +86,11 @@ def test_the_components_are_scikit_learns_and_all_of_them_lose_nothing() -> None
     found = principal_components(x, 64)
     assert found.axes.shape == (12, 12)
     torch.testing.assert_close(found.decode(found.encode(x), (1, 3, 4)), x, atol=1e-5, rtol=0)
-    theirs = PCA(3).fit_transform(x.flatten(1).numpy())
+    fit = PCA(3).fit(x.flatten(1).numpy())
+    theirs = fit.transform(x.flatten(1).numpy())
+    leading = fit.inverse_transform(theirs).clip(0, 1).reshape(x.shape)
+    again = found.decode(found.encode(x)[:, :3], (1, 3, 4))
+    torch.testing.assert_close(again, torch.from_numpy(leading).float(), atol=1e-5, rtol=0)
     ours = principal_components(x, 3).encode(x)
     torch.testing.assert_close(ours.abs(), torch.from_numpy(theirs).abs(), atol=1e-4, rtol=0)
 

@@ -49,15 +49,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Panel:
-    """A title and the lines below it; note: stands opposite the title.
-
-    y_range: what to show, by default what holds the lines but the start of long ones.
-    """
+    """A title and the lines below it; note: stands opposite the title."""
 
     title: str
     lines: Sequence[Line]
     note: str = ""
-    y_range: tuple[float, float] | None = None
 
 
 def curves(
