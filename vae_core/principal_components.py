@@ -24,7 +24,7 @@ class Principal:
     def decode(self, z: Tensor, image_shape: Sequence[int]) -> Tensor:
         """Coefficients (n, m) of the m leading components -> images (n, c, h, w) in [0, 1]."""
         images: Tensor = (self.mean + z @ self.axes[: z.shape[1]]).clamp(0, 1)
-        return images.unflatten(1, tuple(image_shape))
+        return images.view(-1, *image_shape)
 
 
 def principal_components(x: Tensor, d: int) -> Principal:

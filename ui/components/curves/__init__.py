@@ -49,11 +49,15 @@ class Line:
 
 @dataclass(frozen=True)
 class Panel:
-    """A title and the lines below it; note: stands opposite the title."""
+    """A title and the lines below it; note: stands opposite the title.
+
+    y_range: what to show, by default what holds the lines but the start of long ones.
+    """
 
     title: str
     lines: Sequence[Line]
     note: str = ""
+    y_range: tuple[float, float] | None = None
 
 
 def curves(

@@ -28,7 +28,7 @@ export function mount(component) {
 
 /**
  * @typedef {{name: string, x: number[], y: number[], colour: string, dashed: boolean, faint: boolean, label: string, margin: number[]}} Line
- * @typedef {{title: string, note: string, lines: Line[]}} Panel
+ * @typedef {{title: string, note: string, lines: Line[], y_range: [number, number] | null}} Panel
  */
 
 class Curves {
@@ -91,7 +91,7 @@ class Curves {
   }
 
   /** @param {HTMLElement} figure @param {Panel} panel */
-  drawPanel(figure, { title, note, lines }) {
+  drawPanel(figure, { title, note, lines, y_range }) {
     const { xRange, xName, unit, height, marker, alt, logX } = this.data;
     const [name, aside] = figure.querySelector("figcaption").children;
     name.textContent = title;
@@ -100,7 +100,7 @@ class Curves {
     const labelled = lines.some(({ label }) => label);
     const right = width - MARGIN.right - (labelled ? 26 : 0);
     const bottom = height - MARGIN.bottom;
-    const yRange = heightOf(lines);
+    const yRange = y_range ?? heightOf(lines);
     const x = scale(xRange, [MARGIN.left, right], logX);
     const y = scale(yRange, [bottom, MARGIN.top]);
     const told = rowsAt(lines, marker, logX).map(({ line, value }) => `${line.name} ${number(value)}`);
