@@ -48,9 +48,6 @@ GOALS = {150.0: 40.0, 145.0: 75.0}  # nats: seconds of one core
 PART = 12_800, 2_048  # images of MNIST's training and test set that one round of `speed` takes
 
 
-# ---- speed ---------------------------------------------------------------------------------------
-
-
 class Example(nn.Module):
     """The model of pytorch/examples, vae/main.py: 784-400-20."""
 
@@ -167,9 +164,6 @@ def speeds(rounds: int) -> dict[str, dict[str, Any]]:
     return table
 
 
-# ---- quality -------------------------------------------------------------------------------------
-
-
 def quality() -> dict[str, Any]:
     """Nats on the test images by epoch, and the seconds to each goal."""
     *_, last = train(preset("pytorch-example"))
@@ -194,9 +188,6 @@ def quality() -> dict[str, Any]:
             for goal in GOALS
         },
     }
-
-
-# ---- page ----------------------------------------------------------------------------------------
 
 
 def page(root: Path, rounds: int, seconds: float) -> dict[str, Any]:
@@ -260,9 +251,6 @@ def images_per_second(run: Run, seconds: float) -> float:
 def until(condition: Callable[[], Any]) -> None:
     while not condition():
         time.sleep(0.05)
-
-
-# ---- the table -----------------------------------------------------------------------------------
 
 
 def main() -> None:

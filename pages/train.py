@@ -57,9 +57,6 @@ class Data(NamedTuple):
     test: int
 
 
-# ---- before a run --------------------------------------------------------------------------------
-
-
 def prepare() -> None:
     """Choose what to train, see what that is, and start it."""
     config = choose_settings()
@@ -163,9 +160,6 @@ def epoch_seconds(
     config: TrainConfig, image_shape: tuple[int, int, int], train: int, test: int, _data: Data
 ) -> float:
     return seconds_per_epoch(config, _data.some, test, train)
-
-
-# ---- a run ---------------------------------------------------------------------------------------
 
 
 def show_state(polls: bool, looks_every: float) -> None:

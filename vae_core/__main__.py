@@ -262,9 +262,8 @@ def _bar() -> Callable[[float], None]:
 
 def _dataset(options: argparse.Namespace, split: str) -> Any:
     from vae_core.checkpoints import read_config
-    from vae_core.datasets import SPLITS, dataset_names
+    from vae_core.datasets import SPLITS, check_dataset
     from vae_core.own_images import ImageForm
-    from vae_core.own_names import is_own
     from vae_core.run_data import run_dataset
 
     config = read_config(options.checkpoint)
@@ -276,10 +275,8 @@ def _dataset(options: argparse.Namespace, split: str) -> Any:
         form = ImageForm((height, width), fit=flags.get("fit", "crop"), colour=colour)
         train, test = read_given_images(options, form)
         return train.joined(test) if split == "all" else (train, test)[SPLITS.index(split)]
-    if options.data and options.data not in dataset_names() and not is_own(options.data):
-        raise ConfigError(
-            f"Unknown data set {options.data[:40]!r}; choose one of {', '.join(dataset_names())}."
-        )
+    if options.data:
+        check_dataset(options.data)
     name = options.data or config.get("dataset")
     if not name:
         raise DataError("The checkpoint does not say its data set; name one with --data.")

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
+from reprlib import repr as shown
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ import torch
 from torch import Tensor
 
 from vae_core import dsprites, faces, mnist_family, sprites
-from vae_core.errors import DataError
+from vae_core.errors import ConfigError, DataError
 from vae_core.mnist_family import Family
 from vae_core.own_names import is_own
 
@@ -163,6 +164,12 @@ def register_dataset(
 def dataset_names() -> tuple[str, ...]:
     """The names `load_dataset` knows, in the order of registration."""
     return tuple(_REGISTRY)
+
+
+def check_dataset(name: str) -> None:
+    """ConfigError when `name` is no registered data set's and none of a user's own images."""
+    if name not in _REGISTRY and not is_own(name):
+        raise ConfigError(f"Unknown data set {shown(name)}; choose one of {', '.join(_REGISTRY)}.")
 
 
 def data_root(root: str | os.PathLike[str] | None = None) -> Path:

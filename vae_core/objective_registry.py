@@ -1,7 +1,6 @@
 """Every objective that can be trained, by name: its learner, its settings, a sentence on each.
 
-Another one is an entry here, or a plain function in `objectives.OBJECTIVES`, whose terms are then
-weighed by beta:
+Another one is an entry here, with what builds its learner, such as a `GradientLearner`:
 
     register_objective("mine", "What it does.", learner, settings={"weight": Setting(1.0, "…")})
 """
@@ -17,7 +16,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from vae_core.aggregate_objectives import beta_tcvae, dip_vae, info_vae, wae_mmd
-from vae_core.autoencoder_objectives import contractive_autoencoder, denoising_autoencoder
+from vae_core.autoencoder_objectives import (
+    contractive_autoencoder,
+    denoising_autoencoder,
+    plain_autoencoder,
+)
 from vae_core.corruption import CORRUPTIONS
 from vae_core.errors import ConfigError
 from vae_core.factor_vae import FactorVaeLearner
@@ -26,15 +29,12 @@ from vae_core.learners import Batch, GradientLearner, Learner, TermsOf
 from vae_core.linear_models import LinearLearner
 from vae_core.models import LatentModel
 from vae_core.objectives import (
-    OBJECTIVES,
     ObjectiveTerms,
-    TermsFunction,
     beta_vae,
     capacity_vae,
     doubly_reparameterised_iwae,
     free_bits,
     iwae,
-    loss,
     ramp,
 )
 from vae_core.semi_supervised import M2Learner
@@ -47,6 +47,14 @@ SHARED = {
     "beta": 1.0,
     "samples": 1,
 }  # settings of TrainConfig that some objectives use, and as what
+
+
+def check_number(name: str, value: Any, kind: type, least: float, most: float) -> None:
+    """ConfigError unless the value is an int or a `kind`, int or float, from least to most."""
+    number = isinstance(value, (int, kind)) and not isinstance(value, bool)
+    if not number or not least <= value <= most:
+        a = "a whole number" if kind is int else "a number"
+        raise ConfigError(f"{name}={shown(value)} is not {a} from {least:g} to {most:g}.")
 
 
 @dataclass(frozen=True)
@@ -75,12 +83,7 @@ class Setting:
                 raise ConfigError(f"{name}={shown(value)} is not one of {', '.join(self.choices)}.")
             return value
         kind = type(self.default)
-        number = isinstance(value, (int, kind)) and not isinstance(value, bool)
-        if not number or not self.least <= value <= self.most:
-            a = "a whole number" if kind is int else "a number"
-            raise ConfigError(
-                f"{name}={shown(value)} is not {a} from {self.least:g} to {self.most:g}."
-            )
+        check_number(name, value, kind, self.least, self.most)
         return kind(value)
 
 
@@ -133,19 +136,15 @@ def register_objective(
 
 
 def objective_names() -> tuple[str, ...]:
-    """Those of the registry in their order, then those in `objectives.OBJECTIVES` alone."""
-    return tuple(dict.fromkeys([*_REGISTRY, *OBJECTIVES]))
+    """The names that can be chosen, in the order of registration."""
+    return tuple(_REGISTRY)
 
 
 def find_objective(name: str) -> Objective:
     """The objective `name`; ConfigError when it is unknown."""
-    if name in _REGISTRY:
-        return _REGISTRY[name]
-    if name in OBJECTIVES:
-        return Objective("", _gradient(_weighed(OBJECTIVES[name])), uses=("beta", "samples"))
-    raise ConfigError(
-        f"Unknown objective {shown(name)}; choose one of {', '.join(objective_names())}."
-    )
+    if name not in _REGISTRY:
+        raise ConfigError(f"Unknown objective {shown(name)}; choose one of {', '.join(_REGISTRY)}.")
+    return _REGISTRY[name]
 
 
 def build_learner(config: TrainConfig, model: LatentModel) -> Learner:
@@ -153,21 +152,8 @@ def build_learner(config: TrainConfig, model: LatentModel) -> Learner:
     return find_objective(config.objective).learner(config, model)
 
 
-# ---- how functions of objectives become learners -------------------------------------------------
-
-
 def _gradient(terms_of: TermsOf) -> BuildLearner:
     return lambda config, model: GradientLearner(config, model, terms_of)
-
-
-def _weighed(terms_of: TermsFunction) -> TermsOf:
-    """Plain terms, their KL weighed by beta."""
-
-    def objective(model: LatentModel, batch: Batch, config: TrainConfig) -> ObjectiveTerms:
-        terms = terms_of(model, batch.x, generator=batch.generator, samples=config.samples)
-        return ObjectiveTerms(terms.reconstruction, terms.kl, loss(terms, config.beta))
-
-    return objective
 
 
 def _function(function: Callable[..., ObjectiveTerms], *uses: str) -> BuildLearner:
@@ -216,15 +202,13 @@ def _beta_tcvae(model: LatentModel, batch: Batch, config: TrainConfig) -> Object
     )
 
 
-# ---- the objectives ------------------------------------------------------------------------------
-
 _RISE = "The share of all steps over which {} rises evenly from 0; it stays there after."
 
 register_objective(
     "elbo",
     "A variational autoencoder: minus the ELBO, its KL weighed by beta (Kingma & Welling 2014; "
     "Higgins et al. 2017).",
-    _gradient(_weighed(OBJECTIVES["elbo"])),
+    _function(beta_vae, "beta", "samples"),
     uses=("beta", "samples"),
 )
 register_objective(
@@ -339,7 +323,7 @@ register_objective(
 register_objective(
     "autoencoder",
     "The plain autoencoder: a code is a point, and nothing holds the codes to a prior.",
-    _gradient(_weighed(OBJECTIVES["autoencoder"])),
+    _function(plain_autoencoder),
     uses=("samples",),  # accepted as ever: all draws are the same point
     kind="autoencoder",
 )

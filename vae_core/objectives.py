@@ -12,7 +12,7 @@ with x (batch, c, h, w) in [0, 1]. Those that look at the batch as a whole are i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -73,10 +73,6 @@ def autoencoder_terms(
     """log p(x given z = mu(x)) alone, with a KL of zero: nothing holds the codes to a prior."""
     mu, _ = model.encode(x)
     return Terms(model.log_likelihood(x, mu), torch.zeros_like(mu))
-
-
-TermsFunction = Callable[..., Terms]
-OBJECTIVES: dict[str, TermsFunction] = {"elbo": elbo_terms, "autoencoder": autoencoder_terms}
 
 
 def loss(terms: Terms, beta: float) -> Tensor:
@@ -140,9 +136,6 @@ def importance_bound(log_weights: Tensor) -> Tensor:
     A lower bound of log p(x) that rises with K; K = 1 is the sampled ELBO.
     """
     return torch.logsumexp(log_weights, dim=1) - math.log(log_weights.shape[1])
-
-
-# ---- objectives with settings --------------------------------------------------------------------
 
 
 def ramp(step: int, steps: int, last: float, first: float = 0.0) -> float:

@@ -201,9 +201,6 @@ def may_have_labels(source: Source) -> bool:
     return not folder and _head(file, _name(source)) in _IDX_HEADS
 
 
-# ---- sources -------------------------------------------------------------------------------------
-
-
 @contextmanager
 def _opened(source: Source, labels: Source | None, max_bytes: int) -> Iterator[ImageSource]:
     """The images of `source`; what it is, its content says and not its name."""
@@ -254,9 +251,6 @@ def _head(file: Path | BinaryIO, name: str) -> bytes:
 def _holds_arrays(file: Path | BinaryIO, name: str) -> bool:
     with open_zip(file, name) as bundle:
         return any(member.endswith(".npy") for member in bundle.namelist())
-
-
-# ---- what they become ----------------------------------------------------------------------------
 
 
 def _settled(form: ImageForm, images: ImageSource, max_bytes: int) -> ImageForm:

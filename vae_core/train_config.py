@@ -10,12 +10,11 @@ from typing import Any
 import torch
 
 from vae_core.binarisation import checked_binarisation
-from vae_core.datasets import dataset_names
+from vae_core.datasets import check_dataset
 from vae_core.errors import ConfigError
 from vae_core.linear_models import LINEAR
 from vae_core.models import ModelConfig, build_model, check_texts
-from vae_core.objective_registry import SHARED, find_objective
-from vae_core.own_names import is_own
+from vae_core.objective_registry import SHARED, check_number, find_objective
 
 SCHEDULES = ("one-cycle", "constant")
 
@@ -96,16 +95,8 @@ class TrainConfig:
     def __post_init__(self) -> None:
         check_texts(self)
         for name, (kind, least, most) in _RANGES.items():
-            value = getattr(self, name)
-            number = isinstance(value, (int, kind)) and not isinstance(value, bool)
-            if not number or not least <= value <= most:
-                a = "a whole number" if kind is int else "a number"
-                raise ConfigError(f"{name}={shown(value)} is not {a} from {least:g} to {most:g}.")
-        if self.dataset not in dataset_names() and not is_own(self.dataset):
-            raise ConfigError(
-                f"Unknown data set {shown(self.dataset)}; choose one of "
-                f"{', '.join(dataset_names())}."
-            )
+            check_number(name, getattr(self, name), kind, least, most)
+        check_dataset(self.dataset)
         if self.schedule not in SCHEDULES:
             raise ConfigError(
                 f"Unknown schedule {shown(self.schedule)}; choose one of {', '.join(SCHEDULES)}."

@@ -10,16 +10,17 @@ from typing import Any
 import pytest
 import torch
 
+from vae_core import objective_registry
 from vae_core.checkpoints import load_checkpoint, save_checkpoint
 from vae_core.datasets import ImageDataset
 from vae_core.errors import ConfigError, TrainingError
 from vae_core.factor_vae import FactorVaeLearner, factor_vae, shuffled
-from vae_core.learners import Batch
+from vae_core.learners import Batch, GradientLearner, TermsOf
 from vae_core.likelihoods import LIKELIHOODS
-from vae_core.models import ModelConfig, build_model
+from vae_core.models import LatentModel, ModelConfig, build_model
 from vae_core.networks import network_names
-from vae_core.objective_registry import find_objective, objective_names
-from vae_core.objectives import OBJECTIVES, Terms, elbo_terms
+from vae_core.objective_registry import find_objective, objective_names, register_objective
+from vae_core.objectives import ObjectiveTerms, beta_vae, elbo_terms
 from vae_core.train_config import TrainConfig
 from vae_core.training import Progress, train
 
@@ -137,14 +138,25 @@ def test_a_state_without_its_discriminator_is_refused(name: str) -> None:
         list(train(with_objective("factor-vae"), resume=state, **DATA))
 
 
-def test_a_function_in_objectives_can_be_trained(monkeypatch: pytest.MonkeyPatch) -> None:
-    def halved(*arguments: Any, **options: Any) -> Terms:
-        terms = elbo_terms(*arguments, **options)
-        return Terms(0.5 * terms.reconstruction, terms.kl)
+def register(name: str, terms_of: TermsOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enter an objective that is gone again after the test."""
+    monkeypatch.setattr(objective_registry, "_REGISTRY", dict(objective_registry._REGISTRY))
+    register_objective(
+        name, "", lambda config, model: GradientLearner(config, model, terms_of), uses=("beta",)
+    )
 
-    monkeypatch.setitem(OBJECTIVES, "halved", halved)
+
+def test_a_registered_objective_can_be_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    def halved(model: LatentModel, batch: Batch, config: TrainConfig) -> ObjectiveTerms:
+        terms = elbo_terms(model, batch.x, generator=batch.generator)
+        total = config.beta * terms.kl.sum(1) - 0.5 * terms.reconstruction
+        return ObjectiveTerms(terms.reconstruction, terms.kl, total.mean())
+
+    register("halved", halved, monkeypatch)
     end = last(replace(TINY, objective="halved", beta=2.0))
-    assert end.train.loss == pytest.approx(2 * end.train.kl - end.train.reconstruction)
+    assert end.train.loss == pytest.approx(2 * end.train.kl - 0.5 * end.train.reconstruction)
+    with pytest.raises(ConfigError, match="'halved' is registered already"):
+        register("halved", halved, monkeypatch)
 
 
 # Weights that rise
@@ -238,11 +250,11 @@ def test_a_last_image_is_compared_with_those_before(objective: str) -> None:
 def test_binarised_training_sees_zeros_and_ones_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[torch.Tensor] = []
 
-    def watched(model: Any, x: torch.Tensor, **options: Any) -> Terms:
-        seen.append(x)
-        return elbo_terms(model, x, **options)
+    def watched(model: LatentModel, batch: Batch, config: TrainConfig) -> ObjectiveTerms:
+        seen.append(batch.x)
+        return beta_vae(model, batch.x, generator=batch.generator)
 
-    monkeypatch.setitem(OBJECTIVES, "watched", watched)
+    register("watched", watched, monkeypatch)
     config = replace(TINY, objective="watched", batch_size=20, epochs=2)
     for binarisation, levels in (("none", False), ("static", True), ("dynamic", True)):
         seen.clear()

@@ -47,8 +47,6 @@ export class Hand {
     };
   }
 
-  // ---- pointer ----------------------------------------------------------------------------
-
   hover(px, py, since) {
     const { plane } = this;
     this.pointer = [px, py];
@@ -197,8 +195,6 @@ export class Hand {
     return moved;
   }
 
-  // ---- keys -------------------------------------------------------------------------------
-
   /** @param {KeyboardEvent} event */
   key(event) {
     const { plane } = this;
@@ -256,8 +252,6 @@ export class Hand {
     this.#tellLater("selection", REST_MS);
     plane.invalidate(true);
   }
-
-  // ---- what Python hears ------------------------------------------------------------------
 
   /**
    * Tell Python when `ms` have gone by without another deed.

@@ -117,8 +117,6 @@ export class LatentPlane {
     cancelAnimationFrame(this.frame);
   }
 
-  // ---- what Python sends ------------------------------------------------------------------
-
   update(data, setStateValue) {
     const before = this.data ?? {};
     this.data = data;
@@ -310,8 +308,6 @@ export class LatentPlane {
     if (atHome || this.glide.leads) view.reset();
   }
 
-  // ---- looking ----------------------------------------------------------------------------
-
   /** What the large image shows: z under the pointer or led there, else the chosen stop, else the cursor. */
   get shown() {
     return this.ghost ?? this.led ?? (this.data.mode === "stops" ? this.stops.chosen : null) ?? this.z;
@@ -366,8 +362,6 @@ export class LatentPlane {
     this.look();
     this.invalidate();
   }
-
-  // ---- drawing ----------------------------------------------------------------------------
 
   resize() {
     const { parts, view, host, data } = this;
