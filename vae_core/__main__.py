@@ -9,12 +9,15 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vae_core.errors import ConfigError, DataError, ZscapeError
 from vae_core.files import write_bytes
 from vae_core.image_arguments import add_image_arguments, image_flags, read_given_images
 from vae_core.train_command import add_train_arguments, print_figures, train_command
+
+if TYPE_CHECKING:
+    from vae_core.checkpoints import CheckpointInfo
 
 
 class _Parser(argparse.ArgumentParser):
@@ -82,7 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
     encode.add_argument("--output", required=True, metavar="FILE.npz")
 
     sample = command("sample", _sample, "Decode draws from the prior into one PNG.")
-    sample.add_argument("--n", type=_whole(1, 10_000), default=64)
+    sample.add_argument("--n", type=_whole(1, 10_000), default=64, help="images (default: 64)")
     sample.add_argument("--seed", type=_whole(0, 2**31 - 1), default=0)
     sample.add_argument("--output", required=True, metavar="FILE.png")
 
@@ -103,7 +106,10 @@ def build_parser() -> argparse.ArgumentParser:
         sub.add_argument("--download", action="store_true", help="fetch the data set if missing")
     listing = command("list", _list, "List the checkpoints of a folder.")
     listing.add_argument(
-        "root", nargs="?", default=os.environ.get("ZSCAPE_CHECKPOINTS", "checkpoints")
+        "root",
+        nargs="?",
+        default=os.environ.get("ZSCAPE_CHECKPOINTS", "checkpoints"),
+        help="a folder of checkpoint folders (default: $ZSCAPE_CHECKPOINTS, or checkpoints)",
     )
     for sub in (train, evaluate, listing):
         sub.add_argument("--json", action="store_true", help="print figures as JSON")
@@ -143,6 +149,12 @@ def _evaluate(options: argparse.Namespace) -> None:
     from vae_core.evaluation import evaluate
     from vae_core.training import usable_device
 
+    codes = options.codes or options.few_labels
+    if codes and options.split != "test":
+        raise ConfigError(
+            f"--codes and --few-labels learn from the training images, so --split {options.split} "
+            "would judge them by what they know; leave one of them out."
+        )
     model = load_checkpoint(options.checkpoint, usable_device(options.device))
     trained = read_config(options.checkpoint)["training"].get("binarisation", "none")
     metrics = evaluate(
@@ -152,7 +164,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         importance_samples=options.importance_samples,
         binarisation=options.binarisation or str(trained),
         exact_images=options.exact,
-        codes=_dataset(options, "train") if options.codes or options.few_labels else None,
+        codes=_dataset(options, "train") if codes else None,
         labels=options.few_labels,
         disentanglement=options.disentanglement,
         seed=options.seed,
@@ -184,11 +196,12 @@ def _encode(options: argparse.Namespace) -> None:
     from vae_core.checkpoints import load_checkpoint
     from vae_core.latents import encode_dataset
 
+    output = _file(options.output)
     data = _dataset(options, options.split)
     latents = encode_dataset(load_checkpoint(options.checkpoint), data, on_progress=_bar())
     buffer = io.BytesIO()
     np.savez(buffer, **{k: v.numpy() for k, v in vars(latents).items() if v is not None})
-    write_bytes(Path(options.output), buffer.getvalue())
+    write_bytes(output, buffer.getvalue())
 
 
 def _sample(options: argparse.Namespace) -> None:
@@ -200,13 +213,14 @@ def _sample(options: argparse.Namespace) -> None:
     from vae_core.manifold import png_bytes, tile_images
     from vae_core.models import prior_samples
 
+    output = _file(options.output)
     model = load_checkpoint(options.checkpoint)
     columns = math.ceil(math.sqrt(options.n))
     rows = math.ceil(options.n / columns)
     sheet = torch.ones(rows * columns, *model.image_shape)
     sheet[: options.n] = prior_samples(model, options.n, options.seed)[1]
     tiles = tile_images(sheet.reshape(rows, columns, *model.image_shape))
-    write_bytes(Path(options.output), png_bytes(tiles))
+    write_bytes(output, png_bytes(tiles))
 
 
 def _export(options: argparse.Namespace) -> None:
@@ -222,14 +236,17 @@ def _export(options: argparse.Namespace) -> None:
         check(options.checkpoint)
     output = Path(options.output)
     if output.suffix == ".zip":
-        write_bytes(output, zip_checkpoint(options.checkpoint))
+        write_bytes(_file(options.output), zip_checkpoint(options.checkpoint))
     else:
         copy_checkpoint(options.checkpoint, output)
 
 
 def _list(options: argparse.Namespace) -> None:
     from vae_core.checkpoints import list_checkpoints
+    from vae_core.image_source import printable
 
+    if not Path(options.root).is_dir():
+        raise ConfigError(f"There is no folder {options.root}.")
     listed = list_checkpoints(options.root)
     if options.json:
         rows = [
@@ -238,15 +255,30 @@ def _list(options: argparse.Namespace) -> None:
         ]
         print(json.dumps(rows))
         return
+    if not listed:
+        print(f"zscape: no checkpoints in {options.root}.", file=sys.stderr)
     for c in listed:
+        name = f"{printable(c.name):20}"
         if c.error:
-            print(f"{c.name:20} broken: {c.error}")
-        else:
-            elbo = (c.metrics or {}).get("elbo")
-            figure = f"ELBO {elbo:9.2f} nats" if elbo is not None else ""
-            print(
-                f"{c.name:20} {c.config.get('dataset')!s:14} d={c.config['latent_dim']:<4} {figure}"
-            )
+            print(f"{name} broken: {c.error}")
+            continue
+        data = printable(str(c.config.get("dataset")))
+        print(f"{name} {data:14} d={c.config['latent_dim']:<4} {_elbo(c)}".rstrip())
+
+
+def _elbo(listed: CheckpointInfo) -> str:
+    """The ELBO and of what it is: figures of unlike pixels or data do not compare."""
+    metrics = listed.metrics or {}
+    if metrics.get("elbo") is None:
+        return ""
+    pixels = "density"
+    if metrics.get("grey_cross_entropy"):
+        pixels = "grey pixels, cross-entropy"
+    elif metrics.get("binarisation", "none") != "none":
+        pixels = "binarised pixels"
+    on = (metrics.get("dataset"), metrics.get("split"))
+    elsewhere = f", on {on[0]} ({on[1]})" if on != (listed.config.get("dataset"), "test") else ""
+    return f"ELBO {metrics['elbo']:9.2f} nats ({pixels}{elsewhere})"
 
 
 def _bar() -> Callable[[float], None]:
@@ -286,6 +318,14 @@ def _dataset(options: argparse.Namespace, split: str) -> Any:
         for part in (SPLITS if split == "all" else (split,))
     ]
     return parts[0].joined(parts[1]) if split == "all" else parts[0]
+
+
+def _file(text: str) -> Path:
+    """Where a file may be written: in place of nothing or of a file, never of a device."""
+    path = Path(text)
+    if not text or (path.exists() and not path.is_file()):
+        raise ConfigError(f"--output {text!r} is no place for a file; name one.")
+    return path
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:

@@ -47,6 +47,7 @@ def read_json(
         data = file.read()
     try:
         value = json.loads(data, parse_constant=_finite, parse_float=_finite)
+        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError) as broken:
         raise error(
             f"{path.name} is not valid JSON, but torn or foreign; copy it again."

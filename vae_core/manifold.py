@@ -38,18 +38,19 @@ def manifold_grid(
     d = model.latent_dim
     if d < 2:
         raise ConfigError(f"latent_dim={d}, but a manifold grid spans two latent dimensions.")
-    if not isinstance(n, Integral) or n < 1:
+    if not _is_whole(n) or n < 1:
         raise ConfigError(f"n={n!r} is not a whole number of 1 or more, the images a side.")
-    if len(dims) != 2 or dims[0] == dims[1] or not all(dim in range(d) for dim in dims):
+    two = len(dims) == 2 and dims[0] != dims[1]
+    if not two or not all(_is_whole(dim) and dim in range(d) for dim in dims):
         raise ConfigError(f"dims={dims} is not two different dimensions from 0 to {d - 1}.")
-    base = torch.zeros(d) if base is None else torch.as_tensor(base)
+    base = torch.zeros(d) if base is None else torch.as_tensor(base).float()
     if base.shape != (d,) or not bool(torch.isfinite(base).all()):
         raise ConfigError(
             f"latent_dim={d}, but base is {tuple(base.shape)}; give ({d},) finite numbers."
         )
 
     values = _spaced(n, spacing, extent)
-    z = base.detach().to("cpu", torch.float32).expand(n, n, d).clone()
+    z = base.detach().cpu().expand(n, n, d).clone()
     z[:, :, dims[0]] = values
     z[:, :, dims[1]] = values.flip(0)[:, None]
 
@@ -63,13 +64,17 @@ def manifold_line(model: LatentModel, n: int, dim: int = 0) -> tuple[Tensor, Ten
     ConfigError when an argument does not fit the model.
     """
     d = model.latent_dim
-    if not isinstance(n, int) or n < 1 or dim not in range(d):
+    if not _is_whole(n) or n < 1 or not _is_whole(dim) or dim not in range(d):
         raise ConfigError(
             f"n={n!r}, dim={dim!r}: give 1 or more, and a dimension from 0 to {d - 1}."
         )
     z = torch.zeros(n, d)
     z[:, dim] = _spaced(n, "quantile", math.inf)
     return z, _decoded(model, z)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def _decoded(model: LatentModel, z: Tensor) -> Tensor:

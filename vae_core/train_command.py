@@ -144,7 +144,7 @@ def _new_run(options: argparse.Namespace) -> Run:
         if flags:
             write_images(run.images_file, train, test)
 
-    if options.output:
+    if options.output is not None:
         return create_run(config, options.output, write_images=write)
     path = new_run_path(config, Path(os.environ.get("ZSCAPE_RUNS", "runs")))
     run = create_run(config, path, write_images=write)
@@ -252,7 +252,7 @@ def _named_value(text: str) -> tuple[str, Any]:
 
 def _widths(text: str) -> tuple[int, ...]:
     try:
-        return tuple(int(width) for width in text.split(",") if width)
+        return tuple(int(width) for width in text.split(",")) if text else ()
     except ValueError:
         raise argparse.ArgumentTypeError(
             f"{text[:40]!r} is not a list of layer widths such as 512,256"

@@ -133,6 +133,11 @@ def check_data(
         train_data = train_data.without(config.left_out)
     if len(test_data) < 2:
         raise DataError(f"{test_data.name} has one test image; figures with an error need two.")
+    if train_data.image_shape != test_data.image_shape:
+        raise DataError(
+            f"{train_data.name} has training images of {train_data.image_shape}, {test_data.name} "
+            f"test images of {test_data.image_shape}; give both alike."
+        )
     n = len(train_data)
     if config.batch_size > n:
         raise ConfigError(
@@ -158,8 +163,8 @@ def _train(
         train_data, test_data = binarised(train_data), binarised(test_data)
     learner = initial_learner(config, train_data.image_shape, device)
     model = learner.model
-    if resume:
-        first_epoch = _restore(resume, learner)
+    if resume is not None:
+        first_epoch = _restore(resume, learner, config.epochs)
     else:
         first_epoch = 0
         learner.begin(train_data)
@@ -335,11 +340,13 @@ def usable_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _restore(resume: Mapping[str, Tensor], learner: Learner) -> int:
+def _restore(resume: Mapping[str, Tensor], learner: Learner, epochs: int) -> int:
     """Load a `Progress.state()` and return its epoch; TrainingError where it does not fit."""
     try:
         learner.restore(resume)
-        return int(resume["epoch"])
+        if not 0 <= (epoch := int(resume["epoch"])) <= epochs:
+            raise ValueError(epoch)
+        return epoch
     except (KeyError, RuntimeError, ValueError) as error:
         raise TrainingError(
             "The saved state does not belong to these settings; resume a run with its own."

@@ -2,10 +2,12 @@
 
 import io
 import json
+import os
 import re
 import resource
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -450,15 +452,57 @@ def test_list_shows_broken_folders_beside_good_ones(
     outcome = run("list", tmp_path)
     broken, good = outcome.out.splitlines()
     assert outcome.code == 0 and broken.startswith("broken") and "config.json is missing" in broken
-    assert good.startswith("good") and "digits" in good and "d=2" in good and "nats" in good
+    assert good.startswith("good") and "digits" in good and "d=2" in good
+    assert good.endswith("nats (grey pixels, cross-entropy)")
     rows = {row["name"]: row for row in json.loads(run("list", tmp_path, "--json").out)}
     assert rows["broken"]["error"] and rows["good"]["error"] is None
     assert rows["good"]["config"]["latent_dim"] == 2 and rows["good"]["metrics"]["images"] == 360
 
 
-def test_an_empty_list_is_no_failure(run: Command, tmp_path: Path) -> None:
-    assert run("list", tmp_path) == Outcome(0, "", "")
-    assert json.loads(run("list", tmp_path / "nowhere", "--json").out) == []
+def test_a_list_tells_of_what_its_figures_are(
+    run: Command, checkpoint: Path, tmp_path: Path
+) -> None:
+    for name, figures, told in (
+        ("a", {"grey_cross_entropy": False, "binarisation": "dynamic"}, "(binarised pixels)"),
+        ("b", {"grey_cross_entropy": False}, "(density)"),
+        ("c", {"split": "train"}, "(grey pixels, cross-entropy, on digits (train))"),
+    ):
+        run("export", checkpoint, "--output", tmp_path / name)
+        file = tmp_path / name / "metrics.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | figures))
+        assert run("list", tmp_path).out.splitlines()[-1].endswith(told)
+
+
+def test_a_name_from_outside_is_listed_as_one_plain_line(
+    run: Command, checkpoint: Path, tmp_path: Path
+) -> None:
+    run("export", checkpoint, "--output", tmp_path / "odd")
+    file = tmp_path / "odd" / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"dataset": "\x1b[2Jdigits\n"}))
+    outcome = run("list", tmp_path)
+    assert outcome.out.count("\n") == 1 and "?[2Jdigits?" in outcome.out
+
+
+def test_an_empty_list_is_no_failure_and_no_folder_is(run: Command, tmp_path: Path) -> None:
+    assert run("list", tmp_path) == Outcome(0, "", f"zscape: no checkpoints in {tmp_path}.\n")
+    assert json.loads(run("list", tmp_path, "--json").out) == []
+    assert_refused(run("list", tmp_path / "nowhere"), 2, "no folder")
+
+
+@pytest.mark.parametrize("place", ["pipe", "folder", ""])
+@pytest.mark.parametrize("command", ["encode", "sample"])
+def test_only_files_are_replaced(
+    run: Command, checkpoint: Path, tmp_path: Path, command: str, place: str
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    output = str(tmp_path / place) if place else ""
+    assert_refused(run(command, checkpoint, "--output", output), 2, "no place for a file")
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+
+def test_codes_are_not_judged_by_what_they_know(run: Command, checkpoint: Path) -> None:
+    assert_refused(run("evaluate", checkpoint, "--codes", "--split", "train"), 2, "--split train")
 
 
 @pytest.mark.parametrize("command", ["evaluate", "encode", "sample", "export"])

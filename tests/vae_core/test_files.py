@@ -90,6 +90,7 @@ def test_json_never_holds_what_json_has_not(tmp_path: Path, value: float) -> Non
     [
         (b"", "not valid JSON"),
         (b"{", "not valid JSON"),
+        (b'{"name": "\\ud800"}', "not valid JSON"),
         (b"\xff\xfe\xe9", "not valid JSON"),
         (b"[" * 100_000, "not valid JSON"),
         (b"[1]", "holds a list"),
