@@ -11,6 +11,7 @@ import streamlit as st
 from ui.components.address import show_in_address
 from ui.components.latent_plane import PlaneResult, latent_plane
 from ui.session import current_model, current_z, set_z, slider_reach, z_text
+from ui.text import percent
 from ui.views import (
     default_plane,
     dims_by_use,
@@ -109,7 +110,7 @@ def sliders(dims: Sequence[int]) -> None:
 def explore() -> None:
     """What a slider changes, and no more: the plane follows in the browser, so it is not sent."""
     sliders(active)
-    if len(active) > 1:
+    if len(active) > 1 and opened.latents is not None:
         st.caption(f"Ordered by {measure_of_use(opened)}, the most telling first.")
     if unused:
         with st.expander(f"{len(unused)} unused dimension{'s' * (len(unused) > 1)}"):
@@ -118,7 +119,7 @@ def explore() -> None:
     z = current_z(opened)
     share = prior_percentile(z)
     st.markdown(
-        f"‖z‖ = **{math.hypot(*z):.2f}**, farther out than **{share:.1%}** of the prior "
+        f"‖z‖ = **{math.hypot(*z):.2f}**, farther out than **{percent(share)}** of the prior "
         f"N(0, I) in {len(z)} dimensions."
     )
     st.button("Undo", on_click=undo, disabled=not history)

@@ -203,16 +203,16 @@ def show_points(
     if view == PCA:
         first, second = pca_shares(opened)
         st.caption(f"PC 1 holds {first:.0%} of the variance of μ, PC 2 {second:.0%}.")
-    ellipses = NO_POSTERIOR
-    if opened.model.is_variational:
-        ellipses = (
-            "Ellipses: q(z given x) of few selected points, of more the mixture's mean and "
-            "covariance, at 1 and 2 σ."
-        )
-    st.caption(
-        f"{len(drawn):,} of {len(latents):,} means μ shown, not samples. {ellipses} Rings: prior "
-        "at 1 and 2 σ."
-    )
+    about = f"{len(drawn):,} of {len(latents):,} means μ shown, not samples."
+    if plane is not None:
+        ellipses = NO_POSTERIOR
+        if opened.model.is_variational:
+            ellipses = (
+                "Ellipses: q(z given x) of few selected points, of more the mixture's mean and "
+                "covariance, at 1 and 2 σ."
+            )
+        about += f" {ellipses} Rings: prior at 1 and 2 σ."
+    st.caption(about)
     show_selected(chosen_rows())
     downloads(chosen_rows())
 

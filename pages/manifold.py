@@ -13,7 +13,7 @@ from ui.components.image_grid import Axis, image_grid
 from ui.components.latent_plane import latent_plane
 from ui.images import png
 from ui.session import current_model, current_z, set_z, slider_reach, z_text
-from ui.text import decimal
+from ui.text import decimal, percent
 from ui.views import (
     HASHES,
     PRIOR_EXTENT,
@@ -138,9 +138,8 @@ def explore() -> None:
 def about_spacing(spacing: str) -> str:
     """What the grid's steps are, and what that means for this model."""
     if spacing == "linear":
-        where = (
-            "the means μ lie within" if far else "tiles near the corners are rare under the prior"
-        )
+        corners = "tiles near the corners are rare under the prior"
+        where = "nearly all means μ lie within" if far else corners
         return f"Linear: equal steps of z from −{extent} to {extent}; {where}."
     about = (
         "Inverse CDF: z = Φ⁻¹(u) at equal steps of u, so each tile stands for the same share of "
@@ -170,8 +169,9 @@ def show_plane(z: tuple[float, ...], dims: tuple[int, int]) -> None:
         height=320,
         on_change=keep_z,
     )
+    share = percent(prior_percentile(z))
     st.caption(
-        f"‖z‖ = {math.hypot(*z):.2f}, farther out than {prior_percentile(z):.0%} of the prior. "
+        f"‖z‖ = {math.hypot(*z):.2f}, farther out than {share} of the prior. "
         "Click a tile, or drag on the plane, to bring its z here and to every other page."
     )
 

@@ -75,7 +75,7 @@ def test_what_was_not_measured_so_is_said_to_be_so(tmp_path: Path, asked: dict) 
     assert rows.count(MISSING) == len(CLAIMS)
 
 
-def test_a_benchmark_stands_in_for_a_checkpoint(tmp_path: Path) -> None:
+def test_a_benchmark_stands_in_for_a_checkpoint() -> None:
     found = {"best": {"score": "elbo", "auroc": 0.7654}, "seed": 3, "machine": "a box"}
     rows = section(numbers([], {"anomaly": found}), "Beside published figures")
     assert "| 0.765 (by the score elbo, chosen by this figure) | 3 | a box |" in rows

@@ -1,15 +1,27 @@
-"""The README's code is tested code."""
+"""The README's code is tested code; its commands and links, and those of docs/, are right."""
 
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
+from vae_core.__main__ import build_parser
+
 ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text()
-SNIPPETS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+PAGES = {page: page.read_text() for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))}
+SNIPPETS = re.findall(r"```python\n(.*?)```", PAGES[ROOT / "README.md"], flags=re.DOTALL)
+
+
+def found(pattern: str) -> set[str]:
+    return {match for text in PAGES.values() for match in re.findall(pattern, text, re.MULTILINE)}
+
+
+LINES = found(r"^[^`\n]*python -m vae_core (.*)")
+QUOTED = found(r"`python -m vae_core ([^`]*)`")
+NAMES = {text for text in QUOTED if len(text.split()) == 1}  # a command that a sentence speaks of
 
 
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=range(len(SNIPPETS)))
@@ -18,16 +30,22 @@ def test_the_snippet_runs_as_it_stands(snippet: str, monkeypatch: pytest.MonkeyP
     exec(compile(snippet, "README.md", "exec"), {})
 
 
-def test_every_command_named_exists() -> None:
-    from vae_core.__main__ import build_parser
-
-    commands = re.findall(r"python -m vae_core (\w+)", README)
-    help_text = build_parser().format_help()
-    assert commands
-    assert [c for c in commands if not re.search(rf"^\s+{c}\b", help_text, re.MULTILINE)] == []
+@pytest.mark.parametrize("line", sorted(LINES | (QUOTED - NAMES)))
+def test_the_command_has_the_arguments_that_are_shown(line: str) -> None:
+    build_parser().parse_args(shlex.split(line, comments=True))
 
 
-def test_the_picture_is_there() -> None:
-    pictures = re.findall(r"!\[.*?\]\((.*?)\)", README)
-    assert pictures
-    assert [p for p in pictures if not (ROOT / p).is_file()] == []
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_the_command_spoken_of_exists(name: str) -> None:
+    with pytest.raises(SystemExit, match=r"^0$"):
+        build_parser().parse_args([name, "--help"])
+
+
+def test_every_link_leads_somewhere() -> None:
+    links = [
+        (page, link)
+        for page, text in PAGES.items()
+        for link in re.findall(r"\]\((?!\w+:|#)([^)#\s]+)", text)
+    ]
+    assert links
+    assert [(page.name, link) for page, link in links if not (page.parent / link).exists()] == []

@@ -6,6 +6,11 @@ def decimal(value: float, form: str = ".2f") -> str:
     return format(value, form).replace("-", "−")
 
 
+def percent(share: float) -> str:
+    """A share that is never all, to a tenth of a percent."""
+    return "more than 99.9%" if share >= 0.9995 else f"{share:.1%}"
+
+
 def digits(value: float, count: int = 3) -> str:
     """`value` with `count` significant digits, written out: 1,220 and not 1.22e+03."""
     return decimal(float(format(value, f".{count}g")), ",.15g")

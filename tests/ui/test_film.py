@@ -64,7 +64,7 @@ def test_many_snapshots_come_a_few_at_a_time(run: Run, monkeypatch: pytest.Monke
     assert shown.epochs == []
 
 
-def test_a_torn_snapshot_is_left_out(run: Run, monkeypatch: pytest.MonkeyPatch):
+def test_a_torn_snapshot_is_left_out(run: Run):
     file = run.snapshot_file(2)
     whole = file.read_bytes()
     file.write_bytes(whole[:100])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ui.text import digits
+from ui.text import digits, percent
 
 
 @pytest.mark.parametrize(
@@ -13,3 +13,11 @@ from ui.text import digits
 )
 def test_three_digits_are_written_out(value: float, written: str) -> None:
     assert digits(value) == written
+
+
+@pytest.mark.parametrize(
+    ("share", "written"),
+    [(0.0, "0.0%"), (0.5, "50.0%"), (0.9985, "99.9%"), (0.9996, "more than 99.9%")],
+)
+def test_a_share_is_never_all(share: float, written: str) -> None:
+    assert percent(share) == written

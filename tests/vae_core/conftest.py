@@ -1,4 +1,4 @@
-"""Processes that tests start, and patience with them."""
+"""Processes that tests start, and patience with them; data sets that are forgotten again."""
 
 import subprocess
 import time
@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
+from vae_core import datasets
 
 PATIENCE = 120  # seconds; a bound for a machine that is busy with other things
 
@@ -26,7 +28,7 @@ def trainers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[subprocess.Popen[
     """The processes that `start` and `resume` begin; those still alive at the end are killed."""
     begun: list[subprocess.Popen[bytes]] = []
 
-    class Recorded(subprocess.Popen):  # type: ignore[type-arg]
+    class Recorded(subprocess.Popen):
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
             begun.append(self)
@@ -36,3 +38,9 @@ def trainers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[subprocess.Popen[
     for process in begun:
         process.kill()
         process.wait()
+
+
+@pytest.fixture
+def nothing_remembered() -> Iterator[None]:
+    yield
+    datasets._load.cache_clear()

@@ -5,13 +5,10 @@ import scipy.stats
 import torch
 from torch.distributions import MultivariateNormal
 
+from tests.vae_core.arrays import seeded
 from vae_core.models import LatentModel, ModelConfig, build_model
 
 SIGMA = 0.3
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def linear_gaussian(d: int, noise: float = SIGMA, scale: float = 0.8) -> LatentModel:

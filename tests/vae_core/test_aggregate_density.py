@@ -7,6 +7,7 @@ import pytest
 import scipy.stats
 import torch
 
+from tests.vae_core.arrays import normal
 from vae_core.aggregate_density import (
     AggregatePosterior,
     density_map,
@@ -21,10 +22,6 @@ from vae_core.errors import ConfigError, DataError
 from vae_core.latents import Latents
 from vae_core.priors import EqualMixture, StandardNormal
 from vae_core.samplers import NormalSampler, fit_mixture
-
-
-def normal(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
 def latents(mu: torch.Tensor, logvar: torch.Tensor | float) -> Latents:

@@ -11,7 +11,8 @@ from scipy.spatial.distance import mahalanobis
 from sklearn.covariance import EmpiricalCovariance
 from sklearn.metrics import roc_auc_score
 
-from tests.vae_core.linear_gaussian import images, linear_gaussian, log_marginal, seeded
+from tests.vae_core.arrays import seeded
+from tests.vae_core.linear_gaussian import images, linear_gaussian, log_marginal
 from vae_core.anomaly import (
     SCORES,
     STRANGERS,

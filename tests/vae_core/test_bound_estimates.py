@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.vae_core.linear_gaussian import images, linear_gaussian, log_marginal, seeded
+from tests.vae_core.arrays import seeded
+from tests.vae_core.linear_gaussian import images, linear_gaussian, log_marginal
 from vae_core.bound_estimates import importance_bounds, minibatch_estimates, running_mean
 from vae_core.errors import ConfigError
 from vae_core.objectives import importance_log_weights

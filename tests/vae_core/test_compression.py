@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 
+from tests.vae_core.arrays import normal
 from vae_core.compression import (
     coded,
     entropy_bits,
@@ -21,10 +22,6 @@ from vae_core.compression import (
 )
 from vae_core.errors import ConfigError, DataError
 from vae_core.principal_components import principal_components
-
-
-def normal(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
 def smooth_images(n: int, channels: int = 1, height: int = 12, width: int = 20) -> torch.Tensor:

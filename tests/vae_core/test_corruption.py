@@ -5,15 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
+from tests.vae_core.arrays import seeded
 from vae_core.corruption import CORRUPTIONS, corrupt, median_filtered, rebuilt
 from vae_core.errors import ConfigError
 from vae_core.models import ModelConfig, build_model
 
 GREY = torch.full((200, 1, 10, 10), 0.25)
-
-
-def seeded() -> torch.Generator:
-    return torch.Generator().manual_seed(0)
 
 
 def test_corruption_is_as_strong_as_asked() -> None:

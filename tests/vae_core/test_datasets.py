@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from tests.vae_core.arrays import idx
 from vae_core import datasets, sprites
 from vae_core.datasets import (
     ImageDataset,
@@ -43,10 +44,7 @@ SIZES = {
 }
 IMAGES, LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 
-
-def idx(array: NDArray[np.uint8]) -> bytes:
-    """`array` in the idx format: type and dimensions, sizes, values."""
-    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
+pytestmark = pytest.mark.usefixtures("nothing_remembered")
 
 
 def little_mnist(root: Path, n: int = 5, folder: str = "MNIST") -> tuple[Path, NDArray[np.uint8]]:
@@ -57,12 +55,6 @@ def little_mnist(root: Path, n: int = 5, folder: str = "MNIST") -> tuple[Path, N
     (raw / f"{IMAGES}.gz").write_bytes(gzip.compress(idx(images)))
     (raw / f"{LABELS}.gz").write_bytes(gzip.compress(idx(np.arange(n, dtype=np.uint8) % 10)))
     return raw, images
-
-
-@pytest.fixture(autouse=True)
-def nothing_remembered() -> Iterator[None]:
-    yield
-    datasets._load.cache_clear()
 
 
 # What is true of each data set

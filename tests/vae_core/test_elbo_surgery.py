@@ -8,6 +8,7 @@ import scipy.integrate
 import scipy.stats
 import torch
 
+from tests.vae_core.arrays import normal
 from vae_core.elbo_surgery import log_aggregate_posterior, split_kl
 from vae_core.errors import ConfigError
 from vae_core.latents import Latents
@@ -21,10 +22,6 @@ def latents(mu: torch.Tensor, logvar: torch.Tensor | float) -> Latents:
         indices=torch.arange(n),
         reconstruction=torch.zeros(n),
     )
-
-
-def normal(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
 def test_the_parts_add_up_to_the_kl() -> None:

@@ -74,7 +74,7 @@ def test_what_is_told_apart_is_real_above_and_generated_below_even_odds(model: G
         model.discriminator[1].bias.copy_(torch.tensor([-10.0, 0.0]))
         for weight in model.decoder.parameters():
             weight.zero_()  # every image is grey, of 20 times 1/2
-        model.decoder[-2].bias.fill_(-1.0)  # type: ignore[index, union-attr, operator]
+        model.decoder[-2].bias.fill_(-1.0)
     bright, dark = torch.ones(2, 1, 5, 4).double(), torch.zeros(2, 1, 5, 4).double()
     rightly = told_apart(model, torch.cat([bright, dark]), Z[:4].double())
     assert rightly.tolist() == [True, True, False, False, True, True, True, True]

@@ -22,7 +22,7 @@ from vae_core.paths import interpolate
 
 
 def decoding(model: LatentModel, decode: Any) -> LatentModel:
-    model.decode = decode  # type: ignore[method-assign]
+    model.decode = decode
     return model
 
 

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from tests.vae_core.linear_gaussian import images, linear_gaussian, seeded
+from tests.vae_core.arrays import seeded
+from tests.vae_core.linear_gaussian import images, linear_gaussian
 from vae_core.errors import ConfigError
 from vae_core.gradient_variance import GradientDraws, gradient_draws
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.vae_core.arrays import assert_same
 from vae_core.checkpoints import list_checkpoints, load_checkpoint, load_latents, read_metrics
 from vae_core.errors import ConfigError, TrainingError
 from vae_core.jobs import Run, create_run, start, work
@@ -25,11 +26,6 @@ WaitUntil = Callable[[Callable[[], Any]], None]
 
 def weights(run: Run) -> dict[str, torch.Tensor]:
     return load_checkpoint(run.checkpoint).state_dict()
-
-
-def assert_same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
-    assert a.keys() == b.keys()
-    assert all(torch.equal(a[name], b[name]) for name in a)
 
 
 @pytest.fixture(scope="module")

@@ -71,7 +71,7 @@ def test_sigma_is_that_of_what_is_left_out(kind: str) -> None:
     else:
         model = fitted_ppca()
         variance = torch.tensor(Fit(2).fit(ROWS.numpy()).noise_variance_)
-    sigma = model.likelihood.log_sigma.exp()  # type: ignore[attr-defined]
+    sigma = model.likelihood.log_sigma.exp()
     torch.testing.assert_close(sigma, variance.sqrt().float(), rtol=1e-4, atol=0)
 
 
@@ -109,9 +109,9 @@ def test_the_likelihood_of_probabilistic_pca_is_that_of_scikit_learn(latent_dim:
 def test_the_posterior_of_probabilistic_pca_is_the_true_one() -> None:
     """M^-1 W^T (x - mean) and sigma^2 M^-1 of its own decoder, whatever the scaling of codes."""
     model = fitted_ppca(3)
-    decoder = model.decoder[0]  # type: ignore[index]
+    decoder = model.decoder[0]
     w, mean = decoder.weight.double(), decoder.bias.double()
-    variance = model.likelihood.log_sigma.exp().double().square()  # type: ignore[union-attr, operator]
+    variance = model.likelihood.log_sigma.exp().double().square()
     m = w.T @ w + variance * torch.eye(3)
     mu, logvar = model.encode(X)
     expected = torch.linalg.solve(m, w.T @ (X.flatten(1).double() - mean).T).T
@@ -149,7 +149,7 @@ def test_images_that_are_all_alike_are_learned_without_a_division_by_zero() -> N
     images = torch.full((9, 1, 3, 3), 100, dtype=torch.uint8)
     for kind in ("pca", "ppca"):
         model = build_model(ModelConfig((1, 3, 3), 2, kind, **LINEAR)).requires_grad_(False)
-        model.fit(images)  # type: ignore[operator]
+        model.fit(images)
         mu, _ = model.encode(images / 255)
         assert (mu.abs() < 1e-3).all()
         torch.testing.assert_close(model.decode(mu), images / 255, rtol=0, atol=1e-3)
@@ -158,7 +158,7 @@ def test_images_that_are_all_alike_are_learned_without_a_division_by_zero() -> N
 def test_more_dimensions_than_components_are_refused() -> None:
     model = build_model(ModelConfig((1, 3, 3), 4, "pca", **LINEAR))
     with pytest.raises(ConfigError, match="only 4 principal components"):
-        model.fit(torch.zeros(4, 1, 3, 3, dtype=torch.uint8))  # type: ignore[operator]
+        model.fit(torch.zeros(4, 1, 3, 3, dtype=torch.uint8))
 
 
 @pytest.mark.parametrize("change", [{"hidden": (5,)}, {"likelihood": "bernoulli"}])

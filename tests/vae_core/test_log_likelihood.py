@@ -9,12 +9,12 @@ import scipy.integrate
 import scipy.stats
 import torch
 
+from tests.vae_core.arrays import seeded
 from tests.vae_core.linear_gaussian import (
     SIGMA,
     images,
     linear_gaussian,
     log_marginal,
-    seeded,
     true_posterior,
 )
 from vae_core.errors import ConfigError
@@ -165,7 +165,7 @@ def test_the_cells_of_one_image_hold_every_mode_of_its_posterior() -> None:
     """A decoder of |z_1|: the posterior has a mirror image."""
     model = linear_gaussian(2, 0.1)
     decode = model.decode_parameters
-    model.decode_parameters = lambda z: decode(torch.stack([z[:, 0].abs(), z[:, 1]], 1))  # type: ignore[method-assign]
+    model.decode_parameters = lambda z: decode(torch.stack([z[:, 0].abs(), z[:, 1]], 1))
     x = model.decode_parameters(torch.tensor([[1.7, 0.4]]).double())
     cells = posterior_cells(model, x)
     masses = [

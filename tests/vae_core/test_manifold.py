@@ -93,7 +93,7 @@ def test_each_image_is_what_its_own_z_decodes_to(n: int) -> None:
 def test_decoding_goes_by_bounded_batches() -> None:
     sizes = []
 
-    class Watched(type(small_model())):  # type: ignore[misc]
+    class Watched(type(small_model())):
         def decode(self, z: Tensor) -> Tensor:
             sizes.append(len(z))
             return super().decode(z)

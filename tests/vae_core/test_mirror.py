@@ -33,7 +33,7 @@ def test_a_run_followed_from_report_to_report_is_the_same_run(tmp_path: Path) ->
         receive(copy, parts)
 
     work(run, follow)
-    follow(None)  # type: ignore[arg-type]
+    follow(None)
     assert contents(copy) == contents(run.path)
     assert sum(told) == run.events_file.stat().st_size, "each report is sent once"
     assert outbox.changes() == []

@@ -8,6 +8,7 @@ import pytest
 import torch
 from scipy import stats
 
+from tests.vae_core.arrays import seeded
 from vae_core.errors import ConfigError
 from vae_core.manifold import manifold_grid
 from vae_core.models import (
@@ -26,10 +27,6 @@ from vae_core.paths import interpolate
 def model(request: pytest.FixtureRequest) -> LatentModel:
     torch.manual_seed(0)
     return build_model(ModelConfig((1, 5, 4), latent_dim=3, kind=request.param, hidden=(7,)))
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def test_encoding_and_decoding_are_deterministic_even_while_training(model: LatentModel) -> None:

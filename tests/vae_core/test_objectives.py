@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import distributions
 
+from tests.vae_core.arrays import seeded
 from vae_core.models import LatentModel, ModelConfig, build_model
 from vae_core.objectives import (
     Terms,
@@ -21,10 +22,6 @@ from vae_core.objectives import (
     loss,
 )
 from vae_core.priors import kl_to_standard_normal
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 @given(st.floats(-20, 20), st.floats(-20, 20))

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from tests.vae_core.arrays import idx
 from vae_core import image_files, image_source, own_images, zip_files
 from vae_core.datasets import ImageDataset
 from vae_core.errors import ConfigError, DataError
@@ -60,10 +61,6 @@ def npz(**arrays: Any) -> io.BytesIO:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     return buffer
-
-
-def idx(array: NDArray[np.uint8]) -> bytes:
-    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
 
 
 def together(*parts: ImageDataset) -> list[tuple[int, bytes]]:
@@ -166,7 +163,7 @@ def test_what_is_for_validation_is_the_test_where_there_is_none(
     assert train.class_names == (("a", "val") if parts == "a val" else ("cats", "dogs"))
 
 
-def test_images_without_folders_have_no_labels(tmp_path: Path) -> None:
+def test_images_without_folders_have_no_labels() -> None:
     train, test = read_images(zipped({f"a/b/{k}.png": png(noise((4, 4), k)) for k in range(7)}))
     assert train.labels is None and train.class_names == ()
     assert (len(train), len(test)) == (4, 3)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
+from tests.vae_core.arrays import seeded
 from vae_core.aggregate_objectives import beta_tcvae
 from vae_core.checkpoints import load_checkpoint, save_checkpoint
 from vae_core.datasets import load_dataset
@@ -21,14 +22,10 @@ from vae_core.train_config import TrainConfig
 from vae_core.training import train
 
 
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
 def mixture(k: int = 5, d: int = 3) -> EqualMixture:
     return EqualMixture(
-        torch.randn(k, d, generator=generator(1)).double(),
-        torch.randn(k, d, generator=generator(2)).double(),
+        torch.randn(k, d, generator=seeded(1)).double(),
+        torch.randn(k, d, generator=seeded(2)).double(),
     )
 
 
@@ -39,27 +36,27 @@ def explicit(prior: EqualMixture) -> MixtureSameFamily:
 
 def test_a_mixtures_log_density_is_torchs() -> None:
     prior = mixture()
-    z = 2 * torch.randn(4, 7, 3, generator=generator()).double()
+    z = 2 * torch.randn(4, 7, 3, generator=seeded()).double()
     assert torch.allclose(prior.log_prob(z), explicit(prior).log_prob(z))
 
 
 def test_a_mixture_draws_from_itself() -> None:
     prior = mixture()
-    z = prior.sample(200_000, generator()).double()
-    assert torch.equal(z, prior.sample(200_000, generator()).double())
+    z = prior.sample(200_000, seeded()).double()
+    assert torch.equal(z, prior.sample(200_000, seeded()).double())
     truth = explicit(prior)
     assert torch.allclose(z.mean(0), truth.mean, atol=0.03)
     assert torch.allclose(z.var(0), truth.variance, rtol=0.03)
 
 
 def draws(mu: Tensor, logvar: Tensor, samples: int) -> Tensor:
-    eps = torch.randn(samples, *mu.shape, generator=generator(3)).double()
+    eps = torch.randn(samples, *mu.shape, generator=seeded(3)).double()
     return mu + (0.5 * logvar).exp() * eps
 
 
 def test_the_kl_to_a_mixture_sums_over_dimensions_to_the_sampled_whole() -> None:
     prior = mixture()
-    mu, logvar = (torch.randn(6, 3, generator=generator(k)).double() for k in (4, 5))
+    mu, logvar = (torch.randn(6, 3, generator=seeded(k)).double() for k in (4, 5))
     z = draws(mu, logvar, samples=8)
     posterior = Independent(Normal(mu, (0.5 * logvar).exp()), 1)
     sampled = (posterior.log_prob(z) - explicit(prior).log_prob(z)).mean(0)
@@ -91,16 +88,16 @@ def test_the_kl_of_a_mixture_to_itself_in_one_dimension_is_what_quadrature_gives
 
 def test_the_standard_normal_is_torchs() -> None:
     prior = StandardNormal(3)
-    z = torch.randn(4, 5, 3, generator=generator())
+    z = torch.randn(4, 5, 3, generator=seeded())
     assert torch.allclose(prior.log_prob(z), Normal(0.0, 1.0).log_prob(z).sum(-1), atol=1e-5)
-    mu, logvar = torch.randn(2, 6, 3, generator=generator(1))
+    mu, logvar = torch.randn(2, 6, 3, generator=seeded(1))
     exact = torch.distributions.kl_divergence(
         Normal(mu, (0.5 * logvar).exp()), Normal(torch.zeros(()), torch.ones(()))
     )
     assert torch.allclose(prior.kl(mu, logvar, z), exact, atol=1e-5)
     assert torch.equal(prior.kl(mu, logvar, z), kl_to_standard_normal(mu, logvar))
-    assert prior.sample(9, generator()).shape == (9, 3)
-    sampled = prior.sample(50_000, generator())
+    assert prior.sample(9, seeded()).shape == (9, 3)
+    sampled = prior.sample(50_000, seeded())
     assert abs(float(sampled.var()) - 1) < 0.02 and math.isfinite(float(sampled.sum()))
 
 
@@ -116,7 +113,7 @@ def vamp_model(d: int = 2, **settings: int) -> VAE:
 
 
 def x_of(n: int) -> Tensor:
-    return torch.rand(n, 1, 3, 3, generator=generator(7)).round().double()
+    return torch.rand(n, 1, 3, 3, generator=seeded(7)).round().double()
 
 
 def explicit_prior(model: VAE) -> MixtureSameFamily:
@@ -130,9 +127,9 @@ def explicit_prior(model: VAE) -> MixtureSameFamily:
 @pytest.mark.parametrize("samples", [1, 3])
 def test_the_elbo_with_a_vamp_prior_is_that_of_torch_by_the_same_draws(samples: int) -> None:
     model, x = vamp_model(d=3), x_of(5)
-    terms = elbo_terms(model, x, generator=generator(), samples=samples)
+    terms = elbo_terms(model, x, generator=seeded(), samples=samples)
     mu, logvar = model.encode(x)
-    draw = generator()
+    draw = seeded()
     z = torch.stack([model.sample_posterior(mu, logvar, draw) for _ in range(samples)])
     posterior = Independent(Normal(mu, (0.5 * logvar).exp()), 1)
     log_px_z = torch.stack([model.log_likelihood(x, each) for each in z])
@@ -143,8 +140,8 @@ def test_the_elbo_with_a_vamp_prior_is_that_of_torch_by_the_same_draws(samples: 
 
 def test_importance_weights_hold_the_vamp_prior() -> None:
     model, x = vamp_model(), x_of(4)
-    weights = importance_log_weights(model, x, generator=generator(), samples=1)
-    bound = iwae(model, x, generator=generator(), samples=1)
+    weights = importance_log_weights(model, x, generator=seeded(), samples=1)
+    bound = iwae(model, x, generator=seeded(), samples=1)
     assert torch.allclose(-bound.loss, weights.mean())
     assert torch.allclose(bound.elbo, importance_bound(weights))
 
@@ -152,7 +149,7 @@ def test_importance_weights_hold_the_vamp_prior() -> None:
 def test_log_px_under_a_vamp_prior_is_what_quadrature_gives() -> None:
     model, x = vamp_model(), x_of(6)
     exact = exact_log_likelihood(model, x)
-    sampled = importance_log_likelihood(model, x, samples=20_000, generator=generator())
+    sampled = importance_log_likelihood(model, x, samples=20_000, generator=seeded())
     assert torch.allclose(sampled, exact, atol=0.02)
     plain = build_model(ModelConfig((1, 3, 3), 2, hidden=(8,))).double().eval()
     plain.load_state_dict({k: w for k, w in model.state_dict().items() if "pseudo" not in k})
@@ -161,7 +158,7 @@ def test_log_px_under_a_vamp_prior_is_what_quadrature_gives() -> None:
 
 def test_draws_of_a_vamp_prior_are_of_the_mixture() -> None:
     model = vamp_model()
-    z = model.sample_prior(100_000, generator()).double()
+    z = model.sample_prior(100_000, seeded()).double()
     truth = explicit_prior(model)
     assert torch.allclose(z.mean(0), truth.mean, atol=0.02)
     assert torch.allclose(z.var(0), truth.variance, rtol=0.03)
@@ -179,14 +176,14 @@ def test_a_model_learns_its_vamp_prior_and_is_saved_with_it(tmp_path: Path) -> N
     z = torch.randn(6, 2)
     assert torch.equal(again.prior().log_prob(z), model.eval().prior().log_prob(z))
     x = load_dataset("digits", "test").floats()
-    to_own = elbo_terms(again, x, generator=generator(), samples=20).kl.sum(1).mean()
+    to_own = elbo_terms(again, x, generator=seeded(), samples=20).kl.sum(1).mean()
     to_normal = kl_to_standard_normal(*again.encode(x)).sum(1).mean()
     assert float(to_own) < float(to_normal)  # the prior has moved to where the codes are
 
 
 def test_what_needs_independent_dimensions_refuses_a_vamp_prior() -> None:
     with pytest.raises(ConfigError, match="leave the prior at normal"):
-        beta_tcvae(vamp_model(), x_of(4), generator=generator(), dataset_size=9)
+        beta_tcvae(vamp_model(), x_of(4), generator=seeded(), dataset_size=9)
     TrainConfig(prior="vamp", objective="factor-vae")
     for prior, objective in (("flat", "elbo"), ("vamp", "autoencoder"), ("vamp", "beta-tcvae")):
         with pytest.raises(ConfigError, match=f"prior='?{prior}"):

@@ -3,10 +3,9 @@
 import gzip
 import hashlib
 import io
-import struct
 import threading
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,16 +16,13 @@ import scipy.io
 import torch
 from numpy.typing import NDArray
 
-from vae_core import datasets, dsprites, faces
+from tests.vae_core.arrays import idx
+from vae_core import dsprites, faces
 from vae_core.datasets import dataset_available, load_dataset
 from vae_core.errors import DataError
 from vae_core.torchvision_import import import_torchvision
 
-
-@pytest.fixture(autouse=True)
-def nothing_remembered() -> Iterator[None]:
-    yield
-    datasets._load.cache_clear()
+pytestmark = pytest.mark.usefixtures("nothing_remembered")
 
 
 def available(name: str) -> None:
@@ -44,9 +40,7 @@ def letters(n: int) -> tuple[NDArray[np.uint8], dict[str, bytes]]:
     for part in ("train", "test"):
         images, labels = upright.transpose(0, 2, 1), np.arange(1, n + 1, dtype=np.uint8)
         for kind, values in (("images-idx3", images), ("labels-idx1", labels)):
-            head = struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape)
-            packed = gzip.compress(head + values.tobytes())
-            files[f"emnist-letters-{part}-{kind}-ubyte.gz"] = packed
+            files[f"emnist-letters-{part}-{kind}-ubyte.gz"] = gzip.compress(idx(values))
     return upright, files
 
 

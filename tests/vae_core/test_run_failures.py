@@ -116,29 +116,33 @@ def test_a_suspended_process_is_seen_to_be_silent_and_goes_on(
     trainers[0].send_signal(signal.SIGSTOP)
     wait_until(lambda: run.silent_seconds > 3)
     assert run.status().state == "running"
+    silence, reported = run.silent_seconds, len(run.events())
     trainers[0].send_signal(signal.SIGCONT)
-    reported = len(run.events())
-    wait_until(lambda: len(run.events()) > reported + 3 and run.silent_seconds < 2)
-    before, after = run.events()[reported - 1], run.events()[-1]
-    assert 0.1 < after["seconds_left"] / before["seconds_left"] < 10
+    wait_until(lambda: len(run.events()) > reported + 3 and run.silent_seconds < silence)
     run.request_stop()
     wait_until(lambda: not run.status().active)
     assert run.status().state == "stopped" and run.silent_seconds == 0
     assert read_metrics(run.checkpoint) is not None
 
 
-def test_who_is_busy_is_not_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_is_busy_goes_on_giving_signs_of_life(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wait_until: WaitUntil
+) -> None:
     monkeypatch.setattr("vae_core.jobs.ALIVE_SECONDS", 0.01)
     run = create_run(replace(CONFIG, epochs=1), tmp_path / "run")
-    seen = []
+    silences = []
+
+    def last_sign() -> float:
+        return (run.path / ".alive").stat().st_mtime
 
     def dawdle(_: Progress) -> None:
-        time.sleep(0.5)
-        seen.append(run.silent_seconds)
+        noted = last_sign()
+        wait_until(lambda: last_sign() > noted)
+        silences.append((run.silent_seconds, time.time() - noted))
 
     assert run.silent_seconds == 0, "nobody is there to be silent"
     work(run, dawdle)
-    assert 0 <= seen[0] < 0.4
+    assert silences and all(0 <= silent < since for silent, since in silences)
     assert run.silent_seconds == 0
 
 

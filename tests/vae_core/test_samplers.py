@@ -167,7 +167,7 @@ def test_codes_that_are_not_finite_have_no_mixture(moons: Tensor) -> None:
     with pytest.raises(DataError, match="not finite"):
         fit_mixture(moons / torch.tensor([0.0, 1.0]), 2)
     with pytest.raises(ConfigError, match=r"components=1\.5"):
-        fit_mixture(moons, 1.5)  # type: ignore[arg-type]
+        fit_mixture(moons, 1.5)
 
 
 def test_one_code_has_no_mixture() -> None:

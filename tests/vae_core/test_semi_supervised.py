@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Categorical, MultivariateNormal, Normal, kl_divergence
 
+from tests.vae_core.arrays import seeded
 from vae_core import semi_supervised
 from vae_core.calibration import seconds_per_epoch
 from vae_core.datasets import ImageDataset
@@ -27,10 +28,6 @@ from vae_core.training import train
 
 K, D, PIXELS = 3, 2, 6
 SIGMA = 0.3
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def m2(hidden: tuple[int, ...] = (7, 5), likelihood: str = "bernoulli") -> M2:
@@ -100,8 +97,8 @@ def exact_mixture(shift: float = 0.0) -> tuple[M2, MultivariateNormal]:
     encoder.of_class.weight.copy_(torch.cat([offsets, torch.zeros_like(offsets)]))
     covariance = w @ w.T + SIGMA**2 * torch.eye(PIXELS).double()
     linear = torch.linalg.solve(covariance, means.T).T  # (K, PIXELS)
-    model.classifier[1].weight.copy_(linear)  # type: ignore[operator]
-    model.classifier[1].bias.copy_(-0.5 * (linear * means).sum(1))  # type: ignore[operator]
+    model.classifier[1].weight.copy_(linear)
+    model.classifier[1].bias.copy_(-0.5 * (linear * means).sum(1))
     return model, MultivariateNormal(means, covariance)
 
 
@@ -132,7 +129,7 @@ def test_a_posterior_of_the_class_that_is_sure_and_wrong_lowers_the_bound() -> N
     model, of_class = exact_mixture()
     x = images(3)
     log_p = torch.logsumexp(of_class.log_prob(x.flatten(1)[:, None]), 1) - math.log(K)
-    model.classifier[1].bias[0] += 30  # type: ignore[operator, index]
+    model.classifier[1].bias[0] += 30
     bound, error = mean_bound(model, x)
     assert (bound + 5 * error < log_p).all()
 

@@ -10,6 +10,7 @@ import torch
 from scipy.stats import multivariate_normal
 from sklearn.decomposition import PCA
 
+from tests.vae_core.arrays import assert_same
 from vae_core.datasets import ImageDataset
 from vae_core.errors import ConfigError, DataError, TrainingError
 from vae_core.evaluation import evaluate
@@ -43,11 +44,6 @@ def final_weights(config: TrainConfig, **options: Any) -> dict[str, torch.Tensor
     *_, last = train(config, **(DATA | options))
     assert last.done
     return last.model.state_dict()
-
-
-def assert_same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
-    assert a.keys() == b.keys()
-    assert all(torch.equal(a[name], b[name]) for name in a)
 
 
 @pytest.mark.parametrize("network", ["mlp", "conv"])
@@ -95,6 +91,20 @@ def test_a_resumed_run_reaches_the_weights_of_an_uninterrupted_one(
     resumed = final_weights(config, resume=state)
     assert_same(resumed, final_weights(config))
     assert_same(kept, state)
+
+
+@pytest.mark.parametrize("epoch", [-1, TINY.epochs + 1, None])
+def test_a_state_of_no_such_epoch_is_refused(epoch: int | None) -> None:
+    *_, last = train(TINY, **DATA)
+    state = last.state() | {"epoch": torch.tensor(epoch)} if epoch is not None else {}
+    with pytest.raises(TrainingError, match="does not belong"):
+        list(train(TINY, resume=state, **DATA))
+
+
+def test_images_of_two_shapes_are_refused_at_once() -> None:
+    other = replace(DATA["test_data"], images=torch.zeros(10, 1, 5, 5, dtype=torch.uint8))
+    with pytest.raises(DataError, match=r"test images of \(1, 5, 5\)"):
+        next(train(TINY, train_data=DATA["train_data"], test_data=other))
 
 
 def test_a_finished_run_has_nothing_to_resume() -> None:
@@ -172,7 +182,7 @@ def test_a_loss_that_is_not_finite_ends_the_training_with_a_sentence() -> None:
         list(train(config, **DATA))
 
 
-def test_no_report_ever_holds_a_figure_that_is_not_finite(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_report_ever_holds_a_figure_that_is_not_finite() -> None:
     def poisoned(progress: Progress) -> None:
         with torch.no_grad():
             next(progress.model.parameters()).fill_(math.nan)

@@ -11,6 +11,7 @@ import scipy.stats
 import torch
 from torch import distributions
 
+from tests.vae_core.arrays import seeded
 from vae_core.aggregate_objectives import beta_tcvae, dip_vae, info_vae, mmd, wae_mmd
 from vae_core.autoencoder_objectives import (
     contractive_autoencoder,
@@ -58,10 +59,6 @@ FOR_ALL: dict[str, tuple[Objective, dict[str, Any]]] = {
     "contractive": (contractive_autoencoder, {"weight": 2.0}),
 }
 OBJECTIVES = FOR_VAES | FOR_ALL
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def random_model(kind: str = "vae", **settings: Any) -> LatentModel:
@@ -327,7 +324,7 @@ def test_dip_is_content_with_white_codes() -> None:
     model, codes = random_model(), torch.randn(500, 3, generator=seeded()).double()
     codes -= codes.mean(0)
     white = codes @ torch.linalg.inv(torch.linalg.cholesky(codes.T @ codes / 500).T)
-    model.encode = lambda x: (white, torch.zeros_like(white))  # type: ignore[method-assign]
+    model.encode = lambda x: (white, torch.zeros_like(white))
     parts = dip_vae(model, pixels(500), generator=seeded()).parts
     assert max(parts.values()) < 1e-20
 

@@ -44,8 +44,9 @@ def choice_from_link(name: str, options: Sequence[Option], default: Option) -> O
     """Which of `options` is in view: the session's, else the link's, else `default`.
 
     A widget with the key `name` begins with it; with `persist_state="session"` it is kept while
-    other pages are shown.
+    other pages are shown. What nobody chose follows the default, which may be another model's.
     """
+    before = f"{name}-default"
     if st.session_state.get(name) not in options:
         text = "" if name in st.session_state else linked(name)
         named = [o for o in options if _text(o).casefold() == _text(text).casefold()]
@@ -53,6 +54,9 @@ def choice_from_link(name: str, options: Sequence[Option], default: Option) -> O
             instead = f"; {_text(default)} is shown" if _text(default) else ""
             refuse(name, f"it is none of the choices here{instead}")
         st.session_state[name] = named[0] if named else default
+    elif st.session_state[name] == st.session_state.get(before):
+        st.session_state[name] = default
+    st.session_state[before] = default
     chosen: Option = st.session_state[name]
     return chosen
 
