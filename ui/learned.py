@@ -16,7 +16,15 @@ from ui.components.latent_plane import Plane, latent_plane
 from ui.images import data_note
 from ui.kinds import NO_MEANS
 from ui.session import current_z, test_images
-from ui.views import dims_by_use, dims_plane, keep_z, names_of_dims, plane_points, stored_latents
+from ui.views import (
+    dims_by_use,
+    dims_plane,
+    keep_z,
+    measure_of_use,
+    names_of_dims,
+    plane_points,
+    stored_latents,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -119,10 +127,11 @@ def _show_plane(
         on_change=keep_z,
     )
     if points is not None:
-        largest = " The two dimensions of largest KL." if opened.model.latent_dim > 2 else ""
+        largest = f" The two dimensions of largest {measure_of_use(opened)}."
         st.caption(
-            f"Means μ of {len(points.xy):,} test images, not samples.{largest} Move over the "
-            "plane: the decoder follows."
+            f"Means μ of {len(points.xy):,} test images, not samples."
+            f"{largest if opened.model.latent_dim > 2 else ''} Move over the plane: the decoder "
+            "follows."
         )
     elif not opened.model.has_encoder:
         st.caption(f"{NO_MEANS} Move over the plane: the generator follows.")

@@ -186,13 +186,14 @@ from vae_core.manifold import png_bytes, tile_images
 model = load_checkpoint("{checkpoint}")
 latents = load_latents("{checkpoint}")
 
+measure, unit = ("KL", " nats") if model.is_variational else ("variance of μ", "")
 rows = []
-for dim in {dims}:  # by falling KL
+for dim in {dims}:  # by falling use
     z = traversal(latents, {row}, dim, steps={steps}, span="{span}", sigmas={sigmas})
     with torch.no_grad():
         rows.append(model.decode(z))
     active = "active" if latents.active[dim] else "unused"
-    print(f"z_{{dim + 1:<3}} KL {{latents.kl_per_dim[dim]:6.2f}} nats   {{active}}")
+    print(f"z_{{dim + 1:<3}} {{measure}} {{latents.use[dim]:6.2f}}{{unit}}   {{active}}")
 
 with open("traversals.png", "wb") as file:
     file.write(png_bytes(tile_images(torch.stack(rows), gap=2)))

@@ -31,9 +31,7 @@ def dims_by_use(opened: OpenModel) -> tuple[list[int], list[int]]:
     """The latent dimensions in use and those that are not, each by falling `measure_of_use`."""
     if opened.latents is None:
         return list(range(opened.model.latent_dim)), []
-    variational = opened.model.is_variational
-    use = opened.latents.kl_per_dim if variational else opened.latents.mu.var(0)
-    order = use.argsort(descending=True).tolist()
+    order = opened.latents.use.argsort(descending=True).tolist()
     active = opened.latents.active.tolist()
     return [j for j in order if active[j]], [j for j in order if not active[j]]
 
@@ -63,7 +61,7 @@ def choose_dims(opened: OpenModel, *, shown: bool = True) -> tuple[int, int]:
     names = names_of_dims(order)
     x = choice_from_link("x", names[:1] if d == 2 else names, names[0])
     others = [name for name in names if name != x]
-    y = choice_from_link("y", others, others[0])
+    y = choice_from_link("y", others, names[0] if x == names[1] else names[1])
     if shown and d > 2:
         st.selectbox("Across", names, key="x", persist_state="session", width=90)
         st.selectbox("Up", others, key="y", persist_state="session", width=90)

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vae_core.bound_estimates import mean_and_error
 from vae_core.errors import ConfigError, DataError
 from vae_core.latents import Latents
 from vae_core.priors import EqualMixture, Prior, StandardNormal
@@ -150,8 +151,8 @@ def log_ratio(q: Sampler, p: Sampler, z: Tensor) -> tuple[float, float]:
     Over draws of q it is KL(q || p). Over draws of another density r, such as codes that q was not
     fitted to, it is KL(r || p) - KL(r || q), and so a lower bound of KL(r || p).
     """
-    ratios = q.log_prob(z).double() - p.log_prob(z).double()
-    return float(ratios.mean()), float(ratios.std()) / math.sqrt(len(z))
+    mean, error = mean_and_error(q.log_prob(z).double() - p.log_prob(z).double())
+    return float(mean), float(error)
 
 
 @dataclass(frozen=True, eq=False)

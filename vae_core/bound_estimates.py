@@ -25,6 +25,18 @@ def running_mean(values: Tensor) -> tuple[Tensor, Tensor]:
     return mean + values[0].double(), (variance / count).sqrt()
 
 
+def mean_and_error(values: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean of values (n, …) over their n rows, and its standard error; (…) float64 each.
+
+    One row alone has no standard error: it is NaN.
+    """
+    values = values.double()
+    mean = values.mean(0)
+    if len(values) == 1:
+        return mean, torch.full_like(mean, math.nan)
+    return mean, values.std(0) / math.sqrt(len(values))
+
+
 def importance_bounds(log_weights: Tensor, counts: Sequence[int]) -> tuple[Tensor, Tensor]:
     """The importance-weighted bound for each K of `counts`, and its standard error.
 
@@ -35,14 +47,13 @@ def importance_bounds(log_weights: Tensor, counts: Sequence[int]) -> tuple[Tenso
     where a K is below 1 or above n.
     """
     n = len(log_weights)
-    means, errors = [], []
+    found = []
     for k in counts:
         if not 1 <= k <= n:
             raise ConfigError(f"K={k} is not from 1 to the {n} draws that there are.")
         groups = importance_bound(log_weights.double()[: n // k * k].reshape(-1, k))
-        means.append(groups.mean())
-        alone = groups.new_full((), math.nan)
-        errors.append(groups.std() / len(groups) ** 0.5 if len(groups) > 1 else alone)
+        found.append(mean_and_error(groups))
+    means, errors = zip(*found, strict=True)
     return torch.stack(means), torch.stack(errors)
 
 

@@ -6,7 +6,7 @@
     metrics.json         figures, written by `evaluate`
     latents.safetensors  the encoded test set
     README.md            a model card made from the JSON files
-    preview.png          the manifold over the two dimensions of largest KL (d >= 2)
+    preview.png          the manifold over the two dimensions most in use (d >= 2)
 
 Nothing is pickled, read or written. A folder is checked before a single weight is allocated: sizes,
 types, names and shapes. Whatever is wrong is one sentence in a CheckpointError.
@@ -27,8 +27,6 @@ from types import NoneType
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load as safetensors_load
 from safetensors.torch import save as safetensors_bytes
 from torch import Tensor
 
@@ -44,13 +42,13 @@ from vae_core.latents import Latents
 from vae_core.manifold import manifold_grid, png_bytes, tile_images
 from vae_core.modelcard import model_card
 from vae_core.models import LatentModel, ModelConfig, build_model
+from vae_core.safetensors_files import load_tensors, read_header
 from vae_core.train_config import TrainConfig
 
 SCHEMA_VERSION = 1
 MAX_WEIGHT_BYTES = 512 << 20
 MAX_WEIGHTS = MAX_WEIGHT_BYTES // 4  # float32
 MAX_LATENT_BYTES = 512 << 20
-MAX_HEADER_BYTES = 1 << 20
 FILES = (
     "config.json",
     "model.safetensors",
@@ -59,10 +57,8 @@ FILES = (
     "README.md",
     "preview.png",
 )
-_COPY_AGAIN = "copy or download it again"
 _EVALUATE_AGAIN = "run `evaluate` again, or leave the file out"
 _ENCODE_AGAIN = "write it anew from the data, or leave it out"
-_PICKLE_HEADS = (b"PK\x03\x04", *(bytes([0x80, protocol]) for protocol in range(2, 6)))
 _MODEL_FIELDS = tuple(f.name for f in fields(ModelConfig))
 _LATER_FIELDS = ("prior", "pseudo_inputs", "classes")  # models without them are as by default
 _FIGURES = {f.name: str(f.type) for f in fields(Metrics) if "float" in f.type or "int" in f.type}
@@ -154,8 +150,8 @@ def save_checkpoint(
             )
         write_bytes(folder / "README.md", model_card(path.name, document, figures).encode())
         if model.latent_dim >= 2:
-            kl = torch.tensor([1.0, 1.0]) if latents is None else latents.kl_per_dim
-            across, up = sorted(kl.topk(2).indices.tolist())
+            use = torch.ones(2) if latents is None else latents.use
+            across, up = sorted(use.topk(2).indices.tolist())
             _, images = manifold_grid(model, 12, (across, up))
             write_bytes(folder / "preview.png", png_bytes(tile_images(images)))
 
@@ -192,7 +188,7 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Lat
     """The model in the folder `path`, in eval mode on `device`; CheckpointError if it is none."""
     path = Path(path)
     model = _verified_shapes(path, read_config(path))
-    weights = _load_tensors(path / "model.safetensors", MAX_WEIGHT_BYTES)
+    weights = load_tensors(path / "model.safetensors", MAX_WEIGHT_BYTES)
     _check_finite(path, weights)
     model.load_state_dict(weights, assign=True)
     return model.to(device).eval().requires_grad_(False)
@@ -206,12 +202,12 @@ def load_latents(path: str | Path) -> Latents | None:
         return None
     config = read_config(path)
     d = _shapes(path, config).latent_dim
-    for name, (dtype, _) in _safetensors_header(file, MAX_LATENT_BYTES).items():
+    for name, (dtype, _) in read_header(file, MAX_LATENT_BYTES).items():
         if dtype != _LATENT_DTYPES.get(name):
             raise CheckpointError(
                 f"{path.name}: {file.name} holds {name[:80]!r} as {dtype}; {_ENCODE_AGAIN}."
             )
-    columns = _load_tensors(file, MAX_LATENT_BYTES)
+    columns = load_tensors(file, MAX_LATENT_BYTES)
     for name, column in columns.items():
         if bool(column.isnan().any()):
             raise CheckpointError(f"{path.name}: {file.name} holds NaN in {name}; {_ENCODE_AGAIN}.")
@@ -395,7 +391,7 @@ def _verified_shapes(path: Path, config: dict[str, Any]) -> LatentModel:
     """`_shapes`, once model.safetensors is known to hold just these names, types and shapes."""
     model = _shapes(path, config)
     file = path / "model.safetensors"
-    held = _safetensors_header(file, MAX_WEIGHT_BYTES)
+    held = read_header(file, MAX_WEIGHT_BYTES)
     wanted = {n: (_DTYPE_NAMES[t.dtype], tuple(t.shape)) for n, t in model.state_dict().items()}
     for name in sorted(wanted.keys() ^ held.keys()):
         word = "lacks the" if name in wanted else "has the foreign"
@@ -410,32 +406,3 @@ def _verified_shapes(path: Path, config: dict[str, Any]) -> LatentModel:
                 f"config.json wants {dtype} {shape}; take both files from one folder."
             )
     return model
-
-
-def _safetensors_header(path: Path, max_bytes: int) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """Type and shape of each tensor in a safetensors file, by name; reads no tensor."""
-    where = f"{path.parent.name}: {path.name}"
-    with open_ordinary(path, CheckpointError, max_bytes) as file:
-        head = file.read(8)
-    if int.from_bytes(head, "little") > MAX_HEADER_BYTES:  # the first 8 bytes of a true one
-        if head.startswith(_PICKLE_HEADS):
-            raise CheckpointError(
-                f"{where} is a pickled PyTorch file, which is never opened; save the weights with "
-                "safetensors."
-            )
-        raise CheckpointError(f"{where} is no safetensors file; {_COPY_AGAIN}.")
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {
-                name: (part.get_dtype(), tuple(part.get_shape()))
-                for name in file.keys()  # noqa: SIM118 (no mapping: it has keys() alone)
-                for part in [file.get_slice(name)]
-            }
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{where} is torn or no safetensors file; {_COPY_AGAIN}.") from error
-
-
-def _load_tensors(path: Path, max_bytes: int) -> dict[str, Tensor]:
-    """The tensors of a file whose header has been verified, in memory of their own."""
-    with open_ordinary(path, CheckpointError, max_bytes) as file:
-        return safetensors_load(file.read())

@@ -95,9 +95,10 @@ class ImageDataset:
 
     def without(self, label: int) -> "ImageDataset":
         """All images but those of one class; DataError where there is no other or no such class."""
+        self._require(self.labels is not None, "it has no classes, so that none can be left out")
         self._require(
-            self.labels is not None and 0 <= label < len(self.class_names),
-            f"class {label} cannot be left out of {len(self.class_names)} classes",
+            0 <= label < len(self.class_names),
+            f"class {label} cannot be left out of {len(self.class_names)} classes, from 0 on",
         )
         assert self.labels is not None
         rows = torch.nonzero(self.labels != label).flatten()

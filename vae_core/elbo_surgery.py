@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vae_core.bound_estimates import mean_and_error
 from vae_core.errors import ConfigError
 from vae_core.latents import Latents
 from vae_core.priors import log_normal
@@ -86,13 +87,15 @@ def split_kl(latents: Latents, *, samples: int = 2_000, seed: int = 0) -> ElboSu
     }
     figures: dict[str, float] = {}
     for name, values in parts.items():
-        figures |= {name: float(values.mean()), f"{name}_se": float(_standard_error(values))}
+        mean, error = mean_and_error(values)
+        figures |= {name: float(mean), f"{name}_se": float(error)}
+    dimension_kl, dimension_kl_se = mean_and_error(by_dimension)
     return ElboSurgery(
         images=len(latents),
         samples=len(rows),
         seed=seed,
-        dimension_kl=by_dimension.mean(0).tolist(),
-        dimension_kl_se=_standard_error(by_dimension).tolist(),
+        dimension_kl=dimension_kl.tolist(),
+        dimension_kl_se=dimension_kl_se.tolist(),
         **figures,
     )
 
@@ -109,7 +112,3 @@ def log_aggregate_posterior(latents: Latents, z: Tensor) -> tuple[Tensor, Tensor
         joint.append(torch.logsumexp(log_q.sum(1), 1))
         marginal.append(torch.logsumexp(log_q, 2))
     return torch.cat(joint).double() - math.log(n), torch.cat(marginal).double() - math.log(n)
-
-
-def _standard_error(values: Tensor) -> Tensor:
-    return values.std(0) / math.sqrt(len(values))

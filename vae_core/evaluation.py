@@ -6,16 +6,16 @@ quadrature, what the KL is made of, what can be read off the codes, whether they
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from vae_core.binarisation import binarised, checked_binarisation
+from vae_core.bound_estimates import mean_and_error
 from vae_core.code_accuracy import classify_codes
 from vae_core.datasets import ImageDataset
 from vae_core.disentanglement import disentanglement_scores
@@ -24,7 +24,7 @@ from vae_core.errors import ConfigError, DataError
 from vae_core.few_labels import few_label_error
 from vae_core.gan import GAN, told_apart
 from vae_core.importance import importance_log_likelihood
-from vae_core.latents import Latents, active_dimensions, encode_dataset
+from vae_core.latents import Latents, active_dimensions, check_image_shape, encode_dataset
 from vae_core.models import LatentModel
 from vae_core.objectives import autoencoder_terms, elbo_terms
 from vae_core.quadrature import exact_log_likelihood
@@ -61,17 +61,17 @@ class Metrics:
     samples: int
     seed: int
     grey_cross_entropy: bool
-    reconstruction: float | None
-    reconstruction_se: float | None
-    kl: float | None
-    kl_se: float | None
-    elbo: float | None
-    elbo_se: float | None
-    kl_per_dim: list[float] | None
-    active_units: int | None
-    log_px: float | None
-    log_px_se: float | None
-    importance_samples: int
+    reconstruction: float | None = None
+    reconstruction_se: float | None = None
+    kl: float | None = None
+    kl_se: float | None = None
+    elbo: float | None = None
+    elbo_se: float | None = None
+    kl_per_dim: list[float] | None = None
+    active_units: int | None = None
+    log_px: float | None = None
+    log_px_se: float | None = None
+    importance_samples: int = 0
     binarisation: str = "none"
     exact_log_px: float | None = None
     exact_log_px_se: float | None = None
@@ -127,11 +127,7 @@ def evaluate(
             f"samples={samples} and importance_samples={importance_samples}: give whole numbers, "
             f"{MAX_SAMPLES:,} at most, and 1 sample at least."
         )
-    if dataset.image_shape != model.image_shape:
-        raise DataError(
-            f"The model reads images of {model.image_shape}, but {dataset.name} has "
-            f"{dataset.image_shape}; choose the data set that the model was trained on."
-        )
+    check_image_shape(model, dataset)
     if len(dataset) < 2:
         raise DataError(f"{dataset.name} has {len(dataset)} images; an evaluation needs two.")
     grey = binarisation == "none" and _is_grey(dataset)
@@ -167,15 +163,17 @@ def evaluate(
         samples=samples if variational else 0,
         seed=seed,
         grey_cross_entropy=grey and not model.likelihood.is_density_of_grey,
-        **_mean_and_error("reconstruction", of_image["reconstruction"]),
-        **_mean_and_error("kl", kl if variational else None),
-        **_mean_and_error("elbo", elbo if variational else None),
+        **_means_and_errors(
+            reconstruction=of_image["reconstruction"],
+            kl=kl if variational else None,
+            elbo=elbo if variational else None,
+            log_px=of_image.get("log_px"),
+            class_error=of_image.get("wrong"),
+        ),
         kl_per_dim=of_image["kl"].mean(0).tolist() if variational else None,
         active_units=int(active_dimensions(of_image["mu"]).sum()),
-        **_mean_and_error("log_px", of_image.get("log_px")),
         importance_samples=importance_samples if "log_px" in of_image else 0,
         binarisation=binarisation,
-        **_mean_and_error("class_error", of_image.get("wrong")),
         **further,
     )
 
@@ -251,18 +249,15 @@ def _judged(model: GAN, dataset: ImageDataset, binarisation: str, seed: int) -> 
         z = model.sample_prior(len(batch), generator)
         told = told_apart(model, dataset.floats(batch).to(device), z).cpu().double()
         rightly.append(told.view(2, -1).T)  # of a real image, of a generated one
-    nothing: dict[str, Any] = {
-        f.name: None for f in fields(Metrics) if f.type in ("float | None", "int | None")
-    }
     return Metrics(
-        **nothing
-        | _mean_and_error("discriminator_accuracy", torch.cat(rightly).mean(1))
-        | {"kl_per_dim": None, "samples": 0, "importance_samples": 0, "grey_cross_entropy": False},
         dataset=dataset.name,
         split=dataset.split,
         images=len(dataset),
+        samples=0,
         seed=seed,
+        grey_cross_entropy=False,
         binarisation=binarisation,
+        **_means_and_errors(discriminator_accuracy=torch.cat(rightly).mean(1)),
     )
 
 
@@ -280,20 +275,25 @@ def _exact(
     rows = order[:images]
     x = dataset.floats(rows).to(next(model.parameters()).device)
     exact = exact_log_likelihood(model, x).cpu()
-    above = {name: exact - of_image[name][rows] for name in ("elbo", "log_px") if name in of_image}
+    log_px = of_image.get("log_px")
     return {
-        **_mean_and_error("exact_log_px", exact),
-        **_mean_and_error("exact_over_elbo", above["elbo"]),
-        **_mean_and_error("exact_over_log_px", above.get("log_px")),
         "exact_images": len(exact),
+        **_means_and_errors(
+            exact_log_px=exact,
+            exact_over_elbo=exact - of_image["elbo"][rows],
+            exact_over_log_px=None if log_px is None else exact - log_px[rows],
+        ),
     }
 
 
-def _mean_and_error(name: str, values: Tensor | None) -> dict[str, Any]:
-    """The mean of the figure `name` and its standard error, as fields of Metrics."""
-    if values is None:
-        return {name: None, f"{name}_se": None}
-    return {name: float(values.mean()), f"{name}_se": float(values.std()) / math.sqrt(len(values))}
+def _means_and_errors(**figures: Tensor | None) -> dict[str, Any]:
+    """The mean and standard error of each figure that there is, as fields of Metrics."""
+    found: dict[str, float] = {}
+    for name, values in figures.items():
+        if values is not None:
+            mean, error = mean_and_error(values)
+            found |= {name: float(mean), f"{name}_se": float(error)}
+    return found
 
 
 def _is_grey(dataset: ImageDataset) -> bool:

@@ -96,6 +96,14 @@ class Latents:
         """Mean KL of each latent dimension, (d,), in nats."""
         return self._kl_by_dimension().mean(0)
 
+    @property
+    def use(self) -> Tensor:
+        """How far each latent dimension is in use, (d,): `kl_per_dim`.
+
+        Where there is no posterior, and so no KL, the variance of its mu.
+        """
+        return self.kl_per_dim if bool(self.logvar.isfinite().all()) else self.mu.var(0)
+
     def _kl_by_dimension(self) -> Tensor:
         if self.kl_terms is not None:
             return self.kl_terms
@@ -114,11 +122,7 @@ def encode_dataset(
     Under a prior that has no KL in closed form it is a mean over `KL_DRAWS` draws, always the same.
     on_progress is told the share of the images done.
     """
-    if dataset.image_shape != model.image_shape:
-        raise DataError(
-            f"The model reads images of {model.image_shape}, but {dataset.name} has "
-            f"{dataset.image_shape}; choose the data set that the model was trained on."
-        )
+    check_image_shape(model, dataset)
     device = next(model.parameters()).device
     if indices is None:
         indices = torch.arange(len(dataset))
@@ -144,6 +148,15 @@ def encode_dataset(
         factors=None if dataset.factors is None else dataset.factors[indices],
         kl_terms=torch.cat(kl_terms) if kl_terms else None,
     )
+
+
+def check_image_shape(model: LatentModel, dataset: ImageDataset) -> None:
+    """DataError where the model does not read images of this data set's shape."""
+    if dataset.image_shape != model.image_shape:
+        raise DataError(
+            f"The model reads images of {model.image_shape}, but {dataset.name} has "
+            f"{dataset.image_shape}; choose the data set that the model was trained on."
+        )
 
 
 def common_rows(a: Latents, b: Latents) -> tuple[Tensor, Tensor]:

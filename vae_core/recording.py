@@ -61,7 +61,9 @@ def learn(run: Run, on_progress: Callable[[Progress], None], may_go_on: Callable
     save_state = _Sparing(lambda p: write_bytes(run.state_file, safetensors_bytes(p.state())))
     stopped = False
     with EventFiles(run.tensorboard, first_epoch + 1) as event_files:
-        for progress in train(config, train_data=train_data, test_data=test_data, resume=resume):
+        for progress in train(
+            config, train_data=train_data, test_data=test_data, resume=resume or None
+        ):
             model = progress.model
             report(progress)
             if progress.epoch_ended:
@@ -78,7 +80,7 @@ def learn(run: Run, on_progress: Callable[[Progress], None], may_go_on: Callable
         model.load_state_dict(below("model.", resume))
     model.eval()
     final = run.path / "final" / run.checkpoint.name
-    publish(model, config, test_data, final)
+    publish(model, config, test_data, encoded, final)
     _move_over(final, run.checkpoint)
     return stopped
 
@@ -101,22 +103,18 @@ def publish(
     model: LatentModel,
     config: TrainConfig,
     test_data: ImageDataset,
+    encoded: ImageDataset,
     path: Path,
-    importance_samples: int = 0,
 ) -> None:
-    """Evaluate on the whole test set and save the checkpoint with its stored latents."""
-    metrics = evaluate(
-        model,
-        test_data,
-        importance_samples=importance_samples,
-        binarisation=config.binarisation,
-    )
-    encoded = test_data if config.binarisation == "none" else binarised(test_data)
+    """Evaluate on the whole test set and save the checkpoint with its stored latents.
+
+    encoded: the test images as the model knows them.
+    """
     save_checkpoint(
         path,
         model,
         config=config,
-        metrics=metrics,
+        metrics=evaluate(model, test_data, binarisation=config.binarisation),
         latents=encode_dataset(model, encoded) if model.has_encoder else None,
         dataset=test_data,
     )

@@ -113,8 +113,6 @@ class Run:
 
         return TrainConfig.from_json(read_json(self.path / "config.json", TrainingError))
 
-    # ---- how it stands ---------------------------------------------------------------------------
-
     def status(self, *, holding: bool = False) -> Status:
         """What the trainer last said; "failed" when it died without a word.
 
@@ -183,8 +181,6 @@ class Run:
         file = self.path / "owner"
         return file.read_text("utf-8", errors="replace") if file.is_file() else ""
 
-    # ---- what it has reported --------------------------------------------------------------------
-
     def events(self) -> list[dict[str, Any]]:
         """Every report so far, oldest first; torn and foreign lines are left out."""
         return self.events_after(0)[0]
@@ -225,8 +221,6 @@ class Run:
     def tensorboard_command(self) -> str:
         """The shell command that shows the run's event files; it needs the package tensorboard."""
         return f"tensorboard --logdir {shlex.quote(str(self.tensorboard.resolve()))}"
-
-    # ---- what may be asked of it -----------------------------------------------------------------
 
     def request_stop(self) -> None:
         """Ask the trainer to stop after its present step and keep what was learned.
@@ -269,8 +263,6 @@ class Run:
         if self.status().active:
             raise TrainingError(f"{self.token} is being trained; stop it before you delete it.")
         delete_folder(self.path)
-
-    # ---- its lock --------------------------------------------------------------------------------
 
     @contextmanager
     def held(self) -> Iterator[None]:

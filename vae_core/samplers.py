@@ -11,13 +11,13 @@ the prior fall into its gaps. A mixture or a flow fitted to draws of q(z) fills 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from vae_core.bound_estimates import mean_and_error
 from vae_core.errors import ConfigError, DataError
 from vae_core.latents import Latents
 from vae_core.priors import StandardNormal
@@ -117,5 +117,5 @@ def held_out_density(sampler: Sampler, z: Tensor) -> tuple[float, float]:
     The higher, the less the sampler misses of the aggregate posterior: its expectation is
     -KL(q(z) || sampler) - H(q).
     """
-    values = sampler.log_prob(z).double()
-    return float(values.mean()), float(values.std()) / math.sqrt(len(values))
+    mean, error = mean_and_error(sampler.log_prob(z))
+    return float(mean), float(error)

@@ -185,6 +185,18 @@ def test_the_traversal_program_gives_the_cards_figures_and_images(tmp_path: Path
     assert Image.open(tmp_path / "traversals.png").size == (9 * 32 + 8 * 2, 2 * 32 + 2)
 
 
+def test_the_traversal_program_tells_the_variance_where_there_is_no_kl(tmp_path: Path) -> None:
+    checkpoint = ROOT / "checkpoints" / "mnist-denoising"
+    program = TRAVERSAL.format(
+        checkpoint=checkpoint, row=4, dims=[3, 0], steps=3, span="aggregate", sigmas=3.0
+    )
+    text = here(program, tmp_path)
+    latents = load_latents(checkpoint)
+    assert latents is not None and "KL" not in text and "inf" not in text
+    printed = [float(found) for found in re.findall(r"variance of μ\s+([\d.]+)", text)]
+    assert printed == [round(float(latents.mu[:, j].var()), 2) for j in (3, 0)]
+
+
 def test_the_ways_program_gives_their_lengths(tmp_path: Path) -> None:
     checkpoint = ROOT / "checkpoints" / "digits-2d"
     a, b = [0.5, -1.0], [-1.2, 0.7]

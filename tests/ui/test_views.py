@@ -7,16 +7,19 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.testing.v1 import AppTest
 
 from live.models import open_model
-from ui.components.address import number_from_link
+from ui.components.address import choice_from_link, number_from_link
 from ui.learned import look_of, shown_dims
 from ui.session import current_z, first_z, parse_z, slider_reach, z_text
 from ui.views import (
     ERROR,
+    choose_dims,
     dims_by_use,
     grid_extent,
     measure_of_use,
+    names_of_dims,
     plane_points,
 )
 
@@ -40,6 +43,22 @@ def test_dimensions_are_ordered_by_what_is_told(name: str, measure: str) -> None
     assert sorted(used + unused) == list(range(opened.model.latent_dim))
     for dims in (used, unused):
         assert use[dims].tolist() == sorted(use[dims].tolist(), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "measure"),
+    [("sprites-6d", "of largest KL."), ("mnist-denoising", "of largest variance of μ.")],
+)
+def test_the_caption_says_by_what_two_dimensions_were_chosen(name: str, measure: str) -> None:
+    def page(name: str) -> None:
+        from live.models import open_model
+        from ui.learned import show_learned
+
+        show_learned(open_model(name), "x")
+
+    app = AppTest.from_function(page, args=(name,), default_timeout=60).run()
+    assert not app.exception
+    assert measure in app.caption[0].value
 
 
 def test_sliders_and_even_grids_reach_as_far_as_the_means() -> None:
@@ -96,3 +115,27 @@ def test_a_z_stays_in_view_with_another_model_unless_it_lies_far_from_all(
     assert current_z(vae) == first_z(vae)
     st.session_state["z"] = (2.5, -3.5)
     assert current_z(autoencoder) == current_z(vae) == (2.5, -3.5)
+
+
+def test_what_nobody_chose_follows_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(st, "session_state", {"linked": {}})
+    options = ["KL", "class"]
+    assert choice_from_link("colour", options, "KL") == "KL"
+    assert choice_from_link("colour", options, "class") == "class"
+    st.session_state["colour"] = "KL"
+    assert choice_from_link("colour", options, "class") == "KL"
+    monkeypatch.setattr(st, "session_state", {"linked": {"colour": "kl"}})
+    for default in ("class", "class"):
+        assert choice_from_link("colour", options, default) == "KL"
+
+
+def test_the_second_dimension_stays_when_the_first_is_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(st, "session_state", {"linked": {}})
+    opened = open_model("mnist-16d")
+    first, second, third, *_ = (j for dims in dims_by_use(opened) for j in dims)
+    assert choose_dims(opened, shown=False) == (first, second)
+    for x, y in ((third, second), (second, first), (first, second)):
+        st.session_state["x"] = names_of_dims([x])[0]
+        assert choose_dims(opened, shown=False) == (x, y)

@@ -35,6 +35,7 @@ from vae_core.datasets import ImageDataset
 from vae_core.errors import CheckpointError
 from vae_core.evaluation import evaluate
 from vae_core.latents import encode_dataset
+from vae_core.manifold import manifold_grid, png_bytes, tile_images
 from vae_core.models import LatentModel, ModelConfig, build_model
 from vae_core.training import TrainConfig
 
@@ -131,6 +132,17 @@ def test_a_folder_holds_the_six_documented_files(root: Path) -> None:
     assert config["dataset"] == "digits" and config["objective"] == "elbo"
     assert config["training"]["learning_rate"] == TrainConfig().learning_rate
     assert set(config["libraries"]) >= {"python", "torch"}
+
+
+@pytest.mark.parametrize("kind", ["vae", "autoencoder"])
+def test_the_preview_lies_over_the_two_dimensions_most_in_use(tmp_path: Path, kind: str) -> None:
+    torch.manual_seed(0)
+    model = build_model(replace(CONFIG, kind=kind, latent_dim=4)).eval()
+    with torch.no_grad():
+        model.encoder[-1].weight[:4] *= torch.tensor([[1e-3], [10.0], [1e-3], [20.0]])
+    save_checkpoint(tmp_path / "saved", model, latents=encode_dataset(model, small_dataset()))
+    _, images = manifold_grid(model, 12, (1, 3))
+    assert (tmp_path / "saved" / "preview.png").read_bytes() == png_bytes(tile_images(images))
 
 
 def test_saving_replaces_what_was_there(root: Path) -> None:

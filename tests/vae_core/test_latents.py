@@ -85,6 +85,15 @@ def test_the_kl_of_each_image_is_that_of_torch(model: LatentModel) -> None:
     torch.testing.assert_close(latents.kl_per_dim, oracle.mean(0))
 
 
+def test_use_is_the_kl_and_without_a_posterior_the_variance_of_mu(model: LatentModel) -> None:
+    latents = encode_dataset(model, dataset(20))
+    torch.testing.assert_close(latents.use, latents.kl_per_dim)
+    config = ModelConfig((1, 3, 2), latent_dim=3, hidden=(5,), kind="autoencoder")
+    codes = encode_dataset(build_model(config).eval(), dataset(20))
+    variance = codes.mu.double().numpy().var(0, ddof=1)
+    np.testing.assert_allclose(codes.use, variance, rtol=1e-5)
+
+
 def test_under_another_prior_the_kl_is_to_that_prior() -> None:
     torch.manual_seed(0)
     config = ModelConfig((1, 3, 2), latent_dim=3, hidden=(5,), prior="vamp", pseudo_inputs=1)
