@@ -37,7 +37,11 @@ def test_dataset(opened: OpenModel) -> ImageDataset | None:
         found = run_dataset(opened.path.parent, opened.config.get("dataset") or "", "test")
     except DataError:
         return None  # a checkpoint alone is enough: the decoder's own images stand in
-    return seen_by(opened, found) if found.image_shape == opened.model.image_shape else None
+    if found.image_shape != opened.model.image_shape:
+        return None
+    if opened.latents is not None and int(opened.latents.indices.max()) >= len(found):
+        return None  # these are of other images
+    return seen_by(opened, found)
 
 
 def seen_by(opened: OpenModel, dataset: ImageDataset) -> ImageDataset:

@@ -61,7 +61,6 @@ _EVALUATE_AGAIN = "run `evaluate` again, or leave the file out"
 _ENCODE_AGAIN = "write it anew from the data, or leave it out"
 _MODEL_FIELDS = tuple(f.name for f in fields(ModelConfig))
 _LATER_FIELDS = ("prior", "pseudo_inputs", "classes")  # models without them are as by default
-_FIGURES = {f.name: str(f.type) for f in fields(Metrics) if "float" in f.type or "int" in f.type}
 _TABLES = {
     name: {f.name: str(f.type) for f in fields(kind)}
     for name, kind in (
@@ -71,6 +70,7 @@ _TABLES = {
         ("few_labels", FewLabels),
     )
 }
+_FIGURES = {f.name: str(f.type) for f in fields(Metrics) if f.name not in _TABLES}
 _RECORD: dict[str, type | tuple[type, ...]] = {
     "objective": (str, NoneType),
     "dataset": (str, NoneType),
@@ -115,7 +115,7 @@ def save_checkpoint(
 
     config: the training settings, kept for the record; metrics: from `evaluate`; latents: the
     encoded test set; dataset: gives the names of classes and factors. CheckpointError where `path`
-    holds anything else, or a weight is not finite.
+    holds anything else, a weight is not finite, or what is given is not as it is read back.
     """
     path = Path(path)
     check_target(path)
@@ -135,25 +135,44 @@ def save_checkpoint(
         },
         "machine": _machine(next(model.parameters()).device),
     }
-    weights = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
+    weights = {
+        name: _plain(t.float() if t.is_floating_point() else t)
+        for name, t in model.state_dict().items()
+    }
     _check_finite(path, weights)
     with folder_written_whole(path) as folder:
-        write_json(folder / "config.json", document)
+        _write_json(folder / "config.json", document)
         write_bytes(folder / "model.safetensors", safetensors_bytes(weights))
         if figures is not None:
-            write_json(folder / "metrics.json", dict(figures))
+            _write_json(folder / "metrics.json", dict(figures))
         if latents is not None:
             columns = {name: getattr(latents, name) for name in _LATENT_DTYPES}
             write_bytes(
                 folder / "latents.safetensors",
-                safetensors_bytes({k: t.contiguous() for k, t in columns.items() if t is not None}),
+                safetensors_bytes({k: _plain(t) for k, t in columns.items() if t is not None}),
             )
-        write_bytes(folder / "README.md", model_card(path.name, document, figures).encode())
+        _verified_shapes(folder, read_config(folder))
+        load_latents(folder)
+        read_metrics(folder)
+        card = model_card(path.resolve().name, document, figures)
+        write_bytes(folder / "README.md", card.encode())
         if model.latent_dim >= 2:
             use = torch.ones(2) if latents is None else latents.use
             across, up = sorted(use.topk(2).indices.tolist())
             _, images = manifold_grid(model, 12, (across, up))
             write_bytes(folder / "preview.png", png_bytes(tile_images(images)))
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    """As safetensors wants it: in memory of its own."""
+    return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+
+
+def _write_json(file: Path, value: Any) -> None:
+    try:
+        write_json(file, value)
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{file.name} cannot be written: {error}") from error
 
 
 def _check_finite(path: Path, weights: Mapping[str, Tensor]) -> None:
@@ -169,7 +188,7 @@ def check_target(path: str | Path) -> None:
     path = Path(path)
     lost = [path.name] if os.path.lexists(path) else []
     if path.is_dir() and not path.is_symlink():
-        lost = [n for n in sorted(os.listdir(path)) if n not in FILES and not n.startswith(".")]
+        lost = [n for n in sorted(os.listdir(path)) if n not in (*FILES, ".DS_Store")]
     if lost:
         raise CheckpointError(
             f"{shown(lost[0])} in {path.name} is not a checkpoint's and would be lost; name a "
@@ -201,7 +220,8 @@ def load_latents(path: str | Path) -> Latents | None:
     if not file.exists():
         return None
     config = read_config(path)
-    d = _shapes(path, config).latent_dim
+    model = _shapes(path, config)
+    d = model.latent_dim
     for name, (dtype, _) in read_header(file, MAX_LATENT_BYTES).items():
         if dtype != _LATENT_DTYPES.get(name):
             raise CheckpointError(
@@ -209,8 +229,11 @@ def load_latents(path: str | Path) -> Latents | None:
             )
     columns = load_tensors(file, MAX_LATENT_BYTES)
     for name, column in columns.items():
-        if bool(column.isnan().any()):
-            raise CheckpointError(f"{path.name}: {file.name} holds NaN in {name}; {_ENCODE_AGAIN}.")
+        point = name == "logvar" and not model.is_variational  # a code without a posterior
+        if bool((column.isnan() if point else ~column.isfinite()).any()):
+            raise CheckpointError(
+                f"{path.name}: {file.name} holds NaN or infinite values in {name}; {_ENCODE_AGAIN}."
+            )
     try:
         latents = Latents(**columns)
     except TypeError as error:
@@ -225,6 +248,11 @@ def load_latents(path: str | Path) -> Latents | None:
         raise CheckpointError(
             f"{path.name}: latent_dim={d}, but the stored mu has {latents.mu.shape[1]} columns; "
             f"{_ENCODE_AGAIN}."
+        )
+    rows = latents.indices
+    if not len(rows) or int(rows.min()) < 0 or len(rows.unique()) < len(rows):
+        raise CheckpointError(
+            f"{path.name}: {file.name} is not of some images, each once; {_ENCODE_AGAIN}."
         )
     names, labels = config["class_names"], latents.labels
     if names and labels is not None and not bool(((labels >= 0) & (labels < len(names))).all()):
@@ -268,7 +296,7 @@ def write_metrics(path: str | Path, metrics: Metrics) -> None:
     path = Path(path)
     config, figures = read_config(path), metrics.to_json()
     write_json(path / "metrics.json", figures)
-    write_bytes(path / "README.md", model_card(path.name, config, figures).encode())
+    write_bytes(path / "README.md", model_card(path.resolve().name, config, figures).encode())
 
 
 def copy_checkpoint(source: str | Path, target: str | Path) -> None:
@@ -324,6 +352,11 @@ def read_config(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{path.name}: config.json holds a class or factor that is no name; save it again."
         )
+    if not _is_figure(config["training"].get("beta", 1.0), "float"):
+        raise CheckpointError(
+            f"{path.name}: config.json holds beta={shown(config['training']['beta'])}, which is no "
+            "number; save it again."
+        )
     return config
 
 
@@ -356,11 +389,15 @@ def read_metrics(path: str | Path) -> dict[str, Any] | None:
 
 def _is_figure(value: Any, kind: str) -> bool:
     """Whether a JSON value is a finite one of the declared `kind` of a field."""
-    if kind == "str":
-        return isinstance(value, str)
-    numbers = value if kind.startswith("list") and isinstance(value, list) else [value]
+    kind = kind.removesuffix(" | None")
+    if kind.startswith("list"):
+        return isinstance(value, list) and all(_is_figure(each, "float") for each in value)
+    if kind in ("str", "bool") or isinstance(value, bool):
+        return type(value).__name__ == kind
+    if not isinstance(value, int if kind == "int" else (int, float)):
+        return False
     try:
-        return all(isinstance(n, (int, float)) and math.isfinite(n) for n in numbers)
+        return math.isfinite(value)
     except OverflowError:  # a whole number that no float can hold
         return False
 

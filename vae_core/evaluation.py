@@ -135,6 +135,10 @@ def evaluate(
         dataset = binarised(dataset, seed if binarisation == "dynamic" else 0)
     if isinstance(model, GAN):
         return _judged(model, dataset, binarisation, seed)
+    if exact_images == 1:
+        raise ConfigError("exact_images=1: a mean with its error needs two images.")
+    if disentanglement and dataset.factors is None:
+        raise DataError(f"{dataset.name} has no known factors; leave disentanglement out.")
     if labels and codes is None:
         raise ConfigError(f"labels={labels} are of the training images; give them as codes.")
     of_image = _of_images(model, dataset, samples, importance_samples, seed, on_progress)
@@ -269,8 +273,6 @@ def _exact(
     of_image: Mapping[str, Tensor],
 ) -> dict[str, Any]:
     """log p(x) of so many images, drawn by `seed`, and how far it lies above what bounds it."""
-    if images < 2:
-        raise ConfigError(f"exact_images={images}: a mean with its error needs two images.")
     order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(seed))
     rows = order[:images]
     x = dataset.floats(rows).to(next(model.parameters()).device)

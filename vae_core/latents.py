@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -63,18 +64,29 @@ class Latents:
     def table(
         self, class_names: Sequence[str] = (), factor_names: Sequence[str] = ()
     ) -> dict[str, np.ndarray]:
-        """Columns of n rows: index, label, mu_1 …, sigma_1 …, kl, log_px_given_mu, factors."""
+        """Columns of n rows: index, label, mu_1 …, sigma_1 …, kl, log_px_given_mu, factors.
+
+        Codes without a posterior have no sigma and no kl.
+        """
         columns = {"index": self.indices.numpy()}
         if self.labels is not None:
             labels = self.labels.numpy()
             columns["label"] = np.array(class_names)[labels] if class_names else labels
-        for name, values in (("mu", self.mu), ("sigma", self.sigma)):
+        numbered = {"mu": self.mu} | ({"sigma": self.sigma} if self.has_posterior else {})
+        for name, values in numbered.items():
             columns |= {f"{name}_{j + 1}": v.numpy() for j, v in enumerate(values.unbind(1))}
-        columns |= {"kl": self.kl.numpy(), "log_px_given_mu": self.reconstruction.numpy()}
+        if self.has_posterior:
+            columns["kl"] = self.kl.numpy()
+        columns["log_px_given_mu"] = self.reconstruction.numpy()
         if self.factors is not None:
             names = factor_names or [f"factor_{k + 1}" for k in range(self.factors.shape[1])]
             columns |= dict(zip(names, self.factors.numpy().T, strict=True))
         return columns
+
+    @property
+    def has_posterior(self) -> bool:
+        """Whether q(z given x) has a width; the codes of a plain autoencoder are points."""
+        return bool(self.logvar.isfinite().all())
 
     @property
     def sigma(self) -> Tensor:
@@ -102,7 +114,7 @@ class Latents:
 
         Where there is no posterior, and so no KL, the variance of its mu.
         """
-        return self.kl_per_dim if bool(self.logvar.isfinite().all()) else self.mu.var(0)
+        return self.kl_per_dim if self.has_posterior else self.mu.var(0)
 
     def _kl_by_dimension(self) -> Tensor:
         if self.kl_terms is not None:
@@ -196,19 +208,26 @@ def tsne_projection(
     *,
     perplexity: float = 30.0,
     seed: int = 0,
-    on_progress: Callable[[float, Tensor], bool] | None = None,
+    on_progress: Callable[[float, Tensor], object] | None = None,
 ) -> Tensor:
     """t-SNE of mu (n, d) to (n, 2), by openTSNE, which (unlike scikit-learn's) reports progress.
 
     `on_progress` takes the fraction done and the embedding so far, and returns False to stop early;
     what has been reached is returned then. Distances between far clusters carry no meaning (van der
-    Maaten & Hinton 2008).
+    Maaten & Hinton 2008). ConfigError for points or a perplexity that cannot be embedded.
     """
     from openTSNE import TSNE
 
     n = len(mu)
     if n < 4:
         raise ConfigError(f"t-SNE needs at least 4 points; there are {n}.")
+    if mu.shape[1] < 2 or not bool(mu.isfinite().all()) or not 0 < perplexity < math.inf:
+        raise ConfigError(
+            f"mu is {tuple(mu.shape)} and perplexity={perplexity}: t-SNE needs finite points of "
+            "two dimensions or more, and a finite perplexity above 0."
+        )
+    if bool((mu == mu[0]).all()):
+        raise ConfigError("All points lie at one place; t-SNE has nothing to tell apart.")
     exaggerated, refined = 250, 500
     iterations = {"done": 0}
 
@@ -216,7 +235,7 @@ def tsne_projection(
         iterations["done"] += 25
         fraction = min(1.0, iterations["done"] / (exaggerated + refined))
         so_far = torch.from_numpy(np.array(embedding)).float()
-        return on_progress is not None and not on_progress(fraction, so_far)
+        return on_progress is not None and on_progress(fraction, so_far) is False
 
     embedding = TSNE(
         perplexity=min(perplexity, (n - 1) / 3),

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 STATES = ("waiting", "running", "paused", "finished", "stopped", "failed")
 START_SECONDS = 120  # a process that has not begun by then never will
-MAX_SNAPSHOT_BYTES = 512 << 20
+MAX_STATE_BYTES = 3 * (512 << 20)  # the largest weights, and Adam's two means of each
 FULL_DISK_BYTES = 1 << 20  # with less than that free, a death without a word has its reason
 
 _SNAPSHOT = re.compile(r"epoch-(\d{4,9})\.safetensors")
@@ -337,8 +337,8 @@ def load_tensors(file: Path) -> dict[str, torch.Tensor]:
     from safetensors.torch import load
 
     try:
-        if file.stat().st_size > MAX_SNAPSHOT_BYTES:
-            raise TrainingError(f"{file.name} is larger than {MAX_SNAPSHOT_BYTES >> 20} MB.")
+        if file.stat().st_size > MAX_STATE_BYTES:
+            raise TrainingError(f"{file.name} is larger than {MAX_STATE_BYTES >> 20} MB.")
         return load(file.read_bytes())
     except (OSError, SafetensorError) as error:
         raise TrainingError(f"{file.name} of the run is missing or torn.") from error

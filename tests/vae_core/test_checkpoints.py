@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import os
 import pickle
 import shutil
@@ -9,6 +10,7 @@ import struct
 import warnings
 import zipfile
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,11 +32,12 @@ from vae_core.checkpoints import (
     load_latents,
     read_config,
     save_checkpoint,
+    write_metrics,
 )
 from vae_core.datasets import ImageDataset
 from vae_core.errors import CheckpointError
-from vae_core.evaluation import evaluate
-from vae_core.latents import encode_dataset
+from vae_core.evaluation import Metrics, evaluate
+from vae_core.latents import Latents, encode_dataset
 from vae_core.manifold import manifold_grid, png_bytes, tile_images
 from vae_core.models import LatentModel, ModelConfig, build_model
 from vae_core.training import TrainConfig
@@ -169,6 +172,47 @@ def test_nothing_but_a_checkpoint_is_replaced(
         with pytest.raises(CheckpointError, match="would be lost; name a folder that is new"):
             write()
     assert (target if what == "a file" else target / "thesis.txt").read_text() == "mine"
+
+
+def test_hidden_files_are_no_checkpoint_s_either(root: Path, model: LatentModel) -> None:
+    (root / "victim" / ".DS_Store").write_bytes(b"")  # what file managers add is no loss
+    save_checkpoint(root / "victim", model)
+    (root / "victim" / ".git").mkdir()
+    with pytest.raises(CheckpointError, match=r"'\.git' in victim"):
+        save_checkpoint(root / "victim", model)
+
+
+def test_doubles_are_saved_as_floats(tmp_path: Path, model: LatentModel) -> None:
+    save_checkpoint(tmp_path / "double", deepcopy(model).double())
+    assert state_of(load_checkpoint(tmp_path / "double")) == state_of(model)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"config": {"objective": 5}},
+        {"config": {"beta": "x"}},
+        {"config": {"path": Path("x")}},
+        {"metrics": {"elbo": math.nan}},
+        {"metrics": {"elbo": "high"}},
+        {"latents": Latents(*[torch.full((2, 2), math.nan)] * 2, torch.arange(2), torch.ones(2))},
+        {"latents": Latents(*[torch.ones(2, 3)] * 2, torch.arange(2), torch.ones(2))},
+    ],
+)
+def test_what_would_not_be_read_back_does_not_replace_what_is_there(
+    root: Path, model: LatentModel, given: dict[str, Any]
+) -> None:
+    with pytest.raises(CheckpointError):
+        save_checkpoint(root / "victim", model, **given)
+    assert list_checkpoints(root)[1].error is None
+
+
+def test_a_card_has_the_name_of_the_folder_that_it_lies_in(
+    root: Path, model: LatentModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root / "victim")
+    write_metrics(".", Metrics("digits", "test", 6, 1, 0, True, elbo=-1.0, elbo_se=0.1))
+    assert "# victim" in Path("README.md").read_text().splitlines()
 
 
 def test_weights_that_could_not_be_loaded_are_not_saved(tmp_path: Path) -> None:
@@ -463,7 +507,7 @@ WRONG_FIELDS: list[tuple[str, Any]] = [
     *(("dataset", value) for value in (5, ["digits"])),
     *(("class_names", value) for value in (None, "abc", {"a": 1}, [1, 2, 3], [["a"]])),
     *(("factor_names", value) for value in (None, [None])),
-    *(("training", value) for value in (None, [], "x")),
+    *(("training", value) for value in (None, [], "x", {"beta": "x"}, {"beta": 10**400})),
 ]
 
 
@@ -527,6 +571,11 @@ METRICS = [
     b'{"kl_per_dim": [1, "2"]}',
     b'{"kl_per_dim": 3.5e400}',
     b'{"active_units": []}',
+    b'{"active_units": 1.5}',
+    b'{"kl_per_dim": 3.0}',
+    b'{"elbo": true}',
+    b'{"dataset": {"a": 1}}',
+    b'{"grey_cross_entropy": "no"}',
 ]
 
 
@@ -549,6 +598,11 @@ FOREIGN_LATENTS: dict[str, Callable[[dict[str, torch.Tensor]], object]] = {
     "a matrix of labels": lambda w: w.update(labels=torch.zeros(6, 2, dtype=torch.int64)),
     "a scalar": lambda w: w.update(indices=torch.tensor(3)),
     "NaN": lambda w: w["mu"].fill_(float("nan")),
+    "an infinite mean": lambda w: w["mu"].fill_(math.inf),
+    "a posterior without width": lambda w: w["logvar"].fill_(-math.inf),
+    "an image before the first": lambda w: w["indices"].copy_(torch.arange(6) - 1),
+    "an image twice": lambda w: w["indices"].fill_(2),
+    "no rows": lambda w: w.update({name: column[:0] for name, column in w.items()}),
     "a class without a name": lambda w: w["labels"].fill_(3),
     "a negative class": lambda w: w["labels"].fill_(-1),
     "a factor without a name": lambda w: w.update(factors=torch.zeros(6, 2)),

@@ -1,6 +1,7 @@
 """Encoded data sets, and their projections against scikit-learn and SciPy."""
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -123,6 +124,13 @@ def test_the_table_has_a_named_column_for_everything(model: LatentModel) -> None
     np.testing.assert_array_equal(table["mu_2"], latents.mu[:, 1])
 
 
+def test_a_code_without_a_posterior_has_no_width_in_the_table(model: LatentModel) -> None:
+    latents = encode_dataset(model, dataset(6))
+    point = dataclasses.replace(latents, logvar=torch.full_like(latents.logvar, -math.inf))
+    lacking = latents.table().keys() - point.table().keys()
+    assert lacking == {"sigma_1", "sigma_2", "sigma_3", "kl"}
+
+
 def test_the_table_does_without_names(model: LatentModel) -> None:
     table = encode_dataset(model, dataset(6)).table()
     assert table["label"].tolist() == [0, 1, 2, 0, 1, 2]
@@ -238,6 +246,27 @@ def test_tsne_of_very_few_points() -> None:
     assert tsne_projection(codes(4)).shape == (4, 2)
     with pytest.raises(ConfigError, match="there are 3"):
         tsne_projection(codes(3))
+
+
+def test_tsne_goes_on_when_nothing_is_answered() -> None:
+    shares: list[float] = []
+    tsne_projection(clusters(), perplexity=8, on_progress=lambda share, _: shares.append(share))
+    assert shares[-1] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("mu", "perplexity"),
+    [
+        (torch.ones(9, 2), 3.0),  # a collapsed encoder
+        (torch.arange(9.0)[:, None], 3.0),
+        (torch.full((9, 2), math.inf), 3.0),
+        (torch.randn(9, 2), math.nan),
+        (torch.randn(9, 2), 0.0),
+    ],
+)
+def test_points_that_tsne_cannot_place_are_refused(mu: torch.Tensor, perplexity: float) -> None:
+    with pytest.raises(ConfigError):
+        tsne_projection(mu, perplexity=perplexity)
 
 
 # Neighbours and the prior
