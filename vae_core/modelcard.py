@@ -68,6 +68,8 @@ def model_card(name: str, config: Mapping[str, Any], metrics: Mapping[str, Any] 
         parts.append(_likelihood(config, training))
     if (objective := training.get("objective", "elbo")) not in ("elbo", config["kind"]):
         parts.append(f"learned by {objective}")
+    if (beta := training.get("beta", 1.0)) != 1:
+        parts.append(f"its KL weighed by beta = {beta:g}")
     if (unseen := left_out_class(config)) is not None:
         parts.append(f"trained without class {unseen}")
     lines += [

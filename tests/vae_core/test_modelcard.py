@@ -134,3 +134,10 @@ def test_a_gan_s_card_tells_what_its_discriminator_can_and_no_nats() -> None:
     card = model_card("g", model.config.to_json(), metrics.to_json())
     assert f"right in {metrics.discriminator_accuracy:.3f}" in card
     assert "nats" not in card and "likelihood" not in card
+
+
+@pytest.mark.parametrize(("beta", "named"), [(1.0, False), (4.0, True)])
+def test_a_weight_of_the_kl_is_named(checkpoint: Path, beta: float, named: bool) -> None:
+    config = read_config(checkpoint)
+    card = model_card("tiny", config | {"training": config["training"] | {"beta": beta}}, None)
+    assert ("its KL weighed by beta = 4" in card) == named
