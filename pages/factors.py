@@ -21,7 +21,15 @@ from ui.palette import SIGNED_COLOURS, VIOLET
 from ui.session import current_model
 from ui.snippets import TRAVERSAL, place_of
 from ui.text import decimal
-from ui.views import HASHES, dims_by_use, latents_of, measure_of_use, names_of_dims
+from ui.views import (
+    HASHES,
+    PRIOR_EXTENT,
+    dims_by_use,
+    grid_extent,
+    latents_of,
+    measure_of_use,
+    names_of_dims,
+)
 from vae_core.dimensions import (
     attribute_vector,
     correlation_ratios,
@@ -95,7 +103,7 @@ def explore() -> None:
     row = chosen.row or 0
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         spans = list(SPANS) if model.is_variational else list(SPANS)[:2]
-        span = choice_from_link("range", spans, spans[0])
+        span = choice_from_link("range", spans, spans[grid_extent(opened) > PRIOR_EXTENT])
         st.segmented_control(
             "Range of a traversal", spans, required=True, key="range", persist_state="session"
         )
