@@ -37,7 +37,9 @@ COLUMNS = {  # of the table -> how it is shown
         format="%.2f", help="−E[log p(x given z)] on test images after the last epoch, in nats"
     ),
     "KL": st.column_config.NumberColumn(format="%.2f", help="On test images, in nats"),
-    "sum": st.column_config.NumberColumn(format="%.2f", help="What was minimised, on test images"),
+    "loss": st.column_config.NumberColumn(
+        format="%.2f", help="What was minimised, on test images, in nats"
+    ),
     "done": st.column_config.ProgressColumn(format="percent"),
     "duration": st.column_config.TextColumn(
         help="From when it last entered the queue to its last report"
@@ -103,10 +105,10 @@ def compare(runs: list[Run]) -> None:
     """The chosen runs' curves over one another, and the settings in which they differ."""
     configs = [config_of(run) for run in runs]
     labels = [label_of(run, config) for run, config in zip(runs, configs, strict=True)]
-    reports = {
-        label: (new_events(run), config.epochs)
-        for label, run, config in zip(labels, runs, configs, strict=True)
-    }
+    reports = [
+        (run.token[-4:], new_events(run), config.epochs)
+        for run, config in zip(runs, configs, strict=True)
+    ]
     for k, run in enumerate(runs):
         show_chosen(run, run_colour(k))
     curves(

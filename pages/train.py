@@ -50,7 +50,7 @@ SHOWN_BEFORE = "digits-2d"  # what a visitor sees who has not trained anything y
 
 
 class Data(NamedTuple):
-    """Some of the training images, and how many there are to train and to test."""
+    """Some of the training images, and how many there are to learn, without a class left out."""
 
     some: ImageDataset
     train: int
@@ -90,9 +90,14 @@ def prepare() -> None:
     if refusal:
         st.info(refusal, icon=":material/hourglass_top:")
         return
-    one = replace(config, seed=0, epochs=1, beta=1.0)
-    seconds = config.epochs * epoch_seconds(one, data.some.image_shape, data.train, data.test, data)
-    estimate.caption(f"Takes about {spoken(seconds)} on this machine, and a few seconds to begin.")
+    one = replace(config, seed=0, epochs=1, beta=1.0, left_out=-1)  # as costly a step as any
+    try:
+        epoch = epoch_seconds(one, data.some.image_shape, data.train, data.test, data)
+    except TrainingError as error:
+        estimate.caption(f"A few steps were tried. {error}")
+        return
+    took = spoken(config.epochs * epoch)
+    estimate.caption(f"Takes about {took} on this machine, and a few seconds to begin.")
 
 
 def own_images_at_hand() -> Run | None:
@@ -117,21 +122,43 @@ def start_run(config: TrainConfig, own_images: OwnImages | None) -> Run:
 
 
 def data_of(config: TrainConfig, own_images: OwnImages | None) -> Data | None:
-    """How much there is to learn; None, with the reason, where there is nothing yet."""
-    if is_own(config.dataset):
-        if own_images is None:
-            return None
-        n, n_test = own_images.preview.n, own_images.preview.n_test
-        few = own_images.look_alikes(min(n - n_test, STEPS * config.batch_size))
-        return Data(few, n - n_test, n_test)
-    if not dataset_available(config.dataset):
+    """How much there is to learn; None, with the reason, where there is nothing, or not yet."""
+    if is_own(config.dataset) and own_images is None:
+        return None
+    if not is_own(config.dataset) and not dataset_available(config.dataset):
         st.warning(
             f"The data set {config.dataset} is not on this server yet: download it first.",
             icon=":material/download:",
         )
         return None
-    train, test = (load_dataset(config.dataset, split) for split in ("train", "test"))
-    return Data(train, len(train), len(test))
+    try:
+        if own_images is not None:
+            return data_of_own(config, own_images)
+        train, test = (load_dataset(config.dataset, split) for split in ("train", "test"))
+        return Data(train, images_to_learn(config.dataset, config.left_out), len(test))
+    except DataError as error:
+        st.error(str(error), icon=":material/error:")
+        return None
+
+
+def data_of_own(config: TrainConfig, own_images: OwnImages) -> Data:
+    """Of a visitor's images, which are yet to be read; without a class there are about as many.
+
+    DataError where there is no such class.
+    """
+    seen, label = own_images.preview, config.left_out
+    n, sizes = seen.n - seen.n_test, list(seen.class_sizes.values())
+    few = own_images.look_alikes(min(n, STEPS * config.batch_size))
+    if label >= len(sizes):
+        few.without(label)  # says that it cannot be
+    return Data(few, n - round(sizes[label] * n / seen.n) if label >= 0 else n, seen.n_test)
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def images_to_learn(dataset: str, left_out: int) -> int:
+    """How many training images there are but for a class; DataError where there is none such."""
+    train = load_dataset(dataset, "train")
+    return len(train if left_out < 0 else train.without(left_out))
 
 
 def plan(config: TrainConfig, data: Data) -> Architecture | None:
@@ -147,8 +174,9 @@ def plan(config: TrainConfig, data: Data) -> Architecture | None:
         st.error(str(error), icon=":material/error:")
         return None
     show_network(network, variational=has_kl(config))
+    about = "about " if is_own(config.dataset) and config.left_out >= 0 else ""
     st.caption(
-        f"**{dataset_label(config.dataset)}**: {data.train:,} training images · "
+        f"**{dataset_label(config.dataset)}**: {about}{data.train:,} training images · "
         f"{network.weights:,} weights · {config.epochs} epochs of "
         f"{-(-data.train // config.batch_size):,} steps"
     )
@@ -241,7 +269,8 @@ def show_timeline(run: Run, config: TrainConfig, film: Playback, present: str) -
 
 def show_curves(status: Status, config: TrainConfig, events: Events, film: Playback | None) -> None:
     """The terms of the objective, and the KL of each dimension, by epoch."""
-    span = (0, config.epochs if status.active else fractional_epoch(events[-1], config.epochs))
+    reached = config.epochs if status.active else fractional_epoch(events[-1], config.epochs)
+    span = (0, max(1, reached))
     frames = film.parts.get("curves") if film else None
     curves(
         training_panels(events, config),
@@ -255,8 +284,12 @@ def show_curves(status: Status, config: TrainConfig, events: Events, film: Playb
         "Train: means over an epoch, while the weights changed. Test: held-out images at its end."
     )
     if has_kl(config):
+        panel = kl_panel(events, epochs=config.epochs)
+        if not panel.lines:
+            st.caption(f"**{panel.title}**: appears after the first epoch.")
+            return
         curves(
-            [kl_panel(events, epochs=config.epochs)],
+            [panel],
             key="kl",
             testid="kl-by-dimension",
             alt="By epoch.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -136,15 +136,21 @@ def kl_panel(events: Events, *, epochs: int) -> Panel:
     return Panel("KL by dimension, test images", lines, note)
 
 
-def compared_panels(runs: Mapping[str, tuple[Events, int]]) -> list[Panel]:
-    """The three figures of several runs over one another: name -> (events, epochs)."""
+def compared_panels(runs: Sequence[tuple[str, Events, int]]) -> list[Panel]:
+    """The three figures of several runs over one another: of each its name, events and epochs.
+
+    The only one needs no name.
+    """
     titles = dict(zip(_TERMS, ("−Reconstruction", "KL", "Loss"), strict=True))
     return [
         Panel(
             title,
             [
-                _line(f"{name}, {split}", events, epochs, split, term, run_colour(k), dashed)
-                for k, (name, (events, epochs)) in enumerate(runs.items())
+                _line(
+                    f"{name} {split}" if len(runs) > 1 else split,
+                    *(events, epochs, split, term, run_colour(k), dashed),
+                )
+                for k, (name, events, epochs) in enumerate(runs)
                 for split, (_, dashed) in SPLIT_STYLE.items()
             ],
         )

@@ -45,7 +45,7 @@ def show_end(run: Run, status: Status, config: TrainConfig) -> None:
 def offer_model(run: Run) -> None:
     """The ways to go on with what was learned."""
     if kept := st.session_state.pop("kept", None):  # a toast before the rerun would not be seen
-        st.toast(f"{kept} is in your list of models now.")
+        st.toast(f"Your model `{kept}` is in your list of models now, marked as yours.")
     # A link, no button: a switch by script would have to drop the settings bound to the address.
     st.page_link(
         page_path("overview"),

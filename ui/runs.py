@@ -121,7 +121,7 @@ def summary(run: Run) -> dict[str, Any]:
         "state": STATES[run.status().state][0],
         "−reconstruction": None if reconstruction is None else -reconstruction,
         "KL": test.get("kl"),
-        "sum": test.get("loss"),
+        "loss": test.get("loss"),
         "done": events[-1]["step"] / events[-1]["total_steps"] if events else 0.0,
         "epochs": config.epochs,
         "duration": spoken(duration(run, events)),

@@ -114,6 +114,8 @@ def _follow_link_to_open() -> None:
         if _exists(f"run:{token}"):
             own(token)
             select_model(f"run:{token}")
+            if st.session_state.get("z", ()) == st.session_state.get("first_z"):  # nobody chose it
+                st.session_state["z"] = ()
 
 
 def current_model() -> OpenModel:
@@ -156,7 +158,7 @@ def current_z(opened: OpenModel) -> tuple[float, ...]:
     elsewhere = st.session_state.get("z_of", opened.id) != opened.id
     far = elsewhere and max(map(abs, st.session_state["z"]), default=0.0) > slider_reach(opened)
     if far or len(st.session_state["z"]) != d:
-        st.session_state["z"] = first_z(opened)
+        st.session_state["z"] = st.session_state["first_z"] = first_z(opened)
     st.session_state["z_of"] = opened.id
     z: tuple[float, ...] = st.session_state["z"]
     return z

@@ -22,6 +22,7 @@ from vae_core.binarisation import BINARISATIONS
 from vae_core.datasets import dataset_available, dataset_names, load_dataset
 from vae_core.errors import ConfigError, DataError
 from vae_core.likelihoods import LIKELIHOODS, effective_beta
+from vae_core.models import MAX_WIDTH
 from vae_core.networks import ACTIVATIONS, network_names
 from vae_core.objective_registry import SHARED, find_objective, objective_names
 from vae_core.own_names import is_own
@@ -37,6 +38,7 @@ FIRST_HIDDEN = {
 }
 DEFAULT = PRESETS[0].config
 OWN = "own"  # the data set that a visitor brings
+MOST_LAYERS = 16  # as `ModelConfig` takes
 
 
 @dataclass(frozen=True)
@@ -303,7 +305,7 @@ def _begin() -> None:
         _suit_hidden()
         if text := linked(key):
             try:
-                _widths(text)
+                layer_widths(text)
             except ConfigError:
                 refuse(key, f"widths such as {st.session_state[key]} are expected and shown")
             else:
@@ -385,16 +387,22 @@ def _config() -> TrainConfig | None:
     own = {name: st.session_state[each.key] for name, each in _chosen_settings().items()}
     values["objective_settings"] = own
     try:
-        return TrainConfig(**values | {"hidden": _widths(values["hidden"])})
+        return TrainConfig(**values | {"hidden": layer_widths(values["hidden"])})
     except ConfigError as error:
         st.error(str(error), icon=":material/error:")
         return None
 
 
-def _widths(text: str) -> tuple[int, ...]:
+def layer_widths(text: str) -> tuple[int, ...]:
+    """The widths that a visitor wrote between commas; ConfigError where they are none."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
     try:
-        return tuple(int(part) for part in text.split(",") if part.strip())
-    except ValueError as error:
+        fit = all(1 <= int(part) <= MAX_WIDTH for part in parts) and len(parts) <= MOST_LAYERS
+    except ValueError:
+        fit = False
+    if not fit:
         raise ConfigError(
-            f"Layer widths {text[:40]!r} are not whole numbers between commas, such as 256, 128."
-        ) from error
+            f"Layer widths are whole numbers from 1 to {MAX_WIDTH:,}, {MOST_LAYERS} of them at "
+            "most, with commas between them: 256, 128 for example."
+        )
+    return tuple(map(int, parts))

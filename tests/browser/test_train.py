@@ -148,7 +148,10 @@ def test_a_training_is_played_back_exported_and_kept(
     assert getattr(Image.open(download.value.path()), "n_frames") == 4  # noqa: B009
 
     page.get_by_role("button", name="Keep it").click()
-    for name, sentence in [("no name!", "cannot be a model's name"), ("of-mine", "in your list")]:
+    for name, sentence in [
+        ("no name!", "cannot be a model's name"),
+        ("of-mine", "Your model of-mine"),
+    ]:
         page.get_by_label("Name", exact=True).fill(name)
         page.get_by_label("Name", exact=True).press("Enter")
         settle(page)
@@ -180,9 +183,10 @@ def test_settings_say_what_they_amount_to_and_what_cannot_be_and_a_preset_sets_t
     page.get_by_text("More settings").click()
     page.get_by_text("2σ²β = 0.32 times the KL").wait_for()  # 2 · 0.2² · 4
     for label, value, sentence in (
-        ("Layer widths", "many", "not whole numbers"),
+        ("Layer widths", "-5", "are whole numbers from 1 to"),
         ("Layer widths", "8192, 8192", "narrower"),
         ("Batch size", "4000", "larger than the data set"),
+        ("Class left out", "12", "cannot be left out of 10 classes"),
     ):
         field = page.get_by_label(label, exact=True)
         was = field.input_value()
@@ -192,6 +196,15 @@ def test_settings_say_what_they_amount_to_and_what_cannot_be_and_a_preset_sets_t
             page.get_by_text(sentence).wait_for(state="visible" if typed == value else "hidden")
             settle(page)
             assert page.get_by_test_id("start-training").is_disabled() == (typed == value)
+
+    page.get_by_text("1,437 training images").wait_for()
+    page.get_by_label("Class left out", exact=True).fill("3")
+    page.get_by_label("Class left out", exact=True).press("Enter")
+    page.get_by_text("1,291 training images").wait_for()
+    page.get_by_text(re.compile("epochs of 11 steps")).wait_for()
+    page.get_by_label("Class left out", exact=True).fill("-1")
+    page.get_by_label("Class left out", exact=True).press("Enter")
+    page.get_by_text("1,437 training images").wait_for()
 
     page.get_by_text("β too high: watch it collapse").click()
     page.wait_for_url(re.compile("beta=20"))

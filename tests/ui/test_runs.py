@@ -103,7 +103,7 @@ def test_a_row_of_the_table_says_how_a_run_ended(tmp_path: Path):
     row = summary(ended_run(tmp_path))
     assert row["state"] == "finished"
     assert row["done"] == 1
-    assert row["sum"] == pytest.approx(row["−reconstruction"] + row["KL"])
+    assert row["loss"] == pytest.approx(row["−reconstruction"] + row["KL"])
 
 
 def test_a_kept_model_is_in_its_visitor_s_list_and_outlives_the_run(

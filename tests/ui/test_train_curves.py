@@ -122,8 +122,13 @@ def test_dimensions_stand_by_their_kl_and_the_collapsed_are_told():
 
 
 def test_runs_over_one_another_have_a_colour_each_and_a_dash_for_training():
-    panels = compared_panels({"a": (EVENTS, 4), "b": (EVENTS, 8)})
+    panels = compared_panels([("a", EVENTS, 4), ("b", EVENTS, 8)])
     told = {line.name: line for line in panels[0].lines}
-    assert told["a, test"].colour == told["a, train"].colour != told["b, test"].colour
-    assert told["a, train"].dashed and not told["a, test"].dashed
-    assert told["b, test"].x == [2.0, 4.0]
+    assert told["a test"].colour == told["a train"].colour != told["b test"].colour
+    assert told["a train"].dashed and not told["a test"].dashed
+    assert told["b test"].x == [2.0, 4.0]
+
+
+def test_the_only_run_of_a_comparison_needs_no_name():
+    panels = compared_panels([("a", EVENTS, 4)])
+    assert [line.name for line in panels[0].lines] == ["train", "test"]

@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from live.models import open_model
+from ui import session
 from ui.components.address import choice_from_link, number_from_link
 from ui.learned import look_of, shown_dims
 from ui.session import current_z, first_z, parse_z, slider_reach, z_text
@@ -115,6 +116,23 @@ def test_a_z_stays_in_view_with_another_model_unless_it_lies_far_from_all(
     assert current_z(vae) == first_z(vae)
     st.session_state["z"] = (2.5, -3.5)
     assert current_z(autoencoder) == current_z(vae) == (2.5, -3.5)
+
+
+@pytest.mark.parametrize("chosen", [None, (0.5, 0.25)])
+def test_a_run_that_is_opened_begins_at_its_own_first_mean_unless_a_z_was_chosen(
+    monkeypatch: pytest.MonkeyPatch, chosen: tuple[float, float] | None
+) -> None:
+    monkeypatch.setattr(st, "session_state", {"linked": {}, "own_runs": []})
+    monkeypatch.setattr(session, "_exists", lambda model_id: True)
+    opened = open_model("mnist-2d")
+    first = current_z(opened)
+    if chosen:
+        session.set_z(chosen)
+    monkeypatch.setattr(st, "query_params", session.link_to_open("digits-0"))
+    session.model_ids()
+    assert opened.latents is not None
+    later = replace(opened, latents=opened.latents.take([5, 6]))  # the same model, trained on
+    assert current_z(later) == (chosen or first_z(later)) != first
 
 
 def test_what_nobody_chose_follows_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
