@@ -18,7 +18,8 @@ from ui.ends import (
     class_rows,
     end_of_row,
     ends,
-    parse_end,
+    ends_in_words,
+    parse_typed_end,
     set_between,
     set_end,
     stops_between,
@@ -26,7 +27,8 @@ from ui.ends import (
 )
 from ui.images import data_note, png
 from ui.palette import SYMBOL_COLOURS
-from ui.session import current_model, current_z, set_z, test_images, z_in_words, z_text
+from ui.session import current_model, current_z, set_z, test_images, z_text
+from ui.text import digits
 from ui.views import default_plane, plane_points
 from vae_core.animation import enlarged, gif_bytes
 from vae_core.models import decoded, prior_samples
@@ -80,7 +82,7 @@ def to_prior(side: str) -> None:
 
 
 def to_typed(side: str) -> None:
-    end = parse_end(opened, st.session_state[f"typed-{side}"])
+    end = parse_typed_end(opened, st.session_state[f"typed-{side}"])
     st.session_state[f"not_understood-{side}"] = end is None
     choose(side, end)
 
@@ -111,10 +113,7 @@ def choose_end(side: str, end: End) -> None:
                 f"z of {side.upper()}", key=f"typed-{side}", on_change=to_typed, args=(side,)
             )
             if st.session_state.get(f"not_understood-{side}"):
-                st.error(
-                    f"That is no z: give {z_in_words(model.latent_dim)}, with commas between, or "
-                    "test:17 for a test image."
-                )
+                st.error(f"That is no z: give {ends_in_words(opened)}, with commas between.")
             with st.container(horizontal=True):
                 if latents is not None:
                     st.button(
@@ -244,12 +243,21 @@ def show_lengths(path: Tensor, images: Tensor, lengths: Tensor) -> None:
             changes.tolist(),
             title="Change of the image",
             colour=SYMBOL_COLOURS["mu"],
-            note=f"a step {float(changes.min()):.2f} to {float(changes.max()):.2f}",
+            note=f"a step {span_in_words(float(changes.min()), float(changes.max()))}",
         )
     st.caption(
         "Both are Euclidean, from each frame to the next: of z, and of all pixels in [0, 1]. "
         "Equal steps of z need not change the image equally."
     )
+
+
+def span_in_words(low: float, high: float) -> str:
+    """From one to the other, with as many digits as tell them apart."""
+    for count in (2, 3, 4):
+        texts = digits(low, count), digits(high, count)
+        if texts[0] != texts[1]:
+            return " to ".join(texts)
+    return digits(low, 2)
 
 
 def downloads(images: Tensor) -> None:
@@ -285,7 +293,14 @@ def explore() -> None:
             help="Spherical: the direction turns evenly, the norm changes evenly (slerp).",
         )
         steps = number_from_link("steps", *STEPS, default=16)
-        st.slider("Steps", *STEPS, key="steps", persist_state="session", width=220)
+        st.slider(
+            "Steps a leg" if between else "Steps",
+            *STEPS,
+            key="steps",
+            persist_state="session",
+            width=220,
+            help="Frames from each stop to the next, with both of them.",
+        )
         st.button("Swap ends", icon=":material/swap_horiz:", on_click=swap)
 
     stops = torch.tensor([a.z, *between, b.z])
@@ -294,7 +309,7 @@ def explore() -> None:
     lengths = step_lengths(path)
 
     show_plane(stops, method, steps)
-    show_film(path, images, lengths)
+    film = st.container()
     with row:
         downloads(images)
 
@@ -306,6 +321,10 @@ def explore() -> None:
     show_lengths(path, images, lengths)
     z = z_text(current_z(opened))
     show_in_address("way", method=method, steps=steps, z=z, **way_texts(opened))
+    # Last: a film that rests tells of its new z at once, and by then the browser knows the ends'
+    # new values; its old ones would come along and be taken for the visitor's.
+    with film:
+        show_film(path, images, lengths)
 
 
 explore()

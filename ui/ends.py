@@ -46,6 +46,12 @@ def parse_end(opened: OpenModel, text: str) -> End | None:
     return End(z) if len(z) == opened.model.latent_dim else None
 
 
+def parse_typed_end(opened: OpenModel, text: str) -> End | None:
+    """As `parse_end`, of what is typed or pasted: `z = (−0.65, −0.02)` too."""
+    bare = re.sub(r"^\s*z\s*=", "", text.replace("−", "-")).strip(" \t()[]")
+    return parse_end(opened, re.sub(r"\s*,\s*|\s+", ",", bare))
+
+
 def ends(opened: OpenModel) -> tuple[End, End]:
     """Both ends: as they were set last, or as the link says, or the first two test images."""
     a, b = (parse_end(opened, _remembered(opened, side)) for side in "ab")
@@ -98,10 +104,11 @@ def _check_linked(opened: OpenModel, name: str) -> None:
             refuse("via", f"{MAX_BETWEEN} stops at most, each {d} numbers; others are left out")
     elif parse_end(opened, linked(name)) is None:
         place = {"a": "first", "b": "second"}[name]
-        refuse(name, f"{_ends_in_words(opened)} is expected; the {place} test image is shown")
+        refuse(name, f"{ends_in_words(opened)} is expected; the {place} test image is shown")
 
 
-def _ends_in_words(opened: OpenModel) -> str:
+def ends_in_words(opened: OpenModel) -> str:
+    """What `parse_end` takes for this model."""
     z = f"a z of {z_in_words(opened.model.latent_dim)}"
     return z if opened.latents is None else f"test:0 to test:{len(opened.latents) - 1} or {z}"
 

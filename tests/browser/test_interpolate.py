@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from PIL import Image
 
-from tests.browser.places import on_screen
+from tests.browser.places import latents_of, on_screen
 from ui.ends import MAX_BETWEEN
 
 if TYPE_CHECKING:
@@ -80,8 +80,14 @@ def test_ends_are_moved_typed_chosen_and_swapped(
     typed = page.get_by_label("z of B", exact=True)
     typed.fill("1, two")
     typed.press("Enter")
-    page.get_by_text("That is no z: give 2 numbers").wait_for()
+    page.get_by_text(re.compile(r"That is no z: give test:0 to .* or a z of 2 numbers")).wait_for()
     assert numbers(in_url(page, "b")) == [-1, 2]
+    typed.fill("z = (−0.65, −0.02)")  # as the page says it
+    typed.press("Enter")
+    page.wait_for_url(re.compile(r"[?&]b=-0\.650"))
+    typed.fill("-1 2")
+    typed.press("Enter")
+    page.wait_for_url(re.compile(r"[?&]b=-1\.000"))
 
     page.get_by_label("Class of A").click()
     page.get_by_role("option", name="4", exact=True).click()
@@ -158,6 +164,52 @@ def test_the_film_plays_rests_is_decoded_and_saved(
     assert sizes["PNG"][0] == (STEPS * 112 + (STEPS - 1) * 4, 112)
 
 
+def test_the_z_of_every_page_is_the_frame_on_which_the_film_rests(
+    page: Page, app_url: str, settle: Settle, wait_for_z: WaitForZ
+) -> None:
+    """Whatever changes the way under a film that rests; a link's z stays until it does."""
+    shown = "z => decodes.at(-1)?.z.every((x, i) => Math.abs(x - z[i]) < 1e-3)"
+    page.emulate_media(reduced_motion="reduce")  # it rests from the beginning
+    page.set_viewport_size({"width": 1400, "height": 1200})
+    page.goto(f"{app_url}/{WAY}&z=2,2")
+    settle(page)
+    page.get_by_text(f"1 / {STEPS}", exact=True).wait_for()
+    page.wait_for_function(shown, arg=[1, -1])
+    settle(page)
+    page.emulate_media(reduced_motion="no-preference")
+    assert numbers(in_url(page, "z")) == [2, 2]
+    page.get_by_label("Frame", exact=True).fill("1")
+    wait_for_z([0.5, -0.25])
+
+    typed = page.get_by_label("z of B", exact=True)
+    typed.fill("3, 1")
+    typed.press("Enter")
+    wait_for_z([1.5, -0.5])
+    page.wait_for_function(shown, arg=[1.5, -0.5])
+
+    page.get_by_test_id("latent-plane").focus()
+    page.keyboard.press("PageDown")  # the other end is chosen, and its frame shown
+    wait_for_z([3, 1])
+    page.keyboard.press("PageUp")
+    wait_for_z([1, -1])
+    page.get_by_label("Frame", exact=True).fill("1")
+    wait_for_z([1.5, -0.5])
+
+    page.get_by_role("combobox", name="Model").click()
+    page.get_by_role("option", name="mnist-16d").click()
+    page.wait_for_function(
+        """() => {
+            const z = (new URLSearchParams(location.search).get("z") ?? "").split(",").map(Number);
+            const shown = decodes.at(-1).z;
+            return z.length === 16 && z.every((x, i) => Math.abs(x - shown[i]) < 1e-3);
+        }"""
+    )
+    page.get_by_text(f"2 / {STEPS}", exact=True).wait_for()
+    means = latents_of("mnist-16d").mu[:2]
+    wait_for_z((0.75 * means[0] + 0.25 * means[1]).tolist())
+    settle(page)  # telling Python of it ends
+
+
 def test_the_film_follows_a_stop_while_it_is_dragged(
     page: Page, film: Locator, wait_for_z: WaitForZ
 ) -> None:
@@ -220,4 +272,5 @@ def test_a_link_opens_the_same_way(page: Page, app_url: str, settle: Settle) -> 
     settle(page)
     # Two legs of five frames share the stop between them.
     page.get_by_role("img", name="9 images decoded along the way").wait_for()
+    page.get_by_role("slider", name="Steps a leg").wait_for()
     assert in_url(page, "method") == "spherical"

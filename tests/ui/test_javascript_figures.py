@@ -172,3 +172,57 @@ def test_one_latent_dimension_has_a_density_along_it(call: Call, encoded: bool) 
         found = call("latent_plane/fog.js", DENSITY, given, there, 5)
         assert found["at"] == pytest.approx(expected, rel=1e-4)
         assert found["cells"] == pytest.approx(expected, abs=0.02 * expected.max())
+
+
+VIEW = """({
+    width: 400, height: 300, covered: 60, unit,
+    toPixels: (a, b) => [200 + a * unit, 150 - b * unit],
+})"""
+
+
+@pytest.mark.parametrize(
+    ("unit", "labels"), [(40, ["1σ", "2σ"]), (12, ["2σ"])], ids=["large", "too small for two"]
+)
+def test_the_rings_of_the_prior_are_named_where_their_names_have_room(
+    call: Call, unit: float, labels: list[str]
+) -> None:
+    named = call(
+        "latent_plane/scene.js",
+        f"""({{ drawRings }}, unit) => {{
+            const texts = [];
+            const canvas = new Proxy({{ fillText: (text) => texts.push(text) }}, {{
+                get: (own, name) => own[name] ?? (() => {{}}),
+            }});
+            const theme = {{ background: "#ffffff", text: "#000000", font: "serif" }};
+            drawRings(canvas, {VIEW}, theme, [0, 0]);
+            return texts;
+        }}""",
+        unit,
+    )
+    assert named == labels
+
+
+@pytest.mark.parametrize(
+    ("z", "arrow"),
+    [
+        ((0, 0), None),
+        ((4.8, -3.6), None),  # just in sight
+        ((2, 3.5), None),
+        ((2, 5), {"x": 280, "y": 64, "angle": -np.pi / 2}),  # below the layers' chips
+        ((7, 0), {"x": 396, "y": 150, "angle": 0}),
+        ((-6.9, -5.65), {"x": 4, "y": 296, "angle": 0.75 * np.pi}),
+    ],
+)
+def test_an_arrow_points_from_the_edge_to_a_z_out_of_sight(
+    call: Call, z: tuple[float, float], arrow: dict[str, float] | None
+) -> None:
+    told = call(
+        "latent_plane/scene.js",
+        f"""({{ arrowTo }}, unit, z) => {{
+            const view = {VIEW};
+            return arrowTo(view, ...view.toPixels(...z));
+        }}""",
+        40,
+        z,
+    )
+    assert told == (None if arrow is None else pytest.approx(arrow))

@@ -14,9 +14,6 @@ const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowD
 /** @type {WeakMap<Node, Promise<Grid>>} the grid that stands in a component's place */
 const standing = new WeakMap();
 
-/** @type {Promise<CSSStyleSheet> | undefined} */
-let styles;
-
 /** @param {any} component as Streamlit calls it @param {URL} root the app's address */
 export async function mount(component, root) {
   const place = component.parentElement;
@@ -31,10 +28,13 @@ export async function mount(component, root) {
 }
 
 async function settle(place) {
-  styles ??= fetch(new URL("grid.css", import.meta.url))
-    .then((answer) => answer.text())
-    .then((text) => new CSSStyleSheet().replace(text));
-  place.adoptedStyleSheets = [await styles];
+  const link = Object.assign(document.createElement("link"), {
+    rel: "stylesheet",
+    href: new URL("grid.css", import.meta.url).href,
+  });
+  const styled = new Promise((resolve) => (link.onload = link.onerror = resolve));
+  place.append(link);
+  await styled;
   return new Grid(place.querySelector(".root"));
 }
 
@@ -74,6 +74,8 @@ class Grid {
     this.player = null;
     /** @type {number | null} the tile that a plane beside was told of */
     this.led = null;
+    /** @type {number | null} the frame that Python was told of last, of these tiles */
+    this.rested = null;
     this.enlarged = false; // whether it shows that tile large, so that no lens need to
     this.end = new AbortController();
     this.listen();
@@ -94,7 +96,8 @@ class Grid {
     this.component = component;
     const { data } = component;
     const url = new URL(data.url, root).href;
-    if (url !== this.url) {
+    const other = url !== this.url;
+    if (other) {
       this.url = url;
       const picture = Object.assign(new Image(), { src: url });
       try {
@@ -120,11 +123,12 @@ class Grid {
     this.tilesElement.setAttribute("role", "group");
     this.tilesElement.setAttribute("aria-label", usable ? `${data.alt}. Arrow keys move.` : data.alt);
     this.tilesElement.classList.toggle("selectable", data.selectable || data.player);
-    if (data.player) this.updatePlayer();
+    if (data.player) this.updatePlayer(other);
     this.draw();
   }
 
-  updatePlayer() {
+  /** @param {boolean} other whether there are other tiles than before */
+  updatePlayer(other) {
     const first = !this.player;
     this.player ??= new Player(this.root, {
       onFrame: (frame, since) => {
@@ -132,12 +136,21 @@ class Grid {
         this.lead(frame, since);
       },
       onRest: (frame) => {
+        this.rested = frame;
         this.say(frame);
         this.component.setTriggerValue("frame", frame);
       },
     });
     this.player.update(this.tiles.count, this.data.captions, this.data.frameMs);
     if (first && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.player.play();
+    if (first || !other) return; // at first a link may say another z
+    this.rested = null;
+    this.rest();
+  }
+
+  /** Tell Python where the film rests that others have moved; once for each place. */
+  rest() {
+    if (!this.player.playing && this.player.frame !== this.rested) this.player.listener.onRest(this.player.frame);
   }
 
   draw() {
@@ -250,12 +263,14 @@ class Grid {
       this.selected = this.tileOf(cursor);
       this.place(this.chosen, this.selected);
     });
-    on("way", ({ picture, count, frame }) => {
+    on("ask", () => this.player && this.lead(this.player.frame));
+    on("way", ({ picture, count, frame, known }) => {
       if (!this.player) return;
       this.tiles = new Tiles(picture, 1, count, true);
       this.data.captions = null; // Python will have others when the way stands
       this.player.pause();
       this.player.update(count, null, this.data.frameMs, frame);
+      if (known) this.rest(); // else once Python has sent the images of this way
       this.drawSoon();
     });
     const follow = ({ detail }) => {

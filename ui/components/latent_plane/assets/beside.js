@@ -8,7 +8,9 @@
  *   zscape:place  {grid, under, cursor}         from the plane: the places of pointer and cursor
  *   zscape:maps   {plane, values}               from the plane: the decoder's feature maps at the z
  *                 that it shows; plane is its `maps`
- *   zscape:way    {grid, picture, count, frame} from the plane: new images for the grid's film
+ *   zscape:way    {grid, picture, count, frame, known} from the plane: new images for the grid's
+ *                 film; whether Python knows their way
+ *   zscape:ask    {grid}                        from the plane: where is the film now?
  */
 
 import { Verb } from "./channel.js";
@@ -19,6 +21,7 @@ export class Beside {
   constructor(plane, signal) {
     this.plane = plane;
     this.told = "";
+    this.way = "";
     this.film = document.createElement("canvas");
     const mine = (detail) => plane.data?.grid && detail.grid === plane.data.grid;
     const follow = (event) => {
@@ -55,6 +58,14 @@ export class Beside {
     this.#tell("place", places);
   }
 
+  /** Another way, or a plane that came after the film: the frame in view lies elsewhere. */
+  askForFrame() {
+    const way = JSON.stringify(this.plane.data.way);
+    if (way === this.way) return;
+    this.way = way;
+    if (this.plane.data.grid && this.plane.data.way) this.#tell("ask", {});
+  }
+
   /** @param {number[]} z */
   async askMaps(z) {
     const { channel, data } = this.plane;
@@ -63,10 +74,10 @@ export class Beside {
     dispatchEvent(new CustomEvent("zscape:maps", { detail }));
   }
 
-  /** @param {Uint8Array} pixels count x h x w x c */
-  showFilm(pixels, count, frame) {
+  /** @param {Uint8Array} pixels count x h x w x c @param {boolean} known whether Python knows the way */
+  showFilm(pixels, count, frame, known) {
     if (!this.plane.data.grid) return;
     showPixels(this.film, pixels, this.plane.hello.image_shape, count);
-    this.#tell("way", { picture: this.film, count, frame });
+    this.#tell("way", { picture: this.film, count, frame, known });
   }
 }

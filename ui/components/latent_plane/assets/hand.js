@@ -269,7 +269,8 @@ export class Hand {
     clearTimeout(due.timer);
     this.due = null;
     this.#tell(due.kind);
-    if (due.kind === "stop") this.plane.stops.look(); // the film follows a drag, not half a double click
+    // The film follows drags and keys at once, but not half a double click.
+    if (due.kind === "stop" && due.before) this.plane.stops.look();
   }
 
   /** @param {Kind} kind */

@@ -144,6 +144,7 @@ export class LatentPlane {
     this.overlay.update(data);
     this.lookAround();
     this.resize();
+    this.beside.askForFrame();
   }
 
   /** Whether Python's value is news; a drag under way will have the last word. */
@@ -370,6 +371,7 @@ export class LatentPlane {
     host.style.setProperty("--height", `${Math.round(data.height * grows)}px`);
     host.classList.toggle("narrow", host.clientWidth < 640);
     [view.width, view.height] = [parts.stage.clientWidth, parts.stage.clientHeight];
+    view.covered = parts.corner.offsetTop + parts.corner.offsetHeight;
     this.invalidate(true);
   }
 

@@ -2,6 +2,10 @@
 
 import { faded } from "./colours.js";
 
+const ROOM_FOR_BOTH = 25; // pixels from ring to ring, so that both their names can be read
+const ARROW = 18; // pixels, its length
+const EDGE = 4; // pixels: a cursor nearer to the edge than that is hardly in sight
+
 /** @typedef {ReturnType<typeof import("./colours.js").theme>} Theme */
 
 /** @param {CanvasRenderingContext2D} c @param {import("./view.js").View} view */
@@ -75,6 +79,7 @@ export function drawRings(c, view, theme, centre) {
       c.arc(x, y, sigma * view.unit, 0, 7);
       c.stroke();
     }
+    if (sigma === 1 && view.unit < ROOM_FOR_BOTH) continue;
     const reach = (sigma * view.unit) / Math.SQRT2;
     haloed(c, theme, `${sigma}σ`, x + reach + 4, y - reach - 3, "left", "bottom", 0.7);
   }
@@ -128,7 +133,10 @@ export function drawPath(c, view, theme, places, colour, dashed = false) {
   c.restore();
 }
 
-/** The cursor: a ring that hides nothing of what is under it, and hair lines to the axes. */
+/**
+ * The cursor: a ring that hides nothing of what is under it, and hair lines to the axes; out of
+ * sight, an arrow at the edge that points to it.
+ */
 export function drawCursor(c, view, theme, [a, b], colour, { ghost = false, hair = !ghost } = {}) {
   const [x, y] = view.toPixels(a, b);
   c.save();
@@ -137,6 +145,12 @@ export function drawCursor(c, view, theme, [a, b], colour, { ghost = false, hair
     c.lineWidth = 1;
     line(c, x, 0, x, view.height);
     line(c, 0, y, view.width, y);
+  }
+  const arrow = ghost ? null : arrowTo(view, x, y);
+  if (arrow) {
+    drawArrow(c, theme, arrow, colour);
+    c.restore();
+    return;
   }
   const radius = ghost ? 5.5 : 8;
   for (const [width, style] of [
@@ -150,6 +164,31 @@ export function drawCursor(c, view, theme, [a, b], colour, { ghost = false, hair
     c.stroke();
   }
   c.restore();
+}
+
+/**
+ * The tip and direction of an arrow from the edge to (x, y), in pixels; null where that is in sight.
+ * @param {import("./view.js").View} view @param {number} x @param {number} y
+ */
+export function arrowTo({ width, height, covered }, x, y) {
+  const within = (value, least, side) => Math.min(Math.max(value, least), side - EDGE);
+  if (within(x, EDGE, width) === x && within(y, EDGE, height) === y) return null;
+  const tip = { x: within(x, EDGE, width), y: within(y, covered + EDGE, height) };
+  return { ...tip, angle: Math.atan2(y - tip.y, x - tip.x) };
+}
+
+function drawArrow(c, theme, { x, y, angle }, colour) {
+  c.translate(x, y);
+  c.rotate(angle);
+  c.lineJoin = "round";
+  c.beginPath();
+  for (const [back, aside] of [[0, 0], [ARROW, 7], [0.75 * ARROW, 0], [ARROW, -7]]) c.lineTo(-back, aside);
+  c.closePath();
+  c.lineWidth = 4;
+  c.strokeStyle = faded(theme.background, 0.85);
+  c.stroke();
+  c.fillStyle = colour;
+  c.fill();
 }
 
 /** A numbered stop of the way. */

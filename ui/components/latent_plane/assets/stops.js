@@ -155,7 +155,8 @@ export class Stops {
       if (from === 0 && !this.plane.ghost) this.plane.painted(pixels.subarray(0, size), chosen, since);
       film.set(from === 0 ? pixels.subarray(size) : pixels, Math.max(from - 1, 0) * size);
     }
-    beside.showFilm(film, frames.length, frame);
+    const known = JSON.stringify(this.all) === JSON.stringify(this.plane.data.way.stops);
+    beside.showFilm(film, frames.length, frame, known);
   }
 
   draw(c) {

@@ -3,6 +3,7 @@ export class View {
   constructor() {
     this.width = 0;
     this.height = 0;
+    this.covered = 0; // pixels at the top, by the layers' chips
     this.home = { x: 0, y: 0, half: 3.5 };
     this.reset();
   }
