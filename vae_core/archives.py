@@ -49,7 +49,8 @@ def unpack_checkpoint(archive: BinaryIO, path: str | Path) -> LatentModel:
             f"The archive is larger than {MAX_ZIP_BYTES >> 20} MB, the most that is taken; "
             f"{_PUT_IT_THERE}."
         )
-    with open_zip(archive, "The file", CheckpointError) as bundle:
+    remedy = "zip the checkpoint's folder and try again"
+    with open_zip(archive, "The file", CheckpointError, remedy) as bundle:
         contents = {name: _unzip(bundle, info) for name, info in _zip_members(bundle).items()}
     with folder_written_whole(Path(path)) as folder:
         for name, data in contents.items():

@@ -135,8 +135,8 @@ def evaluate(
         dataset = binarised(dataset, seed if binarisation == "dynamic" else 0)
     if isinstance(model, GAN):
         return _judged(model, dataset, binarisation, seed)
-    if exact_images == 1:
-        raise ConfigError("exact_images=1: a mean with its error needs two images.")
+    if exact_images < 0 or exact_images == 1:
+        raise ConfigError(f"exact_images={exact_images}: a mean with its error needs two images.")
     if disentanglement and dataset.factors is None:
         raise DataError(f"{dataset.name} has no known factors; leave disentanglement out.")
     if labels and codes is None:

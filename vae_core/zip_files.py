@@ -26,7 +26,10 @@ _BROKEN = (
 
 @contextmanager
 def open_zip(
-    source: Path | BinaryIO, name: str, error: type[ZscapeError] = DataError
+    source: Path | BinaryIO,
+    name: str,
+    error: type[ZscapeError] = DataError,
+    remedy: str = "make it anew",
 ) -> Iterator[zipfile.ZipFile]:
     """Open a zip; `error`, with `name` in it, when it is broken, also while it is read."""
     try:
@@ -36,7 +39,7 @@ def open_zip(
         raise
     except _BROKEN as broken:
         raise error(
-            f"{name} is no zip archive, or a damaged or encrypted one; make it anew."
+            f"{name} is no zip archive, or a damaged or encrypted one; {remedy}."
         ) from broken
 
 

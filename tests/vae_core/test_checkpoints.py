@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from vae_core import archives, files
+from vae_core import archives, files, zip_files
 from vae_core.archives import unpack_checkpoint, zip_checkpoint
 from vae_core.checkpoints import (
     FILES,
@@ -834,3 +834,11 @@ def test_no_damage_to_an_archive_makes_unpacking_fail_otherwise(
         assert not target.exists()
     else:
         shutil.rmtree(target)
+
+
+def test_an_archive_with_an_enormous_directory_is_refused_unread(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = io.BytesIO(zip_checkpoint(root / "good"))
+    monkeypatch.setattr(zip_files, "MAX_DIRECTORY_BYTES", 20)
+    assert_upload_refused(archive, tmp_path / "uploads", "too many files")

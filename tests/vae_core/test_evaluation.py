@@ -286,8 +286,9 @@ def test_without_labels_no_class_is_read_off() -> None:
 
 
 def test_one_exact_image_has_no_error(model: LatentModel) -> None:
-    with pytest.raises(ConfigError, match="exact_images=1"):
-        evaluate(model, dataset(), exact_images=1)
+    for images in (1, -3):
+        with pytest.raises(ConfigError, match=f"exact_images={images}"):
+            evaluate(model, dataset(), exact_images=images)
 
 
 def labelled(n: int, seed: int, classes: int = 2) -> ImageDataset:
