@@ -67,6 +67,7 @@ if not opened.model.has_encoder:
     st.stop()
 latents = latents_of(opened)
 model = opened.model
+far = grid_extent(opened) > PRIOR_EXTENT  # the model does not keep to the prior
 d = model.latent_dim
 class_names: list[str] = opened.config.get("class_names") or []
 factor_names: list[str] = opened.config.get("factor_names") or []
@@ -103,7 +104,7 @@ def explore() -> None:
     row = chosen.row or 0
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         spans = list(SPANS) if model.is_variational else list(SPANS)[:2]
-        span = choice_from_link("range", spans, spans[grid_extent(opened) > PRIOR_EXTENT])
+        span = choice_from_link("range", spans, spans[far])
         st.segmented_control(
             "Range of a traversal", spans, required=True, key="range", persist_state="session"
         )

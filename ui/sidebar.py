@@ -63,7 +63,7 @@ def model_label(model_id: str) -> str:
     if not model_id.startswith("run:"):
         return model_id
     name, _, secret = model_id.removeprefix("run:").rpartition("-")
-    return f"{dataset_label(name)} (yours, {secret[:4]})"
+    return f"{dataset_label(name)} (yours, {secret[-4:]})"
 
 
 def figures_of(opened: OpenModel) -> list[tuple[str, str]]:

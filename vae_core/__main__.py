@@ -262,23 +262,23 @@ def _list(options: argparse.Namespace) -> None:
         if c.error:
             print(f"{name} broken: {c.error}")
             continue
-        data = printable(str(c.config.get("dataset")))
-        print(f"{name} {data:14} d={c.config['latent_dim']:<4} {_elbo(c)}".rstrip())
+        data = f"{c.config.get('dataset')!s:14} d={c.config['latent_dim']:<4}"
+        print(f"{name} {printable(data)} {printable(_elbo(c))}".rstrip())
 
 
 def _elbo(listed: CheckpointInfo) -> str:
-    """The ELBO and of what it is: figures of unlike pixels or data do not compare."""
+    """The ELBO and of what it is: those of unlike likelihoods, pixels or data do not compare."""
     metrics = listed.metrics or {}
     if metrics.get("elbo") is None:
         return ""
-    pixels = "density"
-    if metrics.get("grey_cross_entropy"):
-        pixels = "grey pixels, cross-entropy"
-    elif metrics.get("binarisation", "none") != "none":
-        pixels = "binarised pixels"
+    what = str(listed.config["likelihood"])
+    if what == "bernoulli":
+        grey = metrics.get("grey_cross_entropy")
+        what += ", grey pixels: cross-entropy" if grey else ", pixels 0 or 1"
     on = (metrics.get("dataset"), metrics.get("split"))
-    elsewhere = f", on {on[0]} ({on[1]})" if on != (listed.config.get("dataset"), "test") else ""
-    return f"ELBO {metrics['elbo']:9.2f} nats ({pixels}{elsewhere})"
+    if on != (listed.config.get("dataset"), "test"):
+        what += f", on {on[0]} ({on[1]})"
+    return f"ELBO {metrics['elbo']:9.2f} nats ({what})"
 
 
 def _bar() -> Callable[[float], None]:

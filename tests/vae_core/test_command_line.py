@@ -453,7 +453,7 @@ def test_list_shows_broken_folders_beside_good_ones(
     broken, good = outcome.out.splitlines()
     assert outcome.code == 0 and broken.startswith("broken") and "config.json is missing" in broken
     assert good.startswith("good") and "digits" in good and "d=2" in good
-    assert good.endswith("nats (grey pixels, cross-entropy)")
+    assert good.endswith("nats (bernoulli, grey pixels: cross-entropy)")
     rows = {row["name"]: row for row in json.loads(run("list", tmp_path, "--json").out)}
     assert rows["broken"]["error"] and rows["good"]["error"] is None
     assert rows["good"]["config"]["latent_dim"] == 2 and rows["good"]["metrics"]["images"] == 360
@@ -463,9 +463,9 @@ def test_a_list_tells_of_what_its_figures_are(
     run: Command, checkpoint: Path, tmp_path: Path
 ) -> None:
     for name, figures, told in (
-        ("a", {"grey_cross_entropy": False, "binarisation": "dynamic"}, "(binarised pixels)"),
-        ("b", {"grey_cross_entropy": False}, "(density)"),
-        ("c", {"split": "train"}, "(grey pixels, cross-entropy, on digits (train))"),
+        ("a", {"grey_cross_entropy": False}, "(bernoulli, pixels 0 or 1)"),
+        ("b", {"split": "train"}, "(bernoulli, grey pixels: cross-entropy, on digits (train))"),
+        ("c", {"dataset": "\x1b[2J"}, "cross-entropy, on ?[2J (test))"),
     ):
         run("export", checkpoint, "--output", tmp_path / name)
         file = tmp_path / name / "metrics.json"

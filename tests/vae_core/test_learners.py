@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.vae_core.arrays import assert_same
 from vae_core import objective_registry
 from vae_core.checkpoints import load_checkpoint, save_checkpoint
 from vae_core.datasets import ImageDataset
@@ -48,11 +49,6 @@ def last(config: TrainConfig, **options: Any) -> Progress:
 
 def with_objective(name: str, **changes: Any) -> TrainConfig:
     return replace(TINY, objective=name, objective_settings=SMALL.get(name, {}), **changes)
-
-
-def assert_same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
-    assert a.keys() == b.keys()
-    assert all(torch.equal(a[name], b[name]) for name in a)
 
 
 def combinations(objective: str, likelihood: str) -> Iterator[tuple[TrainConfig, Shape]]:
