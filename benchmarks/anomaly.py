@@ -20,13 +20,13 @@ from pathlib import Path
 
 import torch
 
-from vae_core.anomaly import anomaly_scores, auroc, class_gaussians, scores_of
-from vae_core.checkpoints import load_checkpoint, save_checkpoint
-from vae_core.datasets import ImageDataset, load_dataset
-from vae_core.latents import encode_dataset
-from vae_core.models import LatentModel
-from vae_core.train_config import TrainConfig, preset
-from vae_core.training import train
+from vae_core.checkpoints.folder import load_checkpoint, save_checkpoint
+from vae_core.data.datasets import ImageDataset, load_dataset
+from vae_core.latent.latents import encode_dataset
+from vae_core.measures.anomaly import anomaly_scores, auroc, class_gaussians, scores_of
+from vae_core.models.latent_model import LatentModel
+from vae_core.training.config import TrainConfig, preset
+from vae_core.training.loop import train
 
 DRAWS = {"log_px": 8}
 

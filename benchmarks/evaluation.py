@@ -27,11 +27,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from vae_core.checkpoints import load_checkpoint
-from vae_core.datasets import load_dataset
-from vae_core.importance import importance_log_likelihood
-from vae_core.models import LatentModel, ModelConfig, build_model
-from vae_core.objectives import importance_log_weights
+from vae_core.checkpoints.folder import load_checkpoint
+from vae_core.data.datasets import load_dataset
+from vae_core.measures.likelihood.importance import importance_log_likelihood
+from vae_core.models.latent_model import LatentModel, ModelConfig, build_model
+from vae_core.objectives.terms import importance_log_weights
 
 COPIES = 100
 ROUNDS = 5

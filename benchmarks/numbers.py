@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vae_core.checkpoints import CheckpointInfo, list_checkpoints
-from vae_core.files import write_bytes
-from vae_core.train_config import PRESETS
+from vae_core.checkpoints.folder import CheckpointInfo, list_checkpoints
+from vae_core.files.atomic import write_bytes
+from vae_core.training.config import PRESETS
 
 Figures = Mapping[str, Any]
 
@@ -174,7 +174,7 @@ OTHERS = (
     ),
     Table(
         "Disentanglement",
-        "By the protocol of disentanglement_lib; see `vae_core.disentanglement`.",
+        "By the protocol of disentanglement_lib; see `vae_core.measures.codes.disentanglement`.",
         {title: ("disentanglement", name) for name, title in DISENTANGLEMENT.items()},
         3,
     ),

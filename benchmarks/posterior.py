@@ -27,11 +27,11 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from vae_core.checkpoints import load_checkpoint, read_config
-from vae_core.datasets import load_dataset
-from vae_core.models import LatentModel
-from vae_core.posterior_gap import best_gaussian, elbo_gap
-from vae_core.quadrature import exact_log_likelihood, log_joint, posterior_cells
+from vae_core.checkpoints.folder import load_checkpoint, read_config
+from vae_core.data.datasets import load_dataset
+from vae_core.measures.likelihood.posterior_gap import best_gaussian, elbo_gap
+from vae_core.measures.likelihood.quadrature import exact_log_likelihood, log_joint, posterior_cells
+from vae_core.models.latent_model import LatentModel
 
 SIDE, REACH = 200, 6.0
 Result = TypeVar("Result")

@@ -37,10 +37,10 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.served import chromium, server, under_load
-from vae_core.datasets import ImageDataset, load_dataset, register_dataset
-from vae_core.jobs import Run, create_run, start, work
-from vae_core.torchvision_import import import_torchvision
-from vae_core.training import preset, train
+from vae_core.data.datasets import ImageDataset, load_dataset, register_dataset
+from vae_core.data.torchvision_import import import_torchvision
+from vae_core.runs.jobs import Run, create_run, start, work
+from vae_core.training.loop import preset, train
 
 RECIPE = replace(preset("pytorch-example"), epochs=1)
 QUICK_PRESET = "mnist-2d-quick"

@@ -12,7 +12,7 @@ from vae_core.errors import DataError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vae_core.datasets import ImageDataset
+    from vae_core.data.datasets import ImageDataset
 
 _lock = threading.Lock()
 
@@ -31,7 +31,7 @@ def stored_images(opened: OpenModel, rows: list[int]) -> Tensor | None:
 
 def test_dataset(opened: OpenModel) -> ImageDataset | None:
     """The test set as the model was evaluated on it, from memory or disk; None if not at hand."""
-    from vae_core.run_data import run_dataset
+    from vae_core.runs.data import run_dataset
 
     try:
         found = run_dataset(opened.path.parent, opened.config.get("dataset") or "", "test")
@@ -57,6 +57,6 @@ def learned_binary(opened: OpenModel) -> bool:
 
 @lru_cache(maxsize=8)
 def _binarised(dataset: ImageDataset) -> ImageDataset:
-    from vae_core.binarisation import binarised
+    from vae_core.data.binarisation import binarised
 
     return binarised(dataset)

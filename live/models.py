@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vae_core.errors import CheckpointError, TrainingError
-from vae_core.runs import Run
+from vae_core.runs.run import Run
 
 if TYPE_CHECKING:
-    from vae_core.latents import Latents
-    from vae_core.models import LatentModel
+    from vae_core.latent.latents import Latents
+    from vae_core.models.latent_model import LatentModel
 
 MAX_OPEN = 8  # models; beside them as many snapshots of runs
 MAX_READS = 5  # of a model that is replaced again and again
@@ -125,7 +125,7 @@ def _epoch(model_id: str) -> int | None:
 
 
 def _load_snapshot(model_id: str, path: Path) -> OpenModel:
-    from vae_core.checkpoints import read_config
+    from vae_core.checkpoints.folder import read_config
 
     config, epoch = read_config(path), _epoch(model_id)
     assert epoch is not None
@@ -139,7 +139,7 @@ def _load_snapshot(model_id: str, path: Path) -> OpenModel:
 
 def _load(model_id: str, path: Path) -> OpenModel:
     # Torch takes seconds to import: pages are painted before it is there.
-    from vae_core.checkpoints import load_checkpoint, load_latents, read_config, read_metrics
+    from vae_core.checkpoints.folder import load_checkpoint, load_latents, read_config, read_metrics
 
     return OpenModel(
         id=model_id,

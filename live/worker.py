@@ -23,7 +23,7 @@ from vae_core.errors import ZscapeError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vae_core.models import LatentModel
+    from vae_core.models.latent_model import LatentModel
 
 MAX_BATCH = 256
 
@@ -156,7 +156,7 @@ def _maps(model: LatentModel, z: Tensor) -> Array:
     """What leaves the decoder's layers at z (d,), as it is shown, the image left out: int8."""
     import torch
 
-    from vae_core.feature_maps import feature_maps
+    from vae_core.models.feature_maps import feature_maps
 
     return torch.cat([layer.shares.flatten() for layer in feature_maps(model, z)[:-1]]).numpy()
 

@@ -33,17 +33,17 @@ from ui.sidebar import model_label
 from ui.snippets import anomalies_program
 from ui.text import decimal
 from ui.views import HASHES
-from vae_core.anomaly import (
+from vae_core.checkpoints.card import left_out_class
+from vae_core.data.corruption import corrupt, median_filtered, rebuilt
+from vae_core.errors import DataError
+from vae_core.measures.anomaly import (
     Auroc,
     anomaly_scores,
     auroc,
     class_gaussians,
     scores_of,
 )
-from vae_core.corruption import corrupt, median_filtered, rebuilt
-from vae_core.errors import DataError
-from vae_core.image_quality import psnr, ssim
-from vae_core.modelcard import left_out_class
+from vae_core.measures.image_quality import psnr, ssim
 
 if TYPE_CHECKING:
     from torch import Tensor

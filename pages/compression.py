@@ -22,7 +22,8 @@ from ui.session import current_model, test_images
 from ui.snippets import COMPRESSION as PROGRAM
 from ui.snippets import loading, place_of
 from ui.views import HASHES, latents_of, names_of_dims
-from vae_core.compression import (
+from vae_core.latent.principal_components import principal_components
+from vae_core.measures.compression import (
     KEPT,
     Coded,
     coded,
@@ -34,9 +35,8 @@ from vae_core.compression import (
     quantise,
     steps,
 )
-from vae_core.models import decoded
-from vae_core.principal_components import principal_components
-from vae_core.run_data import run_dataset
+from vae_core.models.latent_model import decoded
+from vae_core.runs.data import run_dataset
 
 JUDGED = 250  # test images that quality is judged by
 LEARNED = 10_000  # training images that PCA learns from

@@ -46,16 +46,16 @@ from ui.snippets import elbo_program
 from ui.text import decimal
 from ui.views import HASHES, default_plane, dims_by_use, keep_z, names_of_dims, plane_points
 from ui.waterfall import Level, Step, waterfall
-from vae_core.gradient_variance import GradientDraws, gradient_draws
-from vae_core.objectives import elbo_terms, importance_log_weights
-from vae_core.posterior_gap import (
+from vae_core.measures.likelihood.gradient_variance import GradientDraws, gradient_draws
+from vae_core.measures.likelihood.posterior_gap import (
     EXACT_DIM,
     Gap,
     best_gaussian,
     elbo_gap,
     posterior_picture,
 )
-from vae_core.quadrature import Cells, posterior_cells
+from vae_core.measures.likelihood.quadrature import Cells, posterior_cells
+from vae_core.objectives.terms import elbo_terms, importance_log_weights
 
 DRAWS = 1_000  # of the ELBO's estimate and of each gradient
 WEIGHTS = 4_096  # of the importance-weighted bound

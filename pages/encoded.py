@@ -30,8 +30,8 @@ from ui.views import (
     pca_shares,
     plane_points,
 )
-from vae_core.latents import tsne_projection
-from vae_core.models import decoded
+from vae_core.latent.latents import tsne_projection
+from vae_core.models.latent_model import decoded
 
 DIMS, PCA, TSNE = "two dimensions", "PCA", "t-SNE"
 POINTERS = {"select": "Select points", "cursor": "Move z"}

@@ -30,14 +30,14 @@ from ui.views import (
     measure_of_use,
     names_of_dims,
 )
-from vae_core.dimensions import (
+from vae_core.latent.dimensions import (
     attribute_vector,
     correlation_ratios,
     correlations,
     traversal,
 )
-from vae_core.disentanglement import Disentanglement, disentanglement_scores
-from vae_core.models import decoded
+from vae_core.measures.codes.disentanglement import Disentanglement, disentanglement_scores
+from vae_core.models.latent_model import decoded
 
 if TYPE_CHECKING:
     from torch import Tensor

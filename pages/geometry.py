@@ -21,7 +21,7 @@ from ui.session import current_model, current_z, z_text
 from ui.snippets import WAYS, place_of
 from ui.text import digits
 from ui.views import HASHES, default_plane, keep_z
-from vae_core.geometry import (
+from vae_core.latent.geometry import (
     MEASURED,
     Magnification,
     geodesic,
@@ -29,8 +29,8 @@ from vae_core.geometry import (
     magnification_map,
     principal_directions,
 )
-from vae_core.models import decoded
-from vae_core.paths import interpolate, step_lengths
+from vae_core.latent.paths import interpolate, step_lengths
+from vae_core.models.latent_model import decoded
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -26,7 +26,8 @@ from ui.snippets import LABELS as PROGRAM
 from ui.snippets import loading, place_of
 from ui.text import decimal
 from ui.views import HASHES, default_plane, keep_z, latents_of, plane_points
-from vae_core.label_curves import (
+from vae_core.data.names import dataset_label
+from vae_core.measures.codes.label_curves import (
     CLASSIFIERS,
     MU,
     PCA,
@@ -38,15 +39,14 @@ from vae_core.label_curves import (
     labels_at_random,
     labels_by_clusters,
 )
-from vae_core.models import decoded
-from vae_core.own_names import dataset_label
-from vae_core.semi_supervised import M2, class_error
+from vae_core.models.latent_model import decoded
+from vae_core.models.m2 import M2, class_error
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
     from torch import Tensor
 
-    from vae_core.few_labels import Choose, LabelErrors
+    from vae_core.measures.codes.few_labels import Choose, LabelErrors
 
     # by classifier and code, from the fewest labels to the most
     Curves = dict[tuple[str, str], list[LabelErrors]]

@@ -15,8 +15,8 @@ from ui.layers_figures import matrix, show_maps, show_matrices, size_text
 from ui.session import current_model, current_z, z_text
 from ui.snippets import LAYERS, TRANSPOSED, place_of
 from ui.views import default_plane, keep_z, plane_points
-from vae_core.feature_maps import feature_maps
-from vae_core.transposed_convolution import convolution_matrix, kernel_places, upsampled_size
+from vae_core.models.feature_maps import feature_maps
+from vae_core.models.transposed_convolution import convolution_matrix, kernel_places, upsampled_size
 
 CONVOLUTIONAL = "mnist-16d"
 CELL = 30  # pixels of the small images of the example

@@ -25,8 +25,8 @@ from ui.views import (
     names_of_dims,
     plane_points,
 )
-from vae_core.latents import nearest, prior_percentile
-from vae_core.manifold import manifold_grid
+from vae_core.latent.latents import nearest, prior_percentile
+from vae_core.latent.manifold import manifold_grid
 
 if TYPE_CHECKING:
     from torch import Tensor

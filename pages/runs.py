@@ -28,7 +28,7 @@ from ui.runs import (
 )
 from ui.session import link_to_open, visitor
 from ui.sidebar import model_label
-from vae_core.runs import Run
+from vae_core.runs.run import Run
 
 POLL_SECONDS = 2.0
 CHOSEN_AT_FIRST = 3

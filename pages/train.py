@@ -34,17 +34,17 @@ from ui.runs import (
 )
 from ui.session import model_ids, own, runs_root, visitor
 from ui.train_settings import choose_settings
-from vae_core.architecture import Architecture, architecture
-from vae_core.calibration import STEPS, seconds_per_epoch
-from vae_core.datasets import ImageDataset, dataset_available, load_dataset
+from vae_core.data.datasets import ImageDataset, dataset_available, load_dataset
+from vae_core.data.names import dataset_label, is_own
+from vae_core.data.own.images import write_images
 from vae_core.errors import ConfigError, DataError, TrainingError, ZscapeError
-from vae_core.linear_models import check_components
-from vae_core.own_images import write_images
-from vae_core.own_names import dataset_label, is_own
-from vae_core.run_data import run_dataset
-from vae_core.runs import Run, Status
-from vae_core.semi_supervised import labelled_rows
-from vae_core.train_config import TrainConfig
+from vae_core.models.architecture import Architecture, architecture
+from vae_core.models.linear import check_components
+from vae_core.models.m2 import labelled_rows
+from vae_core.runs.data import run_dataset
+from vae_core.runs.run import Run, Status
+from vae_core.training.calibration import STEPS, seconds_per_epoch
+from vae_core.training.config import TrainConfig
 
 SHOWN_BEFORE = "digits-2d"  # what a visitor sees who has not trained anything yet
 

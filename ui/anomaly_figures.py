@@ -12,7 +12,7 @@ from ui.palette import AMBER, GREY, SKY
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vae_core.anomaly import Auroc
+    from vae_core.measures.anomaly import Auroc
 
 BINS = 48
 FENCE = 3  # times the middle half's width beyond it: what is farther would squeeze the rest

@@ -12,15 +12,15 @@ from live.images import seen_by
 from live.models import OpenModel
 from ui.session import test_images
 from ui.views import latents_of
-from vae_core.anomaly import STRANGERS, strangers
-from vae_core.datasets import dataset_available, dataset_names, load_dataset
-from vae_core.modelcard import left_out_class
-from vae_core.models import decoded
+from vae_core.checkpoints.card import left_out_class
+from vae_core.data.datasets import dataset_available, dataset_names, load_dataset
+from vae_core.measures.anomaly import STRANGERS, strangers
+from vae_core.models.latent_model import decoded
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vae_core.latents import Latents
+    from vae_core.latent.latents import Latents
 
 
 @dataclass(frozen=True)

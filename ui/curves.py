@@ -10,10 +10,10 @@ import streamlit as st
 from ui.components.curves import Line, Panel
 from ui.components.latent_plane.points import dimension_name
 from ui.palette import CLASS_COLOURS, GREY
-from vae_core.objective_registry import find_objective
+from vae_core.objectives.registry import find_objective
 
 if TYPE_CHECKING:
-    from vae_core.train_config import TrainConfig
+    from vae_core.training.config import TrainConfig
 
 Events = Sequence[dict[str, Any]]  # as in a run's events.jsonl
 

@@ -18,7 +18,16 @@ from torch import Tensor
 from live.models import OpenModel
 from ui.components.latent_plane import Plane
 from ui.views import HASHES, latents_of
-from vae_core.aggregate_density import (
+from vae_core.errors import DataError
+from vae_core.latent.samplers import (
+    Mixture,
+    Sampler,
+    aggregate_draws,
+    fit_mixture,
+    held_out_density,
+    parted,
+)
+from vae_core.measures.codes.aggregate_density import (
     AggregatePosterior,
     Extent,
     KernelDensity,
@@ -29,15 +38,6 @@ from vae_core.aggregate_density import (
     mixture_of,
     on_plane,
     prior_holes,
-)
-from vae_core.errors import DataError
-from vae_core.samplers import (
-    Mixture,
-    Sampler,
-    aggregate_draws,
-    fit_mixture,
-    held_out_density,
-    parted,
 )
 
 PRIOR, KERNEL, MIXTURE, AGGREGATE = "prior", "kernel density", "mixture", "q(z)"

@@ -15,7 +15,7 @@ import streamlit as st
 from live.models import OpenModel
 from ui.session import runs_root, visitor
 from vae_core.errors import CheckpointError
-from vae_core.files import read_json, write_json
+from vae_core.files.atomic import read_json, write_json
 
 FILE = "dimension_names.json"
 FOLDER = ".names"  # among the runs: {model id: {dimension: name}} of each visitor

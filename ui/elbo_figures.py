@@ -11,14 +11,18 @@ from ui.components.curves import Line, Panel
 from ui.components.latent_plane.points import dimension_name
 from ui.palette import AMBER, BROWN, GREY, SKY, SYMBOL_COLOURS, VIOLET
 from ui.text import decimal
-from vae_core.bound_estimates import importance_bounds, minibatch_estimates, running_mean
+from vae_core.measures.likelihood.estimates import (
+    importance_bounds,
+    minibatch_estimates,
+    running_mean,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vae_core.gradient_variance import GradientDraws
-    from vae_core.posterior_gap import Gap
-    from vae_core.quadrature import Cells
+    from vae_core.measures.likelihood.gradient_variance import GradientDraws
+    from vae_core.measures.likelihood.posterior_gap import Gap
+    from vae_core.measures.likelihood.quadrature import Cells
 
 FIRST_SHOWN = 10  # of a running figure: those before would flatten the rest
 LINE_POINTS = 160

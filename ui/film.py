@@ -22,10 +22,10 @@ from ui.learned import look_of, shown_dims
 from ui.palette import CLASS_COLOURS
 from ui.runs import config_of
 from ui.views import dims_plane, plane_points
-from vae_core.animation import film_bytes, training_picture
 from vae_core.errors import CheckpointError
-from vae_core.recording import SAMPLE, fixed_sample
-from vae_core.runs import Run
+from vae_core.latent.animation import film_bytes, training_picture
+from vae_core.runs.recording import SAMPLE, fixed_sample
+from vae_core.runs.run import Run
 
 PATIENCE = 0.4  # seconds of reading snapshots in one run of the script; the rest waits for the next
 GIF_FRAME_MS = 160

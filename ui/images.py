@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def png(images: Tensor, gap: int = 0) -> bytes:
     """A PNG of images (rows, columns, c, h, w) in [0, 1], tiled."""
-    from vae_core.manifold import png_bytes, tile_images
+    from vae_core.latent.manifold import png_bytes, tile_images
 
     return png_bytes(tile_images(images, gap=gap))
 

@@ -13,7 +13,7 @@ from ui.components.image_grid import Maps, image_grid
 from ui.curves import is_dark
 from ui.palette import CLASS_COLOURS, GREY, SIGNED_COLOURS
 from ui.text import decimal
-from vae_core.feature_maps import NO_UNIT, FeatureMaps
+from vae_core.models.feature_maps import NO_UNIT, FeatureMaps
 
 MATRIX_HEIGHT = 400  # pixels that a tall matrix takes at most, while its cells can be told apart
 CELLS = 6, 24  # pixels of a matrix's cell, at least and at most

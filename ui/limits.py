@@ -1,6 +1,6 @@
 """All limits that a visitor meets, in one place; the library itself takes more.
 
-How many runs train at once is no limit to a visitor: the others wait (see `vae_core.slots`).
+How many runs train at once is no limit to a visitor: the others wait (see `vae_core.runs.slots`).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from vae_core.architecture import Architecture
 from vae_core.errors import ConfigError, TrainingError
-from vae_core.jobs import Run, list_runs, resume, start
-from vae_core.objective_registry import find_objective
-from vae_core.training import TrainConfig
+from vae_core.models.architecture import Architecture
+from vae_core.objectives.registry import find_objective
+from vae_core.runs.jobs import Run, list_runs, resume, start
+from vae_core.training.loop import TrainConfig
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator

@@ -9,7 +9,7 @@ import streamlit as st
 
 from ui.curves import is_dark
 from ui.palette import GREY, SYMBOL_COLOURS
-from vae_core.architecture import Architecture, Shape
+from vae_core.models.architecture import Architecture, Shape
 
 BAR, GAP, HEIGHT = 16, 48, 172
 MIDDLE = 76

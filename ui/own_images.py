@@ -14,9 +14,9 @@ import torch
 
 from ui import limits
 from ui.components.image_grid import image_grid
-from vae_core.datasets import ImageDataset
-from vae_core.errors import DataError
-from vae_core.own_images import (
+from vae_core.data.datasets import ImageDataset
+from vae_core.data.names import dataset_label, own_label
+from vae_core.data.own.images import (
     ImageForm,
     Preview,
     Source,
@@ -24,8 +24,8 @@ from vae_core.own_images import (
     preview_images,
     read_images,
 )
-from vae_core.own_names import dataset_label, own_label
-from vae_core.runs import Run
+from vae_core.errors import DataError
+from vae_core.runs.run import Run
 
 SIZES = ((16, 16), (28, 28), (32, 32), (48, 48), (64, 64))
 FIRST_SIZE = (32, 32)

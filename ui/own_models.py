@@ -14,11 +14,11 @@ from filelock import FileLock
 
 from ui import limits
 from ui.session import own, owned, runs_root, visitor
-from vae_core.archives import unpack_checkpoint
+from vae_core.checkpoints.archives import unpack_checkpoint
 from vae_core.errors import CheckpointError
-from vae_core.files import folder_written_whole, write_bytes
-from vae_core.jobs import keep
-from vae_core.runs import Run
+from vae_core.files.atomic import folder_written_whole, write_bytes
+from vae_core.runs.jobs import keep
+from vae_core.runs.run import Run
 
 UPLOAD = "upload"  # the name of what was brought
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")

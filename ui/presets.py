@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from vae_core.train_config import TrainConfig, preset
+from vae_core.training.config import TrainConfig, preset
 
 
 @dataclass(frozen=True)

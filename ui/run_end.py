@@ -14,10 +14,10 @@ from ui.own_models import keep_model
 from ui.runs import choose_run, config_of, delete_button, name_of, state_badge
 from ui.session import link_to_open, visitor
 from ui.text import decimal
-from vae_core.archives import zip_checkpoint
+from vae_core.checkpoints.archives import zip_checkpoint
 from vae_core.errors import TrainingError, ZscapeError
-from vae_core.runs import Run, Status
-from vae_core.train_config import TrainConfig
+from vae_core.runs.run import Run, Status
+from vae_core.training.config import TrainConfig
 
 
 def show_end(run: Run, status: Status, config: TrainConfig) -> None:

@@ -8,8 +8,8 @@ from ui.components.action_button import action_button
 from ui.curves import fractional_epoch
 from ui.runs import Events, name_of, silence, spoken
 from ui.session import visitor
-from vae_core.runs import Run, Status
-from vae_core.train_config import TrainConfig
+from vae_core.runs.run import Run, Status
+from vae_core.training.config import TrainConfig
 
 LOOK_SECONDS = (1.0, 2.0, 4.0)
 

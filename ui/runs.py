@@ -11,13 +11,13 @@ import streamlit as st
 from live.models import model_path
 from ui.components.address import linked, refuse
 from ui.session import runs_root, visitor
+from vae_core.data.names import dataset_label
 from vae_core.errors import CheckpointError, TrainingError, ZscapeError
-from vae_core.files import delete_folder
-from vae_core.own_names import dataset_label
-from vae_core.runs import Run, list_runs
+from vae_core.files.atomic import delete_folder
+from vae_core.runs.run import Run, list_runs
 
 if TYPE_CHECKING:
-    from vae_core.train_config import TrainConfig
+    from vae_core.training.config import TrainConfig
 
 Events = list[dict[str, Any]]  # reports, as in a run's events.jsonl
 

@@ -15,7 +15,7 @@ from ui.views import stored_latents
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vae_core.samplers import Sampler
+    from vae_core.latent.samplers import Sampler
 
 PRIOR, MIXTURE, FLOW = "prior", "mixture", "flow"
 COMPONENTS = 10
@@ -44,8 +44,8 @@ class Choice:
 )
 def _fitted(opened: OpenModel, choice: Choice) -> tuple[Sampler, str]:
     """The sampler, and how well it and the prior fit codes that it has not seen, in a sentence."""
-    from vae_core.flows import fit_flow
-    from vae_core.samplers import (
+    from vae_core.latent.flows import fit_flow
+    from vae_core.latent.samplers import (
         NormalSampler,
         aggregate_draws,
         fit_mixture,
@@ -103,7 +103,7 @@ def choose_sampler(opened: OpenModel) -> Choice:
 
 def drawn(opened: OpenModel, choice: Choice, n: int, seed: int) -> tuple[Tensor, str]:
     """n images (n, c, h, w) decoded from draws, and a sentence on what they are."""
-    from vae_core.models import decoded, prior_samples
+    from vae_core.models.latent_model import decoded, prior_samples
 
     if choice.kind == PRIOR:
         _, images = prior_samples(opened.model, n, seed)

@@ -24,7 +24,7 @@ from ui.components.address import linked, refuse
 from vae_core.errors import CheckpointError
 
 if TYPE_CHECKING:
-    from vae_core.datasets import ImageDataset
+    from vae_core.data.datasets import ImageDataset
 
 DEFAULT_MODEL = "mnist-2d"
 MAX_ABS_Z = 1000  # a plain autoencoder keeps to no prior
@@ -125,7 +125,7 @@ def current_model() -> OpenModel:
 
 def models_beside(opened: OpenModel, objective: str) -> Iterator[OpenModel]:
     """Models of the same data by `objective`: the visitor's, newest first, then the shipped."""
-    from vae_core.checkpoints import read_config
+    from vae_core.checkpoints.folder import read_config
 
     wanted = [objective, opened.config.get("dataset"), opened.config["image_shape"]]
     for model_id in reversed(model_ids()):

@@ -18,8 +18,8 @@ from ui.session import (
     select_model,
 )
 from ui.text import decimal
+from vae_core.data.names import dataset_label
 from vae_core.errors import CheckpointError, ZscapeError
-from vae_core.own_names import dataset_label
 
 _FIGURES_CSS = """
 .stHtml dl.figures { display: grid; grid-template-columns: 1fr auto; gap: 0.2rem 0.75rem;

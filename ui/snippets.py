@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from live.images import learned_binary
 from live.models import OpenModel
 from ui.session import checkpoints_root
-from vae_core.anomaly import STRANGERS
-from vae_core.own_names import is_own
+from vae_core.data.names import is_own
+from vae_core.measures.anomaly import STRANGERS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,8 +47,8 @@ _ELBO = """\
 import torch
 
 from vae_core import {names}
-from vae_core.posterior_gap import best_gaussian, elbo_gap{picture}
-from vae_core.quadrature import posterior_cells
+from vae_core.measures.likelihood.posterior_gap import best_gaussian, elbo_gap{picture}
+from vae_core.measures.likelihood.quadrature import posterior_cells
 
 model = load_checkpoint("{checkpoint}")
 x = {x}
@@ -126,10 +126,10 @@ COMPARE = """\
 import torch
 
 from vae_core import load_checkpoint, load_latents
-from vae_core.checkpoints import read_config, read_metrics
-from vae_core.latents import common_rows
-from vae_core.manifold import png_bytes, tile_images
-from vae_core.models import decoded
+from vae_core.checkpoints.folder import read_config, read_metrics
+from vae_core.latent.latents import common_rows
+from vae_core.latent.manifold import png_bytes, tile_images
+from vae_core.models.latent_model import decoded
 
 FIGURES = {{
     "E[log p(x|z)]": "reconstruction",
@@ -180,8 +180,8 @@ TRAVERSAL = """\
 import torch
 
 from vae_core import load_checkpoint, load_latents
-from vae_core.dimensions import traversal
-from vae_core.manifold import png_bytes, tile_images
+from vae_core.latent.dimensions import traversal
+from vae_core.latent.manifold import png_bytes, tile_images
 
 model = load_checkpoint("{checkpoint}")
 latents = load_latents("{checkpoint}")
@@ -203,7 +203,7 @@ WAYS = """\
 import torch
 
 from vae_core import interpolate, load_checkpoint
-from vae_core.geometry import geodesic, image_lengths, metric, principal_directions
+from vae_core.latent.geometry import geodesic, image_lengths, metric, principal_directions
 
 model = load_checkpoint("{checkpoint}")
 a = torch.tensor({a})
@@ -228,8 +228,8 @@ LAYERS = """\
 import torch
 
 from vae_core import load_checkpoint
-from vae_core.feature_maps import feature_maps
-from vae_core.manifold import png_bytes, tile_images
+from vae_core.models.feature_maps import feature_maps
+from vae_core.latent.manifold import png_bytes, tile_images
 
 model = load_checkpoint("{checkpoint}")
 
@@ -246,7 +246,7 @@ TRANSPOSED = """\
 import torch
 from torch.nn.functional import conv_transpose2d
 
-from vae_core.transposed_convolution import convolution_matrix
+from vae_core.models.transposed_convolution import convolution_matrix
 
 w = torch.tensor({kernel})
 y = torch.tensor({y})
@@ -335,8 +335,8 @@ def anomalies_program(
 
 COMPRESSION = """\
 from vae_core import {names}
-from vae_core.compression import coded, entropy_bits, jpeg, prior_bits, png_bits, quantise
-from vae_core.models import decoded
+from vae_core.measures.compression import coded, entropy_bits, jpeg, prior_bits, png_bits, quantise
+from vae_core.models.latent_model import decoded
 
 model = load_checkpoint("{checkpoint}")
 latents = load_latents("{checkpoint}")
@@ -359,7 +359,7 @@ LABELS = """\
 import plotly.graph_objects as go
 
 from vae_core import {names}
-from vae_core.label_curves import {chooser}, label_curves, label_task
+from vae_core.measures.codes.label_curves import {chooser}, label_curves, label_task
 
 latents = load_latents("{checkpoint}")
 task = label_task(latents{images})
@@ -388,8 +388,8 @@ CLUSTERS = """\
 import torch
 
 from vae_core import load_checkpoint, load_latents
-from vae_core.clusters import agreement, cluster_means, {method}, numbered
-from vae_core.manifold import png_bytes, tile_images
+from vae_core.measures.codes.clusters import agreement, cluster_means, {method}, numbered
+from vae_core.latent.manifold import png_bytes, tile_images
 
 model = load_checkpoint("{checkpoint}")
 latents = load_latents("{checkpoint}")
@@ -413,10 +413,12 @@ DENSITY = """\
 import torch
 
 from vae_core import load_checkpoint, load_latents
-from vae_core.aggregate_density import fit_kernel_density, log_ratio, mixture_of, prior_holes
-from vae_core.manifold import png_bytes, tile_images
-from vae_core.models import decoded
-from vae_core.samplers import aggregate_draws, fit_mixture, held_out_density, parted
+from vae_core.measures.codes.aggregate_density import (
+    fit_kernel_density, log_ratio, mixture_of, prior_holes,
+)
+from vae_core.latent.manifold import png_bytes, tile_images
+from vae_core.models.latent_model import decoded
+from vae_core.latent.samplers import aggregate_draws, fit_mixture, held_out_density, parted
 
 model = load_checkpoint("{checkpoint}")
 latents = load_latents("{checkpoint}")

@@ -18,16 +18,16 @@ from ui.components.address import (
     show_in_address,
 )
 from ui.presets import PRESETS, Preset
-from vae_core.binarisation import BINARISATIONS
-from vae_core.datasets import dataset_available, dataset_names, load_dataset
+from vae_core.data.binarisation import BINARISATIONS
+from vae_core.data.datasets import dataset_available, dataset_names, load_dataset
+from vae_core.data.names import is_own
 from vae_core.errors import ConfigError, DataError
-from vae_core.likelihoods import LIKELIHOODS, effective_beta
-from vae_core.models import MAX_WIDTH
-from vae_core.networks import ACTIVATIONS, network_names
-from vae_core.objective_registry import SHARED, find_objective, objective_names
-from vae_core.own_names import is_own
-from vae_core.priors import PRIORS
-from vae_core.train_config import SCHEDULES, TrainConfig
+from vae_core.models.latent_model import MAX_WIDTH
+from vae_core.models.likelihoods import LIKELIHOODS, effective_beta
+from vae_core.models.networks import ACTIVATIONS, network_names
+from vae_core.models.priors import PRIORS
+from vae_core.objectives.registry import SHARED, find_objective, objective_names
+from vae_core.training.config import SCHEDULES, TrainConfig
 
 COLUMN = 200  # pixels: four beside one another on a wide page, two on a narrow one
 FIRST_HIDDEN = {

@@ -15,7 +15,7 @@ from ui.components.latent_plane.points import dimension_name
 from ui.session import set_z
 
 if TYPE_CHECKING:
-    from vae_core.latents import Latents
+    from vae_core.latent.latents import Latents
 
 PRIOR_EXTENT = 3  # standard deviations of the prior that hold nearly all of it
 CLASS, KL, ERROR = "class", "KL", "reconstruction error"
@@ -104,7 +104,7 @@ def pca_shares(opened: OpenModel) -> tuple[float, float]:
 def _pca(
     model_id: str, checksum: float, _latents: Latents
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    from vae_core.latents import pca_projection
+    from vae_core.latent.latents import pca_projection
 
     centre, axes, shares = pca_projection(_latents.mu)
     return centre.numpy(), axes.numpy(), shares.numpy()

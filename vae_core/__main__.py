@@ -11,13 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vae_core.command.images import add_image_arguments, image_flags, read_given_images
+from vae_core.command.train import add_train_arguments, print_figures, train_command
 from vae_core.errors import ConfigError, DataError, ZscapeError
-from vae_core.files import write_bytes
-from vae_core.image_arguments import add_image_arguments, image_flags, read_given_images
-from vae_core.train_command import add_train_arguments, print_figures, train_command
+from vae_core.files.atomic import write_bytes
 
 if TYPE_CHECKING:
-    from vae_core.checkpoints import CheckpointInfo
+    from vae_core.checkpoints.folder import CheckpointInfo
 
 
 class _Parser(argparse.ArgumentParser):
@@ -145,9 +145,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from vae_core.checkpoints import load_checkpoint, read_config, write_metrics
-    from vae_core.evaluation import evaluate
-    from vae_core.training import usable_device
+    from vae_core.checkpoints.folder import load_checkpoint, read_config, write_metrics
+    from vae_core.measures.evaluation import evaluate
+    from vae_core.training.loop import usable_device
 
     codes = options.codes or options.few_labels
     if codes and options.split != "test":
@@ -193,8 +193,8 @@ def _encode(options: argparse.Namespace) -> None:
 
     import numpy as np
 
-    from vae_core.checkpoints import load_checkpoint
-    from vae_core.latents import encode_dataset
+    from vae_core.checkpoints.folder import load_checkpoint
+    from vae_core.latent.latents import encode_dataset
 
     output = _file(options.output)
     data = _dataset(options, options.split)
@@ -209,9 +209,9 @@ def _sample(options: argparse.Namespace) -> None:
 
     import torch
 
-    from vae_core.checkpoints import load_checkpoint
-    from vae_core.manifold import png_bytes, tile_images
-    from vae_core.models import prior_samples
+    from vae_core.checkpoints.folder import load_checkpoint
+    from vae_core.latent.manifold import png_bytes, tile_images
+    from vae_core.models.latent_model import prior_samples
 
     output = _file(options.output)
     model = load_checkpoint(options.checkpoint)
@@ -224,8 +224,8 @@ def _sample(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from vae_core.archives import zip_checkpoint
-    from vae_core.checkpoints import (
+    from vae_core.checkpoints.archives import zip_checkpoint
+    from vae_core.checkpoints.folder import (
         copy_checkpoint,
         load_checkpoint,
         load_latents,
@@ -242,8 +242,8 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def _list(options: argparse.Namespace) -> None:
-    from vae_core.checkpoints import list_checkpoints
-    from vae_core.image_source import printable
+    from vae_core.checkpoints.folder import list_checkpoints
+    from vae_core.data.own.source import printable
 
     if not Path(options.root).is_dir():
         raise ConfigError(f"There is no folder {options.root}.")
@@ -293,10 +293,10 @@ def _bar() -> Callable[[float], None]:
 
 
 def _dataset(options: argparse.Namespace, split: str) -> Any:
-    from vae_core.checkpoints import read_config
-    from vae_core.datasets import SPLITS, check_dataset
-    from vae_core.own_images import ImageForm
-    from vae_core.run_data import run_dataset
+    from vae_core.checkpoints.folder import read_config
+    from vae_core.data.datasets import SPLITS, check_dataset
+    from vae_core.data.own.images import ImageForm
+    from vae_core.runs.data import run_dataset
 
     config = read_config(options.checkpoint)
     if flags := image_flags(options):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vae_core.checkpoints import load_latents
+from vae_core.checkpoints.folder import load_latents
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from playwright.sync_api import Locator
 
-    from vae_core.latents import Latents
+    from vae_core.latent.latents import Latents
 
 SHIPPED = Path(__file__).parents[2] / "checkpoints"
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import expect
 
 from tests.browser.places import SHIPPED, latents_of
-from vae_core.anomaly import anomaly_scores, auroc, strangers
-from vae_core.checkpoints import load_checkpoint
-from vae_core.corruption import corrupt, median_filtered
-from vae_core.datasets import load_dataset
-from vae_core.image_quality import psnr
+from vae_core.checkpoints.folder import load_checkpoint
+from vae_core.data.corruption import corrupt, median_filtered
+from vae_core.data.datasets import load_dataset
+from vae_core.measures.anomaly import anomaly_scores, auroc, strangers
+from vae_core.measures.image_quality import psnr
 
 if TYPE_CHECKING:
     import torch

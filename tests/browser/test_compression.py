@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.places import latents_of
-from vae_core.compression import entropy_bits, quantise, steps
+from vae_core.measures.compression import entropy_bits, quantise, steps
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from scipy.ndimage import center_of_mass
 
-from vae_core.datasets import dataset_available, load_dataset
+from vae_core.data.datasets import dataset_available, load_dataset
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page

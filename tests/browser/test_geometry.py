@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.places import SHIPPED, latents_of
-from vae_core.checkpoints import load_checkpoint
-from vae_core.geometry import image_lengths
-from vae_core.paths import interpolate
+from vae_core.checkpoints.folder import load_checkpoint
+from vae_core.latent.geometry import image_lengths
+from vae_core.latent.paths import interpolate
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

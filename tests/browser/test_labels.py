@@ -10,13 +10,18 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.places import latents_of
-from vae_core.clusters import agreement, k_means
-from vae_core.label_curves import MU, label_task, labels_at_random, nearest_neighbours
+from vae_core.measures.codes.clusters import agreement, k_means
+from vae_core.measures.codes.label_curves import (
+    MU,
+    label_task,
+    labels_at_random,
+    nearest_neighbours,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from vae_core.runs import Run
+    from vae_core.runs.run import Run
 
     Settle = Callable[[Page], None]
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.browser.places import latents_of, on_screen
-from vae_core.paths import interpolate_through
+from vae_core.latent.paths import interpolate_through
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page, WebSocketRoute

@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from vae_core.runs import Run
+    from vae_core.runs.run import Run
 
     Settle = Callable[[Page], None]
 

@@ -17,8 +17,8 @@ from playwright.sync_api import expect
 
 from live.images import test_dataset as dataset_of
 from live.models import open_model
-from vae_core.datasets import load_dataset
-from vae_core.runs import Run
+from vae_core.data.datasets import load_dataset
+from vae_core.runs.run import Run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

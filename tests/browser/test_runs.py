@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from vae_core.runs import Run
+    from vae_core.runs.run import Run
 
     Settle = Callable[[Page], None]
 

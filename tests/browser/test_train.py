@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from vae_core.archives import unpack_checkpoint
-from vae_core.runs import Run
+from vae_core.checkpoints.archives import unpack_checkpoint
+from vae_core.runs.run import Run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

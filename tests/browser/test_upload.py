@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import App, running_app
-from vae_core.archives import zip_checkpoint
+from vae_core.checkpoints.archives import zip_checkpoint
 
 pytestmark = pytest.mark.browser
 CHECKPOINT = Path(__file__).parents[2] / "checkpoints" / "digits-2d"

@@ -14,9 +14,9 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from live import routes
-from vae_core.checkpoints import save_checkpoint
-from vae_core.latents import Latents
-from vae_core.models import ModelConfig, build_model
+from vae_core.checkpoints.folder import save_checkpoint
+from vae_core.latent.latents import Latents
+from vae_core.models.latent_model import ModelConfig, build_model
 
 Answer = TypeVar("Answer")
 

@@ -10,9 +10,9 @@ from starlette.testclient import TestClient
 from live import routes
 from live.models import MAX_OPEN, open_model
 from vae_core.errors import CheckpointError
-from vae_core.jobs import work
-from vae_core.runs import Run, create_run
-from vae_core.train_config import TrainConfig
+from vae_core.runs.jobs import work
+from vae_core.runs.run import Run, create_run
+from vae_core.training.config import TrainConfig
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ import torch
 
 from live.images import stored_images
 from live.models import open_model
-from vae_core.jobs import create_run, keep, work
-from vae_core.own_images import read_images, write_images
-from vae_core.train_config import TrainConfig
+from vae_core.data.own.images import read_images, write_images
+from vae_core.runs.jobs import create_run, keep, work
+from vae_core.training.config import TrainConfig
 
 
 def test_an_image_is_the_one_that_was_encoded_of_a_model_of_binary_images(

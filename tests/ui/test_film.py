@@ -12,11 +12,11 @@ from PIL import Image
 
 from live.models import open_model
 from ui import film
-from vae_core import recording
 from vae_core.errors import CheckpointError
-from vae_core.jobs import work
-from vae_core.runs import Run, create_run
-from vae_core.train_config import TrainConfig
+from vae_core.runs import recording
+from vae_core.runs.jobs import work
+from vae_core.runs.run import Run, create_run
+from vae_core.training.config import TrainConfig
 
 
 @pytest.fixture(scope="module")

@@ -33,26 +33,26 @@ from ui.snippets import (
     elbo_program,
     loading,
 )
-from vae_core.aggregate_density import fit_kernel_density, log_ratio
-from vae_core.anomaly import anomaly_scores, auroc, class_gaussians
-from vae_core.checkpoints import load_checkpoint, load_latents
-from vae_core.clusters import agreement, k_means
-from vae_core.compression import entropy_bits, quantise
-from vae_core.datasets import load_dataset
-from vae_core.few_labels import label_errors
-from vae_core.geometry import image_lengths, metric
-from vae_core.label_curves import (
+from vae_core.checkpoints.folder import load_checkpoint, load_latents
+from vae_core.data.datasets import load_dataset
+from vae_core.data.own.images import ImageForm, read_images
+from vae_core.latent.geometry import image_lengths, metric
+from vae_core.latent.paths import interpolate
+from vae_core.latent.samplers import NormalSampler, aggregate_draws, parted
+from vae_core.measures.anomaly import anomaly_scores, auroc, class_gaussians
+from vae_core.measures.codes.aggregate_density import fit_kernel_density, log_ratio
+from vae_core.measures.codes.clusters import agreement, k_means
+from vae_core.measures.codes.few_labels import label_errors
+from vae_core.measures.codes.label_curves import (
     MU,
     label_task,
     labels_at_random,
     labels_by_clusters,
     nearest_neighbours,
 )
-from vae_core.own_images import ImageForm, read_images
-from vae_core.paths import interpolate
-from vae_core.posterior_gap import best_gaussian, elbo_gap
-from vae_core.quadrature import posterior_cells
-from vae_core.samplers import NormalSampler, aggregate_draws, parted
+from vae_core.measures.compression import entropy_bits, quantise
+from vae_core.measures.likelihood.posterior_gap import best_gaussian, elbo_gap
+from vae_core.measures.likelihood.quadrature import posterior_cells
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ui.curves import MOST_POINTS, compared_panels, kl_panel, training_panels
-from vae_core.train_config import TrainConfig
+from vae_core.training.config import TrainConfig
 
 CONFIG = TrainConfig(epochs=4, beta=3.0)
 

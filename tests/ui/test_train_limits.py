@@ -9,10 +9,10 @@ from filelock import FileLock
 
 from ui import limits
 from ui.train_settings import layer_widths
-from vae_core.architecture import architecture
 from vae_core.errors import ConfigError, TrainingError
-from vae_core.jobs import Run, create_run, work
-from vae_core.training import TrainConfig, preset
+from vae_core.models.architecture import architecture
+from vae_core.runs.jobs import Run, create_run, work
+from vae_core.training.loop import TrainConfig, preset
 
 CONFIG = TrainConfig(hidden=(8,), epochs=1, batch_size=512)
 
@@ -53,7 +53,7 @@ def test_the_server_bears_only_so_many_runs(tmp_path: Path, monkeypatch: pytest.
 def test_a_run_takes_its_images_with_it_and_others_start_while_they_are_prepared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("vae_core.jobs._launch", lambda run, threads: None)
+    monkeypatch.setattr("vae_core.runs.jobs._launch", lambda run, threads: None)
 
     def prepare(run: Run) -> None:
         with FileLock(tmp_path / ".starting").acquire(timeout=0):

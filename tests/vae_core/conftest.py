@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from vae_core import datasets
+from vae_core.data import datasets
 
 PATIENCE = 120  # seconds; a bound for a machine that is busy with other things
 

@@ -6,7 +6,7 @@ import torch
 from torch.distributions import MultivariateNormal
 
 from tests.vae_core.arrays import seeded
-from vae_core.models import LatentModel, ModelConfig, build_model
+from vae_core.models.latent_model import LatentModel, ModelConfig, build_model
 
 SIGMA = 0.3
 

@@ -21,8 +21,8 @@ from live.blobs import publish
 from ui.components.film import Film
 from ui.components.modules import module_component
 from ui.text import decimal
-from vae_core.animation import FRAME_MS
 from vae_core.errors import ConfigError
+from vae_core.latent.animation import FRAME_MS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -167,7 +167,7 @@ def picture_png(images: Tensor | np.ndarray) -> bytes:
     """The one picture, a PNG, that the browser gets of images (rows, columns, c, h, w)."""
     import torch
 
-    from vae_core.manifold import tile_images
+    from vae_core.latent.manifold import tile_images
 
     tiled = tile_images(torch.as_tensor(images))
     return _png(tiled.tobytes(), tiled.shape)
@@ -175,6 +175,6 @@ def picture_png(images: Tensor | np.ndarray) -> bytes:
 
 @st.cache_data(show_spinner=False, max_entries=64)
 def _png(pixels: bytes, shape: tuple[int, ...]) -> bytes:
-    from vae_core.manifold import png_bytes
+    from vae_core.latent.manifold import png_bytes
 
     return png_bytes(np.frombuffer(pixels, np.uint8).reshape(shape))

@@ -51,8 +51,8 @@ Preparation = Literal["mnist", "fit"]
 class Way:
     """Stops that the visitor sets, drags and removes.
 
-    stops (k, d); method as in `vae_core.paths`; steps: places on a leg, both its ends counted.
-    most: stops that the way can have, any number by default.
+    stops (k, d); method as in `vae_core.latent.paths`; steps: places on a leg, both its ends
+    counted. most: stops that the way can have, any number by default.
     """
 
     stops: Array

@@ -33,7 +33,7 @@ class Heat:
 
     @cached_property
     def _png(self) -> bytes:
-        from vae_core.manifold import png_bytes
+        from vae_core.latent.manifold import png_bytes
 
         pixels = np.empty((*self.values.shape, 4), np.uint8)
         pixels[..., :3] = [int(self.colour[k : k + 2], 16) for k in (1, 3, 5)]

@@ -1,4 +1,4 @@
-/** A way through latent space along stops, step by step as `vae_core.paths` walks it. */
+/** A way through latent space along stops, step by step as `vae_core.latent.paths` walks it. */
 
 /**
  * `steps` places a leg with both its ends; neighbouring legs share a stop.

@@ -1,0 +1,584 @@
+"""The command line: exit codes 0, 2 and 1, one clear line on failure, JSON that parses."""
+
+import io
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vae_core.__main__ import main
+from vae_core.checkpoints.archives import unpack_checkpoint
+from vae_core.checkpoints.folder import load_checkpoint, read_metrics
+from vae_core.runs.jobs import Run, create_run, list_runs
+from vae_core.training.loop import preset
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 120  # seconds; a bound for a machine that is busy with other things
+QUICK = ["train", "--preset", "digits-2d", "--epochs", "1", "--hidden", "8"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Outcome]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run a command in this process."""
+
+    def run(*arguments: object) -> Outcome:
+        try:
+            code = main([str(a) for a in arguments])
+        except SystemExit as leaving:
+            code = int(leaving.code or 0)
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.err
+        return Outcome(code, captured.out, captured.err)
+
+    return run
+
+
+def assert_refused(outcome: Outcome, code: int, *words: str) -> None:
+    """One clear line on stderr, nothing on stdout."""
+    assert outcome.code == code, outcome
+    assert outcome.out == ""
+    assert outcome.err.count("\n") == 1 and outcome.err.endswith("\n")
+    assert all(word in outcome.err for word in words), outcome.err
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    assert main([*QUICK, "--output", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture
+def checkpoint(trained: Path) -> Path:
+    return trained / "checkpoint"
+
+
+# train
+
+
+def test_a_preset_trains_with_the_settings_given_beside_it(trained: Path) -> None:
+    config = Run(trained).config()
+    assert config.epochs == 1 and config.hidden == (8,)
+    assert config.learning_rate == preset("digits-2d").learning_rate
+    assert Run(trained).status().state == "finished"
+    assert load_checkpoint(trained / "checkpoint").image_shape == (1, 8, 8)
+
+
+def test_every_setting_has_its_flag(run: Command, tmp_path: Path) -> None:
+    settings = {
+        "dataset": "digits", "latent-dim": 3, "network": "conv", "hidden": "4,8",
+        "activation": "relu", "likelihood": "gaussian", "sigma": 0.2, "link": "identity",
+        "prior": "vamp", "pseudo-inputs": 7,
+        "objective": "warm-up", "binarisation": "static", "beta": 0.5, "samples": 2,
+        "epochs": 1, "batch-size": 400, "left-out": 3,
+        "learning-rate": 0.01, "schedule": "constant", "seed": 5, "device": "cpu", "threads": 1,
+    }  # fmt: skip
+    flags = [word for name, value in settings.items() for word in (f"--{name}", value)]
+    flags += ["--set", "rise=0.5"]
+    outcome = run("train", *flags, "--output", tmp_path / "run", "--json")
+    assert outcome.code == 0
+    config = Run(tmp_path / "run").config().to_json()
+    expected = {name.replace("-", "_"): value for name, value in settings.items()}
+    assert config == expected | {"hidden": [4, 8], "objective_settings": {"rise": 0.5}}
+
+
+def test_training_prints_its_figures_as_json(run: Command, tmp_path: Path) -> None:
+    outcome = run(*QUICK, "--output", tmp_path / "run", "--json", "--publish", tmp_path / "named")
+    assert outcome.code == 0
+    assert json.loads(outcome.out) == read_metrics(tmp_path / "named")
+    assert "# named" in (tmp_path / "named" / "README.md").read_text()
+
+
+def test_a_run_goes_on_by_its_folder_alone(run: Command, trained: Path) -> None:
+    outcome = run("train", "--resume", trained)
+    assert outcome.code == 0 and "elbo" in outcome.out and "nats" in outcome.out
+
+
+def test_training_gives_the_signals_back(run: Command, tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    run(*QUICK, "--output", tmp_path / "run")
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--hidden", "abc"], ["--hidden", "'abc'", "512,256"]),
+        (["--hidden", "0"], ["hidden=(0,)"]),
+        (["--epochs", "0"], ["epochs=0"]),
+        (["--epochs", "many"], ["--epochs", "'many'"]),
+        (["--learning-rate", "nan"], ["learning_rate=nan"]),
+        (["--batch-size", "100000000"], ["batch_size=100000000"]),
+        (["--seed", "-1"], ["seed=-1"]),
+        (["--latent-dim", "0"], ["latent_dim=0"]),
+        (["--preset", "huge"], ["'huge'", "digits-2d"]),
+        (["--dataset", "imagenet"], ["'imagenet'", "digits"]),
+        (["--network", "alexnet"], ["'alexnet'", "mlp"]),
+        (["--network", "conv", "--hidden", "64"], ["conv", "hidden has 1"]),
+        (["--device", "abacus"], ["device='abacus'"]),
+        (["--device", "cuda:99"], ["device=cuda:99", "choose cpu"]),
+        (["--batch-size", "2000"], ["batch_size=2000", "1437"]),
+        (["--colour", "red"], ["--colour"]),
+        (["--set", "gamma"], ["--set", "'gamma'", "gamma=10"]),
+        (["--set", "gamma=2"], ["'gamma'", "elbo"]),
+        (["--objective", "capacity", "--set", "gamma=much"], ["gamma='much'", "number"]),
+        (["--objective", "iwae", "--beta", "2"], ["beta=2", "iwae"]),
+        (["--binarisation", "random"], ["'random'", "static"]),
+        (["--preset", "digits-2d", "--resume", "x"], ["not allowed with"]),
+    ],
+)
+def test_bad_settings_are_one_line(
+    run: Command, tmp_path: Path, arguments: list[str], words: list[str]
+) -> None:
+    assert_refused(run("train", *arguments, "--output", tmp_path / "run"), 2, *words)
+
+
+def test_training_wants_a_folder_of_its_own(run: Command, trained: Path, tmp_path: Path) -> None:
+    assert_refused(run(*QUICK, "--output", trained), 2, "exists already")
+    (tmp_path / "file").touch()
+    assert_refused(run(*QUICK, "--output", tmp_path / "file"), 1)
+
+
+def test_what_cannot_be_learned_leaves_no_folder(run: Command, tmp_path: Path) -> None:
+    for flags, word in (
+        (["--left-out", "10"], "left out"),
+        (["--objective", "m2", "--set", "labels=7"], "labels"),
+        (["--objective", "pca", "--latent-dim", "64"], "components"),
+        (["--device", "hpu"], "choose cpu"),
+        (["--link", "straight"], "sigmoid or identity"),
+    ):
+        outcome = run("train", "--dataset", "digits", *flags, "--output", tmp_path / "run")
+        assert outcome.code in (1, 2) and word in outcome.err
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_no_run_s_is_left_alone(
+    run: Command, checkpoint: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(checkpoint, tmp_path / "alone")
+    before = sorted((tmp_path / "alone").iterdir())
+    assert_refused(run("train", "--resume", tmp_path / "alone"), 1, "no run's folder")
+    assert sorted((tmp_path / "alone").iterdir()) == before
+    assert_refused(run("train", "--resume", ""), 1)
+
+
+def test_other_files_are_not_replaced(run: Command, checkpoint: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    assert_refused(run("export", checkpoint, "--output", tmp_path), 1, "thesis.txt", "lost")
+    outcome = run(*QUICK, "--output", tmp_path / "run", "--publish", tmp_path)
+    assert_refused(outcome, 1, "thesis.txt")
+    assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_the_share_done_is_drawn_on_a_terminal(
+    run: Command, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "%" not in run("evaluate", checkpoint).err
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert "100%" in run("evaluate", checkpoint).err
+    assert "100%" in run("encode", checkpoint, "--output", tmp_path / "latents.npz").err
+
+
+def test_unknown_devices_and_data_are_bad_arguments(run: Command, checkpoint: Path) -> None:
+    assert_refused(run("evaluate", checkpoint, "--device", "hpu"), 2, "choose cpu")
+    assert_refused(run("evaluate", checkpoint, "--data", "nope"), 2, "nope", "digits")
+
+
+def test_a_resumed_run_keeps_its_settings(run: Command, trained: Path) -> None:
+    assert_refused(run("train", "--resume", trained, "--epochs", "5"), 2, "keeps its settings")
+
+
+def test_a_missing_run_cannot_be_resumed(run: Command, tmp_path: Path) -> None:
+    assert_refused(run("train", "--resume", tmp_path / "nowhere"), 1, "no run folder nowhere")
+
+
+def test_a_loss_that_is_not_finite_fails(run: Command, tmp_path: Path) -> None:
+    bad = ["--learning-rate", "10", "--schedule", "constant", "--epochs", "200"]
+    bad += ["--likelihood", "gaussian", "--sigma", "0.0001", "--hidden", "8"]
+    outcome = run("train", "--dataset", "digits", *bad, "--output", tmp_path / "run")
+    assert_refused(outcome, 1, "not a finite number")
+
+
+def test_a_network_too_large_for_a_checkpoint_fails_before_it_is_built(
+    run: Command, tmp_path: Path
+) -> None:
+    wide = ",".join(["8192"] * 16)
+    outcome = run("train", "--dataset", "digits", "--hidden", wide, "--output", tmp_path / "run")
+    assert_refused(outcome, 1, "134,217,728 at most", "narrower layers")
+    assert not (tmp_path / "run").exists()
+
+
+def test_too_little_memory_is_one_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "vae_core", "train", "--dataset", "digits", "--epochs", "1"]
+    command += ["--hidden", "8192", "--batch-size", "1437", "--samples", "64"]
+    gigabytes = 3 << 29
+    outcome = subprocess.run(
+        [*command, "--output", str(tmp_path / "run")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (gigabytes, gigabytes)),
+    )
+    assert outcome.returncode == 1
+    assert outcome.stderr.splitlines() == [
+        "zscape: there is not enough memory; choose narrower layers, smaller batches or fewer "
+        "samples."
+    ]
+
+
+def test_missing_data_fails(run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZSCAPE_DATA", str(tmp_path))
+    outcome = run("train", "--preset", "mnist-2d", "--output", tmp_path / "run")
+    assert_refused(outcome, 1, "mnist", "--download")
+    assert not (tmp_path / "run").exists()
+
+
+def test_ctrl_c_once_stops_and_keeps(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    arguments = ["train", "--hidden", "8", "--epochs", "10000", "--output", str(folder)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "vae_core", *arguments],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as trainer:  # fmt: skip
+        try:
+            patience = time.monotonic() + PATIENCE
+            while not Run(folder).events():
+                assert trainer.poll() is None and time.monotonic() < patience
+                time.sleep(0.02)
+            trainer.send_signal(signal.SIGINT)
+            out, err = trainer.communicate(timeout=PATIENCE)
+        finally:
+            trainer.kill()
+    assert trainer.returncode == 0
+    assert "elbo" in out and "Traceback" not in err
+    assert f"--resume {folder}" in err
+    assert Run(folder).status().state == "stopped"
+    assert load_checkpoint(folder / "checkpoint").latent_dim == 2
+
+
+def test_a_second_ctrl_c_aborts_and_the_run_can_be_resumed(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def impatient(*_: object, **__: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    folder, before = tmp_path / "run", signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr("vae_core.runs.recording.append_report", impatient)
+    outcome = run("train", "--hidden", "8", "--epochs", "9", "--output", folder)
+    assert outcome.code == 0 and Run(folder).status().state == "stopped"
+
+    monkeypatch.setattr("vae_core.runs.recording.evaluate", impatient)
+    outcome = run("train", "--resume", folder)
+    assert outcome.code == 1 and outcome.err.endswith("zscape: interrupted.\n")
+    status = Run(folder).status()
+    assert status.state == "failed" and "interrupted" in status.message
+    assert Run(folder).resumable
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_terminal_shows_a_bar_drawn_over_itself(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    drawn = run("train", "--epochs", 2, "--hidden", "8", "--output", tmp_path / "run").err
+    assert drawn.count("\n") == 1
+    assert re.fullmatch(
+        r"\r█{24} 100%  epoch 2 of 2  [\d,]+ images/s  0 s left  test \d+\.\d\d nats\x1b\[K\n",
+        drawn[drawn.rindex("\r") :],
+    )
+
+
+def test_a_run_without_a_place_goes_where_the_app_looks(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZSCAPE_RUNS", str(tmp_path))
+    outcome = run(*QUICK)
+    (made,) = list_runs(tmp_path)
+    assert outcome.code == 0 and outcome.err == f"zscape: training in {made.path}\n"
+    assert made.status().state == "finished"
+
+
+def test_a_run_may_wait_for_its_turn(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZSCAPE_SLOTS", "1")
+    waited = create_run(replace(preset("digits-2d"), epochs=1), tmp_path / "run")
+    waited.request_stop()
+    outcome = run("train", "--resume", waited.path, "--queue")
+    assert outcome.code == 0 and outcome.out == ""
+    assert f"--resume {waited.path}" in outcome.err
+    assert run("train", "--resume", waited.path, "--queue").code == 0
+    assert waited.status().state == "finished"
+
+
+def test_ctrl_c_elsewhere_is_one_line(
+    run, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vae_core.measures.evaluation.evaluate", interrupt)
+    assert_refused(run("evaluate", checkpoint), 1, "interrupted")
+
+
+# evaluate, encode, sample, export, list
+
+
+def test_evaluate_prints_what_training_wrote(run: Command, checkpoint: Path) -> None:
+    outcome = run("evaluate", checkpoint, "--json")
+    assert outcome.code == 0
+    assert json.loads(outcome.out) == read_metrics(checkpoint)
+
+
+def test_evaluate_takes_split_draws_and_seed(run: Command, checkpoint: Path) -> None:
+    options = ["--split", "train", "--samples", 2, "--importance-samples", 3, "--seed", 4]
+    metrics = json.loads(run("evaluate", checkpoint, "--json", *options).out)
+    assert (metrics["images"], metrics["split"], metrics["samples"]) == (1437, "train", 2)
+    assert metrics["importance_samples"] == 3 and metrics["log_px"] > metrics["elbo"] - 1
+
+
+def test_evaluate_takes_both_splits_and_says_what_they_are(
+    run: Command, checkpoint: Path, tmp_path: Path
+) -> None:
+    np.savez(
+        tmp_path / "own.npz", x=np.random.default_rng(0).integers(0, 256, (30, 8, 8), np.uint8)
+    )
+    for options, said in (
+        ([], "360 images of digits (test)"),
+        (["--split", "all"], "1,797 images of digits (all)"),
+        (["--images", tmp_path / "own.npz"], "3 images of own-own"),
+        (["--images", tmp_path / "own.npz", "--split", "all"], "30 images of own-own"),
+    ):
+        assert run("evaluate", checkpoint, *options).out.startswith(said)
+
+
+def test_evaluate_names_what_it_could_not_measure(run: Command, tmp_path: Path) -> None:
+    run(*QUICK, "--objective", "autoencoder", "--output", tmp_path / "run")
+    outcome = run("evaluate", tmp_path / "run" / "checkpoint", "--importance-samples", 2, "--codes")
+    assert outcome.code == 0
+    assert outcome.err == (
+        "zscape: log_px, aggregate not measured: such a model, or such data, have none.\n"
+    )
+
+
+def test_evaluate_gives_what_else_it_is_asked_for(run: Command, checkpoint: Path) -> None:
+    options = ["--binarisation", "static", "--exact", 3, "--codes", "--device", "cpu"]
+    metrics = json.loads(run("evaluate", checkpoint, "--json", *options).out)
+    assert metrics["binarisation"] == "static" and not metrics["grey_cross_entropy"]
+    assert metrics["exact_images"] == 3 and metrics["exact_log_px"] < 0
+    aggregate = metrics["aggregate"]
+    assert aggregate["kl"] == pytest.approx(metrics["kl"], abs=5 * aggregate["kl_se"])
+    assert metrics["codes"]["train_images"] == 1437
+    figures = run("evaluate", checkpoint, *options).out
+    for name in ("exact_log_px", "mutual_information", "knn", "pca_linear"):
+        assert name in figures
+    assert "cross-entropy" not in figures
+
+
+def test_a_binarised_model_is_evaluated_as_it_was_trained(run: Command, tmp_path: Path) -> None:
+    run(*QUICK, "--binarisation", "dynamic", "--output", tmp_path / "run")
+    metrics = json.loads(run("evaluate", tmp_path / "run" / "checkpoint", "--json").out)
+    assert metrics["binarisation"] == "dynamic"
+    assert metrics == read_metrics(tmp_path / "run" / "checkpoint")
+
+
+def test_evaluate_writes_only_when_told(run: Command, checkpoint: Path, tmp_path: Path) -> None:
+    run("export", checkpoint, "--output", tmp_path / "copy")
+    before = read_metrics(tmp_path / "copy")
+    outcome = run("evaluate", tmp_path / "copy", "--seed", 9)
+    assert "cross-entropy" in outcome.out and read_metrics(tmp_path / "copy") == before
+    run("evaluate", tmp_path / "copy", "--seed", 9, "--write")
+    metrics = read_metrics(tmp_path / "copy")
+    assert metrics is not None and metrics["seed"] == 9
+    assert f"{metrics['elbo']:.2f}" in (tmp_path / "copy" / "README.md").read_text()
+
+
+def test_encode_writes_arrays_that_need_no_pickle(
+    run: Command, checkpoint: Path, tmp_path: Path
+) -> None:
+    assert run("encode", checkpoint, "--output", tmp_path / "z.npz").code == 0
+    with np.load(tmp_path / "z.npz", allow_pickle=False) as arrays:
+        assert arrays["mu"].shape == arrays["logvar"].shape == (360, 2)
+        assert arrays["labels"].shape == arrays["indices"].shape == (360,)
+
+
+def test_sample_draws_one_sheet(run: Command, checkpoint: Path, tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        assert run("sample", checkpoint, "--n", 7, "--output", tmp_path / name).code == 0
+    with Image.open(tmp_path / "a.png") as sheet:
+        assert sheet.size == (3 * 8, 3 * 8)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_export_makes_a_folder_or_a_zip(run: Command, checkpoint: Path, tmp_path: Path) -> None:
+    assert run("export", checkpoint, "--output", tmp_path / "copy").code == 0
+    assert load_checkpoint(tmp_path / "copy").config == load_checkpoint(checkpoint).config
+    assert run("export", checkpoint, "--output", tmp_path / "copy.zip").code == 0
+    data = io.BytesIO((tmp_path / "copy.zip").read_bytes())
+    assert zipfile.is_zipfile(data)
+    unpack_checkpoint(data, tmp_path / "unpacked")
+
+
+def test_list_shows_broken_folders_beside_good_ones(
+    run: Command, checkpoint: Path, tmp_path: Path
+) -> None:
+    run("export", checkpoint, "--output", tmp_path / "good")
+    (tmp_path / "broken").mkdir()
+    outcome = run("list", tmp_path)
+    broken, good = outcome.out.splitlines()
+    assert outcome.code == 0 and broken.startswith("broken") and "config.json is missing" in broken
+    assert good.startswith("good") and "digits" in good and "d=2" in good
+    assert good.endswith("nats (bernoulli, grey pixels: cross-entropy)")
+    rows = {row["name"]: row for row in json.loads(run("list", tmp_path, "--json").out)}
+    assert rows["broken"]["error"] and rows["good"]["error"] is None
+    assert rows["good"]["config"]["latent_dim"] == 2 and rows["good"]["metrics"]["images"] == 360
+
+
+def test_a_list_tells_of_what_its_figures_are(
+    run: Command, checkpoint: Path, tmp_path: Path
+) -> None:
+    for name, figures, told in (
+        ("a", {"grey_cross_entropy": False}, "(bernoulli, pixels 0 or 1)"),
+        ("b", {"split": "train"}, "(bernoulli, grey pixels: cross-entropy, on digits (train))"),
+        ("c", {"dataset": "\x1b[2J"}, "cross-entropy, on ?[2J (test))"),
+    ):
+        run("export", checkpoint, "--output", tmp_path / name)
+        file = tmp_path / name / "metrics.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | figures))
+        assert run("list", tmp_path).out.splitlines()[-1].endswith(told)
+
+
+def test_a_name_from_outside_is_listed_as_one_plain_line(
+    run: Command, checkpoint: Path, tmp_path: Path
+) -> None:
+    run("export", checkpoint, "--output", tmp_path / "odd")
+    file = tmp_path / "odd" / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"dataset": "\x1b[2Jdigits\n"}))
+    outcome = run("list", tmp_path)
+    assert outcome.out.count("\n") == 1 and "?[2Jdigits?" in outcome.out
+
+
+def test_an_empty_list_is_no_failure_and_no_folder_is(run: Command, tmp_path: Path) -> None:
+    assert run("list", tmp_path) == Outcome(0, "", f"zscape: no checkpoints in {tmp_path}.\n")
+    assert json.loads(run("list", tmp_path, "--json").out) == []
+    assert_refused(run("list", tmp_path / "nowhere"), 2, "no folder")
+
+
+@pytest.mark.parametrize("place", ["pipe", "folder", ""])
+@pytest.mark.parametrize("command", ["encode", "sample"])
+def test_only_files_are_replaced(
+    run: Command, checkpoint: Path, tmp_path: Path, command: str, place: str
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    output = str(tmp_path / place) if place else ""
+    assert_refused(run(command, checkpoint, "--output", output), 2, "no place for a file")
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+
+def test_codes_are_not_judged_by_what_they_know(run: Command, checkpoint: Path) -> None:
+    assert_refused(run("evaluate", checkpoint, "--codes", "--split", "train"), 2, "--split train")
+
+
+@pytest.mark.parametrize("command", ["evaluate", "encode", "sample", "export"])
+def test_a_missing_or_foreign_checkpoint_fails(run: Command, tmp_path: Path, command: str) -> None:
+    output = [] if command == "evaluate" else ["--output", tmp_path / "out"]
+    assert_refused(run(command, tmp_path / "nowhere", *output), 1, "no checkpoint 'nowhere'")
+    (tmp_path / "model.pt").write_bytes(b"PK\x03\x04")
+    assert_refused(run(command, tmp_path / "model.pt", *output), 1, "model.pt is a file")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["evaluate", "--samples", "0"], ["--samples", "'0' is not a whole number from 1"]),
+        (["evaluate", "--importance-samples", "1000000000"], ["'1000000000'"]),
+        (["evaluate", "--seed", "99999999999999999999"], ["--seed"]),
+        (["evaluate", "--split", "middle"], ["--split", "'middle'"]),
+        (["evaluate", "--binarisation", "random"], ["'random'", "static"]),
+        (["evaluate", "--exact", "-1"], ["--exact", "'-1'"]),
+        (["evaluate", "--device", "cuda:99"], ["device=cuda:99", "choose cpu"]),
+        (["sample", "--n", "-1", "--output", "x.png"], ["--n"]),
+        (["sample", "--n", "1000000000", "--output", "x.png"], ["--n"]),
+        (["sample"], ["--output"]),
+        (["encode"], ["--output"]),
+        (["export"], ["--output"]),
+    ],
+)
+def test_bad_arguments_are_one_line(
+    run: Command, checkpoint: Path, arguments: list[str], words: list[str]
+) -> None:
+    assert_refused(run(*arguments, checkpoint), 2, *words)
+
+
+def test_a_data_set_that_does_not_fit_fails(run: Command, checkpoint: Path) -> None:
+    assert_refused(run("evaluate", checkpoint, "--data", "sprites"), 1, "(1, 8, 8)", "(1, 32, 32)")
+
+
+def test_an_output_that_cannot_be_written_fails(
+    run: Command, checkpoint: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    for command in ("encode", "sample", "export"):
+        assert_refused(run(command, checkpoint, "--output", tmp_path / "file" / "x.png"), 1)
+
+
+# The program itself
+
+
+def program(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "vae_core", *arguments], cwd=ROOT, capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "encode", "sample", "export", "list"])
+def test_every_command_explains_itself(run: Command, command: str) -> None:
+    outcome = run(command, "--help")
+    assert outcome.code == 0 and outcome.out.startswith(f"usage: python -m vae_core {command}")
+
+
+def test_the_program_leaves_with_its_codes() -> None:
+    help_, nothing, bad = program("--help"), program(), program("fly")
+    assert help_.returncode == 0 and "train" in help_.stdout
+    assert nothing.returncode == bad.returncode == 2
+    assert nothing.stderr.count("\n") == bad.stderr.count("\n") == 1
+    missing = program("evaluate", "nowhere")
+    assert missing.returncode == 1 and missing.stderr.count("\n") == 1
+
+
+def test_a_reader_who_leaves_early_is_no_failure() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "vae_core", "--help"],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        errors = process.stderr.read()
+    assert process.returncode == 0 and errors == b""

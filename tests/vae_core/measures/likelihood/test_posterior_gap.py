@@ -1,0 +1,180 @@
+"""The gap between ELBO and log p(x), against the closed forms of a linear model."""
+
+import numpy as np
+import pytest
+import torch
+from torch.distributions import Independent, Normal, kl_divergence
+
+from tests.vae_core.linear_gaussian import images, linear_gaussian, log_marginal, true_posterior
+from vae_core.errors import ConfigError
+from vae_core.measures.likelihood.posterior_gap import (
+    ASCENT_DRAWS,
+    DRAWS,
+    _draws,
+    best_gaussian,
+    elbo_gap,
+    expected_log_likelihood,
+    kl_to_posterior,
+    posterior_picture,
+)
+from vae_core.measures.likelihood.quadrature import posterior_cells
+from vae_core.models.latent_model import LatentModel, ModelConfig, build_model
+
+
+def bent_model(likelihood: str = "bernoulli", d: int = 2) -> LatentModel:
+    """A decoder bent enough for posteriors that are no Gaussians."""
+    torch.manual_seed(3)
+    config = ModelConfig(
+        (1, 3, 3), d, hidden=(12,), activation="tanh", likelihood=likelihood, sigma=0.3
+    )
+    model = build_model(config).double().eval().requires_grad_(False)
+    model.decoder[0].weight.mul_(3)
+    model.decoder[2].weight.mul_(4)
+    return model
+
+
+@pytest.mark.parametrize("d", [1, 2])
+def test_each_term_is_its_closed_form_on_a_linear_model(d: int) -> None:
+    model = linear_gaussian(d)
+    w, noise = model.decoder[0].weight, model.likelihood.sigma
+    for x in images(model, 3).split(1):
+        mu, logvar = (column[0] for column in model.encode(x))
+        gap = elbo_gap(model, x, best_gaussian(model, x))
+        at_mean = model.log_likelihood(x, mu[None])
+        spread = 0.5 * ((w.T @ w).diagonal() * logvar.exp()).sum() / noise**2
+        assert gap.reconstruction == pytest.approx(float(at_mean - spread), abs=1e-8)
+        assert gap.log_px == pytest.approx(float(log_marginal(model, x)), abs=2e-4)
+        q = Independent(Normal(mu, torch.exp(0.5 * logvar)), 1)
+        as_full = torch.distributions.MultivariateNormal(mu, torch.diag(logvar.exp()))
+        prior = Independent(Normal(torch.zeros(d).double(), 1.0), 1)
+        assert gap.kl_to_prior == pytest.approx(float(kl_divergence(q, prior)), abs=1e-8)
+        exact = float(kl_divergence(as_full, true_posterior(model, x[0])))
+        assert gap.kl_to_posterior == pytest.approx(exact, abs=3e-4)
+
+
+def test_the_best_gaussian_of_a_linear_model_has_its_mean_and_precisions() -> None:
+    """KL(q || p) is least at the mean, with the diagonal of the precision (Bishop 2006, 10.1.2)."""
+    model = linear_gaussian(2)
+    x = images(model, 1)
+    posterior = true_posterior(model, x[0])
+    mu, logvar = best_gaussian(model, x)
+    torch.testing.assert_close(mu, posterior.mean, atol=2e-3, rtol=0)
+    precision = posterior.precision_matrix
+    torch.testing.assert_close(logvar, -precision.diagonal().log(), atol=0.03, rtol=0)
+    gap = elbo_gap(model, x, (mu, logvar))
+    least = 0.5 * float(precision.diagonal().log().sum() - precision.logdet())
+    assert gap.approximation_gap == pytest.approx(least, abs=1e-3)
+    assert gap.best_kl_to_posterior == pytest.approx(least, abs=1e-3)
+    assert gap.amortisation_gap > 0
+
+
+def test_the_best_gaussian_of_a_posterior_elsewhere_is_found_by_its_cells() -> None:
+    """An encoder that looks to the wrong side of a decoder of |z_1|, which is blind to its sign."""
+    model = linear_gaussian(2, 0.1)
+    decode = model.decode_parameters
+    far = torch.tensor([5.0, 0.0]).double()
+    model.decode_parameters = lambda z: decode((z - far).abs() - far)
+    x = model.decode_parameters(torch.tensor([[3.0, 0.4]]).double())
+    cells = posterior_cells(model, x)
+    alone, helped = (
+        elbo_gap(model, x, best_gaussian(model, x, known), cells=cells) for known in (None, cells)
+    )
+    assert helped.best_elbo >= alone.best_elbo
+    assert helped.best_kl_to_posterior == pytest.approx(helped.approximation_gap, abs=5e-3)
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "continuous-bernoulli", "gaussian"])
+@pytest.mark.parametrize("d", [1, 2])
+def test_elbo_and_gap_add_up_to_log_px(likelihood: str, d: int) -> None:
+    model = bent_model(likelihood, d)
+    generator = torch.Generator().manual_seed(4)
+    for x in torch.rand(3, 1, 3, 3, generator=generator, dtype=torch.float64).round().split(1):
+        gap = elbo_gap(model, x, best_gaussian(model, x))
+        assert gap.apart == pytest.approx(0, abs=5e-3)
+        assert gap.best_kl_to_posterior == pytest.approx(gap.approximation_gap, abs=5e-3)
+        assert gap.kl_to_posterior is not None and gap.kl_to_posterior > 0
+        assert gap.amortisation_gap > 0 and gap.approximation_gap > 0
+
+
+def test_the_terms_add_up_under_a_prior_that_was_learned() -> None:
+    torch.manual_seed(2)
+    config = ModelConfig((1, 3, 3), 2, hidden=(12,), prior="vamp", pseudo_inputs=5)
+    model = build_model(config).double().eval().requires_grad_(False)
+    x = torch.rand(1, 1, 3, 3, dtype=torch.float64).round()
+    cells = posterior_cells(model, x)
+    gap = elbo_gap(model, x, best_gaussian(model, x, cells), cells=cells)
+    assert gap.apart == pytest.approx(0, abs=5e-3)
+    assert gap.best_kl_to_posterior == pytest.approx(gap.approximation_gap, abs=5e-3)
+
+
+def test_beyond_two_dimensions_log_px_is_sampled() -> None:
+    model = linear_gaussian(3)
+    model.encoder[1].bias[3:] = -1.0  # wide enough for weights that are bounded
+    x = images(model, 1)
+    gap = elbo_gap(model, x, best_gaussian(model, x), samples=20_000)
+    assert gap.log_px == pytest.approx(float(log_marginal(model, x)), abs=0.1)
+    assert gap.kl_to_posterior is None and gap.apart is None
+    assert gap.amortisation_gap > 0
+    mu, logvar = (column[0] for column in model.encode(x))
+    with pytest.raises(ConfigError, match="1 or 2 alone"):
+        kl_to_posterior(model, x, mu, logvar, gap.log_px)
+
+
+def test_log_px_is_sampled_where_the_encoder_misses_the_posterior() -> None:
+    """An encoder far off its mark: q* still finds log p(x), and no gap is negative."""
+    model = linear_gaussian(3)
+    x = images(model, 1)
+    model.encoder[1].bias[:3] += 4.0
+    gap = elbo_gap(model, x, best_gaussian(model, x), samples=4_000)
+    assert gap.log_px == pytest.approx(float(log_marginal(model, x)), abs=0.1)
+    assert gap.elbo < gap.best_elbo <= gap.log_px + 0.05
+    assert gap.effective_draws is not None and 400 < gap.effective_draws <= 4_000
+
+
+def test_the_expectation_of_more_dimensions_is_near_its_closed_form() -> None:
+    model = linear_gaussian(5)
+    x = images(model, 1)
+    mu, logvar = (column[0] for column in model.encode(x))
+    w = model.decoder[0].weight
+    spread = 0.5 * ((w.T @ w).diagonal() * logvar.exp()).sum() / model.likelihood.sigma**2
+    exact = float(model.log_likelihood(x, mu[None]) - spread)
+    assert expected_log_likelihood(model, x, mu, logvar) == pytest.approx(exact, rel=0.1)
+
+
+@pytest.mark.parametrize("largest", [400, 12])
+def test_the_picture_is_the_posterior_s_density(largest: int) -> None:
+    model = linear_gaussian(2, 0.1)
+    x = images(model, 1)
+    cells, posterior = posterior_cells(model, x), true_posterior(model, x[0])
+    density, (left, right, bottom, top) = posterior_picture(cells, largest)
+    rows, columns = density.shape
+    assert max(rows, columns) <= largest
+    across, up = (right - left) / columns, (top - bottom) / rows
+    assert across == pytest.approx(up) and across >= cells.width
+    a = left + across * (np.arange(columns) + 0.5)
+    b = top - up * (np.arange(rows) + 0.5)
+    z = torch.from_numpy(np.stack(np.meshgrid(a, b), axis=-1))
+    total = density.sum()
+    mean = (density[..., None] * z.numpy()).sum((0, 1)) / total
+    np.testing.assert_allclose(mean, posterior.mean, atol=0.01)
+    if across == cells.width:
+        oracle = posterior.log_prob(z).exp().numpy()
+        np.testing.assert_allclose(density, oracle / oracle.max(), atol=2e-3)
+
+
+def test_what_has_no_gap_is_refused() -> None:
+    plain = build_model(ModelConfig((1, 2, 3), 2, hidden=(), kind="autoencoder"))
+    with pytest.raises(ConfigError, match="no posterior and no ELBO"):
+        best_gaussian(plain, torch.rand(1, 1, 2, 3))
+    model = linear_gaussian(2)
+    with pytest.raises(ConfigError, match="2 images"):
+        best_gaussian(model, images(model, 2))
+    line = linear_gaussian(1)
+    with pytest.raises(ConfigError, match="two latent dimensions"):
+        posterior_picture(posterior_cells(line, images(line, 1)))
+
+
+def test_what_was_found_with_some_draws_is_judged_by_others() -> None:
+    like = torch.zeros(5)
+    few, many = (_draws(like, draws)[0] for draws in (ASCENT_DRAWS, DRAWS))
+    assert not torch.cdist(few, many).eq(0).any()

@@ -1,0 +1,181 @@
+"""Scores of anomalies beside closed forms, SciPy and scikit-learn."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.distance import mahalanobis
+from sklearn.covariance import EmpiricalCovariance
+from sklearn.metrics import roc_auc_score
+
+from tests.vae_core.arrays import seeded
+from tests.vae_core.linear_gaussian import images, linear_gaussian, log_marginal
+from vae_core.errors import ConfigError, DataError
+from vae_core.latent.latents import Latents
+from vae_core.measures.anomaly import (
+    SCORES,
+    STRANGERS,
+    anomaly_scores,
+    auroc,
+    class_gaussians,
+    scores_of,
+    strangers,
+)
+from vae_core.models.latent_model import ModelConfig, build_model
+from vae_core.models.priors import kl_to_standard_normal
+
+
+def codes(n: int, d: int, classes: int = 0) -> Latents:
+    mu = torch.randn((n, d), generator=seeded(3)) @ torch.randn((d, d), generator=seeded(4))
+    labels = None
+    if classes:
+        labels = torch.arange(n) % classes
+        mu = mu + 3 * labels[:, None]
+    zeros = torch.zeros_like(mu)
+    return Latents(mu, zeros, torch.arange(n), zeros[:, 0], labels)
+
+
+def test_scores_come_to_the_closed_forms_of_a_linear_model() -> None:
+    model = linear_gaussian(2)
+    model.encoder[1].bias[2:] = -1.0
+    x = images(model, 12)
+    mu, logvar = model.encode(x)
+    sigma = model.likelihood.sigma
+    w, b = model.decoder[0].weight, model.decoder[0].bias
+    squares = (x.flatten(1) - mu @ w.T - b).square().sum(1)
+    at_mean = squares / (2 * sigma**2) + 6 * np.log(sigma * np.sqrt(2 * np.pi))
+    found = anomaly_scores(model, x, "reconstruction", generator=seeded())
+    torch.testing.assert_close(found, at_mean)
+    # E_q|x - Wz - b|^2 is that at the mean and the trace of W' W sigma_q^2
+    spread = (logvar.exp() * w.square().sum(0)).sum(1) / (2 * sigma**2)
+    exact = at_mean + spread + kl_to_standard_normal(mu, logvar).sum(1)
+    found = anomaly_scores(model, x, "elbo", generator=seeded(), samples=20_000)
+    torch.testing.assert_close(found, exact, rtol=0.01, atol=0.05)
+    found = anomaly_scores(model, x, "log_px", generator=seeded(), samples=20_000)
+    torch.testing.assert_close(found, -log_marginal(model, x), rtol=0, atol=0.05)
+
+
+@pytest.mark.parametrize("classes", [0, 3])
+def test_the_distance_is_scipys_to_the_nearest_class(classes: int) -> None:
+    normal = codes(60, 4, classes)
+    mu = normal.mu.double().numpy()
+    own = np.zeros(60, int) if normal.labels is None else normal.labels.numpy()
+    means = np.stack([mu[own == k].mean(0) for k in np.unique(own)])
+    inverse = np.linalg.inv(np.cov((mu - means[own]).T, bias=True))
+    away = torch.randn((7, 4), generator=seeded(5)) * 5
+    expected = [min(mahalanobis(z, mean, inverse) for mean in means) for z in away.double().numpy()]
+    gaussians = class_gaussians(normal)
+    assert gaussians.distance(away).numpy() == pytest.approx(expected)
+    if not classes:
+        squares = EmpiricalCovariance().fit(mu).mahalanobis(away.numpy())
+        assert gaussians.distance(away).square().numpy() == pytest.approx(squares)
+
+
+def test_a_direction_that_no_normal_code_takes_does_not_count() -> None:
+    flat = codes(50, 3)
+    flat.mu[:, 2] = 1.0
+    distance = class_gaussians(flat).distance
+    at = torch.tensor([[1.0, 2.0, 1.0], [1.0, 2.0, 9.0]])
+    assert float(distance(at)[0]) == pytest.approx(float(distance(at)[1]))
+    with pytest.raises(DataError, match="no covariance"):
+        class_gaussians(codes(3, 2, classes=3))
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_the_area_is_scikit_learns_and_its_error_delongs(ties: bool) -> None:
+    normal, anomalies = (
+        torch.randn(n, generator=seeded(n)).double() + shift for n, shift in ((40, 0), (25, 0.8))
+    )
+    if ties:
+        normal, anomalies = normal.round(), anomalies.round()
+    found = auroc(normal, anomalies)
+    both = torch.cat([normal, anomalies]).numpy()
+    assert found.area == pytest.approx(roc_auc_score(np.arange(65) >= 40, both))
+    curve = found.false_positive_rate.numpy(), found.true_positive_rate.numpy()
+    assert np.trapezoid(curve[1], curve[0]) == pytest.approx(found.area)
+    # Structural components, pair by pair (DeLong et al. 1988, eq. 3 to 5)
+    psi = np.array([[(a > b) + 0.5 * (a == b) for b in normal] for a in anomalies], float)
+    variance = psi.mean(1).var(ddof=1) / 25 + psi.mean(0).var(ddof=1) / 40
+    assert found.standard_error == pytest.approx(np.sqrt(variance))
+
+
+def test_the_error_is_that_of_repeated_samples() -> None:
+    areas, errors = [], []
+    generator = seeded(1)
+    for _ in range(300):
+        normal, anomalies = torch.randn((2, 60), generator=generator)
+        found = auroc(normal, anomalies + 1)
+        areas.append(found.area)
+        errors.append(found.standard_error)
+    assert np.mean(areas) == pytest.approx(0.7602, abs=0.01)  # Phi(1 / sqrt 2)
+    assert np.mean(errors) == pytest.approx(np.std(areas), rel=0.15)
+
+
+def test_a_score_that_parts_all_is_certain_and_one_that_parts_none_a_guess() -> None:
+    far = auroc(torch.arange(5.0), torch.arange(10.0, 14.0))
+    assert (far.area, far.standard_error) == (1, 0)
+    assert auroc(torch.ones(5), torch.ones(4)).area == 0.5
+    with pytest.raises(DataError, match="two of each"):
+        auroc(torch.ones(5), torch.ones(1))
+
+
+def test_the_relative_error_is_of_dices_coefficient() -> None:
+    model = build_model(ModelConfig((1, 8, 8), hidden=(4,))).eval()
+    x = torch.rand((150, 1, 8, 8), generator=seeded())
+    x[0] = 0
+    told: list[float] = []
+    found = anomaly_scores(model, x, "relative", generator=seeded(), on_progress=told.append)
+    with torch.no_grad():
+        again = model.decode(model.encode(x)[0])
+    overlap, norms = (x * again).sum((1, 2, 3)), (x * x + again * again).sum((1, 2, 3))
+    torch.testing.assert_close(found, (1 - 2 * overlap / norms).double(), rtol=0, atol=1e-5)
+    assert float(found[0]) == pytest.approx(1)
+    assert len(told) > 1 and told[-1] == 1
+
+
+def test_which_scores_a_model_has() -> None:
+    x = torch.rand((3, 1, 8, 8), generator=seeded())
+    gaussians = class_gaussians(codes(20, 2))
+    has = {
+        kind: scores_of(build_model(ModelConfig((1, 8, 8), kind=kind, hidden=(4,))))
+        for kind in ("vae", "autoencoder", "gan")
+    }
+    assert has == {
+        "vae": tuple(SCORES),
+        "autoencoder": ("reconstruction", "relative", "latent"),
+        "gan": (),
+    }
+    for kind, score in product(has, SCORES):
+        model = build_model(ModelConfig((1, 8, 8), kind=kind, hidden=(4,))).eval()
+        if score in has[kind]:
+            found = anomaly_scores(model, x, score, generator=seeded(), normal=gaussians)
+            assert found.shape == (3,) and found.dtype == torch.float64
+        else:
+            with pytest.raises(ConfigError, match="no score"):
+                anomaly_scores(model, x, score, generator=seeded(), normal=gaussians)
+    model = build_model(ModelConfig((1, 8, 8), hidden=())).eval()
+    with pytest.raises(ConfigError, match="codes of normal images"):
+        anomaly_scores(model, x, "latent", generator=seeded())
+    with torch.no_grad():
+        model.encoder[1].weight.fill_(1e30)
+    with pytest.raises(DataError, match="not finite"):
+        anomaly_scores(model, x, "elbo", generator=seeded())
+
+
+def test_strangers_are_made_of_the_images() -> None:
+    x = torch.rand((5, 3, 6, 6), generator=seeded())
+    for kind in STRANGERS:
+        made = strangers(x, kind, seeded(1))
+        assert made.shape == x.shape and made.min() >= 0 and made.max() <= 1
+        assert not torch.equal(made, x)
+    shuffled = strangers(x, "shuffled pixels", seeded(1))
+    pixels = [sorted(map(tuple, image.flatten(1).T.tolist())) for image in (x[0], shuffled[0])]
+    assert pixels[0] == pixels[1]  # colours stay whole
+    assert torch.equal(strangers(x, "quarter turn", seeded())[:, :, -1, 0], x[:, :, 0, 0])
+    with pytest.raises(ConfigError, match="do not fit"):
+        strangers(x[:, :, :4], "quarter turn", seeded())
+    with pytest.raises(ConfigError, match="Unknown kind"):
+        strangers(x, "ghosts", seeded())

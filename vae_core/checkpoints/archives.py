@@ -1,0 +1,122 @@
+"""A checkpoint as one file: a zip of its folder, to take home and to bring."""
+
+from __future__ import annotations
+
+import io
+import math
+import stat
+import zipfile
+from pathlib import Path
+from typing import BinaryIO
+
+from vae_core.checkpoints.folder import (
+    FILES,
+    checkpoint_files,
+    load_checkpoint,
+    load_latents,
+    read_metrics,
+)
+from vae_core.errors import CheckpointError
+from vae_core.files.atomic import folder_written_whole, write_bytes
+from vae_core.files.zips import open_zip
+from vae_core.models.architecture import architecture
+from vae_core.models.latent_model import LatentModel
+
+MAX_ZIP_BYTES = 64 << 20
+MAX_UNZIPPED_BYTES = 256 << 20
+MAX_HELD = 8_000_000  # numbers that the layers give for one image
+_PUT_IT_THERE = "put the folder into the server's ZSCAPE_CHECKPOINTS instead"
+_PICKLE_ENDINGS = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin")
+
+
+def zip_checkpoint(path: str | Path) -> bytes:
+    """The checkpoint folder `path`, a sound one, as a zip that `unpack_checkpoint` takes."""
+    path, buffer = Path(path).resolve(), io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as bundle:
+        for name, data in checkpoint_files(path):
+            bundle.writestr(f"{path.name}/{name}", data)
+    return buffer.getvalue()
+
+
+def unpack_checkpoint(archive: BinaryIO, path: str | Path) -> LatentModel:
+    """Unpack an uploaded zip of a checkpoint folder to `path`, verified; returns its model.
+
+    Only the six files of a checkpoint are taken, by their own names, at the archive's top or in its
+    one folder; what else it holds is refused. CheckpointError says what is wrong.
+    """
+    if archive.seek(0, io.SEEK_END) > MAX_ZIP_BYTES:
+        raise CheckpointError(
+            f"The archive is larger than {MAX_ZIP_BYTES >> 20} MB, the most that is taken; "
+            f"{_PUT_IT_THERE}."
+        )
+    remedy = "zip the checkpoint's folder and try again"
+    with open_zip(archive, "The file", CheckpointError, remedy) as bundle:
+        contents = {name: _unzip(bundle, info) for name, info in _zip_members(bundle).items()}
+    with folder_written_whole(Path(path)) as folder:
+        for name, data in contents.items():
+            write_bytes(folder / name, data)
+        model = load_checkpoint(folder)
+        layers = architecture(model.config)
+        held = sum(map(math.prod, (layers.encoder or ()) + layers.decoder))
+        if held > MAX_HELD:
+            raise CheckpointError(
+                f"An image fills {held:,} places between the layers, more than the {MAX_HELD:,} "
+                f"that are taken; {_PUT_IT_THERE}."
+            )
+        load_latents(folder)
+        read_metrics(folder)
+    return model
+
+
+def _zip_members(bundle: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    members: dict[str, zipfile.ZipInfo] = {}
+    folders = set()
+    total = 0
+    for info in bundle.infolist():
+        folder, _, name = info.filename.rpartition("/")
+        mode = info.external_attr >> 16
+        path = info.filename
+        if path.startswith("/") or "\\" in path or ".." in path.split("/"):
+            raise CheckpointError(
+                "The archive holds a path that leaves its folder, and is refused; zip the "
+                "checkpoint's folder itself."
+            )
+        if info.is_dir() or folder.startswith("__MACOSX") or name == ".DS_Store":
+            continue  # what file managers add
+        if name.endswith(_PICKLE_ENDINGS):
+            raise CheckpointError(
+                f"The archive holds {info.filename[:80]!r}, and pickles are never opened; save the "
+                "weights as model.safetensors."
+            )
+        if name not in FILES or "/" in folder or name in members or stat.S_ISLNK(mode):
+            raise CheckpointError(
+                f"The archive holds {info.filename[:80]!r}; a checkpoint is one folder with "
+                f"{', '.join(FILES)} and nothing else: zip such a folder alone."
+            )
+        folders.add(folder)
+        members[name] = info
+        total += info.file_size
+    if len(folders) > 1:
+        raise CheckpointError("The archive holds several folders; zip one checkpoint at a time.")
+    if total > MAX_UNZIPPED_BYTES:
+        raise CheckpointError(
+            f"The archive unpacks to more than {MAX_UNZIPPED_BYTES >> 20} MB, the most that is "
+            f"taken; {_PUT_IT_THERE}."
+        )
+    for name in ("config.json", "model.safetensors"):
+        if name not in members:
+            raise CheckpointError(
+                f"{name} is missing in the archive; zip the whole folder of a checkpoint, as "
+                "`python -m vae_core export` does."
+            )
+    return members
+
+
+def _unzip(bundle: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    with bundle.open(info) as member:
+        data = member.read(info.file_size + 1)  # never more than the header promised
+    if len(data) != info.file_size:
+        raise CheckpointError(
+            f"{info.filename[:80]} is not of the size that the archive promises; zip it again."
+        )
+    return data

@@ -1,0 +1,182 @@
+"""The model card of a checkpoint, made from its config and metrics: Markdown with a YAML head."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from vae_core.models.likelihoods import effective_beta
+
+_ROWS = (
+    ("reconstruction", "E_q[log p(x given z)]"),
+    ("kl", "KL(q(z given x), p(z))"),
+    ("elbo", "ELBO"),
+    ("log_px", "log p(x), importance-sampled"),
+    ("exact_log_px", "log p(x), by quadrature"),
+    ("exact_over_elbo", "of the same, above their ELBO"),
+    ("exact_over_log_px", "of the same, above their sampled log p(x)"),
+)
+_KINDS = {
+    "vae": "A variational autoencoder",
+    "autoencoder": "An autoencoder",
+    "pca": "Principal component analysis",
+    "ppca": "Probabilistic PCA",
+    "gan": "A generative adversarial network, a generator without an encoder,",
+    "m2": "A semi-supervised variational autoencoder (M2)",
+}
+_AGGREGATE = (
+    ("mutual_information", "information of z about the image"),
+    ("aggregate_kl", "KL(q(z), p(z)) of the aggregate posterior"),
+    ("total_correlation", "of it, total correlation"),
+)
+_CODES = (("knn", "nearest neighbours"), ("linear", "linear"))
+_SCORES = (
+    ("mig", "MIG"),
+    ("factor_vae", "FactorVAE score"),
+    ("sap", "SAP"),
+    ("disentanglement", "DCI disentanglement"),
+    ("completeness", "DCI completeness"),
+    ("informativeness", "DCI informativeness"),
+    ("modularity", "modularity"),
+)
+
+
+def left_out_class(config: Mapping[str, Any]) -> str | None:
+    """The class that the model of this config.json was never shown, if it was trained without."""
+    label = (config.get("training") or {}).get("left_out", -1)
+    names = config.get("class_names") or []
+    told = isinstance(label, int) and 0 <= label < len(names)
+    return str(names[label]) if told else None
+
+
+def model_card(name: str, config: Mapping[str, Any], metrics: Mapping[str, Any] | None) -> str:
+    """README.md of a checkpoint folder; every figure comes from `metrics`."""
+    head = {
+        "library_name": "zscape",
+        "tags": ["vae", "latent-space", config["kind"]],
+        "datasets": [config["dataset"]] if config.get("dataset") else [],
+    }
+    lines = ["---", *(f"{key}: {json.dumps(value)}" for key, value in head.items()), "---", ""]
+    c, h, w = config["image_shape"]
+    kind = _KINDS[config["kind"]]
+    parts = [f"`{config['network']}` network {tuple(config['hidden'])}", config["activation"]]
+    if config["kind"] in ("pca", "ppca"):
+        parts = ["linear"]
+    training = config.get("training") or {}
+    if config["kind"] != "gan":
+        parts.append(_likelihood(config, training))
+    if (objective := training.get("objective", "elbo")) not in ("elbo", config["kind"]):
+        parts.append(f"learned by {objective}")
+    if (beta := training.get("beta", 1.0)) != 1:
+        parts.append(f"its KL weighed by beta = {beta:g}")
+    if (unseen := left_out_class(config)) is not None:
+        parts.append(f"trained without class {unseen}")
+    lines += [
+        f"# {name}",
+        "",
+        f"{kind} with {config['latent_dim']} latent dimensions for {h} x {w} images of {c} "
+        f"channel{'s' if c > 1 else ''}: {', '.join(parts)}.",
+        "",
+    ]
+    if metrics:
+        source = ""
+        if {"images", "dataset", "split"} <= metrics.keys():
+            source = (
+                f" over the {metrics['images']} images of {metrics['dataset']} ({metrics['split']})"
+            )
+        drawn = metrics.get("binarisation", "none")
+        pixels = "" if drawn == "none" else f", binarised ({drawn})"
+        rows = []
+        for key, title in _ROWS:
+            if metrics.get(key) is not None:
+                k = f" (K = {metrics.get('importance_samples')})" if key == "log_px" else ""
+                k = f" ({metrics.get('exact_images')} images)" if key.startswith("exact_") else k
+                rows.append(f"| {title}{k} | {_figure(metrics, key, 2)} |")
+        if rows:
+            lines += [f"Means per image{source}{pixels}, in nats, with standard errors:", ""]
+            lines += ["| figure | nats |", "|---|---|", *rows]
+        if metrics.get("discriminator_accuracy") is not None:
+            lines += [
+                f"Judging real from generated{source}{pixels} and as many generated ones, its "
+                f"discriminator is right in {_figure(metrics, 'discriminator_accuracy', 3)} of "
+                "them, where a guess is 0.5. Without an encoder it has no reconstruction and no "
+                "ELBO."
+            ]
+        if metrics.get("active_units") is not None:
+            lines += ["", f"Active units: {metrics['active_units']} of {config['latent_dim']}."]
+        if metrics.get("grey_cross_entropy"):
+            lines += [
+                "",
+                "The pixels are grey and the likelihood is Bernoulli: the reconstruction term is a "
+                "negative cross-entropy, and none of these figures is a likelihood of the data.",
+            ]
+        lines.append("")
+        lines += _further(metrics)
+    if config.get("training"):
+        settings = json.dumps(config["training"], indent=2)
+        lines += ["Training settings:", "", "```json", settings, "```", ""]
+    lines += [
+        "```python",
+        "import torch",
+        "from vae_core import load_checkpoint",
+        "",
+        f'model = load_checkpoint("checkpoints/{name}")',
+        f"image = model.decode(torch.zeros(1, {config['latent_dim']}))  # (1, {c}, {h}, {w})",
+        "```",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _likelihood(config: Mapping[str, Any], training: Mapping[str, Any]) -> str:
+    if config["likelihood"] != "gaussian" or config["kind"] != "vae":
+        return f"{config['likelihood']} likelihood"
+    sigma, beta = config["sigma"], training.get("beta", 1.0)
+    return (
+        f"gaussian likelihood of sigma = {sigma:g} (a weight of the KL of "
+        f"{effective_beta(sigma, beta):.3g} beside the plain sum of squares)"
+    )
+
+
+def _further(metrics: Mapping[str, Any]) -> list[str]:
+    """Tables of what was asked for beside the ELBO."""
+    lines: list[str] = []
+    if aggregate := metrics.get("aggregate"):
+        lines += ["What the KL is made of, in nats:", "", "| figure | nats |", "|---|---|"]
+        lines += [f"| {title} | {_figure(aggregate, key, 2)} |" for key, title in _AGGREGATE]
+        lines.append("")
+    if codes := metrics.get("codes"):
+        lines += [
+            f"Classes read off mu, share of {codes['test_images']} images "
+            f"(chance {codes['chance']:.3f}):",
+            "",
+            f"| classifier | mu | PCA, {codes['dimensions']} components |",
+            "|---|---|---|",
+        ]
+        lines += [
+            f"| {title} | {_figure(codes, key, 3)} | {_figure(codes, f'pca_{key}', 3)} |"
+            for key, title in _CODES
+        ]
+        lines.append("")
+    if few := metrics.get("few_labels"):
+        lines += [
+            f"With {few['labels']} labels spread over the training images' codes, "
+            f"{few['draws']} draws of them: {_figure(few, 'error', 3)} of the images told wrongly.",
+            "",
+        ]
+    if metrics.get("class_error") is not None:
+        lines += [f"Classes told wrongly: {_figure(metrics, 'class_error', 3)}.", ""]
+    if scores := metrics.get("disentanglement"):
+        points = f"{scores['train_points']:,} points drawn from {scores['images']:,} images"
+        lines += [f"Disentanglement, by {points}:", "", "| score | |", "|---|---|"]
+        lines += [f"| {title} | {scores[key]:.3f} |" for key, title in _SCORES]
+        lines.append("")
+    return lines
+
+
+def _figure(figures: Mapping[str, Any], key: str, digits: int) -> str:
+    """A figure and, where it is known, its standard error."""
+    error = figures.get(f"{key}_se")
+    margin = "" if error is None else f" ± {error:.{digits}f}"
+    return f"{figures[key]:.{digits}f}{margin}"

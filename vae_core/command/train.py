@@ -1,0 +1,259 @@
+"""`python -m vae_core train`: a run in this process, with a progress bar on a terminal."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vae_core.command.images import add_image_arguments, image_flags, read_given_images
+from vae_core.errors import CheckpointError, ConfigError, TrainingError
+from vae_core.files.atomic import read_json
+from vae_core.runs.jobs import new_run_path, work
+from vae_core.runs.run import Run, create_run
+
+if TYPE_CHECKING:
+    from vae_core.training.config import TrainConfig
+    from vae_core.training.loop import Progress
+
+NICE = 10
+SETTINGS: dict[str, tuple[type, str]] = {
+    "dataset": (str, "what to learn: digits, sprites, mnist, fashion-mnist, …"),
+    "latent_dim": (int, "numbers in z"),
+    "network": (str, "mlp, conv, resnet or lecture-conv"),
+    "activation": (str, "between layers: silu, relu, tanh, …"),
+    "likelihood": (str, "p(x|z): bernoulli, continuous-bernoulli, gaussian, …"),
+    "sigma": (float, "standard deviation of a gaussian likelihood, in grey levels of [0, 1]"),
+    "link": (str, "from the decoder's outputs to means: sigmoid or identity"),
+    "prior": (str, "p(z): normal or vamp"),
+    "pseudo_inputs": (int, "components of a VampPrior"),
+    "objective": (str, "what is minimised: elbo, beta-tcvae, iwae, factor-vae, gan, pca, …"),
+    "binarisation": (str, "of grey images: none, static or dynamic"),
+    "left_out": (int, "label of a class that is not learned, to be an anomaly; -1 for none"),
+    "beta": (float, "weight of the KL, 1 for the ELBO"),
+    "samples": (int, "z drawn for each image"),
+    "epochs": (int, "passes over the training images"),
+    "batch_size": (int, "images in a step"),
+    "learning_rate": (float, "Adam's, or its peak in a cycle"),
+    "schedule": (str, "of the learning rate: constant or one-cycle"),
+    "seed": (int, "of all that is drawn: the same gives the same weights"),
+    "device": (str, "cpu, cuda, …"),
+    "threads": (int, "of torch, on the CPU"),
+}
+
+
+def add_train_arguments(parser: argparse.ArgumentParser) -> None:
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--preset", help="settings by name, such as digits-2d or mnist-2d")
+    source.add_argument("--resume", metavar="RUN", help="go on with the run in this folder")
+    parser.add_argument(
+        "--output", metavar="RUN", help="the run folder to make (default: one in $ZSCAPE_RUNS)"
+    )
+    parser.add_argument("--publish", metavar="DIR", help="also save the checkpoint there")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar, low priority")
+    parser.add_argument(
+        "--queue", action="store_true", help="first wait for a turn among the runs of its folder"
+    )
+    for name, (kind, text) in SETTINGS.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help=text)
+    parser.add_argument("--hidden", type=_widths, help="layer widths, such as 512,256")
+    parser.add_argument(
+        "--set",
+        type=_named_value,
+        action="append",
+        metavar="NAME=VALUE",
+        help="a setting of the objective's own, such as gamma=10; once for each",
+    )
+    add_image_arguments(parser, shape=True)
+
+
+def train_command(options: argparse.Namespace) -> None:
+    if options.publish:
+        from vae_core.checkpoints.folder import check_target
+
+        check_target(options.publish)
+    run = _new_run(options) if options.resume is None else _run_to_resume(options)
+    if options.quiet and hasattr(os, "nice"):
+        os.nice(NICE)
+    bar = _ProgressBar(run, enabled=sys.stderr.isatty() and not options.quiet)
+    with _asked_to_stop() as asked:
+        work(run, bar.show, asked, queued=options.queue)
+    bar.close()
+    if run.status().state == "stopped":
+        print(f"zscape: stopped; go on with train --resume {run.path}", file=sys.stderr)
+    figures = run.checkpoint / "metrics.json"
+    if not figures.exists():
+        return  # stopped before its turn came
+    if options.publish:
+        from vae_core.checkpoints.folder import copy_checkpoint
+
+        copy_checkpoint(run.checkpoint, options.publish)
+    print_figures(read_json(figures, CheckpointError), options.json)
+
+
+def _run_to_resume(options: argparse.Namespace) -> Run:
+    if options.output or options.set or _chosen(options) or image_flags(options):
+        raise ConfigError("A resumed run keeps its settings and folder; leave the others out.")
+    run = Run(options.resume)
+    if run.path.is_dir() and not (run.path / "status.json").is_file():
+        raise TrainingError(f"{run.path.name} is no run's folder: it has no status.json.")
+    if not options.queue:  # else `resume` has done so, and what is asked since then counts
+        run.forget_requests()
+    return run
+
+
+def _new_run(options: argparse.Namespace) -> Run:
+    from dataclasses import replace
+
+    from vae_core.checkpoints.folder import MAX_WEIGHTS
+    from vae_core.data.own.images import ImageForm, write_images
+    from vae_core.models.architecture import architecture
+    from vae_core.runs.data import run_datasets
+    from vae_core.training.config import TrainConfig, preset
+    from vae_core.training.loop import check_data, usable_device
+
+    config: TrainConfig = preset(options.preset) if options.preset else TrainConfig()
+    chosen = _chosen(options)
+    another = chosen.get("objective", config.objective) != config.objective
+    own = ({} if another else dict(config.objective_settings)) | dict(options.set or [])
+    config = replace(config, **chosen, objective_settings=own)
+    if flags := image_flags(options):
+        if options.dataset:
+            raise ConfigError("--dataset and --images name two data sets; leave one out.")
+        form = {name: value for name, value in flags.items() if name in ("size", "colour", "fit")}
+        train, test = read_given_images(options, ImageForm(**form))
+        config = replace(config, dataset=train.name)
+    else:
+        train, test = run_datasets("", config.dataset, download=options.download)
+    weights = architecture(config.model_config(train.image_shape)).weights
+    if weights > MAX_WEIGHTS:
+        raise TrainingError(
+            f"The network has {weights:,} weights, and a checkpoint holds {MAX_WEIGHTS:,} at most; "
+            "choose fewer or narrower layers."
+        )
+    usable_device(config.device)
+    check_data(config, train, test)
+
+    def write(run: Run) -> None:
+        if flags:
+            write_images(run.images_file, train, test)
+
+    if options.output is not None:
+        return create_run(config, options.output, write_images=write)
+    path = new_run_path(config, Path(os.environ.get("ZSCAPE_RUNS", "runs")))
+    run = create_run(config, path, write_images=write)
+    print(f"zscape: training in {run.path}", file=sys.stderr)
+    return run
+
+
+def _chosen(options: argparse.Namespace) -> dict[str, Any]:
+    """The settings that were given as flags."""
+    values = {name: getattr(options, name) for name in [*SETTINGS, "hidden"]}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[Callable[[], bool]]:
+    """Yield whether Ctrl-C or SIGTERM has come meanwhile; a second Ctrl-C is final."""
+    asked = told = False
+
+    def ask(_signal: int, _frame: Any) -> None:
+        nonlocal asked
+        asked = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def heard() -> bool:
+        nonlocal told
+        if asked and not told:
+            told = True
+            print("\nzscape: stopping to evaluate and keep; Ctrl-C aborts.", file=sys.stderr)
+        return asked
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield heard
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _ProgressBar:
+    """One line on a terminal that is drawn over itself."""
+
+    def __init__(self, run: Run, enabled: bool) -> None:
+        self.run, self.enabled = run, enabled
+        self.epochs = 0
+
+    def show(self, progress: Progress) -> None:
+        if not self.enabled:
+            return
+        self.epochs = self.epochs or self.run.config().epochs
+        done = progress.step / progress.total_steps
+        bar = ("█" * round(24 * done)).ljust(24, "░")
+        test = f"  test {progress.test.loss:.2f} nats" if progress.test else ""
+        print(
+            f"\r{bar} {done:4.0%}  epoch {progress.epoch} of {self.epochs}  "
+            f"{progress.images_per_second:,.0f} images/s  "
+            f"{progress.seconds_left:,.0f} s left{test}\033[K",
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def close(self) -> None:
+        if self.enabled:
+            print(file=sys.stderr)
+
+
+def print_figures(metrics: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(metrics))
+        return
+    print(f"{metrics['images']:,} images of {metrics['dataset']} ({metrics['split']})")
+    _print_rows(metrics, ("reconstruction", "kl", "elbo", "log_px"), " nats per image")
+    exact = ("exact_log_px", "exact_over_elbo", "exact_over_log_px")
+    _print_rows(metrics, exact, f" nats per image, of {metrics['exact_images']} of them")
+    aggregate = metrics.get("aggregate") or {}
+    _print_rows(aggregate, ("mutual_information", "aggregate_kl", "total_correlation"), " nats")
+    _print_rows(metrics.get("codes") or {}, ("knn", "linear", "pca_knn", "pca_linear"))
+    _print_rows(metrics.get("few_labels") or {}, ("error",))
+    _print_rows(metrics, ("class_error",))
+    scores = metrics.get("disentanglement") or {}
+    for name in ("mig", "factor_vae", "sap", "disentanglement", "completeness", "modularity"):
+        if name in scores:
+            print(f"{name:18} {scores[name]:10.3f}")
+    _print_rows(metrics, ("discriminator_accuracy",))
+    if metrics.get("grey_cross_entropy"):
+        print("(grey pixels: -reconstruction is a cross-entropy, no likelihood of the data)")
+
+
+def _print_rows(figures: dict[str, Any], names: tuple[str, ...], unit: str = "") -> None:
+    for name in names:
+        if figures.get(name) is not None:
+            print(f"{name:18} {figures[name]:10.3f} ± {figures[name + '_se']:.3f}{unit}")
+
+
+def _named_value(text: str) -> tuple[str, Any]:
+    """NAME=VALUE, the value a number where it reads as one."""
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not NAME=VALUE, such as gamma=10")
+    for kind in (int, float):
+        with suppress(ValueError):
+            return name, kind(value)
+    return name, value
+
+
+def _widths(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(width) for width in text.split(",")) if text else ()
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text[:40]!r} is not a list of layer widths such as 512,256"
+        ) from None

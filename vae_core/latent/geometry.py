@@ -1,0 +1,156 @@
+"""The geometry that the decoder gives to latent space: lengths measured in image space.
+
+A small step dz changes the mean image g(z) by J dz, J the decoder's Jacobian, so its length there
+is sqrt(dz' G dz) with the metric G = J' J (Arvanitidis, Hansen & Hauberg 2018). Where det G is
+large, a small patch of latent space holds many different images.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vae_core.errors import ConfigError
+from vae_core.latent.paths import interpolate
+from vae_core.models.latent_model import LatentModel
+
+AT_ONCE = 512
+MAX_SIDE = 256
+MAX_STEPS = 256
+RELAXED, MEASURED = 3, 32  # places on a leg of a path, while it is shortened and for its length
+
+
+@dataclass(frozen=True)
+class Magnification:
+    """The metric over a square of a plane: side x side cells, the topmost row first.
+
+    metric (side, side, 2, 2): G in coordinates of the plane; magnification (side, side): sqrt(det
+    G), how much larger an area is in image space; extent: (left, right, bottom, top).
+    """
+
+    metric: Tensor
+    magnification: Tensor
+    extent: tuple[float, float, float, float]
+
+
+def jacobian_columns(model: LatentModel, z: Tensor, axes: Tensor) -> Tensor:
+    """The decoder's derivative along each of `axes` (m, d) at each z (n, d): (n, m, pixels).
+
+    Forward-mode derivatives of the mean image, by `torch.func.jvp`. Axes of the identity make J'.
+    """
+    if z.ndim != 2 or z.shape[1] != model.latent_dim or axes.shape[1:] != z.shape[1:]:
+        raise ConfigError(
+            f"latent_dim={model.latent_dim}, but z is {tuple(z.shape)} and axes "
+            f"{tuple(axes.shape)}; give (n, d) and (m, d)."
+        )
+    parts = []
+    with torch.no_grad():
+        for rows in z.split(AT_ONCE):
+            columns = torch.func.vmap(lambda axis, z=rows: _derivative(model, z, axis))(axes)
+            parts.append(columns.transpose(0, 1).flatten(2))
+    return torch.cat(parts)
+
+
+def _derivative(model: LatentModel, z: Tensor, axis: Tensor) -> Tensor:
+    """Of the mean image along `axis` (d,) at each z (n, d): (n, c, h, w)."""
+    along: Tensor = torch.func.jvp(model.decode, (z,), (axis.expand_as(z),))[1]
+    return along
+
+
+def metric(model: LatentModel, z: Tensor, axes: Tensor | None = None) -> Tensor:
+    """G = J' J at each z (n, d), in coordinates along `axes` (m, d): (n, m, m).
+
+    In those of latent space itself without axes.
+    """
+    axes = torch.eye(model.latent_dim).to(z) if axes is None else axes
+    columns = jacobian_columns(model, z, axes)
+    return columns @ columns.mT
+
+
+def principal_directions(metric: Tensor) -> tuple[Tensor, Tensor]:
+    """How much a unit step is stretched along each principal direction of G (…, m, m).
+
+    Returns stretches (…, m), the largest first, and directions (…, m, m), one a row. They are the
+    singular values and right singular vectors of J.
+    """
+    squares, vectors = torch.linalg.eigh(metric.double())
+    return squares.clamp_min(0).sqrt().flip(-1), vectors.mT.flip(-2)
+
+
+def magnification_map(
+    model: LatentModel, origin: Tensor, axes: Tensor, half: float, side: int = 64
+) -> Magnification:
+    """The metric at side x side places of the plane origin + a axes[0] + b axes[1].
+
+    |a| and |b| are below half; origin (d,), axes (2, d) orthonormal. ConfigError when side or half
+    are out of range.
+    """
+    if not 2 <= side <= MAX_SIDE or not half > 0:
+        raise ConfigError(f"side={side}, half={half}: give 2 to {MAX_SIDE} and more than 0.")
+    middle = (2 * (torch.arange(side) + 0.5) / side - 1) * half
+    up, across = torch.meshgrid(middle.flip(0), middle, indexing="ij")
+    places = torch.stack([across, up], -1).reshape(-1, 2).to(origin)
+    tensors = metric(model, origin + places @ axes, axes).double().reshape(side, side, 2, 2)
+    return Magnification(
+        tensors,
+        torch.linalg.det(tensors).clamp_min(0).sqrt(),
+        (-half, half, -half, half),
+    )
+
+
+@torch.no_grad()
+def image_lengths(model: LatentModel, path: Tensor) -> Tensor:
+    """The length in image space of each straight leg of a path (m, d), (m - 1,).
+
+    By the Euclidean distances between the mean images of MEASURED places on each leg: the distance
+    of its two ends alone would not tell what lies between them.
+    """
+    places = _between(path, MEASURED).split(AT_ONCE)
+    images = torch.cat([model.decode(rows).flatten(1) for rows in places])
+    steps = torch.linalg.vector_norm(images.diff(dim=0), dim=1)
+    lengths: Tensor = steps.view(len(path) - 1, MEASURED).sum(1)
+    return lengths
+
+
+def geodesic(
+    model: LatentModel, z_a: Tensor, z_b: Tensor, steps: int = 24, iterations: int = 60
+) -> Tensor:
+    """A short way from z_a to z_b (d,) measured in image space: (steps, d), both ends exact.
+
+    The places between are moved, by L-BFGS, to lower the path's energy, the sum of squared
+    distances between images RELAXED of which lie on each leg, whose minimum is the shortest path at
+    even speed. It begins at the straight and at the spherical way; the shortest path met by
+    `image_lengths` is returned, so that it is never longer than either. A local minimum: ways round
+    another side are not searched for.
+    """
+    if not 3 <= steps <= MAX_STEPS:
+        raise ConfigError(f"steps={steps}; a geodesic has 3 to {MAX_STEPS} places.")
+    starts = [interpolate(z_a, z_b, steps, method) for method in ("linear", "spherical")]
+    paths = [*starts, *(_relaxed(model, path, iterations) for path in starts)]
+    return min(paths, key=lambda path: float(image_lengths(model, path).sum()))
+
+
+def _relaxed(model: LatentModel, path: Tensor, iterations: int) -> Tensor:
+    """The path with its inner places moved to lower its energy."""
+    inner = path[1:-1].clone().requires_grad_()
+    lbfgs = torch.optim.LBFGS([inner], max_iter=iterations, line_search_fn="strong_wolfe")
+
+    def energy() -> Tensor:
+        places = _between(torch.cat([path[:1], inner, path[-1:]]), RELAXED)
+        total: Tensor = model.decode(places).flatten(1).diff(dim=0).square().sum()
+        (inner.grad,) = torch.autograd.grad(total, [inner])
+        return total.detach()
+
+    with torch.enable_grad():
+        lbfgs.step(energy)
+    relaxed = inner.detach()
+    return torch.cat([path[:1], relaxed, path[-1:]]) if bool(relaxed.isfinite().all()) else path
+
+
+def _between(path: Tensor, places: int) -> Tensor:
+    """As many places on each leg of a path (m, d), at equal distances, and its end."""
+    t = (torch.arange(places) / places).to(path)[:, None]
+    legs = path[:-1, None] + t * path.diff(dim=0)[:, None]
+    return torch.cat([legs.flatten(0, 1), path[-1:]])

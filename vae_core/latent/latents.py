@@ -1,0 +1,273 @@
+"""Where a model puts its images: encoded data sets and projections of them to the plane."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vae_core.data.datasets import ImageDataset
+from vae_core.errors import ConfigError, DataError
+from vae_core.models.latent_model import LatentModel
+from vae_core.models.priors import kl_to_standard_normal
+
+BATCH = 500
+ACTIVE_VARIANCE = 0.01
+KL_DRAWS = 8
+
+
+@dataclass(frozen=True)
+class Latents:
+    """The posteriors of n images.
+
+    mu, logvar (n, d) float32; indices (n,) int64 into the data set; reconstruction (n,) float32,
+    log p(x given z = mu) in nats; labels (n,) int64 or None; factors (n, k) float32 or None.
+    kl_terms (n, d) float32: the KL by dimension where p(z) is not N(0, I), else None.
+    """
+
+    mu: Tensor
+    logvar: Tensor
+    indices: Tensor
+    reconstruction: Tensor
+    labels: Tensor | None = None
+    factors: Tensor | None = None
+    kl_terms: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        if self.mu.ndim != 2 or self.logvar.shape != self.mu.shape:
+            raise DataError(
+                f"mu is {tuple(self.mu.shape)} and logvar {tuple(self.logvar.shape)}; "
+                "both must be (n, d)."
+            )
+        if self.kl_terms is not None and self.kl_terms.shape != self.mu.shape:
+            raise DataError(f"kl_terms is {tuple(self.kl_terms.shape)}, and must be as mu is.")
+        n = len(self.mu)
+        for name in ("indices", "reconstruction", "labels", "factors"):
+            column = getattr(self, name)
+            ndim = 2 if name == "factors" else 1
+            if column is not None and (column.ndim != ndim or len(column) != n):
+                raise DataError(f"{name} is {tuple(column.shape)}, but mu has {n} rows.")
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def take(self, rows: Sequence[int]) -> Latents:
+        """The given rows, in that order."""
+        index = torch.as_tensor(rows, dtype=torch.int64)
+        columns = {k: t[index] for k, t in vars(self).items() if t is not None}
+        return Latents(**columns)
+
+    def table(
+        self, class_names: Sequence[str] = (), factor_names: Sequence[str] = ()
+    ) -> dict[str, np.ndarray]:
+        """Columns of n rows: index, label, mu_1 …, sigma_1 …, kl, log_px_given_mu, factors.
+
+        Codes without a posterior have no sigma and no kl.
+        """
+        columns = {"index": self.indices.numpy()}
+        if self.labels is not None:
+            labels = self.labels.numpy()
+            columns["label"] = np.array(class_names)[labels] if class_names else labels
+        numbered = {"mu": self.mu} | ({"sigma": self.sigma} if self.has_posterior else {})
+        for name, values in numbered.items():
+            columns |= {f"{name}_{j + 1}": v.numpy() for j, v in enumerate(values.unbind(1))}
+        if self.has_posterior:
+            columns["kl"] = self.kl.numpy()
+        columns["log_px_given_mu"] = self.reconstruction.numpy()
+        if self.factors is not None:
+            names = factor_names or [f"factor_{k + 1}" for k in range(self.factors.shape[1])]
+            columns |= dict(zip(names, self.factors.numpy().T, strict=True))
+        return columns
+
+    @property
+    def has_posterior(self) -> bool:
+        """Whether q(z given x) has a width; the codes of a plain autoencoder are points."""
+        return bool(self.logvar.isfinite().all())
+
+    @property
+    def sigma(self) -> Tensor:
+        """Posterior standard deviations, (n, d)."""
+        return torch.exp(0.5 * self.logvar)
+
+    @property
+    def kl(self) -> Tensor:
+        """KL(q(z given x) || p(z)) of each image, (n,), in nats."""
+        return self._kl_by_dimension().sum(1)
+
+    @property
+    def active(self) -> Tensor:
+        """Which latent dimensions are in use, (d,) bool: their mu varies (Burda et al. 2016)."""
+        return active_dimensions(self.mu)
+
+    @property
+    def kl_per_dim(self) -> Tensor:
+        """Mean KL of each latent dimension, (d,), in nats."""
+        return self._kl_by_dimension().mean(0)
+
+    @property
+    def use(self) -> Tensor:
+        """How far each latent dimension is in use, (d,): `kl_per_dim`.
+
+        Where there is no posterior, and so no KL, the variance of its mu.
+        """
+        return self.kl_per_dim if self.has_posterior else self.mu.var(0)
+
+    def _kl_by_dimension(self) -> Tensor:
+        if self.kl_terms is not None:
+            return self.kl_terms
+        return kl_to_standard_normal(self.mu, self.logvar)
+
+
+@torch.inference_mode()
+def encode_dataset(
+    model: LatentModel,
+    dataset: ImageDataset,
+    indices: Tensor | None = None,
+    on_progress: Callable[[float], object] = lambda share: None,
+) -> Latents:
+    """Encode the whole data set, or the images at `indices`, in batches on the model's device.
+
+    Under a prior that has no KL in closed form it is a mean over `KL_DRAWS` draws, always the same.
+    on_progress is told the share of the images done.
+    """
+    check_image_shape(model, dataset)
+    device = next(model.parameters()).device
+    if indices is None:
+        indices = torch.arange(len(dataset))
+    prior = None if model.config.prior == "normal" else model.prior()
+    generator = torch.Generator(device).manual_seed(0)
+    kl_terms: list[Tensor] = []
+    rows: list[tuple[Tensor, Tensor, Tensor]] = []
+    for batch in indices.split(BATCH):
+        x = dataset.floats(batch).to(device)
+        mu, logvar = model.encode(x)
+        rows.append((mu.cpu(), logvar.cpu(), model.log_likelihood(x, mu).cpu()))
+        if prior is not None:
+            z = model.sample_posterior(mu.expand(KL_DRAWS, -1, -1), logvar, generator)
+            kl_terms.append(prior.kl(mu, logvar, z).cpu())
+        on_progress(len(rows) * BATCH / len(indices) if len(batch) == BATCH else 1.0)
+    mu, logvar, reconstruction = (torch.cat(column) for column in zip(*rows, strict=True))
+    return Latents(
+        mu=mu,
+        logvar=logvar,
+        indices=indices,
+        reconstruction=reconstruction,
+        labels=None if dataset.labels is None else dataset.labels[indices],
+        factors=None if dataset.factors is None else dataset.factors[indices],
+        kl_terms=torch.cat(kl_terms) if kl_terms else None,
+    )
+
+
+def check_image_shape(model: LatentModel, dataset: ImageDataset) -> None:
+    """DataError where the model does not read images of this data set's shape."""
+    if dataset.image_shape != model.image_shape:
+        raise DataError(
+            f"The model reads images of {model.image_shape}, but {dataset.name} has "
+            f"{dataset.image_shape}; choose the data set that the model was trained on."
+        )
+
+
+def common_rows(a: Latents, b: Latents) -> tuple[Tensor, Tensor]:
+    """Rows of a and rows of b, (n,) int64 each, of the images that both have encoded, in order."""
+    _, rows_a, rows_b = np.intersect1d(a.indices.numpy(), b.indices.numpy(), return_indices=True)
+    return torch.from_numpy(rows_a), torch.from_numpy(rows_b)
+
+
+def active_dimensions(mu: Tensor) -> Tensor:
+    """Columns of mu (n, d) with a variance above 0.01, (d,) bool (Burda et al. 2016, section 5)."""
+    return mu.var(0) > ACTIVE_VARIANCE
+
+
+def pca_projection(mu: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The plane of largest variance of mu (n, d), by scikit-learn's PCA.
+
+    Returns (centre (d,), axes (2, d) orthonormal, explained variance ratio (2,)); a point's
+    coordinates are (mu - centre) @ axes.T.
+    """
+    from sklearn.decomposition import PCA
+
+    if mu.shape[1] < 2 or len(mu) < 2:
+        raise ConfigError(
+            f"PCA to a plane needs 2 dimensions and 2 points; mu is {tuple(mu.shape)}."
+        )
+    fit = PCA(n_components=2, svd_solver="full").fit(mu.double().numpy())
+    total = mu.double().var(0).sum().clamp_min(1e-300)  # of collapsed codes, too, a share
+    centre, axes, variances = (
+        torch.from_numpy(np.ascontiguousarray(a))
+        for a in (fit.mean_, fit.components_, fit.explained_variance_)
+    )
+    return centre.float(), axes.float(), (variances / total).float()
+
+
+def tsne_projection(
+    mu: Tensor,
+    *,
+    perplexity: float = 30.0,
+    seed: int = 0,
+    on_progress: Callable[[float, Tensor], object] | None = None,
+) -> Tensor:
+    """t-SNE of mu (n, d) to (n, 2), by openTSNE, which (unlike scikit-learn's) reports progress.
+
+    `on_progress` takes the fraction done and the embedding so far, and returns False to stop early;
+    what has been reached is returned then. Distances between far clusters carry no meaning (van der
+    Maaten & Hinton 2008). ConfigError for points or a perplexity that cannot be embedded.
+    """
+    from openTSNE import TSNE
+
+    n = len(mu)
+    if n < 4:
+        raise ConfigError(f"t-SNE needs at least 4 points; there are {n}.")
+    if mu.shape[1] < 2 or not bool(mu.isfinite().all()) or not 0 < perplexity < math.inf:
+        raise ConfigError(
+            f"mu is {tuple(mu.shape)} and perplexity={perplexity}: t-SNE needs finite points of "
+            "two dimensions or more, and a finite perplexity above 0."
+        )
+    if bool((mu == mu[0]).all()):
+        raise ConfigError("All points lie at one place; t-SNE has nothing to tell apart.")
+    exaggerated, refined = 250, 500
+    iterations = {"done": 0}
+
+    def report(_iteration: int, _error: float, embedding: np.ndarray) -> bool:
+        iterations["done"] += 25
+        fraction = min(1.0, iterations["done"] / (exaggerated + refined))
+        so_far = torch.from_numpy(np.array(embedding)).float()
+        return on_progress is not None and on_progress(fraction, so_far) is False
+
+    embedding = TSNE(
+        perplexity=min(perplexity, (n - 1) / 3),
+        early_exaggeration_iter=exaggerated,
+        n_iter=refined,
+        random_state=seed,
+        n_jobs=1,
+        callbacks=report,
+        callbacks_every_iters=25,
+    ).fit(mu.double().numpy())
+    return torch.from_numpy(np.asarray(embedding)).float()
+
+
+def nearest(mu: Tensor, z: Tensor, k: int = 1) -> Tensor:
+    """Indices (k,) of the rows of mu (n, d) nearest to z (d,), nearest first."""
+    distances: Tensor = torch.linalg.vector_norm(mu - z, dim=1)
+    return distances.topk(min(k, len(mu)), largest=False).indices
+
+
+def prior_percentile(z: Tensor | Sequence[float]) -> float:
+    """Share of the prior N(0, I) that lies nearer to the origin than z (d,), in [0, 1].
+
+    |z|^2 is chi-square distributed with d degrees of freedom.
+    """
+    from scipy.stats import chi2
+
+    squared_norm = float(torch.as_tensor(z, dtype=torch.float64).square().sum())
+    return float(chi2.cdf(squared_norm, df=len(z)))
+
+
+def class_mean(latents: Latents, label: int) -> Tensor:
+    """The mean of mu over the images of one class, (d,); DataError when there are none."""
+    if latents.labels is None or not bool((latents.labels == label).any()):
+        raise DataError(f"There is no image of class {label} among the stored latents.")
+    return latents.mu[latents.labels == label].mean(0)

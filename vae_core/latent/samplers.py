@@ -1,0 +1,121 @@
+"""Where to draw z from, other than the prior: what the encoder really uses, fitted afterwards.
+
+A VAE's aggregate posterior q(z) = (1/N) sum_n q(z given x_n) is not quite its prior, and draws of
+the prior fall into its gaps. A mixture or a flow fitted to draws of q(z) fills them (Ghosh et al.
+2020, section 4), and gives a plain autoencoder something to be sampled from.
+
+    z = aggregate_draws(latents, seed=0)
+    sampler = fit_mixture(z, components=10)
+    sampler.sample(24, seed=0), sampler.log_prob(z)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from vae_core.errors import ConfigError, DataError
+from vae_core.latent.latents import Latents
+from vae_core.measures.likelihood.estimates import mean_and_error
+from vae_core.models.priors import StandardNormal
+
+HELD_OUT = 10  # one draw in so many is kept from the fit
+MAX_DRAWS = 10_000
+
+
+class Sampler(Protocol):
+    """A density over codes that can be drawn from, always the same by the same seed."""
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """log p(z), (n,), in nats, for z (n, d)."""
+        ...
+
+    def sample(self, n: int, seed: int) -> Tensor:
+        """n draws, (n, d) float32."""
+        ...
+
+
+@dataclass(frozen=True)
+class NormalSampler:
+    """N(0, I) over d dimensions, to compare others with."""
+
+    d: int
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        return StandardNormal(self.d).log_prob(z)
+
+    def sample(self, n: int, seed: int) -> Tensor:
+        return StandardNormal(self.d).sample(n, torch.Generator().manual_seed(seed))
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """sum_k w_k N(m_k, C_k): weights (K,), means (K, d), Cholesky factors L_k of C_k (K, d, d)."""
+
+    weights: Tensor
+    means: Tensor
+    factors: Tensor
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        normals = torch.distributions.MultivariateNormal(self.means, scale_tril=self.factors)
+        by_component = normals.log_prob(z.to(self.means)[:, None]) + self.weights.log()
+        return torch.logsumexp(by_component, dim=1)
+
+    def sample(self, n: int, seed: int) -> Tensor:
+        generator = torch.Generator().manual_seed(seed)
+        rows = torch.multinomial(self.weights, n, replacement=True, generator=generator)
+        eps = torch.randn(n, self.means.shape[1], 1, generator=generator, dtype=self.means.dtype)
+        return (self.means[rows] + (self.factors[rows] @ eps)[..., 0]).float()
+
+
+def fit_mixture(z: Tensor, components: int, *, seed: int = 0) -> Mixture:
+    """A mixture of `components` Gaussians of full covariance for codes z (n, d), by EM.
+
+    scikit-learn's, begun by k-means. ConfigError where there are fewer codes than components;
+    DataError where codes are not finite.
+    """
+    from sklearn.mixture import GaussianMixture
+
+    if not bool(torch.isfinite(z).all()):
+        raise DataError("There are codes that are not finite; no mixture fits them.")
+    if not (isinstance(components, int) and 1 <= components <= len(z)) or len(z) < 2:
+        raise ConfigError(
+            f"components={components}, but there are {len(z):,} codes; give 1 to so many, of two "
+            "codes at least."
+        )
+    fit = GaussianMixture(components, reg_covar=1e-6, random_state=seed).fit(z.double().numpy())
+    return Mixture(
+        torch.from_numpy(fit.weights_),
+        torch.from_numpy(fit.means_),
+        torch.linalg.cholesky(torch.from_numpy(fit.covariances_)),
+    )
+
+
+def aggregate_draws(latents: Latents, *, seed: int = 0, most: int = MAX_DRAWS) -> Tensor:
+    """One draw of q(z given x) for each image, (n, d): draws of the aggregate posterior.
+
+    Of more than `most` images, so many. A plain autoencoder's codes are drawn as they are.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    rows = torch.randperm(len(latents), generator=generator)[:most]
+    eps = torch.randn(len(rows), latents.mu.shape[1], generator=generator)
+    return latents.mu[rows] + latents.sigma[rows] * eps
+
+
+def parted(z: Tensor) -> tuple[Tensor, Tensor]:
+    """Draws in random order as those to fit to, and a tenth to judge the fit by."""
+    n_held_out = max(1, len(z) // HELD_OUT)
+    return z[n_held_out:], z[:n_held_out]
+
+
+def held_out_density(sampler: Sampler, z: Tensor) -> tuple[float, float]:
+    """Mean log density of held-out draws z (n, d) and its standard error, in nats.
+
+    The higher, the less the sampler misses of the aggregate posterior: its expectation is
+    -KL(q(z) || sampler) - H(q).
+    """
+    mean, error = mean_and_error(sampler.log_prob(z))
+    return float(mean), float(error)

@@ -1,0 +1,196 @@
+"""Which images a model takes for strange: scores, and how well they part two kinds of images.
+
+A score is larger for a stranger image. Those that are likelihoods need no anomalies to learn from
+(An & Cho 2015); they can be misled, as an image that is simple is likely, whatever it shows
+(Nalisnick et al. 2019).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vae_core.errors import ConfigError, DataError
+from vae_core.latent.latents import Latents
+from vae_core.measures.likelihood.importance import importance_log_likelihood
+from vae_core.models.latent_model import LatentModel
+from vae_core.objectives.terms import elbo_terms
+
+# score -> whether it needs a posterior
+SCORES = {
+    "elbo": True,
+    "log_px": True,
+    "reconstruction": False,
+    "relative": False,
+    "latent": False,
+}
+BATCH = 100
+STRANGERS = ("noise", "shuffled pixels", "quarter turn")
+SINGULAR = 1e-5  # of the covariance's largest eigenvalue: directions that vary less do not count
+
+
+@dataclass(frozen=True)
+class ClassGaussians:
+    """A Gaussian for the codes mu of each class, all of one covariance.
+
+    means (classes, d) float64; precision (d, d) float64, the covariance's (pseudo-)inverse.
+    """
+
+    means: Tensor
+    precision: Tensor
+
+    def distance(self, mu: Tensor) -> Tensor:
+        """The Mahalanobis distance of mu (n, d) to the class nearest to it, (n,) float64."""
+        apart = mu.double()[:, None] - self.means  # (n, classes, d)
+        squares = torch.einsum("nki,ij,nkj->nk", apart, self.precision, apart)
+        return squares.amin(1).clamp_min(0).sqrt()
+
+
+def class_gaussians(latents: Latents) -> ClassGaussians:
+    """Fitted to the codes of normal images (Lee et al. 2018, eq. 1); one class without labels.
+
+    DataError where there are no more images than classes.
+    """
+    mu = latents.mu.double()
+    labels = torch.zeros(len(mu), dtype=torch.int64) if latents.labels is None else latents.labels
+    classes, own = labels.unique(return_inverse=True)
+    if len(mu) <= len(classes):
+        raise DataError(f"{len(mu)} images of {len(classes)} classes have no covariance; add some.")
+    means = torch.stack([mu[own == k].mean(0) for k in range(len(classes))])
+    apart = mu - means[own]
+    covariance = apart.T @ apart / len(mu)
+    return ClassGaussians(means, torch.linalg.pinv(covariance, rtol=SINGULAR, hermitian=True))
+
+
+@torch.inference_mode()
+def anomaly_scores(
+    model: LatentModel,
+    x: Tensor,
+    score: str,
+    *,
+    generator: torch.Generator,
+    samples: int = 1,
+    normal: ClassGaussians | None = None,
+    on_progress: Callable[[float], object] = lambda fraction: None,
+) -> Tensor:
+    """How strange each image of x (n, c, h, w) is, (n,) float64; the larger, the stranger.
+
+    elbo: -ELBO by `samples` draws; log_px: -log p(x) by importance sampling with so many;
+    reconstruction: -log p(x given z = mu), all in nats; relative: |x - y|^2 / (|x|^2 + |y|^2) with
+    the reconstruction y, which is 1 less Dice's coefficient (Milletari et al. 2016, section 3);
+    latent: the Mahalanobis distance of mu to the nearest class of the images that are `normal`.
+    on_progress takes the share of the images done. ConfigError where the model has no such score,
+    DataError where one overflows.
+    """
+    if score not in scores_of(model):
+        has = f"only {', '.join(scores_of(model))}" if scores_of(model) else "none"
+        raise ConfigError(f"This model has no score {score!r}; it has {has}.")
+    if score == "latent" and normal is None:
+        raise ConfigError("A distance in latent space needs the codes of normal images; give them.")
+    found = []
+    for k, part in enumerate(x.split(BATCH), start=1):
+        found.append(_scores(model, part, score, generator, samples, normal).double())
+        on_progress(min(1.0, k * BATCH / len(x)))
+    scores = torch.cat(found)
+    if not bool(scores.isfinite().all()):
+        raise DataError(
+            f"The score {score!r} of some images is not finite: their codes lie too far out. "
+            "Choose reconstruction."
+        )
+    return scores
+
+
+def _scores(
+    model: LatentModel,
+    x: Tensor,
+    score: str,
+    generator: torch.Generator,
+    samples: int,
+    normal: ClassGaussians | None,
+) -> Tensor:
+    if score == "log_px":
+        return -importance_log_likelihood(model, x, samples=samples, generator=generator)
+    if score == "elbo":
+        return -elbo_terms(model, x, generator=generator, samples=samples).elbo
+    mu, _ = model.encode(x)
+    if normal is not None and score == "latent":
+        return normal.distance(mu)
+    if score == "relative":
+        y = model.decode(mu)
+        both = x.square() + y.square()
+        return (x - y).square().sum((1, 2, 3)) / both.sum((1, 2, 3)).clamp_min(1e-12)
+    return -model.log_likelihood(x, mu)
+
+
+def scores_of(model: LatentModel) -> tuple[str, ...]:
+    """Those of SCORES that a model has; a GAN none, as it has no encoder."""
+    if not model.has_encoder:
+        return ()
+    return tuple(
+        score for score, posterior in SCORES.items() if model.is_variational or not posterior
+    )
+
+
+@dataclass(frozen=True)
+class Auroc:
+    """The area under the receiver operating characteristic, with its standard error.
+
+    It is the share of pairs of a normal image and an anomaly that the score puts in order.
+    false_positive_rate, true_positive_rate (thresholds,): the curve.
+    """
+
+    area: float
+    standard_error: float
+    false_positive_rate: Tensor
+    true_positive_rate: Tensor
+
+
+def auroc(normal: Tensor, anomalies: Tensor) -> Auroc:
+    """Of the scores of normal images (n,) and of anomalies (m,).
+
+    The standard error is that of DeLong, DeLong & Clarke-Pearson (1988), by ranks (Sun & Xu 2014).
+    DataError for fewer than two of either.
+    """
+    from scipy.stats import rankdata
+    from sklearn.metrics import roc_curve
+
+    n, m = len(normal), len(anomalies)
+    if min(n, m) < 2:
+        raise DataError(f"{n} normal images and {m} anomalies: an AUROC needs two of each.")
+    low, high = normal.double().cpu().numpy(), anomalies.double().cpu().numpy()
+    both = np.concatenate([high, low])
+    ranks = rankdata(both)
+    # Of each anomaly, the share of normal images below it; of each normal image, of anomalies above
+    below = (ranks[:m] - rankdata(high)) / n
+    above = 1 - (ranks[m:] - rankdata(low)) / m
+    false_positives, true_positives, _ = roc_curve(np.arange(n + m) < m, both)
+    return Auroc(
+        area=float(below.mean()),
+        standard_error=float(np.sqrt(below.var(ddof=1) / m + above.var(ddof=1) / n)),
+        false_positive_rate=torch.from_numpy(false_positives),
+        true_positive_rate=torch.from_numpy(true_positives),
+    )
+
+
+def strangers(x: Tensor, kind: str, generator: torch.Generator) -> Tensor:
+    """Images that no data set holds, made of x (n, c, h, w), of its shape.
+
+    noise: pixels uniform in [0, 1]; shuffled pixels: each image's own, in an order of its own;
+    quarter turn: each turned to the left. ConfigError when there is no such kind, or no turn, as
+    the images are not square.
+    """
+    n, channels, height, width = x.shape
+    if kind == "noise":
+        return torch.rand(x.shape, generator=generator)
+    if kind == "shuffled pixels":
+        order = torch.rand((n, 1, height * width), generator=generator).argsort(2)
+        return x.flatten(2).gather(2, order.expand(-1, channels, -1)).view_as(x)
+    if kind != "quarter turn":
+        raise ConfigError(f"Unknown kind {kind!r}; choose one of {', '.join(STRANGERS)}.")
+    if height != width:
+        raise ConfigError(f"Images of {height} x {width} pixels do not fit when turned.")
+    return x.rot90(1, (2, 3)).contiguous()

@@ -1,0 +1,302 @@
+"""How good a model is: means per image over a data set, in nats, each with its standard error.
+
+`evaluate` gives the ELBO and its terms, and what else it is asked for: log p(x) by sampling and by
+quadrature, what the KL is made of, what can be read off the codes, whether they are disentangled.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vae_core.data.binarisation import binarised, checked_binarisation
+from vae_core.data.datasets import ImageDataset
+from vae_core.errors import ConfigError, DataError
+from vae_core.latent.latents import Latents, active_dimensions, check_image_shape, encode_dataset
+from vae_core.measures.codes.accuracy import classify_codes
+from vae_core.measures.codes.disentanglement import disentanglement_scores
+from vae_core.measures.codes.few_labels import few_label_error
+from vae_core.measures.likelihood.elbo_surgery import split_kl
+from vae_core.measures.likelihood.estimates import mean_and_error
+from vae_core.measures.likelihood.importance import importance_log_likelihood
+from vae_core.measures.likelihood.quadrature import exact_log_likelihood
+from vae_core.models.gan import GAN, told_apart
+from vae_core.models.latent_model import LatentModel
+from vae_core.models.m2 import M2
+from vae_core.objectives.terms import autoencoder_terms, elbo_terms
+
+BATCH = 500
+MAX_SAMPLES = 10_000
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Means per image in nats with standard errors `*_se`; None where a figure does not exist.
+
+    reconstruction: E_q[log p(x given z)] by `samples` draws; kl: KL(q || p) >= 0;
+    elbo = reconstruction - kl; kl_per_dim (latent_dim,); active_units: the latent dimensions whose
+    posterior mean varies by more than 0.01 over the images (Burda et al. 2016, section 5);
+    log_px: the importance-sampled bound of log p(x) with `importance_samples` draws (K).
+    A plain autoencoder has neither KL nor ELBO nor log_px; a GAN, which has no encoder, none of all
+    these but discriminator_accuracy: the share of the images, and of as many generated ones, that
+    its discriminator tells rightly; 1/2 is a guess.
+    binarisation: how pixels were made 0 or 1 before, see `vae_core.data.binarisation`.
+    grey_cross_entropy: a Bernoulli likelihood was given grey pixels, so that -reconstruction is a
+    cross-entropy and none of the figures is a likelihood of the data.
+    exact_log_px: log p(x) by quadrature, of the `exact_images` that were drawn by `seed`;
+    exact_over_elbo, exact_over_log_px: by how much it exceeds the two on these very images.
+    aggregate, codes, disentanglement, few_labels: as `ElboSurgery`, `CodeAccuracy`,
+    `Disentanglement` and `FewLabels` have it in JSON. class_error: the share of the images whose
+    class M2's own classifier tells wrongly.
+    """
+
+    dataset: str
+    split: str
+    images: int
+    samples: int
+    seed: int
+    grey_cross_entropy: bool
+    reconstruction: float | None = None
+    reconstruction_se: float | None = None
+    kl: float | None = None
+    kl_se: float | None = None
+    elbo: float | None = None
+    elbo_se: float | None = None
+    kl_per_dim: list[float] | None = None
+    active_units: int | None = None
+    log_px: float | None = None
+    log_px_se: float | None = None
+    importance_samples: int = 0
+    binarisation: str = "none"
+    exact_log_px: float | None = None
+    exact_log_px_se: float | None = None
+    exact_over_elbo: float | None = None
+    exact_over_elbo_se: float | None = None
+    exact_over_log_px: float | None = None
+    exact_over_log_px_se: float | None = None
+    exact_images: int = 0
+    aggregate: dict[str, Any] | None = None
+    codes: dict[str, Any] | None = None
+    disentanglement: dict[str, Any] | None = None
+    discriminator_accuracy: float | None = None
+    discriminator_accuracy_se: float | None = None
+    few_labels: dict[str, Any] | None = None
+    class_error: float | None = None
+    class_error_se: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@torch.inference_mode()
+def evaluate(
+    model: LatentModel,
+    dataset: ImageDataset,
+    *,
+    samples: int = 1,
+    importance_samples: int = 0,
+    binarisation: str = "none",
+    exact_images: int = 0,
+    codes: ImageDataset | None = None,
+    labels: int = 0,
+    disentanglement: bool = False,
+    seed: int = 0,
+    on_progress: Callable[[float], object] = lambda share: None,
+) -> Metrics:
+    """Evaluate on every image of `dataset`, on the model's device, with draws seeded by `seed`.
+
+    samples: draws of z per image for the reconstruction term (L); importance_samples: draws for
+    log_px (K), none by default; binarisation: "dynamic" draws each pixel by `seed`, "static" as
+    `binarised(dataset)` always does; exact_images: how many are drawn for exact_log_px, of a VAE
+    with d <= 2; codes: the training images, by whose codes those of `dataset` are classified where
+    there are labels, and with it what the KL is made of, if the prior is N(0, I); labels: how
+    many of the training images `codes` are labelled for few_labels, which then are all needed;
+    disentanglement: where factors are known; on_progress is told the share of the images whose
+    likelihood is known, before the rest begins. DataError when images and model do not fit or the
+    figures overflow; ConfigError when a setting is out of range.
+    """
+    checked_binarisation(binarisation)
+    whole = all(isinstance(n, int) for n in (samples, importance_samples, exact_images, labels))
+    if not (whole and 1 <= samples <= MAX_SAMPLES and 0 <= importance_samples <= MAX_SAMPLES):
+        raise ConfigError(
+            f"samples={samples} and importance_samples={importance_samples}: give whole numbers, "
+            f"{MAX_SAMPLES:,} at most, and 1 sample at least."
+        )
+    check_image_shape(model, dataset)
+    if len(dataset) < 2:
+        raise DataError(f"{dataset.name} has {len(dataset)} images; an evaluation needs two.")
+    grey = binarisation == "none" and _is_grey(dataset)
+    if binarisation != "none":  # the same pixels for every figure
+        dataset = binarised(dataset, seed if binarisation == "dynamic" else 0)
+    if isinstance(model, GAN):
+        return _judged(model, dataset, binarisation, seed)
+    if exact_images < 0 or exact_images == 1:
+        raise ConfigError(f"exact_images={exact_images}: a mean with its error needs two images.")
+    if disentanglement and dataset.factors is None:
+        raise DataError(f"{dataset.name} has no known factors; leave disentanglement out.")
+    if labels and codes is None:
+        raise ConfigError(f"labels={labels} are of the training images; give them as codes.")
+    of_image = _of_images(model, dataset, samples, importance_samples, seed, on_progress)
+    kl = of_image["kl"].sum(1)
+    elbo = of_image["elbo"] = of_image["reconstruction"] - kl
+    if not bool(torch.isfinite(elbo).all()):
+        raise DataError(
+            f"The model gives no finite figures on {dataset.name}; its weights are bad."
+        )
+    further: dict[str, Any] = {}
+    if exact_images:
+        further = _exact(model, dataset, exact_images, seed, of_image)
+    if codes is not None or disentanglement:
+        latents = encode_dataset(model, dataset)
+        if codes is not None:
+            if binarisation != "none":
+                codes = binarised(codes, seed if binarisation == "dynamic" else 0)
+            further |= _of_codes(model, latents, dataset, codes, labels, seed)
+        if disentanglement:
+            further["disentanglement"] = disentanglement_scores(latents, seed=seed).to_json()
+    variational = model.is_variational
+    return Metrics(
+        dataset=dataset.name,
+        split=dataset.split,
+        images=len(dataset),
+        samples=samples if variational else 0,
+        seed=seed,
+        grey_cross_entropy=grey and not model.likelihood.is_density_of_grey,
+        **_means_and_errors(
+            reconstruction=of_image["reconstruction"],
+            kl=kl if variational else None,
+            elbo=elbo if variational else None,
+            log_px=of_image.get("log_px"),
+            class_error=of_image.get("wrong"),
+        ),
+        kl_per_dim=of_image["kl"].mean(0).tolist() if variational else None,
+        active_units=int(active_dimensions(of_image["mu"]).sum()),
+        importance_samples=importance_samples if "log_px" in of_image else 0,
+        binarisation=binarisation,
+        **further,
+    )
+
+
+def _of_images(
+    model: LatentModel,
+    dataset: ImageDataset,
+    samples: int,
+    importance_samples: int,
+    seed: int,
+    on_progress: Callable[[float], object],
+) -> dict[str, Tensor]:
+    """reconstruction (n,), kl (n, d), mu (n, d); log_px (n,) and wrong (n,) where there are such.
+
+    All float64.
+    """
+    device = next(model.parameters()).device
+    generator = torch.Generator(device).manual_seed(seed)
+    terms_of = elbo_terms if model.is_variational else autoencoder_terms
+    found: dict[str, list[Tensor]] = defaultdict(list)
+    was_training = model.training
+    model.eval()
+    for batch in torch.arange(len(dataset)).split(BATCH):
+        x = dataset.floats(batch).to(device)
+        terms = terms_of(model, x, generator=generator, samples=samples)
+        found["reconstruction"].append(terms.reconstruction)
+        found["kl"].append(terms.kl)
+        found["mu"].append(model.encode(x)[0])
+        if importance_samples and model.is_variational:
+            log_px = importance_log_likelihood(
+                model, x, samples=importance_samples, generator=generator
+            )
+            found["log_px"].append(log_px)
+        if isinstance(model, M2) and dataset.labels is not None:
+            told = model.class_log_probs(x).argmax(1).cpu()
+            found["wrong"].append(told != dataset.labels[batch])
+        on_progress((int(batch[-1]) + 1) / len(dataset))
+    model.train(was_training)
+    return {name: torch.cat(parts).cpu().double() for name, parts in found.items()}
+
+
+def _of_codes(
+    model: LatentModel,
+    latents: Latents,
+    dataset: ImageDataset,
+    learned: ImageDataset,
+    labels: int,
+    seed: int,
+) -> dict[str, Any]:
+    """What the latents of a data set are worth, by the images that the model learned from."""
+    found = {}
+    if model.is_variational and model.config.prior == "normal":
+        found["aggregate"] = split_kl(latents, seed=seed).to_json()
+    several = learned.labels is not None and bool((learned.labels != learned.labels[0]).any())
+    if labels and not (several and dataset.labels is not None):
+        raise DataError(f"{dataset.name} has no classes to be told by {labels} labels.")
+    if several and dataset.labels is not None:
+        found["codes"] = classify_codes(model, learned, dataset, seed=seed).to_json()
+        if labels:
+            error = few_label_error(
+                encode_dataset(model, learned), latents, labels=labels, seed=seed
+            )
+            found["few_labels"] = error.to_json()
+    return found
+
+
+def _judged(model: GAN, dataset: ImageDataset, binarisation: str, seed: int) -> Metrics:
+    """The figures of a GAN on images made ready by `binarisation`."""
+    device = next(model.parameters()).device
+    generator = torch.Generator(device).manual_seed(seed)
+    rightly = []
+    for batch in torch.arange(len(dataset)).split(BATCH):
+        z = model.sample_prior(len(batch), generator)
+        told = told_apart(model, dataset.floats(batch).to(device), z).cpu().double()
+        rightly.append(told.view(2, -1).T)  # of a real image, of a generated one
+    return Metrics(
+        dataset=dataset.name,
+        split=dataset.split,
+        images=len(dataset),
+        samples=0,
+        seed=seed,
+        grey_cross_entropy=False,
+        binarisation=binarisation,
+        **_means_and_errors(discriminator_accuracy=torch.cat(rightly).mean(1)),
+    )
+
+
+def _exact(
+    model: LatentModel,
+    dataset: ImageDataset,
+    images: int,
+    seed: int,
+    of_image: Mapping[str, Tensor],
+) -> dict[str, Any]:
+    """log p(x) of so many images, drawn by `seed`, and how far it lies above what bounds it."""
+    order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(seed))
+    rows = order[:images]
+    x = dataset.floats(rows).to(next(model.parameters()).device)
+    exact = exact_log_likelihood(model, x).cpu()
+    log_px = of_image.get("log_px")
+    return {
+        "exact_images": len(exact),
+        **_means_and_errors(
+            exact_log_px=exact,
+            exact_over_elbo=exact - of_image["elbo"][rows],
+            exact_over_log_px=None if log_px is None else exact - log_px[rows],
+        ),
+    }
+
+
+def _means_and_errors(**figures: Tensor | None) -> dict[str, Any]:
+    """The mean and standard error of each figure that there is, as fields of Metrics."""
+    found: dict[str, float] = {}
+    for name, values in figures.items():
+        if values is not None:
+            mean, error = mean_and_error(values)
+            found |= {name: float(mean), f"{name}_se": float(error)}
+    return found
+
+
+def _is_grey(dataset: ImageDataset) -> bool:
+    return any(bool(((part > 0) & (part < 255)).any()) for part in dataset.images.split(BATCH))

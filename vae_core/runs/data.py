@@ -1,0 +1,57 @@
+"""The data set of a run or of a model: by its name, or, a user's own, from the run's folder.
+
+Nothing outside is ever looked for again: a run's own images were written into its folder when it
+was made, and a checkpoint that is copied elsewhere goes without.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from vae_core.data.datasets import SPLITS, ImageDataset, load_dataset
+from vae_core.data.names import dataset_label, is_own, own_label
+from vae_core.data.own.images import read_images
+from vae_core.errors import DataError
+from vae_core.runs.run import Run
+
+
+def run_datasets(
+    folder: str | Path, name: str, *, download: bool = False
+) -> tuple[ImageDataset, ImageDataset]:
+    """The training and the test images of the data set `name` of the run in `folder`.
+
+    DataError where they are not to be had, or the folder holds other images than those of `name`.
+    """
+    if not is_own(name):
+        train, test = (load_dataset(name, split, download=download) for split in SPLITS)
+        return train, test
+    file = Run(folder).images_file
+    if not file.is_file():
+        raise DataError(
+            f"The {dataset_label(name)} are not beside the model; open it in the folder of the run "
+            "that learned it, or give the images again."
+        )
+    train, test = read_images(file, label=own_label(name))
+    if train.name != name:
+        raise DataError(
+            f"{file.name} in {file.parent.name} holds {train.name}, and not {name}; put the run's "
+            "own file back."
+        )
+    return train, test
+
+
+def run_dataset(
+    folder: str | Path, name: str, split: str, *, download: bool = False
+) -> ImageDataset:
+    """One split of `run_datasets`; asked again, the same object comes back from memory."""
+    if not is_own(name):
+        return load_dataset(name, split, download=download)
+    file = Run(folder).images_file
+    changed = file.stat().st_mtime_ns if file.is_file() else 0
+    return _own_split(file.parent.resolve(), name, split, changed)
+
+
+@lru_cache(maxsize=8)
+def _own_split(folder: Path, name: str, split: str, changed: int) -> ImageDataset:
+    return run_datasets(folder, name)[SPLITS.index(split)]

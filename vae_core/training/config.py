@@ -1,0 +1,339 @@
+"""The settings of one training, and sets of them by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from reprlib import repr as shown
+from typing import Any
+
+import torch
+
+from vae_core.data.binarisation import checked_binarisation
+from vae_core.data.datasets import check_dataset
+from vae_core.errors import ConfigError
+from vae_core.models.latent_model import ModelConfig, build_model, check_texts
+from vae_core.models.linear import LINEAR
+from vae_core.objectives.registry import SHARED, check_number, find_objective
+
+SCHEDULES = ("one-cycle", "constant")
+
+# field: (type, least, most), both ends included
+_RANGES: dict[str, tuple[type, float, float]] = {
+    "samples": (int, 1, 64),
+    "epochs": (int, 1, 10_000),
+    "batch_size": (int, 1, 65_536),
+    "seed": (int, 0, 2**31 - 1),
+    "threads": (int, 1, 256),
+    "beta": (float, 0, 1_000),
+    "learning_rate": (float, 1e-8, 10),
+    "left_out": (int, -1, 9_999),
+}
+
+
+class Settings(Mapping[str, Any]):
+    """Names and plain values that stay as they are, so that they can be hashed."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = dict(values)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._values.items()))
+
+    def __repr__(self) -> str:
+        return repr(self._values)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The settings of one training; plain JSON values only. ConfigError when one is out of range.
+
+    dataset, latent_dim, network, hidden, activation, likelihood, sigma, link, prior, pseudo_inputs:
+    see `ModelConfig`; of PCA they are what they must be, whatever is given.
+    objective: see `objective_registry`, as for objective_settings, its own settings, which are
+    complete once this is made; beta weighs the KL (1 is the ELBO); samples: draws of z per image
+    (L; for IWAE its K). binarisation: see `binarisation`; static draws are the same for all.
+    left_out: the label of a class whose training images are not learned, -1 for none.
+    schedule: "one-cycle" rises to learning_rate over the first 30 % of the steps and falls to
+    almost 0 (Smith & Topin 2019), "constant" stays.
+    device: a torch device; threads: torch threads on the CPU.
+    """
+
+    dataset: str = "digits"
+    latent_dim: int = 2
+    network: str = "mlp"
+    hidden: tuple[int, ...] = (512, 512, 256)
+    activation: str = "silu"
+    likelihood: str = "bernoulli"
+    sigma: float = 0.1
+    link: str = "sigmoid"
+    prior: str = "normal"
+    pseudo_inputs: int = 100
+    objective: str = "elbo"
+    objective_settings: Mapping[str, Any] = Settings({})
+    binarisation: str = "none"
+    left_out: int = -1
+    beta: float = 1.0
+    samples: int = 1
+    epochs: int = 10
+    batch_size: int = 256
+    learning_rate: float = 2e-3
+    schedule: str = "one-cycle"
+    seed: int = 0
+    device: str = "cpu"
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        check_texts(self)
+        for name, (kind, least, most) in _RANGES.items():
+            check_number(name, getattr(self, name), kind, least, most)
+        check_dataset(self.dataset)
+        if self.schedule not in SCHEDULES:
+            raise ConfigError(
+                f"Unknown schedule {shown(self.schedule)}; choose one of {', '.join(SCHEDULES)}."
+            )
+        checked_binarisation(self.binarisation)
+        self._check_objective()
+        try:
+            torch.device(self.device)
+        except RuntimeError as error:
+            raise ConfigError(f"device={shown(self.device)} is no torch device.") from error
+        # The model's own settings are checked where they live; the image shape is not known yet.
+        with torch.device("meta"):
+            model = build_model(self.model_config((1, 1, 1)))
+        for name in ("hidden", *LINEAR):
+            object.__setattr__(self, name, getattr(model.config, name))
+
+    def _check_objective(self) -> None:
+        objective, settings = find_objective(self.objective), self.objective_settings
+        if not isinstance(settings, Mapping) or not all(isinstance(name, str) for name in settings):
+            raise ConfigError(
+                f"objective_settings={shown(settings)} are not values by name, such as "
+                '{"gamma": 10}.'
+            )
+        settings = Settings(objective.checked(self.objective, settings))
+        object.__setattr__(self, "objective_settings", settings)
+        for name, unused in SHARED.items():
+            value = getattr(self, name)
+            if name not in objective.uses and value != unused:
+                own = f", whose own settings are {', '.join(settings)}" if settings else ""
+                raise ConfigError(
+                    f"{name}={value:g} has no meaning for the objective {self.objective}{own}; "
+                    f"leave {name} at {unused:g}."
+                )
+        if self.objective == "m2" and self.left_out >= 0:
+            raise ConfigError(
+                "M2 is told of every class; leave left_out at -1, which leaves none out."
+            )
+        if self.objective == "gan" and "gaussian" in self.likelihood and self.link == "identity":
+            raise ConfigError(
+                "A GAN's images would be cut off at black and at white, where its generator learns "
+                "nothing; choose link='sigmoid'."
+            )
+        if self.objective == "beta-tcvae" and self.prior != "normal":
+            raise ConfigError(
+                f"prior={self.prior} does not go with beta-tcvae, which takes the KL apart by "
+                "dimensions that the prior holds independent; leave it at normal."
+            )
+        if objective.pairs and self.batch_size < 2:
+            raise ConfigError(
+                f"batch_size=1, but the objective {self.objective} compares the images of a batch; "
+                "choose 2 at least."
+            )
+
+    def model_config(self, image_shape: tuple[int, int, int]) -> ModelConfig:
+        kind = find_objective(self.objective).kind
+        values = {name: getattr(self, name) for name in _MODEL_FIELDS}
+        values |= LINEAR if kind in ("pca", "ppca") else {}  # they leave nothing to choose
+        classes = self.objective_settings.get("classes", ModelConfig.classes)
+        return ModelConfig(image_shape=image_shape, kind=kind, classes=classes, **values)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {
+            "hidden": list(self.hidden),
+            "objective_settings": dict(self.objective_settings),
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> TrainConfig:
+        """The inverse of `to_json`; ConfigError for a field that does not exist."""
+        known = {f.name for f in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise ConfigError(
+                f"Unknown setting {shown(unknown[0])}; the settings are {', '.join(sorted(known))}."
+            )
+        return cls(**values)
+
+
+_MODEL_FIELDS = tuple(
+    f.name for f in fields(ModelConfig) if f.name in {g.name for g in fields(TrainConfig)}
+)
+
+PRESETS: dict[str, TrainConfig] = {
+    "digits-2d": TrainConfig(
+        dataset="digits", hidden=(256, 128), epochs=120, batch_size=128, learning_rate=3e-3
+    ),
+    "mnist-2d": TrainConfig(dataset="mnist", hidden=(1024, 512, 256), epochs=40),
+    # In a minute of one core: 150 nats on the test images after half of it, 144 at its end.
+    "mnist-2d-quick": TrainConfig(dataset="mnist", hidden=(512, 256), epochs=8, batch_size=128),
+    "mnist-16d": TrainConfig(
+        dataset="mnist",
+        latent_dim=16,
+        network="conv",
+        hidden=(32, 64, 64, 256),
+        epochs=8,
+    ),
+    "fashion-2d": TrainConfig(dataset="fashion-mnist", epochs=30),
+    "sprites-6d": TrainConfig(
+        dataset="sprites", latent_dim=6, network="conv", hidden=(32, 32, 64, 256), epochs=40
+    ),
+    "fashion-16d": TrainConfig(
+        dataset="fashion-mnist",
+        latent_dim=16,
+        network="conv",
+        hidden=(32, 64, 64, 256),
+        epochs=8,
+    ),
+    "mnist-2d-ae": TrainConfig(
+        dataset="mnist", hidden=(1024, 512, 256), objective="autoencoder", epochs=20
+    ),
+    "mnist-denoising": TrainConfig(
+        dataset="mnist",
+        latent_dim=32,
+        hidden=(512, 256),
+        objective="denoising",
+        objective_settings={"corruption": "gaussian", "amount": 0.5},
+        epochs=20,
+    ),
+    # At the usual 2e-3 one image's variance burst, and 35 epochs went to mending the loss.
+    "mnist-2d-binarised": TrainConfig(
+        dataset="mnist",
+        hidden=(1024, 512, 256),
+        binarisation="dynamic",
+        epochs=60,
+        learning_rate=1e-3,
+    ),
+    # Kingma & Welling (2014), section 5 and figure 4b; they took Adagrad.
+    "kingma-welling-2d": TrainConfig(
+        dataset="mnist",
+        hidden=(500,),
+        activation="tanh",
+        batch_size=100,
+        learning_rate=1e-3,
+        schedule="constant",
+    ),
+    # Their figure 4a: 200 tanh units and a Gaussian. Here one sigma is learned, there many.
+    "frey-2d": TrainConfig(
+        dataset="frey",
+        hidden=(200,),
+        activation="tanh",
+        likelihood="learned-gaussian",
+        epochs=60,  # after more, frames of later in the film are less likely
+        batch_size=64,
+    ),
+    "olivetti-16d": TrainConfig(
+        dataset="olivetti",
+        latent_dim=16,
+        network="conv",
+        hidden=(32, 64, 64, 256),
+        likelihood="gaussian",
+        epochs=150,
+        batch_size=32,
+        learning_rate=1e-3,
+    ),
+    "dsprites-10d": TrainConfig(
+        dataset="dsprites",
+        latent_dim=10,
+        network="conv",
+        hidden=(16, 32, 32, 64, 128),
+        objective="beta-tcvae",
+        epochs=10,
+        batch_size=128,
+        learning_rate=1e-3,
+    ),
+    # One stochastic layer of Burda et al. (2016), table 1, as far as 31 and 100 minutes of one core
+    # lead; theirs are 3,280 epochs.
+    "mnist-50d": TrainConfig(
+        dataset="mnist",
+        latent_dim=50,
+        hidden=(200, 200),
+        activation="tanh",
+        binarisation="dynamic",
+        epochs=300,
+        batch_size=100,
+    ),
+    "mnist-50d-iwae": TrainConfig(
+        dataset="mnist",
+        latent_dim=50,
+        hidden=(200, 200),
+        activation="tanh",
+        objective="iwae-dreg",
+        samples=50,
+        binarisation="dynamic",
+        epochs=60,
+        batch_size=100,
+    ),
+    # M2 of Kingma et al. (2014): one layer of 500, 50 dimensions beside the class, 100 labels.
+    "mnist-m2": TrainConfig(
+        dataset="mnist",
+        latent_dim=50,
+        hidden=(500,),
+        objective="m2",
+        objective_settings={"alpha": 100.0},
+        epochs=40,
+        batch_size=200,
+        learning_rate=1e-3,
+    ),
+    # The small convolutional autoencoder of many lectures, with 2 numbers in the middle, not 32.
+    "lecture-autoencoder": TrainConfig(
+        dataset="mnist",
+        network="lecture-conv",
+        hidden=(16, 8),
+        activation="relu",
+        likelihood="gaussian",
+        objective="autoencoder",
+        epochs=5,
+        batch_size=128,
+        learning_rate=1e-3,
+        schedule="constant",
+    ),
+    # Found at once; the epoch only tells how good it is.
+    "mnist-pca-2d": TrainConfig(dataset="mnist", objective="pca", epochs=1, batch_size=1_000),
+    "mnist-2d-gan": TrainConfig(
+        dataset="mnist",
+        hidden=(512, 256),
+        activation="relu",
+        objective="gan",
+        epochs=20,
+        batch_size=128,
+        learning_rate=1e-3,
+    ),
+    # The example of the PyTorch repository (pytorch/examples, vae/main.py).
+    "pytorch-example": TrainConfig(
+        dataset="mnist",
+        latent_dim=20,
+        hidden=(400,),
+        activation="relu",
+        epochs=10,
+        batch_size=128,
+        learning_rate=1e-3,
+        schedule="constant",
+    ),
+}
+
+
+def preset(name: str) -> TrainConfig:
+    """The named settings; ConfigError when there are none of that name."""
+    if name not in PRESETS:
+        raise ConfigError(f"Unknown preset {shown(name)}; choose one of {', '.join(PRESETS)}.")
+    return PRESETS[name]
