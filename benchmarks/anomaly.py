@@ -20,13 +20,15 @@ from pathlib import Path
 
 import torch
 
-from vae_core.checkpoints.folder import load_checkpoint, save_checkpoint
+from vae_core.checkpoints.reading import load_checkpoint
+from vae_core.checkpoints.writing import save_checkpoint
 from vae_core.data.datasets import ImageDataset, load_dataset
 from vae_core.latent.latents import encode_dataset
 from vae_core.measures.anomaly import anomaly_scores, auroc, class_gaussians, scores_of
 from vae_core.models.latent_model import LatentModel
-from vae_core.training.config import TrainConfig, preset
+from vae_core.training.config import TrainConfig
 from vae_core.training.loop import train
+from vae_core.training.presets import preset
 
 DRAWS = {"log_px": 8}
 

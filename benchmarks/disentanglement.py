@@ -21,11 +21,11 @@ from pathlib import Path
 import torch
 
 from benchmarks.numbers import DISENTANGLEMENT
-from vae_core.checkpoints.folder import load_checkpoint
+from vae_core.checkpoints.reading import load_checkpoint
 from vae_core.data.datasets import load_dataset
 from vae_core.latent.latents import encode_dataset
 from vae_core.measures.codes.disentanglement import disentanglement_scores
-from vae_core.training.config import preset
+from vae_core.training.presets import preset
 
 
 def main() -> None:

@@ -27,10 +27,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from vae_core.checkpoints.folder import load_checkpoint
+from vae_core.checkpoints.reading import load_checkpoint
 from vae_core.data.datasets import load_dataset
 from vae_core.measures.likelihood.importance import importance_log_likelihood
-from vae_core.models.latent_model import LatentModel, ModelConfig, build_model
+from vae_core.models.config import ModelConfig
+from vae_core.models.kinds import build_model
+from vae_core.models.latent_model import LatentModel
 from vae_core.objectives.terms import importance_log_weights
 
 COPIES = 100

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vae_core.checkpoints.folder import CheckpointInfo, list_checkpoints
+from vae_core.checkpoints.reading import CheckpointInfo, list_checkpoints
 from vae_core.files.atomic import write_bytes
-from vae_core.training.config import PRESETS
+from vae_core.training.presets import PRESETS
 
 Figures = Mapping[str, Any]
 

@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from vae_core.checkpoints.folder import load_checkpoint, read_config
+from vae_core.checkpoints.reading import load_checkpoint, read_config
 from vae_core.data.datasets import load_dataset
 from vae_core.measures.likelihood.posterior_gap import best_gaussian, elbo_gap
 from vae_core.measures.likelihood.quadrature import exact_log_likelihood, log_joint, posterior_cells

@@ -39,8 +39,11 @@ from torch.utils.data import DataLoader, Dataset
 from benchmarks.served import chromium, server, under_load
 from vae_core.data.datasets import ImageDataset, load_dataset, register_dataset
 from vae_core.data.torchvision_import import import_torchvision
-from vae_core.runs.jobs import Run, create_run, start, work
-from vae_core.training.loop import preset, train
+from vae_core.runs.jobs import start
+from vae_core.runs.run import Run, create_run
+from vae_core.runs.trainer import work
+from vae_core.training.loop import train
+from vae_core.training.presets import preset
 
 RECIPE = replace(preset("pytorch-example"), epochs=1)
 QUICK_PRESET = "mnist-2d-quick"

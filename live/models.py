@@ -125,7 +125,7 @@ def _epoch(model_id: str) -> int | None:
 
 
 def _load_snapshot(model_id: str, path: Path) -> OpenModel:
-    from vae_core.checkpoints.folder import read_config
+    from vae_core.checkpoints.reading import read_config
 
     config, epoch = read_config(path), _epoch(model_id)
     assert epoch is not None
@@ -139,7 +139,8 @@ def _load_snapshot(model_id: str, path: Path) -> OpenModel:
 
 def _load(model_id: str, path: Path) -> OpenModel:
     # Torch takes seconds to import: pages are painted before it is there.
-    from vae_core.checkpoints.folder import load_checkpoint, load_latents, read_config, read_metrics
+    from vae_core.checkpoints.figures import read_metrics
+    from vae_core.checkpoints.reading import load_checkpoint, load_latents, read_config
 
     return OpenModel(
         id=model_id,

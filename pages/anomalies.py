@@ -34,8 +34,9 @@ from ui.snippets import anomalies_program
 from ui.text import decimal
 from ui.views import HASHES
 from vae_core.checkpoints.card import left_out_class
-from vae_core.data.corruption import corrupt, median_filtered, rebuilt
+from vae_core.data.corruption import corrupt, median_filtered
 from vae_core.errors import DataError
+from vae_core.latent.decoded import rebuilt
 from vae_core.measures.anomaly import (
     Auroc,
     anomaly_scores,

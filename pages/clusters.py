@@ -21,14 +21,14 @@ from ui.snippets import CLUSTERS as PROGRAM
 from ui.snippets import place_of
 from ui.text import decimal
 from ui.views import HASHES, default_plane, keep_z, latents_of, plane_points
-from vae_core.latent.principal_components import principal_components
+from vae_core.latent.decoded import decoded
+from vae_core.latent.projections import principal_components
 from vae_core.measures.codes.clusters import (
     METHODS,
     agreement,
     cluster_means,
     numbered,
 )
-from vae_core.models.latent_model import decoded
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -30,8 +30,8 @@ from ui.session import (
 from ui.sidebar import figures_of, model_label
 from ui.snippets import compare_program
 from ui.views import default_plane, latents_of, plane_points
+from vae_core.latent.decoded import decoded
 from vae_core.latent.latents import common_rows
-from vae_core.models.latent_model import decoded
 
 if TYPE_CHECKING:
     import numpy as np

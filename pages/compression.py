@@ -22,7 +22,8 @@ from ui.session import current_model, test_images
 from ui.snippets import COMPRESSION as PROGRAM
 from ui.snippets import loading, place_of
 from ui.views import HASHES, latents_of, names_of_dims
-from vae_core.latent.principal_components import principal_components
+from vae_core.latent.decoded import decoded
+from vae_core.latent.projections import principal_components
 from vae_core.measures.compression import (
     KEPT,
     Coded,
@@ -35,7 +36,6 @@ from vae_core.measures.compression import (
     quantise,
     steps,
 )
-from vae_core.models.latent_model import decoded
 from vae_core.runs.data import run_dataset
 
 JUDGED = 250  # test images that quality is judged by

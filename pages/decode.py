@@ -13,8 +13,8 @@ from ui.components.latent_plane import PlaneResult, latent_plane
 from ui.session import current_model, current_z, set_z, slider_reach, z_text
 from ui.text import percent
 from ui.views import default_plane, dims_by_use, measure_of_use, names_of_dims, plane_points
+from vae_core.latent.decoded import prior_samples
 from vae_core.latent.latents import class_mean, prior_percentile
-from vae_core.models.latent_model import prior_samples
 
 MAX_HISTORY = 50
 MANY = 6  # sliders; more of them stand side by side where there is room

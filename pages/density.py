@@ -35,8 +35,8 @@ from ui.snippets import DENSITY as PROGRAM
 from ui.snippets import place_of
 from ui.text import decimal
 from ui.views import choose_dims, default_plane, dims_plane, keep_z
+from vae_core.latent.decoded import decoded
 from vae_core.measures.codes.aggregate_density import Extent
-from vae_core.models.latent_model import decoded
 
 ORDER = PRIOR, KERNEL, MIXTURE, AGGREGATE
 PCA, DIMS = "PCA", "two dimensions"

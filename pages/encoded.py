@@ -30,8 +30,8 @@ from ui.views import (
     pca_shares,
     plane_points,
 )
-from vae_core.latent.latents import tsne_projection
-from vae_core.models.latent_model import decoded
+from vae_core.latent.decoded import decoded
+from vae_core.latent.projections import tsne_projection
 
 DIMS, PCA, TSNE = "two dimensions", "PCA", "t-SNE"
 POINTERS = {"select": "Select points", "cursor": "Move z"}

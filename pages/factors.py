@@ -30,6 +30,7 @@ from ui.views import (
     measure_of_use,
     names_of_dims,
 )
+from vae_core.latent.decoded import decoded
 from vae_core.latent.dimensions import (
     attribute_vector,
     correlation_ratios,
@@ -37,7 +38,6 @@ from vae_core.latent.dimensions import (
     traversal,
 )
 from vae_core.measures.codes.disentanglement import Disentanglement, disentanglement_scores
-from vae_core.models.latent_model import decoded
 
 if TYPE_CHECKING:
     from torch import Tensor

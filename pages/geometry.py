@@ -21,6 +21,7 @@ from ui.session import current_model, current_z, z_text
 from ui.snippets import WAYS, place_of
 from ui.text import digits
 from ui.views import HASHES, default_plane, keep_z
+from vae_core.latent.decoded import decoded
 from vae_core.latent.geometry import (
     MEASURED,
     Magnification,
@@ -30,7 +31,6 @@ from vae_core.latent.geometry import (
     principal_directions,
 )
 from vae_core.latent.paths import interpolate, step_lengths
-from vae_core.models.latent_model import decoded
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -31,8 +31,8 @@ from ui.session import current_model, current_z, set_z, test_images, z_text
 from ui.text import digits
 from ui.views import default_plane, plane_points
 from vae_core.latent.animation import enlarged, gif_bytes
+from vae_core.latent.decoded import decoded, prior_samples
 from vae_core.latent.paths import interpolate_through, path_methods, step_lengths
-from vae_core.models.latent_model import decoded, prior_samples
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -27,6 +27,7 @@ from ui.snippets import loading, place_of
 from ui.text import decimal
 from ui.views import HASHES, default_plane, keep_z, latents_of, plane_points
 from vae_core.data.names import dataset_label
+from vae_core.latent.decoded import decoded
 from vae_core.measures.codes.label_curves import (
     CLASSIFIERS,
     MU,
@@ -39,8 +40,8 @@ from vae_core.measures.codes.label_curves import (
     labels_at_random,
     labels_by_clusters,
 )
-from vae_core.models.latent_model import decoded
-from vae_core.models.m2 import M2, class_error
+from vae_core.models.m2 import M2
+from vae_core.objectives.m2 import class_error
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator

@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from benchmarks.numbers import CLAIMS, MISSING, numbers
-from vae_core.checkpoints.folder import list_checkpoints, save_checkpoint
+from vae_core.checkpoints.reading import list_checkpoints
+from vae_core.checkpoints.writing import save_checkpoint
 from vae_core.data.datasets import ImageDataset
 from vae_core.measures.evaluation import Metrics, evaluate
-from vae_core.models.latent_model import ModelConfig, build_model
+from vae_core.models.config import ModelConfig
+from vae_core.models.kinds import build_model
 from vae_core.training.config import TrainConfig
 
 CONFIG = ModelConfig((1, 4, 3), hidden=(5,))

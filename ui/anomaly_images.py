@@ -14,8 +14,8 @@ from ui.session import test_images
 from ui.views import latents_of
 from vae_core.checkpoints.card import left_out_class
 from vae_core.data.datasets import dataset_available, dataset_names, load_dataset
+from vae_core.latent.decoded import decoded
 from vae_core.measures.anomaly import STRANGERS, strangers
-from vae_core.models.latent_model import decoded
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -78,7 +78,7 @@ def _test_image(opened: OpenModel) -> ChosenImage:
     latents, dataset = opened.latents, test_images(opened)
     n = len(latents) if latents is not None else len(dataset) if dataset is not None else 0
     if not n:
-        from vae_core.models.latent_model import prior_samples
+        from vae_core.latent.decoded import prior_samples
 
         st.caption("The model has no stored latents and its data are not at hand.")
         _, images = prior_samples(opened.model, 1, seed=0)
@@ -105,7 +105,7 @@ def _test_image(opened: OpenModel) -> ChosenImage:
     if dataset is not None:
         index = row if latents is None else int(latents.indices[row])
         return ChosenImage(dataset.floats(slice(index, index + 1)), row, name, True)
-    from vae_core.models.latent_model import decoded
+    from vae_core.latent.decoded import decoded
 
     assert latents is not None
     return ChosenImage(decoded(opened.model, latents.mu[row : row + 1]), row, name, False)

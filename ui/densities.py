@@ -19,14 +19,7 @@ from live.models import OpenModel
 from ui.components.latent_plane import Plane
 from ui.views import HASHES, latents_of
 from vae_core.errors import DataError
-from vae_core.latent.samplers import (
-    Mixture,
-    Sampler,
-    aggregate_draws,
-    fit_mixture,
-    held_out_density,
-    parted,
-)
+from vae_core.latent.samplers import Mixture, Sampler, aggregate_draws, fit_mixture, parted
 from vae_core.measures.codes.aggregate_density import (
     AggregatePosterior,
     Extent,
@@ -34,6 +27,7 @@ from vae_core.measures.codes.aggregate_density import (
     PriorHoles,
     density_map,
     fit_kernel_density,
+    held_out_density,
     log_ratio,
     mixture_of,
     on_plane,

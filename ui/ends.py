@@ -57,7 +57,7 @@ def ends(opened: OpenModel) -> tuple[End, End]:
     a, b = (parse_end(opened, _remembered(opened, side)) for side in "ab")
     default_a, default_b = end_of_row(opened, 0), end_of_row(opened, 1)
     if default_a is None or default_b is None:
-        from vae_core.models.latent_model import prior_samples
+        from vae_core.latent.decoded import prior_samples
 
         draws, _ = prior_samples(opened.model, 2, seed=0)
         default_a, default_b = (End(tuple(z.tolist())) for z in draws)

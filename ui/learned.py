@@ -62,8 +62,8 @@ def look_of(opened: OpenModel, dims: tuple[int, ...], rows: tuple[int, ...] = FI
     """The model's images: the manifold over `dims`, the others at 0; `rows` are reconstructed."""
     import torch
 
+    from vae_core.latent.decoded import decoded, prior_samples
     from vae_core.latent.manifold import manifold_grid, manifold_line
-    from vae_core.models.latent_model import decoded, prior_samples
 
     model = opened.model
     if len(dims) > 1:

@@ -19,8 +19,9 @@ from filelock import FileLock
 from vae_core.errors import ConfigError, TrainingError
 from vae_core.models.architecture import Architecture
 from vae_core.objectives.registry import find_objective
-from vae_core.runs.jobs import Run, list_runs, resume, start
-from vae_core.training.loop import TrainConfig
+from vae_core.runs.jobs import resume, start
+from vae_core.runs.run import Run, list_runs
+from vae_core.training.config import TrainConfig
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from vae_core.training.config import TrainConfig, preset
+from vae_core.training.config import TrainConfig
+from vae_core.training.presets import preset
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from ui.curves import fractional_epoch
 from ui.runs import Events, name_of, silence, spoken
 from ui.session import visitor
 from vae_core.runs.run import Run, Status
+from vae_core.runs.slots import place
 from vae_core.training.config import TrainConfig
 
 LOOK_SECONDS = (1.0, 2.0, 4.0)
@@ -77,8 +78,8 @@ def doing(run: Run, status: Status, config: TrainConfig, events: Events) -> str:
     """What the run does at this moment, in words."""
     if run.stop_requested:
         return "stopping: what was learned is evaluated and kept…"
-    if place := run.place:
-        before = f"{place - 1} before it" if place > 1 else "the next to begin"
+    if turn := place(run):
+        before = f"{turn - 1} before it" if turn > 1 else "the next to begin"
         return f"in the queue, {before}"
     if all_learned(events):
         return "all epochs are done: evaluating on the whole test set…"

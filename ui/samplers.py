@@ -45,13 +45,8 @@ class Choice:
 def _fitted(opened: OpenModel, choice: Choice) -> tuple[Sampler, str]:
     """The sampler, and how well it and the prior fit codes that it has not seen, in a sentence."""
     from vae_core.latent.flows import fit_flow
-    from vae_core.latent.samplers import (
-        NormalSampler,
-        aggregate_draws,
-        fit_mixture,
-        held_out_density,
-        parted,
-    )
+    from vae_core.latent.samplers import NormalSampler, aggregate_draws, fit_mixture, parted
+    from vae_core.measures.codes.aggregate_density import held_out_density
 
     assert opened.latents is not None
     z, held_out = parted(aggregate_draws(opened.latents))
@@ -103,7 +98,7 @@ def choose_sampler(opened: OpenModel) -> Choice:
 
 def drawn(opened: OpenModel, choice: Choice, n: int, seed: int) -> tuple[Tensor, str]:
     """n images (n, c, h, w) decoded from draws, and a sentence on what they are."""
-    from vae_core.models.latent_model import decoded, prior_samples
+    from vae_core.latent.decoded import decoded, prior_samples
 
     if choice.kind == PRIOR:
         _, images = prior_samples(opened.model, n, seed)

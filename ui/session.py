@@ -125,7 +125,7 @@ def current_model() -> OpenModel:
 
 def models_beside(opened: OpenModel, objective: str) -> Iterator[OpenModel]:
     """Models of the same data by `objective`: the visitor's, newest first, then the shipped."""
-    from vae_core.checkpoints.folder import read_config
+    from vae_core.checkpoints.reading import read_config
 
     wanted = [objective, opened.config.get("dataset"), opened.config["image_shape"]]
     for model_id in reversed(model_ids()):

@@ -126,10 +126,11 @@ COMPARE = """\
 import torch
 
 from vae_core import load_checkpoint, load_latents
-from vae_core.checkpoints.folder import read_config, read_metrics
+from vae_core.checkpoints.reading import read_config
+from vae_core.checkpoints.figures import read_metrics
 from vae_core.latent.latents import common_rows
 from vae_core.latent.manifold import png_bytes, tile_images
-from vae_core.models.latent_model import decoded
+from vae_core.latent.decoded import decoded
 
 FIGURES = {{
     "E[log p(x|z)]": "reconstruction",
@@ -336,7 +337,7 @@ def anomalies_program(
 COMPRESSION = """\
 from vae_core import {names}
 from vae_core.measures.compression import coded, entropy_bits, jpeg, prior_bits, png_bits, quantise
-from vae_core.models.latent_model import decoded
+from vae_core.latent.decoded import decoded
 
 model = load_checkpoint("{checkpoint}")
 latents = load_latents("{checkpoint}")
@@ -417,8 +418,9 @@ from vae_core.measures.codes.aggregate_density import (
     fit_kernel_density, log_ratio, mixture_of, prior_holes,
 )
 from vae_core.latent.manifold import png_bytes, tile_images
-from vae_core.models.latent_model import decoded
-from vae_core.latent.samplers import aggregate_draws, fit_mixture, held_out_density, parted
+from vae_core.latent.decoded import decoded
+from vae_core.latent.samplers import aggregate_draws, fit_mixture, parted
+from vae_core.measures.codes.aggregate_density import held_out_density
 
 model = load_checkpoint("{checkpoint}")
 latents = load_latents("{checkpoint}")

@@ -22,11 +22,12 @@ from vae_core.data.binarisation import BINARISATIONS
 from vae_core.data.datasets import dataset_available, dataset_names, load_dataset
 from vae_core.data.names import is_own
 from vae_core.errors import ConfigError, DataError
-from vae_core.models.latent_model import MAX_WIDTH
+from vae_core.models.config import MAX_WIDTH
 from vae_core.models.likelihoods import LIKELIHOODS, effective_beta
 from vae_core.models.networks import ACTIVATIONS, network_names
 from vae_core.models.priors import PRIORS
-from vae_core.objectives.registry import SHARED, find_objective, objective_names
+from vae_core.objectives.objective import SHARED
+from vae_core.objectives.registry import find_objective, objective_names
 from vae_core.training.config import SCHEDULES, TrainConfig
 
 COLUMN = 200  # pixels: four beside one another on a wide page, two on a narrow one

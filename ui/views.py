@@ -104,7 +104,7 @@ def pca_shares(opened: OpenModel) -> tuple[float, float]:
 def _pca(
     model_id: str, checksum: float, _latents: Latents
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    from vae_core.latent.latents import pca_projection
+    from vae_core.latent.projections import pca_projection
 
     centre, axes, shares = pca_projection(_latents.mu)
     return centre.numpy(), axes.numpy(), shares.numpy()

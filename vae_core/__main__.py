@@ -17,7 +17,7 @@ from vae_core.errors import ConfigError, DataError, ZscapeError
 from vae_core.files.atomic import write_bytes
 
 if TYPE_CHECKING:
-    from vae_core.checkpoints.folder import CheckpointInfo
+    from vae_core.checkpoints.reading import CheckpointInfo
 
 
 class _Parser(argparse.ArgumentParser):
@@ -145,7 +145,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from vae_core.checkpoints.folder import load_checkpoint, read_config, write_metrics
+    from vae_core.checkpoints.reading import load_checkpoint, read_config
+    from vae_core.checkpoints.writing import write_metrics
     from vae_core.measures.evaluation import evaluate
     from vae_core.training.loop import usable_device
 
@@ -193,7 +194,7 @@ def _encode(options: argparse.Namespace) -> None:
 
     import numpy as np
 
-    from vae_core.checkpoints.folder import load_checkpoint
+    from vae_core.checkpoints.reading import load_checkpoint
     from vae_core.latent.latents import encode_dataset
 
     output = _file(options.output)
@@ -209,9 +210,9 @@ def _sample(options: argparse.Namespace) -> None:
 
     import torch
 
-    from vae_core.checkpoints.folder import load_checkpoint
+    from vae_core.checkpoints.reading import load_checkpoint
+    from vae_core.latent.decoded import prior_samples
     from vae_core.latent.manifold import png_bytes, tile_images
-    from vae_core.models.latent_model import prior_samples
 
     output = _file(options.output)
     model = load_checkpoint(options.checkpoint)
@@ -225,12 +226,9 @@ def _sample(options: argparse.Namespace) -> None:
 
 def _export(options: argparse.Namespace) -> None:
     from vae_core.checkpoints.archives import zip_checkpoint
-    from vae_core.checkpoints.folder import (
-        copy_checkpoint,
-        load_checkpoint,
-        load_latents,
-        read_metrics,
-    )
+    from vae_core.checkpoints.figures import read_metrics
+    from vae_core.checkpoints.reading import load_checkpoint, load_latents
+    from vae_core.checkpoints.writing import copy_checkpoint
 
     for check in (load_checkpoint, load_latents, read_metrics):
         check(options.checkpoint)
@@ -242,7 +240,7 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def _list(options: argparse.Namespace) -> None:
-    from vae_core.checkpoints.folder import list_checkpoints
+    from vae_core.checkpoints.reading import list_checkpoints
     from vae_core.data.own.source import printable
 
     if not Path(options.root).is_dir():
@@ -293,7 +291,7 @@ def _bar() -> Callable[[float], None]:
 
 
 def _dataset(options: argparse.Namespace, split: str) -> Any:
-    from vae_core.checkpoints.folder import read_config
+    from vae_core.checkpoints.reading import read_config
     from vae_core.data.datasets import SPLITS, check_dataset
     from vae_core.data.own.images import ImageForm
     from vae_core.runs.data import run_dataset

@@ -20,8 +20,9 @@ import pytest
 
 from live.visitors import COOKIE
 from ui.navigation import SECTIONS
-from vae_core.runs.jobs import new_run_path, work
+from vae_core.runs.jobs import new_run_path
 from vae_core.runs.run import Run, create_run
+from vae_core.runs.trainer import work
 from vae_core.training.config import TrainConfig
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vae_core.checkpoints.folder import load_latents
+from vae_core.checkpoints.reading import load_latents
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import expect
 
 from tests.browser.places import SHIPPED, latents_of
-from vae_core.checkpoints.folder import load_checkpoint
+from vae_core.checkpoints.reading import load_checkpoint
 from vae_core.data.corruption import corrupt, median_filtered
 from vae_core.data.datasets import load_dataset
 from vae_core.measures.anomaly import anomaly_scores, auroc, strangers

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from vae_core.checkpoints.folder import load_latents
+from vae_core.checkpoints.reading import load_latents
 
 pytestmark = pytest.mark.browser
 CHECKPOINT = Path(__file__).parents[2] / "checkpoints" / "digits-2d"

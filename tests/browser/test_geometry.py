@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.places import SHIPPED, latents_of
-from vae_core.checkpoints.folder import load_checkpoint
+from vae_core.checkpoints.reading import load_checkpoint
 from vae_core.latent.geometry import image_lengths
 from vae_core.latent.paths import interpolate
 

@@ -13,8 +13,10 @@ import pytest
 import torch
 
 from tests.browser.conftest import free_port, running_app
-from vae_core.checkpoints.folder import load_latents, save_checkpoint
-from vae_core.models.latent_model import ModelConfig, build_model
+from vae_core.checkpoints.reading import load_latents
+from vae_core.checkpoints.writing import save_checkpoint
+from vae_core.models.config import ModelConfig
+from vae_core.models.kinds import build_model
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute

@@ -14,9 +14,10 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from live import routes
-from vae_core.checkpoints.folder import save_checkpoint
+from vae_core.checkpoints.writing import save_checkpoint
 from vae_core.latent.latents import Latents
-from vae_core.models.latent_model import ModelConfig, build_model
+from vae_core.models.config import ModelConfig
+from vae_core.models.kinds import build_model
 
 Answer = TypeVar("Answer")
 

@@ -24,9 +24,10 @@ import live.decode
 from live.decode import MAX_ASKED_EACH, MAX_ROWS, MAX_WAITING, Close, refusals
 from live.models import open_model
 from tests.live.conftest import IMAGE_SHAPE, LATENT_DIM, STORED, run, save_small_model
-from vae_core.checkpoints.folder import save_checkpoint
+from vae_core.checkpoints.writing import save_checkpoint
+from vae_core.models.config import ModelConfig
 from vae_core.models.feature_maps import feature_maps
-from vae_core.models.latent_model import ModelConfig, build_model
+from vae_core.models.kinds import build_model
 
 DECODE, ENCODE, RETURN, IMAGE, MAPS, MEAN = 1, 2, 3, 4, 5, 6
 CHANNELS, HEIGHT, WIDTH = IMAGE_SHAPE

@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 from live import routes
 from live.models import MAX_OPEN, open_model
 from vae_core.errors import CheckpointError
-from vae_core.runs.jobs import work
 from vae_core.runs.run import Run, create_run
+from vae_core.runs.trainer import work
 from vae_core.training.config import TrainConfig
 
 

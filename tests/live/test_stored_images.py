@@ -11,7 +11,9 @@ import torch
 from live.images import stored_images
 from live.models import open_model
 from vae_core.data.own.images import read_images, write_images
-from vae_core.runs.jobs import create_run, keep, work
+from vae_core.runs.jobs import keep
+from vae_core.runs.run import create_run
+from vae_core.runs.trainer import work
 from vae_core.training.config import TrainConfig
 
 

@@ -14,8 +14,8 @@ from live.models import open_model
 from ui import film
 from vae_core.errors import CheckpointError
 from vae_core.runs import recording
-from vae_core.runs.jobs import work
 from vae_core.runs.run import Run, create_run
+from vae_core.runs.trainer import work
 from vae_core.training.config import TrainConfig
 
 

@@ -26,10 +26,10 @@ from ui.runs import (
 )
 from ui.session import model_ids, owned
 from vae_core.checkpoints.archives import zip_checkpoint
-from vae_core.checkpoints.folder import load_checkpoint
+from vae_core.checkpoints.reading import load_checkpoint
 from vae_core.errors import CheckpointError
-from vae_core.runs.jobs import work
 from vae_core.runs.run import Run, create_run
+from vae_core.runs.trainer import work
 from vae_core.training.config import TrainConfig
 
 CONFIG = TrainConfig(hidden=(8,), epochs=2, batch_size=512)

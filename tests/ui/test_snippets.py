@@ -33,7 +33,7 @@ from ui.snippets import (
     elbo_program,
     loading,
 )
-from vae_core.checkpoints.folder import load_checkpoint, load_latents
+from vae_core.checkpoints.reading import load_checkpoint, load_latents
 from vae_core.data.datasets import load_dataset
 from vae_core.data.own.images import ImageForm, read_images
 from vae_core.latent.geometry import image_lengths, metric

@@ -11,8 +11,10 @@ from ui import limits
 from ui.train_settings import layer_widths
 from vae_core.errors import ConfigError, TrainingError
 from vae_core.models.architecture import architecture
-from vae_core.runs.jobs import Run, create_run, work
-from vae_core.training.loop import TrainConfig, preset
+from vae_core.runs.run import Run, create_run
+from vae_core.runs.trainer import work
+from vae_core.training.config import TrainConfig
+from vae_core.training.presets import preset
 
 CONFIG = TrainConfig(hidden=(8,), epochs=1, batch_size=512)
 

@@ -6,7 +6,9 @@ import torch
 from torch.distributions import MultivariateNormal
 
 from tests.vae_core.arrays import seeded
-from vae_core.models.latent_model import LatentModel, ModelConfig, build_model
+from vae_core.models.config import ModelConfig
+from vae_core.models.kinds import build_model
+from vae_core.models.latent_model import LatentModel
 
 SIGMA = 0.3
 

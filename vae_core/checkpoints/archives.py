@@ -9,13 +9,8 @@ import zipfile
 from pathlib import Path
 from typing import BinaryIO
 
-from vae_core.checkpoints.folder import (
-    FILES,
-    checkpoint_files,
-    load_checkpoint,
-    load_latents,
-    read_metrics,
-)
+from vae_core.checkpoints.figures import read_metrics
+from vae_core.checkpoints.reading import FILES, checkpoint_files, load_checkpoint, load_latents
 from vae_core.errors import CheckpointError
 from vae_core.files.atomic import folder_written_whole, write_bytes
 from vae_core.files.zips import open_zip

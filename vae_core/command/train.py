@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from vae_core.command.images import add_image_arguments, image_flags, read_given_images
 from vae_core.errors import CheckpointError, ConfigError, TrainingError
 from vae_core.files.atomic import read_json
-from vae_core.runs.jobs import new_run_path, work
+from vae_core.runs.jobs import new_run_path
 from vae_core.runs.run import Run, create_run
+from vae_core.runs.trainer import work
 
 if TYPE_CHECKING:
     from vae_core.training.config import TrainConfig
@@ -75,7 +76,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
 
 def train_command(options: argparse.Namespace) -> None:
     if options.publish:
-        from vae_core.checkpoints.folder import check_target
+        from vae_core.checkpoints.writing import check_target
 
         check_target(options.publish)
     run = _new_run(options) if options.resume is None else _run_to_resume(options)
@@ -91,7 +92,7 @@ def train_command(options: argparse.Namespace) -> None:
     if not figures.exists():
         return  # stopped before its turn came
     if options.publish:
-        from vae_core.checkpoints.folder import copy_checkpoint
+        from vae_core.checkpoints.writing import copy_checkpoint
 
         copy_checkpoint(run.checkpoint, options.publish)
     print_figures(read_json(figures, CheckpointError), options.json)
@@ -111,12 +112,13 @@ def _run_to_resume(options: argparse.Namespace) -> Run:
 def _new_run(options: argparse.Namespace) -> Run:
     from dataclasses import replace
 
-    from vae_core.checkpoints.folder import MAX_WEIGHTS
+    from vae_core.checkpoints.reading import MAX_WEIGHTS
     from vae_core.data.own.images import ImageForm, write_images
     from vae_core.models.architecture import architecture
     from vae_core.runs.data import run_datasets
-    from vae_core.training.config import TrainConfig, preset
+    from vae_core.training.config import TrainConfig
     from vae_core.training.loop import check_data, usable_device
+    from vae_core.training.presets import preset
 
     config: TrainConfig = preset(options.preset) if options.preset else TrainConfig()
     chosen = _chosen(options)

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from vae_core.errors import ConfigError
-from vae_core.models.latent_model import LatentModel
 
 CORRUPTIONS = ("gaussian", "masking", "salt-and-pepper", "occlusion")
 
@@ -50,12 +49,6 @@ def _squares(x: Tensor, generator: torch.Generator, amount: float) -> Tensor:
     rows, columns = inside
     under: Tensor = rows[:, None, :, None] & columns[:, None, None, :]
     return under
-
-
-@torch.inference_mode()
-def rebuilt(model: LatentModel, x: Tensor) -> Tensor:
-    """The mean images that a model makes of x (n, c, h, w), at z = mu(x)."""
-    return model.decode(model.encode(x)[0])
 
 
 def median_filtered(x: Tensor, side: int = 3) -> Tensor:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load
+from safetensors.torch import load, save
 from torch import Tensor
 
-from vae_core.errors import CheckpointError
+from vae_core.errors import CheckpointError, ZscapeError
 from vae_core.files.atomic import open_ordinary
 
 MAX_HEADER_BYTES = 1 << 20
@@ -42,7 +44,23 @@ def read_header(path: Path, max_bytes: int) -> dict[str, tuple[str, tuple[int, .
         raise CheckpointError(f"{where} is torn or no safetensors file; {_COPY_AGAIN}.") from error
 
 
-def load_tensors(path: Path, max_bytes: int) -> dict[str, Tensor]:
-    """The tensors of a file whose header has been read, in memory of their own."""
-    with open_ordinary(path, CheckpointError, max_bytes) as file:
-        return load(file.read())
+def load_tensors(
+    path: Path, max_bytes: int, error: type[ZscapeError] = CheckpointError
+) -> dict[str, Tensor]:
+    """The tensors of a file, in memory of their own; `error` when it is missing, large or torn."""
+    with open_ordinary(path, error, max_bytes) as file:
+        data = file.read()
+    try:
+        return load(data)
+    except SafetensorError as broken:
+        raise error(f"{path.parent.name}: {path.name} is torn; {_COPY_AGAIN}.") from broken
+
+
+def tensor_bytes(tensors: Mapping[str, Tensor | None]) -> bytes:
+    """A safetensors file of those tensors that are there."""
+    return save({name: _plain(t) for name, t in tensors.items() if t is not None})
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    """As safetensors wants it: in memory of its own."""
+    return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor
 
 from vae_core.data.datasets import ImageDataset
-from vae_core.errors import ConfigError, DataError
+from vae_core.errors import DataError
 from vae_core.models.latent_model import LatentModel
 from vae_core.models.priors import kl_to_standard_normal
 
@@ -180,73 +179,6 @@ def common_rows(a: Latents, b: Latents) -> tuple[Tensor, Tensor]:
 def active_dimensions(mu: Tensor) -> Tensor:
     """Columns of mu (n, d) with a variance above 0.01, (d,) bool (Burda et al. 2016, section 5)."""
     return mu.var(0) > ACTIVE_VARIANCE
-
-
-def pca_projection(mu: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The plane of largest variance of mu (n, d), by scikit-learn's PCA.
-
-    Returns (centre (d,), axes (2, d) orthonormal, explained variance ratio (2,)); a point's
-    coordinates are (mu - centre) @ axes.T.
-    """
-    from sklearn.decomposition import PCA
-
-    if mu.shape[1] < 2 or len(mu) < 2:
-        raise ConfigError(
-            f"PCA to a plane needs 2 dimensions and 2 points; mu is {tuple(mu.shape)}."
-        )
-    fit = PCA(n_components=2, svd_solver="full").fit(mu.double().numpy())
-    total = mu.double().var(0).sum().clamp_min(1e-300)  # of collapsed codes, too, a share
-    centre, axes, variances = (
-        torch.from_numpy(np.ascontiguousarray(a))
-        for a in (fit.mean_, fit.components_, fit.explained_variance_)
-    )
-    return centre.float(), axes.float(), (variances / total).float()
-
-
-def tsne_projection(
-    mu: Tensor,
-    *,
-    perplexity: float = 30.0,
-    seed: int = 0,
-    on_progress: Callable[[float, Tensor], object] | None = None,
-) -> Tensor:
-    """t-SNE of mu (n, d) to (n, 2), by openTSNE, which (unlike scikit-learn's) reports progress.
-
-    `on_progress` takes the fraction done and the embedding so far, and returns False to stop early;
-    what has been reached is returned then. Distances between far clusters carry no meaning (van der
-    Maaten & Hinton 2008). ConfigError for points or a perplexity that cannot be embedded.
-    """
-    from openTSNE import TSNE
-
-    n = len(mu)
-    if n < 4:
-        raise ConfigError(f"t-SNE needs at least 4 points; there are {n}.")
-    if mu.shape[1] < 2 or not bool(mu.isfinite().all()) or not 0 < perplexity < math.inf:
-        raise ConfigError(
-            f"mu is {tuple(mu.shape)} and perplexity={perplexity}: t-SNE needs finite points of "
-            "two dimensions or more, and a finite perplexity above 0."
-        )
-    if bool((mu == mu[0]).all()):
-        raise ConfigError("All points lie at one place; t-SNE has nothing to tell apart.")
-    exaggerated, refined = 250, 500
-    iterations = {"done": 0}
-
-    def report(_iteration: int, _error: float, embedding: np.ndarray) -> bool:
-        iterations["done"] += 25
-        fraction = min(1.0, iterations["done"] / (exaggerated + refined))
-        so_far = torch.from_numpy(np.array(embedding)).float()
-        return on_progress is not None and on_progress(fraction, so_far) is False
-
-    embedding = TSNE(
-        perplexity=min(perplexity, (n - 1) / 3),
-        early_exaggeration_iter=exaggerated,
-        n_iter=refined,
-        random_state=seed,
-        n_jobs=1,
-        callbacks=report,
-        callbacks_every_iters=25,
-    ).fit(mu.double().numpy())
-    return torch.from_numpy(np.asarray(embedding)).float()
 
 
 def nearest(mu: Tensor, z: Tensor, k: int = 1) -> Tensor:

@@ -19,7 +19,6 @@ from torch import Tensor
 
 from vae_core.errors import ConfigError, DataError
 from vae_core.latent.latents import Latents
-from vae_core.measures.likelihood.estimates import mean_and_error
 from vae_core.models.priors import StandardNormal
 
 HELD_OUT = 10  # one draw in so many is kept from the fit
@@ -109,13 +108,3 @@ def parted(z: Tensor) -> tuple[Tensor, Tensor]:
     """Draws in random order as those to fit to, and a tenth to judge the fit by."""
     n_held_out = max(1, len(z) // HELD_OUT)
     return z[n_held_out:], z[:n_held_out]
-
-
-def held_out_density(sampler: Sampler, z: Tensor) -> tuple[float, float]:
-    """Mean log density of held-out draws z (n, d) and its standard error, in nats.
-
-    The higher, the less the sampler misses of the aggregate posterior: its expectation is
-    -KL(q(z) || sampler) - H(q).
-    """
-    mean, error = mean_and_error(sampler.log_prob(z))
-    return float(mean), float(error)

@@ -25,9 +25,10 @@ from vae_core.measures.likelihood.elbo_surgery import split_kl
 from vae_core.measures.likelihood.estimates import mean_and_error
 from vae_core.measures.likelihood.importance import importance_log_likelihood
 from vae_core.measures.likelihood.quadrature import exact_log_likelihood
-from vae_core.models.gan import GAN, told_apart
+from vae_core.models.gan import GAN
 from vae_core.models.latent_model import LatentModel
 from vae_core.models.m2 import M2
+from vae_core.objectives.gan import told_apart
 from vae_core.objectives.terms import autoencoder_terms, elbo_terms
 
 BATCH = 500

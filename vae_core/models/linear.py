@@ -16,18 +16,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vae_core.data.binarisation import binarised
 from vae_core.errors import ConfigError
-from vae_core.models.latent_model import VAE, Autoencoder, LatentModel, ModelConfig
+from vae_core.models.config import ModelConfig
+from vae_core.models.latent_model import LatentModel
 from vae_core.models.likelihoods import LearnedGaussian
-from vae_core.objectives.terms import ObjectiveTerms, autoencoder_terms, elbo_terms, loss
-from vae_core.training.learners import Batch, Learner
+from vae_core.models.vae import VAE, Autoencoder
 
 if TYPE_CHECKING:
     from sklearn.decomposition import PCA as Fit
 
-    from vae_core.data.datasets import ImageDataset
-    from vae_core.training.config import TrainConfig
 
 # What a ModelConfig of either kind must say.
 LINEAR = {"network": "mlp", "hidden": (), "likelihood": "learned-gaussian", "link": "identity"}
@@ -172,28 +169,3 @@ def _set_weights(
         weight.copy_(torch.from_numpy(value))
     likelihood = cast(LearnedGaussian, model.likelihood)
     likelihood.load_state_dict(LearnedGaussian(max(sigma, LEAST_SIGMA), "identity").state_dict())
-
-
-class LinearLearner(Learner):
-    """Fits the model once, before the first step; the steps only tell how good it is."""
-
-    model: PCA | ProbabilisticPCA
-
-    def __init__(self, config: TrainConfig, model: LatentModel) -> None:
-        if not isinstance(model, PCA | ProbabilisticPCA):
-            raise ConfigError(f"The objective {config.objective} trains a linear model.")
-        super().__init__(config, model)
-
-    def begin(self, data: ImageDataset) -> None:
-        if self.config.binarisation == "dynamic":
-            data = binarised(data, self.config.seed)
-        self.model.fit(data.images, self.config.seed)
-
-    def step(self, batch: Batch) -> ObjectiveTerms:
-        return self.terms(batch)
-
-    @torch.no_grad()
-    def terms(self, batch: Batch) -> ObjectiveTerms:
-        terms_of = elbo_terms if self.model.is_variational else autoencoder_terms
-        terms = terms_of(self.model, batch.x, generator=batch.generator)
-        return ObjectiveTerms(terms.reconstruction, terms.kl, loss(terms, 1.0))

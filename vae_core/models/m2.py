@@ -10,27 +10,16 @@ Kingma, Rezende, Mohamed & Welling 2014, "Semi-supervised learning with deep gen
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vae_core.data.binarisation import binarise
 from vae_core.errors import ConfigError
-from vae_core.measures.codes.few_labels import draw_labelled
 from vae_core.models.latent_model import LatentModel
 from vae_core.models.likelihoods import Likelihood, build_likelihood
 from vae_core.models.networks import ACTIVATIONS
-from vae_core.models.priors import kl_to_standard_normal
-from vae_core.objectives.terms import ObjectiveTerms
-from vae_core.training.learners import Batch, Learner, descend, learning_rate
-
-if TYPE_CHECKING:
-    from vae_core.data.datasets import ImageDataset
-    from vae_core.training.config import TrainConfig
 
 
 class ByClass(nn.Module):
@@ -160,152 +149,3 @@ class M2(LatentModel):
         _, h, w = self.image_shape
         images: Tensor = flat.unflatten(-1, (-1, h, w))
         return images
-
-
-@torch.inference_mode()
-def class_error(model: M2, x: Tensor, y: Tensor) -> float:
-    """The share of images x (n, c, h, w) whose class, y (n,), the model itself tells wrongly."""
-    told = torch.cat([model.class_log_probs(batch).argmax(1) for batch in x.split(1_000)])
-    return float((told != y).double().mean())
-
-
-@dataclass(frozen=True)
-class ClassTerms:
-    """What the bound of images consists of whose class is inferred, per image, in nats.
-
-    reconstruction (batch,): E_q(y|x) E_q(z|x,y) log p(x|y, z); kl (batch, latent_dim): that of z,
-    its mean over q(y|x); class_kl (batch,): KL(q(y|x) || p(y)); log_q (batch, K): log q(y|x).
-    """
-
-    reconstruction: Tensor
-    kl: Tensor
-    class_kl: Tensor
-    log_q: Tensor
-
-    @property
-    def bound(self) -> Tensor:
-        """A lower bound of log p(x), (batch,): -U(x) of Kingma et al. (2014, eq. 7)."""
-        return self.reconstruction - self.kl.sum(1) - self.class_kl
-
-
-def unlabelled_terms(model: M2, x: Tensor, *, generator: torch.Generator) -> ClassTerms:
-    """The terms of x (batch, c, h, w), with one draw of z for every class and a sum over all."""
-    log_q = model.class_log_probs(x)
-    q = log_q.exp()  # (batch, K)
-    mu, logvar = model.encode_class(x)  # (batch, K, d)
-    z = model.sample_posterior(mu, logvar, generator)
-    reconstruction = (q * model.log_likelihood_of_class(x, z)).sum(1)
-    kl = (q[:, :, None] * kl_to_standard_normal(mu, logvar)).sum(1)
-    class_kl = (q * (log_q + math.log(log_q.shape[1]))).sum(1)
-    return ClassTerms(reconstruction, kl, class_kl, log_q)
-
-
-def labelled_bound(model: M2, x: Tensor, y: Tensor, *, generator: torch.Generator) -> Tensor:
-    """A lower bound of log p(x, y), (batch,), in nats: -L(x, y) of Kingma et al. (2014, eq. 6).
-
-    x (batch, c, h, w), y (batch,).
-    """
-    mu, logvar = model.encode_class(x, y)
-    z = model.sample_posterior(mu, logvar, generator)
-    kl = kl_to_standard_normal(mu, logvar).sum(1)
-    return model.log_likelihood_of_class(x, z, y) - math.log(model.config.classes) - kl
-
-
-def m2_objective(
-    model: M2,
-    x: Tensor,
-    labelled: tuple[Tensor, Tensor],
-    *,
-    generator: torch.Generator,
-    alpha: float = 1.0,
-    share: float = 0.0,
-) -> ObjectiveTerms:
-    """Minus both bounds, and the classifier's cross-entropy on what is labelled (eq. 8 and 9).
-
-    x (batch, c, h, w): images whose class is not told; labelled: images and their classes; share:
-    labelled images of the data set for each that is not; alpha: the weight of the cross-entropy,
-    for each image that is not labelled (theirs is 0.1). All are means, in nats.
-    """
-    terms = unlabelled_terms(model, x, generator=generator)
-    images, classes = labelled
-    told = labelled_bound(model, images, classes, generator=generator).mean()
-    cross_entropy = functional.nll_loss(model.class_log_probs(images), classes)
-    loss = -terms.bound.mean() - share * told + alpha * cross_entropy
-    parts = {"class_kl": terms.class_kl.mean(), "cross_entropy": cross_entropy}
-    return ObjectiveTerms(terms.reconstruction, terms.kl, loss, parts)
-
-
-def labelled_rows(config: TrainConfig, data: ImageDataset) -> Tensor:
-    """The rows of `data` whose class M2 is told, as many of each class, drawn by the config's seed.
-
-    ConfigError or DataError where the settings of the objective do not go with the data.
-    """
-    classes, labels = config.objective_settings["classes"], data.labels
-    there = 0 if labels is None else int(labels.max()) + 1
-    if labels is None or there > classes:
-        raise ConfigError(
-            f"M2 was set up for {classes} classes, but {data.name} has {there}; choose data that "
-            "have classes, and set classes to how many those are."
-        )
-    return draw_labelled(labels, config.objective_settings["labels"], config.seed)
-
-
-class Labelled(nn.Module):
-    """n images (n, c, h, w) uint8 and their classes (n,) int64, zeros until they are set."""
-
-    images: Tensor
-    labels: Tensor
-
-    def __init__(self, n: int, image_shape: tuple[int, int, int]) -> None:
-        super().__init__()
-        self.register_buffer("images", torch.zeros((n, *image_shape), dtype=torch.uint8))
-        self.register_buffer("labels", torch.zeros(n, dtype=torch.int64))
-
-
-class M2Learner(Learner):
-    """Every image of a batch without its label, beside a draw of those whose labels are told.
-
-    Those are as many of each class, drawn by the config's seed, and go with the state.
-    """
-
-    model: M2
-
-    def __init__(self, config: TrainConfig, model: LatentModel) -> None:
-        if not isinstance(model, M2):
-            raise ConfigError("The objective m2 trains a model of the kind m2.")
-        labelled = Labelled(config.objective_settings["labels"], model.image_shape)
-        self.labelled = labelled.to(next(model.parameters()).device)
-        super().__init__(config, model, labelled=self.labelled)
-        self.optimizer = self.adam("optimizer", model, config.learning_rate)
-
-    def begin(self, data: ImageDataset) -> None:
-        rows = labelled_rows(self.config, data)
-        assert data.labels is not None
-        self.labelled.images.copy_(data.images[rows])
-        self.labelled.labels.copy_(data.labels[rows])
-
-    def step(self, batch: Batch) -> ObjectiveTerms:
-        told, generator = self.labelled, batch.generator
-        n = len(told.labels)
-        size = min(n, len(batch.x))
-        rows = torch.randperm(n, generator=generator, device=batch.x.device)[:size]
-        x = told.images[rows].float() / 255
-        if self.config.binarisation == "dynamic":
-            x = binarise(x, generator)
-        terms = m2_objective(
-            self.model,
-            batch.x,
-            (x, told.labels[rows]),
-            generator=generator,
-            alpha=self.config.objective_settings["alpha"],
-            share=n / batch.images,
-        )
-        descend(self.optimizer, terms.loss, learning_rate(self.config, batch))
-        return terms
-
-    def terms(self, batch: Batch) -> ObjectiveTerms:
-        terms = unlabelled_terms(self.model, batch.x, generator=batch.generator)
-        parts = {"class_kl": terms.class_kl.mean()}
-        if batch.labels is not None:
-            parts["error"] = (terms.log_q.argmax(1) != batch.labels).double().mean()
-        return ObjectiveTerms(terms.reconstruction, terms.kl, -terms.bound.mean(), parts)

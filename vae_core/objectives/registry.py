@@ -1,35 +1,33 @@
-"""Every objective that can be trained, by name: its learner, its settings, a sentence on each.
+"""Every objective that can be trained, by name, with its settings and a sentence on it.
 
-Another one is an entry here, with what builds its learner, such as a `GradientLearner`:
+Another one is an entry here, of a function of its terms that is learned by gradient steps:
 
-    register_objective("mine", "What it does.", learner, settings={"weight": Setting(1.0, "…")})
+    register_objective("mine", "What it does.", ByGradient(terms_of), settings={…})
+
+One that no gradient step learns names its learner, or brings it: see `training.learners`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from reprlib import repr as shown
-from typing import TYPE_CHECKING, Any
 
 import torch
 
 from vae_core.data.corruption import CORRUPTIONS
 from vae_core.errors import ConfigError
-from vae_core.models.gan import GanLearner
 from vae_core.models.latent_model import LatentModel
-from vae_core.models.linear import LinearLearner
-from vae_core.models.m2 import M2Learner
 from vae_core.objectives.aggregate import beta_tcvae, dip_vae, info_vae, wae_mmd
 from vae_core.objectives.autoencoder import (
     contractive_autoencoder,
     denoising_autoencoder,
     plain_autoencoder,
 )
-from vae_core.objectives.factor_vae import FactorVaeLearner
-from vae_core.objectives.terms import (
-    ObjectiveTerms,
+from vae_core.objectives.objective import ByGradient, Chosen, HowLearned, Objective, Setting
+from vae_core.objectives.terms import Batch, ObjectiveTerms
+from vae_core.objectives.variational import (
     beta_vae,
     capacity_vae,
     doubly_reparameterised_iwae,
@@ -37,84 +35,6 @@ from vae_core.objectives.terms import (
     iwae,
     ramp,
 )
-from vae_core.training.learners import Batch, GradientLearner, Learner, TermsOf
-
-if TYPE_CHECKING:
-    from vae_core.training.config import TrainConfig
-
-BuildLearner = Callable[["TrainConfig", LatentModel], Learner]
-SHARED = {
-    "beta": 1.0,
-    "samples": 1,
-}  # settings of TrainConfig that some objectives use, and as what
-
-
-def check_number(name: str, value: Any, kind: type, least: float, most: float) -> None:
-    """ConfigError unless the value is an int or a `kind`, int or float, from least to most."""
-    number = isinstance(value, (int, kind)) and not isinstance(value, bool)
-    if not number or not least <= value <= most:
-        a = "a whole number" if kind is int else "a number"
-        raise ConfigError(f"{name}={shown(value)} is not {a} from {least:g} to {most:g}.")
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One setting of an objective: a number from `least` to `most`, or one of `choices`.
-
-    default: what it is unless set; its type is the setting's. text: what it does, in a sentence.
-    """
-
-    default: float | int | str
-    text: str
-    least: float = 0.0
-    most: float = 1_000.0
-    choices: tuple[str, ...] = ()
-
-    @property
-    def span(self) -> tuple[float, float]:
-        """From least to most, whole numbers where the setting is one."""
-        whole = isinstance(self.default, int)
-        return (int(self.least), int(self.most)) if whole else (self.least, self.most)
-
-    def checked(self, name: str, value: Any) -> Any:
-        """The value; ConfigError when it is of another type or out of range."""
-        if self.choices:
-            if value not in self.choices:
-                raise ConfigError(f"{name}={shown(value)} is not one of {', '.join(self.choices)}.")
-            return value
-        kind = type(self.default)
-        check_number(name, value, kind, self.least, self.most)
-        return kind(value)
-
-
-@dataclass(frozen=True)
-class Objective:
-    """An objective as it can be chosen.
-
-    text: what it does, in a sentence; uses: which of beta and samples mean something to it; kind:
-    of the model that it trains; pairs: a batch of a single image will not do.
-    """
-
-    text: str
-    learner: BuildLearner
-    settings: Mapping[str, Setting] = field(default_factory=dict)
-    uses: tuple[str, ...] = ()
-    kind: str = "vae"
-    pairs: bool = False
-
-    def checked(self, name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """All its settings, those not given as they are at first; ConfigError for a wrong one."""
-        for key in settings:
-            if key not in self.settings:
-                known = f"; they are {', '.join(self.settings)}" if self.settings else ", none"
-                raise ConfigError(
-                    f"{shown(key)} is not among the objective {name}'s own settings{known}."
-                )
-        return {
-            key: each.checked(key, settings.get(key, each.default))
-            for key, each in self.settings.items()
-        }
-
 
 _REGISTRY: dict[str, Objective] = {}
 
@@ -122,7 +42,7 @@ _REGISTRY: dict[str, Objective] = {}
 def register_objective(
     name: str,
     text: str,
-    learner: BuildLearner,
+    learner: HowLearned,
     *,
     settings: Mapping[str, Setting] | None = None,
     uses: tuple[str, ...] = (),
@@ -147,28 +67,19 @@ def find_objective(name: str) -> Objective:
     return _REGISTRY[name]
 
 
-def build_learner(config: TrainConfig, model: LatentModel) -> Learner:
-    """The learner of `config`, with the model, already on its device, that it will change."""
-    return find_objective(config.objective).learner(config, model)
-
-
-def _gradient(terms_of: TermsOf) -> BuildLearner:
-    return lambda config, model: GradientLearner(config, model, terms_of)
-
-
-def _function(function: Callable[..., ObjectiveTerms], *uses: str) -> BuildLearner:
+def _function(function: Callable[..., ObjectiveTerms], *uses: str) -> ByGradient:
     """A function of `objectives` and its kin, with its own settings and what it `uses` beside."""
 
-    def objective(model: LatentModel, batch: Batch, config: TrainConfig) -> ObjectiveTerms:
+    def objective(model: LatentModel, batch: Batch, config: Chosen) -> ObjectiveTerms:
         shared = {name: getattr(config, name) for name in uses}
         return function(
             model, batch.x, generator=batch.generator, **shared, **config.objective_settings
         )
 
-    return _gradient(objective)
+    return ByGradient(objective)
 
 
-def _warm_up(model: LatentModel, batch: Batch, config: TrainConfig) -> ObjectiveTerms:
+def _warm_up(model: LatentModel, batch: Batch, config: Chosen) -> ObjectiveTerms:
     """beta_vae with a beta that rises from 0, in parts as beta (Sønderby et al. 2016)."""
     steps = round(config.objective_settings["rise"] * batch.total_steps)
     beta = ramp(batch.step, steps, config.beta)
@@ -176,7 +87,7 @@ def _warm_up(model: LatentModel, batch: Batch, config: TrainConfig) -> Objective
     return replace(terms, parts={"beta": torch.tensor(beta)})
 
 
-def _capacity(model: LatentModel, batch: Batch, config: TrainConfig) -> ObjectiveTerms:
+def _capacity(model: LatentModel, batch: Batch, config: Chosen) -> ObjectiveTerms:
     """capacity_vae with a capacity that rises from 0, in parts (Burgess et al. 2018)."""
     settings = config.objective_settings
     steps = round(settings["rise"] * batch.total_steps)
@@ -192,7 +103,7 @@ def _capacity(model: LatentModel, batch: Batch, config: TrainConfig) -> Objectiv
     return replace(terms, parts={**terms.parts, "capacity": torch.tensor(capacity)})
 
 
-def _beta_tcvae(model: LatentModel, batch: Batch, config: TrainConfig) -> ObjectiveTerms:
+def _beta_tcvae(model: LatentModel, batch: Batch, config: Chosen) -> ObjectiveTerms:
     return beta_tcvae(
         model,
         batch.x,
@@ -215,7 +126,7 @@ register_objective(
     "warm-up",
     "The same with a weight that rises from 0 to beta, so that no dimension gives up early "
     "(Sønderby et al. 2016).",
-    _gradient(_warm_up),
+    ByGradient(_warm_up),
     settings={"rise": Setting(0.2, _RISE.format("beta"), most=1.0)},
     uses=("beta", "samples"),
 )
@@ -223,7 +134,7 @@ register_objective(
     "capacity",
     "The KL is held at a capacity that rises while learning: one factor after another is encoded "
     "(Burgess et al. 2018).",
-    _gradient(_capacity),
+    ByGradient(_capacity),
     settings={
         "capacity": Setting(25.0, "The KL in nats that is reached in the end."),
         "gamma": Setting(1_000.0, "The weight of the distance between KL and capacity.", most=1e6),
@@ -256,7 +167,7 @@ register_objective(
     "beta-tcvae",
     "The KL in three parts, of which the dimensions' total correlation weighs most (Chen et al. "
     "2018).",
-    _gradient(_beta_tcvae),
+    ByGradient(_beta_tcvae),
     settings={
         "alpha": Setting(1.0, "The weight of what z tells about which image it was."),
         "beta": Setting(6.0, "The weight of the total correlation, what the dimensions share."),
@@ -273,7 +184,7 @@ register_objective(
 register_objective(
     "factor-vae",
     "A discriminator estimates the total correlation that is weighed (Kim & Mnih 2018).",
-    FactorVaeLearner,
+    "factor-vae",
     settings={
         "gamma": Setting(10.0, "The weight of the total correlation, beside the ELBO."),
         "width": Setting(1_000, "The width of the discriminator's five hidden layers.", 1, 1_000),
@@ -357,21 +268,21 @@ register_objective(
     "pca",
     "Principal component analysis, the linear autoencoder of least squared error; found at once, "
     "so one epoch is enough.",
-    LinearLearner,
+    "linear",
     kind="pca",
 )
 register_objective(
     "ppca",
     "Probabilistic PCA: the linear VAE whose likelihood has a closed form (Tipping & Bishop 1999); "
     "found at once, so one epoch is enough.",
-    LinearLearner,
+    "linear",
     kind="ppca",
 )
 register_objective(
     "gan",
     "A generator learns to deceive a discriminator, and no encoder comes of it (Goodfellow et al. "
     "2014).",
-    GanLearner,
+    "gan",
     settings={
         "penalty": Setting(
             1.0,
@@ -385,7 +296,7 @@ register_objective(
     "m2",
     "The class of a few images is told, and that of all others inferred beside z (Kingma et al. "
     "2014).",
-    M2Learner,
+    "m2",
     settings={
         "labels": Setting(100, "How many images are labelled, as many of each class.", 1, 100_000),
         "alpha": Setting(

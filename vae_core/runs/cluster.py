@@ -26,10 +26,10 @@ from filelock import FileLock, Timeout
 
 from vae_core.errors import TrainingError, ZscapeError
 from vae_core.files.atomic import write_bytes
-from vae_core.runs.jobs import Turn, spawn, work
 from vae_core.runs.mirror import Outbox, Part, receive
 from vae_core.runs.run import Run
 from vae_core.runs.slots import Slot, waiting
+from vae_core.runs.trainer import Turn, spawn, work
 
 LOOK_SECONDS = 0.25
 WORD_SECONDS = 1.0  # an actor with nothing new to tell still gives a sign of life that often

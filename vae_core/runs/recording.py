@@ -7,21 +7,23 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors.torch import save as safetensors_bytes
 
-from vae_core.checkpoints.folder import save_checkpoint
+from vae_core.checkpoints.writing import save_checkpoint
 from vae_core.data.binarisation import binarised
 from vae_core.data.datasets import ImageDataset
+from vae_core.errors import TrainingError
 from vae_core.files.atomic import write_bytes
+from vae_core.files.tensors import load_tensors, tensor_bytes
 from vae_core.latent.latents import Latents, encode_dataset
 from vae_core.measures.evaluation import evaluate
 from vae_core.models.latent_model import LatentModel
 from vae_core.runs.data import run_datasets
 from vae_core.runs.event_files import EventFiles
 from vae_core.runs.reports import append_report, forget_reports_after
-from vae_core.runs.run import Run, below, load_tensors
+from vae_core.runs.run import MAX_STATE_BYTES, Run, below
 from vae_core.training.config import TrainConfig
 from vae_core.training.loop import Progress, initial_model, train
 
@@ -49,7 +51,11 @@ def learn(run: Run, on_progress: Callable[[Progress], None], may_go_on: Callable
     # Latents are those of images as the model knows them: drawn once, and so always the same.
     encoded = test_data if config.binarisation == "none" else binarised(test_data)
     sample = fixed_sample(len(test_data))
-    resume = load_tensors(run.state_file) if run.state_file.exists() else {}
+    resume = (
+        load_tensors(run.state_file, MAX_STATE_BYTES, TrainingError)
+        if run.state_file.exists()
+        else {}
+    )
     first_epoch = int(resume.get("epoch", 0))
     forget_reports_after(run.events_file, first_epoch if resume else -1)
     model = initial_model(config, train_data.image_shape)
@@ -58,7 +64,7 @@ def learn(run: Run, on_progress: Callable[[Progress], None], may_go_on: Callable
     due = epochs_to_keep(config.epochs, model)
     report = _Reporter(run.events_file)
     follow = _Sparing(_LiveCheckpoint(run, config, encoded, sample).save, LIVE_SECONDS)
-    save_state = _Sparing(lambda p: write_bytes(run.state_file, safetensors_bytes(p.state())))
+    save_state = _Sparing(lambda p: write_bytes(run.state_file, tensor_bytes(p.state())))
     stopped = False
     with EventFiles(run.tensorboard, first_epoch + 1) as event_files:
         for progress in train(
@@ -181,11 +187,11 @@ class _LiveCheckpoint:
             if latents is not None:
                 write_bytes(
                     self.run.checkpoint / "latents.safetensors",
-                    safetensors_bytes(_named_tensors(vars(latents))),
+                    tensor_bytes(vars(latents)),
                 )
             write_bytes(
                 self.run.checkpoint / "model.safetensors",
-                safetensors_bytes(_named_tensors(weights)),
+                tensor_bytes(weights),
             )
         else:
             save_checkpoint(
@@ -202,10 +208,10 @@ def _save_snapshot(
     run: Run, epoch: int, model: LatentModel, test_data: ImageDataset, sample: torch.Tensor
 ) -> None:
     latents = _encoded_sample(model, test_data, sample)
-    tensors = _named_tensors(model.state_dict(), "model.")
+    tensors = _prefixed("model.", model.state_dict())
     if latents is not None:
-        tensors |= _named_tensors(vars(latents), "latents.")
-    write_bytes(run.snapshot_file(epoch), safetensors_bytes(tensors))
+        tensors |= _prefixed("latents.", vars(latents))
+    write_bytes(run.snapshot_file(epoch), tensor_bytes(tensors))
 
 
 def _encoded_sample(
@@ -220,8 +226,5 @@ def _encoded_sample(
     return latents
 
 
-def _named_tensors(
-    columns: Mapping[str, torch.Tensor | None], prefix: str = ""
-) -> dict[str, torch.Tensor]:
-    """As safetensors takes them: on the CPU, contiguous, those that are there."""
-    return {f"{prefix}{k}": t.cpu().contiguous() for k, t in columns.items() if t is not None}
+def _prefixed(prefix: str, tensors: Mapping[str, torch.Tensor | None]) -> dict[str, Any]:
+    return {prefix + name: tensor for name, tensor in tensors.items()}

@@ -147,13 +147,6 @@ class Run:
         write_json(self.path / "status.json", asdict(status))
 
     @property
-    def place(self) -> int | None:
-        """Its place among those that wait, 1 for the next to begin; None where it does not wait."""
-        from vae_core.runs.slots import place
-
-        return place(self)
-
-    @property
     def resumable(self) -> bool:
         """Whether `resume` can go on with it: it has ended before its time, and may be continued.
 
@@ -201,10 +194,11 @@ class Run:
         self, epoch: int, image_shape: tuple[int, int, int]
     ) -> tuple[LatentModel, Latents | None]:
         """The model as it was after `epoch`, and its latents of the fixed sample, if it encodes."""
+        from vae_core.files.tensors import load_tensors
         from vae_core.latent.latents import Latents
-        from vae_core.models.latent_model import build_model
+        from vae_core.models.kinds import build_model
 
-        tensors = load_tensors(self.snapshot_file(epoch))
+        tensors = load_tensors(self.snapshot_file(epoch), MAX_STATE_BYTES, TrainingError)
         model = build_model(self.config().model_config(image_shape))
         try:
             model.load_state_dict(below("model.", tensors))
@@ -329,19 +323,6 @@ def list_runs(root: str | Path) -> list[Run]:
     """The runs below `root`, newest first."""
     runs = [Run(file.parent) for file in Path(root).glob("*/status.json")]
     return sorted(runs, key=lambda run: run.status().started, reverse=True)
-
-
-def load_tensors(file: Path) -> dict[str, torch.Tensor]:
-    """The tensors in a safetensors file of a run; TrainingError when it is missing or torn."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
-    try:
-        if file.stat().st_size > MAX_STATE_BYTES:
-            raise TrainingError(f"{file.name} is larger than {MAX_STATE_BYTES >> 20} MB.")
-        return load(file.read_bytes())
-    except (OSError, SafetensorError) as error:
-        raise TrainingError(f"{file.name} of the run is missing or torn.") from error
 
 
 def below(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -9,7 +9,8 @@ from itertools import pairwise
 import torch
 
 from vae_core.data.datasets import ImageDataset
-from vae_core.training.loop import TrainConfig, train
+from vae_core.training.config import TrainConfig
+from vae_core.training.loop import train
 
 STEPS, EPOCHS = 8, 4  # the steps of an epoch at most, and how many of them
 ENOUGH_STEPS, ENOUGH_SECONDS = 6, 0.3

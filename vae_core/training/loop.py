@@ -21,13 +21,16 @@ from torch import Tensor
 from vae_core.data.binarisation import binarise, binarised
 from vae_core.data.datasets import ImageDataset, load_dataset
 from vae_core.errors import ConfigError, DataError, DivergenceError, TrainingError
-from vae_core.models.latent_model import LatentModel, build_model
+from vae_core.models.kinds import build_model
+from vae_core.models.latent_model import LatentModel
 from vae_core.models.linear import check_components
-from vae_core.models.m2 import labelled_rows
-from vae_core.objectives.registry import build_learner, find_objective
-from vae_core.objectives.terms import ObjectiveTerms
-from vae_core.training.config import PRESETS, SCHEDULES, TrainConfig, preset
-from vae_core.training.learners import Batch, Learner, learning_rate_at
+from vae_core.objectives.registry import find_objective
+from vae_core.objectives.terms import Batch, ObjectiveTerms
+from vae_core.training.config import SCHEDULES, TrainConfig
+from vae_core.training.learners.learner import Learner, learning_rate_at
+from vae_core.training.learners.m2 import labelled_rows
+from vae_core.training.learners.registry import build_learner
+from vae_core.training.presets import PRESETS, preset
 
 __all__ = [
     "PRESETS", "SCHEDULES", "Means", "Progress", "TrainConfig", "check_data", "initial_model",

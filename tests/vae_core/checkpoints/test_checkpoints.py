@@ -21,19 +21,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
+from vae_core.checkpoints import archives
 from vae_core.checkpoints.archives import unpack_checkpoint, zip_checkpoint
-from vae_core.checkpoints.folder import (
+from vae_core.checkpoints.reading import (
     FILES,
     MAX_WEIGHT_BYTES,
-    archives,
-    copy_checkpoint,
     list_checkpoints,
     load_checkpoint,
     load_latents,
     read_config,
-    save_checkpoint,
-    write_metrics,
 )
+from vae_core.checkpoints.writing import copy_checkpoint, save_checkpoint, write_metrics
 from vae_core.data.datasets import ImageDataset
 from vae_core.errors import CheckpointError
 from vae_core.files import atomic as files
@@ -41,8 +39,10 @@ from vae_core.files import zips as zip_files
 from vae_core.latent.latents import Latents, encode_dataset
 from vae_core.latent.manifold import manifold_grid, png_bytes, tile_images
 from vae_core.measures.evaluation import Metrics, evaluate
-from vae_core.models.latent_model import LatentModel, ModelConfig, build_model
-from vae_core.training.loop import TrainConfig
+from vae_core.models.config import ModelConfig
+from vae_core.models.kinds import build_model
+from vae_core.models.latent_model import LatentModel
+from vae_core.training.config import TrainConfig
 
 CONFIG = ModelConfig((1, 4, 3), hidden=(5,))
 

@@ -10,13 +10,16 @@ import torch
 
 import vae_core.measures.evaluation
 from vae_core.checkpoints.card import model_card
-from vae_core.checkpoints.folder import copy_checkpoint, read_config, read_metrics, save_checkpoint
+from vae_core.checkpoints.figures import read_metrics
+from vae_core.checkpoints.reading import read_config
+from vae_core.checkpoints.writing import copy_checkpoint, save_checkpoint
 from vae_core.data.datasets import ImageDataset
 from vae_core.errors import CheckpointError
 from vae_core.measures.codes.disentanglement import disentanglement_scores
 from vae_core.measures.evaluation import evaluate
-from vae_core.models.latent_model import ModelConfig, build_model
-from vae_core.training.loop import TrainConfig
+from vae_core.models.config import ModelConfig
+from vae_core.models.kinds import build_model
+from vae_core.training.config import TrainConfig
 
 
 @pytest.fixture

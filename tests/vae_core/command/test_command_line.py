@@ -22,11 +22,12 @@ from PIL import Image
 
 from vae_core.__main__ import main
 from vae_core.checkpoints.archives import unpack_checkpoint
-from vae_core.checkpoints.folder import load_checkpoint, read_metrics
-from vae_core.runs.jobs import Run, create_run, list_runs
-from vae_core.training.loop import preset
+from vae_core.checkpoints.figures import read_metrics
+from vae_core.checkpoints.reading import load_checkpoint
+from vae_core.runs.run import Run, create_run, list_runs
+from vae_core.training.presets import preset
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PATIENCE = 120  # seconds; a bound for a machine that is busy with other things
 QUICK = ["train", "--preset", "digits-2d", "--epochs", "1", "--hidden", "8"]
 

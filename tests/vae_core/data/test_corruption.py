@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from tests.vae_core.arrays import seeded
-from vae_core.data.corruption import CORRUPTIONS, corrupt, median_filtered, rebuilt
+from vae_core.data.corruption import CORRUPTIONS, corrupt, median_filtered
 from vae_core.errors import ConfigError
-from vae_core.models.latent_model import ModelConfig, build_model
+from vae_core.latent.decoded import rebuilt
+from vae_core.models.config import ModelConfig
+from vae_core.models.kinds import build_model
 
 GREY = torch.full((200, 1, 10, 10), 0.25)
 

@@ -651,7 +651,7 @@ def test_a_form_out_of_its_range_is_named(form: dict[str, Any]) -> None:
 
 
 def test_the_limits_are_those_of_models() -> None:
-    from vae_core.models.latent_model import MAX_SIDE
+    from vae_core.models.config import MAX_SIDE
 
     assert own_images.MAX_SIDE == MAX_SIDE
     assert image_source.MAX_BYTES == own_images.MAX_BYTES == 1 << 30

@@ -9,7 +9,7 @@ from subprocess import PIPE
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 RunPython = Callable[..., tuple[int, str]]
 
 # What torchvision's own package does when it is imported: its compiled library, where it loads,

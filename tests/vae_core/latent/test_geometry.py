@@ -17,7 +17,9 @@ from vae_core.latent.geometry import (
     principal_directions,
 )
 from vae_core.latent.paths import interpolate
-from vae_core.models.latent_model import LatentModel, ModelConfig, build_model
+from vae_core.models.config import ModelConfig
+from vae_core.models.kinds import build_model
+from vae_core.models.latent_model import LatentModel
 from vae_core.models.networks import network_names
 
 

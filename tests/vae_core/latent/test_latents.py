@@ -21,11 +21,12 @@ from vae_core.latent.latents import (
     common_rows,
     encode_dataset,
     nearest,
-    pca_projection,
     prior_percentile,
-    tsne_projection,
 )
-from vae_core.models.latent_model import LatentModel, ModelConfig, build_model
+from vae_core.latent.projections import pca_projection, tsne_projection
+from vae_core.models.config import ModelConfig
+from vae_core.models.kinds import build_model
+from vae_core.models.latent_model import LatentModel
 from vae_core.models.priors import kl_to_standard_normal
 
 

@@ -14,7 +14,9 @@ from torch import Tensor
 
 from vae_core.errors import ConfigError
 from vae_core.latent.manifold import manifold_grid, manifold_line, png_bytes, tile_images
-from vae_core.models.latent_model import LatentModel, ModelConfig, build_model
+from vae_core.models.config import ModelConfig
+from vae_core.models.kinds import build_model
+from vae_core.models.latent_model import LatentModel
 
 
 def small_model(latent_dim: int = 2, image_shape: tuple[int, int, int] = (1, 5, 7)) -> LatentModel:

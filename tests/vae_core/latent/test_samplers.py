@@ -11,14 +11,8 @@ from torch import Tensor
 from vae_core.errors import ConfigError, DataError
 from vae_core.latent.flows import Flow, fit_flow
 from vae_core.latent.latents import Latents
-from vae_core.latent.samplers import (
-    Mixture,
-    NormalSampler,
-    aggregate_draws,
-    fit_mixture,
-    held_out_density,
-    parted,
-)
+from vae_core.latent.samplers import Mixture, NormalSampler, aggregate_draws, fit_mixture, parted
+from vae_core.measures.codes.aggregate_density import held_out_density
 
 
 def two_moons(n: int, seed: int) -> Tensor:

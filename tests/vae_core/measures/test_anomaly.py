@@ -24,7 +24,8 @@ from vae_core.measures.anomaly import (
     scores_of,
     strangers,
 )
-from vae_core.models.latent_model import ModelConfig, build_model
+from vae_core.models.config import ModelConfig
+from vae_core.models.kinds import build_model
 from vae_core.models.priors import kl_to_standard_normal
 
 

@@ -11,7 +11,7 @@ from sklearn.decomposition import PCA
 
 from tests.vae_core.arrays import normal
 from vae_core.errors import ConfigError, DataError
-from vae_core.latent.principal_components import principal_components
+from vae_core.latent.projections import principal_components
 from vae_core.measures.compression import (
     coded,
     entropy_bits,

@@ -21,9 +21,12 @@ from vae_core.measures.evaluation import Metrics, evaluate
 from vae_core.measures.likelihood.elbo_surgery import split_kl
 from vae_core.measures.likelihood.importance import importance_log_likelihood
 from vae_core.measures.likelihood.quadrature import exact_log_likelihood
-from vae_core.models.gan import GAN, told_apart
-from vae_core.models.latent_model import LatentModel, ModelConfig, build_model
+from vae_core.models.config import ModelConfig
+from vae_core.models.gan import GAN
+from vae_core.models.kinds import build_model
+from vae_core.models.latent_model import LatentModel
 from vae_core.models.likelihoods import LIKELIHOODS
+from vae_core.objectives.gan import told_apart
 from vae_core.objectives.terms import elbo_terms
 
 CONFIG = ModelConfig((1, 4, 3), latent_dim=3, hidden=(6,))

@@ -3,7 +3,8 @@
 import pytest
 
 from vae_core.models.architecture import architecture
-from vae_core.models.latent_model import ModelConfig, build_model
+from vae_core.models.config import ModelConfig
+from vae_core.models.kinds import build_model
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ import threading
 import pytest
 import torch
 
+from vae_core.models.config import ModelConfig
 from vae_core.models.feature_maps import MOST_MAPS, NO_UNIT, STRIP, FeatureMaps, feature_maps
-from vae_core.models.latent_model import ModelConfig, build_model
+from vae_core.models.kinds import build_model
 from vae_core.models.networks import network_names
 
 HIDDEN = {"mlp": (20, 10), "lecture-conv": (16, 8)}

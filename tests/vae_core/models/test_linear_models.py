@@ -12,7 +12,9 @@ from vae_core.data.datasets import load_dataset
 from vae_core.errors import ConfigError
 from vae_core.measures.likelihood.importance import importance_log_likelihood
 from vae_core.measures.likelihood.quadrature import exact_log_likelihood
-from vae_core.models.latent_model import LatentModel, ModelConfig, build_model
+from vae_core.models.config import ModelConfig
+from vae_core.models.kinds import build_model
+from vae_core.models.latent_model import LatentModel
 from vae_core.models.likelihoods import LearnedGaussian
 from vae_core.models.linear import LINEAR, PCA, ProbabilisticPCA
 from vae_core.objectives.terms import elbo_terms

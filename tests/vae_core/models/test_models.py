@@ -10,17 +10,13 @@ from scipy import stats
 
 from tests.vae_core.arrays import seeded
 from vae_core.errors import ConfigError
+from vae_core.latent.decoded import decoded, prior_samples
 from vae_core.latent.manifold import manifold_grid
 from vae_core.latent.paths import interpolate
-from vae_core.models.latent_model import (
-    VAE,
-    Autoencoder,
-    LatentModel,
-    ModelConfig,
-    build_model,
-    decoded,
-    prior_samples,
-)
+from vae_core.models.config import ModelConfig
+from vae_core.models.kinds import build_model
+from vae_core.models.latent_model import LatentModel
+from vae_core.models.vae import VAE, Autoencoder
 
 
 @pytest.fixture(params=["vae", "autoencoder"])

@@ -9,15 +9,20 @@ from torch import Tensor
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
 from tests.vae_core.arrays import seeded
-from vae_core.checkpoints.folder import load_checkpoint, save_checkpoint
+from vae_core.checkpoints.reading import load_checkpoint
+from vae_core.checkpoints.writing import save_checkpoint
 from vae_core.data.datasets import load_dataset
 from vae_core.errors import ConfigError
+from vae_core.latent.decoded import prior_samples
 from vae_core.measures.likelihood.importance import importance_log_likelihood
 from vae_core.measures.likelihood.quadrature import exact_log_likelihood
-from vae_core.models.latent_model import VAE, ModelConfig, build_model, prior_samples
+from vae_core.models.config import ModelConfig
+from vae_core.models.kinds import build_model
 from vae_core.models.priors import EqualMixture, StandardNormal, kl_to_standard_normal
+from vae_core.models.vae import VAE
 from vae_core.objectives.aggregate import beta_tcvae
-from vae_core.objectives.terms import elbo_terms, importance_bound, importance_log_weights, iwae
+from vae_core.objectives.terms import elbo_terms, importance_bound, importance_log_weights
+from vae_core.objectives.variational import iwae
 from vae_core.training.config import TrainConfig
 from vae_core.training.loop import train
 

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from torch import distributions
 
 from tests.vae_core.arrays import seeded
-from vae_core.models.latent_model import LatentModel, ModelConfig, build_model
+from vae_core.models.config import ModelConfig
+from vae_core.models.kinds import build_model
+from vae_core.models.latent_model import LatentModel
 from vae_core.models.priors import kl_to_standard_normal
 from vae_core.objectives.terms import (
     Terms,

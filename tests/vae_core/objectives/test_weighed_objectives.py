@@ -14,7 +14,9 @@ from torch import distributions
 from tests.vae_core.arrays import seeded
 from vae_core.data.corruption import CORRUPTIONS, corrupt
 from vae_core.errors import ConfigError
-from vae_core.models.latent_model import LatentModel, ModelConfig, build_model
+from vae_core.models.config import ModelConfig
+from vae_core.models.kinds import build_model
+from vae_core.models.latent_model import LatentModel
 from vae_core.models.likelihoods import LIKELIHOODS
 from vae_core.objectives.aggregate import beta_tcvae, dip_vae, info_vae, mmd, wae_mmd
 from vae_core.objectives.autoencoder import (
@@ -22,16 +24,13 @@ from vae_core.objectives.autoencoder import (
     denoising_autoencoder,
     plain_autoencoder,
 )
-from vae_core.objectives.terms import (
-    ObjectiveTerms,
+from vae_core.objectives.terms import ObjectiveTerms, elbo_terms, importance_log_weights, loss
+from vae_core.objectives.variational import (
     beta_vae,
     capacity_vae,
     doubly_reparameterised_iwae,
-    elbo_terms,
     free_bits,
-    importance_log_weights,
     iwae,
-    loss,
     ramp,
 )
 

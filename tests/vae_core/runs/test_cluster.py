@@ -11,9 +11,13 @@ from typing import Any
 import pytest
 import torch
 
-from vae_core.checkpoints.folder import load_checkpoint, read_metrics
-from vae_core.runs.jobs import Run, resume, start
-from vae_core.training.loop import TrainConfig, train
+from vae_core.checkpoints.figures import read_metrics
+from vae_core.checkpoints.reading import load_checkpoint
+from vae_core.runs.jobs import resume, start
+from vae_core.runs.run import Run
+from vae_core.runs.slots import place
+from vae_core.training.config import TrainConfig
+from vae_core.training.loop import train
 
 pytest.importorskip("ray", reason="Ray is not installed; see requirements-cluster.txt")
 
@@ -29,7 +33,7 @@ Trainers = list["subprocess.Popen[bytes]"]
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch, trainers: Trainers) -> Iterator[Cluster]:
     """A head that trains nothing; tests add nodes. Dispatchers end before it does."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))  # for the nodes' workers
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))  # for the nodes' workers
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
     monkeypatch.setenv("ZSCAPE_CLUSTER", cluster.address)
     yield cluster
@@ -67,7 +71,7 @@ def test_runs_spread_over_the_nodes_and_the_rest_wait(
     wait_until(lambda: runs[0].events() and runs[1].events())
     wait_until(lambda: [process.poll() for process in trainers].count(None) == 1)  # one dispatcher
     assert [run.status().state for run in runs] == ["running", "running", "waiting"]
-    assert [run.place for run in runs] == [None, None, 1]
+    assert [place(run) for run in runs] == [None, None, 1]
     assert runs[0].silent_seconds < 30
     runs[0].request_pause()
     wait_until(lambda: runs[0].status().state == "paused")

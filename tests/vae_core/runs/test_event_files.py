@@ -21,8 +21,9 @@ from typing import Any
 
 import pytest
 
-from vae_core.runs.jobs import Run, create_run, work
-from vae_core.training.loop import TrainConfig
+from vae_core.runs.run import Run, create_run
+from vae_core.runs.trainer import work
+from vae_core.training.config import TrainConfig
 
 CONFIG = TrainConfig(dataset="digits", hidden=(8,), epochs=3, batch_size=300, beta=2.0)
 RESTARTED = 1  # SessionLog.START
@@ -162,7 +163,7 @@ def test_the_command_names_the_folder_in_a_shell_from_anywhere(
 def test_who_looks_at_runs_loads_neither_torch_nor_tensorboard() -> None:
     code = "import sys, vae_core.runs.jobs, vae_core.runs.slots; print(*sys.modules)"
     loaded = subprocess.run(
-        [sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True, text=True,
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[3], capture_output=True, text=True,
         check=True, env=os.environ,
     ).stdout.split()  # fmt: skip
     assert not {"torch", "tensorboardX", "numpy", "sklearn"} & set(loaded)

@@ -13,15 +13,14 @@ import pytest
 import torch
 
 from tests.vae_core.arrays import assert_same
-from vae_core.checkpoints.folder import (
-    list_checkpoints,
-    load_checkpoint,
-    load_latents,
-    read_metrics,
-)
+from vae_core.checkpoints.figures import read_metrics
+from vae_core.checkpoints.reading import list_checkpoints, load_checkpoint, load_latents
 from vae_core.errors import ConfigError, TrainingError
-from vae_core.runs.jobs import Run, create_run, start, work
-from vae_core.training.loop import Progress, TrainConfig
+from vae_core.runs.jobs import start
+from vae_core.runs.run import Run, create_run
+from vae_core.runs.trainer import work
+from vae_core.training.config import TrainConfig
+from vae_core.training.loop import Progress
 
 SHORT = TrainConfig(dataset="digits", hidden=(8,), epochs=3, batch_size=300)
 LONG = replace(SHORT, epochs=10_000, batch_size=32)
@@ -97,7 +96,7 @@ def test_snapshots_show_the_model_of_each_epoch(finished: Run) -> None:
     stored = load_latents(finished.checkpoint)
     assert stored is not None
     torch.testing.assert_close(latents.mu, stored.mu[latents.indices])
-    with pytest.raises(TrainingError, match="missing or torn"):
+    with pytest.raises(TrainingError, match="is missing in snapshots"):
         finished.load_snapshot(9, (1, 8, 8))
 
 
@@ -155,7 +154,7 @@ def test_a_trainer_lets_no_second_one_in_and_killed_leaves_a_failed_run_with_a_s
 ) -> None:
     run = create_run(LONG, tmp_path / "run")
     command = [sys.executable, "-m", "vae_core", "train", "--resume", str(run.path)]
-    with subprocess.Popen(command, cwd=Path(__file__).parents[2]) as trainer:
+    with subprocess.Popen(command, cwd=Path(__file__).parents[3]) as trainer:
         try:
             wait_until(lambda: any(e["epoch"] >= 2 for e in run.events()))
             with pytest.raises(TrainingError, match="is being trained by another process"):
@@ -251,7 +250,7 @@ def test_an_edited_config_is_refused(tmp_path: Path, text: str) -> None:
 def test_a_torn_state_is_refused(tmp_path: Path, data: bytes) -> None:
     run = create_run(SHORT, tmp_path / "run")
     (run.path / "state.safetensors").write_bytes(data)
-    with pytest.raises(TrainingError, match=r"state\.safetensors of the run is missing or torn"):
+    with pytest.raises(TrainingError, match=r"state\.safetensors is torn"):
         work(run)
 
 

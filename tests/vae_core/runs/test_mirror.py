@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from vae_core.errors import TrainingError
-from vae_core.runs.jobs import create_run, work
 from vae_core.runs.mirror import FILES, FOLDERS, Outbox, receive
-from vae_core.training.loop import Progress, TrainConfig
+from vae_core.runs.run import create_run
+from vae_core.runs.trainer import work
+from vae_core.training.config import TrainConfig
+from vae_core.training.loop import Progress
 
 CONFIG = TrainConfig(dataset="digits", hidden=(8,), epochs=4, batch_size=300)
 

@@ -15,9 +15,11 @@ import pytest
 from filelock import FileLock
 
 from vae_core.errors import ConfigError, TrainingError
-from vae_core.runs.jobs import Run, create_run, resume, start, work
-from vae_core.runs.slots import Slot, slots
-from vae_core.training.loop import TrainConfig
+from vae_core.runs.jobs import resume, start
+from vae_core.runs.run import Run, create_run
+from vae_core.runs.slots import Slot, place, slots
+from vae_core.runs.trainer import work
+from vae_core.training.config import TrainConfig
 
 CONFIG = TrainConfig(dataset="digits", hidden=(8,), epochs=2, batch_size=300)
 
@@ -49,9 +51,9 @@ def test_those_that_wait_have_places_by_the_time_they_came(
     tmp_path: Path, busy: FileLock, trainers: Trainers, wait_until: WaitUntil
 ) -> None:
     runs = [start(CONFIG, tmp_path, owner="ann") for _ in range(4)]
-    assert [run.place for run in runs] == [1, 2, 3, 4], "from the first moment"
+    assert [place(run) for run in runs] == [1, 2, 3, 4], "from the first moment"
     wait_until(lambda: all(run.status().begun for run in runs))
-    assert [run.place for run in runs] == [1, 2, 3, 4]
+    assert [place(run) for run in runs] == [1, 2, 3, 4]
     assert {run.status().state for run in runs} == {"waiting"}
     assert all(run.status().active and not run.resumable for run in runs)
 
@@ -59,28 +61,28 @@ def test_those_that_wait_have_places_by_the_time_they_came(
     wait_until(lambda: not runs[1].status().active)
     assert runs[1].status().state == "stopped"
     assert runs[1].resumable and not runs[1].checkpoint.exists() and not runs[1].events()
-    assert [run.place for run in runs] == [1, None, 2, 3]
+    assert [place(run) for run in runs] == [1, None, 2, 3]
 
     trainers[0].kill()
     trainers[0].wait()
     assert runs[0].status().state == "failed" and "before its turn" in runs[0].status().message
     assert runs[0].resumable
-    assert [run.place for run in runs] == [None, None, 1, 2]
+    assert [place(run) for run in runs] == [None, None, 1, 2]
 
     resume(runs[0])
-    assert [run.place for run in runs] == [3, None, 1, 2], "who comes again stands at the end"
+    assert [place(run) for run in runs] == [3, None, 1, 2], "who comes again stands at the end"
 
     trainers[3].send_signal(signal.SIGTERM)
     wait_until(lambda: not runs[3].status().active)
     assert runs[3].status().state == "stopped"
-    assert [run.place for run in runs] == [2, None, 1, None]
+    assert [place(run) for run in runs] == [2, None, 1, None]
 
     runs[2].request_pause()
     wait_until(lambda: runs[2].status().state == "paused")
-    assert [run.place for run in runs] == [1, None, None, None]
+    assert [place(run) for run in runs] == [1, None, None, None]
     runs[2].request_continue()
     # It says that it waits before it stands in the queue: who stands there and does not is dead.
-    wait_until(lambda: [run.place for run in runs] == [1, None, 2, None])
+    wait_until(lambda: [place(run) for run in runs] == [1, None, 2, None])
 
 
 def test_a_waiting_process_has_not_loaded_torch(
@@ -105,7 +107,7 @@ def test_one_trains_at_a_time_and_the_queue_outlives_a_kill(
         Slot(run).enter()
     threads = [in_thread(run) for run in (failing, last)]
     wait_until(killed.events)
-    assert (killed.place, failing.place, last.place) == (None, 1, 2)
+    assert (place(killed), place(failing), place(last)) == (None, 1, 2)
     trainers[0].send_signal(signal.SIGKILL)
     for thread in threads:
         thread.join()
@@ -126,7 +128,7 @@ def test_runs_train_in_the_order_in_which_they_came(tmp_path: Path, busy: FileLo
         thread.join()
     assert list(dict.fromkeys(begun)) == [run.token for run in runs]
     assert {run.status().state for run in runs} == {"finished"}
-    assert [run.place for run in runs] == [None, None, None]
+    assert [place(run) for run in runs] == [None, None, None]
     assert list((tmp_path / ".slots" / "waiting").iterdir()) == []
 
 
@@ -143,7 +145,7 @@ def test_a_paused_run_gives_its_slot_to_another_and_waits_to_get_it_back(
         if not seen:
             first.request_continue()
             wait_until(lambda: first.status().state == "waiting")
-            seen.append(first.place)
+            seen.append(place(first))
 
     work(second, look, queued=True)
     assert seen == [1], "the other one trains: the first waits for its turn again"
@@ -157,9 +159,9 @@ def test_a_process_that_never_began_holds_up_nobody(tmp_path: Path) -> None:
     Slot(stuck).enter()
     next_one = create_run(CONFIG, tmp_path / "digits-next")
     Slot(next_one).enter()
-    assert next_one.place == 2
+    assert place(next_one) == 2
     stuck.write_status(replace(stuck.status(), started=0.0))
-    assert stuck.status().state == "failed" and next_one.place == 1
+    assert stuck.status().state == "failed" and place(next_one) == 1
 
 
 def test_a_run_whose_folder_is_gone_holds_up_nobody(tmp_path: Path) -> None:
@@ -212,7 +214,7 @@ def test_more_slots_let_more_runs_train_at_once(
     threads = [in_thread(run) for run in runs]
     wait_until(lambda: sum(run.status().state == "running" for run in runs) == 2)
     (waits,) = [run for run in runs if run.status().state == "waiting"]
-    assert waits.place == 1
+    assert place(waits) == 1
     for run in runs:
         run.request_stop()
     for thread in threads:

@@ -13,7 +13,8 @@ import torch
 from PIL import Image
 
 from vae_core.__main__ import main
-from vae_core.checkpoints.folder import load_checkpoint, load_latents, read_config, read_metrics
+from vae_core.checkpoints.figures import read_metrics
+from vae_core.checkpoints.reading import load_checkpoint, load_latents, read_config
 from vae_core.data.datasets import load_dataset
 from vae_core.data.names import dataset_label
 from vae_core.data.own.images import ImageForm, read_images, write_images
@@ -21,9 +22,11 @@ from vae_core.errors import ConfigError, DataError, TrainingError
 from vae_core.runs import cluster
 from vae_core.runs.cluster import RemoteRun
 from vae_core.runs.data import run_dataset, run_datasets
-from vae_core.runs.jobs import Run, create_run, keep, work
+from vae_core.runs.jobs import keep
 from vae_core.runs.mirror import receive
-from vae_core.training.loop import TrainConfig
+from vae_core.runs.run import Run, create_run
+from vae_core.runs.trainer import work
+from vae_core.training.config import TrainConfig
 
 QUICK = ["train", "--epochs", "2", "--hidden", "16", "--batch-size", "16"]
 

@@ -19,10 +19,14 @@ from typing import Any
 import pytest
 import torch
 
-from vae_core.checkpoints.folder import load_checkpoint, read_metrics
+from vae_core.checkpoints.figures import read_metrics
+from vae_core.checkpoints.reading import load_checkpoint
 from vae_core.errors import DataError, TrainingError
-from vae_core.runs.jobs import Run, create_run, start, work
-from vae_core.training.loop import Progress, TrainConfig, train
+from vae_core.runs.jobs import start
+from vae_core.runs.run import Run, create_run
+from vae_core.runs.trainer import work
+from vae_core.training.config import TrainConfig
+from vae_core.training.loop import Progress, train
 
 CONFIG = TrainConfig(dataset="digits", hidden=(8,), epochs=4, batch_size=300)
 LONG = replace(CONFIG, epochs=10_000, batch_size=32)
@@ -128,7 +132,7 @@ def test_a_suspended_process_is_seen_to_be_silent_and_goes_on(
 def test_who_is_busy_goes_on_giving_signs_of_life(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wait_until: WaitUntil
 ) -> None:
-    monkeypatch.setattr("vae_core.runs.jobs.ALIVE_SECONDS", 0.01)
+    monkeypatch.setattr("vae_core.runs.trainer.ALIVE_SECONDS", 0.01)
     run = create_run(replace(CONFIG, epochs=1), tmp_path / "run")
     silences = []
 

@@ -12,11 +12,19 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from vae_core.checkpoints.folder import list_checkpoints, load_checkpoint, load_latents, read_config
+from vae_core.checkpoints.reading import (
+    list_checkpoints,
+    load_checkpoint,
+    load_latents,
+    read_config,
+)
 from vae_core.errors import CheckpointError, TrainingError
-from vae_core.runs.jobs import Run, create_run, keep, list_runs, work
+from vae_core.runs.jobs import keep
 from vae_core.runs.recording import _Reporter, epochs_to_keep
-from vae_core.training.loop import TrainConfig, initial_model, train
+from vae_core.runs.run import Run, create_run, list_runs
+from vae_core.runs.trainer import work
+from vae_core.training.config import TrainConfig
+from vae_core.training.loop import initial_model, train
 
 CONFIG = TrainConfig(hidden=(16,), epochs=3, batch_size=256)
 

@@ -8,7 +8,7 @@ import torch
 from vae_core.data.datasets import ImageDataset
 from vae_core.training import calibration
 from vae_core.training.calibration import seconds_per_epoch
-from vae_core.training.loop import TrainConfig
+from vae_core.training.config import TrainConfig
 
 
 def test_an_epoch_takes_its_images_at_the_measured_rate(monkeypatch):

@@ -7,14 +7,10 @@ import torch
 from torch.nn import functional
 
 from vae_core.errors import ConfigError
-from vae_core.models.gan import (
-    GAN,
-    discriminator_loss,
-    generator_loss,
-    gradient_penalty,
-    told_apart,
-)
-from vae_core.models.latent_model import ModelConfig, build_model
+from vae_core.models.config import ModelConfig
+from vae_core.models.gan import GAN
+from vae_core.models.kinds import build_model
+from vae_core.objectives.gan import discriminator_loss, generator_loss, gradient_penalty, told_apart
 from vae_core.training.config import TrainConfig
 
 X, Z = torch.rand(6, 1, 5, 4), torch.randn(6, 3)

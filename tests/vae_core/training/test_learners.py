@@ -11,18 +11,24 @@ import pytest
 import torch
 
 from tests.vae_core.arrays import assert_same
-from vae_core.checkpoints.folder import load_checkpoint, save_checkpoint
+from vae_core.checkpoints.reading import load_checkpoint
+from vae_core.checkpoints.writing import save_checkpoint
 from vae_core.data.datasets import ImageDataset
 from vae_core.errors import ConfigError, TrainingError
-from vae_core.models.latent_model import LatentModel, ModelConfig, build_model
+from vae_core.models.config import ModelConfig
+from vae_core.models.kinds import build_model
+from vae_core.models.latent_model import LatentModel
 from vae_core.models.likelihoods import LIKELIHOODS
 from vae_core.models.networks import network_names
 from vae_core.objectives import registry as objective_registry
-from vae_core.objectives.factor_vae import FactorVaeLearner, factor_vae, shuffled
+from vae_core.objectives.factor_vae import factor_vae, shuffled
+from vae_core.objectives.objective import TermsOf
 from vae_core.objectives.registry import find_objective, objective_names, register_objective
-from vae_core.objectives.terms import ObjectiveTerms, beta_vae, elbo_terms
+from vae_core.objectives.terms import Batch, ObjectiveTerms, elbo_terms
+from vae_core.objectives.variational import beta_vae
 from vae_core.training.config import TrainConfig
-from vae_core.training.learners import Batch, GradientLearner, TermsOf
+from vae_core.training.learners.factor_vae import FactorVaeLearner
+from vae_core.training.learners.learner import GradientLearner
 from vae_core.training.loop import Progress, train
 
 TINY = TrainConfig(dataset="digits", hidden=(6,), epochs=3, batch_size=8, seed=3)

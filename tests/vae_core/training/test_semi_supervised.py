@@ -12,18 +12,14 @@ from torch.distributions import Categorical, MultivariateNormal, Normal, kl_dive
 from tests.vae_core.arrays import seeded
 from vae_core.data.datasets import ImageDataset
 from vae_core.errors import ConfigError
-from vae_core.models import m2 as semi_supervised
-from vae_core.models.latent_model import ModelConfig, build_model
-from vae_core.models.m2 import (
-    M2,
-    class_error,
-    labelled_bound,
-    labelled_rows,
-    m2_objective,
-    unlabelled_terms,
-)
+from vae_core.models.config import ModelConfig
+from vae_core.models.kinds import build_model
+from vae_core.models.m2 import M2
+from vae_core.objectives.m2 import class_error, labelled_bound, m2_objective, unlabelled_terms
 from vae_core.training.calibration import seconds_per_epoch
 from vae_core.training.config import TrainConfig
+from vae_core.training.learners import m2 as m2_learner
+from vae_core.training.learners.m2 import labelled_rows
 from vae_core.training.loop import train
 
 K, D, PIXELS = 3, 2, 6
@@ -204,7 +200,7 @@ def test_images_with_a_label_are_drawn_as_those_without(
         seen.append((x, told[0]))
         return m2_objective(model, x, told, **settings)
 
-    monkeypatch.setattr(semi_supervised, "m2_objective", spied)
+    monkeypatch.setattr(m2_learner, "m2_objective", spied)
     config = TrainConfig(
         objective="m2", hidden=(4,), epochs=1, batch_size=500, binarisation=binarisation
     )

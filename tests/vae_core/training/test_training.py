@@ -15,14 +15,10 @@ from vae_core.data.datasets import ImageDataset
 from vae_core.errors import ConfigError, DataError, TrainingError
 from vae_core.measures.evaluation import evaluate
 from vae_core.models.latent_model import LatentModel
-from vae_core.training.loop import (
-    PRESETS,
-    Progress,
-    TrainConfig,
-    learning_rate_at,
-    preset,
-    train,
-)
+from vae_core.training.config import TrainConfig
+from vae_core.training.learners.learner import learning_rate_at
+from vae_core.training.loop import Progress, train
+from vae_core.training.presets import PRESETS, preset
 
 TINY = TrainConfig(dataset="digits", hidden=(6,), epochs=4, batch_size=16, seed=3)
 

@@ -199,3 +199,13 @@ def prior_holes(q: Sampler, z: Tensor, codes: Tensor, *, coverage: float = 0.95)
     found = torch.quantile(q.log_prob(codes).double(), levels.clamp(0, 1).double())
     threshold, low, high = found.tolist()
     return PriorHoles(coverage, threshold, (low, high), q.log_prob(z).double())
+
+
+def held_out_density(sampler: Sampler, z: Tensor) -> tuple[float, float]:
+    """Mean log density of held-out draws z (n, d) and its standard error, in nats.
+
+    The higher, the less the sampler misses of the aggregate posterior: its expectation is
+    -KL(q(z) || sampler) - H(q).
+    """
+    mean, error = mean_and_error(sampler.log_prob(z))
+    return float(mean), float(error)

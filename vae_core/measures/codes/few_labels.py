@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vae_core.data.labels import draw_labelled
 from vae_core.errors import ConfigError, DataError
 from vae_core.latent.latents import Latents
 
@@ -67,29 +68,6 @@ def few_label_error(
         classify, _labels(train), _labels(test), labels=labels, draws=draws, seed=seed
     )
     return FewLabels(labels, draws, seed, found.mean, found.standard_error)
-
-
-def draw_labelled(labels: Tensor, n: int, seed: int) -> Tensor:
-    """Rows (n,) of the images whose labels are told, as many of each class, rising.
-
-    labels (images,) int64. ConfigError when n is no multiple of the number of classes, DataError
-    when a class has too few images.
-    """
-    classes = labels.unique()
-    each, rest = divmod(n, len(classes))
-    if each < 1 or rest:
-        raise ConfigError(
-            f"{n} labels cannot be as many of each of {len(classes)} classes; give a multiple of "
-            f"{len(classes)}."
-        )
-    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
-    rows = []
-    for k in classes:
-        of_class = order[labels[order] == k][:each]
-        if len(of_class) < each:
-            raise DataError(f"Class {int(k)} has {len(of_class)} images, not {each}.")
-        rows.append(of_class)
-    return torch.cat(rows).sort().values
 
 
 def label_errors(

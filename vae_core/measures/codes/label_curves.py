@@ -19,15 +19,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vae_core.data.labels import draw_labelled
 from vae_core.errors import DataError
 from vae_core.latent.latents import Latents
-from vae_core.latent.principal_components import principal_components
+from vae_core.latent.projections import principal_components
 from vae_core.measures.codes.clusters import check_distinct
 from vae_core.measures.codes.few_labels import (
     Choose,
     Classify,
     LabelErrors,
-    draw_labelled,
     label_errors,
     label_spreading,
 )

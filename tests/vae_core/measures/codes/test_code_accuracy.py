@@ -11,7 +11,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from vae_core.data.datasets import ImageDataset, load_dataset
 from vae_core.errors import DataError
 from vae_core.measures.codes.accuracy import classify_codes
-from vae_core.models.latent_model import LatentModel, ModelConfig, build_model
+from vae_core.models.config import ModelConfig
+from vae_core.models.kinds import build_model
+from vae_core.models.latent_model import LatentModel
 
 
 @pytest.fixture(scope="module")

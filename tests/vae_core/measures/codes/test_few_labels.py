@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from vae_core.data.labels import draw_labelled
 from vae_core.errors import ConfigError, DataError
 from vae_core.latent.latents import Latents
 from vae_core.measures.codes.few_labels import (
     Classify,
-    draw_labelled,
     label_errors,
     label_spreading,
     support_vectors,

@@ -20,7 +20,8 @@ from tests.vae_core.linear_gaussian import (
 from vae_core.errors import ConfigError
 from vae_core.measures.likelihood.importance import importance_log_likelihood
 from vae_core.measures.likelihood.quadrature import exact_log_likelihood, log_joint, posterior_cells
-from vae_core.models.latent_model import ModelConfig, build_model
+from vae_core.models.config import ModelConfig
+from vae_core.models.kinds import build_model
 from vae_core.models.likelihoods import LIKELIHOODS
 from vae_core.objectives.terms import elbo_terms, importance_bound, importance_log_weights
 

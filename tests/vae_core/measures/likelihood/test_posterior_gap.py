@@ -18,7 +18,9 @@ from vae_core.measures.likelihood.posterior_gap import (
     posterior_picture,
 )
 from vae_core.measures.likelihood.quadrature import posterior_cells
-from vae_core.models.latent_model import LatentModel, ModelConfig, build_model
+from vae_core.models.config import ModelConfig
+from vae_core.models.kinds import build_model
+from vae_core.models.latent_model import LatentModel
 
 
 def bent_model(likelihood: str = "bernoulli", d: int = 2) -> LatentModel:

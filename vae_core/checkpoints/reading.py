@@ -14,42 +14,27 @@ types, names and shapes. Whatever is wrong is one sentence in a CheckpointError.
 
 from __future__ import annotations
 
-import math
-import os
-import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from reprlib import repr as shown
 from types import NoneType
 from typing import Any
 
 import torch
-from safetensors.torch import save as safetensors_bytes
 from torch import Tensor
 
-from vae_core.checkpoints.card import model_card
-from vae_core.data.datasets import ImageDataset
+from vae_core.checkpoints.figures import is_figure, read_metrics
 from vae_core.errors import CheckpointError, ConfigError
 from vae_core.files.atomic import (
-    folder_written_whole,
     open_ordinary,
     read_json,
-    write_bytes,
-    write_json,
 )
 from vae_core.files.tensors import load_tensors, read_header
 from vae_core.latent.latents import Latents
-from vae_core.latent.manifold import manifold_grid, png_bytes, tile_images
-from vae_core.measures.codes.accuracy import CodeAccuracy
-from vae_core.measures.codes.disentanglement import Disentanglement
-from vae_core.measures.codes.few_labels import FewLabels
-from vae_core.measures.evaluation import Metrics
-from vae_core.measures.likelihood.elbo_surgery import ElboSurgery
-from vae_core.models.latent_model import LatentModel, ModelConfig, build_model
-from vae_core.training.config import TrainConfig
+from vae_core.models.config import ModelConfig
+from vae_core.models.kinds import build_model
+from vae_core.models.latent_model import LatentModel
 
 SCHEMA_VERSION = 1
 MAX_WEIGHT_BYTES = 512 << 20
@@ -63,20 +48,9 @@ FILES = (
     "README.md",
     "preview.png",
 )
-_EVALUATE_AGAIN = "run `evaluate` again, or leave the file out"
 _ENCODE_AGAIN = "write it anew from the data, or leave it out"
 _MODEL_FIELDS = tuple(f.name for f in fields(ModelConfig))
 _LATER_FIELDS = ("prior", "pseudo_inputs", "classes")  # models without them are as by default
-_TABLES = {
-    name: {f.name: str(f.type) for f in fields(kind)}
-    for name, kind in (
-        ("aggregate", ElboSurgery),
-        ("codes", CodeAccuracy),
-        ("disentanglement", Disentanglement),
-        ("few_labels", FewLabels),
-    )
-}
-_FIGURES = {f.name: str(f.type) for f in fields(Metrics) if f.name not in _TABLES}
 _RECORD: dict[str, type | tuple[type, ...]] = {
     "objective": (str, NoneType),
     "dataset": (str, NoneType),
@@ -86,7 +60,7 @@ _RECORD: dict[str, type | tuple[type, ...]] = {
     "libraries": dict,
 }
 _DTYPE_NAMES = {torch.float32: "F32", torch.int64: "I64"}  # as safetensors writes them
-_LATENT_DTYPES = {
+LATENT_DTYPES = {
     "mu": "F32",
     "logvar": "F32",
     "reconstruction": "F32",
@@ -108,80 +82,7 @@ class CheckpointInfo:
     error: str | None = None
 
 
-def save_checkpoint(
-    path: str | Path,
-    model: LatentModel,
-    *,
-    config: TrainConfig | Mapping[str, Any] | None = None,
-    metrics: Metrics | Mapping[str, Any] | None = None,
-    latents: Latents | None = None,
-    dataset: ImageDataset | None = None,
-) -> None:
-    """Write the folder `path` whole or not at all; an old checkpoint there is replaced.
-
-    config: the training settings, kept for the record; metrics: from `evaluate`; latents: the
-    encoded test set; dataset: gives the names of classes and factors. CheckpointError where `path`
-    holds anything else, a weight is not finite, or what is given is not as it is read back.
-    """
-    path = Path(path)
-    check_target(path)
-    training = config.to_json() if isinstance(config, TrainConfig) else dict(config or {})
-    figures = metrics.to_json() if isinstance(metrics, Metrics) else metrics
-    document: dict[str, Any] = {
-        "schema_version": SCHEMA_VERSION,
-        **model.config.to_json(),
-        "objective": training.get("objective"),
-        "dataset": dataset.name if dataset else training.get("dataset"),
-        "class_names": list(dataset.class_names) if dataset else [],
-        "factor_names": list(dataset.factor_names) if dataset else [],
-        "training": training,
-        "libraries": {
-            "python": platform.python_version(),
-            **{name: _version(name) for name in ("torch", "safetensors", "numpy")},
-        },
-        "machine": _machine(next(model.parameters()).device),
-    }
-    weights = {
-        name: _plain(t.float() if t.is_floating_point() else t)
-        for name, t in model.state_dict().items()
-    }
-    _check_finite(path, weights)
-    with folder_written_whole(path) as folder:
-        _write_json(folder / "config.json", document)
-        write_bytes(folder / "model.safetensors", safetensors_bytes(weights))
-        if figures is not None:
-            _write_json(folder / "metrics.json", dict(figures))
-        if latents is not None:
-            columns = {name: getattr(latents, name) for name in _LATENT_DTYPES}
-            write_bytes(
-                folder / "latents.safetensors",
-                safetensors_bytes({k: _plain(t) for k, t in columns.items() if t is not None}),
-            )
-        _verified_shapes(folder, read_config(folder))
-        load_latents(folder)
-        read_metrics(folder)
-        card = model_card(path.resolve().name, document, figures)
-        write_bytes(folder / "README.md", card.encode())
-        if model.latent_dim >= 2:
-            use = torch.ones(2) if latents is None else latents.use
-            across, up = sorted(use.topk(2).indices.tolist())
-            _, images = manifold_grid(model, 12, (across, up))
-            write_bytes(folder / "preview.png", png_bytes(tile_images(images)))
-
-
-def _plain(tensor: Tensor) -> Tensor:
-    """As safetensors wants it: in memory of its own."""
-    return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-
-
-def _write_json(file: Path, value: Any) -> None:
-    try:
-        write_json(file, value)
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(f"{file.name} cannot be written: {error}") from error
-
-
-def _check_finite(path: Path, weights: Mapping[str, Tensor]) -> None:
+def check_finite(path: Path, weights: Mapping[str, Tensor]) -> None:
     for name, weight in weights.items():
         if not bool(torch.isfinite(weight).all()):
             raise CheckpointError(
@@ -189,32 +90,12 @@ def _check_finite(path: Path, weights: Mapping[str, Tensor]) -> None:
             )
 
 
-def check_target(path: str | Path) -> None:
-    """CheckpointError where `path` holds what a checkpoint that takes its place would destroy."""
-    path = Path(path)
-    lost = [path.name] if os.path.lexists(path) else []
-    if path.is_dir() and not path.is_symlink():
-        lost = [n for n in sorted(os.listdir(path)) if n not in (*FILES, ".DS_Store")]
-    if lost:
-        raise CheckpointError(
-            f"{shown(lost[0])} in {path.name} is not a checkpoint's and would be lost; name a "
-            "folder that is new."
-        )
-
-
-def _machine(device: torch.device) -> str:
-    """The class of machine that a model lies on: what its figures depend on in the last digits."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{platform.machine()}, {os.cpu_count()} cores"
-
-
 def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> LatentModel:
     """The model in the folder `path`, in eval mode on `device`; CheckpointError if it is none."""
     path = Path(path)
-    model = _verified_shapes(path, read_config(path))
+    model = verified_shapes(path, read_config(path))
     weights = load_tensors(path / "model.safetensors", MAX_WEIGHT_BYTES)
-    _check_finite(path, weights)
+    check_finite(path, weights)
     model.load_state_dict(weights, assign=True)
     return model.to(device).eval().requires_grad_(False)
 
@@ -229,7 +110,7 @@ def load_latents(path: str | Path) -> Latents | None:
     model = _shapes(path, config)
     d = model.latent_dim
     for name, (dtype, _) in read_header(file, MAX_LATENT_BYTES).items():
-        if dtype != _LATENT_DTYPES.get(name):
+        if dtype != LATENT_DTYPES.get(name):
             raise CheckpointError(
                 f"{path.name}: {file.name} holds {name[:80]!r} as {dtype}; {_ENCODE_AGAIN}."
             )
@@ -291,33 +172,10 @@ def list_checkpoints(root: str | Path = "checkpoints") -> list[CheckpointInfo]:
 def _describe(path: Path) -> CheckpointInfo:
     try:
         config = read_config(path)
-        _verified_shapes(path, config)
+        verified_shapes(path, config)
         return CheckpointInfo(path.name, path, config, read_metrics(path))
     except CheckpointError as error:
         return CheckpointInfo(path.name, path, {}, None, str(error))
-
-
-def write_metrics(path: str | Path, metrics: Metrics) -> None:
-    """Put new figures into a checkpoint folder: metrics.json, and the model card made from it."""
-    path = Path(path)
-    config, figures = read_config(path), metrics.to_json()
-    write_json(path / "metrics.json", figures)
-    write_bytes(path / "README.md", model_card(path.resolve().name, config, figures).encode())
-
-
-def copy_checkpoint(source: str | Path, target: str | Path) -> None:
-    """Copy a checkpoint folder, whole or not at all; its model card takes the new name.
-
-    CheckpointError where `target` holds anything but a checkpoint.
-    """
-    source, target = Path(source), Path(target)
-    config = read_config(source)
-    check_target(target)
-    with folder_written_whole(target) as folder:
-        for name, data in checkpoint_files(source):
-            write_bytes(folder / name, data)
-        card = model_card(target.name, config, read_metrics(source))
-        write_bytes(folder / "README.md", card.encode())
 
 
 def checkpoint_files(path: str | Path) -> Iterator[tuple[str, bytes]]:
@@ -358,59 +216,12 @@ def read_config(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{path.name}: config.json holds a class or factor that is no name; save it again."
         )
-    if not _is_figure(config["training"].get("beta", 1.0), "float"):
+    if not is_figure(config["training"].get("beta", 1.0), "float"):
         raise CheckpointError(
             f"{path.name}: config.json holds beta={shown(config['training']['beta'])}, which is no "
             "number; save it again."
         )
     return config
-
-
-def read_metrics(path: str | Path) -> dict[str, Any] | None:
-    """metrics.json of the checkpoint folder `path`, its figures finite; None when it has none."""
-    path = Path(path)
-    file = path / "metrics.json"
-    if not file.exists():
-        return None
-    metrics = read_json(file, CheckpointError)
-    for name, kind in _FIGURES.items():
-        if metrics.get(name) is not None and not _is_figure(metrics[name], kind):
-            raise CheckpointError(
-                f"{path.name}: metrics.json holds {name}={shown(metrics[name])}, which is no "
-                f"finite figure; {_EVALUATE_AGAIN}."
-            )
-    for name, figures in _TABLES.items():
-        table = metrics.get(name)
-        if table is not None and not (
-            isinstance(table, dict)
-            and table.keys() == figures.keys()
-            and all(_is_figure(table[key], kind) for key, kind in figures.items())
-        ):
-            raise CheckpointError(
-                f"{path.name}: metrics.json holds {name}={shown(table)}, which are not the figures "
-                f"that belong there; {_EVALUATE_AGAIN}."
-            )
-    return metrics
-
-
-def _is_figure(value: Any, kind: str) -> bool:
-    """Whether a JSON value is a finite one of the declared `kind` of a field."""
-    kind = kind.removesuffix(" | None")
-    if kind.startswith("list"):
-        return isinstance(value, list) and all(_is_figure(each, "float") for each in value)
-    if kind in ("str", "bool") or isinstance(value, bool):
-        return type(value).__name__ == kind
-    if not isinstance(value, int if kind == "int" else (int, float)):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # a whole number that no float can hold
-        return False
-
-
-@cache
-def _version(library: str) -> str:
-    return version(library).split("+")[0]
 
 
 def _shapes(path: Path, config: dict[str, Any]) -> LatentModel:
@@ -430,7 +241,7 @@ def _shapes(path: Path, config: dict[str, Any]) -> LatentModel:
         raise CheckpointError(f"{path.name}: config.json is not a model's: {error}") from error
 
 
-def _verified_shapes(path: Path, config: dict[str, Any]) -> LatentModel:
+def verified_shapes(path: Path, config: dict[str, Any]) -> LatentModel:
     """`_shapes`, once model.safetensors is known to hold just these names, types and shapes."""
     model = _shapes(path, config)
     file = path / "model.safetensors"

@@ -6,42 +6,24 @@
     tensors = learner.state()             all that `restore` needs to go on, bit for bit
 
 A learner owns its optimisers, and it never waits for the device in a step. Which one an objective
-has stands in `objective_registry`.
+has stands in `registry`.
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from vae_core.data.datasets import ImageDataset
 from vae_core.models.latent_model import LatentModel
-from vae_core.objectives.terms import ObjectiveTerms
-
-if TYPE_CHECKING:
-    from vae_core.data.datasets import ImageDataset
-    from vae_core.training.config import TrainConfig
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Images of a set of `images`, at `step` of `total_steps`, the first being 0.
-
-    x (batch, c, h, w) in [0, 1]; labels (batch,) int64 where the set has any; generator: for all
-    that is drawn, on the device of x.
-    """
-
-    x: Tensor
-    labels: Tensor | None
-    generator: torch.Generator
-    images: int
-    step: int
-    total_steps: int
+from vae_core.objectives.objective import TermsOf
+from vae_core.objectives.terms import Batch, ObjectiveTerms
+from vae_core.training.config import TrainConfig
 
 
 class Learner(ABC):
@@ -88,9 +70,6 @@ class Learner(ABC):
             )
         for name, (module, optimizer) in self._optimizers.items():
             _restore_adam(name, module, optimizer, tensors)
-
-
-TermsOf = Callable[[LatentModel, Batch, "TrainConfig"], ObjectiveTerms]
 
 
 class GradientLearner(Learner):

@@ -1,0 +1,71 @@
+"""metrics.json of a checkpoint: figures that `evaluate` wrote, or such from elsewhere, checked."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+from pathlib import Path
+from reprlib import repr as shown
+from typing import Any
+
+from vae_core.errors import CheckpointError
+from vae_core.files.atomic import read_json
+from vae_core.measures.codes.accuracy import CodeAccuracy
+from vae_core.measures.codes.disentanglement import Disentanglement
+from vae_core.measures.codes.few_labels import FewLabels
+from vae_core.measures.evaluation import Metrics
+from vae_core.measures.likelihood.elbo_surgery import ElboSurgery
+
+_EVALUATE_AGAIN = "run `evaluate` again, or leave the file out"
+_TABLES = {
+    name: {f.name: str(f.type) for f in fields(kind)}
+    for name, kind in (
+        ("aggregate", ElboSurgery),
+        ("codes", CodeAccuracy),
+        ("disentanglement", Disentanglement),
+        ("few_labels", FewLabels),
+    )
+}
+_FIGURES = {f.name: str(f.type) for f in fields(Metrics) if f.name not in _TABLES}
+
+
+def read_metrics(path: str | Path) -> dict[str, Any] | None:
+    """metrics.json of the checkpoint folder `path`, its figures finite; None when it has none."""
+    path = Path(path)
+    file = path / "metrics.json"
+    if not file.exists():
+        return None
+    metrics = read_json(file, CheckpointError)
+    for name, kind in _FIGURES.items():
+        if metrics.get(name) is not None and not is_figure(metrics[name], kind):
+            raise CheckpointError(
+                f"{path.name}: metrics.json holds {name}={shown(metrics[name])}, which is no "
+                f"finite figure; {_EVALUATE_AGAIN}."
+            )
+    for name, figures in _TABLES.items():
+        table = metrics.get(name)
+        if table is not None and not (
+            isinstance(table, dict)
+            and table.keys() == figures.keys()
+            and all(is_figure(table[key], kind) for key, kind in figures.items())
+        ):
+            raise CheckpointError(
+                f"{path.name}: metrics.json holds {name}={shown(table)}, which are not the figures "
+                f"that belong there; {_EVALUATE_AGAIN}."
+            )
+    return metrics
+
+
+def is_figure(value: Any, kind: str) -> bool:
+    """Whether a JSON value is a finite one of the declared `kind` of a field."""
+    kind = kind.removesuffix(" | None")
+    if kind.startswith("list"):
+        return isinstance(value, list) and all(is_figure(each, "float") for each in value)
+    if kind in ("str", "bool") or isinstance(value, bool):
+        return type(value).__name__ == kind
+    if not isinstance(value, int if kind == "int" else (int, float)):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number that no float can hold
+        return False

@@ -1,0 +1,31 @@
+"""The learner of each objective."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from vae_core.models.latent_model import LatentModel
+from vae_core.objectives.objective import ByGradient
+from vae_core.objectives.registry import find_objective
+from vae_core.training.config import TrainConfig
+from vae_core.training.learners.factor_vae import FactorVaeLearner
+from vae_core.training.learners.gan import GanLearner
+from vae_core.training.learners.learner import GradientLearner, Learner
+from vae_core.training.learners.linear import LinearLearner
+from vae_core.training.learners.m2 import M2Learner
+
+_NAMED: dict[str, Callable[[TrainConfig, LatentModel], Learner]] = {
+    "factor-vae": FactorVaeLearner,
+    "linear": LinearLearner,
+    "gan": GanLearner,
+    "m2": M2Learner,
+}
+
+
+def build_learner(config: TrainConfig, model: LatentModel) -> Learner:
+    """The learner of `config`, with the model, already on its device, that it will change."""
+    how = find_objective(config.objective).learner
+    if isinstance(how, ByGradient):
+        return GradientLearner(config, model, how.terms_of)
+    learner: Learner = (_NAMED[how] if isinstance(how, str) else how)(config, model)
+    return learner
