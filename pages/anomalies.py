@@ -10,9 +10,14 @@ import streamlit as st
 import torch
 
 from live.models import OpenModel
-from ui.anomaly_explained import NOISE, SCORES
-from ui.anomaly_figures import roc_panel, score_panel
-from ui.anomaly_images import (
+from ui.components.address import choice_from_link, number_from_link, show_in_address
+from ui.components.curves import curves
+from ui.components.image_grid import image_grid
+from ui.figures.anomalies import roc_panel, score_panel
+from ui.frame.kinds import NO_MEANS
+from ui.frame.session import current_model, models_beside, test_images
+from ui.frame.sidebar import model_label
+from ui.images.anomalies import (
     Sample,
     class_of,
     drawn,
@@ -22,17 +27,13 @@ from ui.anomaly_images import (
     samples_of,
     test_rows,
 )
-from ui.components.address import choice_from_link, number_from_link, show_in_address
-from ui.components.curves import curves
-from ui.components.image_grid import image_grid
-from ui.explain import explain, show_code
-from ui.images import data_note, image_row
-from ui.kinds import NO_MEANS
-from ui.session import current_model, current_z, models_beside, set_z, test_images, z_text
-from ui.sidebar import model_label
-from ui.snippets import anomalies_program
-from ui.text import decimal
-from ui.views import HASHES
+from ui.images.pictures import data_note, image_row
+from ui.numbers import decimal
+from ui.text.explain import explain, show_code
+from ui.text.explanations.anomalies import NOISE, SCORES
+from ui.text.snippets import anomalies_program
+from ui.view.point import current_z, set_z, z_text
+from ui.view.stored import HASHES
 from vae_core.anomaly import (
     Auroc,
     anomaly_scores,

@@ -10,24 +10,11 @@ import torch
 from torch import Tensor
 
 from live.models import OpenModel
-from ui import elbo_explained
-from ui.chosen_image import (
-    DRAWN,
-    ChosenImage,
-    choose_image,
-    keep_drawing,
-    preparation,
-)
-from ui.components.address import (
-    choice_from_link,
-    linked,
-    number_from_link,
-    show_in_address,
-)
+from ui.components.address import choice_from_link, linked, number_from_link, show_in_address
 from ui.components.curves import curves
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import Gaussian, Heat, latent_plane
-from ui.elbo_figures import (
+from ui.figures.elbo import (
     Gaussians,
     density_panel,
     elbo_panel,
@@ -36,16 +23,21 @@ from ui.elbo_figures import (
     name_of_log_px,
     sum_panel,
 )
-from ui.explain import explain, show_code
-from ui.images import data_note
-from ui.kinds import NAMES
+from ui.figures.reparameterisation import Draw, show_draw
+from ui.figures.waterfall import Level, Step, waterfall
+from ui.frame.kinds import NAMES
+from ui.frame.session import current_model, test_images
+from ui.images.chosen import DRAWN, ChosenImage, choose_image, keep_drawing, preparation
+from ui.images.pictures import data_note
+from ui.numbers import decimal
 from ui.palette import AMBER, BROWN, GREY, SKY, SYMBOL_COLOURS, VIOLET
-from ui.reparameterisation import Draw, show_draw
-from ui.session import current_model, current_z, set_z, test_images, z_text
-from ui.snippets import elbo_program
-from ui.text import decimal
-from ui.views import HASHES, default_plane, dims_by_use, keep_z, names_of_dims, plane_points
-from ui.waterfall import Level, Step, waterfall
+from ui.text.explain import explain, show_code
+from ui.text.explanations import elbo as elbo_explained
+from ui.text.snippets import elbo_program
+from ui.view.dims import dims_by_use, names_of_dims
+from ui.view.planes import default_plane, keep_z, plane_points
+from ui.view.point import current_z, set_z, z_text
+from ui.view.stored import HASHES
 from vae_core.gradient_variance import GradientDraws, gradient_draws
 from vae_core.objectives import elbo_terms, importance_log_weights
 from vae_core.posterior_gap import (

@@ -7,14 +7,15 @@ import streamlit as st
 import torch
 from torch.nn import functional
 
-from ui import layers_explained
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.latent_plane import latent_plane
-from ui.explain import explain, show_code
-from ui.layers_figures import matrix, show_maps, show_matrices, size_text
-from ui.session import current_model, current_z, z_text
-from ui.snippets import LAYERS, TRANSPOSED, place_of
-from ui.views import default_plane, keep_z, plane_points
+from ui.figures.layers import matrix, show_maps, show_matrices, size_text
+from ui.frame.session import current_model
+from ui.text.explain import explain, show_code
+from ui.text.explanations import layers as layers_explained
+from ui.text.snippets import LAYERS, TRANSPOSED, place_of
+from ui.view.planes import default_plane, keep_z, plane_points
+from ui.view.point import current_z, z_text
 from vae_core.feature_maps import feature_maps
 from vae_core.transposed_convolution import convolution_matrix, kernel_places, upsampled_size
 

@@ -20,7 +20,7 @@ import streamlit as st
 from live.blobs import publish
 from ui.components.film import Film
 from ui.components.modules import module_component
-from ui.text import decimal
+from ui.numbers import decimal
 from vae_core.animation import FRAME_MS
 from vae_core.errors import ConfigError
 
