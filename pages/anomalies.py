@@ -30,7 +30,6 @@ from ui.images.anomalies import (
 from ui.images.pictures import data_note, image_row
 from ui.numbers import decimal
 from ui.text.explain import explain, show_code
-from ui.text.explanations.anomalies import NOISE, SCORES
 from ui.text.snippets import anomalies_program
 from ui.view.point import current_z, set_z, z_text
 from ui.view.stored import HASHES
@@ -117,7 +116,7 @@ def explore() -> None:
     show_in_address("anomalies", against=against, score=name, z=z_text(current_z(opened)))
     if test_images(opened) is not None and opened.latents is not None:
         show_code(anomalies_program(opened, against, score, images=IMAGES, draws=DRAWS))
-    explain(SCORES)
+    explain("anomalies", "Scores")
 
 
 def scored(score: str, against: str, normal: Sample, anomalies: Sample) -> Found | None:
@@ -293,7 +292,7 @@ def denoise() -> None:
             f"{noise_of} to rebuild the clean ones."
         )
     show_in_address("denoising", noise=noise, amount=amount)
-    explain(NOISE)
+    explain("anomalies", "Noise")
 
 
 def quality(images: Tensor, references: Tensor) -> str:

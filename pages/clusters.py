@@ -17,7 +17,6 @@ from ui.frame.session import current_model, test_images
 from ui.images.pictures import data_note
 from ui.numbers import decimal
 from ui.text.explain import explain, show_code
-from ui.text.explanations.classes import CLUSTERS
 from ui.text.snippets import CLUSTERS as PROGRAM
 from ui.text.snippets import place_of
 from ui.view.planes import default_plane, keep_z, plane_points
@@ -99,7 +98,7 @@ def explore() -> None:
         z=z_text(current_z(opened)),
     )
     show_code(PROGRAM.format(checkpoint=place_of(opened), method=METHODS[method].__name__, k=k))
-    explain(CLUSTERS)
+    explain("clusters")
 
 
 def choose() -> tuple[str, int]:

@@ -17,7 +17,6 @@ from ui.frame.session import current_model, model_ids, select_model, test_images
 from ui.frame.sidebar import figures_of, model_label
 from ui.images.pictures import data_note
 from ui.text.explain import explain, show_code
-from ui.text.explanations.compare import COMPARE
 from ui.text.snippets import compare_program
 from ui.training.runs import run_of
 from ui.view.planes import default_plane, plane_points
@@ -194,7 +193,7 @@ elif not same_data:
 show_figures()
 if "@" not in b.id:  # the files of a single epoch are no checkpoint
     show_code(compare_program(opened, b, IMAGES))
-explain(COMPARE)
+explain("compare")
 show_in_address(
     "compare",
     other=st.session_state["other"],

@@ -18,7 +18,6 @@ from ui.frame.session import current_model, test_images
 from ui.images.pictures import data_note, image_row
 from ui.palette import AMBER, BROWN, GREY, SYMBOL_COLOURS, VIOLET
 from ui.text.explain import explain, show_code
-from ui.text.explanations.compression import COMPRESSION
 from ui.text.snippets import COMPRESSION as PROGRAM
 from ui.text.snippets import loading, place_of
 from ui.view.dims import names_of_dims
@@ -246,7 +245,7 @@ def explore() -> None:
             qualities=QUALITIES,
         )
     )
-    explain(COMPRESSION)
+    explain("compression")
 
 
 if len(latents) < 2 or not bool(latents.mu.std(0).max() > 0):

@@ -30,7 +30,6 @@ from ui.images.pictures import image_row
 from ui.numbers import decimal
 from ui.palette import AMBER, GREY, SYMBOL_COLOURS, VIOLET
 from ui.text.explain import explain, show_code
-from ui.text.explanations.density import DENSITY
 from ui.text.snippets import DENSITY as PROGRAM
 from ui.text.snippets import place_of
 from ui.view.dims import choose_dims
@@ -123,7 +122,7 @@ def explore() -> None:
                 coverage=COVERAGE,
             )
         )
-    explain(DENSITY)
+    explain("density")
 
 
 def show_plane(

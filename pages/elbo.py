@@ -32,7 +32,6 @@ from ui.images.pictures import data_note
 from ui.numbers import decimal
 from ui.palette import AMBER, BROWN, GREY, SKY, SYMBOL_COLOURS, VIOLET
 from ui.text.explain import explain, show_code
-from ui.text.explanations import elbo as elbo_explained
 from ui.text.snippets import elbo_program
 from ui.view.dims import dims_by_use, names_of_dims
 from ui.view.planes import default_plane, keep_z, plane_points
@@ -252,7 +251,7 @@ def show_bars(gap: Gap, x: Tensor) -> None:
             "Grey pixels under a Bernoulli likelihood are no likelihood of the data: read "
             "−log p(x|z) as a cross-entropy. The equation holds for it all the same."
         )
-    explain(elbo_explained.GAP)
+    explain("elbo", "The gap")
 
 
 def show_code_of(chosen: ChosenImage) -> None:
@@ -295,7 +294,7 @@ def show_bounds(x: Tensor, gap: Gap) -> None:
             x_range=(0, len(COUNTS) - 1),
             x_name="log₂ K",
         )
-    explain(elbo_explained.BOUNDS)
+    explain("elbo", "Two estimates")
 
 
 def show_trick(x: Tensor, gaussians: Gaussians) -> None:
@@ -337,7 +336,7 @@ def show_trick(x: Tensor, gaussians: Gaussians) -> None:
         "times larger the score function's variance is than the pathwise gradient's: so many times "
         "more draws it needs for the same accuracy."
     )
-    explain(elbo_explained.TRICK)
+    explain("elbo", "The reparameterisation trick")
 
 
 def show_sum() -> None:
@@ -359,7 +358,7 @@ def show_sum() -> None:
         unit="thousand nats",
     )
     st.caption(f"N = {n:,} test images in a random order, one draw of z each.")
-    explain(elbo_explained.SUM)
+    explain("elbo", "The sum over a data set")
 
 
 if not model.is_variational:

@@ -18,7 +18,6 @@ from ui.images.pictures import data_note
 from ui.numbers import decimal
 from ui.palette import SIGNED_COLOURS, VIOLET
 from ui.text.explain import explain, show_code
-from ui.text.explanations import factors as factors_explained
 from ui.text.snippets import TRAVERSAL, place_of
 from ui.view.dims import dims_by_use, measure_of_use, names_of_dims
 from ui.view.names import LONGEST, dimension_names, name_dimension
@@ -113,7 +112,7 @@ def explore() -> None:
         "factors", image=chosen.row, range=span, k=sigmas if SPANS[span] == "sigmas" else None
     )
     show_code_of(chosen, SPANS[span], float(sigmas))
-    explain(factors_explained.CARDS)
+    explain("factors", "Dimensions")
     show_attribute(row)
 
 
@@ -285,7 +284,7 @@ def show_attribute(row: int) -> None:
         )
     st.caption(f"z = μ + t (mean of {to} − mean of {away}); t = 0 is the reconstruction g(μ).")
     show_in_address("attribute", **{"to": to, "from": away, "t": t})
-    explain(factors_explained.ATTRIBUTES)
+    explain("factors", "Attributes")
 
 
 SCORES = {
@@ -362,7 +361,7 @@ def show_scores() -> None:
         "between accuracies. DCI can be low beside a high r: it tells continuous factors in "
         f"{scores.bins} classes, for which its trees use every code that helps a little."
     )
-    explain(factors_explained.SCORES)
+    explain("factors", "Scores")
 
 
 explore()

@@ -17,7 +17,6 @@ from ui.frame.session import current_model
 from ui.numbers import digits
 from ui.palette import AMBER, GREY, SKY, VIOLET
 from ui.text.explain import explain, show_code
-from ui.text.explanations.geometry import GEOMETRY
 from ui.text.snippets import WAYS, place_of
 from ui.view.ends import end_of_row, ends, set_end, way_texts
 from ui.view.planes import default_plane, keep_z
@@ -112,7 +111,7 @@ def explore() -> None:
     show_ways(ways)
     show_in_address("geometry", z=z_text(current_z(opened)), **way_texts(opened))
     show_code(WAYS.format(checkpoint=place_of(opened), a=list(a.z), b=list(b.z), steps=STEPS))
-    explain(GEOMETRY)
+    explain("geometry")
 
 
 def show_plane(

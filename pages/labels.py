@@ -22,7 +22,6 @@ from ui.images.pictures import data_note
 from ui.numbers import decimal
 from ui.palette import AMBER, GREY, SYMBOL_COLOURS, VIOLET
 from ui.text.explain import explain, show_code
-from ui.text.explanations.classes import LABELS
 from ui.text.snippets import LABELS as PROGRAM
 from ui.text.snippets import loading, place_of
 from ui.view.planes import default_plane, keep_z, plane_points
@@ -269,7 +268,7 @@ def show_curves(task: LabelTask, how: str, counts: list[int]) -> None:
         notes += f" Left out, with one image to label or to test on but not both: {names}."
     st.caption(notes)
     program(how, draws, counts, PIXELS in task.codes)
-    explain(LABELS)
+    explain("labels")
 
 
 def show_panels(found: Curves, counts: list[int]) -> None:
