@@ -17,8 +17,8 @@ from streamlit.file_util import get_static_dir
 
 import live
 from live.models import open_model
-from ui import navigation
-from ui.session import DEFAULT_MODEL
+from ui.frame import navigation
+from ui.frame.session import DEFAULT_MODEL
 from vae_core.errors import CheckpointError
 
 DRAWN_SECONDS = 10  # from the first model's opening to the first page's image, with much to spare

@@ -10,9 +10,14 @@ import streamlit as st
 import torch
 
 from live.models import OpenModel
-from ui.anomaly_explained import NOISE, SCORES
-from ui.anomaly_figures import roc_panel, score_panel
-from ui.anomaly_images import (
+from ui.components.address import choice_from_link, number_from_link, show_in_address
+from ui.components.curves import curves
+from ui.components.image_grid import image_grid
+from ui.figures.anomalies import roc_panel, score_panel
+from ui.frame.kinds import NO_MEANS
+from ui.frame.session import current_model, models_beside, test_images
+from ui.frame.sidebar import model_label
+from ui.images.anomalies import (
     Sample,
     class_of,
     drawn,
@@ -22,17 +27,12 @@ from ui.anomaly_images import (
     samples_of,
     test_rows,
 )
-from ui.components.address import choice_from_link, number_from_link, show_in_address
-from ui.components.curves import curves
-from ui.components.image_grid import image_grid
-from ui.explain import explain, show_code
-from ui.images import data_note, image_row
-from ui.kinds import NO_MEANS
-from ui.session import current_model, current_z, models_beside, set_z, test_images, z_text
-from ui.sidebar import model_label
-from ui.snippets import anomalies_program
-from ui.text import decimal
-from ui.views import HASHES
+from ui.images.pictures import data_note, image_row
+from ui.numbers import decimal
+from ui.text.explain import explain, show_code
+from ui.text.snippets import anomalies_program
+from ui.view.point import current_z, set_z, z_text
+from ui.view.stored import HASHES
 from vae_core.checkpoints.card import left_out_class
 from vae_core.data.corruption import corrupt, median_filtered
 from vae_core.errors import DataError
@@ -117,7 +117,7 @@ def explore() -> None:
     show_in_address("anomalies", against=against, score=name, z=z_text(current_z(opened)))
     if test_images(opened) is not None and opened.latents is not None:
         show_code(anomalies_program(opened, against, score, images=IMAGES, draws=DRAWS))
-    explain(SCORES)
+    explain("anomalies", "Scores")
 
 
 def scored(score: str, against: str, normal: Sample, anomalies: Sample) -> Found | None:
@@ -293,7 +293,7 @@ def denoise() -> None:
             f"{noise_of} to rebuild the clean ones."
         )
     show_in_address("denoising", noise=noise, amount=amount)
-    explain(NOISE)
+    explain("anomalies", "Noise")
 
 
 def quality(images: Tensor, references: Tensor) -> str:

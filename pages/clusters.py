@@ -9,18 +9,19 @@ import streamlit as st
 import torch
 
 from live.models import OpenModel
-from ui.classes_explained import CLUSTERS
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import latent_plane
-from ui.explain import explain, show_code
-from ui.images import data_note
-from ui.kinds import NO_MEANS
-from ui.session import current_model, current_z, test_images, z_text
-from ui.snippets import CLUSTERS as PROGRAM
-from ui.snippets import place_of
-from ui.text import decimal
-from ui.views import HASHES, default_plane, keep_z, latents_of, plane_points
+from ui.frame.kinds import NO_MEANS
+from ui.frame.session import current_model, test_images
+from ui.images.pictures import data_note
+from ui.numbers import decimal
+from ui.text.explain import explain, show_code
+from ui.text.snippets import CLUSTERS as PROGRAM
+from ui.text.snippets import place_of
+from ui.view.planes import default_plane, keep_z, plane_points
+from ui.view.point import current_z, z_text
+from ui.view.stored import HASHES, latents_of
 from vae_core.latent.decoded import decoded
 from vae_core.latent.projections import principal_components
 from vae_core.measures.codes.clusters import (
@@ -97,7 +98,7 @@ def explore() -> None:
         z=z_text(current_z(opened)),
     )
     show_code(PROGRAM.format(checkpoint=place_of(opened), method=METHODS[method].__name__, k=k))
-    explain(CLUSTERS)
+    explain("clusters")
 
 
 def choose() -> tuple[str, int]:

@@ -9,27 +9,19 @@ import streamlit as st
 import torch
 
 from live.models import OpenModel, open_model
-from ui.compare_explained import COMPARE
 from ui.components.address import choice_from_link, show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import PlaneResult, latent_plane
-from ui.explain import explain, show_code
-from ui.images import data_note
-from ui.kinds import NAMES, about_means
-from ui.runs import run_of
-from ui.session import (
-    current_model,
-    current_z,
-    first_z,
-    model_ids,
-    select_model,
-    set_z,
-    test_images,
-    z_text,
-)
-from ui.sidebar import figures_of, model_label
-from ui.snippets import compare_program
-from ui.views import default_plane, latents_of, plane_points
+from ui.frame.kinds import NAMES, about_means
+from ui.frame.session import current_model, model_ids, select_model, test_images
+from ui.frame.sidebar import figures_of, model_label
+from ui.images.pictures import data_note
+from ui.text.explain import explain, show_code
+from ui.text.snippets import compare_program
+from ui.training.runs import run_of
+from ui.view.planes import default_plane, plane_points
+from ui.view.point import current_z, first_z, set_z, z_text
+from ui.view.stored import latents_of
 from vae_core.latent.decoded import decoded
 from vae_core.latent.latents import common_rows
 
@@ -201,7 +193,7 @@ elif not same_data:
 show_figures()
 if "@" not in b.id:  # the files of a single epoch are no checkpoint
     show_code(compare_program(opened, b, IMAGES))
-explain(COMPARE)
+explain("compare")
 show_in_address(
     "compare",
     other=st.session_state["other"],

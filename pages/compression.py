@@ -10,18 +10,18 @@ import torch
 
 from live.images import seen_by
 from live.models import OpenModel
-from ui.bars import bars
 from ui.components.address import choice_from_link, show_in_address
 from ui.components.curves import Line, Panel, curves
-from ui.compression_explained import COMPRESSION
-from ui.explain import explain, show_code
-from ui.images import data_note, image_row
-from ui.kinds import NO_MEANS
+from ui.figures.bars import bars
+from ui.frame.kinds import NO_MEANS
+from ui.frame.session import current_model, test_images
+from ui.images.pictures import data_note, image_row
 from ui.palette import AMBER, BROWN, GREY, SYMBOL_COLOURS, VIOLET
-from ui.session import current_model, test_images
-from ui.snippets import COMPRESSION as PROGRAM
-from ui.snippets import loading, place_of
-from ui.views import HASHES, latents_of, names_of_dims
+from ui.text.explain import explain, show_code
+from ui.text.snippets import COMPRESSION as PROGRAM
+from ui.text.snippets import loading, place_of
+from ui.view.dims import names_of_dims
+from ui.view.stored import HASHES, latents_of
 from vae_core.latent.decoded import decoded
 from vae_core.latent.projections import principal_components
 from vae_core.measures.compression import (
@@ -245,7 +245,7 @@ def explore() -> None:
             qualities=QUALITIES,
         )
     )
-    explain(COMPRESSION)
+    explain("compression")
 
 
 if len(latents) < 2 or not bool(latents.mu.std(0).max() > 0):

@@ -10,9 +10,12 @@ import streamlit as st
 
 from ui.components.address import show_in_address
 from ui.components.latent_plane import PlaneResult, latent_plane
-from ui.session import current_model, current_z, set_z, slider_reach, z_text
-from ui.text import percent
-from ui.views import default_plane, dims_by_use, measure_of_use, names_of_dims, plane_points
+from ui.frame.session import current_model
+from ui.numbers import percent
+from ui.view.dims import dims_by_use, measure_of_use, names_of_dims
+from ui.view.planes import default_plane, plane_points
+from ui.view.point import current_z, set_z, z_text
+from ui.view.reach import slider_reach
 from vae_core.latent.decoded import prior_samples
 from vae_core.latent.latents import class_mean, prior_percentile
 

@@ -11,7 +11,7 @@ import torch
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.curves import Line, Panel, curves
 from ui.components.latent_plane import Heat, Plane, PlanePoints, latent_plane
-from ui.densities import (
+from ui.figures.densities import (
     AGGREGATE,
     COVERAGE,
     DRAWS,
@@ -24,17 +24,18 @@ from ui.densities import (
     found_of,
     map_of,
 )
-from ui.density_explained import DENSITY
-from ui.explain import explain, show_code
-from ui.images import image_row
-from ui.kinds import NO_MEANS
+from ui.frame.kinds import NO_MEANS
+from ui.frame.session import current_model
+from ui.images.pictures import image_row
+from ui.numbers import decimal
 from ui.palette import AMBER, GREY, SYMBOL_COLOURS, VIOLET
-from ui.samplers import prior_name
-from ui.session import current_model, current_z, z_text
-from ui.snippets import DENSITY as PROGRAM
-from ui.snippets import place_of
-from ui.text import decimal
-from ui.views import choose_dims, default_plane, dims_plane, keep_z
+from ui.text.explain import explain, show_code
+from ui.text.snippets import DENSITY as PROGRAM
+from ui.text.snippets import place_of
+from ui.view.dims import choose_dims
+from ui.view.planes import default_plane, dims_plane, keep_z
+from ui.view.point import current_z, z_text
+from ui.view.samplers import prior_name
 from vae_core.latent.decoded import decoded
 from vae_core.measures.codes.aggregate_density import Extent
 
@@ -121,7 +122,7 @@ def explore() -> None:
                 coverage=COVERAGE,
             )
         )
-    explain(DENSITY)
+    explain("density")
 
 
 def show_plane(

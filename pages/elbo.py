@@ -10,24 +10,11 @@ import torch
 from torch import Tensor
 
 from live.models import OpenModel
-from ui import elbo_explained
-from ui.chosen_image import (
-    DRAWN,
-    ChosenImage,
-    choose_image,
-    keep_drawing,
-    preparation,
-)
-from ui.components.address import (
-    choice_from_link,
-    linked,
-    number_from_link,
-    show_in_address,
-)
+from ui.components.address import choice_from_link, linked, number_from_link, show_in_address
 from ui.components.curves import curves
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import Gaussian, Heat, latent_plane
-from ui.elbo_figures import (
+from ui.figures.elbo import (
     Gaussians,
     density_panel,
     elbo_panel,
@@ -36,16 +23,20 @@ from ui.elbo_figures import (
     name_of_log_px,
     sum_panel,
 )
-from ui.explain import explain, show_code
-from ui.images import data_note
-from ui.kinds import NAMES
+from ui.figures.reparameterisation import Draw, show_draw
+from ui.figures.waterfall import Level, Step, waterfall
+from ui.frame.kinds import NAMES
+from ui.frame.session import current_model, test_images
+from ui.images.chosen import DRAWN, ChosenImage, choose_image, keep_drawing, preparation
+from ui.images.pictures import data_note
+from ui.numbers import decimal
 from ui.palette import AMBER, BROWN, GREY, SKY, SYMBOL_COLOURS, VIOLET
-from ui.reparameterisation import Draw, show_draw
-from ui.session import current_model, current_z, set_z, test_images, z_text
-from ui.snippets import elbo_program
-from ui.text import decimal
-from ui.views import HASHES, default_plane, dims_by_use, keep_z, names_of_dims, plane_points
-from ui.waterfall import Level, Step, waterfall
+from ui.text.explain import explain, show_code
+from ui.text.snippets import elbo_program
+from ui.view.dims import dims_by_use, names_of_dims
+from ui.view.planes import default_plane, keep_z, plane_points
+from ui.view.point import current_z, set_z, z_text
+from ui.view.stored import HASHES
 from vae_core.measures.likelihood.gradient_variance import GradientDraws, gradient_draws
 from vae_core.measures.likelihood.posterior_gap import (
     EXACT_DIM,
@@ -260,7 +251,7 @@ def show_bars(gap: Gap, x: Tensor) -> None:
             "Grey pixels under a Bernoulli likelihood are no likelihood of the data: read "
             "−log p(x|z) as a cross-entropy. The equation holds for it all the same."
         )
-    explain(elbo_explained.GAP)
+    explain("elbo", "The gap")
 
 
 def show_code_of(chosen: ChosenImage) -> None:
@@ -303,7 +294,7 @@ def show_bounds(x: Tensor, gap: Gap) -> None:
             x_range=(0, len(COUNTS) - 1),
             x_name="log₂ K",
         )
-    explain(elbo_explained.BOUNDS)
+    explain("elbo", "Two estimates")
 
 
 def show_trick(x: Tensor, gaussians: Gaussians) -> None:
@@ -345,7 +336,7 @@ def show_trick(x: Tensor, gaussians: Gaussians) -> None:
         "times larger the score function's variance is than the pathwise gradient's: so many times "
         "more draws it needs for the same accuracy."
     )
-    explain(elbo_explained.TRICK)
+    explain("elbo", "The reparameterisation trick")
 
 
 def show_sum() -> None:
@@ -367,7 +358,7 @@ def show_sum() -> None:
         unit="thousand nats",
     )
     st.caption(f"N = {n:,} test images in a random order, one draw of z each.")
-    explain(elbo_explained.SUM)
+    explain("elbo", "The sum over a data set")
 
 
 if not model.is_variational:

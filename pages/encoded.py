@@ -12,24 +12,18 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from ui.chosen_image import preparation
 from ui.components.address import choice_from_link, linked, refuse, show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import Plane, PlaneResult, latent_plane
-from ui.images import data_note
-from ui.kinds import NO_MEANS, NO_POSTERIOR
-from ui.limits import heavy_work
-from ui.session import current_model, current_z, set_z, test_images, z_text
-from ui.views import (
-    choose_dims,
-    colourings,
-    dims_plane,
-    latents_of,
-    names_of_dims,
-    pca_plane,
-    pca_shares,
-    plane_points,
-)
+from ui.frame.kinds import NO_MEANS, NO_POSTERIOR
+from ui.frame.limits import heavy_work
+from ui.frame.session import current_model, test_images
+from ui.images.chosen import preparation
+from ui.images.pictures import data_note
+from ui.view.dims import choose_dims, names_of_dims
+from ui.view.planes import colourings, dims_plane, pca_plane, pca_shares, plane_points
+from ui.view.point import current_z, set_z, z_text
+from ui.view.stored import latents_of
 from vae_core.latent.decoded import decoded
 from vae_core.latent.projections import tsne_projection
 

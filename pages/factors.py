@@ -9,27 +9,20 @@ import streamlit as st
 import torch
 
 from live.models import OpenModel
-from ui import factors_explained
-from ui.chosen_image import ChosenImage, choose_image
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.image_grid import image_grid
-from ui.dimension_names import LONGEST, dimension_names, name_dimension
-from ui.explain import explain, show_code
-from ui.images import data_note
-from ui.kinds import NO_MEANS
+from ui.frame.kinds import NO_MEANS
+from ui.frame.session import current_model
+from ui.images.chosen import ChosenImage, choose_image
+from ui.images.pictures import data_note
+from ui.numbers import decimal
 from ui.palette import SIGNED_COLOURS, VIOLET
-from ui.session import current_model
-from ui.snippets import TRAVERSAL, place_of
-from ui.text import decimal
-from ui.views import (
-    HASHES,
-    PRIOR_EXTENT,
-    dims_by_use,
-    grid_extent,
-    latents_of,
-    measure_of_use,
-    names_of_dims,
-)
+from ui.text.explain import explain, show_code
+from ui.text.snippets import TRAVERSAL, place_of
+from ui.view.dims import dims_by_use, measure_of_use, names_of_dims
+from ui.view.names import LONGEST, dimension_names, name_dimension
+from ui.view.reach import PRIOR_EXTENT, grid_extent
+from ui.view.stored import HASHES, latents_of
 from vae_core.latent.decoded import decoded
 from vae_core.latent.dimensions import (
     attribute_vector,
@@ -119,7 +112,7 @@ def explore() -> None:
         "factors", image=chosen.row, range=span, k=sigmas if SPANS[span] == "sigmas" else None
     )
     show_code_of(chosen, SPANS[span], float(sigmas))
-    explain(factors_explained.CARDS)
+    explain("factors", "Dimensions")
     show_attribute(row)
 
 
@@ -291,7 +284,7 @@ def show_attribute(row: int) -> None:
         )
     st.caption(f"z = μ + t (mean of {to} − mean of {away}); t = 0 is the reconstruction g(μ).")
     show_in_address("attribute", **{"to": to, "from": away, "t": t})
-    explain(factors_explained.ATTRIBUTES)
+    explain("factors", "Attributes")
 
 
 SCORES = {
@@ -368,7 +361,7 @@ def show_scores() -> None:
         "between accuracies. DCI can be low beside a high r: it tells continuous factors in "
         f"{scores.bins} classes, for which its trees use every code that helps a little."
     )
-    explain(factors_explained.SCORES)
+    explain("factors", "Scores")
 
 
 explore()

@@ -13,14 +13,15 @@ from live.models import OpenModel
 from ui.components.address import show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import Heat, Metric, Plane, Trail, latent_plane
-from ui.ends import end_of_row, ends, set_end, way_texts
-from ui.explain import explain, show_code
-from ui.geometry_explained import GEOMETRY
+from ui.frame.session import current_model
+from ui.numbers import digits
 from ui.palette import AMBER, GREY, SKY, VIOLET
-from ui.session import current_model, current_z, z_text
-from ui.snippets import WAYS, place_of
-from ui.text import digits
-from ui.views import HASHES, default_plane, keep_z
+from ui.text.explain import explain, show_code
+from ui.text.snippets import WAYS, place_of
+from ui.view.ends import end_of_row, ends, set_end, way_texts
+from ui.view.planes import default_plane, keep_z
+from ui.view.point import current_z, z_text
+from ui.view.stored import HASHES
 from vae_core.latent.decoded import decoded
 from vae_core.latent.geometry import (
     MEASURED,
@@ -110,7 +111,7 @@ def explore() -> None:
     show_ways(ways)
     show_in_address("geometry", z=z_text(current_z(opened)), **way_texts(opened))
     show_code(WAYS.format(checkpoint=place_of(opened), a=list(a.z), b=list(b.z), steps=STEPS))
-    explain(GEOMETRY)
+    explain("geometry")
 
 
 def show_plane(

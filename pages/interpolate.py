@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 import streamlit as st
 import torch
 
-from ui.bars import bars
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import PlaneResult, Way, latent_plane
-from ui.ends import (
+from ui.figures.bars import bars
+from ui.frame.session import current_model, test_images
+from ui.images.pictures import data_note, png
+from ui.numbers import digits
+from ui.palette import SYMBOL_COLOURS
+from ui.view.ends import (
     MAX_BETWEEN,
     End,
-    class_rows,
     end_of_row,
     ends,
     ends_in_words,
@@ -25,11 +28,9 @@ from ui.ends import (
     stops_between,
     way_texts,
 )
-from ui.images import data_note, png
-from ui.palette import SYMBOL_COLOURS
-from ui.session import current_model, current_z, set_z, test_images, z_text
-from ui.text import digits
-from ui.views import default_plane, plane_points
+from ui.view.planes import default_plane, plane_points
+from ui.view.point import current_z, set_z, z_text
+from ui.view.stored import class_rows
 from vae_core.latent.animation import enlarged, gif_bytes
 from vae_core.latent.decoded import decoded, prior_samples
 from vae_core.latent.paths import interpolate_through, path_methods, step_lengths

@@ -11,21 +11,22 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from live.models import OpenModel
-from ui.classes_explained import LABELS
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.curves import Line, Panel, curves
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import latent_plane
-from ui.explain import explain, show_code
-from ui.images import data_note
-from ui.kinds import NO_MEANS
-from ui.limits import heavy_work
+from ui.frame.kinds import NO_MEANS
+from ui.frame.limits import heavy_work
+from ui.frame.session import current_model, models_beside, test_images
+from ui.images.pictures import data_note
+from ui.numbers import decimal
 from ui.palette import AMBER, GREY, SYMBOL_COLOURS, VIOLET
-from ui.session import current_model, current_z, models_beside, test_images, z_text
-from ui.snippets import LABELS as PROGRAM
-from ui.snippets import loading, place_of
-from ui.text import decimal
-from ui.views import HASHES, default_plane, keep_z, latents_of, plane_points
+from ui.text.explain import explain, show_code
+from ui.text.snippets import LABELS as PROGRAM
+from ui.text.snippets import loading, place_of
+from ui.view.planes import default_plane, keep_z, plane_points
+from ui.view.point import current_z, z_text
+from ui.view.stored import HASHES, latents_of
 from vae_core.data.names import dataset_label
 from vae_core.latent.decoded import decoded
 from vae_core.measures.codes.label_curves import (
@@ -268,7 +269,7 @@ def show_curves(task: LabelTask, how: str, counts: list[int]) -> None:
         notes += f" Left out, with one image to label or to test on but not both: {names}."
     st.caption(notes)
     program(how, draws, counts, PIXELS in task.codes)
-    explain(LABELS)
+    explain("labels")
 
 
 def show_panels(found: Curves, counts: list[int]) -> None:

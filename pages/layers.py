@@ -7,14 +7,14 @@ import streamlit as st
 import torch
 from torch.nn import functional
 
-from ui import layers_explained
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.latent_plane import latent_plane
-from ui.explain import explain, show_code
-from ui.layers_figures import matrix, show_maps, show_matrices, size_text
-from ui.session import current_model, current_z, z_text
-from ui.snippets import LAYERS, TRANSPOSED, place_of
-from ui.views import default_plane, keep_z, plane_points
+from ui.figures.layers import matrix, show_maps, show_matrices, size_text
+from ui.frame.session import current_model
+from ui.text.explain import explain, show_code
+from ui.text.snippets import LAYERS, TRANSPOSED, place_of
+from ui.view.planes import default_plane, keep_z, plane_points
+from ui.view.point import current_z, z_text
 from vae_core.models.feature_maps import feature_maps
 from vae_core.models.transposed_convolution import convolution_matrix, kernel_places, upsampled_size
 
@@ -66,7 +66,7 @@ def show_layers() -> None:
         st.caption(f"`{image.settings}`: the image beside the plane.", width=690)
     show_in_address("layers", z=z_text(z))
     show_code(LAYERS.format(checkpoint=place_of(opened), z=list(z)))
-    explain(layers_explained.LAYERS)
+    explain("layers", "Layers")
 
 
 @st.fragment
@@ -145,7 +145,7 @@ def show_example() -> None:
             kernel=kernel.tolist(), y=y.tolist(), size=size, stride=stride, padding=padding
         )
     )
-    explain(layers_explained.TRANSPOSED)
+    explain("layers", "Transposed convolution")
 
 
 def _number(key: str, label: str, low: int, high: int, default: int) -> int:

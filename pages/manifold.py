@@ -11,20 +11,14 @@ from live.models import OpenModel
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.image_grid import Axis, image_grid
 from ui.components.latent_plane import latent_plane
-from ui.images import png
-from ui.session import current_model, current_z, set_z, slider_reach, z_text
-from ui.text import decimal, percent
-from ui.views import (
-    HASHES,
-    PRIOR_EXTENT,
-    choose_dims,
-    dims_by_use,
-    dims_plane,
-    grid_extent,
-    keep_z,
-    names_of_dims,
-    plane_points,
-)
+from ui.frame.session import current_model
+from ui.images.pictures import png
+from ui.numbers import decimal, percent
+from ui.view.dims import choose_dims, dims_by_use, names_of_dims
+from ui.view.planes import dims_plane, keep_z, plane_points
+from ui.view.point import current_z, set_z, z_text
+from ui.view.reach import PRIOR_EXTENT, grid_extent, slider_reach
+from ui.view.stored import HASHES
 from vae_core.latent.latents import nearest, prior_percentile
 from vae_core.latent.manifold import manifold_grid
 

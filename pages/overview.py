@@ -9,11 +9,12 @@ import streamlit as st
 from ui.components.address import number_from_link, show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import latent_plane
-from ui.kinds import about_means
-from ui.navigation import SECTIONS, page_path
-from ui.samplers import choose_sampler, drawn
-from ui.session import current_model, current_z, set_z, z_text
-from ui.views import default_plane, plane_points
+from ui.frame.kinds import about_means
+from ui.frame.navigation import SECTIONS, page_path
+from ui.frame.session import current_model
+from ui.view.planes import default_plane, plane_points
+from ui.view.point import current_z, set_z, z_text
+from ui.view.samplers import choose_sampler, drawn
 
 SAMPLES = (2, 12)
 MAX_SEED = 999_999_999

@@ -9,10 +9,12 @@ import streamlit as st
 
 from ui.components.address import linked, refuse, show_in_address
 from ui.components.curves import curves
-from ui.curves import compared_panels, run_colour
-from ui.navigation import page_path
-from ui.own_models import kept_models
-from ui.runs import (
+from ui.frame.navigation import page_path
+from ui.frame.own_models import kept_models
+from ui.frame.session import link_to_open, visitor
+from ui.frame.sidebar import model_label
+from ui.training.curves import compared_panels, run_colour
+from ui.training.runs import (
     broken_runs,
     choose_run,
     config_of,
@@ -26,8 +28,6 @@ from ui.runs import (
     visible_runs,
     watch,
 )
-from ui.session import link_to_open, visitor
-from ui.sidebar import model_label
 from vae_core.runs.run import Run
 
 POLL_SECONDS = 2.0

@@ -9,20 +9,28 @@ from typing import NamedTuple
 import streamlit as st
 
 from live.models import OpenModel, open_model
-from ui import limits
 from ui.components.action_button import action_button
 from ui.components.address import linked, show_in_address
 from ui.components.curves import curves
 from ui.components.timeline import timeline
-from ui.curves import COLLAPSED, fractional_epoch, has_encoder, has_kl, kl_panel, training_panels
-from ui.film import Playback, playback, sample_of
-from ui.learned import show_learned
-from ui.navigation import page_path
-from ui.network_figure import show_network
-from ui.own_images import OwnImages, choose_images, plain
-from ui.run_end import offer_gif, show_end
-from ui.run_progress import look_seconds, show_progress
-from ui.runs import (
+from ui.figures.network import show_network
+from ui.frame import limits
+from ui.frame.navigation import page_path
+from ui.frame.session import model_ids, own, runs_root, visitor
+from ui.images.own import OwnImages, choose_images, plain
+from ui.training.curves import (
+    COLLAPSED,
+    fractional_epoch,
+    has_encoder,
+    has_kl,
+    kl_panel,
+    training_panels,
+)
+from ui.training.end import offer_gif, show_end
+from ui.training.film import Playback, playback, sample_of
+from ui.training.learned import show_learned
+from ui.training.progress import look_seconds, show_progress
+from ui.training.runs import (
     Events,
     choose_run,
     chosen_run,
@@ -32,8 +40,7 @@ from ui.runs import (
     visible_runs,
     watch,
 )
-from ui.session import model_ids, own, runs_root, visitor
-from ui.train_settings import choose_settings
+from ui.training.settings import choose_settings
 from vae_core.data.datasets import ImageDataset, dataset_available, load_dataset
 from vae_core.data.names import dataset_label, is_own
 from vae_core.data.own.images import write_images

@@ -1,1 +1,4 @@
-"""What the pages share: navigation, the model in the sidebar, the visitor's state, pictures."""
+"""What the pages share, in rooms, each of which imports only those before it:
+
+palette, numbers -> components -> frame -> view -> text -> figures -> images -> training.
+"""

@@ -5,6 +5,10 @@ two differ under normal vision and under simulated protanopia, deuteranopia and 
 tell classes apart without any colour. SYMBOL_COLOURS gives each symbol of the text its one colour.
 """
 
+from __future__ import annotations
+
+import streamlit as st
+
 CLASS_COLOURS = (
     "#0072B2",
     "#E69F00",
@@ -32,3 +36,8 @@ CLASS_GLYPHS = (
 SYMBOL_COLOURS = {"mu": "#0072B2", "sigma": "#009E73", "eps": "#CC79A7", "z": "#D55E00"}
 SIGNED_COLOURS = ("#0072B2", "#E69F00")
 GREY, VIOLET, AMBER, BROWN, SKY = "#8A94A3", "#9E59FE", "#E69F00", "#B0623F", "#56B4E9"
+
+
+def is_dark() -> bool:
+    """Whether the visitor's theme is: figures drawn as SVG choose their ink by it."""
+    return st.context.theme.type == "dark"

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from live.visitors import COOKIE
-from ui.navigation import SECTIONS
+from ui.frame.navigation import SECTIONS
 from vae_core.runs.jobs import new_run_path
 from vae_core.runs.run import Run, create_run
 from vae_core.runs.trainer import work

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.browser.places import latents_of, on_screen
-from ui.ends import MAX_BETWEEN
+from ui.view.ends import MAX_BETWEEN
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from scipy.stats import norm
 
-from ui.text import decimal
+from ui.numbers import decimal
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ui.navigation import HEADINGS
+from ui.frame.navigation import HEADINGS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

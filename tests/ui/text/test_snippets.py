@@ -1,0 +1,328 @@
+"""The programs behind "Show the code" run as they stand and print the page's figures."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from live.images import test_dataset as images_of
+from live.models import open_model
+from ui.images.anomalies import normal_latents, samples_of
+from ui.text.snippets import (
+    CLUSTERS,
+    COMPARE,
+    COMPRESSION,
+    DENSITY,
+    LABELS,
+    LAYERS,
+    TRANSPOSED,
+    TRAVERSAL,
+    WAYS,
+    anomalies_program,
+    elbo_program,
+    loading,
+)
+from vae_core.checkpoints.reading import load_checkpoint, load_latents
+from vae_core.data.datasets import load_dataset
+from vae_core.data.own.images import ImageForm, read_images
+from vae_core.latent.geometry import image_lengths, metric
+from vae_core.latent.paths import interpolate
+from vae_core.latent.samplers import NormalSampler, aggregate_draws, parted
+from vae_core.measures.anomaly import anomaly_scores, auroc, class_gaussians
+from vae_core.measures.codes.aggregate_density import fit_kernel_density, log_ratio
+from vae_core.measures.codes.clusters import agreement, k_means
+from vae_core.measures.codes.few_labels import label_errors
+from vae_core.measures.codes.label_curves import (
+    MU,
+    label_task,
+    labels_at_random,
+    labels_by_clusters,
+    nearest_neighbours,
+)
+from vae_core.measures.compression import entropy_bits, quantise
+from vae_core.measures.likelihood.posterior_gap import best_gaussian, elbo_gap
+from vae_core.measures.likelihood.quadrature import posterior_cells
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def shipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The programs run in a folder of their own, so they name the checkpoints' folder whole."""
+    monkeypatch.setenv("ZSCAPE_CHECKPOINTS", str(ROOT / "checkpoints"))
+
+
+def run(program: str, folder: Path) -> str:
+    """What a program prints, in a Python of its own that knows this library."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{program}"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def here(program: str, folder: Path) -> str:
+    """What it prints in this very Python, in seconds less."""
+    with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(program, {})
+    return printed.getvalue()
+
+
+def figure(text: str, name: str) -> float:
+    found = re.search(rf"^{re.escape(name)}\s+(-?[\d.]+)", text, re.MULTILINE)
+    assert found, text
+    return float(found[1])
+
+
+@pytest.mark.parametrize("drawn", [False, True])
+def test_the_elbo_program_gives_the_bars_and_the_heat_map(tmp_path: Path, drawn: bool) -> None:
+    opened = open_model("digits-2d")
+    model = opened.model
+    x = load_dataset("digits", "test").floats(slice(3, 4))
+    if drawn:
+        x = torch.round(x.flip(3) * 255) / 255
+    text = here(elbo_program(opened, x if drawn else 3, 100), tmp_path)
+    cells = posterior_cells(model, x)
+    gap = elbo_gap(model, x, best_gaussian(model, x, cells), cells=cells)
+    assert figure(text, "ELBO(q)") == pytest.approx(gap.elbo, abs=0.01)
+    assert figure(text, "log p(x)") == pytest.approx(gap.log_px, abs=0.01)
+    assert figure(text, "KL(q || p(z|x))") == pytest.approx(gap.kl_to_posterior, abs=0.01)
+    assert figure(text, "ELBO + KL - log p(x)") == pytest.approx(0, abs=0.05)
+    assert "heatmap" in (tmp_path / "elbo_gap.html").read_text("utf-8")
+
+
+def test_the_elbo_program_samples_log_px_beyond_two_dimensions(tmp_path: Path) -> None:
+    opened = open_model("sprites-6d")
+    text = here(elbo_program(opened, 2, 300), tmp_path)
+    model = opened.model
+    x = load_dataset("sprites", "test").floats(slice(2, 3))
+    gap = elbo_gap(model, x, best_gaussian(model, x), samples=300)
+    assert figure(text, "ELBO(q)") == pytest.approx(gap.elbo, abs=0.01)
+    assert figure(text, "log p(x)") == pytest.approx(gap.log_px, abs=0.01)
+    assert gap.effective_draws is not None
+    assert figure(text, "effective draws") == pytest.approx(gap.effective_draws, abs=0.51)
+
+
+def test_a_program_loads_binary_images_for_a_model_that_learned_such(tmp_path: Path) -> None:
+    opened = open_model("digits-2d")
+    training = opened.config["training"] | {"binarisation": "dynamic"}
+    opened = replace(opened, config=opened.config | {"training": training})
+    shown = images_of(opened)
+    assert shown is not None
+    x = shown.floats(slice(3, 4))
+    assert x.unique().tolist() == [0, 1]
+    cells = posterior_cells(opened.model, x)
+    gap = elbo_gap(opened.model, x, best_gaussian(opened.model, x, cells), cells=cells)
+    text = here(elbo_program(opened, 3, 100), tmp_path)
+    assert figure(text, "log p(x)") == pytest.approx(gap.log_px, abs=0.01)
+
+
+def test_a_program_reads_ones_own_images_as_the_model_was_given_them(tmp_path: Path) -> None:
+    opened = open_model("digits-2d")
+    opened = replace(opened, config=opened.config | {"dataset": "own-many-0123456789ab"})
+    images = load_dataset("digits", "test").images[:30]
+    np.savez(tmp_path / "my-images.zip", x=images)  # NumPy adds an ending
+    (tmp_path / "my-images.zip.npz").rename(tmp_path / "my-images.zip")
+    _, test = read_images(tmp_path / "my-images.zip", form=ImageForm((8, 8)))
+    x = test.floats(slice(2, 3))
+    cells = posterior_cells(opened.model, x)
+    gap = elbo_gap(opened.model, x, best_gaussian(opened.model, x, cells), cells=cells)
+    text = here(elbo_program(opened, 2, 100), tmp_path)
+    assert figure(text, "log p(x)") == pytest.approx(gap.log_px, abs=0.01)
+
+
+def test_the_compare_program_gives_the_table_and_the_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    vae, ae, gan = (
+        ROOT / "checkpoints" / name for name in ("mnist-2d", "mnist-2d-ae", "mnist-2d-gan")
+    )
+    exec(COMPARE.format(a=vae, b=gan, images=10), {})
+    of_vae, of_gan = capsys.readouterr().out.split(f"{gan}: ")
+    metrics = json.loads((vae / "metrics.json").read_text("utf-8"))
+    assert figure(of_vae, "E[log p(x|z)]") == pytest.approx(metrics["reconstruction"], abs=0.006)
+    assert figure(of_vae, "KL") == pytest.approx(metrics["kl"], abs=0.006)
+    assert figure(of_vae, "ELBO") == pytest.approx(metrics["elbo"], abs=0.006)
+    knn = figure(of_vae, "class told by nearest neighbours")
+    assert knn == pytest.approx(metrics["codes"]["knn"], abs=6e-4)
+    judged = json.loads((gan / "metrics.json").read_text("utf-8"))["discriminator_accuracy"]
+    assert figure(of_gan, "real and generated told apart") == pytest.approx(judged, abs=6e-4)
+    assert "ELBO" not in of_gan and not list(tmp_path.iterdir())  # no image has a code
+
+    exec(COMPARE.format(a=vae, b=ae, images=10), {})
+    assert "ELBO" not in capsys.readouterr().out.split(f"{ae}: ")[1]
+    assert Image.open(tmp_path / "compared.png").size == (10 * 28 + 9 * 2, 2 * 28 + 2)
+
+
+def test_the_traversal_program_gives_the_cards_figures_and_images(tmp_path: Path) -> None:
+    checkpoint = ROOT / "checkpoints" / "sprites-6d"
+    text = run(
+        TRAVERSAL.format(
+            checkpoint=checkpoint, row=4, dims=[5, 0], steps=9, span="sigmas", sigmas=3.0
+        ),
+        tmp_path,
+    )
+    latents = load_latents(checkpoint)
+    assert latents is not None
+    kl = [float(found) for found in re.findall(r"KL\s+([\d.]+) nats", text)]
+    assert kl == [round(float(latents.kl_per_dim[j]), 2) for j in (5, 0)]
+    assert Image.open(tmp_path / "traversals.png").size == (9 * 32 + 8 * 2, 2 * 32 + 2)
+
+
+def test_the_traversal_program_tells_the_variance_where_there_is_no_kl(tmp_path: Path) -> None:
+    checkpoint = ROOT / "checkpoints" / "mnist-denoising"
+    program = TRAVERSAL.format(
+        checkpoint=checkpoint, row=4, dims=[3, 0], steps=3, span="aggregate", sigmas=3.0
+    )
+    text = here(program, tmp_path)
+    latents = load_latents(checkpoint)
+    assert latents is not None and "KL" not in text and "inf" not in text
+    printed = [float(found) for found in re.findall(r"variance of μ\s+([\d.]+)", text)]
+    assert printed == [round(float(latents.mu[:, j].var()), 2) for j in (3, 0)]
+
+
+def test_the_ways_program_gives_their_lengths(tmp_path: Path) -> None:
+    checkpoint = ROOT / "checkpoints" / "digits-2d"
+    a, b = [0.5, -1.0], [-1.2, 0.7]
+    text = here(WAYS.format(checkpoint=checkpoint, a=a, b=b, steps=24), tmp_path)
+    model = load_checkpoint(checkpoint)
+    straight = image_lengths(model, interpolate(a, b, 24)).sum()
+    assert figure(text, "straight") == pytest.approx(float(straight), abs=0.006)
+    assert figure(text, "geodesic") <= min(figure(text, "straight"), figure(text, "spherical"))
+    volume = metric(model, torch.tensor([a]))[0].double().det().sqrt()
+    assert figure(text, "magnification at a:") == pytest.approx(float(volume), rel=0.01)
+
+
+def test_the_layers_programs_give_the_maps_and_the_worked_example(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    layers = LAYERS.format(checkpoint=ROOT / "checkpoints" / "sprites-6d", z=[0.0] * 6)
+    example = TRANSPOSED.format(
+        kernel=[[1.0, 2.0], [3.0, 4.0]], y=[[1.0, 2.0]], size=(1, 2), stride=1, padding=0
+    )
+    exec(f"{layers}\n{example}", {})
+    text = capsys.readouterr().out
+    assert "ConvTranspose2d + SiLU" in text
+    assert Image.open(tmp_path / "layer_5.png").size == (32, 32)
+    assert "[1, 2, 0, 3, 4, 0]" in text
+    assert figure(text, "apart") == 0
+
+
+@pytest.mark.parametrize("against", ["shuffled pixels", "class 3", "digits"])
+def test_the_anomalies_program_gives_the_area(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    against: str,
+) -> None:
+    opened = open_model("digits-2d")
+    program = anomalies_program(opened, against, "latent", images=200, draws=64)
+    monkeypatch.chdir(tmp_path)
+    exec(program, {})
+    area, error = re.findall(r"[\d.]+", capsys.readouterr().out)
+    normal, others = samples_of(opened, against, 200)
+    gaussians = class_gaussians(normal_latents(opened, against))
+    of_normal, of_others = (
+        anomaly_scores(opened.model, x, "latent", generator=torch.Generator(), normal=gaussians)
+        for x in (normal.x, others.x)
+    )
+    assert f"{auroc(of_normal, of_others).area:.3f}" == area and float(error) < 0.1
+    assert {"scores.html", "roc.html"} <= {file.name for file in tmp_path.iterdir()}
+
+
+def test_the_compression_program_gives_the_bits_and_the_curves(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    checkpoint = ROOT / "checkpoints" / "digits-2d"
+    program = COMPRESSION.format(
+        checkpoint=checkpoint,
+        **loading(open_model("digits-2d"), "load_checkpoint", "load_latents"),
+        images=20,
+        step=0.5,
+        steps=[0.5, 2.0],
+        qualities=(5, 95),
+    )
+    exec(program, {})
+    text = capsys.readouterr().out
+    latents = load_latents(checkpoint)
+    assert latents is not None
+    bits = float(entropy_bits(quantise(latents.mu, 0.5)).sum())
+    assert figure(text, "step    0.5") == pytest.approx(bits, abs=0.006)
+    assert figure(text, "under the prior") >= bits
+    assert figure(text, "JPEG      5") < figure(text, "JPEG     95")
+    assert figure(text, "PNG") > 0
+
+
+def test_the_labels_and_clusters_programs_give_the_errors_and_the_agreement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = ROOT / "checkpoints" / "digits-2d"
+    choosers = [(labels_at_random, "task.labels"), (labels_by_clusters, 'task.codes["μ"]')]
+    programs = [
+        LABELS.format(
+            checkpoint=checkpoint,
+            names="load_dataset, load_latents",
+            images=', load_dataset("digits", "test").floats(latents.indices)',
+            chooser=chooser.__name__,
+            of=of,
+            counts=[20],
+            draws=2,
+        )
+        for chooser, of in choosers
+    ]
+    programs.append(CLUSTERS.format(checkpoint=checkpoint, method="k_means", k=10))
+    monkeypatch.chdir(tmp_path)
+    exec("\n".join(programs), {})
+    text = capsys.readouterr().out
+    latents = load_latents(checkpoint)
+    assert latents is not None and latents.labels is not None
+    task = label_task(latents)
+    classify = nearest_neighbours(task.codes[MU], task.labels, task.test_codes[MU])
+    errors = [
+        label_errors(
+            classify, task.labels, task.test_labels, labels=20, draws=2, choose=chooser(of)
+        )
+        for chooser, of in ((labels_at_random, task.labels), (labels_by_clusters, task.codes[MU]))
+    ]
+    printed = re.findall(r"nearest neighbours  on μ +([\d.]+)%", text)
+    assert printed == [f"{100 * found.mean:.1f}" for found in errors]
+    assert text.count("labels, ") == 2 * 9
+    rand = agreement(k_means(latents.mu, 10), latents.labels).adjusted_rand
+    assert figure(text, "adjusted Rand index") == pytest.approx(rand, abs=6e-4)
+    assert Image.open(tmp_path / "clusters.png").size == (10 * 8 + 9 * 2, 8)
+
+
+def test_the_density_program_gives_the_holes_and_the_draws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    checkpoint = ROOT / "checkpoints" / "digits-2d"
+    program = DENSITY.format(
+        checkpoint=checkpoint, components=3, best="kernel density", draws=500, seed=0, coverage=0.9
+    )
+    exec(program, {})
+    text = capsys.readouterr().out
+    latents = load_latents(checkpoint)
+    assert latents is not None
+    z, held_out = parted(aggregate_draws(latents))
+    least, _ = log_ratio(fit_kernel_density(z), NormalSampler(2), held_out)
+    assert figure(text, "KL(q(z) || p(z))") == pytest.approx(least, abs=0.006)
+    assert 0 < figure(text, "without data") < 100
+    assert Image.open(tmp_path / "draws.png").size == (12 * 10 - 2, 3 * 10 - 2)

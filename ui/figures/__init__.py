@@ -1,0 +1,1 @@
+"""What pages draw besides planes and images."""

@@ -1,0 +1,88 @@
+"""The pages and their order; the frame around each of them."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import streamlit as st
+
+from ui.components.address import tell_refused
+from ui.frame.hidden import hidden
+from ui.frame.sidebar import show_sidebar
+from vae_core.errors import ZscapeError
+
+PAGES = Path(__file__).resolve().parents[2] / "pages"
+# section -> (file, title, icon, url)
+SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
+    "Explore": [
+        ("overview", "Overview", ":material/home:", ""),
+        ("encoded", "Encoded μ", ":material/scatter_plot:", "encoded"),
+        ("decode", "Decode z", ":material/tune:", "decode"),
+        ("manifold", "Manifold", ":material/grid_on:", "manifold"),
+        ("interpolate", "Interpolate", ":material/timeline:", "interpolate"),
+    ],
+    "Learn": [
+        ("train", "Train live", ":material/model_training:", "train"),
+        ("runs", "Runs", ":material/stacked_line_chart:", "runs"),
+    ],
+    "Understand": [
+        ("elbo", "ELBO gap", ":material/vertical_align_top:", "elbo"),
+        ("factors", "Factors", ":material/style:", "factors"),
+        ("geometry", "Geometry", ":material/explore:", "geometry"),
+        ("compare", "Compare", ":material/compare:", "compare"),
+        ("layers", "Layers", ":material/layers:", "layers"),
+        ("density", "Density", ":material/blur_on:", "density"),
+    ],
+    "Use": [
+        ("anomalies", "Anomalies", ":material/troubleshoot:", "anomalies"),
+        ("compression", "Compression", ":material/compress:", "compression"),
+        ("labels", "Few labels", ":material/label:", "labels"),
+        ("clusters", "Clusters", ":material/bubble_chart:", "clusters"),
+    ],
+}
+HEADINGS = {"Overview": "The latent space of a VAE, under your pointer"}
+
+log = logging.getLogger("zscape")
+
+
+def show() -> None:
+    """Run the page that the URL names, inside the common frame."""
+    st.set_page_config(page_title="Zscape", page_icon="🧭", layout="wide")
+    sections = {
+        section: [
+            st.Page(PAGES / f"{file}.py", title=title, icon=icon, url_path=url, default=not url)
+            for file, title, icon, url in pages
+        ]
+        for section, pages in SECTIONS.items()
+    }
+    page = st.navigation(sections, position="hidden" if hidden("pages") else "top")
+    st.title(HEADINGS.get(page.title, page.title))  # on the screen before torch is in memory
+    notes = st.empty()
+    show_sidebar(page.url_path)
+    page.run()
+    with notes:
+        tell_refused()
+
+
+def page_path(file: str) -> str:
+    """The page's file, for `st.page_link` and `st.switch_page`."""
+    return str(PAGES / f"{file}.py")
+
+
+def report_error(error: Exception) -> bool:
+    """Show a sentence instead of a trace; the trace goes to the log."""
+    if isinstance(error, ZscapeError):
+        log.warning("%s", error, exc_info=error)
+        st.error(str(error), icon=":material/error:")
+    else:
+        log.error("A page failed", exc_info=error)
+        st.error(
+            "Something went wrong on this page; reload it. The server's log has the details.",
+            icon=":material/error:",
+        )
+    return True
+
+
+if __name__ == "__main__":  # as Streamlit runs it, once a visit and after every touch
+    show()

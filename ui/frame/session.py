@@ -1,0 +1,134 @@
+"""A visitor's own state: the model in the URL, and the runs that are theirs.
+
+Nothing here is shared: `st.session_state` belongs to one visitor, and a run's name is a secret that
+only its maker's session and the links they pass on know.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from live.images import test_dataset
+from live.models import OpenModel, model_path, open_model
+from live.visitors import COOKIE
+from ui.components.address import linked
+from vae_core.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from vae_core.data.datasets import ImageDataset
+
+DEFAULT_MODEL = "mnist-2d"
+
+
+def checkpoints_root() -> Path:
+    return Path(os.environ.get("ZSCAPE_CHECKPOINTS", "checkpoints"))
+
+
+def runs_root() -> Path:
+    return Path(os.environ.get("ZSCAPE_RUNS", "runs"))
+
+
+def visitor() -> str:
+    """Who this is: the same over reloads and servers' restarts, different in another browser.
+
+    A hash, so that it may lie in a run's folder; without the cookie, the session's own.
+    """
+    if "visitor" not in st.session_state:
+        secret = st.context.cookies.get(COOKIE) or secrets.token_urlsafe(24)
+        st.session_state["visitor"] = hashlib.sha256(secret.encode()).hexdigest()
+    return str(st.session_state["visitor"])
+
+
+def own_runs() -> list[str]:
+    """Tokens of the runs and models that this visitor may open, newest last."""
+    if "own_runs" not in st.session_state:
+        st.session_state["own_runs"] = owned()
+    return st.session_state["own_runs"]  # type: ignore[no-any-return]
+
+
+def owned() -> list[str]:
+    """Tokens of the runs and models on disk that are this visitor's, newest last."""
+    mine = []
+    for file in runs_root().glob("*/owner"):
+        with suppress(FileNotFoundError):  # someone deletes a run meanwhile
+            if file.read_text() == visitor():
+                mine.append((file.stat().st_mtime, file.parent.name))
+    return [token for _, token in sorted(mine)]
+
+
+def own(token: str) -> None:
+    """Let this visitor open the run or model `token`."""
+    if token not in own_runs():
+        own_runs().append(token)
+
+
+def model_ids() -> list[str]:
+    """Ids of the models this visitor may choose: the shipped ones, then their own."""
+    root = checkpoints_root()
+    shipped = sorted(p.parent.name for p in root.glob("*/config.json") if p.parent.name[0] != ".")
+    if DEFAULT_MODEL in shipped:
+        shipped.insert(0, shipped.pop(shipped.index(DEFAULT_MODEL)))
+    asked = linked("model")
+    if asked.startswith("run:") and _exists(asked):
+        own(asked.removeprefix("run:"))  # whoever has the link may look
+    _follow_link_to_open()
+    return shipped + [f"run:{t}" for t in own_runs() if _exists(f"run:{t}")]
+
+
+def link_to_open(token: str) -> dict[str, str]:
+    """Query parameters of a link inside the app that opens the run `token`."""
+    return {"open": f"{token}.{secrets.token_hex(4)}"}  # told apart, so that each is followed once
+
+
+def _follow_link_to_open() -> None:
+    link = st.query_params.get("open", "")
+    if link and link != st.session_state.get("followed"):
+        st.session_state["followed"] = link
+        token = link.rpartition(".")[0]
+        if _exists(f"run:{token}"):
+            own(token)
+            select_model(f"run:{token}")
+            if st.session_state.get("z", ()) == st.session_state.get("first_z"):  # nobody chose it
+                st.session_state["z"] = ()
+
+
+def current_model() -> OpenModel:
+    """The model chosen in the sidebar, open."""
+    return open_model(st.session_state["model"])
+
+
+def models_beside(opened: OpenModel, objective: str) -> Iterator[OpenModel]:
+    """Models of the same data by `objective`: the visitor's, newest first, then the shipped."""
+    from vae_core.checkpoints.reading import read_config
+
+    wanted = [objective, opened.config.get("dataset"), opened.config["image_shape"]]
+    for model_id in reversed(model_ids()):
+        with suppress(CheckpointError):  # whoever chooses it is told what is wrong
+            config = read_config(model_path(model_id))
+            if [config.get("objective"), config.get("dataset"), config["image_shape"]] == wanted:
+                yield open_model(model_id)
+
+
+def select_model(model_id: str) -> None:
+    """Choose a model from code: at the next run of the script the sidebar shows it."""
+    st.session_state["next_model"] = model_id
+
+
+def test_images(opened: OpenModel) -> ImageDataset | None:
+    """The model's test set where its data are at hand, else None: images are then decoded ones."""
+    return test_dataset(opened)
+
+
+def _exists(model_id: str) -> bool:
+    try:
+        return (model_path(model_id) / "config.json").exists()
+    except CheckpointError:
+        return False

@@ -1,0 +1,121 @@
+"""The one control of the model, the same on every page."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from live.models import OpenModel, open_model
+from ui.components.address import choice_from_link, show_in_address
+from ui.frame.hidden import hidden, hidden_controls
+from ui.frame.kinds import NAMES, note
+from ui.frame.session import checkpoints_root, model_ids, select_model
+from ui.numbers import decimal
+from vae_core.data.names import dataset_label
+from vae_core.errors import CheckpointError, ZscapeError
+
+_FIGURES_CSS = """
+.stHtml dl.figures { display: grid; grid-template-columns: 1fr auto; gap: 0.2rem 0.75rem;
+                     margin: 0; padding: 0; font-size: 0.85rem; line-height: 1.35; }
+.figures dt { opacity: 0.75; font-weight: 400; }
+.figures dd { margin: 0; text-align: right; font-variant-numeric: tabular-nums; }
+"""
+
+
+def show_sidebar(page: str) -> None:
+    """Choose the model; its figures below; a place to bring one's own. page: its url path."""
+    ids = model_ids()
+    if not ids:
+        raise ZscapeError(
+            f"There is no model in {checkpoints_root()}; run `make checkpoints`, or set "
+            "ZSCAPE_CHECKPOINTS to a folder that has some."
+        )
+    if (chosen := st.session_state.pop("next_model", None)) in ids:
+        st.session_state["model"] = chosen
+    model = choice_from_link("model", ids, ids[0])
+    with st.sidebar:
+        if hidden("models"):
+            st.markdown(f"**{model_label(model)}**")
+        else:
+            st.selectbox("Model", ids, format_func=model_label, key="model")
+        # A place of its own on each page: following a link empties the address.
+        show_in_address(f"model-{page}", model=model, hide=",".join(hidden_controls()), open=None)
+        figures = st.container()
+        if not hidden("upload") and st.button(
+            "Open a checkpoint", icon=":material/upload:", width="stretch"
+        ):
+            _upload()
+    with figures:
+        with st.spinner("Opening the model…"):
+            opened = open_model(model)  # what is wrong with it, the page says
+        _describe(opened)
+
+
+def model_label(model_id: str) -> str:
+    """How a model is called in lists: its name, or what a run of one's own learned."""
+    if not model_id.startswith("run:"):
+        return model_id
+    name, _, secret = model_id.removeprefix("run:").rpartition("-")
+    return f"{dataset_label(name)} (yours, {secret[-4:]})"
+
+
+def figures_of(opened: OpenModel) -> list[tuple[str, str]]:
+    """What the model is and what it reaches, each by its name."""
+    figures: list[tuple[str, str]] = [
+        ("data", dataset_label(opened.config.get("dataset") or "unknown")),
+        ("model", NAMES[opened.model.config.kind]),
+        ("latent dimensions", str(opened.model.latent_dim)),
+    ]
+    if opened.model.has_encoder:
+        figures.append(("likelihood", str(opened.config["likelihood"])))
+    return figures + _metric_rows(opened.metrics or {})
+
+
+def _describe(opened: OpenModel) -> None:
+    rows = "".join(
+        f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in figures_of(opened)
+    )
+    st.html(f"<style>{_FIGURES_CSS}</style><dl class='figures'>{rows}</dl>")
+    if text := note(opened):
+        st.caption(text)
+
+
+def _metric_rows(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    if metrics.get("discriminator_accuracy") is not None:
+        return [("real and generated told apart", f"{metrics['discriminator_accuracy']:.1%}")]
+    reconstruction = metrics.get("reconstruction")
+    if reconstruction is None:
+        return [("figures", "none stored")]
+    grey = metrics.get("grey_cross_entropy")
+    rows = [
+        ("cross-entropy" if grey else "−E[log p(x given z)]", f"{decimal(-reconstruction)} nats")
+    ]
+    if metrics.get("kl") is not None:
+        rows.append(("KL", f"{decimal(metrics['kl'])} nats"))
+        rows.append(("sum" if grey else "−ELBO", f"{decimal(-metrics['elbo'])} nats"))
+        rows.append(("active units", str(metrics["active_units"])))
+    if metrics.get("class_error") is not None:
+        rows.append(("classes told wrongly", f"{metrics['class_error']:.1%}"))
+    return rows
+
+
+@st.dialog("Open a checkpoint")
+def _upload() -> None:
+    st.markdown(
+        "The zip of a checkpoint's folder, as **Download** on Train live or `python -m vae_core "
+        "export` makes it: safetensors and JSON, 64 MB at most. It stays with you."
+    )
+    file = st.file_uploader("Zip of a checkpoint folder", type="zip", key="upload")
+    if file is None:
+        return
+    from ui.frame.own_models import bring_model  # with torch
+
+    try:
+        token = bring_model(file)
+    except CheckpointError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    select_model(f"run:{token}")
+    st.rerun()

@@ -1,0 +1,211 @@
+"""A visitor's own images: bring them, see what they become, and learn from them.
+
+They are read in this visitor's session alone, and lie in the folder of the run that learns them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+import torch
+
+from ui.components.image_grid import image_grid
+from ui.frame import limits
+from vae_core.data.datasets import ImageDataset
+from vae_core.data.names import dataset_label, own_label
+from vae_core.data.own.images import (
+    ImageForm,
+    Preview,
+    Source,
+    may_have_labels,
+    preview_images,
+    read_images,
+)
+from vae_core.errors import DataError
+from vae_core.runs.run import Run
+
+SIZES = ((16, 16), (28, 28), (32, 32), (48, 48), (64, 64))
+FIRST_SIZE = (32, 32)
+SHOWN, SHOWN_CLASSES = 12, 10
+FITS = {"crop": "cut to fit", "pad": "whole, on black"}
+KINDS = (
+    "A zip of images, each class in a folder of its own if there are classes; or a `.npz` of "
+    "arrays, labels in one named `y`; or an idx file, as it is or as `.gz`."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class OwnImages:
+    """What a visitor brought, the form they chose for it, and a look at what becomes of it.
+
+    label: what it is called, by default as its file.
+    """
+
+    source: Source
+    labels: Source | None
+    form: ImageForm
+    preview: Preview
+    label: str | None = None
+
+    def look_alikes(self, n: int) -> ImageDataset:
+        """The previewed images over and over, n in all: enough to see how long learning takes."""
+        seen = self.preview
+        rows = torch.arange(n) % len(seen.images)
+        labels = None if seen.labels is None else seen.labels[rows]
+        names = tuple(seen.class_sizes)
+        return ImageDataset("own", "train", seen.images[rows], labels, class_names=names)
+
+    def read(self, on_progress: Callable[[float], object]) -> tuple[ImageDataset, ImageDataset]:
+        """The training and the test images; DataError names what cannot be read.
+
+        on_progress hears 0 to 1, by the hundredth.
+        """
+        told = -1
+
+        def tell(done: float) -> None:
+            nonlocal told
+            if int(100 * done) > told:
+                told = int(100 * done)
+                on_progress(told / 100)
+
+        return read_images(
+            self.source,
+            self.labels,
+            form=self.form,
+            label=self.label,
+            max_bytes=limits.MAX_IMAGES_BYTES,
+            on_progress=tell,
+        )
+
+
+def choose_images(again: Run | None) -> OwnImages | None:
+    """Ask for images and show what they become; None until there are some that can be used.
+
+    again: a run of this visitor's whose own images may be learned once more.
+    """
+    with st.container(border=True):
+        try:
+            if again is not None and st.toggle(
+                "The images of this run again", value=True, key=f"again-{again.token}"
+            ):
+                return _of_run(again)
+            return _uploaded()
+        except DataError as error:
+            st.error(plain(str(error)), icon=":material/error:")
+            return None
+
+
+def _of_run(run: Run) -> OwnImages:
+    preview = _preview((run.token,), ImageForm(), run.images_file, None)
+    name = run.config().dataset
+    _show(dataset_label(name), preview)
+    return OwnImages(run.images_file, None, ImageForm(), preview, own_label(name))
+
+
+def _uploaded() -> OwnImages | None:
+    size = limits.MAX_UPLOAD_MB
+    source = st.file_uploader("Your own images", max_upload_size=size, key="own-images", help=KINDS)
+    if source is None:
+        st.caption(f"{KINDS} They stay with you, and are deleted with the run.")
+        return None
+    labels = None
+    if may_have_labels(source):
+        labels = st.file_uploader(
+            "Their labels, another idx file, if there are any",
+            max_upload_size=size,
+            key="own-labels",
+        )
+    ids = tuple(file.file_id for file in (source, labels) if file is not None)
+    first = _preview(ids, ImageForm(FIRST_SIZE), source, labels)
+    form = _choose_form("-".join(ids), first)
+    preview = _preview(ids, form, source, labels)
+    _show(source.name, preview)
+    return OwnImages(source, labels, form, preview)
+
+
+@st.cache_resource(show_spinner="Looking at the images…", max_entries=64)
+def _preview(
+    ids: tuple[str, ...], form: ImageForm, _source: Source, _labels: Source | None
+) -> Preview:
+    """What `form` makes of a source, told from all others by the ids of its files."""
+    return preview_images(_source, _labels, form=form, n=SHOWN, max_bytes=limits.MAX_IMAGES_BYTES)
+
+
+def _choose_form(key: str, first: Preview) -> ImageForm:
+    """Size, colour and fit; what would change nothing is not asked."""
+    own = first.largest if first.smallest == first.largest else None
+    if own is not None and max(own) > limits.MAX_IMAGE_SIDE:
+        own = None
+    sizes = [own, *(size for size in SIZES if size != own)] if own else list(SIZES)
+    in_colour = first.images.shape[1] == 3
+    with st.container(horizontal=True):
+        size = st.selectbox(
+            "Size",
+            sizes,
+            index=0 if own else sizes.index(FIRST_SIZE),
+            format_func=lambda size: f"{_by(size)}, as they are" if size == own else _by(size),
+            key=f"own-size-{key}",
+            help="Height and width in pixels; small images are learned in minutes.",
+            width=200,
+        )
+        colour = "grey"
+        if in_colour:
+            colour = st.segmented_control(
+                "Colour",
+                ("colour", "grey"),
+                default="colour",
+                required=True,
+                key=f"own-colour-{key}",
+            )
+        fit = "crop"
+        if size != own:
+            fit = st.segmented_control(
+                "Other shapes",
+                tuple(FITS),
+                default="crop",
+                required=True,
+                format_func=FITS.__getitem__,
+                key=f"own-fit-{key}",
+            )
+    return ImageForm(size, fit, colour)
+
+
+def _show(name: str, preview: Preview) -> None:
+    names = list(preview.class_sizes)
+    labels = None
+    if preview.labels is not None:
+        labels = [names[label] for label in preview.labels.tolist()]
+    image_grid(
+        preview.images[None],
+        key="own-preview",
+        testid="own-preview",
+        alt=f"{len(preview.images)} of the images as they will be learned",
+        labels=labels,
+        gap=6,
+        min_tile=72,
+        max_tile=96,
+    )
+    came = _by(preview.smallest)
+    if preview.largest != preview.smallest:
+        came = f"{came} to {_by(preview.largest)}"
+    parts = [
+        f"**{plain(name)}**: {preview.n:,} images of {came} pixels, {len(preview.images)} shown",
+        f"{preview.n - preview.n_test:,} to learn from, {preview.n_test:,} held out for the test",
+    ]
+    if names:
+        sizes = [f"{plain(name)} {preview.class_sizes[name]:,}" for name in names[:SHOWN_CLASSES]]
+        more = f" and {len(names) - SHOWN_CLASSES} more" if len(names) > SHOWN_CLASSES else ""
+        parts.append(f"{len(names)} classes: {', '.join(sizes)}{more}")
+    st.caption(" · ".join(parts))
+
+
+def _by(size: tuple[int, int]) -> str:
+    return f"{size[0]}×{size[1]}"
+
+
+def plain(text: str) -> str:
+    """A text from outside so that Markdown shows it as it is."""
+    return re.sub(r"([\\`*_{}\[\]()#+.!|~$:<>-])", r"\\\1", text)

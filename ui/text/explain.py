@@ -1,0 +1,65 @@
+"""What stands behind "Explain": Markdown, a file a page, and a part of it where a page has several.
+
+README.md beside this file says how they are written.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import streamlit as st
+
+from ui.palette import SYMBOL_COLOURS
+
+EXPLANATIONS = Path(__file__).parent / "explanations"
+_MATH = re.compile(r"\$\$.*?\$\$|\$.*?\$", re.DOTALL)
+_SYMBOLS = {r"\mu": "mu", r"\sigma": "sigma", r"\varepsilon": "eps", "z": "z"}
+_SYMBOL = re.compile(r"(?:\\(?:mu|sigma|varepsilon)|(?<![A-Za-z\\])z)(?![A-Za-z])")
+
+
+def explain(page: str, part: str = "") -> None:
+    """The page's explanation behind "Explain"; `part` of it where the page has several."""
+    with st.expander("Explain", icon=":material/school:"):
+        st.markdown(coloured(parts(page)[part]))
+
+
+def parts(page: str) -> dict[str, str]:
+    """What the page's file says, by the headings of its parts; by "" where it has none.
+
+    ValueError with a sentence where the file is not written as README.md says.
+    """
+    name = f"{page}.md"
+    title, *lines = (EXPLANATIONS / name).read_text("utf-8").splitlines() or [""]
+    if not title.startswith("# "):
+        raise ValueError(f"{name} begins with {title!r}; a title is expected, as '# Density'.")
+    found: dict[str, str] = {}
+    before, *sections = re.split(r"^## +(.*)$", "\n".join(lines), flags=re.MULTILINE)
+    if before.strip():
+        found[""] = before.strip()
+    for heading, text in zip(sections[::2], sections[1::2], strict=True):
+        if heading in found:
+            raise ValueError(f"{name} has two parts named {heading!r}.")
+        found[heading] = text.strip()
+    if not found or (sections and before.strip()):
+        raise ValueError(f"{name} is to have text under its title, or parts under '## …'.")
+    for heading, text in found.items():
+        if not text or _MATH.sub("", text).count("$"):
+            raise ValueError(f"{name}: a part without text or a $ without another: {heading!r}.")
+    return found
+
+
+def coloured(text: str) -> str:
+    """The symbols in LaTeX, each in the colour that it has in every figure."""
+    return _MATH.sub(
+        lambda math: _SYMBOL.sub(
+            lambda m: rf"{{\color{{{SYMBOL_COLOURS[_SYMBOLS[m[0]]]}}}{m[0]}}}", math[0]
+        ),
+        text,
+    )
+
+
+def show_code(snippet: str) -> None:
+    """A program behind "Show the code" that runs as it stands and gives the page's figure."""
+    with st.expander("Show the code", icon=":material/code:"):
+        st.code(snippet, language="python")

@@ -1,0 +1,1 @@
+"""A training on a page: its settings, its course, its end and what it learned."""

@@ -1,0 +1,132 @@
+"""A run that has ended: its figures, and what to do with it and with what it learned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from live.models import open_model
+from ui.frame import limits
+from ui.frame.navigation import page_path
+from ui.frame.own_models import keep_model
+from ui.frame.session import link_to_open, visitor
+from ui.numbers import decimal
+from ui.training.film import gif
+from ui.training.runs import choose_run, config_of, delete_button, name_of, state_badge
+from vae_core.checkpoints.archives import zip_checkpoint
+from vae_core.errors import TrainingError, ZscapeError
+from vae_core.runs.run import Run, Status
+from vae_core.training.config import TrainConfig
+
+
+def show_end(run: Run, status: Status, config: TrainConfig) -> None:
+    """How a run ended, its figures, and what to do with it."""
+    learned = (run.checkpoint / "config.json").exists()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{name_of(config)}** {state_badge(run)}", width="stretch")
+        if st.button("Close", icon=":material/close:"):
+            choose_run(None)
+            st.rerun()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if learned:
+            offer_model(run)
+        if run.owner == visitor():
+            offer_resume(run, status)
+            if delete_button(run.token):
+                choose_run(None)
+                st.rerun()
+    if status.state == "failed":
+        st.error(status.message, icon=":material/error:")
+    if learned and (metrics := open_model(f"run:{run.token}").metrics):
+        st.markdown(figures(metrics))
+
+
+def offer_model(run: Run) -> None:
+    """The ways to go on with what was learned."""
+    if kept := st.session_state.pop("kept", None):  # a toast before the rerun would not be seen
+        st.toast(f"Your model `{kept}` is in your list of models now, marked as yours.")
+    # A link, no button: a switch by script would have to drop the settings bound to the address.
+    st.page_link(
+        page_path("overview"),
+        label="**Explore this model**",
+        icon=":material/explore:",
+        query_params=link_to_open(run.token),
+    )
+    with st.popover("Keep it", icon=":material/bookmark:"):
+        name = st.text_input("Name", key=f"keep-{run.token}", placeholder="my-digits")
+        st.caption("A checkpoint of this name, in your list of models from then on.")
+        if st.button("Keep", key=f"do-keep-{run.token}", type="primary"):
+            try:
+                keep_model(run, name)
+            except ZscapeError as error:
+                st.error(str(error), icon=":material/error:")
+            else:
+                st.session_state["kept"] = name
+                st.rerun()
+    st.download_button(
+        "Download",
+        lambda: zip_checkpoint(run.checkpoint),
+        f"{config_of(run).dataset}-{run.token[-4:]}.zip",
+        "application/zip",
+        icon=":material/download:",
+        on_click="ignore",
+        help="The checkpoint folder as a zip: open it here again, or with vae_core.",
+    )
+
+
+def offer_resume(run: Run, status: Status) -> None:
+    """Go on with a run that ended before its time."""
+    if status.resumable and st.button("Resume", icon=":material/resume:", type="primary"):
+        try:
+            limits.resume_run(run, visitor())
+        except TrainingError as error:
+            st.error(str(error), icon=":material/error:")
+        else:
+            st.rerun()
+
+
+def figures(metrics: dict[str, Any]) -> str:
+    """The checkpoint's figures in a line."""
+    if metrics.get("discriminator_accuracy") is not None:
+        return (
+            f"The discriminator tells **{metrics['discriminator_accuracy']:.1%}** of all test "
+            "images and as many generated ones rightly; 50% is a guess. There is no ELBO."
+        )
+    grey = metrics.get("grey_cross_entropy")
+    name = "cross-entropy" if grey else "−E[log p(x given z)]"
+    parts = [f"{name} **{decimal(-metrics['reconstruction'], '.1f')}**"]
+    if metrics.get("kl") is not None:
+        parts += [
+            f"KL **{metrics['kl']:.2f}**",
+            f"{'sum' if grey else '−ELBO'} **{decimal(-metrics['elbo'], '.1f')}**",
+            f"**{metrics['active_units']}** active units",
+        ]
+    if metrics.get("class_error") is not None:
+        parts.append(f"classes told wrongly **{metrics['class_error']:.1%}**")
+    return f"On all test images, in nats per image: {' · '.join(parts)}"
+
+
+@st.fragment
+def offer_gif(run: Run) -> None:
+    """The training as a GIF: made on a click, then there to be taken."""
+    made = st.session_state.get("gif", (None, b""))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Make a GIF of the training", icon=":material/gif_box:"):
+            text = "Drawing each epoch's plane and manifold…"
+            bar = st.progress(0.0, text)
+            try:
+                made = (run.token, gif(run, lambda done: bar.progress(done, text)))
+            except ZscapeError as error:
+                st.error(str(error), icon=":material/error:")
+            st.session_state["gif"] = made
+            bar.empty()
+        if made[0] == run.token:
+            st.download_button(
+                f"Download the GIF, {len(made[1]) / 1e6:.1f} MB",
+                made[1],
+                f"{config_of(run).dataset}-{run.token[-4:]}.gif",
+                "image/gif",
+                icon=":material/download:",
+                on_click="ignore",
+            )

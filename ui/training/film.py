@@ -1,0 +1,151 @@
+"""A training played back: one frame a snapshot, with the plane and what the model drew then."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from live.blobs import publish
+from live.models import OpenModel, open_model
+from ui.components.film import Film
+from ui.components.image_grid import picture_png
+from ui.components.latent_plane import PlanePoints
+from ui.palette import CLASS_COLOURS
+from ui.training.learned import look_of, shown_dims
+from ui.training.runs import config_of
+from ui.view.planes import dims_plane, plane_points
+from vae_core.errors import CheckpointError
+from vae_core.latent.animation import film_bytes, training_picture
+from vae_core.runs.recording import SAMPLE, fixed_sample
+from vae_core.runs.run import Run
+
+PATIENCE = 0.4  # seconds of reading snapshots in one run of the script; the rest waits for the next
+GIF_FRAME_MS = 160
+GIF_LAST_MS = 2_000
+HOME_HALF = 3.2  # of the plane in a GIF, where the points do not ask for more
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A snapshot made ready for the browser: points on a plane, and pictures as PNG by part."""
+
+    points: PlanePoints | None
+    pictures: dict[str, bytes]
+
+
+@dataclass(frozen=True)
+class Playback:
+    """The frames of a run that are ready; `complete` says whether all of them are.
+
+    parts: name -> the film of what the component of this name shows.
+    """
+
+    name: str
+    epochs: list[int]
+    parts: dict[str, Film]
+    complete: bool
+
+
+@st.cache_resource(show_spinner=False, max_entries=256)
+def frame_of(token: str, epoch: int, changed: int, dims: tuple[int, ...]) -> Frame | None:
+    """The snapshot of the run `token` after `epoch`; None where it is torn or gone.
+
+    changed: when it was written, in nanoseconds; a resumed run may write it again.
+    """
+    try:
+        opened = open_model(f"run:{token}@{epoch}")
+    except CheckpointError:
+        return None
+    look = look_of(opened, dims)
+    return Frame(
+        plane_points(opened, dims_plane(opened, dims)),
+        {part: picture_png(images) for part, images in look.pictures.items()},
+    )
+
+
+def playback(run: Run, opened: OpenModel) -> Playback:
+    """The run's snapshots as films, over the dimensions that show `opened`; each is read once.
+
+    Where there are many new ones, they come a few at a time.
+    """
+    dims = shown_dims(opened)
+    kept: dict[str, Any] = st.session_state.setdefault("playback", {})
+    if kept.get("of") != (run.token, dims):
+        kept.update(of=(run.token, dims), frames={})
+    frames: dict[tuple[int, int], dict[str, Any]] = kept["frames"]
+    until = time.monotonic() + PATIENCE
+    snapshots = snapshots_of(run)
+    for epoch, changed in snapshots:
+        if (epoch, changed) not in frames and time.monotonic() < until:
+            frame = frame_of(run.token, epoch, changed, dims)
+            frames[epoch, changed] = {} if frame is None else _published(run, epoch, frame)
+    read = [(epoch, frames.get((epoch, changed))) for epoch, changed in snapshots]
+    ready = [(epoch, parts) for epoch, parts in read if parts]
+    names = ready[0][1] if ready else {}
+    return Playback(
+        run.token,
+        [epoch for epoch, _ in ready],
+        {name: Film(run.token, [parts[name] for _, parts in ready]) for name in names},
+        all(snapshot in frames for snapshot in snapshots),
+    )
+
+
+def sample_of(opened: OpenModel) -> np.ndarray | None:
+    """Those of a model's stored latents that the snapshots hold, too; None for all."""
+    n = 0 if opened.latents is None else len(opened.latents)
+    return fixed_sample(n).numpy() if n > SAMPLE else None
+
+
+def snapshots_of(run: Run) -> list[tuple[int, int]]:
+    """The epochs of the run's snapshots, rising, and when each was written, in nanoseconds."""
+    found = []
+    for epoch in run.snapshot_epochs():
+        with suppress(FileNotFoundError):  # deleted meanwhile
+            found.append((epoch, run.snapshot_file(epoch).stat().st_mtime_ns))
+    return found
+
+
+def _published(run: Run, epoch: int, frame: Frame) -> dict[str, Any]:
+    return {
+        "plane": {
+            "model": f"run:{run.token}@{epoch}",
+            "points": None if frame.points is None else frame.points.payload(),
+        },
+        "curves": {"marker": epoch},
+        **{part: {"url": publish(png, "image/png")} for part, png in frame.pictures.items()},
+    }
+
+
+def gif(run: Run, on_progress: Callable[[float], object]) -> bytes:
+    """The whole training as a GIF: plane and manifold, epoch by epoch; on_progress hears 0 to 1."""
+    dims = shown_dims(open_model(f"run:{run.token}"))
+    frames = []
+    for epoch, changed in snapshots_of(run):
+        frame = frame_of(run.token, epoch, changed, dims)
+        if frame is not None and frame.points is not None:
+            frames.append((epoch, frame.points, frame.pictures["manifold"]))
+    if not frames:
+        raise CheckpointError("There is no snapshot of this run yet; a GIF needs one.")
+    reach = max(np.percentile(np.abs(points.xy), 99.8) for _, points, _ in frames)
+    pictures = []
+    for k, (epoch, points, manifold) in enumerate(frames, start=1):
+        pictures.append(
+            training_picture(
+                f"epoch {epoch} of {config_of(run).epochs}",
+                points.xy,
+                Image.open(io.BytesIO(manifold)),
+                half=max(HOME_HALF, 1.05 * float(reach)),
+                labels=points.category,
+                colours=CLASS_COLOURS,
+            )
+        )
+        on_progress(k / len(frames))
+    return film_bytes(pictures, GIF_FRAME_MS, GIF_LAST_MS)

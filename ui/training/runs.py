@@ -1,0 +1,212 @@
+"""Training runs as pages show them: which ones, their names, states and reports."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from live.models import model_path
+from ui.components.address import linked, refuse
+from ui.frame.session import runs_root, visitor
+from vae_core.data.names import dataset_label
+from vae_core.errors import CheckpointError, TrainingError, ZscapeError
+from vae_core.files.atomic import delete_folder
+from vae_core.runs.run import Run, list_runs
+
+if TYPE_CHECKING:
+    from vae_core.training.config import TrainConfig
+
+Events = list[dict[str, Any]]  # reports, as in a run's events.jsonl
+
+SILENT_SECONDS = 10  # a process that is silent for longer is suspended, or its machine asleep
+STATES = {  # state -> (what it is called, colour of its badge)
+    "waiting": ("waiting", "blue"),
+    "running": ("training", "blue"),
+    "paused": ("paused", "violet"),
+    "finished": ("finished", "green"),
+    "stopped": ("stopped, kept", "orange"),
+    "failed": ("failed", "red"),
+}
+
+
+def run_of(token: str) -> Run | None:
+    """The run that a token names; None where there is no such run, or its settings are broken."""
+    try:
+        run = Run(model_path(f"run:{token}").parent)
+    except CheckpointError:
+        return None
+    return run if run.token == token and is_whole(run) else None
+
+
+def chosen_run() -> Run | None:
+    """The run on the page Train live: the one looked at last, at first the link's."""
+    if "run" not in st.session_state:
+        st.session_state["run"] = linked("run")
+        if linked("run") and run_of(linked("run")) is None:
+            refuse("run", "there is no such run here, or it was deleted")
+    return run_of(st.session_state["run"])
+
+
+def choose_run(run: Run | None) -> None:
+    """Show this run on the page Train live, or none."""
+    st.session_state["run"] = run.token if run else ""
+
+
+def watch(run: Run) -> None:
+    """Remember a run that this visitor came to by a link."""
+    watched: list[str] = st.session_state.setdefault("watched_runs", [])
+    if run.owner != visitor() and run.token not in watched:
+        watched.append(run.token)
+
+
+def visible_runs() -> list[Run]:
+    """This visitor's runs and those they watch, newest first; broken ones are left out."""
+    watched = st.session_state.get("watched_runs", [])
+    runs = list_runs(runs_root())
+    return [r for r in runs if (r.owner == visitor() or r.token in watched) and is_whole(r)]
+
+
+def broken_runs() -> list[Run]:
+    """Those of this visitor's runs whose settings cannot be read."""
+    return [r for r in list_runs(runs_root()) if r.owner == visitor() and not is_whole(r)]
+
+
+def config_of(run: Run) -> TrainConfig:
+    """The run's settings, read and checked once; ZscapeError where they were edited by hand."""
+    return _config(run.token, (run.path / "config.json").stat().st_mtime_ns)
+
+
+@st.cache_resource(show_spinner=False, max_entries=256)
+def _config(token: str, changed: int) -> TrainConfig:
+    return Run(runs_root() / token).config()
+
+
+def is_whole(run: Run) -> bool:
+    """Whether the run's settings can be read: its folder may be edited or half written."""
+    try:
+        config_of(run)
+    except (ZscapeError, OSError):
+        return False
+    return True
+
+
+def name_of(config: TrainConfig) -> str:
+    """A run in a few words."""
+    parts = [dataset_label(config.dataset), f"d = {config.latent_dim}", config.network]
+    plain = {"elbo": "", "autoencoder": "plain autoencoder"}
+    named = plain.get(config.objective, config.objective)
+    parts += [named] if named else []
+    parts += [f"binarised, {config.binarisation}"] if config.binarisation != "none" else []
+    parts += [f"without class {config.left_out}"] if config.left_out >= 0 else []
+    parts += [f"β = {config.beta:g}"] if config.beta != 1 else []
+    return " · ".join(parts)
+
+
+def label_of(run: Run, config: TrainConfig) -> str:
+    """A run in a few words, told apart from others of the same settings."""
+    return f"{name_of(config)} · {run.token[-4:]}"
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """The run as a row of a table."""
+    config, events = config_of(run), new_events(run)
+    tests = [event["test"] for event in events if event["test"] is not None]
+    test = tests[-1] if tests else {}
+    reconstruction = test.get("reconstruction")
+    return {
+        "run": label_of(run, config),
+        "state": STATES[run.status().state][0],
+        "−reconstruction": None if reconstruction is None else -reconstruction,
+        "KL": test.get("kl"),
+        "loss": test.get("loss"),
+        "done": events[-1]["step"] / events[-1]["total_steps"] if events else 0.0,
+        "epochs": config.epochs,
+        "duration": spoken(duration(run, events)),
+        "β": config.beta,
+        "layers": ", ".join(map(str, config.hidden)),
+        "batch": config.batch_size,
+        "rate": f"{config.learning_rate:g}",
+        "seed": config.seed,
+        "whose": "yours" if run.owner == visitor() else "watched",
+    }
+
+
+def state_badge(run: Run) -> str:
+    """How the run stands, and whether somebody else started it, as Markdown."""
+    name, colour = STATES[run.status().state]
+    return f":{colour}-badge[{name}]" + (":gray-badge[watching]" if run.owner != visitor() else "")
+
+
+def silence(run: Run) -> str:
+    """What to say of a trainer that gives no sign of life; empty where it does."""
+    silent = run.silent_seconds
+    if silent < SILENT_SECONDS:
+        return ""
+    return (
+        f"Its process has been silent for {silent:.0f} s: it is suspended, or the machine slept. "
+        "It goes on by itself as soon as it is woken; nothing is lost."
+    )
+
+
+def delete_button(token: str) -> bool:
+    """A button that asks before it deletes an ended run or a kept model of this visitor's.
+
+    True in the run of the script that did.
+    """
+    run = Run(runs_root() / token)
+    is_run = (run.path / "status.json").exists()
+    with st.popover("Delete", icon=":material/delete:"):
+        what = "The run and all that it learned" if is_run else "The model"
+        st.markdown(f"{what} will be gone.{' Kept models stay.' if is_run else ''}")
+        if not st.button("Delete it", key=f"delete-{token}", type="primary"):
+            return False
+        try:
+            if is_run:
+                run.delete()
+            else:
+                delete_folder(run.path)
+        except (TrainingError, OSError) as error:
+            st.error(str(error), icon=":material/error:")
+            return False
+    return True
+
+
+def new_events(run: Run) -> Events:
+    """The reports at the epochs' ends so far, and the last one; only what is new is read."""
+    kept: dict[str, tuple[Events, Events, int]] = st.session_state.setdefault("events", {})
+    ends, last, position = kept.get(run.token, ([], [], 0))
+    new, after = run.events_after(position)
+    resumed = new and last and new[0]["step"] <= last[0]["step"]  # and goes on from farther back
+    if resumed or (position and run.events_file.stat().st_size < position):
+        ends, last = [], []
+        new, after = run.events_after(0)
+    ends = ends + [event for event in new if event["epoch_ended"]]
+    last = [new[-1]] if new else last
+    kept[run.token] = (ends, last, after)
+    return ends + [event for event in last if not event["epoch_ended"]]
+
+
+def duration(run: Run, events: Events) -> float:
+    """Seconds from when the run last entered the queue to its last report, or to now if active."""
+    status = run.status()
+    told = events[-1]["time"] if events else 0.0
+    return max(0.0, (time.time() if status.active else told) - status.started)
+
+
+def settings_that_differ(configs: Sequence[TrainConfig]) -> dict[str, list[str]]:
+    """The settings in which these differ: name -> the value of each, as text."""
+    columns = [config.to_json() for config in configs]
+    texts = {name: [str(column[name]).strip("[]") for column in columns] for name in columns[0]}
+    return {name: values for name, values in texts.items() if len(set(values)) > 1}
+
+
+def spoken(seconds: float) -> str:
+    """A time as a person says it."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 5_400:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3_600:.1f} h"
