@@ -12,7 +12,8 @@ from benchmarks.numbers import CLAIMS, MISSING, numbers
 from vae_core.checkpoints.reading import list_checkpoints
 from vae_core.checkpoints.writing import save_checkpoint
 from vae_core.data.datasets import ImageDataset
-from vae_core.measures.evaluation import Metrics, evaluate
+from vae_core.measures.evaluation import evaluate
+from vae_core.measures.metrics import Metrics
 from vae_core.models.config import ModelConfig
 from vae_core.models.kinds import build_model
 from vae_core.training.config import TrainConfig

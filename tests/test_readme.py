@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vae_core.__main__ import build_parser
+from vae_core.command.main import build_parser
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = {page: page.read_text() for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))}

@@ -10,8 +10,9 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.places import latents_of
+from vae_core.latent.aggregate_posterior import AggregatePosterior
 from vae_core.latent.samplers import NormalSampler
-from vae_core.measures.codes.aggregate_density import AggregatePosterior, log_ratio
+from vae_core.measures.codes.aggregate_density import log_ratio
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

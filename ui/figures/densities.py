@@ -19,9 +19,9 @@ from live.models import OpenModel
 from ui.components.latent_plane import Plane
 from ui.view.stored import HASHES, latents_of
 from vae_core.errors import DataError
+from vae_core.latent.aggregate_posterior import AggregatePosterior
 from vae_core.latent.samplers import Mixture, Sampler, aggregate_draws, fit_mixture, parted
 from vae_core.measures.codes.aggregate_density import (
-    AggregatePosterior,
     Extent,
     KernelDensity,
     PriorHoles,

@@ -98,6 +98,8 @@ def _metric_rows(metrics: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("active units", str(metrics["active_units"])))
     if metrics.get("class_error") is not None:
         rows.append(("classes told wrongly", f"{metrics['class_error']:.1%}"))
+    for measure, figures in (metrics.get("measured") or {}).items():
+        rows += [(f"{measure}, {name}", f"{value:.3g}") for name, value in figures.items()]
     return rows
 
 

@@ -416,7 +416,10 @@ import torch
 
 from vae_core import load_checkpoint, load_latents
 from vae_core.measures.codes.aggregate_density import (
-    fit_kernel_density, log_ratio, mixture_of, prior_holes,
+    fit_kernel_density,
+    log_ratio,
+    mixture_of,
+    prior_holes,
 )
 from vae_core.latent.manifold import png_bytes, tile_images
 from vae_core.latent.decoded import decoded

@@ -167,6 +167,14 @@ def _further(metrics: Mapping[str, Any]) -> list[str]:
         ]
     if metrics.get("class_error") is not None:
         lines += [f"Classes told wrongly: {_figure(metrics, 'class_error', 3)}.", ""]
+    if measured := metrics.get("measured"):
+        lines += ["| measure | |", "|---|---|"]
+        lines += [
+            f"| {measure}, {name} | {value:.3f} |"
+            for measure, figures in measured.items()
+            for name, value in figures.items()
+        ]
+        lines.append("")
     if scores := metrics.get("disentanglement"):
         points = f"{scores['train_points']:,} points drawn from {scores['images']:,} images"
         lines += [f"Disentanglement, by {points}:", "", "| score | |", "|---|---|"]

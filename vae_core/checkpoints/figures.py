@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import fields
 from pathlib import Path
 from reprlib import repr as shown
@@ -13,9 +14,12 @@ from vae_core.files.atomic import read_json
 from vae_core.measures.codes.accuracy import CodeAccuracy
 from vae_core.measures.codes.disentanglement import Disentanglement
 from vae_core.measures.codes.few_labels import FewLabels
-from vae_core.measures.evaluation import Metrics
 from vae_core.measures.likelihood.elbo_surgery import ElboSurgery
+from vae_core.measures.metrics import Metrics
 
+MAX_MEASURES = 64  # and figures of one
+
+_NAME = re.compile(r"[\w][\w .-]{0,39}")
 _EVALUATE_AGAIN = "run `evaluate` again, or leave the file out"
 _TABLES = {
     name: {f.name: str(f.type) for f in fields(kind)}
@@ -26,7 +30,7 @@ _TABLES = {
         ("few_labels", FewLabels),
     )
 }
-_FIGURES = {f.name: str(f.type) for f in fields(Metrics) if f.name not in _TABLES}
+_FIGURES = {f.name: str(f.type) for f in fields(Metrics) if f.name not in (*_TABLES, "measured")}
 
 
 def read_metrics(path: str | Path) -> dict[str, Any] | None:
@@ -53,7 +57,27 @@ def read_metrics(path: str | Path) -> dict[str, Any] | None:
                 f"{path.name}: metrics.json holds {name}={shown(table)}, which are not the figures "
                 f"that belong there; {_EVALUATE_AGAIN}."
             )
+    if not _are_measured(metrics.get("measured") or {}):
+        raise CheckpointError(
+            f"{path.name}: metrics.json holds measured={shown(metrics['measured'])}, which are not "
+            f"finite figures by measure and name; {_EVALUATE_AGAIN}."
+        )
     return metrics
+
+
+def _are_measured(value: Any) -> bool:
+    """Whether a JSON value has a few finite figures by measure and name."""
+    if not isinstance(value, dict) or not all(isinstance(part, dict) for part in value.values()):
+        return False
+    named = [(*part, measure) for measure, part in value.items()]
+    return (
+        len(named) <= MAX_MEASURES
+        and all(
+            len(names) <= MAX_MEASURES and all(_NAME.fullmatch(name) for name in names)
+            for names in named
+        )
+        and all(is_figure(each, "float") for part in value.values() for each in part.values())
+    )
 
 
 def is_figure(value: Any, kind: str) -> bool:

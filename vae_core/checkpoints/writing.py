@@ -31,7 +31,7 @@ from vae_core.files.atomic import folder_written_whole, write_bytes, write_json
 from vae_core.files.tensors import tensor_bytes
 from vae_core.latent.latents import Latents
 from vae_core.latent.manifold import manifold_grid, png_bytes, tile_images
-from vae_core.measures.evaluation import Metrics
+from vae_core.measures.metrics import Metrics
 from vae_core.models.latent_model import LatentModel
 from vae_core.training.config import TrainConfig
 

@@ -1,9 +1,8 @@
-"""`python -m vae_core train`: a run in this process, with a progress bar on a terminal."""
+"""Train a model into a run folder."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import sys
@@ -12,7 +11,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vae_core.command.images import add_image_arguments, image_flags, read_given_images
+from vae_core.command.figures import print_figures
+from vae_core.command.own_images import add_image_arguments, image_flags, read_given_images
+from vae_core.command.terminal import draw_bar, end_line
 from vae_core.errors import CheckpointError, ConfigError, TrainingError
 from vae_core.files.atomic import read_json
 from vae_core.runs.jobs import new_run_path
@@ -49,7 +50,7 @@ SETTINGS: dict[str, tuple[type, str]] = {
 }
 
 
-def add_train_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--preset", help="settings by name, such as digits-2d or mnist-2d")
     source.add_argument("--resume", metavar="RUN", help="go on with the run in this folder")
@@ -71,30 +72,33 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="a setting of the objective's own, such as gamma=10; once for each",
     )
+    parser.add_argument("--download", action="store_true", help="fetch the data set if missing")
+    parser.add_argument("--json", action="store_true", help="print figures as JSON")
     add_image_arguments(parser, shape=True)
 
 
-def train_command(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
     if options.publish:
         from vae_core.checkpoints.writing import check_target
 
         check_target(options.publish)
-    run = _new_run(options) if options.resume is None else _run_to_resume(options)
+    trained = _new_run(options) if options.resume is None else _run_to_resume(options)
     if options.quiet and hasattr(os, "nice"):
         os.nice(NICE)
-    bar = _ProgressBar(run, enabled=sys.stderr.isatty() and not options.quiet)
+    show = _unseen if options.quiet else _shown(trained)
     with _asked_to_stop() as asked:
-        work(run, bar.show, asked, queued=options.queue)
-    bar.close()
-    if run.status().state == "stopped":
-        print(f"zscape: stopped; go on with train --resume {run.path}", file=sys.stderr)
-    figures = run.checkpoint / "metrics.json"
+        work(trained, show, asked, queued=options.queue)
+    if trained.status().state == "stopped":
+        if not options.quiet:
+            end_line()
+        print(f"zscape: stopped; go on with train --resume {trained.path}", file=sys.stderr)
+    figures = trained.checkpoint / "metrics.json"
     if not figures.exists():
         return  # stopped before its turn came
     if options.publish:
         from vae_core.checkpoints.writing import copy_checkpoint
 
-        copy_checkpoint(run.checkpoint, options.publish)
+        copy_checkpoint(trained.checkpoint, options.publish)
     print_figures(read_json(figures, CheckpointError), options.json)
 
 
@@ -185,62 +189,6 @@ def _asked_to_stop() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-class _ProgressBar:
-    """One line on a terminal that is drawn over itself."""
-
-    def __init__(self, run: Run, enabled: bool) -> None:
-        self.run, self.enabled = run, enabled
-        self.epochs = 0
-
-    def show(self, progress: Progress) -> None:
-        if not self.enabled:
-            return
-        self.epochs = self.epochs or self.run.config().epochs
-        done = progress.step / progress.total_steps
-        bar = ("█" * round(24 * done)).ljust(24, "░")
-        test = f"  test {progress.test.loss:.2f} nats" if progress.test else ""
-        print(
-            f"\r{bar} {done:4.0%}  epoch {progress.epoch} of {self.epochs}  "
-            f"{progress.images_per_second:,.0f} images/s  "
-            f"{progress.seconds_left:,.0f} s left{test}\033[K",
-            end="",
-            file=sys.stderr,
-            flush=True,
-        )
-
-    def close(self) -> None:
-        if self.enabled:
-            print(file=sys.stderr)
-
-
-def print_figures(metrics: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(metrics))
-        return
-    print(f"{metrics['images']:,} images of {metrics['dataset']} ({metrics['split']})")
-    _print_rows(metrics, ("reconstruction", "kl", "elbo", "log_px"), " nats per image")
-    exact = ("exact_log_px", "exact_over_elbo", "exact_over_log_px")
-    _print_rows(metrics, exact, f" nats per image, of {metrics['exact_images']} of them")
-    aggregate = metrics.get("aggregate") or {}
-    _print_rows(aggregate, ("mutual_information", "aggregate_kl", "total_correlation"), " nats")
-    _print_rows(metrics.get("codes") or {}, ("knn", "linear", "pca_knn", "pca_linear"))
-    _print_rows(metrics.get("few_labels") or {}, ("error",))
-    _print_rows(metrics, ("class_error",))
-    scores = metrics.get("disentanglement") or {}
-    for name in ("mig", "factor_vae", "sap", "disentanglement", "completeness", "modularity"):
-        if name in scores:
-            print(f"{name:18} {scores[name]:10.3f}")
-    _print_rows(metrics, ("discriminator_accuracy",))
-    if metrics.get("grey_cross_entropy"):
-        print("(grey pixels: -reconstruction is a cross-entropy, no likelihood of the data)")
-
-
-def _print_rows(figures: dict[str, Any], names: tuple[str, ...], unit: str = "") -> None:
-    for name in names:
-        if figures.get(name) is not None:
-            print(f"{name:18} {figures[name]:10.3f} ± {figures[name + '_se']:.3f}{unit}")
-
-
 def _named_value(text: str) -> tuple[str, Any]:
     """NAME=VALUE, the value a number where it reads as one."""
     name, equals, value = text.partition("=")
@@ -259,3 +207,24 @@ def _widths(text: str) -> tuple[int, ...]:
         raise argparse.ArgumentTypeError(
             f"{text[:40]!r} is not a list of layer widths such as 512,256"
         ) from None
+
+
+def _shown(run: Run) -> Callable[[Progress], None]:
+    """What draws a run's progress on a terminal."""
+    epochs = 0
+
+    def show(progress: Progress) -> None:
+        nonlocal epochs
+        epochs = epochs or run.config().epochs
+        test = f"  test {progress.test.loss:.2f} nats" if progress.test else ""
+        draw_bar(
+            progress.step / progress.total_steps,
+            f"  epoch {progress.epoch} of {epochs}  {progress.images_per_second:,.0f} images/s  "
+            f"{progress.seconds_left:,.0f} s left{test}",
+        )
+
+    return show
+
+
+def _unseen(_progress: Progress) -> None:
+    """Nobody looks."""

@@ -7,8 +7,7 @@ quadrature, what the KL is made of, what can be read off the codes, whether they
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -18,13 +17,15 @@ from vae_core.data.binarisation import binarised, checked_binarisation
 from vae_core.data.datasets import ImageDataset
 from vae_core.errors import ConfigError, DataError
 from vae_core.latent.latents import Latents, active_dimensions, check_image_shape, encode_dataset
+from vae_core.measures.codes import aggregate_density  # noqa: F401 — registers a measure
 from vae_core.measures.codes.accuracy import classify_codes
 from vae_core.measures.codes.disentanglement import disentanglement_scores
 from vae_core.measures.codes.few_labels import few_label_error
 from vae_core.measures.likelihood.elbo_surgery import split_kl
-from vae_core.measures.likelihood.estimates import mean_and_error
 from vae_core.measures.likelihood.importance import importance_log_likelihood
 from vae_core.measures.likelihood.quadrature import exact_log_likelihood
+from vae_core.measures.metrics import Metrics, means_and_errors
+from vae_core.measures.registry import find_measure, measured
 from vae_core.models.gan import GAN
 from vae_core.models.latent_model import LatentModel
 from vae_core.models.m2 import M2
@@ -33,65 +34,6 @@ from vae_core.objectives.terms import autoencoder_terms, elbo_terms
 
 BATCH = 500
 MAX_SAMPLES = 10_000
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """Means per image in nats with standard errors `*_se`; None where a figure does not exist.
-
-    reconstruction: E_q[log p(x given z)] by `samples` draws; kl: KL(q || p) >= 0;
-    elbo = reconstruction - kl; kl_per_dim (latent_dim,); active_units: the latent dimensions whose
-    posterior mean varies by more than 0.01 over the images (Burda et al. 2016, section 5);
-    log_px: the importance-sampled bound of log p(x) with `importance_samples` draws (K).
-    A plain autoencoder has neither KL nor ELBO nor log_px; a GAN, which has no encoder, none of all
-    these but discriminator_accuracy: the share of the images, and of as many generated ones, that
-    its discriminator tells rightly; 1/2 is a guess.
-    binarisation: how pixels were made 0 or 1 before, see `vae_core.data.binarisation`.
-    grey_cross_entropy: a Bernoulli likelihood was given grey pixels, so that -reconstruction is a
-    cross-entropy and none of the figures is a likelihood of the data.
-    exact_log_px: log p(x) by quadrature, of the `exact_images` that were drawn by `seed`;
-    exact_over_elbo, exact_over_log_px: by how much it exceeds the two on these very images.
-    aggregate, codes, disentanglement, few_labels: as `ElboSurgery`, `CodeAccuracy`,
-    `Disentanglement` and `FewLabels` have it in JSON. class_error: the share of the images whose
-    class M2's own classifier tells wrongly.
-    """
-
-    dataset: str
-    split: str
-    images: int
-    samples: int
-    seed: int
-    grey_cross_entropy: bool
-    reconstruction: float | None = None
-    reconstruction_se: float | None = None
-    kl: float | None = None
-    kl_se: float | None = None
-    elbo: float | None = None
-    elbo_se: float | None = None
-    kl_per_dim: list[float] | None = None
-    active_units: int | None = None
-    log_px: float | None = None
-    log_px_se: float | None = None
-    importance_samples: int = 0
-    binarisation: str = "none"
-    exact_log_px: float | None = None
-    exact_log_px_se: float | None = None
-    exact_over_elbo: float | None = None
-    exact_over_elbo_se: float | None = None
-    exact_over_log_px: float | None = None
-    exact_over_log_px_se: float | None = None
-    exact_images: int = 0
-    aggregate: dict[str, Any] | None = None
-    codes: dict[str, Any] | None = None
-    disentanglement: dict[str, Any] | None = None
-    discriminator_accuracy: float | None = None
-    discriminator_accuracy_se: float | None = None
-    few_labels: dict[str, Any] | None = None
-    class_error: float | None = None
-    class_error_se: float | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 @torch.inference_mode()
@@ -106,6 +48,7 @@ def evaluate(
     codes: ImageDataset | None = None,
     labels: int = 0,
     disentanglement: bool = False,
+    measures: Sequence[str] = (),
     seed: int = 0,
     on_progress: Callable[[float], object] = lambda share: None,
 ) -> Metrics:
@@ -117,49 +60,39 @@ def evaluate(
     with d <= 2; codes: the training images, by whose codes those of `dataset` are classified where
     there are labels, and with it what the KL is made of, if the prior is N(0, I); labels: how
     many of the training images `codes` are labelled for few_labels, which then are all needed;
-    disentanglement: where factors are known; on_progress is told the share of the images whose
-    likelihood is known, before the rest begins. DataError when images and model do not fit or the
-    figures overflow; ConfigError when a setting is out of range.
+    disentanglement: where factors are known; measures: names of registered ones, see `registry`;
+    on_progress is told the share of the images whose likelihood is known, before the rest begins.
+    DataError when images and model do not fit or the figures overflow; ConfigError when a setting
+    is out of range.
     """
+    _check_settings(samples, importance_samples, exact_images, labels, codes is not None)
+    for name in measures:
+        find_measure(name)
     checked_binarisation(binarisation)
-    whole = all(isinstance(n, int) for n in (samples, importance_samples, exact_images, labels))
-    if not (whole and 1 <= samples <= MAX_SAMPLES and 0 <= importance_samples <= MAX_SAMPLES):
-        raise ConfigError(
-            f"samples={samples} and importance_samples={importance_samples}: give whole numbers, "
-            f"{MAX_SAMPLES:,} at most, and 1 sample at least."
-        )
     check_image_shape(model, dataset)
     if len(dataset) < 2:
         raise DataError(f"{dataset.name} has {len(dataset)} images; an evaluation needs two.")
-    grey = binarisation == "none" and _is_grey(dataset)
-    if binarisation != "none":  # the same pixels for every figure
-        dataset = binarised(dataset, seed if binarisation == "dynamic" else 0)
-    if isinstance(model, GAN):
-        return _judged(model, dataset, binarisation, seed)
-    if exact_images < 0 or exact_images == 1:
-        raise ConfigError(f"exact_images={exact_images}: a mean with its error needs two images.")
     if disentanglement and dataset.factors is None:
         raise DataError(f"{dataset.name} has no known factors; leave disentanglement out.")
-    if labels and codes is None:
-        raise ConfigError(f"labels={labels} are of the training images; give them as codes.")
+    grey = binarisation == "none" and _is_grey(dataset)
+    dataset = _ready(dataset, binarisation, seed)  # the same pixels for every figure
+    if isinstance(model, GAN):
+        return _judged(model, dataset, binarisation, seed)
     of_image = _of_images(model, dataset, samples, importance_samples, seed, on_progress)
-    kl = of_image["kl"].sum(1)
-    elbo = of_image["elbo"] = of_image["reconstruction"] - kl
-    if not bool(torch.isfinite(elbo).all()):
-        raise DataError(
-            f"The model gives no finite figures on {dataset.name}; its weights are bad."
-        )
     further: dict[str, Any] = {}
     if exact_images:
-        further = _exact(model, dataset, exact_images, seed, of_image)
-    if codes is not None or disentanglement:
+        further |= _exact(model, dataset, exact_images, seed, of_image)
+    if codes is not None or disentanglement or measures:
         latents = encode_dataset(model, dataset)
         if codes is not None:
-            if binarisation != "none":
-                codes = binarised(codes, seed if binarisation == "dynamic" else 0)
+            codes = _ready(codes, binarisation, seed)
             further |= _of_codes(model, latents, dataset, codes, labels, seed)
         if disentanglement:
             further["disentanglement"] = disentanglement_scores(latents, seed=seed).to_json()
+        if measures:
+            further["measured"] = {
+                name: measured(name, model, dataset, latents) for name in measures
+            }
     variational = model.is_variational
     return Metrics(
         dataset=dataset.name,
@@ -168,10 +101,10 @@ def evaluate(
         samples=samples if variational else 0,
         seed=seed,
         grey_cross_entropy=grey and not model.likelihood.is_density_of_grey,
-        **_means_and_errors(
+        **means_and_errors(
             reconstruction=of_image["reconstruction"],
-            kl=kl if variational else None,
-            elbo=elbo if variational else None,
+            kl=of_image["kl"].sum(1) if variational else None,
+            elbo=of_image["elbo"] if variational else None,
             log_px=of_image.get("log_px"),
             class_error=of_image.get("wrong"),
         ),
@@ -183,6 +116,29 @@ def evaluate(
     )
 
 
+def _check_settings(
+    samples: int, importance_samples: int, exact_images: int, labels: int, codes: bool
+) -> None:
+    """ConfigError for numbers of `evaluate` that are out of range, or clash."""
+    whole = all(isinstance(n, int) for n in (samples, importance_samples, exact_images, labels))
+    if not (whole and 1 <= samples <= MAX_SAMPLES and 0 <= importance_samples <= MAX_SAMPLES):
+        raise ConfigError(
+            f"samples={samples} and importance_samples={importance_samples}: give whole numbers, "
+            f"{MAX_SAMPLES:,} at most, and 1 sample at least."
+        )
+    if exact_images < 0 or exact_images == 1:
+        raise ConfigError(f"exact_images={exact_images}: a mean with its error needs two images.")
+    if labels and not codes:
+        raise ConfigError(f"labels={labels} are of the training images; give them as codes.")
+
+
+def _ready(dataset: ImageDataset, binarisation: str, seed: int) -> ImageDataset:
+    """The images with their pixels made 0 or 1 as `binarisation` says."""
+    if binarisation == "none":
+        return dataset
+    return binarised(dataset, seed if binarisation == "dynamic" else 0)
+
+
 def _of_images(
     model: LatentModel,
     dataset: ImageDataset,
@@ -191,9 +147,9 @@ def _of_images(
     seed: int,
     on_progress: Callable[[float], object],
 ) -> dict[str, Tensor]:
-    """reconstruction (n,), kl (n, d), mu (n, d); log_px (n,) and wrong (n,) where there are such.
+    """reconstruction, elbo (n,), kl, mu (n, d); log_px (n,) and wrong (n,) where there are such.
 
-    All float64.
+    All float64. DataError where the ELBO is not finite.
     """
     device = next(model.parameters()).device
     generator = torch.Generator(device).manual_seed(seed)
@@ -217,7 +173,13 @@ def _of_images(
             found["wrong"].append(told != dataset.labels[batch])
         on_progress((int(batch[-1]) + 1) / len(dataset))
     model.train(was_training)
-    return {name: torch.cat(parts).cpu().double() for name, parts in found.items()}
+    of_image = {name: torch.cat(parts).cpu().double() for name, parts in found.items()}
+    of_image["elbo"] = of_image["reconstruction"] - of_image["kl"].sum(1)
+    if not bool(torch.isfinite(of_image["elbo"]).all()):
+        raise DataError(
+            f"The model gives no finite figures on {dataset.name}; its weights are bad."
+        )
+    return of_image
 
 
 def _of_codes(
@@ -262,7 +224,7 @@ def _judged(model: GAN, dataset: ImageDataset, binarisation: str, seed: int) -> 
         seed=seed,
         grey_cross_entropy=False,
         binarisation=binarisation,
-        **_means_and_errors(discriminator_accuracy=torch.cat(rightly).mean(1)),
+        **means_and_errors(discriminator_accuracy=torch.cat(rightly).mean(1)),
     )
 
 
@@ -281,22 +243,12 @@ def _exact(
     log_px = of_image.get("log_px")
     return {
         "exact_images": len(exact),
-        **_means_and_errors(
+        **means_and_errors(
             exact_log_px=exact,
             exact_over_elbo=exact - of_image["elbo"][rows],
             exact_over_log_px=None if log_px is None else exact - log_px[rows],
         ),
     }
-
-
-def _means_and_errors(**figures: Tensor | None) -> dict[str, Any]:
-    """The mean and standard error of each figure that there is, as fields of Metrics."""
-    found: dict[str, float] = {}
-    for name, values in figures.items():
-        if values is not None:
-            mean, error = mean_and_error(values)
-            found |= {name: float(mean), f"{name}_se": float(error)}
-    return found
 
 
 def _is_grey(dataset: ImageDataset) -> bool:

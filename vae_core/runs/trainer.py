@@ -111,6 +111,7 @@ class Turn:
                 self.say("running")
                 return True
             else:
+                self.slot.enter()  # first: who reads that it waits may ask for its place
                 self.say("waiting")
                 if not self.slot.try_take():
                     time.sleep(self.slot.look_seconds)

@@ -38,7 +38,8 @@ from vae_core.files import atomic as files
 from vae_core.files import zips as zip_files
 from vae_core.latent.latents import Latents, encode_dataset
 from vae_core.latent.manifold import manifold_grid, png_bytes, tile_images
-from vae_core.measures.evaluation import Metrics, evaluate
+from vae_core.measures.evaluation import evaluate
+from vae_core.measures.metrics import Metrics
 from vae_core.models.config import ModelConfig
 from vae_core.models.kinds import build_model
 from vae_core.models.latent_model import LatentModel

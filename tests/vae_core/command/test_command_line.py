@@ -20,10 +20,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vae_core.__main__ import main
 from vae_core.checkpoints.archives import unpack_checkpoint
 from vae_core.checkpoints.figures import read_metrics
 from vae_core.checkpoints.reading import load_checkpoint
+from vae_core.command.main import main
 from vae_core.runs.run import Run, create_run, list_runs
 from vae_core.training.presets import preset
 

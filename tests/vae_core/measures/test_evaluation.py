@@ -17,10 +17,11 @@ from vae_core.latent.latents import encode_dataset
 from vae_core.measures.codes.accuracy import classify_codes
 from vae_core.measures.codes.disentanglement import disentanglement_scores
 from vae_core.measures.codes.few_labels import label_errors, label_spreading
-from vae_core.measures.evaluation import Metrics, evaluate
+from vae_core.measures.evaluation import evaluate
 from vae_core.measures.likelihood.elbo_surgery import split_kl
 from vae_core.measures.likelihood.importance import importance_log_likelihood
 from vae_core.measures.likelihood.quadrature import exact_log_likelihood
+from vae_core.measures.metrics import Metrics
 from vae_core.models.config import ModelConfig
 from vae_core.models.gan import GAN
 from vae_core.models.kinds import build_model

@@ -12,9 +12,9 @@ import pytest
 import torch
 from PIL import Image
 
-from vae_core.__main__ import main
 from vae_core.checkpoints.figures import read_metrics
 from vae_core.checkpoints.reading import load_checkpoint, load_latents, read_config
+from vae_core.command.main import main
 from vae_core.data.datasets import load_dataset
 from vae_core.data.names import dataset_label
 from vae_core.data.own.images import ImageForm, read_images, write_images

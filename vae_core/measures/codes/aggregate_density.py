@@ -14,64 +14,27 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from vae_core.data.datasets import ImageDataset
 from vae_core.errors import ConfigError, DataError
 from vae_core.latent.latents import Latents
-from vae_core.latent.samplers import Mixture, Sampler
+from vae_core.latent.samplers import Mixture, Sampler, aggregate_draws, fit_mixture, parted
 from vae_core.measures.likelihood.estimates import mean_and_error
+from vae_core.measures.registry import register_measure
+from vae_core.models.latent_model import LatentModel
 from vae_core.models.priors import EqualMixture, Prior, StandardNormal
 
 if TYPE_CHECKING:
     from scipy.stats import gaussian_kde
 
-PAIRS_AT_ONCE = 1 << 22
+DRAWS = 2_000  # of the prior, by which the measure of its holes goes
+COMPONENTS = 10
 Extent = tuple[float, float, float, float]
-
-
-class AggregatePosterior:
-    """q(z) of N images, a `Sampler`: the mixture of their posteriors.
-
-    Its KL to the prior is, on average, an upper bound of that of q(z) over all images there could
-    be, by KL's convexity: in many dimensions the N posteriors hardly touch, and the KL is that of
-    one of them less log N.
-    """
-
-    def __init__(self, latents: Latents) -> None:
-        if not bool(torch.isfinite(latents.logvar).all()):
-            raise ConfigError("These latents have no variance: their q(z) is points, no density.")
-        self.latents = latents
-
-    @cached_property
-    def _quadratic(self) -> tuple[Tensor, Tensor]:
-        """log N(z; mu_n, sigma_n^2) as [z^2, z] @ (2 d, N) + (N,), float64."""
-        mu, logvar = self.latents.mu.double(), self.latents.logvar.double()
-        precision = torch.exp(-logvar)
-        constants = mu.square() * precision + logvar + math.log(2 * math.pi)
-        return torch.cat([-0.5 * precision, mu * precision], 1).T, -0.5 * constants.sum(1)
-
-    def log_prob(self, z: Tensor) -> Tensor:
-        """log q(z), (m,) float64, in nats, for z (m, d)."""
-        weights, constants = self._quadratic
-        n = len(constants)
-        features = torch.cat([z.double().square(), z.double()], 1)
-        parts = [
-            torch.logsumexp(block @ weights + constants, 1)
-            for block in features.split(max(1, PAIRS_AT_ONCE // n))
-        ]
-        return torch.cat(parts) - math.log(n)
-
-    def sample(self, n: int, seed: int) -> Tensor:
-        """n draws, (n, d): an image's posterior, and z from it."""
-        generator = torch.Generator().manual_seed(seed)
-        rows = torch.randint(len(self.latents), (n,), generator=generator)
-        eps = torch.randn(n, self.latents.mu.shape[1], generator=generator)
-        return self.latents.mu[rows] + self.latents.sigma[rows] * eps
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,3 +172,15 @@ def held_out_density(sampler: Sampler, z: Tensor) -> tuple[float, float]:
     """
     mean, error = mean_and_error(sampler.log_prob(z))
     return float(mean), float(error)
+
+
+@register_measure(
+    "prior-holes", "The share of the prior's draws that fall where there are hardly any data."
+)
+def _prior_holes(model: LatentModel, dataset: ImageDataset, latents: Latents) -> dict[str, float]:
+    """By a mixture of `COMPONENTS` Gaussians, fitted to nine tenths of the codes."""
+    fitted, held_out = parted(aggregate_draws(latents))
+    generator = torch.Generator(next(model.parameters()).device).manual_seed(0)
+    z = model.sample_prior(DRAWS, generator).cpu()
+    holes = prior_holes(fit_mixture(fitted, COMPONENTS), z, held_out)
+    return {"share": holes.share, "standard error": holes.standard_error}

@@ -14,14 +14,13 @@ would move nats from the aggregate KL to it.
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from vae_core.errors import ConfigError
+from vae_core.latent.aggregate_posterior import AggregatePosterior
 from vae_core.latent.latents import Latents
 from vae_core.measures.likelihood.estimates import mean_and_error
 from vae_core.models.priors import log_normal
@@ -72,7 +71,8 @@ def split_kl(latents: Latents, *, samples: int = 2_000, seed: int = 0) -> ElboSu
     eps = torch.randn(mu.shape, generator=generator)
     z = mu + sigma * eps
     log_q_z_x = log_normal(eps) - sigma.log()  # (samples, d)
-    log_q_z, log_q_zj = log_aggregate_posterior(latents, z)
+    q = AggregatePosterior(latents)
+    log_q_z, log_q_zj = q.log_prob(z), q.log_prob_by_dimension(z)
     log_p_zj = log_normal(z).double()
 
     information = log_q_z_x.double().sum(1) - log_q_z
@@ -98,17 +98,3 @@ def split_kl(latents: Latents, *, samples: int = 2_000, seed: int = 0) -> ElboSu
         dimension_kl_se=dimension_kl_se.tolist(),
         **figures,
     )
-
-
-def log_aggregate_posterior(latents: Latents, z: Tensor) -> tuple[Tensor, Tensor]:
-    """log q(z) (m,) and log q(z_j) (m, d) at z (m, d), float64, in nats."""
-    n, d = latents.mu.shape
-    mu, precision = latents.mu.T.contiguous(), torch.exp(-0.5 * latents.logvar.T)  # (d, n)
-    log_scale = 0.5 * (latents.logvar.T + math.log(2 * math.pi))
-    joint, marginal = [], []
-    for block in z.split(max(1, PAIRS_AT_ONCE // (n * d))):
-        distance = (block[:, :, None] - mu).mul_(precision)  # (block, d, n)
-        log_q = distance.square_().mul_(-0.5).sub_(log_scale)
-        joint.append(torch.logsumexp(log_q.sum(1), 1))
-        marginal.append(torch.logsumexp(log_q, 2))
-    return torch.cat(joint).double() - math.log(n), torch.cat(marginal).double() - math.log(n)

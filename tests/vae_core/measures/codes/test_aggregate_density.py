@@ -7,12 +7,11 @@ import pytest
 import scipy.stats
 import torch
 
-from tests.vae_core.arrays import normal
+from tests.vae_core.arrays import latents_of, normal
 from vae_core.errors import ConfigError, DataError
-from vae_core.latent.latents import Latents
+from vae_core.latent.aggregate_posterior import AggregatePosterior
 from vae_core.latent.samplers import NormalSampler, fit_mixture
 from vae_core.measures.codes.aggregate_density import (
-    AggregatePosterior,
     density_map,
     fit_kernel_density,
     log_ratio,
@@ -24,31 +23,9 @@ from vae_core.measures.likelihood.elbo_surgery import split_kl
 from vae_core.models.priors import EqualMixture, StandardNormal
 
 
-def latents(mu: torch.Tensor, logvar: torch.Tensor | float) -> Latents:
-    return Latents(
-        mu=mu,
-        logvar=torch.as_tensor(logvar).float().expand_as(mu).contiguous(),
-        indices=torch.arange(len(mu)),
-        reconstruction=torch.zeros(len(mu)),
-    )
-
-
 def turned(d: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Two orthonormal axes (2, d) and an origin (d,)."""
     return torch.linalg.qr(normal(d, 2, seed=5))[0].T, normal(d, seed=6)
-
-
-def test_the_aggregate_posterior_is_torchs_mixture() -> None:
-    some, z = latents(normal(60, 3), normal(60, 3, seed=1) - 3), normal(7, 3, seed=2)
-    every = torch.distributions.Normal(some.mu.double(), some.sigma.double())
-    expected = every.log_prob(z[:, None].double()).sum(2).logsumexp(1) - math.log(60)
-    torch.testing.assert_close(AggregatePosterior(some).log_prob(z), expected)
-
-
-def test_its_draws_have_its_mean_and_variance() -> None:
-    z = AggregatePosterior(latents(torch.tensor([[-2.0], [2.0]]), math.log(0.25))).sample(20_000, 0)
-    assert float(z.mean()) == pytest.approx(0, abs=0.06)
-    assert float(z.var()) == pytest.approx(4.25, abs=0.06)
 
 
 def test_a_kernel_density_on_a_plane_is_scipys_marginal() -> None:
@@ -97,7 +74,7 @@ def test_a_map_has_its_top_first_and_the_mass_that_scipy_says() -> None:
 
 
 def test_the_kl_to_the_prior_is_that_of_the_surgery() -> None:
-    some = latents(0.8 * normal(1_500, 2), -1.5)
+    some = latents_of(0.8 * normal(1_500, 2), -1.5)
     q = AggregatePosterior(some)
     found, error = log_ratio(q, mixture_of(StandardNormal(2)), q.sample(2_000, 0))
     parts = split_kl(some, samples=1_500)
@@ -114,7 +91,7 @@ def test_the_kl_of_all_images_lies_between_the_two_bounds() -> None:
     """q(z) = N(0, (0.5 + 0.1) I) in 8 dimensions, of which 500 images are seen."""
     variance, d = 0.6, 8
     exact = 0.5 * d * (variance - math.log(variance) - 1)
-    some = latents(math.sqrt(0.5) * normal(500, d), math.log(0.1))
+    some = latents_of(math.sqrt(0.5) * normal(500, d), math.log(0.1))
     q, prior = AggregatePosterior(some), NormalSampler(d)
     upper, _ = log_ratio(q, prior, q.sample(2_000, 0))
     unseen = math.sqrt(variance) * normal(2_000, d, seed=3)
@@ -155,7 +132,7 @@ def test_data_in_half_the_plane_leave_the_other_half_a_hole() -> None:
     """q is the prior of z_1 > 0, so half the prior has no data, and KL(q || p) = log 2."""
     mu = normal(4_000, 2)
     mu[:, 0] = mu[:, 0].abs()
-    q = AggregatePosterior(latents(mu, -6.0))
+    q = AggregatePosterior(latents_of(mu, -6.0))
     holes = prior_holes(q, normal(2_000, 2, seed=7), q.sample(2_000, 1), coverage=0.99)
     assert abs(holes.share - 0.5) < 0.05
     assert log_ratio(q, NormalSampler(2), q.sample(2_000, 2))[0] == pytest.approx(
@@ -164,8 +141,6 @@ def test_data_in_half_the_plane_leave_the_other_half_a_hole() -> None:
 
 
 def test_what_has_no_density_is_refused() -> None:
-    with pytest.raises(ConfigError, match="points"):
-        AggregatePosterior(latents(normal(9, 2), -math.inf))
     with pytest.raises(DataError, match="fill 2 dimensions"):
         fit_kernel_density(normal(50, 1).repeat(1, 2))
     with pytest.raises(DataError, match="fill 3 dimensions"):

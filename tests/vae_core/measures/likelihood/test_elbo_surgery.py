@@ -8,24 +8,13 @@ import scipy.integrate
 import scipy.stats
 import torch
 
-from tests.vae_core.arrays import normal
+from tests.vae_core.arrays import latents_of, normal
 from vae_core.errors import ConfigError
-from vae_core.latent.latents import Latents
-from vae_core.measures.likelihood.elbo_surgery import log_aggregate_posterior, split_kl
-
-
-def latents(mu: torch.Tensor, logvar: torch.Tensor | float) -> Latents:
-    n = len(mu)
-    return Latents(
-        mu=mu.float(),
-        logvar=torch.as_tensor(logvar).float().expand_as(mu).contiguous(),
-        indices=torch.arange(n),
-        reconstruction=torch.zeros(n),
-    )
+from vae_core.measures.likelihood.elbo_surgery import split_kl
 
 
 def test_the_parts_add_up_to_the_kl() -> None:
-    posteriors = latents(normal(500, 4), 0.5 * normal(500, 4, seed=1) - 2)
+    posteriors = latents_of(normal(500, 4), 0.5 * normal(500, 4, seed=1) - 2)
     parts = split_kl(posteriors, samples=500)
     assert parts.kl == pytest.approx(parts.mutual_information + parts.aggregate_kl)
     assert parts.aggregate_kl == pytest.approx(parts.total_correlation + sum(parts.dimension_kl))
@@ -34,7 +23,7 @@ def test_the_parts_add_up_to_the_kl() -> None:
 
 
 def test_of_a_collapsed_model_nothing_is_left() -> None:
-    parts = split_kl(latents(torch.zeros(300, 3), 0.0))
+    parts = split_kl(latents_of(torch.zeros(300, 3), 0.0))
     for figure in (parts.kl, parts.mutual_information, parts.total_correlation):
         assert figure == pytest.approx(0, abs=1e-5)
     assert parts.dimension_kl == pytest.approx([0, 0, 0], abs=1e-5)
@@ -42,7 +31,7 @@ def test_of_a_collapsed_model_nothing_is_left() -> None:
 
 def test_codes_far_apart_tell_which_image_it_was() -> None:
     codes = torch.cartesian_prod(torch.arange(16.0), torch.arange(16.0))
-    parts = split_kl(latents(codes, -9.0))
+    parts = split_kl(latents_of(codes, -9.0))
     assert parts.mutual_information == pytest.approx(math.log(256), abs=1e-4)
     assert parts.total_correlation == pytest.approx(0, abs=1e-4)  # a full grid is independent
 
@@ -50,7 +39,7 @@ def test_codes_far_apart_tell_which_image_it_was() -> None:
 def test_a_duplicated_code_shares_all_it_tells() -> None:
     """z_2 = z_1 on 32 far values: I(z_1; z_2) = log 32, as each alone tells."""
     code = torch.arange(32.0)
-    parts = split_kl(latents(torch.stack([code, code], 1), -9.0))
+    parts = split_kl(latents_of(torch.stack([code, code], 1), -9.0))
     assert parts.mutual_information == pytest.approx(math.log(32), abs=1e-4)
     assert parts.total_correlation == pytest.approx(math.log(32), abs=1e-4)
 
@@ -59,7 +48,7 @@ def test_a_gaussian_aggregate_has_its_closed_form() -> None:
     """q(z) = N(0, C + s^2 I) where the means are drawn from N(0, C)."""
     c, s2 = torch.tensor([[0.8, 0.6], [0.6, 0.9]]), 0.3
     mu = normal(8_000, 2) @ torch.linalg.cholesky(c).T
-    parts = split_kl(latents(mu, math.log(s2)), samples=2_000)
+    parts = split_kl(latents_of(mu, math.log(s2)), samples=2_000)
     full = c + s2 * torch.eye(2)
     correlation = -0.5 * math.log(1 - (full[0, 1] ** 2 / (full[0, 0] * full[1, 1])).item())
     by_dimension = [0.5 * (v - math.log(v) - 1) for v in full.diagonal().tolist()]
@@ -72,7 +61,7 @@ def test_a_gaussian_aggregate_has_its_closed_form() -> None:
 def test_a_mixture_of_three_is_scipys_integral() -> None:
     mu = torch.tensor([[0.0, 0.5], [1.0, -1.0], [-1.5, 0.2]])
     logvar = torch.tensor([[-1.0, 0.0], [0.3, -2.0], [-0.5, -0.5]])
-    posteriors = latents(mu.repeat(1_000, 1), logvar.repeat(1_000, 1))
+    posteriors = latents_of(mu.repeat(1_000, 1), logvar.repeat(1_000, 1))
     parts = split_kl(posteriors, samples=3_000)
     grid = np.linspace(-9, 9, 721)
     by_axis = [
@@ -93,17 +82,8 @@ def test_a_mixture_of_three_is_scipys_integral() -> None:
         assert abs(figure - kl) < 4 * error
 
 
-def test_the_aggregate_posterior_is_torchs_mixture() -> None:
-    posteriors, z = latents(normal(50, 3), normal(50, 3, seed=1)), normal(9, 3, seed=2)
-    joint, marginal = log_aggregate_posterior(posteriors, z)
-    every = torch.distributions.Normal(posteriors.mu.double(), posteriors.sigma.double())
-    logs = every.log_prob(z[:, None].double())
-    torch.testing.assert_close(joint, logs.sum(2).logsumexp(1) - math.log(50), atol=1e-5, rtol=0)
-    torch.testing.assert_close(marginal, logs.logsumexp(1) - math.log(50), atol=1e-5, rtol=0)
-
-
 def test_draws_are_of_their_seed_and_their_number() -> None:
-    posteriors = latents(normal(400, 2), -1.0)
+    posteriors = latents_of(normal(400, 2), -1.0)
     assert split_kl(posteriors, seed=1) == split_kl(posteriors, seed=1)
     assert split_kl(posteriors, seed=1).kl != split_kl(posteriors, seed=2).kl
     assert split_kl(posteriors, samples=50).samples == 50
@@ -111,6 +91,6 @@ def test_draws_are_of_their_seed_and_their_number() -> None:
 
 def test_what_has_no_kl_is_refused() -> None:
     with pytest.raises(ConfigError, match="no variance"):
-        split_kl(latents(normal(9, 2), -math.inf))
+        split_kl(latents_of(normal(9, 2), -math.inf))
     with pytest.raises(ConfigError, match="Two samples"):
-        split_kl(latents(normal(9, 2), 0.0), samples=1)
+        split_kl(latents_of(normal(9, 2), 0.0), samples=1)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from vae_core.command.terminal import draw_bar
 from vae_core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -46,16 +47,12 @@ def read_given_images(
     """The training and the test images that the flags name; says on a terminal how far it is."""
     from vae_core.data.own.images import read_images
 
-    told = -1
-
-    def tell(done: float) -> None:
-        nonlocal told
-        if sys.stderr.isatty() and int(100 * done) > told:
-            told = int(100 * done)
-            end = "\n" if told == 100 else ""
-            print(f"\rreading the images: {told:3} %", end=end, file=sys.stderr, flush=True)
-
-    return read_images(options.images, options.labels, form=form, on_progress=tell)
+    return read_images(
+        options.images,
+        options.labels,
+        form=form,
+        on_progress=partial(draw_bar, text=" read"),
+    )
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -1,0 +1,85 @@
+"""What the subcommands' arguments have in common: whole numbers, files to write, the data set."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vae_core.command.own_images import add_image_arguments, image_flags, read_given_images
+from vae_core.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from vae_core.data.datasets import ImageDataset
+
+SPLITS = ("train", "test", "all")
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """An argument's type: a whole number from least to most."""
+
+    def convert(text: str) -> int:
+        with suppress(ValueError):
+            if least <= int(text) <= most:
+                return int(text)
+        raise argparse.ArgumentTypeError(
+            f"{text[:40]!r} is not a whole number from {least:,} to {most:,}"
+        )
+
+    return convert
+
+
+def add_checkpoint_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a checkpoint folder")
+
+
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that name the images, see `given_dataset`."""
+    parser.add_argument("--data", metavar="NAME", help="default: the one it was trained on")
+    parser.add_argument(
+        "--split",
+        default="test",
+        choices=SPLITS,
+        help="of --images that are not parted, the test is a tenth (default: test)",
+    )
+    parser.add_argument("--download", action="store_true", help="fetch the data set if missing")
+    add_image_arguments(parser, shape=False)
+
+
+def given_dataset(options: argparse.Namespace, split: str) -> ImageDataset:
+    """A split of the images that the flags name; of those that the model learned by default."""
+    from vae_core.checkpoints.reading import read_config
+    from vae_core.data import datasets
+    from vae_core.data.own.images import ImageForm
+    from vae_core.runs.data import run_dataset
+
+    config = read_config(options.checkpoint)
+    if flags := image_flags(options):
+        if options.data:
+            raise ConfigError("--data and --images name two data sets; leave one out.")
+        channels, height, width = config["image_shape"]
+        colour = "grey" if channels == 1 else "colour"
+        form = ImageForm((height, width), fit=flags.get("fit", "crop"), colour=colour)
+        train, test = read_given_images(options, form)
+        return train.joined(test) if split == "all" else (train, test)[SPLITS.index(split)]
+    if options.data:
+        datasets.check_dataset(options.data)
+    name = options.data or config.get("dataset")
+    if not name:
+        raise DataError("The checkpoint does not say its data set; name one with --data.")
+    run = Path(options.checkpoint).resolve().parent
+    parts = [
+        run_dataset(run, str(name), part, download=options.download)
+        for part in (datasets.SPLITS if split == "all" else (split,))
+    ]
+    return parts[0].joined(parts[1]) if split == "all" else parts[0]
+
+
+def output_file(text: str) -> Path:
+    """Where a file may be written: in place of nothing or of a file, never of a device."""
+    path = Path(text)
+    if not text or (path.exists() and not path.is_file()):
+        raise ConfigError(f"--output {text!r} is no place for a file; name one.")
+    return path

@@ -1,0 +1,37 @@
+"""The figures of a model, as they are printed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def print_figures(metrics: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(metrics))
+        return
+    print(f"{metrics['images']:,} images of {metrics['dataset']} ({metrics['split']})")
+    _print_rows(metrics, ("reconstruction", "kl", "elbo", "log_px"), " nats per image")
+    exact = ("exact_log_px", "exact_over_elbo", "exact_over_log_px")
+    _print_rows(metrics, exact, f" nats per image, of {metrics['exact_images']} of them")
+    aggregate = metrics.get("aggregate") or {}
+    _print_rows(aggregate, ("mutual_information", "aggregate_kl", "total_correlation"), " nats")
+    _print_rows(metrics.get("codes") or {}, ("knn", "linear", "pca_knn", "pca_linear"))
+    _print_rows(metrics.get("few_labels") or {}, ("error",))
+    _print_rows(metrics, ("class_error",))
+    scores = metrics.get("disentanglement") or {}
+    for name in ("mig", "factor_vae", "sap", "disentanglement", "completeness", "modularity"):
+        if name in scores:
+            print(f"{name:18} {scores[name]:10.3f}")
+    for measure, figures in (metrics.get("measured") or {}).items():
+        for name, value in figures.items():
+            print(f"{measure + ' ' + name:18} {value:10.3f}")
+    _print_rows(metrics, ("discriminator_accuracy",))
+    if metrics.get("grey_cross_entropy"):
+        print("(grey pixels: -reconstruction is a cross-entropy, no likelihood of the data)")
+
+
+def _print_rows(figures: dict[str, Any], names: tuple[str, ...], unit: str = "") -> None:
+    for name in names:
+        if figures.get(name) is not None:
+            print(f"{name:18} {figures[name]:10.3f} ± {figures[name + '_se']:.3f}{unit}")

@@ -1,0 +1,81 @@
+"""The command line: which subcommands there are, and how each ends."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+from vae_core.command import encode, evaluate, export, listing, sample, train
+from vae_core.errors import ConfigError, ZscapeError
+
+# Each is a module with its arguments and what it does; its docstring's first line is its help.
+COMMANDS: dict[str, ModuleType] = {
+    "train": train,
+    "evaluate": evaluate,
+    "encode": encode,
+    "sample": sample,
+    "export": export,
+    "list": listing,
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser for which bad arguments are one clear line and exit code 2."""
+
+    def error(self, message: str) -> Any:
+        print(f"{self.prog}: {message}. See {self.prog} --help.", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def build_parser(prog: str = "python -m vae_core") -> argparse.ArgumentParser:
+    parser = Parser(prog=prog, description="Train and inspect VAEs.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, module in COMMANDS.items():
+        text = (module.__doc__ or "").partition("\n")[0]
+        sub = commands.add_parser(name, help=text, description=text)
+        module.add_arguments(sub)
+        sub.set_defaults(run=module.run)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m vae_core") -> int:
+    """Run a command; 0 when it worked, 2 for bad arguments, 1 when it failed."""
+    try:
+        try:
+            return _run(build_parser(prog).parse_args(arguments))
+        finally:
+            if sys.stdout is not None:  # closed by who called
+                sys.stdout.flush()
+    except BrokenPipeError:  # `… list | head` is no failure
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    try:
+        options.run(options)
+    except ConfigError as error:
+        print(f"zscape: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        raise
+    except (ZscapeError, OSError) as error:
+        print(f"zscape: {error}", file=sys.stderr)
+        return 1
+    except (MemoryError, RuntimeError) as error:  # PyTorch's own is a RuntimeError
+        if not isinstance(error, MemoryError) and "memory" not in str(error):
+            raise
+        print(
+            "zscape: there is not enough memory; choose narrower layers, smaller batches or fewer "
+            "samples.",
+            file=sys.stderr,
+        )
+        return 1
+    except KeyboardInterrupt:
+        print("zscape: interrupted.", file=sys.stderr)
+        return 1
+    return 0
