@@ -1,4 +1,7 @@
-"""The plan of the house, read from its source: app -> pages -> ui -> live -> vae_core."""
+"""The plan of the house, read from its source: app, zscape -> pages -> ui -> live -> vae_core.
+
+Every folder with modules is a room, and is held to the plan by being there.
+"""
 
 import ast
 from collections.abc import Iterator
@@ -6,11 +9,16 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from docs.rooms import LIBRARY, ROOT, arrows, between, circle, drawing, imports, modules, rooms
+
+MOST_ENTRIES = 15
+MODULES = modules()
+ARROWS = arrows(MODULES)
 
 # What each room may import besides itself. Nothing imports a page: the navigation opens it.
 MAY_IMPORT = {
-    "app": {"ui", "live", "vae_core"},
+    "app": {"ui", "live", "vae_core", "zscape"},
+    "zscape": {"app", "vae_core"},
     "pages": {"ui", "live", "vae_core"},
     "ui": {"live", "vae_core"},
     "live": {"vae_core"},
@@ -52,7 +60,7 @@ def violations(root: Path) -> list[str]:
 def breaches(tree: ast.Module, path: Path, room: str) -> Iterator[tuple[int, str]]:
     names: dict[str, str] = {}  # what a local name stands for: {"np": "numpy"}
     for node in ast.walk(tree):
-        for local, imported in imports(node, path):
+        for local, imported in imports(node, path.parent.parts):
             names[local] = imported
             top = imported.partition(".")[0]
             if top in PROJECT - MAY_IMPORT[room] and (top != room or room == "pages"):
@@ -74,26 +82,77 @@ def breaches(tree: ast.Module, path: Path, room: str) -> Iterator[tuple[int, str
             yield node.lineno, "sets allow_pickle"
 
 
-def imports(node: ast.AST, path: Path) -> Iterator[tuple[str, str]]:
-    """The (local name, absolute dotted name) pairs that `node`, in the file `path`, imports."""
-    match node:
-        case ast.Import():
-            for alias in node.names:
-                top = alias.name.partition(".")[0]
-                yield alias.asname or top, alias.name if alias.asname else top
-        case ast.ImportFrom():
-            folders = path.parent.parts
-            above = folders[: len(folders) + 1 - node.level] if node.level else ()
-            for alias in node.names:
-                parts = [*above, *filter(None, [node.module]), alias.name]
-                yield alias.asname or alias.name, ".".join(parts)
-        case ast.Call(func=function, args=[ast.Constant(value=str(name)), *_]):
-            if ast.unparse(function).rpartition(".")[2] in {"import_module", "__import__"}:
-                yield name, name
-
-
 def test_the_house_stands_as_planned() -> None:
     assert violations(ROOT) == []
+
+
+def test_no_import_comes_back_to_where_it_began() -> None:
+    assert circle(ARROWS) == []
+
+
+@pytest.mark.parametrize("room", ["", *rooms(MODULES)])
+def test_the_entries_of_a_room_import_one_way(room: str) -> None:
+    assert circle(between(ARROWS, room)) == []
+
+
+def test_the_rooms_of_the_library_import_downwards_alone() -> None:
+    drawn = between(ARROWS, "vae_core")
+    order = [f"vae_core.{name}" for name in ("__main__", *LIBRARY)]
+    assert drawn.keys() == set(order), "a room without a place in the order"
+    upwards = [
+        (start, end)
+        for start in drawn
+        for end in drawn[start]
+        if order.index(end) < order.index(start)
+    ]
+    assert upwards == []
+
+
+@pytest.mark.parametrize("room", rooms(MODULES))
+def test_a_room_can_be_taken_in_at_a_glance(room: str) -> None:
+    inside = between({name: set() for name in MODULES}, room)
+    assert len(inside) <= MOST_ENTRIES, f"{room} has {len(inside)} entries"
+
+
+def test_the_drawing_is_of_the_house_as_it_stands() -> None:
+    assert (ROOT / "docs" / "architecture.svg").read_text("utf-8") == drawing(), (
+        "draw it anew: python -m docs.rooms"
+    )
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"a": "", "b": "import vae_core.a"}, []),
+        ({"a": "from vae_core import b", "b": "import vae_core.a"}, ["a", "b", "a"]),
+        ({"a": "def f():\n    from vae_core.b import x", "b": "from . import a"}, ["a", "b", "a"]),
+        (
+            {
+                "a": "if TYPE_CHECKING:\n    import vae_core.c",
+                "b": "from .a import x",
+                "c": "from .b import y",
+            },
+            ["a", "c", "b", "a"],
+        ),
+        ({"a": "import_module('vae_core.b')", "b": "import vae_core.a"}, ["a", "b", "a"]),
+    ],
+)  # fmt: skip
+def test_a_circle_is_found_however_it_is_hidden(
+    tmp_path: Path, files: dict[str, str], expected: list[str]
+) -> None:
+    for name, source in files.items():
+        place(tmp_path, f"vae_core/{name}.py", source)
+    assert circle(arrows(modules(tmp_path))) == [f"vae_core.{name}" for name in expected]
+
+
+def test_a_circle_of_rooms_is_found_where_no_module_goes_round(tmp_path: Path) -> None:
+    place(tmp_path, "vae_core/x/one.py", "from vae_core.y.one import a")
+    place(tmp_path, "vae_core/x/two.py", "")
+    place(tmp_path, "vae_core/y/one.py", "")
+    place(tmp_path, "vae_core/y/two.py", "import vae_core.x.two")
+    drawn = arrows(modules(tmp_path))
+    assert circle(drawn) == []
+    assert circle(between(drawn, "vae_core")) == ["vae_core.x", "vae_core.y", "vae_core.x"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""What is kept of a model: folders of safetensors and JSON, read, written, zipped, described."""

@@ -1,0 +1,1 @@
+"""What is minimised: pure functions that give per-image terms in nats, and their registry."""

@@ -1,0 +1,1 @@
+"""Trainings outside this process: run folders, the queue, the trainer, a cluster."""

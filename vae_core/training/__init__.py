@@ -1,0 +1,1 @@
+"""How it is minimised: settings, learners, and training as a generator."""

@@ -1,0 +1,1 @@
+"""A user's own images: a folder, a zip, arrays."""

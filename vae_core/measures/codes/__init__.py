@@ -1,0 +1,1 @@
+"""What codes are worth: their density, factors, classes, clusters."""

@@ -1,0 +1,1 @@
+"""log p(x) and its bounds: sampled, exact, and what lies between."""
