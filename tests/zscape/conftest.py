@@ -92,12 +92,14 @@ class Served:
 
 @pytest.fixture
 def serving(tmp_path: Path) -> Callable[..., AbstractContextManager[Served]]:
-    """`with serving(program, *arguments, VARIABLE=…) as served`, in an empty folder."""
+    """`with serving(program, *arguments, VARIABLE=…) as served`, in an empty folder or another."""
 
     @contextmanager
-    def serve(*command: str | Path, **variables: str) -> Iterator[Served]:
-        folder = tmp_path / "empty"
-        folder.mkdir()
+    def serve(
+        *command: str | Path, folder: Path = tmp_path / "empty", **variables: str
+    ) -> Iterator[Served]:
+        folder.mkdir(exist_ok=True)
+        before = sorted(folder.iterdir())
         process = subprocess.Popen(
             command,
             cwd=folder,
@@ -114,7 +116,9 @@ def serving(tmp_path: Path) -> Callable[..., AbstractContextManager[Served]]:
         finally:
             process.kill()
             process.wait()
-        assert [*folder.iterdir()] == []  # whatever it writes goes to the user's own folder
+        assert (
+            sorted(folder.iterdir()) == before
+        )  # whatever it writes goes to the user's own folder
 
     return serve
 
