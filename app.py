@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib
 import logging
+import os
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -21,10 +22,14 @@ from ui.frame import navigation
 from ui.frame.session import DEFAULT_MODEL
 from vae_core.errors import CheckpointError
 
+HERE = Path(__file__).resolve().parent
 DRAWN_SECONDS = 10  # from the first model's opening to the first page's image, with much to spare
 
 logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
 logging.getLogger("zscape").setLevel(logging.INFO)
+
+if Path.cwd() != HERE:  # the models are those beside this file, wherever it is served from
+    os.environ.setdefault("ZSCAPE_CHECKPOINTS", str(HERE / "checkpoints"))
 
 
 def load_libraries() -> None:

@@ -1,0 +1,14 @@
+"""The front door of the house: the command `zscape`, which serves the app and runs the library's.
+
+Importing it loads neither PyTorch nor Streamlit.
+"""
+
+__version__: str
+
+
+def __getattr__(name: str) -> str:
+    if name == "__version__":
+        from zscape.places import version
+
+        return version()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

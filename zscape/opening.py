@@ -1,0 +1,103 @@
+"""`zscape PATH`: what lies at a path, and how the app is told to begin with it.
+
+The app takes its models from folders that the environment names. So a folder of checkpoints becomes
+ZSCAPE_CHECKPOINTS, a run is shown among its neighbours by ZSCAPE_RUNS, and a single checkpoint is
+shown before the shipped ones by ZSCAPE_OPEN.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+from vae_core.errors import ConfigError
+
+WHAT = "a checkpoint's folder or its zip, a run's folder, or a folder of either"
+# What the address can name: see `model_path` in live/models.py.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """How the app begins: what the environment says, and the address that the browser opens."""
+
+    environment: dict[str, str] = field(default_factory=dict)
+    address: str = "/"
+
+
+def beginning_with(path: Path, scratch: Path) -> Beginning:
+    """How the app begins with what lies at `path`.
+
+    scratch: a folder that lasts as long as the app, for what has to be unpacked. ConfigError when
+    there is no model, CheckpointError when it cannot be read.
+    """
+    path = path.expanduser().absolute()
+    if path.is_file():
+        return _checkpoint(_unpacked(path, scratch))
+    if _is_run(path):
+        return _run(path)
+    if _is_checkpoint(path):
+        return _checkpoint(path if _NAME.fullmatch(path.name) else _copied(path, scratch))
+    inside = list(_folders(path))
+    if any(map(_is_checkpoint, inside)):
+        return Beginning({"ZSCAPE_CHECKPOINTS": str(path)})
+    if any(map(_is_run, inside)):
+        return Beginning({"ZSCAPE_RUNS": str(path)}, "/runs")
+    raise ConfigError(f"There is no model in {path}; name {WHAT}.")
+
+
+def _is_checkpoint(folder: Path) -> bool:
+    return all((folder / name).is_file() for name in ("config.json", "model.safetensors"))
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / "status.json").is_file()
+
+
+def _folders(path: Path) -> Iterator[Path]:
+    for child in path.iterdir():
+        if child.name[0] != "." and child.is_dir():
+            yield child
+
+
+def _checkpoint(folder: Path) -> Beginning:
+    return Beginning({"ZSCAPE_OPEN": str(folder)}, f"/?model={quote(folder.name)}")
+
+
+def _run(folder: Path) -> Beginning:
+    if not _NAME.fullmatch(folder.name):
+        raise ConfigError(
+            f"A link cannot name the run {folder.name!r}; rename its folder with letters, digits, "
+            "'.', '_' and '-', 64 at most, the first a letter or digit."
+        )
+    if not _is_checkpoint(folder / "checkpoint"):
+        raise ConfigError(f"The run {folder.name} has not learned anything yet that can be shown.")
+    return Beginning({"ZSCAPE_RUNS": str(folder.parent)}, f"/?model=run:{quote(folder.name)}")
+
+
+def _unpacked(file: Path, scratch: Path) -> Path:
+    if not zipfile.is_zipfile(file):
+        raise ConfigError(f"{file} is no zip of a checkpoint; name {WHAT}.")
+    from vae_core.archives import unpack_checkpoint  # with torch, which takes seconds
+
+    folder = scratch / _usable_name(file.stem)
+    with file.open("rb") as archive:
+        unpack_checkpoint(archive, folder)
+    return folder
+
+
+def _copied(path: Path, scratch: Path) -> Path:
+    """The checkpoint under a name that an address can hold."""
+    from vae_core.checkpoints import copy_checkpoint
+
+    folder = scratch / _usable_name(path.name)
+    copy_checkpoint(path, folder)
+    return folder
+
+
+def _usable_name(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:64] or "model"
