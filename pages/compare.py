@@ -16,8 +16,9 @@ from ui.frame.kinds import NAMES, about_means
 from ui.frame.session import current_model, model_ids, select_model, test_images
 from ui.frame.sidebar import figures_of, model_label
 from ui.images.pictures import data_note
-from ui.text.explain import explain, show_code
-from ui.text.snippets import compare_program
+from ui.text.explain import explain
+from ui.text.programs import compare_program
+from ui.text.show_code import show_code
 from ui.training.runs import run_of
 from ui.view.planes import default_plane, plane_points
 from ui.view.point import current_z, first_z, set_z, z_text

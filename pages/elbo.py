@@ -31,8 +31,9 @@ from ui.images.chosen import DRAWN, ChosenImage, choose_image, keep_drawing, pre
 from ui.images.pictures import data_note
 from ui.numbers import decimal
 from ui.palette import AMBER, BROWN, GREY, SKY, SYMBOL_COLOURS, VIOLET
-from ui.text.explain import explain, show_code
-from ui.text.snippets import elbo_program
+from ui.text.explain import explain
+from ui.text.programs import elbo_program
+from ui.text.show_code import show_code
 from ui.view.dims import dims_by_use, names_of_dims
 from ui.view.planes import default_plane, keep_z, plane_points
 from ui.view.point import current_z, set_z, z_text

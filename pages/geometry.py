@@ -16,8 +16,9 @@ from ui.components.latent_plane import Heat, Metric, Plane, Trail, latent_plane
 from ui.frame.session import current_model
 from ui.numbers import digits
 from ui.palette import AMBER, GREY, SKY, VIOLET
-from ui.text.explain import explain, show_code
-from ui.text.snippets import WAYS, place_of
+from ui.text.explain import explain
+from ui.text.programs import place_of
+from ui.text.show_code import program, show_code
 from ui.view.ends import end_of_row, ends, set_end, way_texts
 from ui.view.planes import default_plane, keep_z
 from ui.view.point import current_z, z_text
@@ -110,7 +111,7 @@ def explore() -> None:
     show_plane(plane, found, ways)
     show_ways(ways)
     show_in_address("geometry", z=z_text(current_z(opened)), **way_texts(opened))
-    show_code(WAYS.format(checkpoint=place_of(opened), a=list(a.z), b=list(b.z), steps=STEPS))
+    show_code(program("geometry", CHECKPOINT=place_of(opened), A=a.z, B=b.z, STEPS=STEPS))
     explain("geometry")
 
 
