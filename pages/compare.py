@@ -11,7 +11,7 @@ import torch
 from live.models import OpenModel, open_model
 from ui.components.address import choice_from_link, show_in_address
 from ui.components.image_grid import image_grid
-from ui.components.latent_plane import PlaneResult, latent_plane
+from ui.components.latent_plane import InStep, PlaneResult, latent_plane
 from ui.frame.kinds import NAMES, about_means
 from ui.frame.session import current_model, model_ids, select_model, test_images
 from ui.frame.sidebar import figures_of, model_label
@@ -104,7 +104,7 @@ def show_plane(side: str, model: OpenModel, rows: np.ndarray | None) -> None:
         z=current_z(opened) if shared else other_z(),
         plane=view,
         points=plane_points(model, view, rows=rows),
-        link="images" if rows is not None else "places",
+        in_step=InStep(planes="images" if rows is not None else "places"),
         height=360,
         on_change=released,
     )

@@ -10,7 +10,7 @@ import torch
 
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.curves import Line, Panel, curves
-from ui.components.latent_plane import Heat, Plane, PlanePoints, latent_plane
+from ui.components.latent_plane import Heat, Overlay, Plane, PlanePoints, latent_plane
 from ui.figures.densities import (
     AGGREGATE,
     COVERAGE,
@@ -143,7 +143,7 @@ def show_plane(
         z=current_z(opened),
         plane=plane,
         points=points,
-        heat=Heat(0.9 * values, extent, VIOLET, name),
+        overlay=Overlay(Heat(0.9 * values, extent, VIOLET, name)),
         layers=(),
         look=(0.0, 0.0, round(extent[1], 2)),
         height=430,

@@ -12,7 +12,7 @@ import torch
 from live.models import OpenModel
 from ui.components.address import show_in_address
 from ui.components.image_grid import image_grid
-from ui.components.latent_plane import Heat, Metric, Plane, Trail, latent_plane
+from ui.components.latent_plane import Heat, Metric, Overlay, Plane, Trail, latent_plane
 from ui.frame.session import current_model
 from ui.numbers import digits
 from ui.palette import AMBER, GREY, SKY, VIOLET
@@ -128,14 +128,16 @@ def show_plane(
         key=f"geometry-plane-{opened.id}",
         z=current_z(opened),
         plane=plane,
-        heat=Heat(heat, found.extent, VIOLET, "Magnification"),
-        metric=Metric(
-            found.metric.numpy(),
-            found.extent,
-            DRAWN / max(float(stretches[..., 0].median()), 1e-12),
-            AMBER,
+        overlay=Overlay(
+            Heat(heat, found.extent, VIOLET, "Magnification"),
+            metric=Metric(
+                found.metric.numpy(),
+                found.extent,
+                DRAWN / max(float(stretches[..., 0].median()), 1e-12),
+                AMBER,
+            ),
+            trails=[Trail(ways[name][0].numpy(), colour) for name, colour in COLOURS.items()],
         ),
-        trails=[Trail(ways[name][0].numpy(), colour) for name, colour in COLOURS.items()],
         height=430,
         on_change=keep_z,
     )

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from ui.components.address import choice_from_link, number_from_link, show_in_address
-from ui.components.latent_plane import latent_plane
+from ui.components.latent_plane import InStep, latent_plane
 from ui.figures.layers import matrix, show_maps, show_matrices, size_text
 from ui.frame.session import current_model
 from ui.text.explain import explain
@@ -38,7 +38,7 @@ def show_layers() -> None:
         plane=plane,
         points=plane_points(opened, plane),
         height=340,
-        maps=PLANE,
+        in_step=InStep(maps=PLANE),
         on_change=keep_z,
     )
     z = current_z(opened)
