@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
 
 from vae_core.errors import CheckpointError, TrainingError
 from vae_core.runs.run import Run
@@ -23,7 +24,8 @@ MAX_OPEN = 8  # models; beside them as many snapshots of runs
 MAX_READS = 5  # of a model that is replaced again and again
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_RUN = re.compile(r"run:([A-Za-z0-9_-]{8,64})(?:@([0-9]{1,5}))?")
+_RUN = re.compile(r"run:([A-Za-z0-9_.~%-]{1,768})(?:@([0-9]{1,5}))?")
+MAX_TOKEN_BYTES = 255  # of a folder's name
 
 
 @dataclass(frozen=True)
@@ -42,14 +44,30 @@ def model_path(model_id: str) -> Path:
     """The folder that a model id names, whether it exists or not.
 
     `mnist-2d` is a folder of ZSCAPE_CHECKPOINTS, `run:<token>` the checkpoint of a folder of
-    ZSCAPE_RUNS, and so is `run:<token>@<epoch>`, the run as it was after that epoch.
+    ZSCAPE_RUNS, and so is `run:<token>@<epoch>`, the run as it was after that epoch; see `run_id`.
     CheckpointError when the id is none of these.
     """
-    if run := _RUN.fullmatch(model_id):
-        return Path(os.environ.get("ZSCAPE_RUNS", "runs")) / run[1] / "checkpoint"
+    if token := run_token(model_id):
+        return Path(os.environ.get("ZSCAPE_RUNS", "runs")) / token / "checkpoint"
     if _NAME.fullmatch(model_id):
         return Path(os.environ.get("ZSCAPE_CHECKPOINTS", "checkpoints")) / model_id
     raise CheckpointError(f"{model_id[:40]!r} is not a model's name.")
+
+
+def run_id(token: str, epoch: int | None = None) -> str:
+    """The model id of what the run, or the model of a visitor, in the folder `token` learned.
+
+    epoch: as it was after that one. The name is quoted as in an address, whatever it is.
+    """
+    return f"run:{quote(token, safe='')}" + ("" if epoch is None else f"@{epoch}")
+
+
+def run_token(model_id: str) -> str:
+    """The folder's name in the id of a run's model; empty where it is no such, or no name."""
+    run = _RUN.fullmatch(model_id)
+    token = unquote(run[1], errors="replace") if run else ""
+    plain = token.isprintable() and not token.startswith(".") and not set(token) & set("/\\")
+    return token if plain and len(token.encode()) <= MAX_TOKEN_BYTES else ""
 
 
 def open_model(model_id: str) -> OpenModel:

@@ -29,8 +29,9 @@ from ui.images.anomalies import (
 )
 from ui.images.pictures import data_note, image_row
 from ui.numbers import decimal
-from ui.text.explain import explain, show_code
-from ui.text.snippets import anomalies_program
+from ui.text.explain import explain
+from ui.text.programs import anomalies_program
+from ui.text.show_code import show_code
 from ui.view.point import current_z, set_z, z_text
 from ui.view.stored import HASHES
 from vae_core.checkpoints.card import left_out_class

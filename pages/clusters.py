@@ -16,9 +16,9 @@ from ui.frame.kinds import NO_MEANS
 from ui.frame.session import current_model, test_images
 from ui.images.pictures import data_note
 from ui.numbers import decimal
-from ui.text.explain import explain, show_code
-from ui.text.snippets import CLUSTERS as PROGRAM
-from ui.text.snippets import place_of
+from ui.text.explain import explain
+from ui.text.programs import place_of
+from ui.text.show_code import program, show_code
 from ui.view.planes import default_plane, keep_z, plane_points
 from ui.view.point import current_z, z_text
 from ui.view.stored import HASHES, latents_of
@@ -97,7 +97,7 @@ def explore() -> None:
         shown=None if st.session_state["shown"] == "clusters" else st.session_state["shown"],
         z=z_text(current_z(opened)),
     )
-    show_code(PROGRAM.format(checkpoint=place_of(opened), method=METHODS[method].__name__, k=k))
+    show_code(program("clusters", [method], CHECKPOINT=place_of(opened), K=k))
     explain("clusters")
 
 

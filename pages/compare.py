@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 import streamlit as st
 import torch
 
-from live.models import OpenModel, open_model
+from live.models import OpenModel, open_model, run_token
 from ui.components.address import choice_from_link, show_in_address
 from ui.components.image_grid import image_grid
-from ui.components.latent_plane import PlaneResult, latent_plane
+from ui.components.latent_plane import InStep, PlaneResult, latent_plane
 from ui.frame.kinds import NAMES, about_means
 from ui.frame.session import current_model, model_ids, select_model, test_images
 from ui.frame.sidebar import figures_of, model_label
 from ui.images.pictures import data_note
-from ui.text.explain import explain, show_code
-from ui.text.snippets import compare_program
+from ui.text.explain import explain
+from ui.text.programs import compare_program
+from ui.text.show_code import show_code
 from ui.training.runs import run_of
 from ui.view.planes import default_plane, plane_points
 from ui.view.point import current_z, first_z, set_z, z_text
@@ -56,7 +57,7 @@ def partners() -> list[str]:
 
 def epochs_of(model_id: str) -> list[str]:
     """The epochs of a run that can be opened, the last first; none of another model."""
-    run = run_of(model_id.removeprefix("run:")) if model_id.startswith("run:") else None
+    run = run_of(run_token(model_id)) if run_token(model_id) else None
     return [LAST, *map(str, sorted(run.snapshot_epochs(), reverse=True))] if run else []
 
 
@@ -103,7 +104,7 @@ def show_plane(side: str, model: OpenModel, rows: np.ndarray | None) -> None:
         z=current_z(opened) if shared else other_z(),
         plane=view,
         points=plane_points(model, view, rows=rows),
-        link="images" if rows is not None else "places",
+        in_step=InStep(planes="images" if rows is not None else "places"),
         height=360,
         on_change=released,
     )

@@ -17,9 +17,9 @@ from ui.frame.kinds import NO_MEANS
 from ui.frame.session import current_model, test_images
 from ui.images.pictures import data_note, image_row
 from ui.palette import AMBER, BROWN, GREY, SYMBOL_COLOURS, VIOLET
-from ui.text.explain import explain, show_code
-from ui.text.snippets import COMPRESSION as PROGRAM
-from ui.text.snippets import loading, place_of
+from ui.text.explain import explain
+from ui.text.programs import loading, place_of
+from ui.text.show_code import program, show_code
 from ui.view.dims import names_of_dims
 from ui.view.stored import HASHES, latents_of
 from vae_core.latent.decoded import decoded
@@ -235,14 +235,17 @@ def explore() -> None:
     if key in kept:
         st.caption("PCA and JPEG: what comes nearest to the model's bits.")
     show_in_address("compression", step=step)
+    when, given = loading(opened)
     show_code(
-        PROGRAM.format(
-            checkpoint=place_of(opened),
-            **loading(opened, "load_checkpoint", "load_latents"),
-            images=JUDGED,
-            step=step,
-            steps=options,
-            qualities=QUALITIES,
+        program(
+            "compression",
+            when,
+            CHECKPOINT=place_of(opened),
+            IMAGES=JUDGED,
+            STEP=step,
+            STEPS=options,
+            QUALITIES=QUALITIES,
+            **given,
         )
     )
     explain("compression")

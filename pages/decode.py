@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ui.components.address import show_in_address
-from ui.components.latent_plane import PlaneResult, latent_plane
+from ui.components.latent_plane import InStep, PlaneResult, latent_plane
 from ui.frame.session import current_model
 from ui.numbers import percent
 from ui.view.dims import dims_by_use, measure_of_use, names_of_dims
@@ -133,7 +133,7 @@ def picture() -> None:
         z=current_z(opened),
         plane=view,
         points=plane_points(opened, view),
-        sliders=names_of_dims(range(opened.model.latent_dim)),
+        in_step=InStep(sliders=names_of_dims(range(opened.model.latent_dim))),
         height=400,
         on_change=plane_moved,
     )

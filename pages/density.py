@@ -10,7 +10,7 @@ import torch
 
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.curves import Line, Panel, curves
-from ui.components.latent_plane import Heat, Plane, PlanePoints, latent_plane
+from ui.components.latent_plane import Heat, Overlay, Plane, PlanePoints, latent_plane
 from ui.figures.densities import (
     AGGREGATE,
     COVERAGE,
@@ -29,9 +29,9 @@ from ui.frame.session import current_model
 from ui.images.pictures import image_row
 from ui.numbers import decimal
 from ui.palette import AMBER, GREY, SYMBOL_COLOURS, VIOLET
-from ui.text.explain import explain, show_code
-from ui.text.snippets import DENSITY as PROGRAM
-from ui.text.snippets import place_of
+from ui.text.explain import explain
+from ui.text.programs import place_of
+from ui.text.show_code import program, show_code
 from ui.view.dims import choose_dims
 from ui.view.planes import default_plane, dims_plane, keep_z
 from ui.view.point import current_z, z_text
@@ -113,13 +113,14 @@ def explore() -> None:
     )
     if KERNEL in fits.densities and MIXTURE in fits.densities:
         show_code(
-            PROGRAM.format(
-                checkpoint=place_of(opened),
-                components=fits.components,
-                best=fits.best,
-                draws=DRAWS,
-                seed=seed,
-                coverage=COVERAGE,
+            program(
+                "density",
+                CHECKPOINT=place_of(opened),
+                COMPONENTS=fits.components,
+                BEST=fits.best,
+                DRAWS=DRAWS,
+                SEED=seed,
+                COVERAGE=COVERAGE,
             )
         )
     explain("density")
@@ -142,7 +143,7 @@ def show_plane(
         z=current_z(opened),
         plane=plane,
         points=points,
-        heat=Heat(0.9 * values, extent, VIOLET, name),
+        overlay=Overlay(Heat(0.9 * values, extent, VIOLET, name)),
         layers=(),
         look=(0.0, 0.0, round(extent[1], 2)),
         height=430,

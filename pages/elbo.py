@@ -13,7 +13,7 @@ from live.models import OpenModel
 from ui.components.address import choice_from_link, linked, number_from_link, show_in_address
 from ui.components.curves import curves
 from ui.components.image_grid import image_grid
-from ui.components.latent_plane import Gaussian, Heat, latent_plane
+from ui.components.latent_plane import Gaussian, Heat, Overlay, latent_plane
 from ui.figures.elbo import (
     Gaussians,
     density_panel,
@@ -31,8 +31,9 @@ from ui.images.chosen import DRAWN, ChosenImage, choose_image, keep_drawing, pre
 from ui.images.pictures import data_note
 from ui.numbers import decimal
 from ui.palette import AMBER, BROWN, GREY, SKY, SYMBOL_COLOURS, VIOLET
-from ui.text.explain import explain, show_code
-from ui.text.snippets import elbo_program
+from ui.text.explain import explain
+from ui.text.programs import elbo_program
+from ui.text.show_code import show_code
 from ui.view.dims import dims_by_use, names_of_dims
 from ui.view.planes import default_plane, keep_z, plane_points
 from ui.view.point import current_z, set_z, z_text
@@ -165,10 +166,12 @@ def show_plane(cells: Cells | None, gaussians: Gaussians, look: str) -> None:
         plane=plane,
         points=None if points is None else replace(points, images=False),
         layers=() if window else ("rings",),
-        heat=heat,
-        gaussians=(
-            Gaussian("q", mu.tolist(), sigma_of(logvar), SYMBOL_COLOURS["sigma"]),
-            Gaussian("q*", best_mu.tolist(), sigma_of(best_logvar), AMBER, dashed=True),
+        overlay=Overlay(
+            heat,
+            (
+                Gaussian("q", mu.tolist(), sigma_of(logvar), SYMBOL_COLOURS["sigma"]),
+                Gaussian("q*", best_mu.tolist(), sigma_of(best_logvar), AMBER, dashed=True),
+            ),
         ),
         look=window,
         draw=preparation(opened) if st.session_state.get("source") == DRAWN else None,

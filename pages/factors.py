@@ -17,8 +17,9 @@ from ui.images.chosen import ChosenImage, choose_image
 from ui.images.pictures import data_note
 from ui.numbers import decimal
 from ui.palette import SIGNED_COLOURS, VIOLET
-from ui.text.explain import explain, show_code
-from ui.text.snippets import TRAVERSAL, place_of
+from ui.text.explain import explain
+from ui.text.programs import place_of
+from ui.text.show_code import program, show_code
 from ui.view.dims import dims_by_use, measure_of_use, names_of_dims
 from ui.view.names import LONGEST, dimension_names, name_dimension
 from ui.view.reach import PRIOR_EXTENT, grid_extent
@@ -223,13 +224,14 @@ def _chip(name: str, value: float, *, signed: bool = True) -> str:
 def show_code_of(chosen: ChosenImage, span: str, sigmas: float) -> None:
     used, unused = dims_by_use(opened)
     show_code(
-        TRAVERSAL.format(
-            checkpoint=place_of(opened),
-            row=chosen.row or 0,
-            dims=[*used, *unused][:CARDS],
-            steps=STEPS,
-            span=span,
-            sigmas=sigmas,
+        program(
+            "factors",
+            CHECKPOINT=place_of(opened),
+            ROW=chosen.row or 0,
+            DIMS=[*used, *unused][:CARDS],
+            STEPS=STEPS,
+            SPAN=span,
+            SIGMAS=sigmas,
         )
     )
 

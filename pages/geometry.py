@@ -12,12 +12,13 @@ import torch
 from live.models import OpenModel
 from ui.components.address import show_in_address
 from ui.components.image_grid import image_grid
-from ui.components.latent_plane import Heat, Metric, Plane, Trail, latent_plane
+from ui.components.latent_plane import Heat, Metric, Overlay, Plane, Trail, latent_plane
 from ui.frame.session import current_model
 from ui.numbers import digits
 from ui.palette import AMBER, GREY, SKY, VIOLET
-from ui.text.explain import explain, show_code
-from ui.text.snippets import WAYS, place_of
+from ui.text.explain import explain
+from ui.text.programs import place_of
+from ui.text.show_code import program, show_code
 from ui.view.ends import end_of_row, ends, set_end, way_texts
 from ui.view.planes import default_plane, keep_z
 from ui.view.point import current_z, z_text
@@ -110,7 +111,7 @@ def explore() -> None:
     show_plane(plane, found, ways)
     show_ways(ways)
     show_in_address("geometry", z=z_text(current_z(opened)), **way_texts(opened))
-    show_code(WAYS.format(checkpoint=place_of(opened), a=list(a.z), b=list(b.z), steps=STEPS))
+    show_code(program("geometry", CHECKPOINT=place_of(opened), A=a.z, B=b.z, STEPS=STEPS))
     explain("geometry")
 
 
@@ -127,14 +128,16 @@ def show_plane(
         key=f"geometry-plane-{opened.id}",
         z=current_z(opened),
         plane=plane,
-        heat=Heat(heat, found.extent, VIOLET, "Magnification"),
-        metric=Metric(
-            found.metric.numpy(),
-            found.extent,
-            DRAWN / max(float(stretches[..., 0].median()), 1e-12),
-            AMBER,
+        overlay=Overlay(
+            Heat(heat, found.extent, VIOLET, "Magnification"),
+            metric=Metric(
+                found.metric.numpy(),
+                found.extent,
+                DRAWN / max(float(stretches[..., 0].median()), 1e-12),
+                AMBER,
+            ),
+            trails=[Trail(ways[name][0].numpy(), colour) for name, colour in COLOURS.items()],
         ),
-        trails=[Trail(ways[name][0].numpy(), colour) for name, colour in COLOURS.items()],
         height=430,
         on_change=keep_z,
     )

@@ -10,7 +10,7 @@ import torch
 
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.image_grid import image_grid
-from ui.components.latent_plane import PlaneResult, Way, latent_plane
+from ui.components.latent_plane import InStep, PlaneResult, Way, latent_plane
 from ui.figures.bars import bars
 from ui.frame.session import current_model, test_images
 from ui.images.pictures import data_note, png
@@ -195,7 +195,7 @@ def show_plane(stops: Tensor, method: str, steps: int) -> None:
             steps,
             most=MAX_BETWEEN + 2,
         ),
-        grid="filmstrip",
+        in_step=InStep(grid="filmstrip"),
         mode="stops",
         height=340,
         on_change=on_plane,

@@ -21,9 +21,9 @@ from ui.frame.session import current_model, models_beside, test_images
 from ui.images.pictures import data_note
 from ui.numbers import decimal
 from ui.palette import AMBER, GREY, SYMBOL_COLOURS, VIOLET
-from ui.text.explain import explain, show_code
-from ui.text.snippets import LABELS as PROGRAM
-from ui.text.snippets import loading, place_of
+from ui.text.explain import explain
+from ui.text.programs import labels_program
+from ui.text.show_code import show_code
 from ui.view.planes import default_plane, keep_z, plane_points
 from ui.view.point import current_z, z_text
 from ui.view.stored import HASHES, latents_of
@@ -268,7 +268,8 @@ def show_curves(task: LabelTask, how: str, counts: list[int]) -> None:
         names = ", ".join(class_names[k] for k in task.alone)
         notes += f" Left out, with one image to label or to test on but not both: {names}."
     st.caption(notes)
-    program(how, draws, counts, PIXELS in task.codes)
+    images = PIXELS in task.codes
+    show_code(labels_program(opened, how, counts=counts, draws=draws, images=images))
     explain("labels")
 
 
@@ -317,21 +318,6 @@ def note_of(lines: list[Line]) -> str:
     """The error on mu with the most labels."""
     last = [f"μ {line.y[-1]:.1f}%" for line in lines if line.name == MU]
     return last[0] if last else ""
-
-
-def program(how: str, draws: int, counts: list[int], images: bool) -> None:
-    load = loading(opened, "load_latents") if images else {"names": "load_latents"}
-    show_code(
-        PROGRAM.format(
-            checkpoint=place_of(opened),
-            names=load["names"],
-            images=f", {load['test']}.floats(latents.indices)" if images else "",
-            chooser=HOW[how].__name__,
-            of="task.labels" if how == RANDOM else 'task.codes["μ"]',
-            counts=counts,
-            draws=draws,
-        )
-    )
 
 
 @dataclass(eq=False)

@@ -8,11 +8,12 @@ import torch
 from torch.nn import functional
 
 from ui.components.address import choice_from_link, number_from_link, show_in_address
-from ui.components.latent_plane import latent_plane
+from ui.components.latent_plane import InStep, latent_plane
 from ui.figures.layers import matrix, show_maps, show_matrices, size_text
 from ui.frame.session import current_model
-from ui.text.explain import explain, show_code
-from ui.text.snippets import LAYERS, TRANSPOSED, place_of
+from ui.text.explain import explain
+from ui.text.programs import place_of
+from ui.text.show_code import program, show_code
 from ui.view.planes import default_plane, keep_z, plane_points
 from ui.view.point import current_z, z_text
 from vae_core.models.feature_maps import feature_maps
@@ -37,7 +38,7 @@ def show_layers() -> None:
         plane=plane,
         points=plane_points(opened, plane),
         height=340,
-        maps=PLANE,
+        in_step=InStep(maps=PLANE),
         on_change=keep_z,
     )
     z = current_z(opened)
@@ -65,7 +66,7 @@ def show_layers() -> None:
         st.markdown(f"**{image.name}**  \n{size_text(image.shape)}", width=200)
         st.caption(f"`{image.settings}`: the image beside the plane.", width=690)
     show_in_address("layers", z=z_text(z))
-    show_code(LAYERS.format(checkpoint=place_of(opened), z=list(z)))
+    show_code(program("layers", CHECKPOINT=place_of(opened), Z=z))
     explain("layers", "Layers")
 
 
@@ -141,8 +142,13 @@ def show_example() -> None:
         f"`torch.nn.functional.conv_transpose2d`: **{apart:g}** apart."
     )
     show_code(
-        TRANSPOSED.format(
-            kernel=kernel.tolist(), y=y.tolist(), size=size, stride=stride, padding=padding
+        program(
+            "transposed_convolution",
+            W=kernel.tolist(),
+            Y=y.tolist(),
+            SIZE=size,
+            STRIDE=stride,
+            PADDING=padding,
         )
     )
     explain("layers", "Transposed convolution")

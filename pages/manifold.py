@@ -10,7 +10,7 @@ import streamlit as st
 from live.models import OpenModel
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.image_grid import Axis, image_grid
-from ui.components.latent_plane import latent_plane
+from ui.components.latent_plane import InStep, latent_plane
 from ui.frame.session import current_model
 from ui.images.pictures import png
 from ui.numbers import decimal, percent
@@ -158,8 +158,7 @@ def show_plane(z: tuple[float, ...], dims: tuple[int, int]) -> None:
         z=z,
         plane=view,
         points=plane_points(opened, view),
-        grid="manifold",
-        sliders=names_of_dims(range(model.latent_dim)),
+        in_step=InStep(sliders=names_of_dims(range(model.latent_dim)), grid="manifold"),
         height=320,
         on_change=keep_z,
     )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from typing import Any
+from urllib.parse import quote, unquote
 
 import streamlit as st
 
+from live.models import run_id
 from ui.components.address import linked, refuse, show_in_address
 from ui.components.curves import curves
 from ui.frame.navigation import page_path
 from ui.frame.own_models import kept_models
-from ui.frame.session import link_to_open, visitor
+from ui.frame.session import is_mine, link_to_open
 from ui.frame.sidebar import model_label
 from ui.training.curves import compared_panels, run_colour
 from ui.training.runs import (
@@ -21,6 +23,7 @@ from ui.training.runs import (
     delete_button,
     label_of,
     new_events,
+    run_mark,
     run_of,
     settings_that_differ,
     state_badge,
@@ -50,7 +53,7 @@ COLUMNS = {  # of the table -> how it is shown
 def chosen_tokens() -> list[str]:
     """The runs that are compared: the session's, else the link's, else the newest ones."""
     if "chosen_runs" not in st.session_state:
-        asked = [token for token in linked("runs").split(",") if token]
+        asked = [unquote(token) for token in linked("runs").split(",") if token]
         found = [run for token in asked if (run := run_of(token)) is not None]
         if len(found) < len(asked):
             refuse("runs", "some of these runs are not here any more")
@@ -97,7 +100,7 @@ def show_chosen(run: Run, colour: str) -> None:
         if st.button("Open", key=f"open-{run.token}", icon=":material/open_in_new:"):
             choose_run(run)
             st.switch_page(page_path("train"))
-        if run.owner == visitor() and not run.status().active and delete_button(run.token):
+        if is_mine(run) and not run.status().active and delete_button(run.token):
             st.rerun()
 
 
@@ -106,7 +109,7 @@ def compare(runs: list[Run]) -> None:
     configs = [config_of(run) for run in runs]
     labels = [label_of(run, config) for run, config in zip(runs, configs, strict=True)]
     reports = [
-        (run.token[-4:], new_events(run), config.epochs)
+        (run_mark(run), new_events(run), config.epochs)
         for run, config in zip(runs, configs, strict=True)
     ]
     for k, run in enumerate(runs):
@@ -136,7 +139,7 @@ def compare(runs: list[Run]) -> None:
 def all_runs() -> None:
     runs = visible_runs()
     chosen = choose_from_table(runs)
-    show_in_address("runs", runs=",".join(run.token for run in chosen) or None)
+    show_in_address("runs", runs=",".join(quote(run.token, safe="") for run in chosen) or None)
     if not chosen:
         st.caption("Choose rows: their curves are laid over one another, their settings compared.")
         return
@@ -157,7 +160,7 @@ if kept := kept_models():
     st.subheader("Kept models", divider="gray")
 for token in kept:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(model_label(f"run:{token}"), width="stretch")
+        st.markdown(model_label(run_id(token)), width="stretch")
         st.page_link(
             page_path("overview"),
             label="**Explore**",

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from live.models import OpenModel, open_model
+from live.models import OpenModel, open_model, run_id
 from ui.components.action_button import action_button
 from ui.components.address import linked, show_in_address
 from ui.components.curves import curves
@@ -16,7 +16,7 @@ from ui.components.timeline import timeline
 from ui.figures.network import show_network
 from ui.frame import limits
 from ui.frame.navigation import page_path
-from ui.frame.session import model_ids, own, runs_root, visitor
+from ui.frame.session import is_mine, model_ids, own, runs_root, visitor
 from ui.images.own import OwnImages, choose_images, plain
 from ui.training.curves import (
     COLLAPSED,
@@ -110,7 +110,7 @@ def prepare() -> None:
 def own_images_at_hand() -> Run | None:
     """The run in view, where it is this visitor's and learned from their own images."""
     run = chosen_run()
-    own_run = run is not None and run.owner == visitor() and run.images_file.exists()
+    own_run = run is not None and is_mine(run) and run.images_file.exists()
     return run if own_run else None
 
 
@@ -252,10 +252,10 @@ def as_it_stands(run: Run, status: Status, config: TrainConfig) -> tuple[OpenMod
     A finished run stands at its last snapshot, with the same test images as all others.
     """
     if status.active:
-        return open_model(f"run:{run.token}"), "now"
+        return open_model(run_id(run.token)), "now"
     if config.epochs in run.snapshot_epochs():
-        return open_model(f"run:{run.token}@{config.epochs}"), ""
-    return open_model(f"run:{run.token}"), "the end"
+        return open_model(run_id(run.token, config.epochs)), ""
+    return open_model(run_id(run.token)), "the end"
 
 
 def show_timeline(run: Run, config: TrainConfig, film: Playback, present: str) -> None:

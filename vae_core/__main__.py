@@ -1,3 +1,6 @@
+"""python -m vae_core."""
+
 from vae_core.command.main import main
 
-raise SystemExit(main())
+if __name__ == "__main__":
+    raise SystemExit(main())

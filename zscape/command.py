@@ -11,17 +11,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from vae_core.command.main import COMMANDS, first_line
+from vae_core.command.main import main as run_command
 from zscape.places import set_defaults, version, why_not_writable
 
-# Those of `python -m vae_core`, said here so that the help and a slip of the pen wait for nothing.
-COMMANDS = {
-    "train": "Train a model into a run folder.",
-    "evaluate": "Evaluate a checkpoint on a data set.",
-    "encode": "Encode a data set; write mu, logvar and more as .npz.",
-    "sample": "Decode draws from the prior into one PNG.",
-    "export": "Copy a checkpoint, verified, to another folder or a zip.",
-    "list": "List the checkpoints of a folder.",
-}
 _SEE = "See zscape --help."
 
 
@@ -38,7 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
         usage="zscape [PATH] [--port N] [--host HOST] [--no-browser]\n       zscape COMMAND [...]",
         description="Explore the latent space of variational autoencoders in the browser.",
         epilog="commands, each with a --help of its own:\n"
-        + "\n".join(f"  {name:12}  {text}" for name, text in COMMANDS.items()),
+        + "\n".join(f"  {name:12}  {first_line(module)}" for name, module in COMMANDS.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
@@ -71,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     first = arguments[0] if arguments else ""
     if first in COMMANDS:
         set_defaults()
-        return _run_command(arguments)
+        return run_command(arguments, prog="zscape")
     if first[:1] != "-":
         _check_path(first)  # before the options: a mistyped command has some that are unknown here
     options = build_parser().parse_args(arguments)
@@ -94,19 +87,6 @@ def _check_path(text: str) -> None:
         reason = f"{text!r} is neither a path nor a command{hint}"
     print(f"zscape: {reason} {_SEE}", file=sys.stderr)
     raise SystemExit(2)
-
-
-def _run_command(arguments: Sequence[str]) -> int:
-    from vae_core.__main__ import main
-
-    try:
-        try:
-            return main(arguments)
-        finally:
-            sys.stdout.flush()
-    except BrokenPipeError:  # `zscape list | head` is no failure
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
 def _serve(options: argparse.Namespace) -> int:

@@ -82,7 +82,7 @@ def _run(folder: Path) -> Beginning:
 def _unpacked(file: Path, scratch: Path) -> Path:
     if not zipfile.is_zipfile(file):
         raise ConfigError(f"{file} is no zip of a checkpoint; name {WHAT}.")
-    from vae_core.archives import unpack_checkpoint  # with torch, which takes seconds
+    from vae_core.checkpoints.archives import unpack_checkpoint  # with torch, which takes seconds
 
     folder = scratch / _usable_name(file.stem)
     with file.open("rb") as archive:
@@ -92,7 +92,7 @@ def _unpacked(file: Path, scratch: Path) -> Path:
 
 def _copied(path: Path, scratch: Path) -> Path:
     """The checkpoint under a name that an address can hold."""
-    from vae_core.checkpoints import copy_checkpoint
+    from vae_core.checkpoints.writing import copy_checkpoint
 
     folder = scratch / _usable_name(path.name)
     copy_checkpoint(path, folder)

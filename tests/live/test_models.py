@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import live.models
-from live.models import MAX_OPEN, model_path, open_model
+from live.models import MAX_OPEN, model_path, open_model, run_id, run_token
 from tests.live.conftest import LATENT_DIM, save_small_model
 from vae_core.errors import CheckpointError
 
@@ -27,9 +27,23 @@ def test_a_run_s_token_is_the_checkpoint_in_its_folder(
 
 
 @pytest.mark.parametrize(
+    "folder", ["run", "digits", "my run", "a@12", "50%", "v1.2", "Läufe, 3", "ｓmall", 255 * "a"]
+)
+def test_a_run_of_any_name_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    monkeypatch.setenv("ZSCAPE_RUNS", str(tmp_path))
+    assert run_token(run_id(folder)) == run_token(run_id(folder, 12)) == folder
+    assert model_path(run_id(folder)) == tmp_path / folder / "checkpoint"
+    save_small_model(tmp_path / folder / "checkpoint")
+    assert open_model(run_id(folder)).model.latent_dim == LATENT_DIM
+
+
+@pytest.mark.parametrize(
     "name",
     ["", ".", "..", "../small", "small/", "/small", "a\\b", "small\n", "small\0", "x" * 65, "run:",
-     "run:../../small", "run:a/b", "run:short", "RUN:abcDEF123", "ｓmall"],
+     "run:../../small", "run:a/b", "run:a%2Fb", "run:..%2F..%2Fsmall", "run:%2e%2e", "run:.hidden",
+     "run:a%5Cb", "run:a%00b", "run:a%0Ab", "run:é", "run:" + 256 * "a", "RUN:abcDEF123", "ｓmall"],
 )  # fmt: skip
 def test_what_is_no_name_is_refused(checkpoints: Path, name: str) -> None:
     with pytest.raises(CheckpointError, match="not a model's name"):

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from vae_core import CheckpointError, ConfigError, TrainConfig, load_checkpoint
-from vae_core.archives import zip_checkpoint
-from vae_core.runs import create_run
+from vae_core.checkpoints.archives import zip_checkpoint
+from vae_core.runs.run import create_run
 from zscape.opening import Beginning, beginning_with
 
 CHECKPOINT = Path(__file__).resolve().parents[2] / "checkpoints" / "digits-2d"

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from vae_core import ConfigError
-from vae_core.archives import zip_checkpoint
+from vae_core.checkpoints.archives import zip_checkpoint
 from zscape.serving import free_port, is_this_machine
 
 ROOT = Path(__file__).resolve().parents[2]

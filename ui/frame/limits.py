@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from ui.frame.owners import alone, belongs
 from vae_core.errors import ConfigError, TrainingError
 from vae_core.models.architecture import Architecture
 from vae_core.objectives.registry import find_objective
@@ -94,17 +95,17 @@ def check_settings(config: TrainConfig, network: Architecture, train_images: int
 
 def why_not_now(root: Path, visitor: str) -> str:
     """Why `visitor` cannot start a run at present, in a sentence; empty when they can."""
-    own = [run for run in list_runs(root) if run.owner == visitor]
-    if len(own) >= MAX_KEPT_OF_A_VISITOR:
-        return f"You have {len(own)} runs, the most that are kept; delete one on the page Runs."
+    own = sum(belongs(run, visitor) for run in list_runs(root))
+    if own >= MAX_KEPT_OF_A_VISITOR and not alone():
+        return f"You have {own} runs, the most that are kept; delete one on the page Runs."
     return why_not_resume(root, visitor)
 
 
 def why_not_resume(root: Path, visitor: str) -> str:
     """Why `visitor` cannot go on with one of their runs at present; empty when they can."""
     active = [run for run in list_runs(root) if run.status().active]
-    own = sum(run.owner == visitor for run in active)
-    if own >= MAX_ACTIVE_OF_A_VISITOR:
+    own = sum(belongs(run, visitor) for run in active)
+    if own >= MAX_ACTIVE_OF_A_VISITOR and not alone():
         return (
             f"{own} runs of yours train or wait, as many as one visitor may have; wait for the end "
             "of one, or stop it: what it learned is kept."

@@ -13,7 +13,8 @@ from typing import BinaryIO
 from filelock import FileLock
 
 from ui.frame import limits
-from ui.frame.session import own, owned, runs_root, visitor
+from ui.frame.owners import alone, called
+from ui.frame.session import is_mine, own, owned, runs_root, visitor
 from vae_core.checkpoints.archives import unpack_checkpoint
 from vae_core.errors import CheckpointError
 from vae_core.files.atomic import folder_written_whole, write_bytes
@@ -41,7 +42,7 @@ def keep_model(run: Run, name: str) -> None:
         )
     with _new_model(name) as folder:
         keep(run, "checkpoint", folder)
-        if run.owner == visitor() and run.images_file.exists():  # another's stay where they are
+        if is_mine(run) and run.images_file.exists():  # another's stay where they are
             shutil.copyfile(run.images_file, Run(folder).images_file)
 
 
@@ -71,16 +72,16 @@ def _new_model(name: str) -> Iterator[Path]:
 
 def _check_room(name: str) -> None:
     kept = kept_models()
-    alike = [token for token in kept if token.rpartition("-")[0] == name]
+    alike = [token for token in kept if called(token)[0] == name]
     if name == UPLOAD:
-        if len(alike) >= limits.MAX_UPLOADS_OF_A_VISITOR:
+        if len(alike) >= limits.MAX_UPLOADS_OF_A_VISITOR and not alone():
             raise CheckpointError(
                 f"You have opened {len(alike)} checkpoints, as many as one visitor may; delete one "
                 "on the page Runs."
             )
     elif alike:
         raise CheckpointError(f"You have a model {name!r} already; choose another name.")
-    if len(kept) >= limits.MAX_MODELS_OF_A_VISITOR:
+    if len(kept) >= limits.MAX_MODELS_OF_A_VISITOR and not alone():
         raise CheckpointError(
             f"You have kept {len(kept)} models, as many as one visitor may; delete one on the page "
             "Runs."

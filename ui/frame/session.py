@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from live.images import test_dataset
-from live.models import OpenModel, model_path, open_model
+from live.models import OpenModel, model_path, open_model, run_id, run_token
 from live.visitors import COOKIE
 from ui.components.address import linked
+from ui.frame.owners import alone, belongs, owned_by
 from vae_core.errors import CheckpointError
+from vae_core.runs.run import Run
 
 if TYPE_CHECKING:
     from vae_core.data.datasets import ImageDataset
@@ -51,17 +53,20 @@ def own_runs() -> list[str]:
     """Tokens of the runs and models that this visitor may open, newest last."""
     if "own_runs" not in st.session_state:
         st.session_state["own_runs"] = owned()
+    elif alone():  # the command line may have made one meanwhile
+        known = st.session_state["own_runs"]
+        known += [token for token in owned() if token not in known]
     return st.session_state["own_runs"]  # type: ignore[no-any-return]
 
 
 def owned() -> list[str]:
     """Tokens of the runs and models on disk that are this visitor's, newest last."""
-    mine = []
-    for file in runs_root().glob("*/owner"):
-        with suppress(FileNotFoundError):  # someone deletes a run meanwhile
-            if file.read_text() == visitor():
-                mine.append((file.stat().st_mtime, file.parent.name))
-    return [token for _, token in sorted(mine)]
+    return owned_by(visitor(), runs_root())
+
+
+def is_mine(run: Run) -> bool:
+    """Whether the run is this visitor's."""
+    return belongs(run, visitor())
 
 
 def own(token: str) -> None:
@@ -77,10 +82,10 @@ def model_ids() -> list[str]:
     if DEFAULT_MODEL in shipped:
         shipped.insert(0, shipped.pop(shipped.index(DEFAULT_MODEL)))
     asked = linked("model")
-    if asked.startswith("run:") and _exists(asked):
-        own(asked.removeprefix("run:"))  # whoever has the link may look
+    if (token := run_token(asked)) and _exists(asked):
+        own(token)  # whoever has the link may look
     _follow_link_to_open()
-    return shipped + [f"run:{t}" for t in own_runs() if _exists(f"run:{t}")]
+    return shipped + [run_id(t) for t in own_runs() if _exists(run_id(t))]
 
 
 def link_to_open(token: str) -> dict[str, str]:
@@ -93,9 +98,9 @@ def _follow_link_to_open() -> None:
     if link and link != st.session_state.get("followed"):
         st.session_state["followed"] = link
         token = link.rpartition(".")[0]
-        if _exists(f"run:{token}"):
+        if _exists(run_id(token)):
             own(token)
-            select_model(f"run:{token}")
+            select_model(run_id(token))
             if st.session_state.get("z", ()) == st.session_state.get("first_z"):  # nobody chose it
                 st.session_state["z"] = ()
 

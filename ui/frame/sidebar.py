@@ -7,10 +7,11 @@ from typing import Any
 
 import streamlit as st
 
-from live.models import OpenModel, open_model
+from live.models import OpenModel, open_model, run_id, run_token
 from ui.components.address import choice_from_link, show_in_address
 from ui.frame.hidden import hidden, hidden_controls
 from ui.frame.kinds import NAMES, note
+from ui.frame.owners import called
 from ui.frame.session import checkpoints_root, model_ids, select_model
 from ui.numbers import decimal
 from vae_core.data.names import dataset_label
@@ -55,10 +56,11 @@ def show_sidebar(page: str) -> None:
 
 def model_label(model_id: str) -> str:
     """How a model is called in lists: its name, or what a run of one's own learned."""
-    if not model_id.startswith("run:"):
+    token = run_token(model_id)
+    if not token:
         return model_id
-    name, _, secret = model_id.removeprefix("run:").rpartition("-")
-    return f"{dataset_label(name)} (yours, {secret[-4:]})"
+    name, mark = called(token)
+    return f"{dataset_label(name)} (yours, {mark})" if mark else f"{name} (yours)"
 
 
 def figures_of(opened: OpenModel) -> list[tuple[str, str]]:
@@ -119,5 +121,5 @@ def _upload() -> None:
     except CheckpointError as error:
         st.error(str(error), icon=":material/error:")
         return
-    select_model(f"run:{token}")
+    select_model(run_id(token))
     st.rerun()

@@ -57,9 +57,3 @@ def coloured(text: str) -> str:
         ),
         text,
     )
-
-
-def show_code(snippet: str) -> None:
-    """A program behind "Show the code" that runs as it stands and gives the page's figure."""
-    with st.expander("Show the code", icon=":material/code:"):
-        st.code(snippet, language="python")

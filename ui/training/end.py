@@ -6,11 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from live.models import open_model
+from live.models import open_model, run_id
 from ui.frame import limits
 from ui.frame.navigation import page_path
 from ui.frame.own_models import keep_model
-from ui.frame.session import link_to_open, visitor
+from ui.frame.session import is_mine, link_to_open, visitor
 from ui.numbers import decimal
 from ui.training.film import gif
 from ui.training.runs import choose_run, config_of, delete_button, name_of, state_badge
@@ -31,14 +31,14 @@ def show_end(run: Run, status: Status, config: TrainConfig) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if learned:
             offer_model(run)
-        if run.owner == visitor():
+        if is_mine(run):
             offer_resume(run, status)
             if delete_button(run.token):
                 choose_run(None)
                 st.rerun()
     if status.state == "failed":
         st.error(status.message, icon=":material/error:")
-    if learned and (metrics := open_model(f"run:{run.token}").metrics):
+    if learned and (metrics := open_model(run_id(run.token)).metrics):
         st.markdown(figures(metrics))
 
 

@@ -14,7 +14,7 @@ import streamlit as st
 from PIL import Image
 
 from live.blobs import publish
-from live.models import OpenModel, open_model
+from live.models import OpenModel, open_model, run_id
 from ui.components.film import Film
 from ui.components.image_grid import picture_png
 from ui.components.latent_plane import PlanePoints
@@ -61,7 +61,7 @@ def frame_of(token: str, epoch: int, changed: int, dims: tuple[int, ...]) -> Fra
     changed: when it was written, in nanoseconds; a resumed run may write it again.
     """
     try:
-        opened = open_model(f"run:{token}@{epoch}")
+        opened = open_model(run_id(token, epoch))
     except CheckpointError:
         return None
     look = look_of(opened, dims)
@@ -116,7 +116,7 @@ def snapshots_of(run: Run) -> list[tuple[int, int]]:
 def _published(run: Run, epoch: int, frame: Frame) -> dict[str, Any]:
     return {
         "plane": {
-            "model": f"run:{run.token}@{epoch}",
+            "model": run_id(run.token, epoch),
             "points": None if frame.points is None else frame.points.payload(),
         },
         "curves": {"marker": epoch},
@@ -126,7 +126,7 @@ def _published(run: Run, epoch: int, frame: Frame) -> dict[str, Any]:
 
 def gif(run: Run, on_progress: Callable[[float], object]) -> bytes:
     """The whole training as a GIF: plane and manifold, epoch by epoch; on_progress hears 0 to 1."""
-    dims = shown_dims(open_model(f"run:{run.token}"))
+    dims = shown_dims(open_model(run_id(run.token)))
     frames = []
     for epoch, changed in snapshots_of(run):
         frame = frame_of(run.token, epoch, changed, dims)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ui.components.action_button import action_button
-from ui.frame.session import visitor
+from ui.frame.session import is_mine
 from ui.training.curves import fractional_epoch
 from ui.training.runs import Events, name_of, silence, spoken
 from vae_core.runs.run import Run, Status
@@ -33,7 +33,7 @@ def show_progress(run: Run, status: Status, config: TrainConfig, events: Events)
     """How far the run is, and for who started it the buttons that steer it."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(*progress(run, status, config, events))
-        if run.owner != visitor():
+        if not is_mine(run):
             st.caption("You are watching.", help="Who started it steers it.", width="content")
         else:
             steer(run, status, events)

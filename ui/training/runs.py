@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from live.models import model_path
+from live.models import model_path, run_id
 from ui.components.address import linked, refuse
-from ui.frame.session import runs_root, visitor
+from ui.frame.owners import called
+from ui.frame.session import is_mine, runs_root
 from vae_core.data.names import dataset_label
 from vae_core.errors import CheckpointError, TrainingError, ZscapeError
 from vae_core.files.atomic import delete_folder
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 Events = list[dict[str, Any]]  # reports, as in a run's events.jsonl
 
+MARK = 24  # characters of a name that was given on the command line
 SILENT_SECONDS = 10  # a process that is silent for longer is suspended, or its machine asleep
 STATES = {  # state -> (what it is called, colour of its badge)
     "waiting": ("waiting", "blue"),
@@ -35,7 +37,7 @@ STATES = {  # state -> (what it is called, colour of its badge)
 def run_of(token: str) -> Run | None:
     """The run that a token names; None where there is no such run, or its settings are broken."""
     try:
-        run = Run(model_path(f"run:{token}").parent)
+        run = Run(model_path(run_id(token)).parent)
     except CheckpointError:
         return None
     return run if run.token == token and is_whole(run) else None
@@ -58,7 +60,7 @@ def choose_run(run: Run | None) -> None:
 def watch(run: Run) -> None:
     """Remember a run that this visitor came to by a link."""
     watched: list[str] = st.session_state.setdefault("watched_runs", [])
-    if run.owner != visitor() and run.token not in watched:
+    if not is_mine(run) and run.token not in watched:
         watched.append(run.token)
 
 
@@ -66,12 +68,12 @@ def visible_runs() -> list[Run]:
     """This visitor's runs and those they watch, newest first; broken ones are left out."""
     watched = st.session_state.get("watched_runs", [])
     runs = list_runs(runs_root())
-    return [r for r in runs if (r.owner == visitor() or r.token in watched) and is_whole(r)]
+    return [r for r in runs if (is_mine(r) or r.token in watched) and is_whole(r)]
 
 
 def broken_runs() -> list[Run]:
     """Those of this visitor's runs whose settings cannot be read."""
-    return [r for r in list_runs(runs_root()) if r.owner == visitor() and not is_whole(r)]
+    return [r for r in list_runs(runs_root()) if is_mine(r) and not is_whole(r)]
 
 
 def config_of(run: Run) -> TrainConfig:
@@ -107,7 +109,13 @@ def name_of(config: TrainConfig) -> str:
 
 def label_of(run: Run, config: TrainConfig) -> str:
     """A run in a few words, told apart from others of the same settings."""
-    return f"{name_of(config)} · {run.token[-4:]}"
+    return f"{name_of(config)} · {run_mark(run)}"
+
+
+def run_mark(run: Run) -> str:
+    """What tells a run from others of the same settings, where there is little room."""
+    name, mark = called(run.token)
+    return mark or name[:MARK]
 
 
 def summary(run: Run) -> dict[str, Any]:
@@ -130,14 +138,14 @@ def summary(run: Run) -> dict[str, Any]:
         "batch": config.batch_size,
         "rate": f"{config.learning_rate:g}",
         "seed": config.seed,
-        "whose": "yours" if run.owner == visitor() else "watched",
+        "whose": "yours" if is_mine(run) else "watched",
     }
 
 
 def state_badge(run: Run) -> str:
     """How the run stands, and whether somebody else started it, as Markdown."""
     name, colour = STATES[run.status().state]
-    return f":{colour}-badge[{name}]" + (":gray-badge[watching]" if run.owner != visitor() else "")
+    return f":{colour}-badge[{name}]" + (":gray-badge[watching]" if not is_mine(run) else "")
 
 
 def silence(run: Run) -> str:

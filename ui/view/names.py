@@ -13,9 +13,10 @@ from typing import Any
 import streamlit as st
 
 from live.models import OpenModel
-from ui.frame.session import runs_root, visitor
+from ui.frame.session import is_mine, runs_root, visitor
 from vae_core.errors import CheckpointError
 from vae_core.files.atomic import read_json, write_json
+from vae_core.runs.run import Run
 
 FILE = "dimension_names.json"
 FOLDER = ".names"  # among the runs: {model id: {dimension: name}} of each visitor
@@ -55,8 +56,7 @@ def name_dimension(opened: OpenModel, dim: int, name: str) -> None:
 
 
 def _is_own(opened: OpenModel) -> bool:
-    owner = opened.path.parent / "owner"
-    return opened.id.startswith("run:") and owner.is_file() and owner.read_text() == visitor()
+    return opened.id.startswith("run:") and is_mine(Run(opened.path.parent))
 
 
 def _visitors_file() -> Path:

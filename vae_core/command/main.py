@@ -35,11 +35,16 @@ def build_parser(prog: str = "python -m vae_core") -> argparse.ArgumentParser:
     parser = Parser(prog=prog, description="Train and inspect VAEs.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, module in COMMANDS.items():
-        text = (module.__doc__ or "").partition("\n")[0]
+        text = first_line(module)
         sub = commands.add_parser(name, help=text, description=text)
         module.add_arguments(sub)
         sub.set_defaults(run=module.run)
     return parser
+
+
+def first_line(module: ModuleType) -> str:
+    """What a subcommand does, in a sentence."""
+    return (module.__doc__ or "").partition("\n")[0]
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m vae_core") -> int:

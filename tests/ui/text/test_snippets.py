@@ -19,20 +19,14 @@ from PIL import Image
 from live.images import test_dataset as images_of
 from live.models import open_model
 from ui.images.anomalies import normal_latents, samples_of
-from ui.text.snippets import (
-    CLUSTERS,
-    COMPARE,
-    COMPRESSION,
-    DENSITY,
-    LABELS,
-    LAYERS,
-    TRANSPOSED,
-    TRAVERSAL,
-    WAYS,
+from ui.text.programs import (
     anomalies_program,
+    compare_program,
     elbo_program,
+    labels_program,
     loading,
 )
+from ui.text.show_code import program
 from vae_core.checkpoints.reading import load_checkpoint, load_latents
 from vae_core.data.datasets import load_dataset
 from vae_core.data.own.images import ImageForm, read_images
@@ -153,7 +147,7 @@ def test_the_compare_program_gives_the_table_and_the_images(
     vae, ae, gan = (
         ROOT / "checkpoints" / name for name in ("mnist-2d", "mnist-2d-ae", "mnist-2d-gan")
     )
-    exec(COMPARE.format(a=vae, b=gan, images=10), {})
+    exec(compare_program(open_model("mnist-2d"), open_model("mnist-2d-gan"), 10), {})
     of_vae, of_gan = capsys.readouterr().out.split(f"{gan}: ")
     metrics = json.loads((vae / "metrics.json").read_text("utf-8"))
     assert figure(of_vae, "E[log p(x|z)]") == pytest.approx(metrics["reconstruction"], abs=0.006)
@@ -165,7 +159,7 @@ def test_the_compare_program_gives_the_table_and_the_images(
     assert figure(of_gan, "real and generated told apart") == pytest.approx(judged, abs=6e-4)
     assert "ELBO" not in of_gan and not list(tmp_path.iterdir())  # no image has a code
 
-    exec(COMPARE.format(a=vae, b=ae, images=10), {})
+    exec(compare_program(open_model("mnist-2d"), open_model("mnist-2d-ae"), 10), {})
     assert "ELBO" not in capsys.readouterr().out.split(f"{ae}: ")[1]
     assert Image.open(tmp_path / "compared.png").size == (10 * 28 + 9 * 2, 2 * 28 + 2)
 
@@ -173,8 +167,14 @@ def test_the_compare_program_gives_the_table_and_the_images(
 def test_the_traversal_program_gives_the_cards_figures_and_images(tmp_path: Path) -> None:
     checkpoint = ROOT / "checkpoints" / "sprites-6d"
     text = run(
-        TRAVERSAL.format(
-            checkpoint=checkpoint, row=4, dims=[5, 0], steps=9, span="sigmas", sigmas=3.0
+        program(
+            "factors",
+            CHECKPOINT=str(checkpoint),
+            ROW=4,
+            DIMS=[5, 0],
+            STEPS=9,
+            SPAN="sigmas",
+            SIGMAS=3.0,
         ),
         tmp_path,
     )
@@ -187,10 +187,18 @@ def test_the_traversal_program_gives_the_cards_figures_and_images(tmp_path: Path
 
 def test_the_traversal_program_tells_the_variance_where_there_is_no_kl(tmp_path: Path) -> None:
     checkpoint = ROOT / "checkpoints" / "mnist-denoising"
-    program = TRAVERSAL.format(
-        checkpoint=checkpoint, row=4, dims=[3, 0], steps=3, span="aggregate", sigmas=3.0
+    text = here(
+        program(
+            "factors",
+            CHECKPOINT=str(checkpoint),
+            ROW=4,
+            DIMS=[3, 0],
+            STEPS=3,
+            SPAN="aggregate",
+            SIGMAS=3.0,
+        ),
+        tmp_path,
     )
-    text = here(program, tmp_path)
     latents = load_latents(checkpoint)
     assert latents is not None and "KL" not in text and "inf" not in text
     printed = [float(found) for found in re.findall(r"variance of μ\s+([\d.]+)", text)]
@@ -200,7 +208,7 @@ def test_the_traversal_program_tells_the_variance_where_there_is_no_kl(tmp_path:
 def test_the_ways_program_gives_their_lengths(tmp_path: Path) -> None:
     checkpoint = ROOT / "checkpoints" / "digits-2d"
     a, b = [0.5, -1.0], [-1.2, 0.7]
-    text = here(WAYS.format(checkpoint=checkpoint, a=a, b=b, steps=24), tmp_path)
+    text = here(program("geometry", CHECKPOINT=str(checkpoint), A=a, B=b, STEPS=24), tmp_path)
     model = load_checkpoint(checkpoint)
     straight = image_lengths(model, interpolate(a, b, 24)).sum()
     assert figure(text, "straight") == pytest.approx(float(straight), abs=0.006)
@@ -213,9 +221,14 @@ def test_the_layers_programs_give_the_maps_and_the_worked_example(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    layers = LAYERS.format(checkpoint=ROOT / "checkpoints" / "sprites-6d", z=[0.0] * 6)
-    example = TRANSPOSED.format(
-        kernel=[[1.0, 2.0], [3.0, 4.0]], y=[[1.0, 2.0]], size=(1, 2), stride=1, padding=0
+    layers = program("layers", CHECKPOINT=str(ROOT / "checkpoints" / "sprites-6d"), Z=[0.0] * 6)
+    example = program(
+        "transposed_convolution",
+        W=[[1.0, 2.0], [3.0, 4.0]],
+        Y=[[1.0, 2.0]],
+        SIZE=(1, 2),
+        STRIDE=1,
+        PADDING=0,
     )
     exec(f"{layers}\n{example}", {})
     text = capsys.readouterr().out
@@ -233,9 +246,8 @@ def test_the_anomalies_program_gives_the_area(
     against: str,
 ) -> None:
     opened = open_model("digits-2d")
-    program = anomalies_program(opened, against, "latent", images=200, draws=64)
     monkeypatch.chdir(tmp_path)
-    exec(program, {})
+    exec(anomalies_program(opened, against, "latent", images=200, draws=64), {})
     area, error = re.findall(r"[\d.]+", capsys.readouterr().out)
     normal, others = samples_of(opened, against, 200)
     gaussians = class_gaussians(normal_latents(opened, against))
@@ -251,15 +263,18 @@ def test_the_compression_program_gives_the_bits_and_the_curves(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     checkpoint = ROOT / "checkpoints" / "digits-2d"
-    program = COMPRESSION.format(
-        checkpoint=checkpoint,
-        **loading(open_model("digits-2d"), "load_checkpoint", "load_latents"),
-        images=20,
-        step=0.5,
-        steps=[0.5, 2.0],
-        qualities=(5, 95),
+    when, given = loading(open_model("digits-2d"))
+    filled = program(
+        "compression",
+        when,
+        CHECKPOINT=str(checkpoint),
+        IMAGES=20,
+        STEP=0.5,
+        STEPS=[0.5, 2.0],
+        QUALITIES=(5, 95),
+        **given,
     )
-    exec(program, {})
+    exec(filled, {})
     text = capsys.readouterr().out
     latents = load_latents(checkpoint)
     assert latents is not None
@@ -274,20 +289,12 @@ def test_the_labels_and_clusters_programs_give_the_errors_and_the_agreement(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     checkpoint = ROOT / "checkpoints" / "digits-2d"
-    choosers = [(labels_at_random, "task.labels"), (labels_by_clusters, 'task.codes["μ"]')]
+    opened = open_model("digits-2d")
     programs = [
-        LABELS.format(
-            checkpoint=checkpoint,
-            names="load_dataset, load_latents",
-            images=', load_dataset("digits", "test").floats(latents.indices)',
-            chooser=chooser.__name__,
-            of=of,
-            counts=[20],
-            draws=2,
-        )
-        for chooser, of in choosers
+        labels_program(opened, how, counts=[20], draws=2, images=True)
+        for how in ("at random", "by clusters")
     ]
-    programs.append(CLUSTERS.format(checkpoint=checkpoint, method="k_means", k=10))
+    programs.append(program("clusters", ["k-means"], CHECKPOINT=str(checkpoint), K=10))
     monkeypatch.chdir(tmp_path)
     exec("\n".join(programs), {})
     text = capsys.readouterr().out
@@ -314,10 +321,16 @@ def test_the_density_program_gives_the_holes_and_the_draws(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     checkpoint = ROOT / "checkpoints" / "digits-2d"
-    program = DENSITY.format(
-        checkpoint=checkpoint, components=3, best="kernel density", draws=500, seed=0, coverage=0.9
+    filled = program(
+        "density",
+        CHECKPOINT=str(checkpoint),
+        COMPONENTS=3,
+        BEST="kernel density",
+        DRAWS=500,
+        SEED=0,
+        COVERAGE=0.9,
     )
-    exec(program, {})
+    exec(filled, {})
     text = capsys.readouterr().out
     latents = load_latents(checkpoint)
     assert latents is not None

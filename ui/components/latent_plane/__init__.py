@@ -17,7 +17,7 @@ import numpy as np
 import streamlit as st
 
 from ui.components.film import Film
-from ui.components.latent_plane.overlay import Gaussian, Heat, Metric, Trail
+from ui.components.latent_plane.overlay import Gaussian, Heat, Metric, Overlay, Trail
 from ui.components.latent_plane.points import Array, Plane, PlanePoints
 from ui.components.modules import module_component
 from ui.palette import CLASS_COLOURS, CLASS_GLYPHS, SYMBOL_COLOURS
@@ -26,7 +26,9 @@ from vae_core.errors import ConfigError
 __all__ = [
     "Gaussian",
     "Heat",
+    "InStep",
     "Metric",
+    "Overlay",
     "Plane",
     "PlanePoints",
     "PlaneResult",
@@ -60,6 +62,39 @@ class Way:
     steps: int = 12
     most: int | None = None
 
+    def payload(self, stops: object) -> dict[str, Any]:
+        """As the browser wants it, with the stops as they are now."""
+        return {"stops": stops, "method": self.method, "steps": self.steps, "most": self.most}
+
+
+@dataclass(frozen=True)
+class InStep:
+    """What on the page keeps step with a plane while the pointer moves.
+
+    sliders: labels of the page's sliders, one a latent dimension; z follows them while they move.
+    grid: key of an `image_grid`: one with axes shows the plane's places among its tiles, and a tile
+        pointed at is decoded here; a film of the way shows its frame here, and follows the stops.
+    planes: the others so linked follow this one's pointer: to the same place, or, where their
+        points are of the same images in the same order, to the same image.
+    maps: a name under which grids hear of the decoder's feature maps (`image_grid.Maps`).
+    """
+
+    sliders: Sequence[str] = ()
+    grid: str | None = None
+    planes: Literal["places", "images"] | None = None
+    maps: str | None = None
+
+    def payload(self) -> dict[str, Any]:
+        """As the browser wants it."""
+        return {
+            "sliders": tuple(self.sliders),
+            # Data as before do not reach the plane: a z as before takes back a slider's move.
+            "sent": time.time() if self.sliders else None,
+            "grid": self.grid,
+            "link": self.planes,
+            "maps": self.maps,
+        }
+
 
 @dataclass(frozen=True)
 class PlaneResult:
@@ -79,21 +114,14 @@ def latent_plane(
     points: PlanePoints | None = None,
     selected: Sequence[int] = (),
     way: Way | None = None,
-    path: Array | None = None,
-    layers: Sequence[Layer] = ("rings",),
-    draw: Preparation | None = None,
-    sliders: Sequence[str] = (),
     mode: Literal["cursor", "select", "stops"] = "cursor",
-    grid: str | None = None,
-    link: Literal["places", "images"] | None = None,
+    layers: Sequence[Layer] = ("rings",),
+    overlay: Overlay | None = None,
+    in_step: InStep | None = None,
+    draw: Preparation | None = None,
     height: int = 520,
-    film: Film | None = None,
-    maps: str | None = None,
-    heat: Heat | None = None,
-    gaussians: Sequence[Gaussian] = (),
-    metric: Metric | None = None,
-    trails: Sequence[Trail] = (),
     look: tuple[float, float, float] | None = None,
+    film: Film | None = None,
     on_change: Callable[[PlaneResult], None] | None = None,
     on_drawing: Callable[[bytes], None] | None = None,
 ) -> PlaneResult:
@@ -103,38 +131,22 @@ def latent_plane(
     z: where the cursor stands, (d,); whoever changed it last, the page or the visitor, is followed.
         None for a plane that is no part of latent space (t-SNE): points alone.
     plane: two dimensions by default. points: drawn once, positions in `selected` and in the result
-        count its rows. path (m, d): a way drawn but not edited.
+        count its rows.
     mode: what a press does: move z, select points (click, lasso; Shift for a box), or edit the way.
     layers: those switched on at first; the visitor switches them from then on.
-    height: in pixels, on a page of usual width; a wider one gets more.
     draw: a pad beside the plane, on which each stroke or a dropped file is encoded; the image is
         prepared as MNIST's are, or made to fit.
-    sliders: labels of the page's sliders, one a latent dimension; z follows them while they move.
-    grid: key of an `image_grid` on the page, with which the plane keeps step while the pointer
-        moves: a grid with axes shows the plane's places among its tiles, and a tile pointed at is
-        decoded here; a film of the way shows its frame here, and follows the stops.
-    link: planes of one page that follow each other's pointer: to the same place, or, where their
-        points are of the same images in the same order, to the same image.
-    film: its frames are {"model": id, "points": a `PlanePoints.payload()`}; points of the same rows
-        glide from where they were to where they are.
-    maps: a name under which grids of the page hear of the decoder's feature maps while the pointer
-        moves (`image_grid.Maps`).
-    heat: a heat map under the points. gaussians: ellipses over them. metric: its principal
-        directions are drawn at the pointer. trails: ways drawn but not edited.
+    height: in pixels, on a page of usual width; a wider one gets more.
     look: centre and half the extent of the part of the plane that is shown until the visitor moves
         it, and again when it changes; the whole of it by default.
-    on_drawing: called with a drawing's pixels, h * w * c bytes in rows as they come from the
-        browser, when a stroke has ended.
+    film: its frames are {"model": id, "points": a `PlanePoints.payload()`}; points of the same rows
+        glide from where they were to where they are.
     on_change: called with the new result before the page runs again, so that it can set the state
         of widgets.
+    on_drawing: called with a drawing's pixels, h * w * c bytes in rows as they come from the
+        browser, when a stroke has ended.
     """
-    z = None if z is None else tuple(float(x) for x in z)
-    if z is not None and not np.isfinite(z).all():
-        raise ConfigError(f"z={z} holds NaN or infinity; the plane needs finite numbers.")
-    if z is not None and plane is None:
-        plane = Plane.of_dims(len(z))
-    if z is not None and plane is not None and len(plane.u) != len(z):
-        raise ConfigError(f"z has {len(z)} dimensions, but the plane lies in {len(plane.u)}.")
+    z, plane = _placed(z, plane)
     given = {
         "z": z,
         "selected": tuple(int(i) for i in selected),
@@ -142,14 +154,6 @@ def latent_plane(
     }
     told = st.session_state.get(key) or {}
     current = _current(key, given, told)
-
-    def drawn() -> None:
-        value = st.session_state[key].get("drawn")
-        if on_drawing is not None and value is not None:
-            try:
-                on_drawing(base64.b64decode(value["value"], validate=True))
-            except ValueError as error:
-                raise ConfigError("The drawing did not arrive whole; draw it again.") from error
 
     def changed() -> None:
         if on_change is not None:
@@ -163,47 +167,53 @@ def latent_plane(
                 "model": model_id,
                 "heard": {name: told[name]["at"] for name in given if told.get(name)},
                 "z": current["z"],
-                "plane": None
-                if plane is None or z is None
-                else {"u": plane.u, "v": plane.v, "origin": plane.origin},
+                "plane": None if plane is None or z is None else plane.payload(),
                 "labels": ("", "") if plane is None else plane.labels,
                 "points": None if points is None else points.payload(),
                 "selected": current["selected"],
-                "way": None
-                if way is None
-                else {
-                    "stops": current["stops"],
-                    "method": way.method,
-                    "steps": way.steps,
-                    "most": way.most,
-                },
-                "path": None if path is None else _rows(path),
+                "way": None if way is None else way.payload(current["stops"]),
+                "mode": mode,
                 "layers": tuple(layers),
                 "draw": draw,
-                "sliders": tuple(sliders),
-                # Data as before do not reach the plane: a z as before takes back a slider's move.
-                "sent": time.time() if sliders else None,
-                "grid": grid,
-                "link": link,
-                "mode": mode,
                 "height": height,
-                "film": None if film is None else film.payload(),
-                "maps": maps,
-                "heat": None if heat is None else heat.payload(),
-                "gaussians": [] if plane is None else [g.payload(plane) for g in gaussians],
-                "metric": None if metric is None else metric.payload(),
-                "ways": [] if plane is None else [t.payload(plane) for t in trails],
                 "look": look,
+                "film": None if film is None else film.payload(),
                 "tellsDrawing": on_drawing is not None,
                 "colours": {"classes": CLASS_COLOURS, "glyphs": CLASS_GLYPHS, **SYMBOL_COLOURS},
+                **(overlay or Overlay()).payload(plane),
+                **(in_step or InStep()).payload(),
             }
         ],
         on_z_change=changed,
         on_selected_change=changed,
         on_stops_change=changed,
-        on_drawn_change=drawn,
+        on_drawn_change=lambda: _tell_drawing(key, on_drawing),
     )
     return _result(_current(key, given, state))
+
+
+def _placed(
+    z: Sequence[float] | Array | None, plane: Plane | None
+) -> tuple[tuple[float, ...] | None, Plane | None]:
+    """z as numbers, and the plane that it is shown on; ConfigError where they do not fit."""
+    if z is None:
+        return None, plane
+    z = tuple(float(x) for x in z)
+    if not np.isfinite(z).all():
+        raise ConfigError(f"z={z} holds NaN or infinity; the plane needs finite numbers.")
+    plane = plane or Plane.of_dims(len(z))
+    if len(plane.u) != len(z):
+        raise ConfigError(f"z has {len(z)} dimensions, but the plane lies in {len(plane.u)}.")
+    return z, plane
+
+
+def _tell_drawing(key: str, on_drawing: Callable[[bytes], None] | None) -> None:
+    value = st.session_state[key].get("drawn")
+    if on_drawing is not None and value is not None:
+        try:
+            on_drawing(base64.b64decode(value["value"], validate=True))
+        except ValueError as error:
+            raise ConfigError("The drawing did not arrive whole; draw it again.") from error
 
 
 def _rows(values: Array) -> tuple[tuple[float, ...], ...]:

@@ -105,3 +105,26 @@ class Trail:
     def payload(self, plane: Plane) -> dict[str, Any]:
         places = plane.project(np.asarray(self.z, float)).round(5).tolist()
         return {"places": places, "colour": self.colour}
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """What lies on a plane besides its points.
+
+    heat: a map under the points. gaussians: ellipses over them. metric: its principal directions
+    are drawn at the pointer. trails: ways drawn but not edited.
+    """
+
+    heat: Heat | None = None
+    gaussians: Sequence[Gaussian] = ()
+    metric: Metric | None = None
+    trails: Sequence[Trail] = ()
+
+    def payload(self, plane: Plane | None) -> dict[str, Any]:
+        """As the browser wants it; ellipses and ways need a plane of latent space."""
+        return {
+            "heat": None if self.heat is None else self.heat.payload(),
+            "gaussians": [] if plane is None else [g.payload(plane) for g in self.gaussians],
+            "metric": None if self.metric is None else self.metric.payload(),
+            "ways": [] if plane is None else [t.payload(plane) for t in self.trails],
+        }

@@ -57,6 +57,10 @@ class Plane:
             raise ConfigError("The two axes of a plane must be orthonormal; these are not.")
         return cls(tuple(axes[0].tolist()), tuple(axes[1].tolist()), tuple(origin.tolist()), labels)
 
+    def payload(self) -> dict[str, Any]:
+        """As the browser wants it."""
+        return {"u": self.u, "v": self.v, "origin": self.origin}
+
     @cached_property
     def axes(self) -> Array:
         """(2, d)."""

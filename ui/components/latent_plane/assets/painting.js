@@ -133,7 +133,6 @@ export class Painting {
     plane.overlay.drawWays(c);
     if (data.plane) plane.overlay.drawDirections(c, slice.place(plane.shown));
     if (data.plane) {
-      if (data.path) scene.drawPath(c, view, theme, data.path.map((z) => slice.place(z)), data.colours.z);
       if (data.way) stops.draw(c);
       plane.drawing.draw(c);
       if (data.mode !== "stops") scene.drawCursor(c, view, theme, slice.place(plane.z), data.colours.z);

@@ -1,0 +1,53 @@
+"""Whose a run or a model is: who started it is marked in its folder, by a hash of their cookie.
+
+Served to its own machine alone ($ZSCAPE_ALONE), the app has one visitor, to whom all of them
+belong: also those that the command line made.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from vae_core.runs.run import Run
+
+
+def alone() -> bool:
+    """Whether the app is served to whoever sits at this machine, and to nobody else."""
+    return os.environ.get("ZSCAPE_ALONE") == "1"
+
+
+def belongs(run: Run, visitor: str) -> bool:
+    """Whether the run, or the model in a folder as a run's, is this visitor's."""
+    return alone() or run.owner == visitor
+
+
+def owned_by(visitor: str, root: Path) -> list[str]:
+    """Tokens of this visitor's runs and models below `root`, newest last."""
+    every = {file.parent for name in _MARKS for file in root.glob(f"*/{name}")}
+    mine = [folder for folder in every if belongs(Run(folder), visitor)]
+    return [folder.name for folder in sorted(mine, key=_made)]
+
+
+def called(token: str) -> tuple[str, str]:
+    """The name of a run or a model, and what tells it from others of that name.
+
+    The latter is the end of the secret that the app puts behind a name of its own; one that the
+    command line made is called as its folder is.
+    """
+    made = _SECRET.fullmatch(token)
+    return (made[1], made[2]) if made else (token, "")
+
+
+_SECRET = re.compile(r"(.+)-[0-9a-f]{20}([0-9a-f]{4})", re.DOTALL)
+_MARKS = ("owner", "status.json")  # of a model, of a run
+
+
+def _made(folder: Path) -> tuple[float, str]:
+    for name in _MARKS:
+        try:
+            return (folder / name).stat().st_mtime, folder.name
+        except OSError:  # there is none, or someone deletes it meanwhile
+            continue
+    return 0.0, folder.name

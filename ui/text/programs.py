@@ -1,0 +1,98 @@
+"""What the programs behind "Show the code" are given of a model, where that takes thought."""
+
+from __future__ import annotations
+
+import zlib
+from base64 import b64encode
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from live.images import learned_binary
+from live.models import OpenModel
+from ui.frame.session import checkpoints_root
+from ui.text.show_code import program
+from vae_core.data.names import is_own
+from vae_core.measures.anomaly import STRANGERS
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def place_of(opened: OpenModel) -> str:
+    """Where a program finds the checkpoint, from the folder that the app was started in."""
+    if opened.id.startswith("run:"):
+        return "checkpoint"  # what "Download" gives, unpacked
+    return str(checkpoints_root() / Path(opened.path).name)
+
+
+def loading(opened: OpenModel) -> tuple[list[str], dict[str, Any]]:
+    """Sections and constants for the test images, as the model learned to see them."""
+    binarised = ["binarised"] if learned_binary(opened) else []
+    dataset = str(opened.config.get("dataset"))
+    if not is_own(dataset):
+        return ["a data set", *binarised], {"DATASET": dataset}
+    channels, *size = opened.model.image_shape
+    colour = "grey" if channels == 1 else "colour"
+    return ["own images", *binarised], {"SIZE": tuple(size), "COLOUR": colour}
+
+
+def anomalies_program(
+    opened: OpenModel, against: str, score: str, *, images: int, draws: int
+) -> str:
+    """The program for the page Anomalies; `against` as that page names it."""
+    when, given = loading(opened)
+    if against in STRANGERS:
+        when += ["all are normal", "strangers"]
+        given["KIND"] = against
+    elif against.startswith("class "):
+        when.append("all but a class")
+        given["LABEL"] = opened.config["class_names"].index(against.removeprefix("class "))
+    else:
+        when += ["all are normal", "another data set"]
+        when += ["another data set, binarised"] if learned_binary(opened) else []
+        given["OTHER"] = against
+    return program(
+        "anomalies",
+        when,
+        CHECKPOINT=place_of(opened),
+        SCORE=score,
+        SAMPLES=draws if score == "log_px" else 1,
+        IMAGES=images,
+        **given,
+    )
+
+
+def compare_program(a: OpenModel, b: OpenModel, images: int) -> str:
+    """The program for the page Compare; of two runs, the second is unpacked to checkpoint-2."""
+    two_runs = a.id != b.id and a.id.startswith("run:") and b.id.startswith("run:")
+    places = (place_of(a), "checkpoint-2" if two_runs else place_of(b))
+    return program("compare", CHECKPOINTS=places, IMAGES=images)
+
+
+def elbo_program(opened: OpenModel, x: Tensor | int, samples: int) -> str:
+    """The terms of log p(x), and with two latent dimensions the posterior's picture.
+
+    x: an image in [0, 1], (1, c, h, w), or the index of one in the test set.
+    """
+    if isinstance(x, int):
+        when, given = loading(opened)
+        when.append("a test image")
+        given["IMAGE"] = x
+    else:
+        pixels = zlib.compress(x.mul(255).round().byte().numpy().tobytes())
+        when = ["a drawing"]
+        given = {"DRAWING": b64encode(pixels).decode(), "SHAPE": tuple(x.shape)}
+    when.append("exact" if opened.model.latent_dim <= 2 else "sampled")
+    when += ["two dimensions"] if opened.model.latent_dim == 2 else []
+    if "sampled" in when:
+        given["SAMPLES"] = samples
+    return program("elbo", when, CHECKPOINT=place_of(opened), **given)
+
+
+def labels_program(
+    opened: OpenModel, how: str, *, counts: list[int], draws: int, images: bool
+) -> str:
+    """The program for the page Few labels; images: whether they are compared with their codes."""
+    when, given = loading(opened) if images else ([], {})
+    when += ["images" if images else "codes alone", how]
+    return program("labels", when, CHECKPOINT=place_of(opened), COUNTS=counts, DRAWS=draws, **given)

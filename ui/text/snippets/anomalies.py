@@ -1,0 +1,75 @@
+"""Anomalies: the scores of normal images and of others, and how well they are told apart."""
+
+import plotly.graph_objects as go
+import torch
+
+from vae_core import ImageForm, binarised, load_checkpoint, load_dataset, load_latents, read_images
+from vae_core.measures.anomaly import anomaly_scores, auroc, class_gaussians, strangers
+
+CHECKPOINT = "checkpoints/digits-2d"
+DATASET = "digits"
+SIZE = (8, 8)
+COLOUR = "grey"
+KIND = "shuffled pixels"  # of images made from the normal ones
+LABEL = 3  # of the class that is not normal
+OTHER = "mnist"
+SCORE = "log_px"
+SAMPLES = 64
+IMAGES = 1_000
+
+
+def seeded() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+def some(rows: torch.Tensor) -> torch.Tensor:
+    return rows[torch.randperm(len(rows), generator=seeded())[:IMAGES]]
+
+
+model = load_checkpoint(CHECKPOINT)
+latents = load_latents(CHECKPOINT)
+# when a data set:
+test = load_dataset(DATASET, "test")
+# when own images:
+test = read_images("my-images.zip", form=ImageForm(SIZE, colour=COLOUR))[1]
+# when binarised:
+test = binarised(test)
+# end
+
+# when all are normal:
+rows = torch.arange(len(latents))
+# when all but a class:
+rows = (latents.labels != LABEL).nonzero().flatten()
+# end
+normal = test.floats(latents.indices[some(rows)])
+# when strangers:
+anomalies = strangers(normal, KIND, seeded())
+# when all but a class:
+others = (latents.labels == LABEL).nonzero().flatten()
+anomalies = test.floats(latents.indices[some(others)])
+# when another data set:
+other = load_dataset(OTHER, "test")
+# when another data set, binarised:
+other = binarised(other)
+# when another data set:
+anomalies = other.floats(some(torch.arange(len(other))))
+# end
+
+scores = anomaly_scores(
+    model,
+    torch.cat([normal, anomalies]),
+    SCORE,
+    generator=seeded(),
+    samples=SAMPLES,
+    normal=class_gaussians(latents.take(rows)),
+)
+of_normal, of_anomalies = scores[: len(normal)], scores[len(normal) :]
+found = auroc(of_normal, of_anomalies)
+print(f"AUROC {found.area:.3f} +- {found.standard_error:.3f}")
+
+figure = go.Figure()
+figure.add_histogram(x=of_normal.tolist(), name="normal", histnorm="percent")
+figure.add_histogram(x=of_anomalies.tolist(), name="anomalies", histnorm="percent")
+figure.write_html("scores.html")
+curve = go.Scatter(x=found.false_positive_rate.tolist(), y=found.true_positive_rate.tolist())
+go.Figure(curve).write_html("roc.html")

@@ -1,0 +1,56 @@
+"""Few labels: how many images are told wrongly, by the number of labels."""
+
+import plotly.graph_objects as go
+
+from vae_core import ImageForm, binarised, load_dataset, load_latents, read_images
+from vae_core.measures.codes.label_curves import (
+    label_curves,
+    label_task,
+    labels_at_random,
+    labels_by_clusters,
+)
+
+CHECKPOINT = "checkpoints/digits-2d"
+DATASET = "digits"
+SIZE = (8, 8)
+COLOUR = "grey"
+COUNTS = [20, 100]
+DRAWS = 3
+
+latents = load_latents(CHECKPOINT)
+# when a data set:
+test = load_dataset(DATASET, "test")
+# when own images:
+test = read_images("my-images.zip", form=ImageForm(SIZE, colour=COLOUR))[1]
+# when binarised:
+test = binarised(test)
+# when images:
+task = label_task(latents, test.floats(latents.indices))
+# when codes alone:
+task = label_task(latents)
+# when at random:
+choose = labels_at_random(task.labels)
+# when by clusters:
+choose = labels_by_clusters(task.codes["μ"])
+# end
+
+points = []
+for classifier, code, errors in label_curves(task, choose, counts=COUNTS, draws=DRAWS):
+    points.append((f"{classifier} on {code}", errors))
+    print(
+        f"{errors.labels:5} labels, {classifier:19} on {code:6}  "
+        f"{errors.mean:.1%} ± {errors.standard_error:.1%} wrong"
+    )
+
+figure = go.Figure()
+for name in dict.fromkeys(name for name, _ in points):
+    line = [errors for of, errors in points if of == name]
+    figure.add_scatter(
+        x=[errors.labels for errors in line],
+        y=[errors.mean for errors in line],
+        error_y={"array": [errors.standard_error for errors in line]},
+        name=name,
+    )
+figure.update_xaxes(type="log", title="labels")
+figure.update_yaxes(title="told wrongly")
+figure.write_html("labels.html")
