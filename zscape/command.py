@@ -103,7 +103,8 @@ def _run_command(arguments: Sequence[str]) -> int:
         try:
             return main(arguments)
         finally:
-            sys.stdout.flush()
+            if sys.stdout is not None:  # closed by who called
+                sys.stdout.flush()
     except BrokenPipeError:  # `zscape list | head` is no failure
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
