@@ -37,10 +37,7 @@ def imports(node: ast.AST, package: tuple[str, ...]) -> Iterator[tuple[str, str]
     match node:
         case ast.Import():
             for alias in node.names:
-                yield alias.asname or alias.name, alias.name
-                if not alias.asname:  # of a.b the name a is bound
-                    top = alias.name.partition(".")[0]
-                    yield top, top
+                yield alias.asname or alias.name.partition(".")[0], alias.name
         case ast.ImportFrom():
             above = package[: len(package) + 1 - node.level] if node.level else ()
             for alias in node.names:

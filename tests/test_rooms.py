@@ -61,7 +61,8 @@ def breaches(tree: ast.Module, path: Path, room: str) -> Iterator[tuple[int, str
     names: dict[str, str] = {}  # what a local name stands for: {"np": "numpy"}
     for node in ast.walk(tree):
         for local, imported in imports(node, path.parent.parts):
-            names[local] = imported
+            # Of `import a.b` the name is a, and it is a.
+            names[local] = local if imported.startswith(f"{local}.") else imported
             top = imported.partition(".")[0]
             if top in PROJECT - MAY_IMPORT[room] and (top != room or room == "pages"):
                 yield node.lineno, f"{room} imports {imported}"

@@ -171,8 +171,9 @@ class Run:
     @property
     def owner(self) -> str:
         """Who started the run, as `start` was told; empty where nobody was named."""
-        file = self.path / "owner"
-        return file.read_text("utf-8", errors="replace") if file.is_file() else ""
+        with suppress(OSError):  # there is none, or somebody deletes the run just now
+            return (self.path / "owner").read_text("utf-8", errors="replace")
+        return ""
 
     def events(self) -> list[dict[str, Any]]:
         """Every report so far, oldest first; torn and foreign lines are left out."""

@@ -166,10 +166,10 @@ def test_a_run_may_go_while_a_visitor_s_are_listed(tmp_path: Path, monkeypatch: 
         create_run(CONFIG, tmp_path / token, "ann")
     read = Path.read_text
 
-    def gone(path: Path) -> str:
+    def gone(path: Path, *encoding: str, **errors: str) -> str:
         if path.parent.name == "digits-going":
             path.unlink()
-        return read(path)
+        return read(path, *encoding, **errors)
 
     monkeypatch.setattr(Path, "read_text", gone)
     assert owned() == ["digits-staying"]
