@@ -126,7 +126,7 @@ def needed(drawn: Arrows) -> Arrows:
     }
 
 
-WIDTH, ROW, LEFT, BOX = 860, 50, 150, 38
+WIDTH, ROW, LEFT, BOX = 1000, 46, 130, 36
 STYLE = """
 text { font: 14px system-ui, sans-serif; fill: #111827; }
 .name { font-weight: 600; } .what { font-size: 13px; fill: #4b5563; }
@@ -175,7 +175,7 @@ def drawing(root: Path = ROOT) -> str:
 
 def _arc(start: float, end: float) -> str:
     """An arrow from one row to a lower one, the farther the longer it is."""
-    out = LEFT - 14 - min(120, 10 + 0.22 * (end - start))
+    out = LEFT - 14 - min(105, 10 + 0.22 * (end - start))
     return (
         f'<path marker-end="url(#tip)" d="M{LEFT - 2} {start:.0f} C{out:.0f} {start:.0f} '
         f'{out:.0f} {end:.0f} {LEFT - 2} {end:.0f}"/>'
@@ -186,7 +186,7 @@ def _box(name: str, y: int, size: int, idea: str) -> Iterable[str]:
     label = name.removeprefix("vae_core.")
     yield f'<rect x="{LEFT}" y="{y}" width="{WIDTH - LEFT - 18}" height="{BOX}" rx="4"/>'
     yield f'<text class="name" x="{LEFT + 12}" y="{y + 24}">{escape(label)}</text>'
-    yield f'<text class="what" x="{LEFT + 120}" y="{y + 24}">{escape(idea)}</text>'
+    yield f'<text class="what" x="{LEFT + 116}" y="{y + 24}">{escape(idea)}</text>'
     if size > 1:
         yield (
             f'<text class="what" text-anchor="end" x="{WIDTH - 28}" y="{y + 24}">'

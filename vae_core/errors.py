@@ -1,4 +1,4 @@
-"""The errors a user of Zscape can meet: one sentence each, what was wrong and what to do."""
+"""The errors a user can meet: one sentence each, what was wrong and what to do."""
 
 
 class ZscapeError(ValueError):

@@ -1,4 +1,4 @@
-"""The front door of the house: the command `zscape`, which serves the app and runs the library's.
+"""The front door: the command `zscape`, which serves the app and runs the library's commands.
 
 Importing it loads neither PyTorch nor Streamlit.
 """
