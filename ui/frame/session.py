@@ -12,18 +12,13 @@ import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from live.images import test_dataset
 from live.models import OpenModel, model_path, open_model
 from live.visitors import COOKIE
 from ui.components.address import linked
 from vae_core.errors import CheckpointError
-
-if TYPE_CHECKING:
-    from vae_core.datasets import ImageDataset
 
 DEFAULT_MODEL = "mnist-2d"
 
@@ -120,11 +115,6 @@ def models_beside(opened: OpenModel, objective: str) -> Iterator[OpenModel]:
 def select_model(model_id: str) -> None:
     """Choose a model from code: at the next run of the script the sidebar shows it."""
     st.session_state["next_model"] = model_id
-
-
-def test_images(opened: OpenModel) -> ImageDataset | None:
-    """The model's test set where its data are at hand, else None: images are then decoded ones."""
-    return test_dataset(opened)
 
 
 def _exists(model_id: str) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from filelock import FileLock
 
 from ui.frame import limits
-from ui.training.settings import layer_widths
+from ui.training.form import layer_widths
 from vae_core.architecture import architecture
 from vae_core.errors import ConfigError, TrainingError
 from vae_core.jobs import Run, create_run, work
