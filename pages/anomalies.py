@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 import streamlit as st
 import torch
 
+from live.images import test_dataset
 from live.models import OpenModel
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.curves import curves
 from ui.components.image_grid import image_grid
 from ui.figures.anomalies import roc_panel, score_panel
 from ui.frame.kinds import NO_MEANS
-from ui.frame.session import current_model, models_beside, test_images
+from ui.frame.session import current_model, models_beside
 from ui.frame.sidebar import model_label
+from ui.frame.work import working
 from ui.images.anomalies import (
     Sample,
     class_of,
@@ -94,7 +96,7 @@ def explore() -> None:
         st.selectbox("Anomalies", kinds, key="against", persist_state="session", width=190)
         st.segmented_control("Score", names, required=True, key="score", persist_state="session")
     score = next(key for key, shown in SCORE_NAMES.items() if shown == name)
-    data_note(test_images(opened) is not None)
+    data_note(test_dataset(opened) is not None)
     if class_of(against) and class_of(against) != left_out_class(opened.config):
         st.caption(
             f":material/info: This model has learned from {against} too, so hardly any score can "
@@ -116,7 +118,7 @@ def explore() -> None:
         show_curves(found, score, normal, anomalies)
         show_strangest(found, score, normal, anomalies)
     show_in_address("anomalies", against=against, score=name, z=z_text(current_z(opened)))
-    if test_images(opened) is not None and opened.latents is not None:
+    if test_dataset(opened) is not None and opened.latents is not None:
         show_code(anomalies_program(opened, against, score, images=IMAGES, draws=DRAWS))
     explain("anomalies", "Scores")
 
@@ -132,26 +134,23 @@ def scored(score: str, against: str, normal: Sample, anomalies: Sample) -> Found
     if slow and not place.button("Sample log p(x)", type="primary", icon=":material/play_arrow:"):
         st.caption(f"{DRAWS} draws for each of {len(normal.x) + len(anomalies.x):,} images.")
         return None
-    bar, stop = st.progress(0.0, "Scoring images…"), st.empty()
-    if slow:
-        stop.button("Stop", icon=":material/stop:")
     x = torch.cat([normal.x, anomalies.x])
     try:
-        scores = anomaly_scores(
-            model,
-            x,
-            score,
-            generator=torch.Generator().manual_seed(0),
-            samples=DRAWS if slow else 1,
-            normal=class_gaussians(normal_latents(opened, against)) if score == "latent" else None,
-            on_progress=lambda done: bar.progress(done, f"Scoring {len(x):,} images…"),
-        )
+        with working("Scoring images…", stop=slow) as report:
+            scores = anomaly_scores(
+                model,
+                x,
+                score,
+                generator=torch.Generator().manual_seed(0),
+                samples=DRAWS if slow else 1,
+                normal=class_gaussians(normal_latents(opened, against))
+                if score == "latent"
+                else None,
+                on_progress=lambda done: report(done, f"Scoring {len(x):,} images…"),
+            )
     except DataError as error:  # the rest of the page can be shown
         st.info(str(error))
         return None
-    finally:
-        bar.empty()
-        stop.empty()
     place.empty()
     while len(kept) >= KEPT:
         del kept[next(iter(kept))]
@@ -266,7 +265,7 @@ def denoise() -> None:
         noisy(x, corruption, amount),
         next(models_beside(opened, "denoising"), None),
     )
-    clean = "test images" if test_images(opened) is not None else "decoded images"
+    clean = "test images" if test_dataset(opened) is not None else "decoded images"
     rows = {clean: x, "with noise": with_noise, model_label(opened.id): cleaned(opened, with_noise)}
     if trained is not None and trained.id != opened.id:
         rows[model_label(trained.id)] = cleaned(trained, with_noise)
@@ -305,7 +304,7 @@ def quality(images: Tensor, references: Tensor) -> str:
 
 if not model.has_encoder:
     st.info(f"{NO_MEANS} So no image has a score, and none can be rebuilt without its noise.")
-elif opened.latents is None and test_images(opened) is None:
+elif opened.latents is None and test_dataset(opened) is None:
     st.info(f"{opened.id} has no stored latents and its data are not at hand.")
 else:
     explore()

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import streamlit as st
 import torch
 
+from live.images import test_dataset
 from live.models import OpenModel
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import latent_plane
 from ui.frame.kinds import NO_MEANS
-from ui.frame.session import current_model, test_images
+from ui.frame.session import current_model
+from ui.frame.work import working
 from ui.images.pictures import data_note
 from ui.numbers import decimal
 from ui.text.explain import explain
@@ -60,7 +62,7 @@ def clusters_of(opened: OpenModel, method: str, k: int) -> Tensor:
 @st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=HASHES)
 def other_codes(opened: OpenModel) -> dict[str, Tensor]:
     """As many principal components of the images as mu has dimensions, and their pixels."""
-    dataset = test_images(opened)
+    dataset = test_dataset(opened)
     if dataset is None:
         return {}
     stored = latents_of(opened)
@@ -160,19 +162,18 @@ def show_agreement(method: str, k: int) -> None:
     if latents.labels is None:
         st.caption("The data have no classes that clusters could agree with.")
         return
-    bar = st.progress(0.0, "Clusters of μ…")
-    others = other_codes(opened)
-    codes = ["μ", *(["PCA"] if others else [])]
-    if others and method == "k-means":
-        codes.append("pixels")
     rows = ["| codes | " + " | ".join(FIGURES.values()) + " |", "|---|" + "--:|" * len(FIGURES)]
-    for done, code in enumerate(codes):
-        bar.progress(done / len(codes), f"Clusters of {code}…")
-        found = figures_of(opened, code, method, k)
-        rows.append(
-            f"| {code} | " + " | ".join(decimal(found[name], ".3f") for name in FIGURES) + " |"
-        )
-    bar.empty()
+    with working("Clusters of μ…") as report:
+        others = other_codes(opened)
+        codes = ["μ", *(["PCA"] if others else [])]
+        if others and method == "k-means":
+            codes.append("pixels")
+        for done, code in enumerate(codes):
+            report(done / len(codes), f"Clusters of {code}…")
+            found = figures_of(opened, code, method, k)
+            rows.append(
+                f"| {code} | " + " | ".join(decimal(found[name], ".3f") for name in FIGURES) + " |"
+            )
     st.markdown("\n".join(rows))
     d = opened.model.latent_dim
     notes = (
@@ -196,7 +197,7 @@ def show_means(clusters: Tensor) -> None:
     """The decoder's image of each cluster's mean code, over the mean of its images."""
     held = clusters.unique().tolist()
     images = decoded(opened.model, cluster_means(latents.mu, clusters)[held])
-    dataset = test_images(opened)
+    dataset = test_dataset(opened)
     below = ""
     if dataset is not None:
         means = cluster_means(dataset.floats(latents.indices), clusters)[held]

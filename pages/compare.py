@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING
 import streamlit as st
 import torch
 
+from live.images import test_dataset
 from live.models import OpenModel, open_model, run_token
 from ui.components.address import choice_from_link, show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import InStep, PlaneResult, latent_plane
 from ui.frame.kinds import NAMES, about_means
-from ui.frame.session import current_model, model_ids, select_model, test_images
+from ui.frame.session import current_model, model_ids, select_model
 from ui.frame.sidebar import figures_of, model_label
 from ui.images.pictures import data_note
 from ui.text.explain import explain
 from ui.text.programs import compare_program
 from ui.text.show_code import show_code
 from ui.training.runs import run_of
-from ui.view.planes import default_plane, plane_points
-from ui.view.point import current_z, first_z, set_z, z_text
+from ui.view.planes import default_plane, keep_z, plane_points
+from ui.view.point import current_z, first_z, z_text
 from ui.view.stored import latents_of
 from vae_core.latent.decoded import decoded
 from vae_core.latent.latents import common_rows
@@ -92,8 +93,8 @@ def show_plane(side: str, model: OpenModel, rows: np.ndarray | None) -> None:
     shared = side == "A" or same_space
 
     def released(shown: PlaneResult) -> None:
-        if shown.z is not None and shared:
-            set_z(shown.z)
+        if shared:
+            keep_z(shown)
         elif shown.z is not None:
             st.session_state["other_z"] = (b.id, shown.z)
 
@@ -136,7 +137,7 @@ def show_images(rows: Sequence[Tensor]) -> None:
     ]
     images = [decoded(m.model, e.mu) for m, e in zip((opened, b), encoded, strict=True)]
     names = ["A", "B"]
-    if (dataset := test_images(opened)) is not None:
+    if (dataset := test_dataset(opened)) is not None:
         images.insert(0, dataset.floats(encoded[0].indices))
         names.insert(0, "x")
     st.subheader("The same images, encoded and decoded")

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import streamlit as st
 import torch
 
-from live.images import seen_by
+from live.images import seen_by, test_dataset
 from live.models import OpenModel
 from ui.components.address import choice_from_link, show_in_address
 from ui.components.curves import Line, Panel, curves
 from ui.figures.bars import bars
 from ui.frame.kinds import NO_MEANS
-from ui.frame.session import current_model, test_images
+from ui.frame.session import current_model
+from ui.frame.work import Report, working
 from ui.images.pictures import data_note, image_row
 from ui.palette import AMBER, BROWN, GREY, SYMBOL_COLOURS, VIOLET
 from ui.text.explain import explain
@@ -47,7 +48,7 @@ opened = current_model()
 if not opened.model.has_encoder:
     st.info(f"{NO_MEANS} Without codes nothing can be kept in their place.")
     st.stop()
-model, latents, dataset = opened.model, latents_of(opened), test_images(opened)
+model, latents, dataset = opened.model, latents_of(opened), test_dataset(opened)
 d = model.latent_dim
 
 
@@ -66,11 +67,9 @@ def bits_of(opened: OpenModel, step: float) -> tuple[list[float], float]:
     return entropy_bits(symbols).tolist(), float(prior_bits(symbols, step).sum())
 
 
-def measured() -> Curves:
-    """All curves, with a bar that tells how far they are and a button that stops."""
+def measured(report: Report) -> Curves:
+    """All curves; reports how far they are."""
     assert dataset is not None
-    bar, stop = st.progress(0.0, "Finding principal components…"), st.empty()
-    stop.button("Stop", icon=":material/stop:")
     images = dataset.floats(latents.indices[:JUDGED])
     every = dataset.floats(latents.indices)
     train = seen_by(opened, run_dataset(opened.path.parent, opened.config["dataset"], "train"))
@@ -85,12 +84,10 @@ def measured() -> Curves:
         codes[f"PCA, {count} dimensions"] = (coefficients[:, :count], linear)
     found: dict[str, list[Coded]] = {}
     for k, (name, (z, decode)) in enumerate(codes.items()):
-        bar.progress((k + 1) / (len(codes) + 2), f"{name}…")
+        report((k + 1) / (len(codes) + 2), f"{name}…")
         found[name] = [coded(z, decode, images, step) for step in steps(z)]
-    bar.progress((len(codes) + 1) / (len(codes) + 2), "JPEG and PNG…")
+    report((len(codes) + 1) / (len(codes) + 2), "JPEG and PNG…")
     found["JPEG"] = [jpeg(images, quality) for quality in reversed(QUALITIES)]
-    bar.empty()
-    stop.empty()
     return Curves(found, png_bits(images))
 
 
@@ -222,7 +219,8 @@ def explore() -> None:
             type="primary",
             icon=":material/play_arrow:",
         ):
-            kept[key] = measured()
+            with working("Finding principal components…", stop=True) as report:
+                kept[key] = measured(report)
             place.empty()
     if key in kept:
         for name, results in list(kept[key].of.items())[1:]:

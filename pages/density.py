@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-
 import numpy as np
 import streamlit as st
 import torch
@@ -26,6 +24,7 @@ from ui.figures.densities import (
 )
 from ui.frame.kinds import NO_MEANS
 from ui.frame.session import current_model
+from ui.frame.work import working
 from ui.images.pictures import image_row
 from ui.numbers import decimal
 from ui.palette import AMBER, GREY, SYMBOL_COLOURS, VIOLET
@@ -36,6 +35,7 @@ from ui.view.dims import choose_dims
 from ui.view.planes import default_plane, dims_plane, keep_z
 from ui.view.point import current_z, z_text
 from ui.view.samplers import prior_name
+from ui.view.seed import offer_new, seed_in_view
 from vae_core.latent.decoded import decoded
 from vae_core.measures.codes.aggregate_density import Extent
 
@@ -49,7 +49,7 @@ COLOURS = {
     MIXTURE: AMBER,
     AGGREGATE: SYMBOL_COLOURS["mu"],
 }
-MAX_COMPONENTS, MAX_SEED = 100, 999_999_999
+MAX_COMPONENTS = 100
 
 opened = current_model()
 model = opened.model
@@ -69,34 +69,17 @@ def choose_plane() -> Plane:
 @st.fragment
 def explore() -> None:
     controls = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
-    bar = st.empty()
     components = number_from_link("components", 1, MAX_COMPONENTS, 10)
-    fits = fits_of(opened, components, bar.progress)
-    with controls:
-        shown = [n for n in ORDER if n in fits.densities and (n != AGGREGATE or d <= 2)]
-        name = choice_from_link("density", shown, shown[min(1, len(shown) - 1)])
-        if d > 1:
-            st.segmented_control(
-                "Heat map", shown, required=True, key="density", persist_state="session"
-            )
-        if opened.latents is not None:
-            st.number_input(
-                "Gaussians K",
-                1,
-                MAX_COMPONENTS,
-                key="components",
-                persist_state="session",
-                width=140,
-            )
-        plane = choose_plane()
-        if st.button("New draws", icon=":material/casino:"):
-            st.session_state["seed"] = secrets.randbelow(100_000)
-    seed = number_from_link("seed", 0, MAX_SEED, default=0)
-    if fits.note:
-        st.info(fits.note)
-    found = found_of(opened, fits, seed, bar.progress)
-    heat = map_of(opened, plane, name, fits, bar.progress) if d > 1 else None
-    bar.empty()
+    with working("Fitting a kernel density") as report:
+        fits = fits_of(opened, components, report)
+        with controls:
+            name, plane = choose_map(fits)
+            offer_new("draws")
+        seed = seed_in_view()
+        if fits.note:
+            st.info(fits.note)
+        found = found_of(opened, fits, seed, report)
+        heat = map_of(opened, plane, name, fits, report) if d > 1 else None
     if heat is None:
         show_line(fits)
     else:
@@ -111,19 +94,39 @@ def explore() -> None:
         components=components,
         seed=seed,
     )
-    if KERNEL in fits.densities and MIXTURE in fits.densities:
-        show_code(
-            program(
-                "density",
-                CHECKPOINT=place_of(opened),
-                COMPONENTS=fits.components,
-                BEST=fits.best,
-                DRAWS=DRAWS,
-                SEED=seed,
-                COVERAGE=COVERAGE,
-            )
-        )
+    show_code_of(fits, seed)
     explain("density")
+
+
+def choose_map(fits: Fits) -> tuple[str, Plane]:
+    """The controls: which density is drawn on which plane, and how many Gaussians are mixed."""
+    shown = [n for n in ORDER if n in fits.densities and (n != AGGREGATE or d <= 2)]
+    name = choice_from_link("density", shown, shown[min(1, len(shown) - 1)])
+    if d > 1:
+        st.segmented_control(
+            "Heat map", shown, required=True, key="density", persist_state="session"
+        )
+    if opened.latents is not None:
+        st.number_input(
+            "Gaussians K", 1, MAX_COMPONENTS, key="components", persist_state="session", width=140
+        )
+    return name, choose_plane()
+
+
+def show_code_of(fits: Fits, seed: int) -> None:
+    if not {KERNEL, MIXTURE} <= fits.densities.keys():
+        return
+    show_code(
+        program(
+            "density",
+            CHECKPOINT=place_of(opened),
+            COMPONENTS=fits.components,
+            BEST=fits.best,
+            DRAWS=DRAWS,
+            SEED=seed,
+            COVERAGE=COVERAGE,
+        )
+    )
 
 
 def show_plane(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import replace
 
 import streamlit as st
 import torch
 from torch import Tensor
 
+from live.images import test_dataset
 from live.models import OpenModel
-from ui.components.address import choice_from_link, linked, number_from_link, show_in_address
+from ui.components.address import choice_from_link, linked, show_in_address
 from ui.components.curves import curves
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import Gaussian, Heat, Overlay, latent_plane
@@ -26,7 +26,8 @@ from ui.figures.elbo import (
 from ui.figures.reparameterisation import Draw, show_draw
 from ui.figures.waterfall import Level, Step, waterfall
 from ui.frame.kinds import NAMES
-from ui.frame.session import current_model, test_images
+from ui.frame.session import current_model
+from ui.frame.work import working
 from ui.images.chosen import DRAWN, ChosenImage, choose_image, keep_drawing, preparation
 from ui.images.pictures import data_note
 from ui.numbers import decimal
@@ -37,6 +38,7 @@ from ui.text.show_code import show_code
 from ui.view.dims import dims_by_use, names_of_dims
 from ui.view.planes import default_plane, keep_z, plane_points
 from ui.view.point import current_z, set_z, z_text
+from ui.view.seed import offer_new, seed_in_view
 from ui.view.stored import HASHES
 from vae_core.measures.likelihood.gradient_variance import GradientDraws, gradient_draws
 from vae_core.measures.likelihood.posterior_gap import (
@@ -54,7 +56,6 @@ WEIGHTS = 4_096  # of the importance-weighted bound
 COUNTS = tuple(2**k for k in range(11))  # K
 SAMPLES = 2_000  # of log p(x) where it is not exact
 SUMMED = 2_000  # test images of the sum over a data set
-MAX_SEED = 999_999_999
 LOOKS = ("posterior", "whole plane")
 
 opened = current_model()
@@ -101,7 +102,7 @@ def gradients_of(opened: OpenModel, x: Tensor, seed: int) -> GradientDraws:
 @st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=HASHES)
 def elbos_of(opened: OpenModel) -> Tensor | None:
     """The ELBO of each of the first test images, by a draw; None where there are no data."""
-    dataset = test_images(opened)
+    dataset = test_dataset(opened)
     if dataset is None:
         return None
     generator = torch.Generator().manual_seed(0)
@@ -125,12 +126,10 @@ def explore() -> None:
     with picture:
         image_grid(chosen.x[None], key="chosen-x", testid="chosen", alt=chosen.name, labels=["x"])
     data_note(chosen.is_data)
-    bar = st.empty()
-    bar.progress(0.0, "Summing over latent space")
-    cells = cells_of(opened, chosen.x)
-    bar.progress(0.5, "Climbing to q*")
-    gaussians, gap = gap_of(opened, chosen.x, cells)
-    bar.empty()
+    with working("Summing over latent space") as report:
+        cells = cells_of(opened, chosen.x)
+        report(0.5, "Climbing to q*")
+        gaussians, gap = gap_of(opened, chosen.x, cells)
     show_plane(cells, gaussians, look)
     show_bars(gap, chosen.x)
     show_in_address(
@@ -138,7 +137,7 @@ def explore() -> None:
         image=chosen.row,
         source=DRAWN if st.session_state["source"] == DRAWN else None,
         look=LOOKS[1] if model.latent_dim == EXACT_DIM and look == LOOKS[1] else None,
-        seed=number_from_link("seed", 0, MAX_SEED, default=0),
+        seed=seed_in_view(),
         z=z_text(current_z(opened)),
     )
     show_code_of(chosen)
@@ -269,15 +268,12 @@ def show_code_of(chosen: ChosenImage) -> None:
 def show_bounds(x: Tensor, gap: Gap) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Two estimates, as draws are added", width="stretch")
-        if st.button("New draws", icon=":material/casino:"):
-            st.session_state["seed"] = secrets.randbelow(100_000)
-    seed = number_from_link("seed", 0, MAX_SEED, default=0)
-    bar = st.empty()
-    bar.progress(0.0, f"{DRAWS:,} draws and their gradients")
-    gradients = gradients_of(opened, x, seed)
-    bar.progress(0.5, f"{WEIGHTS:,} draws and their weights")
-    log_weights = log_weights_of(opened, x, seed)
-    bar.empty()
+        offer_new("draws")
+    seed = seed_in_view()
+    with working(f"{DRAWS:,} draws and their gradients") as report:
+        gradients = gradients_of(opened, x, seed)
+        report(0.5, f"{WEIGHTS:,} draws and their weights")
+        log_weights = log_weights_of(opened, x, seed)
     left, right = st.columns(2)
     with left:
         curves(
@@ -305,7 +301,7 @@ def show_trick(x: Tensor, gaussians: Gaussians) -> None:
         st.subheader("Reparameterisation", width="stretch")
         if st.button("Draw ε", icon=":material/casino:"):
             st.session_state["eps"] = st.session_state.get("eps", 0) + 1
-    drawn = gradients_of(opened, x, number_from_link("seed", 0, MAX_SEED, default=0))
+    drawn = gradients_of(opened, x, seed_in_view())
     mu, logvar = gaussians[0]
     d, k = model.latent_dim, st.session_state.get("eps", 0) % DRAWS
     dims = [j for some in dims_by_use(opened) for j in some][:2] if d > 2 else list(range(d))
@@ -350,7 +346,7 @@ def show_sum() -> None:
         st.info("The model's data set is not at hand, so there are no images to sum over.")
         return
     n = len(elbos)
-    seed = number_from_link("seed", 0, MAX_SEED, default=0)
+    seed = seed_in_view()
     curves(
         [sum_panel(elbos, seed)],
         key="minibatch",

@@ -12,17 +12,18 @@ import streamlit as st
 import torch
 from torch import Tensor
 
+from live.images import test_dataset
 from ui.components.address import choice_from_link, linked, refuse, show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import Plane, PlaneResult, latent_plane
 from ui.frame.kinds import NO_MEANS, NO_POSTERIOR
-from ui.frame.limits import heavy_work
-from ui.frame.session import current_model, test_images
+from ui.frame.session import current_model
+from ui.frame.work import heavy_work, working
 from ui.images.chosen import preparation
 from ui.images.pictures import data_note
 from ui.view.dims import choose_dims, names_of_dims
-from ui.view.planes import colourings, dims_plane, pca_plane, pca_shares, plane_points
-from ui.view.point import current_z, set_z, z_text
+from ui.view.planes import colourings, dims_plane, keep_z, pca_plane, pca_shares, plane_points
+from ui.view.point import current_z, z_text
 from ui.view.stored import latents_of
 from vae_core.latent.decoded import decoded
 from vae_core.latent.projections import tsne_projection
@@ -126,19 +127,16 @@ def compute_tsne(n: int) -> None:
     Not in the fragment: a click there would wait for the fragment's end.
     """
     kept, key = st.session_state["tsne"], tsne_key(n)
-    place = st.empty()
-    with place.container():
-        bar = st.progress(0.0, "t-SNE begins…")
-        st.button("Stop", icon=":material/stop:", help="Keeps what has been reached")
+    with working("t-SNE begins…", stop=True, stop_help="Keeps what has been reached") as report:
 
-    def report(fraction: float, embedding: Tensor) -> bool:
-        kept[key] = (embedding.numpy(), fraction)
-        bar.progress(fraction, f"t-SNE: {fraction:.0%}")  # ends the run when Stop was pressed
-        return True
+        def reached(fraction: float, embedding: Tensor) -> bool:
+            kept[key] = (embedding.numpy(), fraction)
+            report(fraction, f"t-SNE: {fraction:.0%}")  # ends the run when Stop was pressed
+            return True
 
-    with heavy_work(bar):
-        kept[key] = (tsne_projection(latents.mu[tsne_rows(n)], on_progress=report).numpy(), 1.0)
-    place.empty()
+        with heavy_work(report):
+            embedding = tsne_projection(latents.mu[tsne_rows(n)], on_progress=reached)
+        kept[key] = (embedding.numpy(), 1.0)
 
 
 @st.fragment
@@ -177,8 +175,7 @@ def show_points(
     selected = np.flatnonzero(np.isin(drawn, chosen_rows())).tolist()
 
     def on_plane(shown: PlaneResult) -> None:
-        if shown.z is not None:
-            set_z(shown.z)
+        keep_z(shown)
         if sorted(shown.selected) != selected:
             choose_rows(drawn[list(shown.selected)].tolist())
 
@@ -245,7 +242,7 @@ def show_selected(chosen: list[int]) -> None:
         st.caption(f"{SHOWN} of {len(chosen):,} shown; the downloads hold all.{kept}")
     some = latents.take(rows)
     images = [decoded(opened.model, some.mu)]
-    dataset = test_images(opened)
+    dataset = test_dataset(opened)
     if dataset is not None:
         images.insert(0, dataset.floats(some.indices))
         st.caption("Above: test images. Below: what the decoder makes of their μ.")

@@ -13,6 +13,7 @@ from ui.components.address import choice_from_link, number_from_link, show_in_ad
 from ui.components.image_grid import image_grid
 from ui.frame.kinds import NO_MEANS
 from ui.frame.session import current_model
+from ui.frame.work import working
 from ui.images.chosen import ChosenImage, choose_image
 from ui.images.pictures import data_note
 from ui.numbers import decimal
@@ -320,18 +321,15 @@ def measured_scores() -> Disentanglement | None:
     if key not in kept and place.button(
         "Compute the scores", type="primary", icon=":material/play_arrow:"
     ):
-        bar = st.progress(0.0, "Learning from 5,000 images…")
-        stop = st.empty()
-        stop.button("Stop", icon=":material/stop:")
-        kept[key] = disentanglement_scores(
-            latents,
-            train_points=5_000,
-            test_points=2_500,
-            classifier="forest",
-            on_progress=lambda fraction, name: bar.progress(fraction, f"{name}…"),
-        )
-        for finished in (place, bar, stop):
-            finished.empty()
+        with working("Learning from 5,000 images…", stop=True) as report:
+            kept[key] = disentanglement_scores(
+                latents,
+                train_points=5_000,
+                test_points=2_500,
+                classifier="forest",
+                on_progress=lambda fraction, name: report(fraction, f"{name}…"),
+            )
+        place.empty()
     return kept.get(key)
 
 

@@ -14,6 +14,7 @@ from ui.components.address import show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import Heat, Metric, Overlay, Plane, Trail, latent_plane
 from ui.frame.session import current_model
+from ui.frame.work import working
 from ui.numbers import digits
 from ui.palette import AMBER, GREY, SKY, VIOLET
 from ui.text.explain import explain
@@ -102,12 +103,11 @@ def explore() -> None:
                     width=140,
                 )
             st.button("Random pair", icon=":material/casino:", on_click=random_pair, args=(n,))
-    plane, bar = default_plane(opened), st.empty()
-    bar.progress(0.0, "Differentiating the decoder")
-    found = magnification_of(opened, plane)
-    bar.progress(0.5, "Looking for the shortest way")
-    ways = ways_of(opened, a.z, b.z)
-    bar.empty()
+    plane = default_plane(opened)
+    with working("Differentiating the decoder") as report:
+        found = magnification_of(opened, plane)
+        report(0.5, "Looking for the shortest way")
+        ways = ways_of(opened, a.z, b.z)
     show_plane(plane, found, ways)
     show_ways(ways)
     show_in_address("geometry", z=z_text(current_z(opened)), **way_texts(opened))

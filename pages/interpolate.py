@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import streamlit as st
 import torch
 
+from live.images import test_dataset
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import InStep, PlaneResult, Way, latent_plane
 from ui.figures.bars import bars
-from ui.frame.session import current_model, test_images
+from ui.frame.session import current_model
 from ui.images.pictures import data_note, png
 from ui.numbers import digits
 from ui.palette import SYMBOL_COLOURS
@@ -46,7 +47,7 @@ model = opened.model
 latents = opened.latents
 class_names: list[str] = opened.config.get("class_names") or []
 labels = latents.labels if latents is not None and class_names else None
-dataset = test_images(opened)
+dataset = test_dataset(opened)
 
 
 def choose(side: str, end: End | None) -> None:

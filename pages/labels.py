@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from live.images import test_dataset
 from live.models import OpenModel
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.curves import Line, Panel, curves
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import latent_plane
 from ui.frame.kinds import NO_MEANS
-from ui.frame.limits import heavy_work
-from ui.frame.session import current_model, models_beside, test_images
+from ui.frame.session import current_model, models_beside
+from ui.frame.work import Report, heavy_work
 from ui.images.pictures import data_note
 from ui.numbers import decimal
 from ui.palette import AMBER, GREY, SYMBOL_COLOURS, VIOLET
@@ -45,7 +46,6 @@ from vae_core.models.m2 import M2
 from vae_core.objectives.m2 import class_error
 
 if TYPE_CHECKING:
-    from streamlit.delta_generator import DeltaGenerator
     from torch import Tensor
 
     from vae_core.measures.codes.few_labels import Choose, LabelErrors
@@ -79,7 +79,7 @@ class_names = opened.config.get("class_names") or [str(k) for k in latents.label
 
 @st.cache_resource(show_spinner="Reading the images…", max_entries=4, hash_funcs=HASHES)
 def task_of(opened: OpenModel) -> LabelTask:
-    stored, dataset = latents_of(opened), test_images(opened)
+    stored, dataset = latents_of(opened), test_dataset(opened)
     return label_task(stored, None if dataset is None else dataset.floats(stored.indices))
 
 
@@ -110,7 +110,7 @@ def told_of(
 @st.cache_data(show_spinner=False, max_entries=8, hash_funcs=HASHES)
 def m2_error(opened: OpenModel, m2: OpenModel) -> float | None:
     """The error of M2's own classifier on the same test images; None where they are not at hand."""
-    task, dataset = task_of(opened), test_images(opened)
+    task, dataset = task_of(opened), test_dataset(opened)
     if not isinstance(m2.model, M2) or dataset is None:
         return None
     x = dataset.floats(latents_of(opened).indices[task.test_rows])
@@ -205,7 +205,7 @@ def show_plane(rows: list[int], told: Tensor | None) -> None:
 
 def show_labelled(rows: list[int]) -> None:
     assert latents.labels is not None
-    dataset = test_images(opened)
+    dataset = test_dataset(opened)
     some = latents.take(rows[:SHOWN])
     images = decoded(opened.model, some.mu) if dataset is None else dataset.floats(some.indices)
     assert some.labels is not None
@@ -344,26 +344,26 @@ def stop() -> None:
     st.session_state.pop("measuring", None)
 
 
-def go_on(measuring: Measuring, bar: DeltaGenerator) -> None:
+def go_on(measuring: Measuring, report: Report) -> None:
     """Measure with one more number of labels, then draw the page anew; Stop keeps what there is.
 
     Not in the fragment: a click there would wait for the fragment's end.
     """
-    with heavy_work(bar):
+    with heavy_work(report):
         for name, code, errors in islice(measuring.points, measuring.lines):
             measuring.found.setdefault((name, code), []).append(errors)
             measuring.done += 1
             share = measuring.done / measuring.total
-            bar.progress(share, f"{errors.labels:,} labels: {name} on {code}")
+            report(share, f"{errors.labels:,} labels: {name} on {code}")
     if measuring.done == measuring.total:
         stop()
     st.rerun()
 
 
-def show_measuring(measuring: Measuring) -> DeltaGenerator:
+def show_measuring(measuring: Measuring) -> Report:
     bar = st.progress(measuring.done / measuring.total, "The next labels…")
     st.button("Stop", icon=":material/stop:", help="Keeps what has been measured", on_click=stop)
-    return bar
+    return bar.progress
 
 
 measuring: Measuring | None = st.session_state.get("measuring")

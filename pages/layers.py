@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import streamlit as st
 import torch
@@ -70,9 +72,62 @@ def show_layers() -> None:
     explain("layers", "Layers")
 
 
+@dataclass(frozen=True)
+class Example:
+    """The worked example: the side of y and of its kernel, and how the kernel moves."""
+
+    side: int
+    k: int
+    stride: int
+    padding: int
+
+    @property
+    def kernel(self) -> torch.Tensor:
+        return torch.arange(1.0, self.k**2 + 1).view(self.k, self.k)
+
+    @property
+    def y(self) -> torch.Tensor:
+        return torch.arange(1.0, self.side**2 + 1).view(self.side, self.side)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.side, self.side
+
+
 @st.fragment
 def show_example() -> None:
     st.subheader("Transposed convolution, by hand")
+    example, pixel = choose_example()
+    y, kernel, size = example.y, example.kernel, example.size
+    moves = {"stride": example.stride, "padding": example.padding}
+    c = convolution_matrix(kernel, size, **moves)
+    places = kernel_places(size, (example.k, example.k), **moves)
+    by_torch = functional.conv_transpose2d(
+        y[None, None], kernel[None, None], stride=example.stride, padding=example.padding
+    )[0, 0]
+    show_example_images(example, c, places, pixel)
+    show_example_matrices(c, places, pixel)
+    large = upsampled_size(size, (example.k, example.k), **moves)
+    apart = float(((c.T @ y.flatten()).view(large) - by_torch).abs().max())
+    st.markdown(
+        f"{size_text(size)} → {size_text(large)}: y as a vector, times Cᵀ. The same by "
+        f"`torch.nn.functional.conv_transpose2d`: **{apart:g}** apart."
+    )
+    show_code(
+        program(
+            "transposed_convolution",
+            W=kernel.tolist(),
+            Y=y.tolist(),
+            SIZE=size,
+            STRIDE=example.stride,
+            PADDING=example.padding,
+        )
+    )
+    explain("layers", "Transposed convolution")
+
+
+def choose_example() -> tuple[Example, int | None]:
+    """The row of controls: the example, and which pixel's stamp alone is shown, if one's."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         side = _number("y-side", "Side of y", 1, 3, 2)
         k = _number("kernel", "Side of the kernel", 1, 3, 3)
@@ -89,69 +144,45 @@ def show_example() -> None:
         **{"y-side": side},
         kernel=k, stride=stride, padding=padding, pixel=pixel,
     )  # fmt: skip
-    size, kernel_size = (side, side), (k, k)
-    kernel = torch.arange(1.0, k * k + 1).view(k, k)
-    y = torch.arange(1.0, side * side + 1).view(side, side)
-    large = upsampled_size(size, kernel_size, stride, padding)
-    places = kernel_places(size, kernel_size, stride, padding)
-    c = convolution_matrix(kernel, size, stride, padding)
-    x = (c.T @ y.flatten()).view(large)
-    chosen = None if pixel == EVERY else int(pixel) - 1
-    lit_y, lit_c = np.zeros(side * side, bool), np.zeros(c.shape, bool)
-    stamp, shown = None, x
-    if chosen is not None:
-        lit_y[chosen], lit_c[chosen] = True, True
-        stamp = places[chosen].view(large).numpy()
-        shown = (c[chosen] * y.flatten()[chosen]).view(large)
+    return Example(side, k, stride, padding), None if pixel == EVERY else int(pixel) - 1
+
+
+def show_example_images(
+    example: Example, c: torch.Tensor, places: torch.Tensor, pixel: int | None
+) -> None:
+    """y, the kernel, and x or what one pixel of y puts into it."""
+    y, k = example.y, example.k
+    large = upsampled_size(example.size, (k, k), example.stride, example.padding)
+    lit, stamp, title = np.zeros(y.shape, bool), None, "x = Cᵀy"
+    shown = c.T @ y.flatten()
+    if pixel is not None:
+        lit.flat[pixel] = True
+        stamp = places[pixel].view(large).numpy()
+        title = f"y<sub>{pixel + 1}</sub> · w, its part of x"
+        shown = c[pixel] * y.flatten()[pixel]
+    order = np.arange(k * k).reshape(k, k)
     show_matrices(
         [
-            matrix(y.numpy(), title="y", lit=lit_y.reshape(size), side=CELL),
-            matrix(
-                kernel.numpy(),
-                title="kernel w",
-                places=np.arange(k * k).reshape(k, k),
-                side=CELL,
-            ),
-            matrix(
-                shown.numpy(),
-                title="x = Cᵀy" if stamp is None else f"y<sub>{pixel}</sub> · w, its part of x",
-                places=stamp,
-                side=CELL,
-            ),
+            matrix(y.numpy(), title="y", lit=lit, side=CELL),
+            matrix(example.kernel.numpy(), title="kernel w", places=order, side=CELL),
+            matrix(shown.view(large).numpy(), title=title, places=stamp, side=CELL),
         ],
         testid="example-images",
     )
+
+
+def show_example_matrices(c: torch.Tensor, places: torch.Tensor, pixel: int | None) -> None:
+    """C and its transpose, with the row of one pixel of y lit up."""
+    lit = np.zeros(c.shape, bool)
+    if pixel is not None:
+        lit[pixel] = True
     show_matrices(
         [
-            matrix(c.numpy(), title=f"C, {size_text(c.shape)}", places=places.numpy(), lit=lit_c),
-            matrix(
-                c.T.numpy(),
-                title=f"Cᵀ, {size_text(c.T.shape)}",
-                places=places.T.numpy(),
-                lit=lit_c.T,
-            ),
+            matrix(m.numpy(), title=f"{name}, {size_text(m.shape)}", places=p.numpy(), lit=on)
+            for name, m, p, on in (("C", c, places, lit), ("Cᵀ", c.T, places.T, lit.T))
         ],
         testid="example-matrices",
     )
-    by_torch = functional.conv_transpose2d(
-        y[None, None], kernel[None, None], stride=stride, padding=padding
-    )[0, 0]
-    apart = float((x - by_torch).abs().max())
-    st.markdown(
-        f"{side} × {side} → {size_text(large)}: y as a vector, times Cᵀ. The same by "
-        f"`torch.nn.functional.conv_transpose2d`: **{apart:g}** apart."
-    )
-    show_code(
-        program(
-            "transposed_convolution",
-            W=kernel.tolist(),
-            Y=y.tolist(),
-            SIZE=size,
-            STRIDE=stride,
-            PADDING=padding,
-        )
-    )
-    explain("layers", "Transposed convolution")
 
 
 def _number(key: str, label: str, low: int, high: int, default: int) -> int:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import secrets
-
 import streamlit as st
 
-from ui.components.address import number_from_link, show_in_address
+from ui.components.address import show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import latent_plane
 from ui.frame.kinds import about_means
 from ui.frame.navigation import SECTIONS, page_path
 from ui.frame.session import current_model
-from ui.view.planes import default_plane, plane_points
-from ui.view.point import current_z, set_z, z_text
+from ui.view.planes import default_plane, keep_z, plane_points
+from ui.view.point import current_z, z_text
 from ui.view.samplers import choose_sampler, drawn
+from ui.view.seed import offer_new, seed_in_view
 
 SAMPLES = (2, 12)
-MAX_SEED = 999_999_999
 CARDS = """
 <style>
 .st-key-cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(18rem, 1fr)); }
@@ -71,8 +69,7 @@ def plane() -> None:
         points=plane_points(opened, view),
         height=460,
     )
-    if shown.z is not None:
-        set_z(shown.z)
+    keep_z(shown)
     means = about_means(opened, "Points are the means μ of the test images, not samples.")
     if model.has_encoder and opened.latents is None:
         means = "The checkpoint holds no means of test images."
@@ -84,9 +81,8 @@ def plane() -> None:
 def samples() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Samples", width="stretch")
-        if st.button("New samples", icon=":material/casino:"):
-            st.session_state["seed"] = secrets.randbelow(100_000)
-    seed = number_from_link("seed", 0, MAX_SEED, default=0)
+        offer_new("samples")
+    seed = seed_in_view()
     images, text = drawn(opened, choose_sampler(opened), SAMPLES[0] * SAMPLES[1], seed)
     image_grid(
         images.reshape(*SAMPLES, *model.image_shape),

@@ -17,6 +17,7 @@ from ui.figures.network import show_network
 from ui.frame import limits
 from ui.frame.navigation import page_path
 from ui.frame.session import is_mine, model_ids, own, runs_root, visitor
+from ui.frame.work import working
 from ui.images.own import OwnImages, choose_images, plain
 from ui.training.curves import (
     COLLAPSED,
@@ -28,6 +29,7 @@ from ui.training.curves import (
 )
 from ui.training.end import offer_gif, show_end
 from ui.training.film import Playback, playback, sample_of
+from ui.training.form import choose_settings
 from ui.training.learned import show_learned
 from ui.training.progress import look_seconds, show_progress
 from ui.training.runs import (
@@ -40,7 +42,6 @@ from ui.training.runs import (
     visible_runs,
     watch,
 )
-from ui.training.settings import choose_settings
 from vae_core.data.datasets import ImageDataset, dataset_available, load_dataset
 from vae_core.data.names import dataset_label, is_own
 from vae_core.data.own.images import write_images
@@ -118,8 +119,9 @@ def start_run(config: TrainConfig, own_images: OwnImages | None) -> Run:
     """Start what was chosen; a visitor's own images are read now, and go into the run's folder."""
     if own_images is None:
         return limits.start_run(config, runs_root(), visitor())
-    bar = st.progress(0.0, "Making the images ready…")
-    train, test = own_images.read(lambda done: bar.progress(done, "Making the images ready…"))
+    text = "Making the images ready…"
+    with working(text) as report:
+        train, test = own_images.read(lambda done: report(done, text))
     return limits.start_run(
         replace(config, dataset=train.name),
         runs_root(),

@@ -5,10 +5,8 @@ Each is found once for all visitors, and anew only when what it depends on has c
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -17,6 +15,7 @@ from torch import Tensor
 
 from live.models import OpenModel
 from ui.components.latent_plane import Plane
+from ui.frame.work import Report
 from ui.view.stored import HASHES, latents_of
 from vae_core.errors import DataError
 from vae_core.latent.aggregate_posterior import AggregatePosterior
@@ -40,7 +39,6 @@ CODES_A_DIMENSION = 4  # that a Gaussian of full covariance is fitted to at leas
 COVERAGE = 0.95
 SIDE = 64  # cells of a map
 
-Report = Callable[[float, str], Any]
 _kept = partial(st.cache_resource, show_spinner=False, max_entries=16, hash_funcs=HASHES)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from html import escape
 
 import streamlit as st
 
+from ui.figures.svg import svg_text
 from ui.palette import GREY, SYMBOL_COLOURS, is_dark
 from vae_core.models.architecture import Architecture, Shape
 
@@ -53,9 +53,9 @@ def network_svg(network: Architecture, *, variational: bool, ink: str) -> str:
             f'rx="3" fill="{colour}"/>'
         )
         centre = x + BAR / 2
-        parts.append(_text(centre, MIDDLE - half - 7, symbol, 14, 600))
-        parts.append(_text(centre, MIDDLE + half + 15, _size(shape), 11, 400))
-        parts.append(_text(centre, HEIGHT - 4, caption, 12, 400))
+        parts.append(svg_text(centre, MIDDLE - half - 7, symbol, 14, 600))
+        parts.append(svg_text(centre, MIDDLE + half + 15, _size(shape), 11, 400))
+        parts.append(svg_text(centre, HEIGHT - 4, caption, 12, 400))
         previous = (x + BAR, half)
         x += BAR + GAP
     before = 0 if network.encoder is None else len(network.encoder) + 2  # columns left of z
@@ -63,7 +63,9 @@ def network_svg(network: Architecture, *, variational: bool, ink: str) -> str:
     if before:
         places["encoder"] = (before - 1) / 2
     for name, position in places.items():
-        parts.append(_text(GAP / 2 + BAR / 2 + position * (BAR + GAP), HEIGHT - 4, name, 12, 600))
+        parts.append(
+            svg_text(GAP / 2 + BAR / 2 + position * (BAR + GAP), HEIGHT - 4, name, 12, 600)
+        )
     width = x - GAP / 2
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {HEIGHT}" '
@@ -86,12 +88,3 @@ def _size(shape: Shape) -> str:
         return str(shape[0])
     channels, height, width = shape
     return f"{height}×{width}" if channels == 1 else f"{height}×{width}×{channels}"
-
-
-def _text(x: float, y: float, text: str, size: int, weight: int) -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" font-weight="{weight}" '
-        f'text-anchor="middle" fill="currentColor">{escape(text)}</text>'
-        if text
-        else ""
-    )

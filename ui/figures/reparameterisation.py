@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 import streamlit as st
 
+from ui.figures.svg import svg_text
 from ui.numbers import decimal
 from ui.palette import GREY, SYMBOL_COLOURS, is_dark
 
@@ -58,11 +58,11 @@ def draw_svg(draw: Draw, *, dark: bool) -> str:
         _node(210, y_z, "σ", sigma, _vector(draw.sigma)),
         _node(210, y_eps, "ε", eps, f"{_vector(draw.eps)}  drawn from N(0, I)", wide=True),
         _node(470, y_z, "z", z, ""),
-        _text(560, y_z - 30, f"μ + σ ⊙ ε = {_vector(draw.z)}", 13, 400),
+        svg_text(560, y_z - 30, f"μ + σ ⊙ ε = {_vector(draw.z)}", 13, 400),
         _box(640, y_z, 92, "decoder", GREY),
-        _text(828, y_z - 30, "log p(x|z)", 15, 600),
-        _text(828, y_z + 5, decimal(draw.log_px_z, ".1f"), 16, 600),
-        _text(828, y_z + 24, "nats", 11, 400),
+        svg_text(828, y_z - 30, "log p(x|z)", 15, 600),
+        svg_text(828, y_z + 5, decimal(draw.log_px_z, ".1f"), 16, 600),
+        svg_text(828, y_z + 24, "nats", 11, 400),
         _arrow(112, y_z - 8, 190, y_mu + 6),
         _arrow(112, y_z, 190, y_z),
         _arrow(230, y_mu + 4, 452, y_z - 14),
@@ -76,9 +76,11 @@ def draw_svg(draw: Draw, *, dark: bool) -> str:
         _arrow(448, y_z + 11, 232, y_z + 11, back=True),
         _arrow(190, y_mu + 17, 114, y_z + 3, back=True),
         _arrow(190, y_z + 11, 114, y_z + 12, back=True),
-        _text(570, y_z + 36, f"∂/∂z = {_vector(draw.dz, 0)}", 13, 600, back),
-        _text(372, y_mu - 12, f"∂/∂μ = ∂/∂z · 1 = {_vector(draw.dmu, 0)}", 13, 600, back),
-        _text(312, y_z + 33, f"∂/∂log σ² = ∂/∂z · ½σε = {_vector(draw.dlogvar, 1)}", 13, 600, back),
+        svg_text(570, y_z + 36, f"∂/∂z = {_vector(draw.dz, 0)}", 13, 600, back),
+        svg_text(372, y_mu - 12, f"∂/∂μ = ∂/∂z · 1 = {_vector(draw.dmu, 0)}", 13, 600, back),
+        svg_text(
+            312, y_z + 33, f"∂/∂log σ² = ∂/∂z · ½σε = {_vector(draw.dlogvar, 1)}", 13, 600, back
+        ),
     ]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
@@ -111,7 +113,7 @@ def _arrow(x0: float, y0: float, x1: float, y1: float, *, back: bool = False) ->
 def _box(x: float, y: float, width: float, text: str, colour: str) -> str:
     return (
         f'<rect x="{x}" y="{y - 20}" width="{width}" height="40" rx="8" fill="{colour}" '
-        f'fill-opacity="0.18" stroke="{colour}"/>{_text(x + width / 2, y + 5, text, 14, 500)}'
+        f'fill-opacity="0.18" stroke="{colour}"/>{svg_text(x + width / 2, y + 5, text, 14, 500)}'
     )
 
 
@@ -119,21 +121,6 @@ def _node(x: float, y: float, symbol: str, colour: str, value: str, *, wide: boo
     place = (x + 28, y + 5, "start") if wide else (x, y - 24, "middle")
     return (
         f'<circle cx="{x}" cy="{y}" r="18" fill="{colour}"/>'
-        f"{_text(x, y + 6, symbol, 17, 700, '#ffffff')}"
-        f"{_text(place[0], place[1], value, 13, 400, anchor=place[2])}"
-    )
-
-
-def _text(
-    x: float,
-    y: float,
-    text: str,
-    size: int,
-    weight: int,
-    colour: str = "currentColor",
-    anchor: str = "middle",
-) -> str:
-    return (
-        f'<text x="{x}" y="{y}" font-size="{size}" font-weight="{weight}" text-anchor="{anchor}" '
-        f'fill="{colour}">{escape(text)}</text>'
+        f"{svg_text(x, y + 6, symbol, 17, 700, '#ffffff')}"
+        f"{svg_text(place[0], place[1], value, 13, 400, anchor=place[2])}"
     )

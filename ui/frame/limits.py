@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import math
 import os
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
@@ -23,9 +20,6 @@ from vae_core.objectives.registry import find_objective
 from vae_core.runs.jobs import resume, start
 from vae_core.runs.run import Run, list_runs
 from vae_core.training.config import TrainConfig
-
-if TYPE_CHECKING:
-    from streamlit.delta_generator import DeltaGenerator
 
 # What a run may be.
 MAX_LATENT_DIM = 64
@@ -41,25 +35,12 @@ MAX_PAIRS = 20_000_000  # of a batch's images, by dimension, where an objective 
 MAX_UPLOAD_MB = 64
 MAX_IMAGES_BYTES = 96 << 20  # of all of them, prepared: 32,000 of 32x32 in colour
 MAX_IMAGE_SIDE = 64
-# One core's work for many seconds that a page does itself: one at a time, whoever asks.
-_HEAVY_AT_ONCE = threading.BoundedSemaphore(1)
 # How many runs there may be; those that train, wait or are paused are active.
 MAX_ACTIVE_OF_A_VISITOR = 5
 MAX_ACTIVE = 256
 MAX_KEPT_OF_A_VISITOR = 24
 MAX_MODELS_OF_A_VISITOR = 24  # copies of what a run learned, under a name, and uploads
 MAX_UPLOADS_OF_A_VISITOR = 5
-
-
-@contextmanager
-def heavy_work(bar: DeltaGenerator) -> Iterator[None]:
-    """Wait for another visitor's to end, and say so in `bar`; a click on the page ends the wait."""
-    while not _HEAVY_AT_ONCE.acquire(timeout=0.5):
-        bar.progress(0.0, "Waiting for another visitor's computation…")
-    try:
-        yield
-    finally:
-        _HEAVY_AT_ONCE.release()
 
 
 def check_settings(config: TrainConfig, network: Architecture, train_images: int) -> None:

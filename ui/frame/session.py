@@ -12,20 +12,15 @@ import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from live.images import test_dataset
 from live.models import OpenModel, model_path, open_model, run_id, run_token
 from live.visitors import COOKIE
 from ui.components.address import linked
 from ui.frame.owners import alone, belongs, owned_by
 from vae_core.errors import CheckpointError
 from vae_core.runs.run import Run
-
-if TYPE_CHECKING:
-    from vae_core.data.datasets import ImageDataset
 
 DEFAULT_MODEL = "mnist-2d"
 
@@ -125,11 +120,6 @@ def models_beside(opened: OpenModel, objective: str) -> Iterator[OpenModel]:
 def select_model(model_id: str) -> None:
     """Choose a model from code: at the next run of the script the sidebar shows it."""
     st.session_state["next_model"] = model_id
-
-
-def test_images(opened: OpenModel) -> ImageDataset | None:
-    """The model's test set where its data are at hand, else None: images are then decoded ones."""
-    return test_dataset(opened)
 
 
 def _exists(model_id: str) -> bool:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 import torch
 
-from live.images import seen_by
+from live.images import seen_by, test_dataset
 from live.models import OpenModel
-from ui.frame.session import test_images
 from ui.view.stored import latents_of
 from vae_core.checkpoints.card import left_out_class
 from vae_core.data.datasets import dataset_available, dataset_names, load_dataset
@@ -70,7 +69,7 @@ def drawn(rows: Tensor, most: int) -> Tensor:
 
 def test_rows(opened: OpenModel, class_name: str | None = None, *, but: bool = False) -> Tensor:
     """Rows of the stored latents, or of the test set: all, of a class, or all but of that."""
-    dataset = test_images(opened)
+    dataset = test_dataset(opened)
     labels = dataset.labels if opened.latents is None and dataset else None
     n = len(dataset) if dataset else 0
     if opened.latents is not None:
@@ -83,7 +82,7 @@ def test_rows(opened: OpenModel, class_name: str | None = None, *, but: bool = F
 
 def images_at(opened: OpenModel, rows: Tensor) -> Tensor:
     """Test images, or decoded means in their place."""
-    dataset = test_images(opened)
+    dataset = test_dataset(opened)
     if dataset is None:
         assert opened.latents is not None
         return decoded(opened.model, opened.latents.mu[rows])

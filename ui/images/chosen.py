@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
+from live.images import test_dataset
 from live.models import OpenModel
 from ui.components.address import choice_from_link, number_from_link
-from ui.frame.session import test_images
 from ui.view.stored import class_rows
 from vae_core.errors import ConfigError
 
@@ -75,7 +75,7 @@ def _drawing(opened: OpenModel) -> Tensor | None:
 
 
 def _test_image(opened: OpenModel) -> ChosenImage:
-    latents, dataset = opened.latents, test_images(opened)
+    latents, dataset = opened.latents, test_dataset(opened)
     n = len(latents) if latents is not None else len(dataset) if dataset is not None else 0
     if not n:
         from vae_core.latent.decoded import prior_samples

@@ -11,6 +11,7 @@ from ui.frame import limits
 from ui.frame.navigation import page_path
 from ui.frame.own_models import keep_model
 from ui.frame.session import is_mine, link_to_open, visitor
+from ui.frame.work import working
 from ui.numbers import decimal
 from ui.training.film import gif
 from ui.training.runs import choose_run, config_of, delete_button, name_of, state_badge
@@ -114,13 +115,12 @@ def offer_gif(run: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Make a GIF of the training", icon=":material/gif_box:"):
             text = "Drawing each epoch's plane and manifold…"
-            bar = st.progress(0.0, text)
             try:
-                made = (run.token, gif(run, lambda done: bar.progress(done, text)))
+                with working(text) as report:
+                    made = (run.token, gif(run, lambda done: report(done, text)))
             except ZscapeError as error:
                 st.error(str(error), icon=":material/error:")
             st.session_state["gif"] = made
-            bar.empty()
         if made[0] == run.token:
             st.download_button(
                 f"Download the GIF, {len(made[1]) / 1e6:.1f} MB",

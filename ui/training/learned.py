@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from live.images import test_dataset
 from live.models import OpenModel
 from ui.components.film import Film
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import Plane, latent_plane
 from ui.frame.kinds import NO_MEANS
-from ui.frame.session import test_images
 from ui.images.pictures import data_note
 from ui.view.dims import dims_by_use, measure_of_use, names_of_dims
 from ui.view.planes import dims_plane, keep_z, plane_points
@@ -71,7 +71,7 @@ def look_of(opened: OpenModel, dims: tuple[int, ...], rows: tuple[int, ...] = FI
     if opened.latents is not None:
         latents = opened.latents.take([row for row in rows if row < len(opened.latents)])
         pairs = [decoded(model, latents.mu)]
-        if (dataset := test_images(opened)) is not None:
+        if (dataset := test_dataset(opened)) is not None:
             pairs.insert(0, dataset.floats(latents.indices))
         reconstructions = torch.stack(pairs)
     return Look(manifold, reconstructions, samples.reshape(*SAMPLES, *model.image_shape))

@@ -8,7 +8,6 @@ import pytest
 from filelock import FileLock
 
 from ui.frame import limits
-from ui.training.settings import layer_widths
 from vae_core.errors import ConfigError, TrainingError
 from vae_core.models.architecture import architecture
 from vae_core.runs.run import Run, create_run
@@ -99,17 +98,6 @@ def test_a_network_too_large_is_refused_before_it_is_built():
     network = architecture(config.model_config((1, 8, 8)))
     with pytest.raises(ConfigError, match="narrower"):
         limits.check_settings(config, network, 1_000)
-
-
-@pytest.mark.parametrize("text", ["-5", "0, 8", "many", "1.5", "8193", ", ".join(["8"] * 17)])
-def test_what_is_no_list_of_layer_widths_is_refused_in_plain_words(text: str):
-    with pytest.raises(ConfigError, match="Layer widths are whole numbers from 1 to 8,192"):
-        layer_widths(text)
-
-
-@pytest.mark.parametrize("text", ["", "1", " 8192 , 8,", ", ".join(["8"] * 16)])
-def test_layer_widths_go_as_far_as_those_of_a_model(text: str):
-    assert TrainConfig(hidden=layer_widths(text)).hidden == layer_widths(text)
 
 
 def test_a_batch_larger_than_the_data_is_refused():

@@ -51,12 +51,6 @@ from vae_core.measures.likelihood.quadrature import posterior_cells
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.fixture(autouse=True)
-def shipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The programs run in a folder of their own, so they name the checkpoints' folder whole."""
-    monkeypatch.setenv("ZSCAPE_CHECKPOINTS", str(ROOT / "checkpoints"))
-
-
 def run(program: str, folder: Path) -> str:
     """What a program prints, in a Python of its own that knows this library."""
     done = subprocess.run(

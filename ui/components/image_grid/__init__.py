@@ -121,16 +121,7 @@ def image_grid(
     """
     rows, columns = images.shape[:2]
     for name, texts in (("captions", captions), ("labels", labels)):
-        if texts is not None and len(texts) != rows * columns:
-            raise ConfigError(
-                f"There are {len(texts)} {name}, but {rows} x {columns} images; give one each."
-            )
-
-    def tell(name: str, listener: Callable[[int], None] | None) -> None:
-        i = st.session_state[key].get(name)
-        if listener is not None and i is not None and 0 <= i < rows * columns:
-            listener(int(i))
-
+        _check_one_each(name, texts, rows, columns)
     state: Any = _COMPONENT(
         key=key,
         data=[
@@ -157,10 +148,23 @@ def image_grid(
                 "maps": None if maps is None else maps.payload(),
             }
         ],
-        on_selected_change=lambda: tell("selected", on_select),
-        on_frame_change=lambda: tell("frame", on_frame),
+        on_selected_change=lambda: _tell(key, "selected", rows * columns, on_select),
+        on_frame_change=lambda: _tell(key, "frame", rows * columns, on_frame),
     )
     return GridResult(selected=state.get("selected"), frame=state.get("frame"))
+
+
+def _check_one_each(name: str, texts: Sequence[str] | None, rows: int, columns: int) -> None:
+    if texts is not None and len(texts) != rows * columns:
+        raise ConfigError(
+            f"There are {len(texts)} {name}, but {rows} x {columns} images; give one each."
+        )
+
+
+def _tell(key: str, name: str, tiles: int, listener: Callable[[int], None] | None) -> None:
+    i = st.session_state[key].get(name)
+    if listener is not None and i is not None and 0 <= i < tiles:
+        listener(int(i))
 
 
 def picture_png(images: Tensor | np.ndarray) -> bytes:

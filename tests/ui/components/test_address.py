@@ -1,0 +1,25 @@
+"""A widget begins as the link says, and stays within its range."""
+
+from __future__ import annotations
+
+import pytest
+import streamlit as st
+
+from ui.components.address import choice_from_link, number_from_link
+
+
+def test_a_number_of_another_page_comes_into_its_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(st, "session_state", {"side": 3, "linked": {}})
+    assert number_from_link("side", 5, 40, 20) == 5 == st.session_state["side"]
+
+
+def test_what_nobody_chose_follows_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(st, "session_state", {"linked": {}})
+    options = ["KL", "class"]
+    assert choice_from_link("colour", options, "KL") == "KL"
+    assert choice_from_link("colour", options, "class") == "class"
+    st.session_state["colour"] = "KL"
+    assert choice_from_link("colour", options, "class") == "KL"
+    monkeypatch.setattr(st, "session_state", {"linked": {"colour": "kl"}})
+    for default in ("class", "class"):
+        assert choice_from_link("colour", options, default) == "KL"
