@@ -18,8 +18,8 @@ from streamlit.file_util import get_static_dir
 
 import live
 from live.models import open_model
+from live.places import first_model
 from ui.frame import navigation
-from ui.frame.session import DEFAULT_MODEL
 from vae_core.errors import CheckpointError
 
 HERE = Path(__file__).resolve().parent
@@ -38,7 +38,7 @@ def load_libraries() -> None:
     When that page is drawn: what torch imports at a first derivative or optimiser, two seconds.
     """
     with suppress(CheckpointError):  # the page itself says what is wrong with it
-        open_model(DEFAULT_MODEL)
+        open_model(first_model())
     gc.freeze()  # what is imported stays: later collections need not look at it
     time.sleep(DRAWN_SECONDS)
     importlib.import_module("torch._dynamo")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from collections import OrderedDict
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
+from live.places import brought_along, checkpoints_root, runs_root
 from vae_core.errors import CheckpointError, TrainingError
 from vae_core.runs.run import Run
 
@@ -43,14 +43,16 @@ class OpenModel:
 def model_path(model_id: str) -> Path:
     """The folder that a model id names, whether it exists or not.
 
-    `mnist-2d` is a folder of ZSCAPE_CHECKPOINTS, `run:<token>` the checkpoint of a folder of
-    ZSCAPE_RUNS, and so is `run:<token>@<epoch>`, the run as it was after that epoch; see `run_id`.
+    `mnist-2d` is what the app was started with, if it is called so, else a folder of
+    ZSCAPE_CHECKPOINTS; `run:<token>` is the checkpoint of a folder of ZSCAPE_RUNS, and so is
+    `run:<token>@<epoch>`, the run as it was after that epoch; see `run_id`.
     CheckpointError when the id is none of these.
     """
     if token := run_token(model_id):
-        return Path(os.environ.get("ZSCAPE_RUNS", "runs")) / token / "checkpoint"
+        return runs_root() / token / "checkpoint"
     if _NAME.fullmatch(model_id):
-        return Path(os.environ.get("ZSCAPE_CHECKPOINTS", "checkpoints")) / model_id
+        brought = brought_along()
+        return brought if brought and brought.name == model_id else checkpoints_root() / model_id
     raise CheckpointError(f"{model_id[:40]!r} is not a model's name.")
 
 

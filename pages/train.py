@@ -9,6 +9,7 @@ from typing import NamedTuple
 import streamlit as st
 
 from live.models import OpenModel, open_model, run_id
+from live.places import runs_root
 from ui.components.action_button import action_button
 from ui.components.address import linked, show_in_address
 from ui.components.curves import curves
@@ -16,7 +17,7 @@ from ui.components.timeline import timeline
 from ui.figures.network import show_network
 from ui.frame import limits
 from ui.frame.navigation import page_path
-from ui.frame.session import is_mine, model_ids, own, runs_root, visitor
+from ui.frame.session import is_mine, model_ids, own, visitor
 from ui.frame.work import working
 from ui.images.own import OwnImages, choose_images, plain
 from ui.training.curves import (

@@ -22,6 +22,7 @@ _NAMES = {
     "models.m2": "M2",
     "models.kinds": "build_model",
     "models.networks": "register_network network_names",
+    "models.likelihoods": "register_likelihood likelihood_names",
     "models.priors": "kl_to_standard_normal",
     "models.feature_maps": "FeatureMaps feature_maps",
     "models.transposed_convolution": "convolution_matrix",

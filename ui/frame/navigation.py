@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 from ui.components.address import tell_refused
 from ui.frame.hidden import hidden
@@ -49,20 +50,24 @@ log = logging.getLogger("zscape")
 def show() -> None:
     """Run the page that the URL names, inside the common frame."""
     st.set_page_config(page_title="Zscape", page_icon="🧭", layout="wide")
-    sections = {
-        section: [
-            st.Page(PAGES / f"{file}.py", title=title, icon=icon, url_path=url, default=not url)
-            for file, title, icon, url in pages
-        ]
-        for section, pages in SECTIONS.items()
-    }
-    page = st.navigation(sections, position="hidden" if hidden("pages") else "top")
+    page = st.navigation(sections(), position="hidden" if hidden("pages") else "top")
     st.title(HEADINGS.get(page.title, page.title))  # on the screen before torch is in memory
     notes = st.empty()
     show_sidebar(page.url_path)
     page.run()
     with notes:
         tell_refused()
+
+
+def sections() -> dict[str, list[StreamlitPage]]:
+    """The pages as Streamlit's menu takes them."""
+    return {
+        section: [
+            st.Page(PAGES / f"{file}.py", title=title, icon=icon, url_path=url, default=not url)
+            for file, title, icon, url in pages
+        ]
+        for section, pages in SECTIONS.items()
+    }
 
 
 def page_path(file: str) -> str:

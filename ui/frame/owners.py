@@ -10,12 +10,15 @@ import os
 import re
 from pathlib import Path
 
+import streamlit as st
+
 from vae_core.runs.run import Run
 
 
 def alone() -> bool:
     """Whether the app is served to whoever sits at this machine, and to nobody else."""
-    return os.environ.get("ZSCAPE_ALONE") == "1"
+    forwarded = any(name in st.context.headers for name in _OF_PROXIES)  # from who knows where
+    return os.environ.get("ZSCAPE_ALONE") == "1" and not forwarded
 
 
 def belongs(run: Run, visitor: str) -> bool:
@@ -41,6 +44,7 @@ def called(token: str) -> tuple[str, str]:
 
 
 _SECRET = re.compile(r"(.+)-[0-9a-f]{20}([0-9a-f]{4})", re.DOTALL)
+_OF_PROXIES = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "Via")
 _MARKS = ("owner", "status.json")  # of a model, of a run
 
 

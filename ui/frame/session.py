@@ -7,30 +7,19 @@ only its maker's session and the links they pass on know.
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import streamlit as st
 
 from live.models import OpenModel, model_path, open_model, run_id, run_token
+from live.places import brought_along, checkpoints_root, first_model, runs_root
 from live.visitors import COOKIE
 from ui.components.address import linked
 from ui.frame.owners import alone, belongs, owned_by
 from vae_core.errors import CheckpointError
 from vae_core.runs.run import Run
-
-DEFAULT_MODEL = "mnist-2d"
-
-
-def checkpoints_root() -> Path:
-    return Path(os.environ.get("ZSCAPE_CHECKPOINTS", "checkpoints"))
-
-
-def runs_root() -> Path:
-    return Path(os.environ.get("ZSCAPE_RUNS", "runs"))
 
 
 def visitor() -> str:
@@ -74,8 +63,10 @@ def model_ids() -> list[str]:
     """Ids of the models this visitor may choose: the shipped ones, then their own."""
     root = checkpoints_root()
     shipped = sorted(p.parent.name for p in root.glob("*/config.json") if p.parent.name[0] != ".")
-    if DEFAULT_MODEL in shipped:
-        shipped.insert(0, shipped.pop(shipped.index(DEFAULT_MODEL)))
+    if (brought := brought_along()) and brought.name not in shipped:
+        shipped.append(brought.name)
+    if (first := first_model()) in shipped:
+        shipped.insert(0, shipped.pop(shipped.index(first)))
     asked = linked("model")
     if (token := run_token(asked)) and _exists(asked):
         own(token)  # whoever has the link may look

@@ -8,11 +8,12 @@ from typing import Any
 import streamlit as st
 
 from live.models import OpenModel, open_model, run_id, run_token
+from live.places import checkpoints_root
 from ui.components.address import choice_from_link, show_in_address
 from ui.frame.hidden import hidden, hidden_controls
 from ui.frame.kinds import NAMES, note
 from ui.frame.owners import called
-from ui.frame.session import checkpoints_root, model_ids, select_model
+from ui.frame.session import model_ids, select_model
 from ui.numbers import decimal
 from vae_core.data.names import dataset_label
 from vae_core.errors import CheckpointError, ZscapeError

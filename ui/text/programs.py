@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import zlib
 from base64 import b64encode
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from live.images import learned_binary
 from live.models import OpenModel
-from ui.frame.session import checkpoints_root
 from ui.text.show_code import program
 from vae_core.data.names import is_own
 from vae_core.measures.anomaly import STRANGERS
@@ -22,7 +20,7 @@ def place_of(opened: OpenModel) -> str:
     """Where a program finds the checkpoint, from the folder that the app was started in."""
     if opened.id.startswith("run:"):
         return "checkpoint"  # what "Download" gives, unpacked
-    return str(checkpoints_root() / Path(opened.path).name)
+    return str(opened.path)
 
 
 def loading(opened: OpenModel) -> tuple[list[str], dict[str, Any]]:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from live.models import model_path, run_id
+from live.places import runs_root
 from ui.components.address import linked, refuse
 from ui.frame.owners import called
-from ui.frame.session import is_mine, runs_root
+from ui.frame.session import is_mine
 from vae_core.data.names import dataset_label
 from vae_core.errors import CheckpointError, TrainingError, ZscapeError
 from vae_core.files.atomic import delete_folder

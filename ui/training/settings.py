@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ui.frame import limits
 from vae_core.data.binarisation import BINARISATIONS
 from vae_core.data.datasets import dataset_names
-from vae_core.models.likelihoods import LIKELIHOODS
+from vae_core.models.likelihoods import likelihood_names
 from vae_core.models.networks import ACTIVATIONS, network_names
 from vae_core.models.priors import PRIORS
 from vae_core.objectives.registry import find_objective, objective_names
@@ -89,7 +89,7 @@ COLUMNS = (
             "What the decoder's image means: a probability of ink, its proper density for grey "
             "pixels, a mean with Gaussian noise of a σ that is set or learned, or the odds of each "
             "of 256 levels.",
-            list(LIKELIHOODS),
+            likelihood_names(),
         ),
     ),
     (
@@ -113,7 +113,7 @@ COLUMNS = (
             "sigma", "train_sigma", "σ of the Gaussian",
             "The noise around the decoder's mean, where it is learned at first; smaller weighs the "
             "pixels more against the KL.",
-            span=(0.01, 1.0), step=0.01, only=("likelihood", ("gaussian", "learned-gaussian")),
+            span=(0.01, 1.0), step=0.01, only=("likelihood", likelihood_names("sigma")),
         ),
         Setting(
             "prior", "train_prior", "Prior",

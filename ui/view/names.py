@@ -13,7 +13,8 @@ from typing import Any
 import streamlit as st
 
 from live.models import OpenModel
-from ui.frame.session import is_mine, runs_root, visitor
+from live.places import runs_root
+from ui.frame.session import is_mine, visitor
 from vae_core.errors import CheckpointError
 from vae_core.files.atomic import read_json, write_json
 from vae_core.runs.run import Run

@@ -28,7 +28,7 @@ NICE = 10
 SETTINGS: dict[str, tuple[type, str]] = {
     "dataset": (str, "what to learn: digits, sprites, mnist, fashion-mnist, …"),
     "latent_dim": (int, "numbers in z"),
-    "network": (str, "mlp, conv, resnet or lecture-conv"),
+    "network": (str, "mlp, conv, resnet, …; one that is unknown is answered with all"),
     "activation": (str, "between layers: silu, relu, tanh, …"),
     "likelihood": (str, "p(x|z): bernoulli, continuous-bernoulli, gaussian, …"),
     "sigma": (float, "standard deviation of a gaussian likelihood, in grey levels of [0, 1]"),

@@ -4,6 +4,8 @@ A likelihood turns the decoder's output ("parameters", (…, k * c, h, w) with k
 `parameters_per_channel`) into a mean image and into log p(x given z), summed over pixels, in nats.
 Leading dimensions broadcast: parameters (images, samples, k * c, h, w) meet x (images, 1, c, h, w)
 without a copy of x.
+
+Another likelihood is a class under `@register_likelihood`; the test suite runs over all of them.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from reprlib import repr as shown
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -40,6 +42,42 @@ class Likelihood(Protocol):
         ...
 
 
+_LIKELIHOODS: dict[str, tuple[Callable[..., Likelihood], tuple[str, ...]]] = {}
+Build = TypeVar("Build", bound=Callable[..., Likelihood])
+
+
+def register_likelihood(name: str, *settings: str) -> Callable[[Build], Build]:
+    """Enter a class of likelihoods under `name`.
+
+    settings: which of "sigma" and "link" of a ModelConfig it is made with.
+    """
+
+    def register(build: Build) -> Build:
+        if name in _LIKELIHOODS:
+            raise ConfigError(f"A likelihood named {name!r} is registered already; choose another.")
+        _LIKELIHOODS[name] = (build, settings)
+        return build
+
+    return register
+
+
+def likelihood_names(setting: str = "") -> list[str]:
+    """The names that can be chosen; of those alone that are made with `setting`, if it is named."""
+    return [name for name, (_, settings) in _LIKELIHOODS.items() if setting in ("", *settings)]
+
+
+def build_likelihood(name: str, sigma: float, link: str) -> Likelihood:
+    """The likelihood `name`; ConfigError when it is unknown or its settings are out of range."""
+    if name not in _LIKELIHOODS:
+        raise ConfigError(
+            f"Unknown likelihood {shown(name)}; choose one of {', '.join(_LIKELIHOODS)}."
+        )
+    build, settings = _LIKELIHOODS[name]
+    given = {"sigma": sigma, "link": link}
+    return build(**{setting: given[setting] for setting in settings})
+
+
+@register_likelihood("bernoulli")
 class Bernoulli:
     """Each pixel is a coin of probability sigmoid(parameter) (Kingma & Welling 2014, app. C.1).
 
@@ -59,6 +97,7 @@ class Bernoulli:
         return torch.sigmoid(parameters)
 
 
+@register_likelihood("continuous-bernoulli")
 class ContinuousBernoulli:
     """p(x) = C exp(eta x) on [0, 1], eta the parameter (Loaiza-Ganem & Cunningham 2019).
 
@@ -84,6 +123,7 @@ class ContinuousBernoulli:
         return torch.where(near_zero, near, far)
 
 
+@register_likelihood("gaussian", "sigma", "link")
 class Gaussian:
     """x = mean + sigma * noise with one fixed sigma, in pixel units of [0, 1].
 
@@ -107,6 +147,7 @@ class Gaussian:
         return _linked(parameters, self.link).clamp(0, 1)
 
 
+@register_likelihood("learned-gaussian", "sigma", "link")
 class LearnedGaussian(nn.Module):
     """The Gaussian whose one sigma is learned with the weights (Rybkin et al. 2021, sigma-VAE).
 
@@ -142,6 +183,7 @@ class LearnedGaussian(nn.Module):
         return _linked(parameters, self.link).clamp(0, 1)
 
 
+@register_likelihood("discretised-logistic")
 class DiscretisedLogistic:
     """The probability of each of 256 levels under a logistic (Salimans et al. 2017, one component).
 
@@ -212,24 +254,3 @@ def _checked_link(link: str) -> str:
     if link not in LINKS:
         raise ConfigError(f"Unknown link {shown(link)}; choose {' or '.join(LINKS)}.")
     return link
-
-
-LIKELIHOODS: dict[str, Callable[[float, str], Likelihood]] = {
-    "bernoulli": lambda sigma, link: Bernoulli(),
-    "continuous-bernoulli": lambda sigma, link: ContinuousBernoulli(),
-    "gaussian": Gaussian,
-    "learned-gaussian": LearnedGaussian,
-    "discretised-logistic": lambda sigma, link: DiscretisedLogistic(),
-}
-
-
-def build_likelihood(name: str, sigma: float, link: str) -> Likelihood:
-    """The likelihood `name`; ConfigError when it is unknown or its settings are out of range.
-
-    sigma and link belong to the two Gaussians.
-    """
-    if name not in LIKELIHOODS:
-        raise ConfigError(
-            f"Unknown likelihood {shown(name)}; choose one of {', '.join(LIKELIHOODS)}."
-        )
-    return LIKELIHOODS[name](sigma, link)

@@ -48,7 +48,8 @@ def spawn(arguments: list[str], log: Path, **variables: str) -> None:
     }
     with log.open("ab") as stream:
         subprocess.Popen(
-            [sys.executable, *arguments],
+            # -P: a file of the working folder takes no module's place.
+            [sys.executable, "-P", *arguments],
             env=environment, stdout=stream, stderr=stream, stdin=subprocess.DEVNULL,
             start_new_session=True,
         )  # fmt: skip

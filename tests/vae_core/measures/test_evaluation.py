@@ -26,7 +26,7 @@ from vae_core.models.config import ModelConfig
 from vae_core.models.gan import GAN
 from vae_core.models.kinds import build_model
 from vae_core.models.latent_model import LatentModel
-from vae_core.models.likelihoods import LIKELIHOODS
+from vae_core.models.likelihoods import likelihood_names
 from vae_core.objectives.gan import told_apart
 from vae_core.objectives.terms import elbo_terms
 
@@ -96,7 +96,7 @@ def test_figures_do_not_depend_on_how_images_are_batched(model: LatentModel) -> 
 
 
 @pytest.mark.parametrize("kind", ["vae", "autoencoder"])
-@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("likelihood", likelihood_names())
 def test_metrics_are_finite_json(kind: str, likelihood: str) -> None:
     model = build_model(replace(CONFIG, kind=kind, likelihood=likelihood))
     m = evaluate(model, dataset(), importance_samples=3)

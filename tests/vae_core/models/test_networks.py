@@ -16,14 +16,16 @@ from vae_core.errors import ConfigError
 from vae_core.models import networks
 from vae_core.models.config import ModelConfig
 from vae_core.models.kinds import build_model
-from vae_core.models.likelihoods import LIKELIHOODS
+from vae_core.models.likelihoods import likelihood_names
 from vae_core.models.networks import ACTIVATIONS, build_network, network_names, register_network
 from vae_core.training.config import TrainConfig
 from vae_core.training.loop import train
 
 SHAPES = [(1, 7, 5), (3, 9, 12), (1, 1, 1), (3, 8, 8), (1, 2, 17)]
 LARGE = [(c, h, w) for c in (1, 3) for h, w in ((28, 28), (28, 20), (64, 64), (33, 61), (32, 32))]
-LIKELIHOOD_SETTINGS = [(name, "sigmoid") for name in LIKELIHOODS] + [("gaussian", "identity")]
+LIKELIHOOD_SETTINGS = [(name, "sigmoid") for name in likelihood_names()] + [
+    ("gaussian", "identity")
+]
 
 
 def hidden(name: str, width: int = 3) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ from vae_core.errors import ConfigError
 from vae_core.models.config import ModelConfig
 from vae_core.models.kinds import build_model
 from vae_core.models.latent_model import LatentModel
-from vae_core.models.likelihoods import LIKELIHOODS
+from vae_core.models.likelihoods import likelihood_names
 from vae_core.objectives.aggregate import beta_tcvae, dip_vae, info_vae, mmd, wae_mmd
 from vae_core.objectives.autoencoder import (
     contractive_autoencoder,
@@ -78,7 +78,7 @@ def smallest_models() -> list[tuple[str, str, str]]:
     return [
         (name, likelihood, kind)
         for name in OBJECTIVES
-        for likelihood in LIKELIHOODS
+        for likelihood in likelihood_names()
         for kind in (("vae",) if name in FOR_VAES else ("vae", "autoencoder"))
     ]
 

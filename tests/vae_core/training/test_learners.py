@@ -18,7 +18,7 @@ from vae_core.errors import ConfigError, TrainingError
 from vae_core.models.config import ModelConfig
 from vae_core.models.kinds import build_model
 from vae_core.models.latent_model import LatentModel
-from vae_core.models.likelihoods import LIKELIHOODS
+from vae_core.models.likelihoods import likelihood_names
 from vae_core.models.networks import network_names
 from vae_core.objectives import registry as objective_registry
 from vae_core.objectives.factor_vae import factor_vae, shuffled
@@ -68,7 +68,7 @@ def combinations(objective: str, likelihood: str) -> Iterator[tuple[TrainConfig,
         yield config, shape
 
 
-@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("likelihood", likelihood_names())
 @pytest.mark.parametrize("objective", objective_names())
 def test_all_that_is_registered_trains(objective: str, likelihood: str) -> None:
     for config, shape in combinations(objective, likelihood):
@@ -76,7 +76,7 @@ def test_all_that_is_registered_trains(objective: str, likelihood: str) -> None:
         assert end.step == 2 and end.test is not None and math.isfinite(end.test.loss)
 
 
-@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("likelihood", likelihood_names())
 def test_all_that_is_registered_survives_a_save(likelihood: str, tmp_path: Path) -> None:
     """Many objectives share a model: each model is saved once, by the first of them."""
     models: dict[ModelConfig, TrainConfig] = {}

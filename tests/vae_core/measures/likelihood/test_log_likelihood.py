@@ -22,7 +22,7 @@ from vae_core.measures.likelihood.importance import importance_log_likelihood
 from vae_core.measures.likelihood.quadrature import exact_log_likelihood, log_joint, posterior_cells
 from vae_core.models.config import ModelConfig
 from vae_core.models.kinds import build_model
-from vae_core.models.likelihoods import LIKELIHOODS
+from vae_core.models.likelihoods import likelihood_names
 from vae_core.objectives.terms import elbo_terms, importance_bound, importance_log_weights
 
 # Importance sampling
@@ -60,7 +60,7 @@ def test_how_draws_are_split_changes_nothing_but_the_draws(rows: int) -> None:
         torch.testing.assert_close(estimate, log_marginal(model, x))
 
 
-@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("likelihood", likelihood_names())
 def test_many_draws_in_parts_are_as_many_at_once(likelihood: str) -> None:
     torch.manual_seed(0)
     config = ModelConfig((3, 4, 3), 3, hidden=(8,), likelihood=likelihood, sigma=1.0)
