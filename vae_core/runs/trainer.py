@@ -39,16 +39,17 @@ RESERVE_BYTES = 64 << 10  # given up on a full disk, so that the failure can sti
 def spawn(arguments: list[str], log: Path, **variables: str) -> None:
     """Start Python with these arguments in a session of its own: it outlives who started it."""
     library = Path(__file__).resolve().parents[2]
+    # An empty entry would be the working folder, whose files are to take no module's place.
+    path = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     environment = os.environ | {
         # The folder stays as it is, so that relative paths keep their meaning.
-        "PYTHONPATH": f"{library}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
+        "PYTHONPATH": os.pathsep.join([str(library), *path]),
         "OMP_WAIT_POLICY": "PASSIVE",  # idle threads sleep, so the web server keeps its core
         "PYTHONUNBUFFERED": "1",
         **variables,
     }
     with log.open("ab") as stream:
         subprocess.Popen(
-            # -P: a file of the working folder takes no module's place.
             [sys.executable, "-P", *arguments],
             env=environment, stdout=stream, stderr=stream, stdin=subprocess.DEVNULL,
             start_new_session=True,
