@@ -22,7 +22,8 @@ import torch
 
 from vae_core.checkpoints.reading import load_checkpoint
 from vae_core.checkpoints.writing import save_checkpoint
-from vae_core.data.datasets import ImageDataset, load_dataset
+from vae_core.data.datasets import load_dataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.latent.latents import encode_dataset
 from vae_core.measures.anomaly import anomaly_scores, auroc, class_gaussians, scores_of
 from vae_core.models.latent_model import LatentModel

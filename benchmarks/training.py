@@ -37,7 +37,8 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.served import chromium, server, under_load
-from vae_core.data.datasets import ImageDataset, load_dataset, register_dataset
+from vae_core.data.datasets import load_dataset, register_dataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.data.torchvision_import import import_torchvision
 from vae_core.runs.jobs import start
 from vae_core.runs.run import Run, create_run

@@ -12,7 +12,7 @@ from vae_core.errors import DataError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vae_core.data.datasets import ImageDataset
+    from vae_core.data.image_dataset import ImageDataset
 
 _lock = threading.Lock()
 

@@ -43,7 +43,8 @@ from ui.training.runs import (
     visible_runs,
     watch,
 )
-from vae_core.data.datasets import ImageDataset, dataset_available, load_dataset
+from vae_core.data.datasets import dataset_available, load_dataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.data.names import dataset_label, is_own
 from vae_core.data.own.images import write_images
 from vae_core.errors import ConfigError, DataError, TrainingError, ZscapeError

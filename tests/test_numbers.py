@@ -11,7 +11,7 @@ import torch
 from benchmarks.numbers import CLAIMS, MISSING, numbers
 from vae_core.checkpoints.reading import list_checkpoints
 from vae_core.checkpoints.writing import save_checkpoint
-from vae_core.data.datasets import ImageDataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.measures.evaluation import evaluate
 from vae_core.measures.metrics import Metrics
 from vae_core.models.config import ModelConfig

@@ -10,7 +10,8 @@ from typing import Any
 # module: the public names in it
 _NAMES = {
     "errors": "ZscapeError DataError CheckpointError ConfigError TrainingError",
-    "data.datasets": "ImageDataset load_dataset dataset_names register_dataset",
+    "data.image_dataset": "ImageDataset",
+    "data.datasets": "load_dataset dataset_names register_dataset",
     "data.binarisation": "binarised",
     "data.corruption": "corrupt",
     "data.own.images": "ImageForm read_images preview_images write_images",
@@ -41,7 +42,8 @@ _NAMES = {
     "training.config": "TrainConfig",
     "training.presets": "preset",
     "training.learners.learner": "Learner",
-    "training.loop": "Progress train",
+    "training.progress": "Progress",
+    "training.loop": "train",
     "measures.likelihood.importance": "importance_log_likelihood",
     "measures.likelihood.quadrature": "exact_log_likelihood posterior_cells",
     "measures.likelihood.posterior_gap": "best_gaussian elbo_gap",

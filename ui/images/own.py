@@ -14,7 +14,7 @@ import torch
 
 from ui.components.image_grid import image_grid
 from ui.frame import limits
-from vae_core.data.datasets import ImageDataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.data.names import dataset_label, own_label
 from vae_core.data.own.images import (
     ImageForm,

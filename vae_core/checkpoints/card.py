@@ -52,67 +52,10 @@ def left_out_class(config: Mapping[str, Any]) -> str | None:
 
 def model_card(name: str, config: Mapping[str, Any], metrics: Mapping[str, Any] | None) -> str:
     """README.md of a checkpoint folder; every figure comes from `metrics`."""
-    head = {
-        "library_name": "zscape",
-        "tags": ["vae", "latent-space", config["kind"]],
-        "datasets": [config["dataset"]] if config.get("dataset") else [],
-    }
-    lines = ["---", *(f"{key}: {json.dumps(value)}" for key, value in head.items()), "---", ""]
     c, h, w = config["image_shape"]
-    kind = _KINDS[config["kind"]]
-    parts = [f"`{config['network']}` network {tuple(config['hidden'])}", config["activation"]]
-    if config["kind"] in ("pca", "ppca"):
-        parts = ["linear"]
-    training = config.get("training") or {}
-    if config["kind"] != "gan":
-        parts.append(_likelihood(config, training))
-    if (objective := training.get("objective", "elbo")) not in ("elbo", config["kind"]):
-        parts.append(f"learned by {objective}")
-    if (beta := training.get("beta", 1.0)) != 1:
-        parts.append(f"its KL weighed by beta = {beta:g}")
-    if (unseen := left_out_class(config)) is not None:
-        parts.append(f"trained without class {unseen}")
-    lines += [
-        f"# {name}",
-        "",
-        f"{kind} with {config['latent_dim']} latent dimensions for {h} x {w} images of {c} "
-        f"channel{'s' if c > 1 else ''}: {', '.join(parts)}.",
-        "",
-    ]
+    lines = [*_head(config), f"# {name}", "", _sentence(config), ""]
     if metrics:
-        source = ""
-        if {"images", "dataset", "split"} <= metrics.keys():
-            source = (
-                f" over the {metrics['images']} images of {metrics['dataset']} ({metrics['split']})"
-            )
-        drawn = metrics.get("binarisation", "none")
-        pixels = "" if drawn == "none" else f", binarised ({drawn})"
-        rows = []
-        for key, title in _ROWS:
-            if metrics.get(key) is not None:
-                k = f" (K = {metrics.get('importance_samples')})" if key == "log_px" else ""
-                k = f" ({metrics.get('exact_images')} images)" if key.startswith("exact_") else k
-                rows.append(f"| {title}{k} | {_figure(metrics, key, 2)} |")
-        if rows:
-            lines += [f"Means per image{source}{pixels}, in nats, with standard errors:", ""]
-            lines += ["| figure | nats |", "|---|---|", *rows]
-        if metrics.get("discriminator_accuracy") is not None:
-            lines += [
-                f"Judging real from generated{source}{pixels} and as many generated ones, its "
-                f"discriminator is right in {_figure(metrics, 'discriminator_accuracy', 3)} of "
-                "them, where a guess is 0.5. Without an encoder it has no reconstruction and no "
-                "ELBO."
-            ]
-        if metrics.get("active_units") is not None:
-            lines += ["", f"Active units: {metrics['active_units']} of {config['latent_dim']}."]
-        if metrics.get("grey_cross_entropy"):
-            lines += [
-                "",
-                "The pixels are grey and the likelihood is Bernoulli: the reconstruction term is a "
-                "negative cross-entropy, and none of these figures is a likelihood of the data.",
-            ]
-        lines.append("")
-        lines += _further(metrics)
+        lines += [*_figures(config, metrics), "", *_further(metrics)]
     if config.get("training"):
         settings = json.dumps(config["training"], indent=2)
         lines += ["Training settings:", "", "```json", settings, "```", ""]
@@ -127,6 +70,73 @@ def model_card(name: str, config: Mapping[str, Any], metrics: Mapping[str, Any] 
         "",
     ]
     return "\n".join(lines)
+
+
+def _head(config: Mapping[str, Any]) -> list[str]:
+    """The YAML before the card."""
+    head = {
+        "library_name": "zscape",
+        "tags": ["vae", "latent-space", config["kind"]],
+        "datasets": [config["dataset"]] if config.get("dataset") else [],
+    }
+    return ["---", *(f"{key}: {json.dumps(value)}" for key, value in head.items()), "---", ""]
+
+
+def _sentence(config: Mapping[str, Any]) -> str:
+    """What the model is, in a sentence."""
+    c, h, w = config["image_shape"]
+    parts = [f"`{config['network']}` network {tuple(config['hidden'])}", config["activation"]]
+    if config["kind"] in ("pca", "ppca"):
+        parts = ["linear"]
+    training = config.get("training") or {}
+    if config["kind"] != "gan":
+        parts.append(_likelihood(config, training))
+    if (objective := training.get("objective", "elbo")) not in ("elbo", config["kind"]):
+        parts.append(f"learned by {objective}")
+    if (beta := training.get("beta", 1.0)) != 1:
+        parts.append(f"its KL weighed by beta = {beta:g}")
+    if (unseen := left_out_class(config)) is not None:
+        parts.append(f"trained without class {unseen}")
+    return (
+        f"{_KINDS[config['kind']]} with {config['latent_dim']} latent dimensions for {h} x {w} "
+        f"images of {c} channel{'s' if c > 1 else ''}: {', '.join(parts)}."
+    )
+
+
+def _figures(config: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[str]:
+    """The ELBO and its kin as a table, or how well a discriminator judges; what to know of them."""
+    source = ""
+    if {"images", "dataset", "split"} <= metrics.keys():
+        source = (
+            f" over the {metrics['images']} images of {metrics['dataset']} ({metrics['split']})"
+        )
+    drawn = metrics.get("binarisation", "none")
+    pixels = "" if drawn == "none" else f", binarised ({drawn})"
+    rows, lines = [], []
+    for key, title in _ROWS:
+        if metrics.get(key) is not None:
+            k = f" (K = {metrics.get('importance_samples')})" if key == "log_px" else ""
+            k = f" ({metrics.get('exact_images')} images)" if key.startswith("exact_") else k
+            rows.append(f"| {title}{k} | {_figure(metrics, key, 2)} |")
+    if rows:
+        lines += [f"Means per image{source}{pixels}, in nats, with standard errors:", ""]
+        lines += ["| figure | nats |", "|---|---|", *rows]
+    if metrics.get("discriminator_accuracy") is not None:
+        lines += [
+            f"Judging real from generated{source}{pixels} and as many generated ones, its "
+            f"discriminator is right in {_figure(metrics, 'discriminator_accuracy', 3)} of "
+            "them, where a guess is 0.5. Without an encoder it has no reconstruction and no "
+            "ELBO."
+        ]
+    if metrics.get("active_units") is not None:
+        lines += ["", f"Active units: {metrics['active_units']} of {config['latent_dim']}."]
+    if metrics.get("grey_cross_entropy"):
+        lines += [
+            "",
+            "The pixels are grey and the likelihood is Bernoulli: the reconstruction term is a "
+            "negative cross-entropy, and none of these figures is a likelihood of the data.",
+        ]
+    return lines
 
 
 def _likelihood(config: Mapping[str, Any], training: Mapping[str, Any]) -> str:

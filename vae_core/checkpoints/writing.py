@@ -25,7 +25,7 @@ from vae_core.checkpoints.reading import (
     read_config,
     verified_shapes,
 )
-from vae_core.data.datasets import ImageDataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.errors import CheckpointError
 from vae_core.files.atomic import folder_written_whole, write_bytes, write_json
 from vae_core.files.tensors import tensor_bytes

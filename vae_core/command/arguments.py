@@ -12,7 +12,7 @@ from vae_core.command.own_images import add_image_arguments, image_flags, read_g
 from vae_core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from vae_core.data.datasets import ImageDataset
+    from vae_core.data.image_dataset import ImageDataset
 
 SPLITS = ("train", "test", "all")
 
@@ -51,7 +51,7 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
 def given_dataset(options: argparse.Namespace, split: str) -> ImageDataset:
     """A split of the images that the flags name; of those that the model learned by default."""
     from vae_core.checkpoints.reading import read_config
-    from vae_core.data import datasets
+    from vae_core.data import datasets, image_dataset
     from vae_core.data.own.images import ImageForm
     from vae_core.runs.data import run_dataset
 
@@ -72,7 +72,7 @@ def given_dataset(options: argparse.Namespace, split: str) -> ImageDataset:
     run = Path(options.checkpoint).resolve().parent
     parts = [
         run_dataset(run, str(name), part, download=options.download)
-        for part in (datasets.SPLITS if split == "all" else (split,))
+        for part in (image_dataset.SPLITS if split == "all" else (split,))
     ]
     return parts[0].joined(parts[1]) if split == "all" else parts[0]
 

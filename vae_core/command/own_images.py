@@ -10,7 +10,7 @@ from vae_core.command.terminal import draw_bar
 from vae_core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from vae_core.data.datasets import ImageDataset
+    from vae_core.data.image_dataset import ImageDataset
     from vae_core.data.own.images import ImageForm
 
 

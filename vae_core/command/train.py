@@ -22,7 +22,7 @@ from vae_core.runs.trainer import work
 
 if TYPE_CHECKING:
     from vae_core.training.config import TrainConfig
-    from vae_core.training.loop import Progress
+    from vae_core.training.progress import Progress
 
 NICE = 10
 SETTINGS: dict[str, tuple[type, str]] = {

@@ -15,7 +15,7 @@ from reprlib import repr as shown
 import torch
 from torch import Tensor
 
-from vae_core.data.datasets import ImageDataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.errors import ConfigError
 
 BINARISATIONS = ("none", "dynamic", "static")

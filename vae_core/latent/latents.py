@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vae_core.data.datasets import ImageDataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.errors import DataError
 from vae_core.models.latent_model import LatentModel
 from vae_core.models.priors import kl_to_standard_normal

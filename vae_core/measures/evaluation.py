@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from vae_core.data.binarisation import binarised, checked_binarisation
-from vae_core.data.datasets import ImageDataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.errors import ConfigError, DataError
 from vae_core.latent.latents import Latents, active_dimensions, check_image_shape, encode_dataset
 from vae_core.measures.codes import aggregate_density  # noqa: F401 — registers a measure

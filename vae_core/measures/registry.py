@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from reprlib import repr as shown
 
-from vae_core.data.datasets import ImageDataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.errors import ConfigError, DataError
 from vae_core.latent.latents import Latents
 from vae_core.models.latent_model import LatentModel

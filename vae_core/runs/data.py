@@ -9,7 +9,8 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from vae_core.data.datasets import SPLITS, ImageDataset, load_dataset
+from vae_core.data.datasets import load_dataset
+from vae_core.data.image_dataset import SPLITS, ImageDataset
 from vae_core.data.names import dataset_label, is_own, own_label
 from vae_core.data.own.images import read_images
 from vae_core.errors import DataError

@@ -14,7 +14,7 @@ from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.proto.summary_pb2 import Summary
 
-from vae_core.training.loop import Means, Progress
+from vae_core.training.progress import Means, Progress
 
 
 class EventFiles:

@@ -13,7 +13,7 @@ import torch
 
 from vae_core.checkpoints.writing import save_checkpoint
 from vae_core.data.binarisation import binarised
-from vae_core.data.datasets import ImageDataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.errors import TrainingError
 from vae_core.files.atomic import write_bytes
 from vae_core.files.tensors import load_tensors, tensor_bytes
@@ -25,7 +25,8 @@ from vae_core.runs.event_files import EventFiles
 from vae_core.runs.reports import append_report, forget_reports_after
 from vae_core.runs.run import MAX_STATE_BYTES, Run, below
 from vae_core.training.config import TrainConfig
-from vae_core.training.loop import Progress, initial_model, train
+from vae_core.training.loop import initial_model, train
+from vae_core.training.progress import Progress
 
 SAMPLE = 2_000  # test images whose latents go into each snapshot
 SNAPSHOTS = 50  # at most that many are kept of one run, the one before learning included …

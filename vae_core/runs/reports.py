@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from vae_core.files.atomic import write_bytes
 
 if TYPE_CHECKING:
-    from vae_core.training.loop import Progress
+    from vae_core.training.progress import Progress
 
 MAX_BYTES = 64 << 20
 

@@ -28,7 +28,7 @@ from vae_core.runs.run import Run, Status
 from vae_core.runs.slots import Slot
 
 if TYPE_CHECKING:
-    from vae_core.training.loop import Progress
+    from vae_core.training.progress import Progress
 
 
 ALIVE_SECONDS = 1.0  # between two signs of life

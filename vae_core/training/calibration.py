@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import torch
 
-from vae_core.data.datasets import ImageDataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.training.config import TrainConfig
 from vae_core.training.loop import train
 

@@ -12,95 +12,31 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from statistics import median_low
 
 import torch
 from torch import Tensor
 
 from vae_core.data.binarisation import binarise, binarised
-from vae_core.data.datasets import ImageDataset, load_dataset
+from vae_core.data.datasets import load_dataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.errors import ConfigError, DataError, DivergenceError, TrainingError
 from vae_core.models.kinds import build_model
 from vae_core.models.latent_model import LatentModel
 from vae_core.models.linear import check_components
 from vae_core.objectives.registry import find_objective
 from vae_core.objectives.terms import Batch, ObjectiveTerms
-from vae_core.training.config import SCHEDULES, TrainConfig
-from vae_core.training.learners.learner import Learner, learning_rate_at
+from vae_core.training.config import TrainConfig
+from vae_core.training.learners.learner import Learner
 from vae_core.training.learners.m2 import labelled_rows
 from vae_core.training.learners.registry import build_learner
-from vae_core.training.presets import PRESETS, preset
-
-__all__ = [
-    "PRESETS", "SCHEDULES", "Means", "Progress", "TrainConfig", "check_data", "initial_model",
-    "learning_rate_at", "preset", "train", "usable_device",
-]  # fmt: skip
+from vae_core.training.progress import Means, Progress
 
 REPORT_SECONDS = 0.25
 PACE_REPORTS = 40  # the speed told is that of so many reports …
 UNUSUAL = 10  # … but those that took so many times the usual
 CHECK_STEPS = 20  # how often a loss is looked at for NaN; looking waits for the device
 TEST_BATCH = 500
-
-
-@dataclass(frozen=True)
-class Means:
-    """Means per image over a set of images, in nats; `loss` is what the objective minimises.
-
-    For a Bernoulli likelihood -reconstruction is the cross-entropy. A model without an encoder has
-    neither reconstruction nor KL. parts: what else went into the
-    loss, by name, before its weight, and a weight that rises while learning.
-    """
-
-    reconstruction: float | None
-    kl: float | None
-    loss: float
-    kl_per_dim: tuple[float, ...]
-    parts: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def cross_entropy(self) -> float | None:
-        return None if self.reconstruction is None else -self.reconstruction
-
-    @property
-    def elbo(self) -> float | None:
-        if self.reconstruction is None or self.kl is None:
-            return None
-        return self.reconstruction - self.kl
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a training is.
-
-    epoch: whole epochs done; step of total_steps; train: means over the epoch so far; test: means
-    over the held-out images at the last epoch's end, None before; epoch_ended: this report closes
-    an epoch, so `state` may be saved; model: the live model, in training; do not change it.
-    """
-
-    epoch: int
-    step: int
-    total_steps: int
-    images_per_second: float
-    seconds_left: float
-    train: Means
-    test: Means | None
-    epoch_ended: bool
-    learner: Learner = field(repr=False)
-
-    @property
-    def model(self) -> LatentModel:
-        return self.learner.model
-
-    @property
-    def done(self) -> bool:
-        return self.step == self.total_steps
-
-    def state(self) -> dict[str, Tensor]:
-        """All that `train(resume=…)` needs, as tensors by name; take it where epoch_ended."""
-        tensors = self.learner.state() | {"epoch": torch.tensor(self.epoch)}
-        return {name: t.detach().cpu().clone() for name, t in tensors.items()}
 
 
 def train(

@@ -32,7 +32,7 @@ from vae_core.checkpoints.reading import (
     read_config,
 )
 from vae_core.checkpoints.writing import copy_checkpoint, save_checkpoint, write_metrics
-from vae_core.data.datasets import ImageDataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.errors import CheckpointError
 from vae_core.files import atomic as files
 from vae_core.files import zips as zip_files

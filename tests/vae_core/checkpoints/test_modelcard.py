@@ -13,7 +13,7 @@ from vae_core.checkpoints.card import model_card
 from vae_core.checkpoints.figures import read_metrics
 from vae_core.checkpoints.reading import read_config
 from vae_core.checkpoints.writing import copy_checkpoint, save_checkpoint
-from vae_core.data.datasets import ImageDataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.errors import CheckpointError
 from vae_core.measures.codes.disentanglement import disentanglement_scores
 from vae_core.measures.evaluation import evaluate

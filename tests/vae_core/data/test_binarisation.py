@@ -5,7 +5,7 @@ import torch
 from scipy import stats
 
 from vae_core.data.binarisation import binarise, binarised, checked_binarisation
-from vae_core.data.datasets import ImageDataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.errors import ConfigError
 
 

@@ -21,13 +21,8 @@ from numpy.typing import NDArray
 
 from tests.vae_core.arrays import idx
 from vae_core.data import datasets, sprites
-from vae_core.data.datasets import (
-    ImageDataset,
-    dataset_available,
-    dataset_names,
-    load_dataset,
-    register_dataset,
-)
+from vae_core.data.datasets import dataset_available, dataset_names, load_dataset, register_dataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.data.torchvision_import import import_torchvision
 from vae_core.errors import DataError
 

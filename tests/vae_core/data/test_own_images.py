@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.vae_core.arrays import idx
-from vae_core.data.datasets import ImageDataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.data.names import is_own
 from vae_core.data.own import files as image_files
 from vae_core.data.own import images as own_images

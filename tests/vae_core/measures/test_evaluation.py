@@ -11,7 +11,7 @@ import torch
 
 import vae_core.measures.evaluation
 from vae_core.data.binarisation import binarised
-from vae_core.data.datasets import ImageDataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.errors import ConfigError, DataError
 from vae_core.latent.latents import encode_dataset
 from vae_core.measures.codes.accuracy import classify_codes

@@ -10,7 +10,8 @@ import torch
 
 from vae_core.checkpoints.figures import read_metrics
 from vae_core.checkpoints.writing import save_checkpoint
-from vae_core.data.datasets import ImageDataset, load_dataset
+from vae_core.data.datasets import load_dataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.errors import CheckpointError, ConfigError, DataError
 from vae_core.latent.latents import Latents
 from vae_core.measures import registry

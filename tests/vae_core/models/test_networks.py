@@ -11,7 +11,7 @@ from torch import nn
 
 from vae_core.checkpoints.reading import load_checkpoint
 from vae_core.checkpoints.writing import save_checkpoint
-from vae_core.data.datasets import ImageDataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.errors import ConfigError
 from vae_core.models import networks
 from vae_core.models.config import ModelConfig

@@ -20,7 +20,7 @@ from vae_core.runs.jobs import start
 from vae_core.runs.run import Run, create_run
 from vae_core.runs.trainer import work
 from vae_core.training.config import TrainConfig
-from vae_core.training.loop import Progress
+from vae_core.training.progress import Progress
 
 SHORT = TrainConfig(dataset="digits", hidden=(8,), epochs=3, batch_size=300)
 LONG = replace(SHORT, epochs=10_000, batch_size=32)

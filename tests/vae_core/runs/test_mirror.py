@@ -13,7 +13,7 @@ from vae_core.runs.mirror import FILES, FOLDERS, Outbox, receive
 from vae_core.runs.run import create_run
 from vae_core.runs.trainer import work
 from vae_core.training.config import TrainConfig
-from vae_core.training.loop import Progress
+from vae_core.training.progress import Progress
 
 CONFIG = TrainConfig(dataset="digits", hidden=(8,), epochs=4, batch_size=300)
 

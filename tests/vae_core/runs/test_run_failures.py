@@ -26,7 +26,8 @@ from vae_core.runs.jobs import start
 from vae_core.runs.run import Run, create_run
 from vae_core.runs.trainer import work
 from vae_core.training.config import TrainConfig
-from vae_core.training.loop import Progress, train
+from vae_core.training.loop import train
+from vae_core.training.progress import Progress
 
 CONFIG = TrainConfig(dataset="digits", hidden=(8,), epochs=4, batch_size=300)
 LONG = replace(CONFIG, epochs=10_000, batch_size=32)

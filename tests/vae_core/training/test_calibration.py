@@ -5,7 +5,7 @@ from itertools import count
 import pytest
 import torch
 
-from vae_core.data.datasets import ImageDataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.training import calibration
 from vae_core.training.calibration import seconds_per_epoch
 from vae_core.training.config import TrainConfig

@@ -13,7 +13,7 @@ import torch
 from tests.vae_core.arrays import assert_same
 from vae_core.checkpoints.reading import load_checkpoint
 from vae_core.checkpoints.writing import save_checkpoint
-from vae_core.data.datasets import ImageDataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.errors import ConfigError, TrainingError
 from vae_core.models.config import ModelConfig
 from vae_core.models.kinds import build_model
@@ -29,7 +29,8 @@ from vae_core.objectives.variational import beta_vae
 from vae_core.training.config import TrainConfig
 from vae_core.training.learners.factor_vae import FactorVaeLearner
 from vae_core.training.learners.learner import GradientLearner
-from vae_core.training.loop import Progress, train
+from vae_core.training.loop import train
+from vae_core.training.progress import Progress
 
 TINY = TrainConfig(dataset="digits", hidden=(6,), epochs=3, batch_size=8, seed=3)
 SMALL = {"factor-vae": {"width": 5}, "m2": {"labels": 2, "classes": 2}}  # so that a test is quick

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.distributions import Categorical, MultivariateNormal, Normal, kl_divergence
 
 from tests.vae_core.arrays import seeded
-from vae_core.data.datasets import ImageDataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.errors import ConfigError
 from vae_core.models.config import ModelConfig
 from vae_core.models.kinds import build_model

@@ -11,14 +11,15 @@ from scipy.stats import multivariate_normal
 from sklearn.decomposition import PCA
 
 from tests.vae_core.arrays import assert_same
-from vae_core.data.datasets import ImageDataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.errors import ConfigError, DataError, TrainingError
 from vae_core.measures.evaluation import evaluate
 from vae_core.models.latent_model import LatentModel
 from vae_core.training.config import TrainConfig
 from vae_core.training.learners.learner import learning_rate_at
-from vae_core.training.loop import Progress, train
+from vae_core.training.loop import train
 from vae_core.training.presets import PRESETS, preset
+from vae_core.training.progress import Progress
 
 TINY = TrainConfig(dataset="digits", hidden=(6,), epochs=4, batch_size=16, seed=3)
 

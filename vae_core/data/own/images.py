@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from vae_core.data.datasets import SPLITS, ImageDataset
+from vae_core.data.image_dataset import SPLITS, ImageDataset
 from vae_core.data.own.arrays import array_source, idx_source
 from vae_core.data.own.files import open_folder, open_image_zip
 from vae_core.data.own.source import MAX_BYTES, ImageSource, Size, printable

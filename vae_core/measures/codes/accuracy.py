@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vae_core.data.datasets import ImageDataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.errors import DataError
 from vae_core.latent.latents import encode_dataset
 from vae_core.models.latent_model import LatentModel

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vae_core.data.datasets import ImageDataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.errors import ConfigError, DataError
 from vae_core.latent.latents import Latents
 from vae_core.latent.samplers import Mixture, Sampler, aggregate_draws, fit_mixture, parted

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vae_core.data.datasets import ImageDataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.models.latent_model import LatentModel
 from vae_core.objectives.objective import TermsOf
 from vae_core.objectives.terms import Batch, ObjectiveTerms

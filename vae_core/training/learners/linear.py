@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from vae_core.data.binarisation import binarised
-from vae_core.data.datasets import ImageDataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.errors import ConfigError
 from vae_core.models.latent_model import LatentModel
 from vae_core.models.linear import PCA, ProbabilisticPCA

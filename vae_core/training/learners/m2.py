@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from vae_core.data.binarisation import binarise
-from vae_core.data.datasets import ImageDataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.data.labels import draw_labelled
 from vae_core.errors import ConfigError
 from vae_core.models.latent_model import LatentModel

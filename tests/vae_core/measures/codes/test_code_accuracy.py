@@ -8,7 +8,8 @@ import torch
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
 
-from vae_core.data.datasets import ImageDataset, load_dataset
+from vae_core.data.datasets import load_dataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.errors import DataError
 from vae_core.measures.codes.accuracy import classify_codes
 from vae_core.models.config import ModelConfig
