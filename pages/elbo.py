@@ -15,7 +15,6 @@ from ui.components.curves import curves
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import Gaussian, Heat, Overlay, latent_plane
 from ui.figures.elbo import (
-    Gaussians,
     density_panel,
     elbo_panel,
     gradient_panels,
@@ -40,16 +39,20 @@ from ui.view.planes import default_plane, keep_z, plane_points
 from ui.view.point import current_z, set_z, z_text
 from ui.view.seed import offer_new, seed_in_view
 from ui.view.stored import HASHES
+from vae_core.measures.likelihood.estimates import elbo_by_image
 from vae_core.measures.likelihood.gradient_variance import GradientDraws, gradient_draws
+from vae_core.measures.likelihood.importance import image_log_weights
 from vae_core.measures.likelihood.posterior_gap import (
     EXACT_DIM,
+    DiagonalGaussian,
     Gap,
     best_gaussian,
     elbo_gap,
+    encoded_posterior,
     posterior_picture,
+    window_on,
 )
 from vae_core.measures.likelihood.quadrature import Cells, posterior_cells
-from vae_core.objectives.terms import elbo_terms, importance_log_weights
 
 DRAWS = 1_000  # of the ELBO's estimate and of each gradient
 WEIGHTS = 4_096  # of the importance-weighted bound
@@ -70,33 +73,25 @@ def cells_of(opened: OpenModel, x: Tensor) -> Cells | None:
 
 
 @st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=HASHES)
-def gap_of(opened: OpenModel, x: Tensor, _cells: Cells | None) -> tuple[Gaussians, Gap]:
-    """mu and logvar of q and of q*, and the terms."""
+def gap_of(
+    opened: OpenModel, x: Tensor, _cells: Cells | None
+) -> tuple[DiagonalGaussian, DiagonalGaussian, Gap]:
+    """q, q* and the terms."""
     best = best_gaussian(opened.model, x, _cells)
-    with torch.no_grad():
-        mu, logvar = opened.model.encode(x)
-    return ((mu[0], logvar[0]), best), elbo_gap(
-        opened.model, x, best, cells=_cells, samples=SAMPLES
-    )
+    gap = elbo_gap(opened.model, x, best, cells=_cells, samples=SAMPLES)
+    return encoded_posterior(opened.model, x), best, gap
 
 
 @st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=HASHES)
 def log_weights_of(opened: OpenModel, x: Tensor, seed: int) -> Tensor:
-    with torch.inference_mode():
-        generator = torch.Generator().manual_seed(seed)
-        parts = [
-            importance_log_weights(opened.model, x, generator=generator, samples=512)[0]
-            for _ in range(WEIGHTS // 512)
-        ]
-    return torch.cat(parts)
+    generator = torch.Generator().manual_seed(seed)
+    return image_log_weights(opened.model, x, samples=WEIGHTS, generator=generator)
 
 
 @st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=HASHES)
 def gradients_of(opened: OpenModel, x: Tensor, seed: int) -> GradientDraws:
-    with torch.no_grad():
-        mu, logvar = opened.model.encode(x)
-    generator = torch.Generator().manual_seed(seed)
-    return gradient_draws(opened.model, x, mu[0], logvar[0], draws=DRAWS, generator=generator)
+    q, generator = encoded_posterior(opened.model, x), torch.Generator().manual_seed(seed)
+    return gradient_draws(opened.model, x, q.mu, q.logvar, draws=DRAWS, generator=generator)
 
 
 @st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=HASHES)
@@ -105,12 +100,8 @@ def elbos_of(opened: OpenModel) -> Tensor | None:
     dataset = test_dataset(opened)
     if dataset is None:
         return None
-    generator = torch.Generator().manual_seed(0)
-    with torch.inference_mode():
-        x = dataset.floats(slice(0, SUMMED))
-        return torch.cat(
-            [elbo_terms(opened.model, part, generator=generator).elbo for part in x.split(500)]
-        )
+    first = torch.arange(min(SUMMED, len(dataset)))
+    return elbo_by_image(opened.model, dataset, first, generator=torch.Generator().manual_seed(0))
 
 
 @st.fragment
@@ -129,8 +120,8 @@ def explore() -> None:
     with working("Summing over latent space") as report:
         cells = cells_of(opened, chosen.x)
         report(0.5, "Climbing to q*")
-        gaussians, gap = gap_of(opened, chosen.x, cells)
-    show_plane(cells, gaussians, look)
+        q, best, gap = gap_of(opened, chosen.x, cells)
+    show_plane(cells, q, best, look)
     show_bars(gap, chosen.x)
     show_in_address(
         "gap",
@@ -142,14 +133,13 @@ def explore() -> None:
     )
     show_code_of(chosen)
     show_bounds(chosen.x, gap)
-    show_trick(chosen.x, gaussians)
+    show_trick(chosen.x, q)
     show_sum()
 
 
-def show_plane(cells: Cells | None, gaussians: Gaussians, look: str) -> None:
+def show_plane(cells: Cells | None, q: DiagonalGaussian, best: DiagonalGaussian, look: str) -> None:
     """The exact posterior under the encoder's Gaussian and the best one."""
-    (mu, logvar), (best_mu, best_logvar) = gaussians
-    go_to_mean((opened.id, *mu.tolist()))
+    go_to_mean((opened.id, *q.mu.tolist()))
     plane = default_plane(opened)
     points = plane_points(opened, plane)
     heat, window = None, None
@@ -157,7 +147,8 @@ def show_plane(cells: Cells | None, gaussians: Gaussians, look: str) -> None:
         density, extent = posterior_picture(cells)
         heat = Heat(density, extent, SYMBOL_COLOURS["z"], "p(z|x)")
         if look == LOOKS[0]:
-            window, points = window_on(gaussians), None
+            x, y, half = window_on(q, best)
+            window, points = (round(x, 3), round(y, 3), round(half, 3)), None
     latent_plane(
         opened.id,
         key=f"elbo-plane-{opened.id}",
@@ -168,8 +159,8 @@ def show_plane(cells: Cells | None, gaussians: Gaussians, look: str) -> None:
         overlay=Overlay(
             heat,
             (
-                Gaussian("q", mu.tolist(), sigma_of(logvar), SYMBOL_COLOURS["sigma"]),
-                Gaussian("q*", best_mu.tolist(), sigma_of(best_logvar), AMBER, dashed=True),
+                Gaussian("q", q.mu.tolist(), q.sigma.tolist(), SYMBOL_COLOURS["sigma"]),
+                Gaussian("q*", best.mu.tolist(), best.sigma.tolist(), AMBER, dashed=True),
             ),
         ),
         look=window,
@@ -187,7 +178,7 @@ def show_plane(cells: Cells | None, gaussians: Gaussians, look: str) -> None:
     if cells is not None and model.latent_dim == 1:
         z = cells.centres
         curves(
-            [density_panel(cells, gaussians)],
+            [density_panel(cells, q, best)],
             key="line",
             testid="posterior-line",
             alt="Densities over the one latent dimension.",
@@ -203,20 +194,6 @@ def go_to_mean(image: tuple[object, ...]) -> None:
     st.session_state["z_of_image"] = image
     if before != image and (before is not None or not linked("z")):
         set_z(tuple(round(float(value), 3) for value in image[1:]))  # type: ignore[arg-type]
-
-
-def sigma_of(logvar: Tensor) -> list[float]:
-    sigma: list[float] = logvar.mul(0.5).exp().tolist()
-    return sigma
-
-
-def window_on(gaussians: Gaussians) -> tuple[float, float, float]:
-    """The part of the plane that holds q and q*."""
-    (mu, logvar), (best_mu, best_logvar) = gaussians
-    spread = max(*sigma_of(logvar), *sigma_of(best_logvar))
-    x, y = ((mu + best_mu) / 2).tolist()
-    half = 4.5 * spread + float((mu - best_mu).abs().max()) / 2
-    return round(x, 3), round(y, 3), round(half, 3)
 
 
 def show_bars(gap: Gap, x: Tensor) -> None:
@@ -296,19 +273,18 @@ def show_bounds(x: Tensor, gap: Gap) -> None:
     explain("elbo", "Two estimates")
 
 
-def show_trick(x: Tensor, gaussians: Gaussians) -> None:
+def show_trick(x: Tensor, q: DiagonalGaussian) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Reparameterisation", width="stretch")
         if st.button("Draw ε", icon=":material/casino:"):
             st.session_state["eps"] = st.session_state.get("eps", 0) + 1
     drawn = gradients_of(opened, x, seed_in_view())
-    mu, logvar = gaussians[0]
     d, k = model.latent_dim, st.session_state.get("eps", 0) % DRAWS
     dims = [j for some in dims_by_use(opened) for j in some][:2] if d > 2 else list(range(d))
     show_draw(
         Draw(
-            mu=mu[dims].tolist(),
-            sigma=logvar[dims].mul(0.5).exp().tolist(),
+            mu=q.mu[dims].tolist(),
+            sigma=q.sigma[dims].tolist(),
             eps=drawn.eps[k, dims].tolist(),
             z=drawn.z[k, dims].tolist(),
             log_px_z=float(drawn.log_px_z[k]),

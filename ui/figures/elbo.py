@@ -21,25 +21,23 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vae_core.measures.likelihood.gradient_variance import GradientDraws
-    from vae_core.measures.likelihood.posterior_gap import Gap
+    from vae_core.measures.likelihood.posterior_gap import DiagonalGaussian, Gap
     from vae_core.measures.likelihood.quadrature import Cells
 
 FIRST_SHOWN = 10  # of a running figure: those before would flatten the rest
 LINE_POINTS = 160
 
 
-# mu and logvar (d,) of the encoder's q, and of q*
-Gaussians = tuple[tuple["Tensor", "Tensor"], tuple["Tensor", "Tensor"]]
-
-
-def density_panel(cells: Cells, gaussians: Gaussians) -> Panel:
-    """The posterior and both Gaussians over the one latent dimension."""
+def density_panel(cells: Cells, q: DiagonalGaussian, best: DiagonalGaussian) -> Panel:
+    """The posterior, the encoder's q and q* over the one latent dimension."""
     z, order = cells.centres[:, 0].sort()
     exact = cells.log_density[order].exp()
     lines = [Line("p(z|x)", z.tolist(), exact.tolist(), SYMBOL_COLOURS["z"])]
-    styles = (("q", SYMBOL_COLOURS["sigma"], False), ("q*", AMBER, True))
-    for (name, colour, dashed), (mu, logvar) in zip(styles, gaussians, strict=True):
-        density = torch.distributions.Normal(mu, logvar.mul(0.5).exp()).log_prob(z).exp()
+    for name, gaussian, colour, dashed in (
+        ("q", q, SYMBOL_COLOURS["sigma"], False),
+        ("q*", best, AMBER, True),
+    ):
+        density = torch.distributions.Normal(gaussian.mu, gaussian.sigma).log_prob(z).exp()
         lines.append(Line(name, z.tolist(), density.tolist(), colour, dashed))
     return Panel("Exact posterior and Gaussians", lines)
 

@@ -8,8 +8,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from vae_core.data.datasets import ImageDataset
 from vae_core.errors import ConfigError
-from vae_core.objectives.terms import importance_bound
+from vae_core.models.latent_model import LatentModel
+from vae_core.objectives.terms import elbo_terms, importance_bound
+
+BATCH = 500
 
 
 def running_mean(values: Tensor) -> tuple[Tensor, Tensor]:
@@ -55,6 +59,19 @@ def importance_bounds(log_weights: Tensor, counts: Sequence[int]) -> tuple[Tenso
         found.append(mean_and_error(groups))
     means, errors = zip(*found, strict=True)
     return torch.stack(means), torch.stack(errors)
+
+
+@torch.inference_mode()
+def elbo_by_image(
+    model: LatentModel, dataset: ImageDataset, indices: Tensor, *, generator: torch.Generator
+) -> Tensor:
+    """The ELBO of each image at `indices` (n,) by one draw of z, (n,), in nats.
+
+    Their sum is what `minibatch_estimates` approaches. ConfigError for a plain autoencoder.
+    """
+    device = next(model.parameters()).device
+    parts = (dataset.floats(some).to(device) for some in indices.split(BATCH))
+    return torch.cat([elbo_terms(model, x, generator=generator).elbo for x in parts])
 
 
 def minibatch_estimates(values: Tensor, generator: torch.Generator) -> Tensor:

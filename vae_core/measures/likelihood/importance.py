@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
 from vae_core.errors import ConfigError
 from vae_core.models.latent_model import LatentModel
+from vae_core.models.priors import Prior
 from vae_core.objectives.terms import log_weights
 
 MAX_SAMPLES = 100_000
@@ -33,13 +35,7 @@ def importance_log_likelihood(
     figure is a lower bound of log p(x) in expectation, and rises with K (Burda et al. 2016).
     ConfigError when K or `rows` is out of range or the model has no posterior.
     """
-    if not (isinstance(samples, int) and 1 <= samples <= MAX_SAMPLES):
-        raise ConfigError(f"samples={samples} is not a whole number from 1 to {MAX_SAMPLES:,}.")
-    if not model.is_variational:
-        raise ConfigError("A plain autoencoder has no posterior to draw from, and no log p(x).")
-    rows = ROWS.get(x.device.type, ROWS_ELSEWHERE) if rows is None else rows
-    if rows < 1:
-        raise ConfigError(f"rows={rows}: at least one image is decoded at once.")
+    rows = _checked_rows(model, x, samples, rows)
     mu, logvar = model.encode(x)
     prior = model.prior()
     draws, images = min(samples, rows), max(1, rows // samples)
@@ -48,11 +44,61 @@ def importance_log_likelihood(
         x.split(images), mu.split(images), logvar.split(images), strict=True
     ):
         total = torch.full((len(part),), -math.inf, dtype=torch.float64, device=x.device)
-        for start in range(0, samples, draws):
-            shape = (len(part), min(draws, samples - start), model.latent_dim)
-            eps = torch.randn(shape, generator=generator, device=x.device)
-            z = mu_part[:, None] + torch.exp(0.5 * logvar_part)[:, None] * eps
-            weights = log_weights(model, part, z, eps, logvar_part, prior).double()
+        for weights in _in_parts(
+            model, part, mu_part, logvar_part, prior, samples, draws, generator
+        ):
             total = torch.logaddexp(total, torch.logsumexp(weights, dim=1))
         totals.append(total)
     return torch.cat(totals) - math.log(samples)
+
+
+@torch.inference_mode()
+def image_log_weights(
+    model: LatentModel,
+    x: Tensor,
+    *,
+    samples: int,
+    generator: torch.Generator,
+    rows: int | None = None,
+) -> Tensor:
+    """log p(x, z_k) - log q(z_k given x) of K = `samples` draws z_k from q, (K,) float64, in nats.
+
+    x (1, c, h, w): one image; its draws are decoded `rows` at a time. `importance_bounds` of
+    `estimates` makes bounds of them. ConfigError as `importance_log_likelihood`, and for more
+    images than one.
+    """
+    if len(x) != 1:
+        raise ConfigError(f"x holds {len(x)} images; give one.")
+    rows = _checked_rows(model, x, samples, rows)
+    parts = _in_parts(model, x, *model.encode(x), model.prior(), samples, rows, generator)
+    return torch.cat([weights[0] for weights in parts])
+
+
+def _checked_rows(model: LatentModel, x: Tensor, samples: int, rows: int | None) -> int:
+    """How many images are decoded at once; ConfigError where a number is out of range."""
+    if not (isinstance(samples, int) and 1 <= samples <= MAX_SAMPLES):
+        raise ConfigError(f"samples={samples} is not a whole number from 1 to {MAX_SAMPLES:,}.")
+    if not model.is_variational:
+        raise ConfigError("A plain autoencoder has no posterior to draw from, and no log p(x).")
+    rows = ROWS.get(x.device.type, ROWS_ELSEWHERE) if rows is None else rows
+    if rows < 1:
+        raise ConfigError(f"rows={rows}: at least one image is decoded at once.")
+    return rows
+
+
+def _in_parts(
+    model: LatentModel,
+    x: Tensor,
+    mu: Tensor,
+    logvar: Tensor,
+    prior: Prior,
+    samples: int,
+    draws: int,
+    generator: torch.Generator,
+) -> Iterator[Tensor]:
+    """The log weights of `samples` draws of each image, (batch, `draws` at most) at a time."""
+    for start in range(0, samples, draws):
+        shape = (len(x), min(draws, samples - start), model.latent_dim)
+        eps = torch.randn(shape, generator=generator, device=x.device)
+        z = mu[:, None] + torch.exp(0.5 * logvar)[:, None] * eps
+        yield log_weights(model, x, z, eps, logvar, prior).double()

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -36,6 +37,18 @@ KL_REACH = 6.0  # of the grid over q, in its standard deviations …
 KL_STEPS = {1: (0.25, 0.125, 0.0625), 2: (1.0, 0.5, 0.25, 0.125)}  # … and its cells
 TOLERANCE = 1e-3  # nats
 LARGEST_GRID = 400
+WINDOW = 4.5  # standard deviations of the wider Gaussian that a window leaves on each side
+
+
+class DiagonalGaussian(NamedTuple):
+    """N(mu, diag sigma^2) over latent space, with logvar = log sigma^2; mu, logvar, sigma (d,)."""
+
+    mu: Tensor
+    logvar: Tensor
+
+    @property
+    def sigma(self) -> Tensor:
+        return torch.exp(0.5 * self.logvar)
 
 
 @dataclass(frozen=True)
@@ -80,7 +93,7 @@ class Gap:
 def elbo_gap(
     model: LatentModel,
     x: Tensor,
-    best: tuple[Tensor, Tensor],
+    best: DiagonalGaussian,
     *,
     cells: Cells | None = None,
     samples: int = 2_000,
@@ -91,14 +104,14 @@ def elbo_gap(
     cells: those of `posterior_cells`, where they are at hand; samples: for log p(x) beyond two
     latent dimensions. ConfigError for a plain autoencoder.
     """
-    mu, logvar = _posterior(model, x)
+    mu, logvar = q = encoded_posterior(model, x)
     best_mu, best_logvar = best
     exact, effective = model.latent_dim <= EXACT_DIM, None
     if exact:
         log_px = float((cells or posterior_cells(model, x)).log_px)
     else:
         generator = generator or torch.Generator(x.device).manual_seed(0)
-        log_px, effective = _sampled(model, x, [(mu, logvar), best], samples, generator)
+        log_px, effective = _sampled(model, x, [q, best], samples, generator)
     return Gap(
         reconstruction=expected_log_likelihood(model, x, mu, logvar),
         kl_to_prior=kl_to_prior(model, mu, logvar),
@@ -117,7 +130,7 @@ def elbo_gap(
 def _sampled(
     model: LatentModel,
     x: Tensor,
-    gaussians: Sequence[tuple[Tensor, Tensor]],
+    gaussians: Sequence[DiagonalGaussian],
     samples: int,
     generator: torch.Generator,
 ) -> tuple[float, float]:
@@ -127,7 +140,7 @@ def _sampled(
     Guibas 1995), so that one proposal in the right place is enough. Draws are rounded up.
     """
     each = -(-samples // len(gaussians))
-    proposals = [torch.distributions.Normal(mu, (0.5 * logvar).exp()) for mu, logvar in gaussians]
+    proposals = [torch.distributions.Normal(each.mu, each.sigma) for each in gaussians]
     eps = torch.randn(
         (len(gaussians), each, model.latent_dim), generator=generator, device=x.device
     )
@@ -139,23 +152,35 @@ def _sampled(
     return float(total) - math.log(len(z)), float(effective)
 
 
-def best_gaussian(
-    model: LatentModel, x: Tensor, cells: Cells | None = None
-) -> tuple[Tensor, Tensor]:
-    """mu and logvar (d,) of the diagonal Gaussian with the largest ELBO for one image.
+def encoded_posterior(model: LatentModel, x: Tensor) -> DiagonalGaussian:
+    """q(z given x) of the one image x (1, c, h, w), as the encoder has it.
+
+    ConfigError for a plain autoencoder, or more images than one.
+    """
+    if not model.is_variational:
+        raise ConfigError("A plain autoencoder has no posterior and no ELBO; choose a VAE.")
+    if len(x) != 1:
+        raise ConfigError(f"x holds {len(x)} images; the gap is one image's.")
+    with torch.no_grad():
+        mu, logvar = model.encode(x)
+    return DiagonalGaussian(mu[0], logvar[0])
+
+
+def best_gaussian(model: LatentModel, x: Tensor, cells: Cells | None = None) -> DiagonalGaussian:
+    """The diagonal Gaussian with the largest ELBO for one image.
 
     x (1, c, h, w). A few gradient steps (L-BFGS) on mu and logvar alone from the encoder's, and
     from the densest of `cells` where these are given; the better end counts, and may be a local
     one. The expectation is by Gauss-Hermite quadrature, or by the same draws at every step beyond
     two dimensions, so that the climb has no noise. ConfigError for a plain autoencoder.
     """
-    mu, logvar = _posterior(model, x)
+    mu, logvar = encoded_posterior(model, x)
     with torch.no_grad():
         prior = model.prior()
     starts = [mu] if cells is None else [mu, cells.centres[cells.log_joint.argmax()].clone()]
     ends = [_climbed(model, x, prior, start, logvar) for start in starts]
     _, best_mu, best_logvar = max(ends, key=lambda end: end[0])
-    return best_mu, best_logvar
+    return DiagonalGaussian(best_mu, best_logvar)
 
 
 def _climbed(
@@ -261,15 +286,15 @@ def posterior_picture(
     return density / density.max(), (left, right, bottom, top)
 
 
-def _posterior(model: LatentModel, x: Tensor) -> tuple[Tensor, Tensor]:
-    """mu and logvar of the one image x, each (d,)."""
-    if not model.is_variational:
-        raise ConfigError("A plain autoencoder has no posterior and no ELBO; choose a VAE.")
-    if len(x) != 1:
-        raise ConfigError(f"x holds {len(x)} images; the gap is one image's.")
-    with torch.no_grad():
-        mu, logvar = model.encode(x)
-    return mu[0], logvar[0]
+def window_on(a: DiagonalGaussian, b: DiagonalGaussian) -> tuple[float, float, float]:
+    """The square of the plane that holds two Gaussians of two dimensions.
+
+    Its middle (x, y), halfway between their means, and half its side: WINDOW of the largest sigma
+    beyond either mean.
+    """
+    x, y = ((a.mu + b.mu) / 2).tolist()
+    spread = max(*a.sigma.tolist(), *b.sigma.tolist())
+    return x, y, WINDOW * spread + float((a.mu - b.mu).abs().max()) / 2
 
 
 def _kl(prior: Prior, mu: Tensor, logvar: Tensor, nodes: tuple[Tensor, Tensor]) -> Tensor:

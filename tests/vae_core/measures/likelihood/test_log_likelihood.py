@@ -18,7 +18,7 @@ from tests.vae_core.linear_gaussian import (
     true_posterior,
 )
 from vae_core.errors import ConfigError
-from vae_core.measures.likelihood.importance import importance_log_likelihood
+from vae_core.measures.likelihood.importance import image_log_weights, importance_log_likelihood
 from vae_core.measures.likelihood.quadrature import exact_log_likelihood, log_joint, posterior_cells
 from vae_core.models.config import ModelConfig
 from vae_core.models.kinds import build_model
@@ -60,6 +60,19 @@ def test_how_draws_are_split_changes_nothing_but_the_draws(rows: int) -> None:
         torch.testing.assert_close(estimate, log_marginal(model, x))
 
 
+def test_the_weights_of_an_images_draws_average_to_p_of_x() -> None:
+    """E_q[p(x, z) / q(z given x)] = p(x), of a linear model in closed form."""
+    model = linear_gaussian(2)
+    model.encoder[1].bias[2:] = -1.0  # wide enough for weights that are bounded
+    x = images(model, 1)
+    weights = (
+        image_log_weights(model, x, samples=20_000, generator=seeded()) - log_marginal(model, x)
+    ).exp()
+    assert abs(weights.mean() - 1) < 4 * weights.std() / 20_000**0.5
+    with pytest.raises(ConfigError, match="2 images"):
+        image_log_weights(model, images(model, 2), samples=3, generator=seeded())
+
+
 @pytest.mark.parametrize("likelihood", likelihood_names())
 def test_many_draws_in_parts_are_as_many_at_once(likelihood: str) -> None:
     torch.manual_seed(0)
@@ -81,6 +94,12 @@ def test_memory_does_not_grow_with_the_draws() -> None:
         model, torch.rand(10, 1, 4, 3), samples=1_234, generator=seeded(), rows=100
     )
     assert max(seen) == 100 and sum(seen) == 12_340
+    seen.clear()
+    one = torch.rand(1, 1, 4, 3)
+    assert image_log_weights(model, one, samples=1_234, generator=seeded(), rows=100).shape == (
+        1_234,
+    )
+    assert max(seen) == 100 and sum(seen) == 1_234
     encoded = []
     model.encoder.register_forward_hook(lambda _m, x, _y: encoded.append(len(x[0])))
     importance_log_likelihood(

@@ -10,12 +10,14 @@ from vae_core.errors import ConfigError
 from vae_core.measures.likelihood.posterior_gap import (
     ASCENT_DRAWS,
     DRAWS,
+    DiagonalGaussian,
     _draws,
     best_gaussian,
     elbo_gap,
     expected_log_likelihood,
     kl_to_posterior,
     posterior_picture,
+    window_on,
 )
 from vae_core.measures.likelihood.quadrature import posterior_cells
 from vae_core.models.config import ModelConfig
@@ -59,11 +61,11 @@ def test_the_best_gaussian_of_a_linear_model_has_its_mean_and_precisions() -> No
     model = linear_gaussian(2)
     x = images(model, 1)
     posterior = true_posterior(model, x[0])
-    mu, logvar = best_gaussian(model, x)
+    mu, logvar = best = best_gaussian(model, x)
     torch.testing.assert_close(mu, posterior.mean, atol=2e-3, rtol=0)
     precision = posterior.precision_matrix
     torch.testing.assert_close(logvar, -precision.diagonal().log(), atol=0.03, rtol=0)
-    gap = elbo_gap(model, x, (mu, logvar))
+    gap = elbo_gap(model, x, best)
     least = 0.5 * float(precision.diagonal().log().sum() - precision.logdet())
     assert gap.approximation_gap == pytest.approx(least, abs=1e-3)
     assert gap.best_kl_to_posterior == pytest.approx(least, abs=1e-3)
@@ -180,3 +182,19 @@ def test_what_was_found_with_some_draws_is_judged_by_others() -> None:
     like = torch.zeros(5)
     few, many = (_draws(like, draws)[0] for draws in (ASCENT_DRAWS, DRAWS))
     assert not torch.cdist(few, many).eq(0).any()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_window_holds_both_gaussians_and_little_else(seed: int) -> None:
+    drawn = torch.Generator().manual_seed(seed)
+    a, b = (
+        DiagonalGaussian(3 * torch.randn(2, generator=drawn), torch.randn(2, generator=drawn) - 1)
+        for _ in range(2)
+    )
+    *middle, half = window_on(a, b)
+    low, high = (torch.tensor(middle) + side * half for side in (-1, 1))
+    for mu, logvar in (a, b):
+        marginal = Normal(mu, logvar.exp().sqrt())
+        assert (marginal.cdf(high) - marginal.cdf(low)).min() > 0.99999
+    means, widest = torch.stack([a.mu, b.mu]), torch.stack([a.sigma, b.sigma]).max()
+    assert half <= 5 * widest + float((means[0] - means[1]).abs().max()) / 2

@@ -3,12 +3,16 @@
 import numpy as np
 import pytest
 import torch
+from torch.distributions import Independent, Normal, kl_divergence
 
 from tests.vae_core.arrays import seeded
 from tests.vae_core.linear_gaussian import images, linear_gaussian, log_marginal
+from vae_core.data.datasets import ImageDataset
 from vae_core.errors import ConfigError
 from vae_core.measures.likelihood.estimates import (
+    elbo_by_image,
     importance_bounds,
+    mean_and_error,
     minibatch_estimates,
     running_mean,
 )
@@ -59,3 +63,26 @@ def test_minibatches_estimate_the_sum_without_bias_and_all_images_give_it() -> N
     m = 10
     oracle = 40 * values.std() / m**0.5 * (1 - m / 40) ** 0.5
     assert spread[m - 1] == pytest.approx(float(oracle), rel=0.05)
+
+
+def test_the_elbos_of_images_have_their_closed_form_as_mean() -> None:
+    """Of a linear decoder: E_q[log p(x given z)] is at the mean, less half tr(W'W Sigma) / sigma^2.
+
+    Each image stands there many times, as a draw of z is taken for each.
+    """
+    model, copies = linear_gaussian(2), 3_000
+    pixels = torch.tensor([[10, 200, 30, 40, 250, 60], [90, 80, 70, 160, 50, 0]])
+    rows = pixels.to(torch.uint8).view(2, 1, 2, 3).repeat(copies, 1, 1, 1)
+    dataset = ImageDataset("two", "test", rows)
+    model = model.float()
+    found = elbo_by_image(model, dataset, torch.arange(1, 2 * copies), generator=seeded())
+    assert found.shape == (2 * copies - 1,)  # the first image was not asked for
+    x = dataset.floats(slice(0, 2))
+    mu, logvar = model.encode(x)
+    w, noise = model.decoder[0].weight, model.likelihood.sigma
+    spread = 0.5 * ((w.T @ w).diagonal() * logvar.exp()).sum(1) / noise**2
+    q = Independent(Normal(mu, torch.exp(0.5 * logvar)), 1)
+    kl = kl_divergence(q, Independent(Normal(torch.zeros(2), torch.ones(2)), 1))
+    for which, expected in enumerate(model.log_likelihood(x, mu) - spread - kl):
+        mean, error = mean_and_error(found[1 - which :: 2])
+        assert abs(mean - expected) < 4 * error
