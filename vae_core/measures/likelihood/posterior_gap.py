@@ -33,6 +33,9 @@ ASCENT_NODES = {1: 12, 2: 6}
 DRAWS = 512  # in their place where there are more dimensions
 ASCENT_DRAWS = 64
 STEPS = 30
+STARTS = 2  # of the climb to q*, beside the encoder's own …
+APART = 5.0  # … and so many of the encoder's standard deviations from one another
+PRIOR_DRAWS = 1_000  # among which these are looked for beyond two dimensions
 KL_REACH = 6.0  # of the grid over q, in its standard deviations …
 KL_STEPS = {1: (0.25, 0.125, 0.0625), 2: (1.0, 0.5, 0.25, 0.125)}  # … and its cells
 TOLERANCE = 1e-3  # nats
@@ -169,18 +172,35 @@ def encoded_posterior(model: LatentModel, x: Tensor) -> DiagonalGaussian:
 def best_gaussian(model: LatentModel, x: Tensor, cells: Cells | None = None) -> DiagonalGaussian:
     """The diagonal Gaussian with the largest ELBO for one image.
 
-    x (1, c, h, w). A few gradient steps (L-BFGS) on mu and logvar alone from the encoder's, and
-    from the densest of `cells` where these are given; the better end counts, and may be a local
-    one. The expectation is by Gauss-Hermite quadrature, or by the same draws at every step beyond
-    two dimensions, so that the climb has no noise. ConfigError for a plain autoencoder.
+    x (1, c, h, w). Gradient steps (L-BFGS) on mu and logvar alone, from the encoder's and from
+    elsewhere; the highest end counts. Elsewhere: with one or two latent dimensions where `cells`,
+    those of `posterior_cells`, are densest, so that no mode is overlooked; beyond, the likeliest of
+    some draws from the prior, so that the end may still be a local one. The expectation is by
+    Gauss-Hermite quadrature, or by the same draws at every step beyond two dimensions, so that the
+    climb has no noise. Errors as `posterior_cells`; ConfigError for a plain autoencoder.
     """
     mu, logvar = encoded_posterior(model, x)
     with torch.no_grad():
         prior = model.prior()
-    starts = [mu] if cells is None else [mu, cells.centres[cells.log_joint.argmax()].clone()]
-    ends = [_climbed(model, x, prior, start, logvar) for start in starts]
+        if len(mu) <= EXACT_DIM:
+            cells = cells or posterior_cells(model, x)
+            elsewhere = _apart(cells.centres, cells.log_joint, logvar)
+        else:
+            z = prior.sample(PRIOR_DRAWS, torch.Generator(mu.device).manual_seed(0)).to(mu)
+            elsewhere = _apart(z, log_joint(model, x, z)[0], logvar)
+    ends = [_climbed(model, x, prior, start, logvar) for start in (mu, *elsewhere)]
     _, best_mu, best_logvar = max(ends, key=lambda end: end[0])
     return DiagonalGaussian(best_mu, best_logvar)
+
+
+def _apart(z: Tensor, log_p: Tensor, logvar: Tensor) -> list[Tensor]:
+    """The likeliest of z (m, d) by log_p (m,), each APART standard deviations from those before."""
+    sigma, left = torch.exp(0.5 * logvar), torch.ones_like(log_p, dtype=torch.bool)
+    chosen: list[Tensor] = []
+    while len(chosen) < STARTS and bool(left.any()):
+        chosen.append(z[torch.where(left, log_p, -math.inf).argmax()].clone())
+        left &= ((z - chosen[-1]).abs() > APART * sigma).any(1)
+    return chosen
 
 
 def _climbed(
