@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -57,6 +58,7 @@ app = st.App(
     navigation.__file__,
     routes=live.routes,
     middleware=[
+        Middleware(live.BasePath, base=partial(st.get_option, "server.baseUrlPath")),
         Middleware(live.Frontend, root=Path(get_static_dir())),
         Middleware(live.VisitorCookie),
     ],

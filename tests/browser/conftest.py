@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import socket
 import subprocess
@@ -83,8 +84,11 @@ RUNNING: list[App] = []
 
 
 @contextmanager
-def running_app(folder: Path, port: int | None = None) -> Iterator[App]:
-    """The app as `make run` starts it, on a free port or `port`; its log goes to `folder`."""
+def running_app(folder: Path, port: int | None = None, **variables: str) -> Iterator[App]:
+    """The app as `make run` starts it, on a free port or `port`; its log goes to `folder`.
+
+    variables: of its environment, beside those of this process.
+    """
     port = port or free_port()
     app = App(f"http://127.0.0.1:{port}", folder / "app.log")
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
@@ -92,6 +96,7 @@ def running_app(folder: Path, port: int | None = None) -> Iterator[App]:
         process = subprocess.Popen(
             [*command, f"--server.port={port}", "--server.address=127.0.0.1"],
             cwd=ROOT,
+            env=os.environ | variables,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
