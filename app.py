@@ -29,8 +29,10 @@ DRAWN_SECONDS = 10  # from the first model's opening to the first page's image, 
 logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
 logging.getLogger("zscape").setLevel(logging.INFO)
 
-if Path.cwd() != HERE:  # the models are those beside this file, wherever it is served from
-    os.environ.setdefault("ZSCAPE_CHECKPOINTS", str(HERE / "checkpoints"))
+if Path.cwd() != HERE:  # what is used lies beside this file, wherever it is served from
+    for name in ("checkpoints", "data", "runs"):
+        variable = f"ZSCAPE_{name.upper()}"
+        os.environ[variable] = os.environ.get(variable) or str(HERE / name)
 
 
 def load_libraries() -> None:
