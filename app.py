@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -28,8 +29,10 @@ DRAWN_SECONDS = 10  # from the first model's opening to the first page's image, 
 logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
 logging.getLogger("zscape").setLevel(logging.INFO)
 
-if Path.cwd() != HERE:  # the models are those beside this file, wherever it is served from
-    os.environ.setdefault("ZSCAPE_CHECKPOINTS", str(HERE / "checkpoints"))
+if Path.cwd() != HERE:  # what is used lies beside this file, wherever it is served from
+    for name in ("checkpoints", "data", "runs"):
+        variable = f"ZSCAPE_{name.upper()}"
+        os.environ[variable] = os.environ.get(variable) or str(HERE / name)
 
 
 def load_libraries() -> None:
@@ -57,6 +60,7 @@ app = st.App(
     navigation.__file__,
     routes=live.routes,
     middleware=[
+        Middleware(live.BasePath, base=partial(st.get_option, "server.baseUrlPath")),
         Middleware(live.Frontend, root=Path(get_static_dir())),
         Middleware(live.VisitorCookie),
     ],

@@ -35,7 +35,7 @@ class Frontend:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self.app
         if scope["type"] == "http" and scope["method"] == "GET":
-            name = "/".join(scope["path"].rsplit("/", 3)[1:])  # below a proxy's path, too
+            name = "/".join(scope["path"].rsplit("/", 3)[1:])  # below a path, too
             accepted = Headers(scope=scope).get("accept-encoding", "")
             if name in self.files and "gzip" in accepted:
                 app = _compressed(self.files[name])

@@ -80,12 +80,15 @@ def _leave(_signal: int, _frame: object) -> None:
 
 def _welcome(host: str, port: int, address: str, browser: bool) -> None:
     """Say where the app is, as soon as it is there."""
+    from streamlit import config
+
     everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}
     near = everywhere.get(host, host)
     while not _answers(near, port):
         time.sleep(0.05)
     shown = f"[{near}]" if ":" in near else near
-    url = f"http://{shown}:{port}{address}"
+    base = str(config.get_option("server.baseUrlPath")).strip("/")
+    url = f"http://{shown}:{port}{base and '/'}{base}{address}"
     print(f"Zscape is at {url} (Ctrl-C ends it)", flush=True)
     if not is_this_machine(host):
         print(f"Other machines reach it at port {port} of this one.", flush=True)

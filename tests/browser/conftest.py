@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -83,19 +84,34 @@ RUNNING: list[App] = []
 
 
 @contextmanager
-def running_app(folder: Path, port: int | None = None) -> Iterator[App]:
-    """The app as `make run` starts it, on a free port or `port`; its log goes to `folder`."""
+def running_app(
+    folder: Path,
+    port: int | None = None,
+    *,
+    script: Path = Path("app.py"),
+    working_folder: Path = ROOT,
+    before: Sequence[str] = (),
+    **variables: str,
+) -> Iterator[App]:
+    """The app as `make run` starts it, on a free port or `port`; its log goes to `folder`.
+
+    before: a program that runs it, with its options; variables: of its environment, beside those
+    of this process, without those that are empty.
+    """
     port = port or free_port()
     app = App(f"http://127.0.0.1:{port}", folder / "app.log")
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
+    command = [*before, sys.executable, "-m", "streamlit", "run", str(script)]
+    environment = os.environ | variables
     with app.log.open("wb") as log:
         process = subprocess.Popen(
-            [*command, f"--server.port={port}", "--server.address=127.0.0.1"],
-            cwd=ROOT,
+            [*command, f"--server.port={port}", "--server.address=127.0.0.1",
+             "--server.headless=true"],
+            cwd=working_folder,
+            env={name: value for name, value in environment.items() if value},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-        )
+        )  # fmt: skip
     RUNNING.append(app)
     try:
         wait_for_health(app, process)
@@ -223,6 +239,21 @@ def turn_to() -> Callable[[Page, str], None]:
         menu.wait_for(state="detached")
 
     return turn
+
+
+@pytest.fixture(scope="session")
+def look_at(settle: Settle, turn_to: Callable[[Page, str], None]) -> Callable[..., None]:
+    """`look_at(page, "Manifold", …)` turns to these pages, or to all: each must be whole."""
+
+    def look(page: Page, *titles: str) -> None:
+        for title in titles or [title for pages in SECTIONS.values() for _, title, _, _ in pages]:
+            turn_to(page, title)
+            settle(page)
+            main = page.get_by_test_id("stMain")
+            assert "BidiComponent" not in main.inner_text(), title
+            assert main.get_by_test_id("stAlertContentError").all_inner_texts() == [], title
+
+    return look
 
 
 @contextmanager
