@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from vae_core.data.datasets import ImageDataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.errors import ConfigError
 from vae_core.models.latent_model import LatentModel
 from vae_core.objectives.terms import elbo_terms, importance_bound

@@ -7,7 +7,7 @@ from torch.distributions import Independent, Normal, kl_divergence
 
 from tests.vae_core.arrays import seeded
 from tests.vae_core.linear_gaussian import images, linear_gaussian, log_marginal
-from vae_core.data.datasets import ImageDataset
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.errors import ConfigError
 from vae_core.measures.likelihood.estimates import (
     elbo_by_image,
