@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import streamlit as st
+from streamlit.runtime.context import StreamlitHeaders
 
 from ui.frame import limits
 from ui.frame.owners import belongs, called, owned_by
@@ -62,3 +64,13 @@ def test_a_run_is_told_by_its_name_or_by_the_end_of_its_secret(
     token: str, expected: tuple[str, str]
 ) -> None:
     assert called(token) == expected
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "forwarded", "X-Forwarded-Host", "via"])
+def test_who_comes_through_a_proxy_is_not_alone(
+    root: Path, monkeypatch: pytest.MonkeyPatch, header: str
+) -> None:
+    monkeypatch.setenv("ZSCAPE_ALONE", "1")
+    headers = StreamlitHeaders([(header, "somebody")])
+    monkeypatch.setattr(type(st.context), "headers", property(lambda context: headers))
+    assert owned_by("bob", root) == ["digits-2"]
