@@ -11,9 +11,9 @@ import torch
 from live.models import OpenModel
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.image_grid import image_grid
+from ui.figures.disentanglement import show_scores
 from ui.frame.kinds import NO_MEANS
 from ui.frame.session import current_model
-from ui.frame.work import working
 from ui.images.chosen import ChosenImage, choose_image
 from ui.images.pictures import data_note
 from ui.numbers import decimal
@@ -27,12 +27,12 @@ from ui.view.reach import PRIOR_EXTENT, grid_extent
 from ui.view.stored import HASHES, latents_of
 from vae_core.latent.decoded import decoded
 from vae_core.latent.dimensions import (
-    attribute_vector,
+    attribute_steps,
+    class_factor,
     correlation_ratios,
     correlations,
     traversal,
 )
-from vae_core.measures.codes.disentanglement import Disentanglement, disentanglement_scores
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -195,21 +195,16 @@ def chips(j: int) -> None:
     if by_class is not None:
         parts.append(_chip("class η", by_class[j], signed=False))
     if by_factor is not None:
+        by_number = None  # the factor that is the class
+        if latents.factors is not None and latents.labels is not None:
+            by_number = class_factor(latents.factors, latents.labels)
         named = factor_names or [f"factor {k + 1}" for k in range(len(by_factor[j]))]
         parts += [
             _chip(f"{name} r", r)
             for k, (name, r) in enumerate(zip(named, by_factor[j], strict=True))
-            if k != class_factor()
+            if k != by_number
         ]
     st.html(f"<div class='chips'>{''.join(parts)}</div>")
-
-
-def class_factor() -> int | None:
-    """Which factor is the class itself, whose numbers have no order."""
-    if latents.factors is None or latents.labels is None:
-        return None
-    same = (latents.factors == latents.labels[:, None]).all(0).nonzero().flatten().tolist()
-    return same[0] if same else None
 
 
 def _chip(name: str, value: float, *, signed: bool = True) -> str:
@@ -263,9 +258,8 @@ def show_attribute(row: int) -> None:
     if empty:
         st.info(f"There is no test image of class {', '.join(empty)}; choose another.")
         return
-    vector = attribute_vector(latents, class_names.index(to), class_names.index(away))
-    at = torch.tensor([t, *ATTRIBUTE_STEPS])
-    images = decoded(model, latents.mu[row] + at[:, None] * vector)
+    classes = class_names.index(to), class_names.index(away)
+    images = decoded(model, attribute_steps(latents, row, *classes, [t, *ATTRIBUTE_STEPS]))
     left, right = st.columns([1, 5], vertical_alignment="center")
     with left:
         image_grid(
@@ -290,79 +284,5 @@ def show_attribute(row: int) -> None:
     explain("factors", "Attributes")
 
 
-SCORES = {
-    "mig": "MIG",
-    "factor_vae": "FactorVAE",
-    "sap": "SAP",
-    "disentanglement": "DCI disentanglement",
-    "completeness": "DCI completeness",
-    "informativeness": "DCI informativeness",
-    "modularity": "modularity",
-}
-
-
-DCI_BY = {
-    "boosting": "DCI by gradient boosting.",
-    "forest": "DCI by a random forest, quicker than gradient boosting and not the same figures.",
-}
-
-
-def stored_scores() -> Disentanglement | None:
-    """Those that `evaluate` put into the checkpoint; None where it was not asked."""
-    stored = (opened.metrics or {}).get("disentanglement")
-    return None if stored is None else Disentanglement(**stored)
-
-
-def measured_scores() -> Disentanglement | None:
-    """Those that this session has computed; None before the visitor has asked."""
-    kept: dict[tuple[str, float], Disentanglement] = st.session_state.setdefault("scores", {})
-    key = (opened.id, float(latents.mu.sum()))
-    place = st.empty()
-    if key not in kept and place.button(
-        "Compute the scores", type="primary", icon=":material/play_arrow:"
-    ):
-        with working("Learning from 5,000 images…", stop=True) as report:
-            kept[key] = disentanglement_scores(
-                latents,
-                train_points=5_000,
-                test_points=2_500,
-                classifier="forest",
-                on_progress=lambda fraction, name: report(fraction, f"{name}…"),
-            )
-        place.empty()
-    return kept.get(key)
-
-
-def show_scores() -> None:
-    st.subheader("Disentanglement")
-    if latents.factors is None:
-        st.caption(
-            "The scores compare the codes with the factors that made the images; this data set's "
-            "factors are not known. sprites and dSprites have them."
-        )
-        return
-    if d < 2:
-        st.caption("A single latent dimension has nothing to be disentangled from.")
-        return
-    scores, stored = stored_scores(), True
-    if scores is None:
-        scores, stored = measured_scores(), False
-    if scores is None:
-        st.caption("Seven scores of how far single codes stand for single factors: some seconds.")
-        return
-    figures = scores.to_json()
-    with st.container(horizontal=True, gap="large"):
-        for name, label in SCORES.items():
-            st.metric(label, f"{figures[name]:.2f}", width="content")
-    st.caption(
-        f"{'Stored with the checkpoint. ' if stored else ''}Of {scores.images:,} images: learned "
-        f"from {scores.train_points:,} draws, tested on {scores.test_points:,}. "
-        f"{DCI_BY[scores.classifier]} Where each code is one factor, all are 1 but SAP, a gap "
-        "between accuracies. DCI can be low beside a high r: it tells continuous factors in "
-        f"{scores.bins} classes, for which its trees use every code that helps a little."
-    )
-    explain("factors", "Scores")
-
-
 explore()
-show_scores()
+show_scores(opened, latents)

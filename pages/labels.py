@@ -13,15 +13,15 @@ import streamlit as st
 from live.images import test_dataset
 from live.models import OpenModel
 from ui.components.address import choice_from_link, number_from_link, show_in_address
-from ui.components.curves import Line, Panel, curves
+from ui.components.curves import curves
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import latent_plane
+from ui.figures.labels import label_panels
 from ui.frame.kinds import NO_MEANS
 from ui.frame.session import current_model, models_beside
 from ui.frame.work import Report, heavy_work
 from ui.images.pictures import data_note
 from ui.numbers import decimal
-from ui.palette import AMBER, GREY, SYMBOL_COLOURS, VIOLET
 from ui.text.explain import explain
 from ui.text.programs import labels_program
 from ui.text.show_code import show_code
@@ -36,6 +36,7 @@ from vae_core.measures.codes.label_curves import (
     PCA,
     PIXELS,
     LabelTask,
+    classes_told,
     label_counts,
     label_curves,
     label_task,
@@ -48,14 +49,11 @@ from vae_core.objectives.m2 import class_error
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ui.figures.labels import Curves
     from vae_core.measures.codes.few_labels import Choose, LabelErrors
-
-    # by classifier and code, from the fewest labels to the most
-    Curves = dict[tuple[str, str], list[LabelErrors]]
 
 RANDOM, BY_CLUSTERS = "at random", "by clusters"
 HOW = {RANDOM: labels_at_random, BY_CLUSTERS: labels_by_clusters}
-COLOURS = {MU: SYMBOL_COLOURS["mu"], PCA: AMBER, PIXELS: GREY}
 TRUE = "true class"
 TOLD = ("nearest neighbours", "logistic regression")
 DRAWS = (3, 5, 10)
@@ -99,11 +97,7 @@ def told_of(
     """
     task, stored = task_of(opened), latents_of(opened)
     rows = choice_of(opened, how)(n, seed)
-    found = {}
-    for name in TOLD:
-        told = CLASSIFIERS[name](task.codes[MU], task.labels, stored.mu)(rows, seed)
-        wrong = (told[task.test_rows] != task.test_labels).double().mean()
-        found[name] = told, float(wrong)
+    found = {name: classes_told(task, stored.mu, rows, classifier=name, seed=seed) for name in TOLD}
     return task.rows[rows].tolist(), found
 
 
@@ -274,29 +268,11 @@ def show_curves(task: LabelTask, how: str, counts: list[int]) -> None:
 
 
 def show_panels(found: Curves, counts: list[int]) -> None:
-    """A panel a classifier, a line a code."""
     if not found:
         return
     by_m2 = m2_errors()
-    highest = [100 * (e.mean + e.standard_error) for errors in found.values() for e in errors]
-    panels, most = [], 1.05 * max(1.0, *highest, *by_m2.values())
-    for name in CLASSIFIERS:
-        lines = [
-            Line(
-                code,
-                [errors.labels for errors in found[name, code]],
-                [100 * errors.mean for errors in found[name, code]],
-                colour,
-                margin=[100 * errors.standard_error for errors in found[name, code]],
-            )
-            for code, colour in COLOURS.items()
-            if (name, code) in found
-        ]
-        if by_m2:
-            lines.append(Line("M2", list(by_m2), list(by_m2.values()), VIOLET))
-        panels.append(Panel(name.capitalize(), lines, note_of(lines), (0.0, most)))
     curves(
-        panels,
+        label_panels(found, by_m2),
         key="label-curves",
         testid="label-curves",
         alt="The share of images told wrongly, by the number of labels.",
@@ -312,12 +288,6 @@ def show_panels(found: Curves, counts: list[int]) -> None:
             f"M2 by its own classifier: {told}. Each is a model that learned from so many labels "
             "and all other images without; train more with **M2** on Train live."
         )
-
-
-def note_of(lines: list[Line]) -> str:
-    """The error on mu with the most labels."""
-    last = [f"μ {line.y[-1]:.1f}%" for line in lines if line.name == MU]
-    return last[0] if last else ""
 
 
 @dataclass(eq=False)

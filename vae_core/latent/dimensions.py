@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -75,6 +77,25 @@ def attribute_vector(latents: Latents, to: int, away_from: int) -> Tensor:
     2016). DataError when a class has no image.
     """
     return class_mean(latents, to) - class_mean(latents, away_from)
+
+
+def attribute_steps(
+    latents: Latents, row: int, to: int, away_from: int, t: Sequence[float]
+) -> Tensor:
+    """z of image `row` moved along an attribute vector, (len(t), d): mu + t attribute_vector(...).
+
+    t = 0 leaves it at mu. DataError as `attribute_vector`.
+    """
+    return latents.mu[row] + torch.tensor(t)[:, None] * attribute_vector(latents, to, away_from)
+
+
+def class_factor(factors: Tensor, labels: Tensor) -> int | None:
+    """Which column of factors (n, k) is the class itself, labels (n,); None where none is.
+
+    Its numbers have no order, so that a correlation with them says nothing.
+    """
+    same: list[int] = (factors == labels[:, None]).all(0).nonzero().flatten().tolist()
+    return same[0] if same else None
 
 
 def _standardised(columns: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """Traversals, associations and attribute vectors, against SciPy and constructed cases."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -7,7 +9,9 @@ import torch
 
 from vae_core.errors import ConfigError, DataError
 from vae_core.latent.dimensions import (
+    attribute_steps,
     attribute_vector,
+    class_factor,
     correlation_ratios,
     correlations,
     traversal,
@@ -94,3 +98,19 @@ def test_what_cannot_be_traversed_is_refused(latents: Latents) -> None:
         traversal(latents, 0, 0, 5, "sigmas", sigmas=0)
     with pytest.raises(DataError, match="rows"):
         correlations(latents.mu, torch.rand(3, 1))
+
+
+def test_steps_along_an_attribute_lead_from_one_classs_mean_to_the_others(latents: Latents) -> None:
+    """From the mean of a class itself, which image 0 is put at, the unit step ends at the other."""
+    mu, labels = latents.mu.numpy().copy(), latents.labels.numpy()
+    mu[0] = mu[4::4].mean(0)  # so class 0 has its mean there, with or without it
+    moved = attribute_steps(replace(latents, mu=torch.from_numpy(mu)), 0, 3, 0, [0.0, 1.0, 0.5])
+    start, end = mu[0], mu[labels == 3].mean(0)
+    np.testing.assert_allclose(moved, [start, end, (start + end) / 2], atol=1e-5)
+
+
+def test_the_factor_that_is_the_class_is_found() -> None:
+    labels = torch.tensor([2, 0, 1, 2])
+    others = torch.tensor([[2.0, 0.1], [0.0, 0.2], [1.0, 0.3], [0.0, 0.4]])  # alike but once
+    assert class_factor(torch.cat([others, labels[:, None]], 1), labels) == 2
+    assert class_factor(others, labels) is None

@@ -89,9 +89,13 @@ def label_errors(
     choose = choose or partial(draw_labelled, train_labels)
     errors = []
     for draw in range(seed, seed + draws):
-        told = classify(choose(labels, draw), draw)
-        errors.append(float((told != test_labels).double().mean()))
+        errors.append(told_wrongly(classify(choose(labels, draw), draw), test_labels))
     return LabelErrors(labels, tuple(errors))
+
+
+def told_wrongly(told: Tensor, labels: Tensor) -> float:
+    """The share of labels (n,) that the classes `told` (n,) miss, in [0, 1]."""
+    return float((told != labels).double().mean())
 
 
 def support_vectors(train: Latents, test: Latents, samples: int = 0) -> Classify:

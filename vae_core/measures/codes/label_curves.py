@@ -30,6 +30,7 @@ from vae_core.measures.codes.few_labels import (
     LabelErrors,
     label_errors,
     label_spreading,
+    told_wrongly,
 )
 
 MOST_NEIGHBOURS = 9
@@ -172,6 +173,18 @@ CLASSIFIERS: dict[str, Build] = {
     "logistic regression": logistic_regression,
     "label spreading": label_spreading,
 }
+
+
+def classes_told(
+    task: LabelTask, mu: Tensor, rows: Tensor, *, classifier: str, seed: int
+) -> tuple[Tensor, float]:
+    """The class that each image is told to be by its mu, and the share told wrongly.
+
+    mu (N, d): of all images, among which are the task's. rows (labels,): those of `task.rows` that
+    are labelled. Returns (N,) int64, and the error over the task's test images, in [0, 1].
+    """
+    told = CLASSIFIERS[classifier](task.codes[MU], task.labels, mu)(rows, seed)
+    return told, told_wrongly(told[task.test_rows], task.test_labels)
 
 
 def label_curves(

@@ -12,6 +12,7 @@ from vae_core.latent.latents import Latents
 from vae_core.measures.codes.few_labels import LabelErrors, label_errors
 from vae_core.measures.codes.label_curves import (
     CLASSIFIERS,
+    classes_told,
     label_counts,
     label_curves,
     label_task,
@@ -69,6 +70,18 @@ def test_the_classifiers_are_those_of_scikit_learn() -> None:
     assert nearest_neighbours(train, task.labels, test)(rows[:30], 0).tolist() == nearest.tolist()
     told = logistic_regression(train, task.labels, test)(rows, 0)
     assert told.tolist() == LogisticRegression().fit(x, y).predict(test.numpy()).tolist()
+
+
+def test_all_images_are_told_as_scikit_learn_tells_them() -> None:
+    data = heaps(apart=1.5)
+    assert data.labels is not None
+    task = label_task(data)
+    rows = draw_labelled(task.labels, 80, seed=0)
+    told, error = classes_told(task, data.mu, rows, classifier="nearest neighbours", seed=0)
+    oracle = KNeighborsClassifier(3).fit(data.mu[task.rows[rows]], task.labels[rows])
+    assert told.tolist() == oracle.predict(data.mu).tolist()
+    right = oracle.score(data.mu[task.test_rows], data.labels[task.test_rows])
+    assert 0 < error == pytest.approx(1 - right)
 
 
 def test_a_curve_has_the_errors_of_each_number_of_labels() -> None:

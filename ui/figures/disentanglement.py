@@ -1,0 +1,88 @@
+"""How far single latent dimensions stand for single factors, as the page Factors tells it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from live.models import OpenModel
+from ui.frame.work import working
+from ui.text.explain import explain
+from vae_core.measures.codes.disentanglement import Disentanglement, disentanglement_scores
+
+if TYPE_CHECKING:
+    from vae_core.latent.latents import Latents
+
+SCORES = {
+    "mig": "MIG",
+    "factor_vae": "FactorVAE",
+    "sap": "SAP",
+    "disentanglement": "DCI disentanglement",
+    "completeness": "DCI completeness",
+    "informativeness": "DCI informativeness",
+    "modularity": "modularity",
+}
+
+
+DCI_BY = {
+    "boosting": "DCI by gradient boosting.",
+    "forest": "DCI by a random forest, quicker than gradient boosting and not the same figures.",
+}
+
+
+def _stored(opened: OpenModel) -> Disentanglement | None:
+    """Those that `evaluate` put into the checkpoint; None where it was not asked."""
+    stored = (opened.metrics or {}).get("disentanglement")
+    return None if stored is None else Disentanglement(**stored)
+
+
+def _measured(opened: OpenModel, latents: Latents) -> Disentanglement | None:
+    """Those that this session has computed; None before the visitor has asked."""
+    kept: dict[tuple[str, float], Disentanglement] = st.session_state.setdefault("scores", {})
+    key = (opened.id, float(latents.mu.sum()))
+    place = st.empty()
+    if key not in kept and place.button(
+        "Compute the scores", type="primary", icon=":material/play_arrow:"
+    ):
+        with working("Learning from 5,000 images…", stop=True) as report:
+            kept[key] = disentanglement_scores(
+                latents,
+                train_points=5_000,
+                test_points=2_500,
+                classifier="forest",
+                on_progress=lambda fraction, name: report(fraction, f"{name}…"),
+            )
+        place.empty()
+    return kept.get(key)
+
+
+def show_scores(opened: OpenModel, latents: Latents) -> None:
+    st.subheader("Disentanglement")
+    if latents.factors is None:
+        st.caption(
+            "The scores compare the codes with the factors that made the images; this data set's "
+            "factors are not known. sprites and dSprites have them."
+        )
+        return
+    if opened.model.latent_dim < 2:
+        st.caption("A single latent dimension has nothing to be disentangled from.")
+        return
+    scores, stored = _stored(opened), True
+    if scores is None:
+        scores, stored = _measured(opened, latents), False
+    if scores is None:
+        st.caption("Seven scores of how far single codes stand for single factors: some seconds.")
+        return
+    figures = scores.to_json()
+    with st.container(horizontal=True, gap="large"):
+        for name, label in SCORES.items():
+            st.metric(label, f"{figures[name]:.2f}", width="content")
+    st.caption(
+        f"{'Stored with the checkpoint. ' if stored else ''}Of {scores.images:,} images: learned "
+        f"from {scores.train_points:,} draws, tested on {scores.test_points:,}. "
+        f"{DCI_BY[scores.classifier]} Where each code is one factor, all are 1 but SAP, a gap "
+        "between accuracies. DCI can be low beside a high r: it tells continuous factors in "
+        f"{scores.bins} classes, for which its trees use every code that helps a little."
+    )
+    explain("factors", "Scores")
