@@ -59,6 +59,7 @@ app = st.App(
     middleware=[
         Middleware(live.Frontend, root=Path(get_static_dir())),
         Middleware(live.VisitorCookie),
+        Middleware(live.CurrentAddress),
     ],
     lifespan=lifespan,
     on_script_error=navigation.report_error,

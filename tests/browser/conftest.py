@@ -53,6 +53,12 @@ LISTEN = """
 window.decodes = [];
 addEventListener("zscape:decoded", (event) => decodes.push(event.detail));
 """
+FORGETFUL = """
+from streamlit.runtime.memory_session_storage import MemorySessionStorage
+from streamlit.web.cli import main
+MemorySessionStorage.get = lambda self, session: None
+main()
+"""
 FAILED = pytest.StashKey[bool]()
 PAGE_FAILED = "Something went wrong on this page"
 
@@ -83,11 +89,15 @@ RUNNING: list[App] = []
 
 
 @contextmanager
-def running_app(folder: Path, port: int | None = None) -> Iterator[App]:
-    """The app as `make run` starts it, on a free port or `port`; its log goes to `folder`."""
+def running_app(folder: Path, port: int | None = None, *, forgetful: bool = False) -> Iterator[App]:
+    """The app as `make run` starts it, on a free port or `port`; its log goes to `folder`.
+
+    forgetful: a session ends with its connection, not two minutes later.
+    """
     port = port or free_port()
     app = App(f"http://127.0.0.1:{port}", folder / "app.log")
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
+    start = ["-c", FORGETFUL] if forgetful else ["-m", "streamlit"]
+    command = [sys.executable, *start, "run", "app.py", "--server.headless=true"]
     with app.log.open("wb") as log:
         process = subprocess.Popen(
             [*command, f"--server.port={port}", "--server.address=127.0.0.1"],
