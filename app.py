@@ -63,6 +63,7 @@ app = st.App(
         Middleware(live.BasePath, base=partial(st.get_option, "server.baseUrlPath")),
         Middleware(live.Frontend, root=Path(get_static_dir())),
         Middleware(live.VisitorCookie),
+        Middleware(live.CurrentAddress),
     ],
     lifespan=lifespan,
     on_script_error=navigation.report_error,

@@ -3,6 +3,7 @@
 Importing this package imports neither Streamlit nor torch; the first decode loads torch.
 """
 
+from live.address import CurrentAddress
 from live.assets import asset_route
 from live.base_path import BasePath
 from live.blobs import blob_route
@@ -12,4 +13,4 @@ from live.visitors import VisitorCookie
 
 routes = [asset_route, blob_route, decode_route, ask_route]
 
-__all__ = ["BasePath", "Frontend", "VisitorCookie", "routes"]
+__all__ = ["BasePath", "CurrentAddress", "Frontend", "VisitorCookie", "routes"]

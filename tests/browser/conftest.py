@@ -54,6 +54,12 @@ LISTEN = """
 window.decodes = [];
 addEventListener("zscape:decoded", (event) => decodes.push(event.detail));
 """
+FORGETFUL = """
+from streamlit.runtime.memory_session_storage import MemorySessionStorage
+from streamlit.web.cli import main
+MemorySessionStorage.get = lambda self, session: None
+main()
+"""
 FAILED = pytest.StashKey[bool]()
 PAGE_FAILED = "Something went wrong on this page"
 
@@ -88,6 +94,7 @@ def running_app(
     folder: Path,
     port: int | None = None,
     *,
+    forgetful: bool = False,
     script: Path = Path("app.py"),
     working_folder: Path = ROOT,
     before: Sequence[str] = (),
@@ -95,12 +102,14 @@ def running_app(
 ) -> Iterator[App]:
     """The app as `make run` starts it, on a free port or `port`; its log goes to `folder`.
 
-    before: a program that runs it, with its options; variables: of its environment, beside those
-    of this process, without those that are empty.
+    forgetful: a session ends with its connection, not two minutes later; before: a program that
+    runs it, with its options; variables: of its environment, beside those of this process, without
+    those that are empty.
     """
     port = port or free_port()
     app = App(f"http://127.0.0.1:{port}", folder / "app.log")
-    command = [*before, sys.executable, "-m", "streamlit", "run", str(script)]
+    streamlit = ["-c", FORGETFUL] if forgetful else ["-m", "streamlit"]
+    command = [*before, sys.executable, *streamlit, "run", str(script)]
     environment = os.environ | variables
     with app.log.open("wb") as log:
         process = subprocess.Popen(

@@ -42,6 +42,7 @@ SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
         ("clusters", "Clusters", ":material/bubble_chart:", "clusters"),
     ],
 }
+A_DAY = 24 * 3600.0  # seconds
 HEADINGS = {"Overview": "The latent space of a VAE, under your pointer"}
 
 log = logging.getLogger("zscape")
@@ -53,10 +54,18 @@ def show() -> None:
     page = st.navigation(sections(), position="hidden" if hidden("pages") else "top")
     st.title(HEADINGS.get(page.title, page.title))  # on the screen before torch is in memory
     notes = st.empty()
+    st.fragment(return_at_once, run_every=A_DAY)()
     show_sidebar(page.url_path)
     page.run()
     with notes:
         tell_refused()
+
+
+def return_at_once() -> None:
+    """Nothing to see: for a page with a timer Streamlit runs the script as soon as it reconnects.
+
+    Without, a new session would show nothing and take no notice of a touch.
+    """
 
 
 def sections() -> dict[str, list[StreamlitPage]]:

@@ -81,14 +81,18 @@ def link_to_open(token: str) -> dict[str, str]:
 
 def _follow_link_to_open() -> None:
     link = st.query_params.get("open", "")
-    if link and link != st.session_state.get("followed"):
+    if "followed" not in st.session_state:  # what Streamlit tells a session begun anew may be old
+        st.session_state["followed"], link = link, linked("open")
+    elif link == st.session_state["followed"]:
+        return
+    else:
         st.session_state["followed"] = link
-        token = link.rpartition(".")[0]
-        if _exists(run_id(token)):
-            own(token)
-            select_model(run_id(token))
-            if st.session_state.get("z", ()) == st.session_state.get("first_z"):  # nobody chose it
-                st.session_state["z"] = ()
+    token = link.rpartition(".")[0]
+    if link and _exists(run_id(token)):
+        own(token)
+        select_model(run_id(token))
+        if st.session_state.get("z", ()) == st.session_state.get("first_z"):  # nobody chose it
+            st.session_state["z"] = ()
 
 
 def current_model() -> OpenModel:

@@ -136,6 +136,19 @@ def test_whoever_spoke_last_is_followed(
     assert list(current["z"]) == [expected]
 
 
+def test_what_a_browser_brings_into_a_session_begun_anew_is_old(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import streamlit as st
+
+    from ui.components.latent_plane import _current
+
+    monkeypatch.setattr(st, "session_state", {})
+    brought = {"z": {"value": [5], "at": 1}}
+    assert _current("plane", {"z": (0,)}, brought)["z"] == (0,)
+    assert _current("plane", {"z": (0,)}, {"z": {"value": [6], "at": 2}})["z"] == [6]
+
+
 # Machado, Oliveira & Fernandes (2009), severity 1; on linear RGB.
 VISION = {
     "normal": np.eye(3),

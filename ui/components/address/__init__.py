@@ -1,9 +1,9 @@
 """The page's address: it says what is in view, so that a copied link opens the same view.
 
-One way for all: the script reads the address once, when a visitor arrives; from then on the session
-knows better, and what it shows is written back. Writing goes through the browser's
-`history.replaceState`: `st.query_params` and widgets with `bind=` make an entry of the browser's
-history of every step, and the way back would lead nowhere.
+One way for all: the script reads the address once, when a session begins, as it is at that moment;
+from then on the session knows better, and what it shows is written back. Writing goes through the
+browser's `history.replaceState`: `st.query_params` and widgets with `bind=` make an entry of the
+browser's history of every step, and the way back would lead nowhere.
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import parse_qsl
 
 import streamlit as st
+
+from live.address import ADDRESS
 
 __all__ = [
     "choice_from_link",
@@ -34,10 +37,20 @@ Number = TypeVar("Number", int, float)
 
 
 def linked(name: str) -> str:
-    """What the link that the visitor came by says of `name`; empty when it says nothing."""
+    """What the address said of `name` when the session began; empty when it said nothing."""
     if "linked" not in st.session_state:
-        st.session_state["linked"] = st.query_params.to_dict()
+        st.session_state["linked"] = _address_at_first()
     return str(st.session_state["linked"].get(name, ""))
+
+
+def _address_at_first() -> dict[str, str]:
+    """What the address in view says, name by name, at the first run of a session.
+
+    A browser that comes back tells it with its connection (`live.address`); of one that has just
+    loaded the page Streamlit knows it.
+    """
+    told = st.context.headers.get(ADDRESS)
+    return st.query_params.to_dict() if told is None else dict(parse_qsl(told))
 
 
 def choice_from_link(name: str, options: Sequence[Option], default: Option) -> Option:

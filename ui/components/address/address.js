@@ -1,3 +1,22 @@
+const STREAM = "/_stcore/stream";
+
+/**
+ * Every connection tells the address as it is then: Streamlit itself would say again with which one
+ * the page was loaded, and a session that begins anew, as after a laptop's sleep, would begin there.
+ */
+class TellingSocket extends WebSocket {
+  static tells = true;
+
+  constructor(url, ...protocols) {
+    const socket = new URL(url, window.location.href);
+    if (socket.pathname.endsWith(STREAM)) {
+      socket.searchParams.set("zscape-address", window.location.search.slice(1));
+    }
+    super(socket, ...protocols);
+  }
+}
+if (!window.WebSocket.tells) window.WebSocket = TellingSocket;
+
 /**
  * Put values into the address without a new entry of the browser's history.
  * @param {{data: [Object<string, ?string>], parentElement: Node}} component

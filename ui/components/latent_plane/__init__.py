@@ -223,13 +223,14 @@ def _rows(values: Array) -> tuple[tuple[float, ...], ...]:
 def _current(key: str, given: dict[str, Any], state: Any) -> dict[str, Any]:
     """Each value as the page or the visitor set it, whichever of the two changed it last.
 
-    The visitor's come as {"value": …, "at": the moment}: the same value may be set twice.
+    The visitor's come as {"value": …, "at": the moment}: the same value may be set twice. What a
+    browser brings along into a session begun anew is old: the page has the address's.
     """
     memory = st.session_state.setdefault(f"{key}:newest", {})
     current = {}
     for name, page in given.items():
         visitor = state.get(name)
-        seen_page, seen_visitor, newest = memory.get(name, (None, None, page))
+        seen_page, seen_visitor, newest = memory.get(name, (page, visitor, page))
         if visitor is not None and visitor != seen_visitor:
             newest = visitor["value"]
         elif page != seen_page:
