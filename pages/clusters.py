@@ -24,6 +24,7 @@ from ui.text.show_code import program, show_code
 from ui.view.planes import default_plane, keep_z, plane_points
 from ui.view.point import current_z, z_text
 from ui.view.stored import HASHES, latents_of
+from ui.widgets import set_widget
 from vae_core.latent.decoded import decoded
 from vae_core.latent.projections import principal_components
 from vae_core.measures.codes.clusters import (
@@ -109,7 +110,7 @@ def choose() -> tuple[str, int]:
     methods = list(METHODS)
     choice_from_link("clustering", methods, methods[0])
     number_from_link("clusters", 2, MAX_CLUSTERS, default=min(len(class_names) or 10, MAX_CLUSTERS))
-    st.session_state["clusters"] = min(st.session_state["clusters"], most)
+    set_widget("clusters", min(st.session_state["clusters"], most))
     choice_from_link("shown", list(SHOWN), "clusters")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.segmented_control(

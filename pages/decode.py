@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ui.components.address import show_in_address
+from ui.components.gesture import gesture, watch_gestures
 from ui.components.latent_plane import InStep, PlaneResult, latent_plane
 from ui.frame.session import current_model
 from ui.numbers import percent
@@ -16,6 +17,7 @@ from ui.view.dims import dims_by_use, measure_of_use, names_of_dims
 from ui.view.planes import default_plane, plane_points
 from ui.view.point import current_z, set_z, z_text
 from ui.view.reach import slider_reach
+from ui.widgets import set_widget
 from vae_core.latent.decoded import prior_samples
 from vae_core.latent.latents import class_mean, prior_percentile
 
@@ -50,13 +52,17 @@ def move(z: Sequence[float], *, remember: bool = True) -> None:
         del history[:-MAX_HISTORY]
     set_z(z)
     for j, value in enumerate(z):
-        st.session_state[f"slider-{j}"] = min(reach, max(-reach, float(value)))
+        set_widget(f"slider-{j}", min(reach, max(-reach, float(value))))
+    st.session_state["slid"] = None
 
 
 def slider_moved(j: int) -> None:
+    """A step of a slider; the steps of one gesture, as of a key that is held, are one Undo."""
     z = list(current_z(opened))
     z[j] = st.session_state[f"slider-{j}"]
-    move(z)
+    slid = (j, gesture())
+    move(z, remember=slid != st.session_state.get("slid"))
+    st.session_state["slid"] = slid
 
 
 def plane_moved(shown: PlaneResult) -> None:
@@ -106,6 +112,7 @@ def sliders(dims: Sequence[int]) -> None:
 @st.fragment
 def explore() -> None:
     """What a slider changes, and no more: the plane follows in the browser, so it is not sent."""
+    watch_gestures()
     sliders(active)
     if len(active) > 1 and opened.latents is not None:
         st.caption(f"Ordered by {measure_of_use(opened)}, the most telling first.")

@@ -24,6 +24,7 @@ from ui.view.ends import end_of_row, ends, set_end, way_texts
 from ui.view.planes import default_plane, keep_z
 from ui.view.point import current_z, z_text
 from ui.view.stored import HASHES
+from ui.widgets import set_widget
 from vae_core.latent.decoded import decoded
 from vae_core.latent.geometry import (
     MEASURED,
@@ -92,7 +93,7 @@ def explore() -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             for side, end in zip("ab", (a, b), strict=True):
                 if end.row is not None:
-                    st.session_state[f"row-{side}"] = end.row
+                    set_widget(f"row-{side}", end.row)
                 st.number_input(
                     f"Test image {side.upper()}",
                     0,

@@ -32,6 +32,7 @@ from ui.view.ends import (
 from ui.view.planes import default_plane, plane_points
 from ui.view.point import current_z, set_z, z_text
 from ui.view.stored import class_rows
+from ui.widgets import set_widget
 from vae_core.latent.animation import enlarged, gif_bytes
 from vae_core.latent.decoded import decoded, prior_samples
 from vae_core.latent.paths import interpolate_through, path_methods, step_lengths
@@ -110,7 +111,7 @@ def choose_end(side: str, end: End) -> None:
                 choose_image(side, end.row, len(latents))
             if f"typed-{side}" not in st.session_state:  # the visitor was on another page
                 st.session_state.pop(f"not_understood-{side}", None)
-            st.session_state[f"typed-{side}"] = z_text(end.z)
+            set_widget(f"typed-{side}", z_text(end.z))
             st.text_input(
                 f"z of {side.upper()}", key=f"typed-{side}", on_change=to_typed, args=(side,)
             )
@@ -139,7 +140,7 @@ def choose_image(side: str, row: int | None, n: int) -> None:
     left, right = st.columns(2) if labels is not None else [st.container()] * 2
     if labels is not None:
         label = None if row is None else int(labels[row])
-        st.session_state[f"class-{side}"] = None if label is None else class_names[label]
+        set_widget(f"class-{side}", None if label is None else class_names[label])
         left.selectbox(
             f"Class of {side.upper()}",
             class_names,
@@ -150,7 +151,7 @@ def choose_image(side: str, row: int | None, n: int) -> None:
         )
         if label is not None:
             rows = class_rows(opened, label)
-    st.session_state[f"index-{side}"] = None if row is None else rows.index(row)
+    set_widget(f"index-{side}", None if row is None else rows.index(row))
     right.number_input(
         f"Index of {side.upper()}",
         0,

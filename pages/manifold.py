@@ -19,6 +19,7 @@ from ui.view.planes import dims_plane, keep_z, plane_points
 from ui.view.point import current_z, set_z, z_text
 from ui.view.reach import PRIOR_EXTENT, grid_extent, slider_reach
 from ui.view.stored import HASHES
+from ui.widgets import set_widget
 from vae_core.latent.latents import nearest, prior_percentile
 from vae_core.latent.manifold import manifold_grid
 
@@ -65,7 +66,7 @@ def held_sliders(dims: tuple[int, int]) -> None:
     with st.expander(f"{len(held)} other dimensions, held at the current z"):
         columns = st.columns(2)
         for k, j in enumerate(held):
-            st.session_state[f"held-{j}"] = min(reach, max(-reach, z[j]))
+            set_widget(f"held-{j}", min(reach, max(-reach, z[j])))
             columns[k % 2].slider(
                 names_of_dims([j])[0],
                 -reach,

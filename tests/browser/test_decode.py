@@ -82,3 +82,58 @@ def test_every_slider_is_seen_together_with_the_image(
         for slider in page.get_by_role("slider").all():
             slider.scroll_into_view_if_needed()
             expect(page.get_by_test_id("decoded-image")).to_be_in_viewport(ratio=1)
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_each_step_by_key_counts_and_all_of_a_gesture_are_one_undo(
+    decode: Page, wait_for_z: Callable[[list[float | None]], None], held: bool
+) -> None:
+    slider = decode.get_by_role("slider", name="z₁")
+    undo = decode.get_by_role("button", name="Undo")
+    decode.evaluate("() => void (Date.now = () => 0)")  # no pause between presses
+    slider.focus()
+    for _ in range(60):
+        decode.keyboard.down("ArrowRight")  # a repeat, where the key was not let go
+        if not held:
+            decode.keyboard.up("ArrowRight")
+    wait_for_z([0.6, 0])
+    expect(slider).to_have_value("0.6")
+    decode.keyboard.up("ArrowRight")
+    undo.click()
+    wait_for_z([0, 0])
+    expect(slider).to_have_value("0")
+    expect(undo).to_be_disabled()
+
+
+def test_a_slider_that_is_taken_anew_is_another_undo(
+    decode: Page, wait_for_z: Callable[[list[float | None]], None]
+) -> None:
+    undo = decode.get_by_role("button", name="Undo")
+    track = decode.get_by_role("group", name="z₁").locator("> div")
+    box = track.bounding_box()
+    assert box
+    for share in (0.75, 0.875):
+        track.click(position={"x": share * box["width"], "y": box["height"] / 2})
+        wait_for_z([8 * share - 4, 0])
+    undo.click()
+    wait_for_z([2, 0])
+    undo.click()
+    wait_for_z([0, 0])
+
+
+def test_an_arrow_key_held_on_the_plane_is_one_undo_however_late_it_repeats(
+    decode: Page, wait_for_z: Callable[[list[float | None]], None]
+) -> None:
+    undo = decode.get_by_role("button", name="Undo")
+    decode.get_by_test_id("latent-plane").focus()
+    decode.keyboard.down("ArrowRight")
+    # Keyboards wait before the first repeat, longer than the plane waits for a key let go.
+    decode.evaluate("() => new Promise((resolve) => setTimeout(resolve, 1000))")
+    for _ in range(59):
+        decode.keyboard.down("ArrowRight")
+    decode.keyboard.up("ArrowRight")
+    wait_for_z([3, 0])
+    wait_for_plane(decode, [3, 0])
+    undo.click()
+    wait_for_z([0, 0])
+    expect(undo).to_be_disabled()

@@ -13,6 +13,7 @@ from live.images import test_dataset
 from live.models import OpenModel
 from ui.components.address import choice_from_link, number_from_link
 from ui.view.stored import class_rows
+from ui.widgets import set_widget
 from vae_core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ def _test_image(opened: OpenModel) -> ChosenImage:
         _, images = prior_samples(opened.model, 1, seed=0)
         return ChosenImage(images, None, "a decoded draw from the prior", False)
     number_from_link("image", 0, n - 1, default=0)
-    row = st.session_state["image"] = min(st.session_state["image"], n - 1)
+    row: int = min(st.session_state["image"], n - 1)
+    set_widget("image", row)
     names = opened.config.get("class_names") or []
     if names and latents is not None and latents.labels is not None:
         choice_from_link("image_class", [ANY, *names], ANY)

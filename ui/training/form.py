@@ -18,6 +18,7 @@ from ui.components.address import (
 )
 from ui.training.presets import PRESETS, Preset
 from ui.training.settings import COLUMNS, OWN_SETTINGS, SETTINGS, Setting
+from ui.widgets import set_widget
 from vae_core.data.datasets import dataset_available, load_dataset
 from vae_core.data.names import is_own
 from vae_core.errors import ConfigError, DataError
@@ -61,7 +62,7 @@ def _choose_preset(config: TrainConfig | None) -> None:
     at_hand = [p for p in PRESETS if at_hand_here(p.config.dataset)]
     labels = [p.label for p in at_hand]
     agreeing = [p for p in at_hand if config and replace(config, seed=0) == p.config]
-    st.session_state["preset"] = agreeing[0].label if agreeing else None
+    set_widget("preset", agreeing[0].label if agreeing else None)
     st.pills(
         "What to train", labels, key="preset", on_change=_apply_preset, label_visibility="collapsed"
     )

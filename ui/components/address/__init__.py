@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl
 import streamlit as st
 
 from live.address import ADDRESS
+from ui.widgets import set_widget
 
 __all__ = [
     "choice_from_link",
@@ -68,7 +69,7 @@ def choice_from_link(name: str, options: Sequence[Option], default: Option) -> O
             refuse(name, f"it is none of the choices here{instead}")
         st.session_state[name] = named[0] if named else default
     elif st.session_state[name] == st.session_state.get(before):
-        st.session_state[name] = default
+        set_widget(name, default)
     st.session_state[before] = default
     chosen: Option = st.session_state[name]
     return chosen
@@ -89,7 +90,7 @@ def number_from_link(name: str, low: Number, high: Number, default: Number) -> N
                 span = f"{_text(low)} to {_text(high)}"
                 refuse(name, f"a number from {span} is expected; {_text(default)} is shown")
     number_in_view: Number = min(max(st.session_state[name], low), high)
-    st.session_state[name] = number_in_view
+    set_widget(name, number_in_view)
     return number_in_view
 
 

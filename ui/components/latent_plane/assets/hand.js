@@ -5,7 +5,8 @@ import { listen, TWICE_MS } from "./gestures.js";
 const STEP = 0.05;
 const COARSE_STEP = 0.5;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-const REST_MS = 350; // the keys rest that long before Python hears of what they did
+const REST_MS = 350; // the keys rest that long, let go, before Python hears of what they did
+const HELD = null; // keys are not at rest before they are let go, however slowly they repeat
 const PICK_PX = 9;
 const MOVED_PX = 4; // a press that goes farther is a drag
 const AWAY = -1e9; // pixels, where no pointer is
@@ -24,11 +25,13 @@ export class Hand {
     this.pointer = null;
     /** @type {{kind: Kind, from: [number, number], before: Before, corners: [number, number][], moved: boolean} | null} */
     this.press = null;
-    /** @type {{kind: Kind, before: Before | null, timer: number} | null} what Python is about to hear */
+    /** @type {{kind: Kind, before: Before | null, timer: number | undefined} | null} what Python is about to hear */
     this.due = null;
     const canvas = plane.parts.plane;
     listen(canvas, this.#verbs(), signal);
     canvas.addEventListener("keydown", (event) => this.key(event), { signal });
+    canvas.addEventListener("keyup", () => this.due && this.#tellLater(this.due.kind, REST_MS, this.due.before), { signal });
+    canvas.addEventListener("blur", () => this.#tellNow(), { signal });
     signal.addEventListener("abort", () => clearTimeout(this.due?.timer));
   }
 
@@ -231,7 +234,7 @@ export class Hand {
       plane.z = plane.slice.moved(plane.z, to);
       plane.look(event.timeStamp);
     }
-    this.#tellLater(edits ? "stop" : "z", REST_MS);
+    this.#tellLater(edits ? "stop" : "z", HELD);
     plane.invalidate();
   }
 
@@ -240,7 +243,7 @@ export class Hand {
     const { plane } = this;
     plane.ghost = plane.led = null;
     if (!edit()) return;
-    this.#tellLater("stop", REST_MS);
+    this.#tellLater("stop", HELD);
     plane.invalidate();
   }
 
@@ -249,18 +252,19 @@ export class Hand {
     if (!plane.points || !plane.z) return;
     const nearest = plane.points.nearest(...plane.slice.place(plane.z), plane.view.half);
     plane.selected = new Set(nearest < 0 ? [] : [nearest]);
-    this.#tellLater("selection", REST_MS);
+    this.#tellLater("selection", HELD);
     plane.invalidate(true);
   }
 
   /**
-   * Tell Python when `ms` have gone by without another deed.
-   * @param {Kind} kind @param {number} ms @param {Before | null} before where it can be taken back
+   * Tell Python when `ms` have gone by without another deed, or after what `HELD` keys do next.
+   * @param {Kind} kind @param {number | null} ms @param {Before | null} before where it can be taken back
    */
   #tellLater(kind, ms, before = null) {
     clearTimeout(this.due?.timer);
     if (this.due && this.due.kind !== kind) this.#tell(this.due.kind);
-    this.due = { kind, before, timer: setTimeout(() => this.#tellNow(), ms) };
+    const timer = ms === HELD ? undefined : setTimeout(() => this.#tellNow(), ms);
+    this.due = { kind, before, timer };
   }
 
   #tellNow() {

@@ -1,0 +1,50 @@
+"""What the script writes into widgets."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+# In a process of its own: a page leaves what it opened behind.
+PROGRAM = """
+import json, sys
+from pathlib import Path
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+from ui.frame.navigation import PAGES, SECTIONS
+
+st.page_link = lambda *_, **__: None  # it asks for the menu that stands around the pages
+written = {}
+for file in [entry[0] for section in SECTIONS.values() for entry in section]:
+    app = AppTest.from_file(str(Path(PAGES) / f"{file}.py"), default_timeout=600)
+    app.session_state["model"] = sys.argv[1]
+    app.session_state["visitor"] = "ann"
+    app.run()
+    assert not app.exception, (file, app.exception)
+    app.run()  # nothing was touched
+    protos = [element.proto for element in app if hasattr(element, "proto")]
+    sent = [proto for proto in protos if getattr(proto, "set_value", False)]
+    written[file] = [proto.label for proto in sent if not proto.disabled]  # which nobody can move
+print(json.dumps(written))
+"""
+
+
+@pytest.mark.parametrize("model", ["digits-2d", "sprites-6d"])
+def test_a_run_in_which_nothing_changes_writes_no_widget(model: str, tmp_path: Path) -> None:
+    """What is written is sent to the browser, and overwrites what is moved there meanwhile."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, model],
+        cwd=ROOT,
+        env=os.environ | {"ZSCAPE_RUNS": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3_000:]
+    written = json.loads(done.stdout.splitlines()[-1])
+    assert {page: labels for page, labels in written.items() if labels} == {}
