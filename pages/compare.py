@@ -107,6 +107,7 @@ def show_plane(side: str, model: OpenModel, rows: np.ndarray | None) -> None:
         points=plane_points(model, view, rows=rows),
         in_step=InStep(planes="images" if rows is not None else "places"),
         height=360,
+        named="" if side == "A" else "-B",
         on_change=released,
     )
     st.caption(about_means(model, "Means μ of the test images, not samples."))

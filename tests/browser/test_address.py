@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 pytestmark = pytest.mark.browser
 
@@ -95,3 +95,65 @@ def test_a_copied_address_opens_the_same_view_elsewhere(
         expect(elsewhere).to_have_url(page.url)
         samples = elsewhere.get_by_test_id("samples")
         expect(samples).to_have_attribute("aria-label", re.compile(rf"seed {seed}$"))
+
+
+def chip(page: Page, group: str, name: str, nth: int = 0) -> Locator:
+    return page.get_by_role("group", name=group).nth(nth).get_by_role("button", name=name)
+
+
+def test_layers_legend_and_zoom_are_in_the_address(
+    page: Page,
+    visitor: Callable[..., Any],
+    app_url: str,
+    settle: Callable[[Page], None],
+    turn_to: Callable[[Page, str], None],
+) -> None:
+    page.goto(f"{app_url}/?model=digits-2d")
+    settle(page)
+    chip(page, "Layers", "Manifold").click()
+    chip(page, "Layers", "Prior").click()
+    expect(page).to_have_url(re.compile("layers=heat,manifold,posteriors(&|$)"))
+    chip(page, "Legend", "3").click()
+    expect(page).to_have_url(re.compile("off=3"))
+    page.get_by_test_id("latent-plane").press("+")
+    expect(page).to_have_url(re.compile("zoom=0,0,"))
+    seen = said_by(page.url)
+
+    def is_seen(page: Page) -> None:
+        settle(page)
+        expect(chip(page, "Layers", "Manifold")).to_have_attribute("aria-pressed", "true")
+        expect(chip(page, "Layers", "Prior")).to_have_attribute("aria-pressed", "false")
+        expect(chip(page, "Legend", "3")).to_have_attribute("aria-pressed", "false")
+        expect(chip(page, "Legend", "4")).to_have_attribute("aria-pressed", "true")
+        assert said_by(page.url) == seen
+
+    page.reload()
+    is_seen(page)
+    with visitor() as context:
+        elsewhere = context.new_page()
+        elsewhere.goto(page.url)
+        is_seen(elsewhere)
+
+    turn_to(page, "Decode z")  # a plane of its own
+    settle(page)
+    expect(chip(page, "Layers", "Prior")).to_have_attribute("aria-pressed", "true")
+    assert not {"layers", "off", "zoom"} & said_by(page.url).keys()
+    turn_to(page, "Overview")
+    is_seen(page)
+    page.get_by_test_id("latent-plane").press("0")
+    expect(page).not_to_have_url(re.compile("zoom="))
+
+
+def test_two_planes_are_told_apart_in_the_address(
+    page: Page, app_url: str, settle: Callable[[Page], None]
+) -> None:
+    page.goto(f"{app_url}/compare?model=digits-2d&other=mnist-2d")
+    settle(page)
+    chip(page, "Legend", "3").click()
+    chip(page, "Legend", "5", nth=1).click()
+    expect(page).to_have_url(re.compile(r"off-B=5"))
+    page.reload()
+    settle(page)
+    for nth, name in enumerate(("3", "5")):
+        expect(chip(page, "Legend", name, nth)).to_have_attribute("aria-pressed", "false")
+    assert said_by(page.url)["off"] == ["3"]

@@ -15,16 +15,23 @@ class TellingSocket extends WebSocket {
     super(socket, ...protocols);
   }
 }
-if (!window.WebSocket.tells) window.WebSocket = TellingSocket;
+if (!window.WebSocket.tells) {
+  window.WebSocket = TellingSocket;
+  addEventListener("zscape:say", ({ detail }) => say(detail)); // what Python never hears of
+}
+
+/** @param {{data: [Object<string, ?string>], parentElement: Node}} component */
+export default function ({ data, parentElement }) {
+  if (parentElement.isConnected) say(data[0]); // or the visitor has gone to another page
+}
 
 /**
- * Put values into the address without a new entry of the browser's history.
- * @param {{data: [Object<string, ?string>], parentElement: Node}} component
+ * Put values into the address without a new entry of the browser's history; null takes one out.
+ * @param {Object<string, ?string>} values
  */
-export default function ({ data, parentElement }) {
-  if (!parentElement.isConnected) return; // the visitor has gone to another page
+function say(values) {
   const address = new URL(window.location.href);
-  for (const [name, value] of Object.entries(data[0])) {
+  for (const [name, value] of Object.entries(values)) {
     if (value === null) address.searchParams.delete(name);
     else address.searchParams.set(name, value);
   }

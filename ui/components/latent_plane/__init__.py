@@ -122,6 +122,7 @@ def latent_plane(
     height: int = 520,
     look: tuple[float, float, float] | None = None,
     film: Film | None = None,
+    named: str = "",
     on_change: Callable[[PlaneResult], None] | None = None,
     on_drawing: Callable[[bytes], None] | None = None,
 ) -> PlaneResult:
@@ -133,7 +134,8 @@ def latent_plane(
     plane: two dimensions by default. points: drawn once, positions in `selected` and in the result
         count its rows.
     mode: what a press does: move z, select points (click, lasso; Shift for a box), or edit the way.
-    layers: those switched on at first; the visitor switches them from then on.
+    layers: those switched on at first; the visitor switches them from then on, and the address
+        says which.
     draw: a pad beside the plane, on which each stroke or a dropped file is encoded; the image is
         prepared as MNIST's are, or made to fit.
     height: in pixels, on a page of usual width; a wider one gets more.
@@ -141,6 +143,7 @@ def latent_plane(
         it, and again when it changes; the whole of it by default.
     film: its frames are {"model": id, "points": a `PlanePoints.payload()`}; points of the same rows
         glide from where they were to where they are.
+    named: what tells the second plane of a page from the first in the address.
     on_change: called with the new result before the page runs again, so that it can set the state
         of widgets.
     on_drawing: called with a drawing's pixels, h * w * c bytes in rows as they come from the
@@ -164,6 +167,8 @@ def latent_plane(
         data=[
             {
                 "assets": _ASSETS,
+                "key": key,
+                "named": named,
                 "model": model_id,
                 "heard": {name: told[name]["at"] for name in given if told.get(name)},
                 "z": current["z"],

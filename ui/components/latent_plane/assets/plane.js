@@ -14,6 +14,7 @@ import { Overlay } from "./overlay.js";
 import { Painting } from "./painting.js";
 import { Points } from "./points.js";
 import { Readout } from "./readout.js";
+import { Seen } from "./seen.js";
 import { Slice } from "./slice.js";
 import { followSliders } from "./sliders.js";
 import { Stops } from "./stops.js";
@@ -83,6 +84,8 @@ export class LatentPlane {
     this.hello = null;
     /** @type {Channel | null} */
     this.channel = null;
+    /** @type {Seen | null} */
+    this.seen = null;
     /** @type {Set<string> | null} the layers switched on */
     this.on = null;
 
@@ -135,16 +138,24 @@ export class LatentPlane {
 
     if (before.model !== data.model) this.follow();
     if (JSON.stringify(before.points) !== JSON.stringify(data.points)) this.loadPoints();
-    if (!this.on) this.on = new Set(["heat", "posteriors", ...data.layers]);
+    if (!this.seen) this.begin();
     this.showLayers();
     this.drawing.show(data.draw);
     this.help.show();
     this.parts.plane.setAttribute("aria-label", this.label());
     if (!this.glide.leads) this.frameHome();
     this.overlay.update(data);
+    if (!before.model && this.seen.zoom) Object.assign(this.view, this.seen.zoom);
     this.lookAround();
     this.resize();
     this.beside.askForFrame();
+  }
+
+  /** As the address says, or as the visitor left it. */
+  begin() {
+    this.seen = new Seen(this);
+    this.on = this.seen.layers;
+    this.seen.say();
   }
 
   /** Whether Python's value is news; a drag under way will have the last word. */
@@ -242,6 +253,7 @@ export class LatentPlane {
       this.lookAround();
       this.look();
       this.invalidate(true);
+      this.seen.tell();
       return this.on.has(layer);
     });
   }
@@ -267,11 +279,13 @@ export class LatentPlane {
     const same = JSON.stringify(before?.layout.names) === JSON.stringify(layout.names);
     this.points = new Points(await response.arrayBuffer(), layout);
     this.thumbnails = new Thumbnails();
-    if (same && hidden) this.points.hidden = hidden;
+    if (!before) this.points.hidden = this.seen.off;
+    else if (same) this.points.hidden = hidden;
     this.hovered = -1;
     showLegend(this.parts.keys, this.points, this.data.colours, this.legendVerbs());
     this.frameHome();
     this.glide.begin(before, half);
+    if (before && !same) this.seen.tell();
     this.forget(); // a model in training has new weights whenever it has new points
     this.look();
     this.warm();
@@ -285,6 +299,7 @@ export class LatentPlane {
         if (!hidden.delete(k)) hidden.add(k);
         this.trust.forgetMass();
         this.invalidate(true);
+        this.seen.tell();
         return !hidden.has(k);
       },
       sight: (k) => {
@@ -350,6 +365,7 @@ export class LatentPlane {
       this.painting.coarse = false;
       this.manifold.lookAround();
       this.invalidate(true);
+      this.seen.tell();
     }, SETTLE_MS);
     this.invalidate(true);
   }

@@ -1,0 +1,92 @@
+/**
+ * What the visitor sets on a plane and Python never hears of: its layers, its legend and where it
+ * looks. The address says it, so that a link, a reload and a session begun anew show it; while the
+ * visitor is on another page, or with another model, this very tab remembers it.
+ *
+ * @typedef {{layers: ?string, off: ?string, zoom: ?string}} Said as the address has it; null: as at first
+ */
+
+const LAYERS = ["heat", "manifold", "rings", "density", "posteriors", "fog"];
+const NONE = "none";
+
+/** @type {Map<string, Said>} by page and plane */
+const remembered = new Map();
+/** @type {Set<string>} the pages, and places on them, for which the address was asked */
+const asked = new Set();
+addEventListener("popstate", () => asked.clear()); // back at an address that knew
+
+export class Seen {
+  /** @param {import("./plane.js").LatentPlane} plane before it has shown anything */
+  constructor(plane) {
+    this.plane = plane;
+    const { key, named, layers } = plane.data;
+    this.page = location.pathname;
+    this.key = `${this.page} ${key}`;
+    this.named = named;
+    this.first = this.#layers(new Set(["heat", "posteriors", ...layers]));
+    const place = `${this.page} ${named}`;
+    this.said = remembered.get(this.key) ?? (asked.has(place) ? this.#nothing() : this.#inAddress());
+    asked.add(place);
+  }
+
+  /** The layers switched on. @returns {Set<string>} */
+  get layers() {
+    const said = (this.said.layers ?? this.first).split(",");
+    return new Set(said.filter((layer) => LAYERS.includes(layer)));
+  }
+
+  /** The classes switched off in the legend. @returns {Set<number>} */
+  get off() {
+    return new Set(this.said.off?.split(",").filter((k) => /^\d+$/.test(k)).map(Number));
+  }
+
+  /** Centre and half extent, where the visitor has moved. @returns {{x: number, y: number, half: number} | null} */
+  get zoom() {
+    const [x, y, half] = this.said.zoom?.split(",").map(Number) ?? [];
+    return [x, y, half].every(Number.isFinite) && half > 0 ? { x, y, half } : null;
+  }
+
+  /** Let the address say what is seen now. */
+  tell() {
+    const { plane } = this;
+    const { view, points, data } = plane;
+    if (!plane.host.isConnected || location.pathname !== this.page) return;
+    const layers = this.#layers(plane.on);
+    const [x, y, half] = data.look ?? [view.home.x, view.home.y, view.home.half];
+    const home = view.x === x && view.y === y && view.half === half;
+    this.said = {
+      layers: layers === this.first ? null : layers,
+      off: points ? [...points.hidden].sort((i, j) => i - j).join(",") || null : this.said.off,
+      zoom: home || plane.glide.leads ? null : [view.x, view.y, view.half].map(short).join(","),
+    };
+    this.say();
+  }
+
+  /** Say it in the address, where another plane may have stood before. */
+  say() {
+    remembered.set(this.key, this.said);
+    const said = Object.entries(this.said).map(([name, value]) => [name + this.named, value]);
+    dispatchEvent(new CustomEvent("zscape:say", { detail: Object.fromEntries(said) }));
+  }
+
+  #layers(on) {
+    return LAYERS.filter((layer) => on.has(layer)).join(",") || NONE;
+  }
+
+  /** @returns {Said} */
+  #nothing() {
+    return { layers: null, off: null, zoom: null };
+  }
+
+  /** @returns {Said} */
+  #inAddress() {
+    const address = new URLSearchParams(location.search);
+    const said = Object.keys(this.#nothing()).map((name) => [name, address.get(name + this.named)]);
+    return /** @type {Said} */ (Object.fromEntries(said));
+  }
+}
+
+/** @param {number} value */
+function short(value) {
+  return String(Number(value.toPrecision(5)));
+}
