@@ -20,6 +20,7 @@ from streamlit.file_util import get_static_dir
 import live
 from live.models import open_model
 from live.places import first_model
+from ui.components.modules import publish_all
 from ui.frame import navigation
 from vae_core.errors import CheckpointError
 
@@ -33,6 +34,8 @@ if Path.cwd() != HERE:  # what is used lies beside this file, wherever it is ser
     for name in ("checkpoints", "data", "runs"):
         variable = f"ZSCAPE_{name.upper()}"
         os.environ[variable] = os.environ.get(variable) or str(HERE / name)
+
+publish_all()
 
 
 def load_libraries() -> None:

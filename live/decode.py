@@ -28,7 +28,8 @@ frame for another; a refusal is status 400 to 500 with the reason.
 
 A client keeps one request in flight and its newest wish beside it. The server reads ahead of its
 answers by MAX_WAITING requests; who sends faster than that is closed. One address may hold
-MAX_SOCKETS_EACH sockets and MAX_ASKED_EACH requests by HTTP, room for a class behind one router.
+MAX_SOCKETS_EACH sockets and MAX_ASKED_EACH requests by HTTP, room for a class behind one router,
+over all servers of the same runs.
 Codes and their meaning are in `Close`; the reason says what was wrong, and the log counts.
 """
 
@@ -40,8 +41,8 @@ import logging
 import math
 import struct
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from enum import IntEnum
 from typing import Any
 from urllib.parse import urlsplit
@@ -56,6 +57,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from live.images import stored_images
 from live.models import OpenModel, open_model
+from live.servers import Counts, Full
 from live.worker import ENCODING, Array, ModelReplaced, Verb, Worker, dimensions
 from vae_core.errors import CheckpointError
 
@@ -73,8 +75,8 @@ Lane = asyncio.Queue[Request]
 log = logging.getLogger("zscape.live")
 refusals: Counter[str] = Counter()
 worker = Worker()
-_sockets: Counter[str] = Counter()  # open, by address
-_asked: Counter[str] = Counter()  # requests by HTTP that are being answered, by address
+_sockets = Counts("sockets")  # open
+_asked = Counts("asked")  # requests by HTTP that are being answered
 
 
 class Close(IntEnum):
@@ -146,17 +148,6 @@ def _address(visitor: HTTPConnection) -> str:
     return "" if visitor.client is None else visitor.client.host
 
 
-@contextmanager
-def _counted(those: Counter[str], address: str) -> Iterator[None]:
-    those[address] += 1
-    try:
-        yield
-    finally:
-        those[address] -= 1
-        if not those[address]:
-            del those[address]
-
-
 def _image_count(opened: OpenModel) -> int:
     return 0 if opened.latents is None else len(opened.latents)
 
@@ -165,19 +156,17 @@ async def _channel(websocket: WebSocket) -> None:
     if not same_origin(websocket.headers.get("origin"), websocket.headers.get("host")):
         await _deny(websocket, 403, "Another site's page may not use this channel.")
         return
-    address = _address(websocket)
-    if _sockets.total() >= MAX_SOCKETS or _sockets[address] >= MAX_SOCKETS_EACH:
-        await _deny(websocket, 503, "Too many visitors are connected; try again later.")
-        return
-    with _counted(_sockets, address):
-        try:
+    try:
+        with _sockets.one_more(_address(websocket), MAX_SOCKETS_EACH, MAX_SOCKETS):
             await websocket.accept()
             await _serve(websocket)
-        except Refusal as refusal:
-            _count(refusal.code.name, refusal.reason)
-            await _close(websocket, refusal)
-        except WebSocketDisconnect:
-            pass  # the visitor left
+    except Full:
+        await _deny(websocket, 503, "Too many visitors are connected; try again later.")
+    except Refusal as refusal:
+        _count(refusal.code.name, refusal.reason)
+        await _close(websocket, refusal)
+    except WebSocketDisconnect:
+        pass  # the visitor left
 
 
 async def _serve(websocket: WebSocket) -> None:
@@ -226,15 +215,15 @@ async def _ask(http: HttpRequest) -> Response:
     if not same_origin(http.headers.get("origin"), http.headers.get("host")):
         _count("403", "HTTP from another site's page")
         return PlainTextResponse("Another site's page may not use this channel.", 403)
-    address = _address(http)
     try:
-        if _asked[address] >= MAX_ASKED_EACH:
-            raise Refusal(Close.FLOOD, f"{MAX_ASKED_EACH} requests wait for their answers.")
-        with _counted(_asked, address):
+        with _asked.one_more(_address(http), MAX_ASKED_EACH):
             return await _answer_http(http)
-    except Refusal as refusal:
-        _count(refusal.code.name, refusal.reason)
-        return PlainTextResponse(refusal.reason, refusal.code - 4000)
+    except Full:
+        refusal = Refusal(Close.FLOOD, f"{MAX_ASKED_EACH} requests wait for their answers.")
+    except Refusal as refused:
+        refusal = refused
+    _count(refusal.code.name, refusal.reason)
+    return PlainTextResponse(refusal.reason, refusal.code - 4000)
 
 
 async def _answer_http(http: HttpRequest) -> Response:

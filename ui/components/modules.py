@@ -21,3 +21,9 @@ def module_component(folder: Path, entry: str) -> tuple[str, str]:
     files = [path.name for path in sorted(folder.iterdir()) if path.suffix in (".js", ".css")]
     constants = f"const ENTRY = {json.dumps(entry)};\nconst FILES = {json.dumps(files)};\n"
     return publish_folder(folder), constants + _BOOTSTRAP
+
+
+def publish_all() -> None:
+    """Serve those of all components, before any page has shown one: another server's may ask."""
+    for folder in sorted(Path(__file__).parent.glob("*/assets")):
+        publish_folder(folder)

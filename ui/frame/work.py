@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import streamlit as st
+from filelock import FileLock, Timeout
+
+from live.servers import shared_folder
 
 Report = Callable[[float, str], object]  # the share that is done, and what is done now
-# One core's work for many seconds: one at a time, whoever asks.
-_HEAVY_AT_ONCE = threading.BoundedSemaphore(1)
 
 
 @contextmanager
@@ -32,10 +32,17 @@ def working(doing: str, *, stop: bool = False, stop_help: str | None = None) -> 
 
 @contextmanager
 def heavy_work(report: Report) -> Iterator[None]:
-    """Wait for another visitor's to end, and say so; a click on the page ends the wait."""
-    while not _HEAVY_AT_ONCE.acquire(timeout=0.5):
-        report(0.0, "Waiting for another visitor's computation…")
+    """One core's work for many seconds: one at a time, whoever asks whichever server.
+
+    Waits for another visitor's to end, and says so; a click on the page ends the wait.
+    """
+    turn = FileLock(shared_folder() / "heavy")
+    while not turn.is_locked:
+        try:
+            turn.acquire(timeout=0.5)
+        except Timeout:
+            report(0.0, "Waiting for another visitor's computation…")
     try:
         yield
     finally:
-        _HEAVY_AT_ONCE.release()
+        turn.release()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
@@ -48,3 +51,27 @@ def test_heavy_work_waits_for_another_visitor_s_and_says_so() -> None:
     assert ends.wait(10)
     thread.join()
     assert set(told) == {"Waiting for another visitor's computation…"}
+
+
+HEAVY = """
+from ui.frame.work import heavy_work
+with heavy_work(lambda share, text: None):
+    print("works", flush=True)
+    input()
+"""
+
+
+def test_heavy_work_waits_for_another_server_s_too_and_not_for_a_dead_one_s() -> None:
+    root = Path(__file__).parents[3]
+    told: list[str] = []
+    with subprocess.Popen(
+        [sys.executable, "-c", HEAVY], cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline()
+
+        def report(_share: float, text: str) -> None:
+            told.append(text)
+            other.kill()
+
+        with heavy_work(report):
+            assert set(told) == {"Waiting for another visitor's computation…"}
