@@ -37,7 +37,7 @@ def test_a_z_stays_in_view_with_another_model_unless_it_lies_far_from_all(
 def test_a_run_that_is_opened_begins_at_its_own_first_mean_unless_a_z_was_chosen(
     monkeypatch: pytest.MonkeyPatch, chosen: tuple[float, float] | None
 ) -> None:
-    monkeypatch.setattr(st, "session_state", {"linked": {}, "own_runs": []})
+    monkeypatch.setattr(st, "session_state", {"linked": {}, "own_runs": [], "followed": ""})
     monkeypatch.setattr(session, "_exists", lambda model_id: True)
     opened = open_model("mnist-2d")
     first = current_z(opened)
