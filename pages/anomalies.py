@@ -22,12 +22,10 @@ from ui.frame.work import working
 from ui.images.anomalies import (
     Sample,
     class_of,
-    drawn,
     images_at,
     kinds_of_anomalies,
     normal_latents,
     samples_of,
-    test_rows,
 )
 from ui.images.pictures import data_note, image_row
 from ui.numbers import decimal
@@ -35,9 +33,10 @@ from ui.text.explain import explain
 from ui.text.programs import anomalies_program
 from ui.text.show_code import show_code
 from ui.view.point import current_z, set_z, z_text
-from ui.view.stored import HASHES
+from ui.view.stored import HASHES, test_rows
 from vae_core.checkpoints.card import left_out_class
 from vae_core.data.corruption import corrupt, median_filtered
+from vae_core.data.rows import draw_rows
 from vae_core.errors import DataError
 from vae_core.latent.decoded import rebuilt
 from vae_core.measures.anomaly import (
@@ -260,17 +259,22 @@ def denoise() -> None:
             "Noise", list(NOISES), required=True, key="noise", persist_state="session"
         )
         st.slider(label, 0.0, 1.0, step=0.05, key="amount", persist_state="session", width=300)
-    x = images_at(opened, drawn(test_rows(opened), CLEANED))
+    rows = test_rows(opened)
+    x = images_at(opened, rows[draw_rows(len(rows), CLEANED)])
     with_noise, trained = (
         noisy(x, corruption, amount),
         next(models_beside(opened, "denoising"), None),
     )
     clean = "test images" if test_dataset(opened) is not None else "decoded images"
-    rows = {clean: x, "with noise": with_noise, model_label(opened.id): cleaned(opened, with_noise)}
+    shown = {
+        clean: x,
+        "with noise": with_noise,
+        model_label(opened.id): cleaned(opened, with_noise),
+    }
     if trained is not None and trained.id != opened.id:
-        rows[model_label(trained.id)] = cleaned(trained, with_noise)
-    rows["median, 3 × 3"] = cleaned(None, with_noise)
-    for k, (name, images) in enumerate(rows.items()):
+        shown[model_label(trained.id)] = cleaned(trained, with_noise)
+    shown["median, 3 × 3"] = cleaned(None, with_noise)
+    for k, (name, images) in enumerate(shown.items()):
         image_row(
             f"**{name}**" + (quality(images, x) if k else ""),
             images[:SHOWN],

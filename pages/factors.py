@@ -285,4 +285,5 @@ def show_attribute(row: int) -> None:
 
 
 explore()
-show_scores(opened, latents)
+if show_scores(opened, latents):
+    explain("factors", "Scores")

@@ -31,7 +31,7 @@ from ui.view.ends import (
 )
 from ui.view.planes import default_plane, plane_points
 from ui.view.point import current_z, set_z, z_text
-from ui.view.stored import class_rows
+from ui.view.stored import test_rows
 from ui.widgets import set_widget
 from vae_core.latent.animation import enlarged, gif_bytes
 from vae_core.latent.decoded import decoded, prior_samples
@@ -66,8 +66,8 @@ def swap() -> None:
 
 
 def to_class(side: str) -> None:
-    label = class_names.index(st.session_state[f"class-{side}"])
-    choose(side, end_of_row(opened, class_rows(opened, label)[0]))
+    rows = test_rows(opened, st.session_state[f"class-{side}"])
+    choose(side, end_of_row(opened, int(rows[0])))
 
 
 def to_index(side: str, rows: range | list[int]) -> None:
@@ -150,7 +150,7 @@ def choose_image(side: str, row: int | None, n: int) -> None:
             args=(side,),
         )
         if label is not None:
-            rows = class_rows(opened, label)
+            rows = test_rows(opened, class_names[label]).tolist()
     set_widget(f"index-{side}", None if row is None else rows.index(row))
     right.number_input(
         f"Index of {side.upper()}",

@@ -8,7 +8,6 @@ import streamlit as st
 
 from live.models import OpenModel
 from ui.frame.work import working
-from ui.text.explain import explain
 from vae_core.measures.codes.disentanglement import Disentanglement, disentanglement_scores
 
 if TYPE_CHECKING:
@@ -57,23 +56,24 @@ def _measured(opened: OpenModel, latents: Latents) -> Disentanglement | None:
     return kept.get(key)
 
 
-def show_scores(opened: OpenModel, latents: Latents) -> None:
+def show_scores(opened: OpenModel, latents: Latents) -> bool:
+    """The scores, where the factors are known and once the visitor has asked; whether they are."""
     st.subheader("Disentanglement")
     if latents.factors is None:
         st.caption(
             "The scores compare the codes with the factors that made the images; this data set's "
             "factors are not known. sprites and dSprites have them."
         )
-        return
+        return False
     if opened.model.latent_dim < 2:
         st.caption("A single latent dimension has nothing to be disentangled from.")
-        return
+        return False
     scores, stored = _stored(opened), True
     if scores is None:
         scores, stored = _measured(opened, latents), False
     if scores is None:
         st.caption("Seven scores of how far single codes stand for single factors: some seconds.")
-        return
+        return False
     figures = scores.to_json()
     with st.container(horizontal=True, gap="large"):
         for name, label in SCORES.items():
@@ -85,4 +85,4 @@ def show_scores(opened: OpenModel, latents: Latents) -> None:
         "between accuracies. DCI can be low beside a high r: it tells continuous factors in "
         f"{scores.bins} classes, for which its trees use every code that helps a little."
     )
-    explain("factors", "Scores")
+    return True

@@ -10,9 +10,10 @@ import torch
 
 from live.images import seen_by, test_dataset
 from live.models import OpenModel
-from ui.view.stored import latents_of
+from ui.view.stored import latents_of, test_rows
 from vae_core.checkpoints.card import left_out_class
 from vae_core.data.datasets import dataset_available, dataset_names, load_dataset
+from vae_core.data.rows import draw_rows
 from vae_core.latent.decoded import decoded
 from vae_core.measures.anomaly import STRANGERS, strangers
 
@@ -62,24 +63,6 @@ def sets_like(shape: tuple[int, int, int], own: str) -> list[str]:
     return [n for n in at_hand if load_dataset(n, "test").image_shape == shape]
 
 
-def drawn(rows: Tensor, most: int) -> Tensor:
-    """At most so many of the rows, in an order drawn by a seed."""
-    return rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))[:most]]
-
-
-def test_rows(opened: OpenModel, class_name: str | None = None, *, but: bool = False) -> Tensor:
-    """Rows of the stored latents, or of the test set: all, of a class, or all but of that."""
-    dataset = test_dataset(opened)
-    labels = dataset.labels if opened.latents is None and dataset else None
-    n = len(dataset) if dataset else 0
-    if opened.latents is not None:
-        labels, n = opened.latents.labels, len(opened.latents)
-    if class_name is None or labels is None:
-        return torch.arange(n)
-    label = opened.config["class_names"].index(class_name)
-    return torch.nonzero((labels == label) != but).flatten()
-
-
 def images_at(opened: OpenModel, rows: Tensor) -> Tensor:
     """Test images, or decoded means in their place."""
     dataset = test_dataset(opened)
@@ -98,15 +81,15 @@ def samples_of(opened: OpenModel, against: str, most: int) -> tuple[Sample, Samp
     """The normal images and the anomalies, so many of each at most."""
     one = class_of(against)
     rows = test_rows(opened, one, but=True)
-    some = drawn(rows, most)
+    some = rows[draw_rows(len(rows), most)]
     normal = Sample(images_at(opened, some), "normal", len(rows), some)
     if one is not None:
         rows = test_rows(opened, one)
-        some = drawn(rows, most)
+        some = rows[draw_rows(len(rows), most)]
         return normal, Sample(images_at(opened, some), against, len(rows), some)
     if against in STRANGERS:
         made = strangers(normal.x, against, torch.Generator().manual_seed(0))
         return normal, Sample(made, against, len(made))
     other = seen_by(opened, load_dataset(against, "test"))
-    x = other.floats(drawn(torch.arange(len(other)), most))
+    x = other.floats(draw_rows(len(other), most))
     return normal, Sample(x, against, len(other))

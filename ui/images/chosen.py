@@ -12,7 +12,7 @@ import streamlit as st
 from live.images import test_dataset
 from live.models import OpenModel
 from ui.components.address import choice_from_link, number_from_link
-from ui.view.stored import class_rows
+from ui.view.stored import test_rows
 from ui.widgets import set_widget
 from vae_core.errors import ConfigError
 
@@ -115,7 +115,5 @@ def _test_image(opened: OpenModel) -> ChosenImage:
 
 def _draw_lots(opened: OpenModel, n: int) -> None:
     chosen = st.session_state.get("image_class", ANY)
-    rows: list[int] | range = range(n)
-    if chosen != ANY:
-        rows = class_rows(opened, opened.config["class_names"].index(chosen)) or rows
-    st.session_state["image"] = secrets.choice(rows)
+    rows = test_rows(opened, None if chosen == ANY else chosen).tolist()
+    st.session_state["image"] = secrets.choice(rows or range(n))

@@ -24,6 +24,7 @@ from ui.training.runs import config_of
 from ui.view.planes import dims_plane, plane_points
 from vae_core.errors import CheckpointError
 from vae_core.latent.animation import film_bytes, training_picture
+from vae_core.latent.latents import reach
 from vae_core.runs.recording import SAMPLE, fixed_sample
 from vae_core.runs.run import Run
 
@@ -134,7 +135,7 @@ def gif(run: Run, on_progress: Callable[[float], object]) -> bytes:
             frames.append((epoch, frame.points, frame.pictures["manifold"]))
     if not frames:
         raise CheckpointError("There is no snapshot of this run yet; a GIF needs one.")
-    reach = max(np.percentile(np.abs(points.xy), 99.8) for _, points, _ in frames)
+    far = max(reach(points.xy.reshape(-1, 1), 0.998) for _, points, _ in frames)
     pictures = []
     for k, (epoch, points, manifold) in enumerate(frames, start=1):
         pictures.append(
@@ -142,7 +143,7 @@ def gif(run: Run, on_progress: Callable[[float], object]) -> bytes:
                 f"epoch {epoch} of {config_of(run).epochs}",
                 points.xy,
                 Image.open(io.BytesIO(manifold)),
-                half=max(HOME_HALF, 1.05 * float(reach)),
+                half=max(HOME_HALF, 1.05 * far),
                 labels=points.category,
                 colours=CLASS_COLOURS,
             )

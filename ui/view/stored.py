@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from live.images import test_dataset
 from live.models import OpenModel
 from ui.components.latent_plane import Plane
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from vae_core.latent.latents import Latents
 
 # By what Streamlit's caches tell arguments apart: `cache_data(hash_funcs=HASHES)`.
@@ -38,9 +41,17 @@ def stored_latents(opened: OpenModel) -> tuple[str, float, float]:
     return opened.id, float(opened.latents.mu.sum()), float(opened.latents.logvar.sum())
 
 
-def class_rows(opened: OpenModel, label: int) -> list[int]:
-    """Rows of the stored latents whose image is of this class, in the data set's order."""
-    if opened.latents is None or opened.latents.labels is None:
-        return []
-    rows: list[int] = (opened.latents.labels == label).nonzero().flatten().tolist()
-    return rows
+def test_rows(opened: OpenModel, class_name: str | None = None, *, but: bool = False) -> Tensor:
+    """Rows of the stored latents, or of the test set where there are none, in their order.
+
+    Those of a class, all but these, or all: without a name, or where there is no such class.
+    """
+    import torch
+
+    from vae_core.data.rows import rows_of_class
+
+    images = opened.latents or test_dataset(opened)
+    names = opened.config.get("class_names") or []
+    if images is None or images.labels is None or class_name not in names:
+        return torch.arange(0 if images is None else len(images))
+    return rows_of_class(images.labels, names.index(class_name), but=but)

@@ -176,6 +176,14 @@ def common_rows(a: Latents, b: Latents) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(rows_a), torch.from_numpy(rows_b)
 
 
+def reach(codes: Tensor | np.ndarray, share: float = 1.0) -> float:
+    """How far from 0 codes (n, d) lie: in no dimension is more than 1 - share of them farther out.
+
+    share in [0, 1]; 1 is the farthest of all.
+    """
+    return float(np.quantile(np.abs(np.asarray(codes)), share, axis=0).max())
+
+
 def active_dimensions(mu: Tensor) -> Tensor:
     """Columns of mu (n, d) with a variance above 0.01, (d,) bool (Burda et al. 2016, section 5)."""
     return mu.var(0) > ACTIVE_VARIANCE

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from vae_core.data.binarisation import binarised, checked_binarisation
 from vae_core.data.image_dataset import ImageDataset
+from vae_core.data.rows import draw_rows
 from vae_core.errors import ConfigError, DataError
 from vae_core.latent.latents import Latents, active_dimensions, check_image_shape, encode_dataset
 from vae_core.measures.codes import aggregate_density  # noqa: F401 — registers a measure
@@ -236,8 +237,7 @@ def _exact(
     of_image: Mapping[str, Tensor],
 ) -> dict[str, Any]:
     """log p(x) of so many images, drawn by `seed`, and how far it lies above what bounds it."""
-    order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(seed))
-    rows = order[:images]
+    rows = draw_rows(len(dataset), images, seed)
     x = dataset.floats(rows).to(next(model.parameters()).device)
     exact = exact_log_likelihood(model, x).cpu()
     log_px = of_image.get("log_px")

@@ -14,6 +14,7 @@ import torch
 from vae_core.checkpoints.writing import save_checkpoint
 from vae_core.data.binarisation import binarised
 from vae_core.data.image_dataset import ImageDataset
+from vae_core.data.rows import draw_rows
 from vae_core.errors import TrainingError
 from vae_core.files.atomic import write_bytes
 from vae_core.files.tensors import load_tensors, tensor_bytes
@@ -38,8 +39,7 @@ SHARE = 0.04  # … but takes no more than this share of its time, and so does s
 
 def fixed_sample(images: int) -> torch.Tensor:
     """The test images, of so many, whose latents a snapshot holds: rising, always the same."""
-    order = torch.randperm(images, generator=torch.Generator().manual_seed(0))
-    return order[:SAMPLE].sort().values
+    return draw_rows(images, SAMPLE).sort().values
 
 
 def learn(run: Run, on_progress: Callable[[Progress], None], may_go_on: Callable[[], bool]) -> bool:

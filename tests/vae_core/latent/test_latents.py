@@ -22,6 +22,7 @@ from vae_core.latent.latents import (
     encode_dataset,
     nearest,
     prior_percentile,
+    reach,
 )
 from vae_core.latent.projections import pca_projection, tsne_projection
 from vae_core.models.config import ModelConfig
@@ -307,3 +308,13 @@ def test_common_rows_are_of_the_same_images(model: LatentModel) -> None:
     rows_a, rows_b = common_rows(a, b)
     assert a.indices[rows_a].tolist() == b.indices[rows_b].tolist() == [9, 40]
     torch.testing.assert_close(a.mu[rows_a], b.mu[rows_b])
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.99])
+def test_codes_reach_as_far_as_their_distribution_says(share: float) -> None:
+    """Of normal codes the share within r of 0 is that of a half-normal distribution."""
+    sigma = torch.tensor([1.0, 2.5, 0.1])
+    codes = sigma * torch.randn(200_000, 3, generator=torch.Generator().manual_seed(0))
+    expected = scipy.stats.halfnorm(scale=2.5).ppf(share)
+    assert reach(codes, share) == pytest.approx(expected, rel=0.01)
+    assert reach(codes.numpy(), 1.0) == float(codes.abs().max())

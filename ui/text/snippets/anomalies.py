@@ -4,6 +4,7 @@ import plotly.graph_objects as go
 import torch
 
 from vae_core import ImageForm, binarised, load_checkpoint, load_dataset, load_latents, read_images
+from vae_core.data.rows import draw_rows, rows_of_class
 from vae_core.measures.anomaly import anomaly_scores, auroc, class_gaussians, strangers
 
 CHECKPOINT = "checkpoints/digits-2d"
@@ -22,10 +23,6 @@ def seeded() -> torch.Generator:
     return torch.Generator().manual_seed(0)
 
 
-def some(rows: torch.Tensor) -> torch.Tensor:
-    return rows[torch.randperm(len(rows), generator=seeded())[:IMAGES]]
-
-
 model = load_checkpoint(CHECKPOINT)
 latents = load_latents(CHECKPOINT)
 # when a data set:
@@ -39,20 +36,20 @@ test = binarised(test)
 # when all are normal:
 rows = torch.arange(len(latents))
 # when all but a class:
-rows = (latents.labels != LABEL).nonzero().flatten()
+rows = rows_of_class(latents.labels, LABEL, but=True)
 # end
-normal = test.floats(latents.indices[some(rows)])
+normal = test.floats(latents.indices[rows[draw_rows(len(rows), IMAGES)]])
 # when strangers:
 anomalies = strangers(normal, KIND, seeded())
 # when all but a class:
-others = (latents.labels == LABEL).nonzero().flatten()
-anomalies = test.floats(latents.indices[some(others)])
+others = rows_of_class(latents.labels, LABEL)
+anomalies = test.floats(latents.indices[others[draw_rows(len(others), IMAGES)]])
 # when another data set:
 other = load_dataset(OTHER, "test")
 # when another data set, binarised:
 other = binarised(other)
 # when another data set:
-anomalies = other.floats(some(torch.arange(len(other))))
+anomalies = other.floats(draw_rows(len(other), IMAGES))
 # end
 
 scores = anomaly_scores(

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from vae_core.data.image_dataset import ImageDataset
+from vae_core.data.rows import draw_rows
 from vae_core.errors import DataError
 from vae_core.latent.latents import encode_dataset
 from vae_core.models.latent_model import LatentModel
@@ -97,8 +97,7 @@ def _codes(
     """Pixels (n, c * h * w), mu (n, d) and labels (n,) of some of the images."""
     if data.labels is None:
         raise DataError(f"{data.name} has no labels, so no class can be read off its codes.")
-    generator = torch.Generator().manual_seed(seed)
-    rows = torch.randperm(len(data), generator=generator)[:at_most]
+    rows = draw_rows(len(data), at_most, seed)
     latents = encode_dataset(model, data, rows)
     pixels: Tensor = data.floats(rows).flatten(1)
     return pixels.numpy(), latents.mu.numpy(), data.labels[rows].numpy()

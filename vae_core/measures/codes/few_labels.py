@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vae_core.data.labels import draw_labelled
+from vae_core.data.rows import draw_labelled
 from vae_core.errors import ConfigError, DataError
 from vae_core.latent.latents import Latents
 

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vae_core.data.labels import draw_labelled
+from vae_core.data.rows import draw_labelled, draw_rows
 from vae_core.errors import DataError
 from vae_core.latent.latents import Latents
 from vae_core.latent.projections import principal_components
@@ -67,8 +67,7 @@ def label_task(latents: Latents, images: Tensor | None = None, *, seed: int = 0)
     """
     if latents.labels is None:
         raise DataError("These images have no classes to be told.")
-    generator = torch.Generator().manual_seed(seed)
-    order = torch.randperm(len(latents), generator=generator)[:MOST_IMAGES]
+    order = draw_rows(len(latents), MOST_IMAGES, seed)
     of_class = {int(k): order[latents.labels[order] == k] for k in latents.labels.unique()}
     told = [rows for rows in of_class.values() if len(rows) > 1]
     if len(told) < 2:

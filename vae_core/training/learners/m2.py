@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from vae_core.data.binarisation import binarise
 from vae_core.data.image_dataset import ImageDataset
-from vae_core.data.labels import draw_labelled
+from vae_core.data.rows import draw_labelled
 from vae_core.errors import ConfigError
 from vae_core.models.latent_model import LatentModel
 from vae_core.models.m2 import M2

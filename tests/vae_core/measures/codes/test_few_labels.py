@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vae_core.data.labels import draw_labelled
-from vae_core.errors import ConfigError, DataError
+from vae_core.data.rows import draw_labelled
 from vae_core.latent.latents import Latents
 from vae_core.measures.codes.few_labels import (
     Classify,
@@ -17,23 +16,6 @@ from vae_core.measures.codes.few_labels import (
 )
 
 LABELS = torch.tensor([2, 0, 1, 1, 0, 2, 2, 1, 0, 0, 2])
-
-
-def test_as_many_labels_of_each_class_are_drawn() -> None:
-    rows = draw_labelled(LABELS, 6, seed=0)
-    assert LABELS[rows].bincount().tolist() == [2, 2, 2]
-    assert rows.tolist() == sorted(set(rows.tolist()))
-    assert torch.equal(rows, draw_labelled(LABELS, 6, seed=0))
-    assert len({tuple(draw_labelled(LABELS, 6, seed).tolist()) for seed in range(9)}) > 1
-
-
-def test_labels_that_cannot_be_shared_evenly_are_refused() -> None:
-    with pytest.raises(ConfigError, match="a multiple of 3"):
-        draw_labelled(LABELS, 5, seed=0)
-    with pytest.raises(ConfigError):
-        draw_labelled(LABELS, -3, seed=0)
-    with pytest.raises(DataError, match="Class 1 has 3 images, not 4"):
-        draw_labelled(LABELS, 12, seed=0)
 
 
 def test_errors_are_the_share_told_wrongly_by_draw() -> None:

@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor
 
-from vae_core.data.labels import draw_labelled
+from vae_core.data.rows import draw_labelled
 from vae_core.errors import ConfigError, DataError
 from vae_core.latent.latents import Latents
 from vae_core.measures.codes.few_labels import LabelErrors, label_errors

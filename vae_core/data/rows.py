@@ -1,4 +1,4 @@
-"""Which images of a set are labelled, where few are."""
+"""Which images of a set: some by a draw, those of a class, those labelled where few are."""
 
 from __future__ import annotations
 
@@ -6,6 +6,19 @@ import torch
 from torch import Tensor
 
 from vae_core.errors import ConfigError, DataError
+
+
+def draw_rows(n: int, most: int, seed: int = 0) -> Tensor:
+    """`most` of the rows 0 to n - 1, all where there are no more, in an order drawn by `seed`.
+
+    (min(n, most),) int64; fewer of the same seed are the first of more.
+    """
+    return torch.randperm(n, generator=torch.Generator().manual_seed(seed))[:most]
+
+
+def rows_of_class(labels: Tensor, label: int, *, but: bool = False) -> Tensor:
+    """The rows of labels (n,) that are of a class, or all but these, rising, int64."""
+    return ((labels == label) != but).nonzero().flatten()
 
 
 def draw_labelled(labels: Tensor, n: int, seed: int) -> Tensor:
@@ -21,7 +34,7 @@ def draw_labelled(labels: Tensor, n: int, seed: int) -> Tensor:
             f"{n} labels cannot be as many of each of {len(classes)} classes; give a multiple of "
             f"{len(classes)}."
         )
-    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
+    order = draw_rows(len(labels), len(labels), seed)
     rows = []
     for k in classes:
         of_class = order[labels[order] == k][:each]

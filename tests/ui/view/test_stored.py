@@ -1,0 +1,23 @@
+"""Rows of what is stored beside a model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from live.models import open_model
+from ui.view.stored import test_rows as rows_of
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_rows_are_of_the_latents_or_else_of_the_test_set(stored: bool) -> None:
+    opened = open_model("digits-2d")
+    assert opened.latents is not None and opened.latents.labels is not None
+    labels = opened.latents.labels.tolist()  # its latents are those of the whole test set
+    opened = opened if stored else replace(opened, latents=None)
+    every = range(len(labels))
+    assert rows_of(opened).tolist() == list(every)
+    assert rows_of(opened, "3").tolist() == [i for i in every if labels[i] == 3]
+    assert rows_of(opened, "3", but=True).tolist() == [i for i in every if labels[i] != 3]
+    assert rows_of(opened, "no such class").tolist() == list(every)
