@@ -52,9 +52,9 @@ class Survey:
 
     n images in all, of these n_test held out; smallest, largest: (height, width) as they came,
     equal where all are of one size; class_sizes: images of each class; values: the range of their
-    values, of which `scale` are black and white; stored_in_colour: they have three channels, be
-    these equal or not; stacks: files that hold several images; form: what they become; notes:
-    sentences on what was left out, changed or guessed.
+    values, of which `scale` are black and white; in_colour: the channels of some differ;
+    stored_in_colour: there are three of them, equal or not; stacks: files that hold several images;
+    form: what they become; notes: sentences on what was left out, changed or guessed.
     """
 
     n: int
@@ -64,6 +64,7 @@ class Survey:
     class_sizes: dict[str, int]
     values: Values
     scale: Scale
+    in_colour: bool
     stored_in_colour: bool
     stacks: int
     form: ImageForm
@@ -186,6 +187,7 @@ def _survey(
         "class_sizes": {name: counts[k] for k, name in enumerate(images.class_names)},
         "values": images.values,
         "scale": images.scale,
+        "in_colour": images.in_colour,
         "stored_in_colour": images.stored_in_colour,
         "stacks": images.stacks,
         "form": form,
