@@ -29,7 +29,7 @@ def zipped(**files: bytes) -> bytes:
 REFUSED = {
     "no zip": (b"neither zip nor model", "zip the checkpoint's folder and try again"),
     "no config": (zipped(**{"a/README.md": b"a"}), "config.json is missing in the archive"),
-    "a path that leaves": (zipped(**{"../config.json": b"{}"}), "leaves its folder"),
+    "a path that leaves": (zipped(**{"../config.json": b"{}"}), "leads out of the archive"),
     "a pickle": (zipped(**{"a/model.pt": b"\x80\x02."}), "pickles are never opened"),
 }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import stat
 import zipfile
 from pathlib import Path
 from typing import BinaryIO
@@ -13,7 +12,7 @@ from vae_core.checkpoints.figures import read_metrics
 from vae_core.checkpoints.reading import FILES, checkpoint_files, load_checkpoint, load_latents
 from vae_core.errors import CheckpointError
 from vae_core.files.atomic import folder_written_whole, write_bytes
-from vae_core.files.zips import open_zip
+from vae_core.files.zips import left_by_file_manager, open_zip, zip_files
 from vae_core.models.architecture import architecture
 from vae_core.models.latent_model import LatentModel
 
@@ -67,25 +66,18 @@ def _zip_members(bundle: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     members: dict[str, zipfile.ZipInfo] = {}
     folders = set()
     total = 0
-    for info in bundle.infolist():
-        folder, _, name = info.filename.rpartition("/")
-        mode = info.external_attr >> 16
-        path = info.filename
-        if path.startswith("/") or "\\" in path or ".." in path.split("/"):
-            raise CheckpointError(
-                "The archive holds a path that leaves its folder, and is refused; zip the "
-                "checkpoint's folder itself."
-            )
-        if info.is_dir() or folder.startswith("__MACOSX") or name == ".DS_Store":
-            continue  # what file managers add
+    for path, info in zip_files(bundle, "The archive", CheckpointError):
+        folder, _, name = path.rpartition("/")
+        if left_by_file_manager(path):
+            continue
         if name.endswith(_PICKLE_ENDINGS):
             raise CheckpointError(
-                f"The archive holds {info.filename[:80]!r}, and pickles are never opened; save the "
+                f"The archive holds {path[:80]!r}, and pickles are never opened; save the "
                 "weights as model.safetensors."
             )
-        if name not in FILES or "/" in folder or name in members or stat.S_ISLNK(mode):
+        if name not in FILES or "/" in folder or name in members:
             raise CheckpointError(
-                f"The archive holds {info.filename[:80]!r}; a checkpoint is one folder with "
+                f"The archive holds {path[:80]!r}; a checkpoint is one folder with "
                 f"{', '.join(FILES)} and nothing else: zip such a folder alone."
             )
         folders.add(folder)

@@ -48,6 +48,8 @@ FILES = (
     "README.md",
     "preview.png",
 )
+# What the config.json of another library's models holds -> the library.
+_OTHERS = {"_diffusers_version": "diffusers", "transformers_version": "transformers"}
 _ENCODE_AGAIN = "write it anew from the data, or leave it out"
 _MODEL_FIELDS = tuple(f.name for f in fields(ModelConfig))
 _LATER_FIELDS = ("prior", "pseudo_inputs", "classes")  # models without them are as by default
@@ -193,6 +195,8 @@ def read_config(path: str | Path) -> dict[str, Any]:
         is_file, is_folder = path.is_file(), path.is_dir()
     except OSError as error:
         raise CheckpointError(f"{path.name[:80]} cannot be read: {error.strerror}.") from error
+    if is_file and path.suffix.lower() == ".zip":
+        raise CheckpointError(f"{path.name} is a zip; unpack it, and give the checkpoint's folder.")
     if is_file:
         raise CheckpointError(
             f"{path.name} is a file; a checkpoint is a folder with config.json and "
@@ -200,7 +204,16 @@ def read_config(path: str | Path) -> dict[str, Any]:
         )
     if not is_folder:
         raise CheckpointError(f"There is no checkpoint {path.name!r}; see list_checkpoints().")
+    if (path / "status.json").is_file() and (path / "checkpoint").is_dir():
+        raise CheckpointError(
+            f"{path.name} is a run's folder; its checkpoint is in {path.name}/checkpoint."
+        )
     config = read_json(path / "config.json", CheckpointError)
+    if other := next((of for key, of in _OTHERS.items() if key in config), None):
+        raise CheckpointError(
+            f"{path.name} is a model of {other}, which is not read; a checkpoint of Zscape is a "
+            "folder that `train`, `export` or save_checkpoint wrote."
+        )
     if config.get("schema_version") != SCHEMA_VERSION:
         raise CheckpointError(
             f"{path.name}: schema_version is {str(config.get('schema_version'))[:20]}, but this "

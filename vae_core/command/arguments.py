@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from vae_core.command.own_images import add_image_arguments, image_flags, read_given_images
 from vae_core.errors import ConfigError, DataError
+from vae_core.runs.run import Run
 
 if TYPE_CHECKING:
     from vae_core.data.image_dataset import ImageDataset
@@ -32,7 +33,18 @@ def whole(least: int, most: int) -> Callable[[str], int]:
 
 
 def add_checkpoint_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a checkpoint folder")
+    parser.add_argument(
+        "checkpoint",
+        metavar="CHECKPOINT",
+        type=_checkpoint,
+        help="a checkpoint folder, or a run's folder for the checkpoint in it",
+    )
+
+
+def _checkpoint(text: str) -> str:
+    run = Run(text)
+    is_run = (run.path / "status.json").is_file() and not (run.path / "model.safetensors").exists()
+    return str(run.checkpoint) if is_run else text
 
 
 def add_data_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,17 +64,15 @@ def given_dataset(options: argparse.Namespace, split: str) -> ImageDataset:
     """A split of the images that the flags name; of those that the model learned by default."""
     from vae_core.checkpoints.reading import read_config
     from vae_core.data import datasets, image_dataset
-    from vae_core.data.own.images import ImageForm
     from vae_core.runs.data import run_dataset
 
     config = read_config(options.checkpoint)
-    if flags := image_flags(options):
+    if image_flags(options):
         if options.data:
             raise ConfigError("--data and --images name two data sets; leave one out.")
         channels, height, width = config["image_shape"]
         colour = "grey" if channels == 1 else "colour"
-        form = ImageForm((height, width), fit=flags.get("fit", "crop"), colour=colour)
-        train, test = read_given_images(options, form)
+        train, test = read_given_images(options, size=(height, width), colour=colour)
         return train.joined(test) if split == "all" else (train, test)[SPLITS.index(split)]
     if options.data:
         datasets.check_dataset(options.data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +12,17 @@ from vae_core.errors import ConfigError
 
 if TYPE_CHECKING:
     from vae_core.data.image_dataset import ImageDataset
-    from vae_core.data.own.images import ImageForm
+    from vae_core.data.own.images import Survey
+
+FORM = ("size", "colour", "fit", "scale", "frames")
 
 
 def add_image_arguments(parser: argparse.ArgumentParser, *, shape: bool) -> None:
     """Add --images and what belongs to it; shape: also those that say what shape they get."""
     group = parser.add_argument_group(
         "your own images",
-        "a folder or a zip of images, each class in a folder of its name; a .npz; or an idx file",
+        "a folder or a zip of images, each class in a folder of its name; a .npz; an idx file; or "
+        "a file of many images",
     )
     group.add_argument("--images", metavar="PATH", help="these in place of a named data set")
     group.add_argument("--labels", metavar="PATH", help="the labels of an idx file")
@@ -30,11 +34,20 @@ def add_image_arguments(parser: argparse.ArgumentParser, *, shape: bool) -> None
     group.add_argument(
         "--fit", choices=("crop", "pad"), help="cut off what sticks out (default), or show it all"
     )
+    group.add_argument(
+        "--scale",
+        type=_scale,
+        metavar="BLACK:WHITE",
+        help="the values that are black and white, such as 0:4095 (default: guessed, and said)",
+    )
+    group.add_argument(
+        "--frames", choices=("all", "first"), help="of a file of many images (default: all)"
+    )
 
 
 def image_flags(options: argparse.Namespace) -> dict[str, Any]:
     """Those of the flags that were given; ConfigError when --images is not among them."""
-    names = ("images", "labels", "size", "colour", "fit")
+    names = ("images", "labels", *FORM)
     given = {k: v for k in names if (v := getattr(options, k, None)) is not None}
     if given and "images" not in given:
         raise ConfigError(f"--{next(iter(given))} says how --images are read; give these as well.")
@@ -42,17 +55,50 @@ def image_flags(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def read_given_images(
-    options: argparse.Namespace, form: ImageForm
+    options: argparse.Namespace, **form: Any
 ) -> tuple[ImageDataset, ImageDataset]:
-    """The training and the test images that the flags name; says on a terminal how far it is."""
-    from vae_core.data.own.images import read_images
+    """The training and the test images that the flags name, of the form that these or `form` say.
 
+    What was found, and what was guessed of it, is said on stderr.
+    """
+    from vae_core.data.own.images import ImageForm, read_images
+
+    given = {name: value for name, value in image_flags(options).items() if name in FORM}
     return read_images(
         options.images,
         options.labels,
-        form=form,
+        form=ImageForm(**given | form),
         on_progress=partial(draw_bar, text=" read"),
+        on_survey=_tell,
     )
+
+
+def _tell(survey: Survey) -> None:
+    from vae_core.data.own.values import number
+
+    sizes = " to ".join(dict.fromkeys(f"{h}x{w}" for h, w in (survey.smallest, survey.largest)))
+    black, white = map(number, survey.scale)
+    assert survey.form.size is not None
+    height, width = survey.form.size
+    classes = f" of {len(survey.class_sizes)} classes" if survey.class_sizes else ""
+    print(
+        f"zscape: {survey.n:,} images{classes}, {sizes}{' in colour' if survey.in_colour else ''}, "
+        f"read as {height}x{width} in {survey.form.colour}, black {black} and white {white}; "
+        f"{survey.n_test:,} are the test.",
+        file=sys.stderr,
+    )
+    for note in survey.notes:
+        print(f"zscape: {note}", file=sys.stderr)
+
+
+def _scale(text: str) -> tuple[float, float]:
+    black, _, white = text.partition(":")
+    try:
+        return float(black), float(white)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text[:40]!r} is not a value for black and one for white, such as 0:255"
+        ) from None
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -37,7 +37,6 @@ SETTINGS: dict[str, tuple[type, str]] = {
     "pseudo_inputs": (int, "components of a VampPrior"),
     "objective": (str, "what is minimised: elbo, beta-tcvae, iwae, factor-vae, gan, pca, …"),
     "binarisation": (str, "of grey images: none, static or dynamic"),
-    "left_out": (int, "label of a class that is not learned, to be an anomaly; -1 for none"),
     "beta": (float, "weight of the KL, 1 for the ELBO"),
     "samples": (int, "z drawn for each image"),
     "epochs": (int, "passes over the training images"),
@@ -64,6 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     for name, (kind, text) in SETTINGS.items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help=text)
+    parser.add_argument(
+        "--left-out", metavar="CLASS", help="name of a class that is not learned, to be an anomaly"
+    )
     parser.add_argument("--hidden", type=_widths, help="layer widths, such as 512,256")
     parser.add_argument(
         "--set",
@@ -103,7 +105,8 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _run_to_resume(options: argparse.Namespace) -> Run:
-    if options.output or options.set or _chosen(options) or image_flags(options):
+    others = (options.output, options.set, options.left_out is not None)
+    if any(others) or _chosen(options) or image_flags(options):
         raise ConfigError("A resumed run keeps its settings and folder; leave the others out.")
     run = Run(options.resume)
     if run.path.is_dir() and not (run.path / "status.json").is_file():
@@ -117,8 +120,9 @@ def _new_run(options: argparse.Namespace) -> Run:
     from dataclasses import replace
 
     from vae_core.checkpoints.reading import MAX_WEIGHTS
-    from vae_core.data.own.images import ImageForm, write_images
+    from vae_core.data.own.images import write_images
     from vae_core.models.architecture import architecture
+    from vae_core.objectives.registry import find_objective
     from vae_core.runs.data import run_datasets
     from vae_core.training.config import TrainConfig
     from vae_core.training.loop import check_data, usable_device
@@ -127,16 +131,21 @@ def _new_run(options: argparse.Namespace) -> Run:
     config: TrainConfig = preset(options.preset) if options.preset else TrainConfig()
     chosen = _chosen(options)
     another = chosen.get("objective", config.objective) != config.objective
+    for name, value in options.set or []:
+        if name in (*SETTINGS, "hidden") and name not in find_objective(config.objective).settings:
+            flag = f"--{name.replace('_', '-')}"
+            raise ConfigError(f"{name} is no setting of an objective's own; give {flag} {value}.")
     own = ({} if another else dict(config.objective_settings)) | dict(options.set or [])
     config = replace(config, **chosen, objective_settings=own)
     if flags := image_flags(options):
         if options.dataset:
             raise ConfigError("--dataset and --images name two data sets; leave one out.")
-        form = {name: value for name, value in flags.items() if name in ("size", "colour", "fit")}
-        train, test = read_given_images(options, ImageForm(**form))
+        train, test = read_given_images(options)
         config = replace(config, dataset=train.name)
     else:
         train, test = run_datasets("", config.dataset, download=options.download)
+    if options.left_out is not None:
+        config = replace(config, left_out=train.label_of(options.left_out))
     weights = architecture(config.model_config(train.image_shape)).weights
     if weights > MAX_WEIGHTS:
         raise TrainingError(

@@ -115,7 +115,7 @@ def load_dataset(
         if entry.home:
             remedy = f"get them from {entry.home}, or {remedy}"
         if entry.download is not None:
-            remedy = f"download them (download=True, or --download on the command line) or {remedy}"
+            remedy = f"download them (--download, or download=True in Python) or {remedy}"
         packed = "" if Path(missing[0]).suffix else " (nor as .gz)"
         raise DataError(
             f"Data set {name!r} ({split}): no {' and no '.join(missing)}{packed} in {folder}; "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from reprlib import repr as shown
 from typing import Any
 
 import torch
@@ -75,6 +76,17 @@ class ImageDataset:
         """Images as float32 (n, c, h, w) in [0, 1], all of them or those at `indices`."""
         images = self.images if indices is None else self.images[indices]
         return images.to(torch.float32).div_(255)
+
+    def label_of(self, name: str) -> int:
+        """The label of the class of that name; DataError where there is none."""
+        self._require(bool(self.class_names), "it has no classes, so that none can be left out")
+        known = ", ".join(self.class_names[:20])
+        more = f" and {len(self.class_names) - 20} more" if len(self.class_names) > 20 else ""
+        self._require(
+            name in self.class_names,
+            f"no class is named {shown(name)}, to be left out; the classes are {known}{more}",
+        )
+        return self.class_names.index(name)
 
     def without(self, label: int) -> ImageDataset:
         """All images but those of one class; DataError where there is no other or no such class."""

@@ -52,6 +52,9 @@ EMNIST_LETTERS = Family(
 _NO_IDX = (AssertionError, KeyError, TypeError, ValueError, RuntimeError)
 
 
+_AGAIN = "--download, or download=True in Python"
+
+
 def find_file(path: Path) -> Path | None:
     """`path` itself, else, where that has no ending, `path` with .gz added, else None."""
     candidates = (path,) if path.suffix else (path, path.with_name(path.name + ".gz"))
@@ -78,7 +81,7 @@ def read(family: Family, split: str, root: Path) -> tuple[Tensor, Tensor]:
         except _NO_IDX as error:
             raise DataError(
                 f"{' and '.join(family.files(split))} in {root} are not idx files of "
-                "images and of labels; delete them and get them again with download=True."
+                f"images and of labels; delete them and get them again with {_AGAIN}."
             ) from error
     return parsed.data, parsed.targets
 
@@ -107,13 +110,13 @@ def _unpack(path: Path, plain: BinaryIO, max_bytes: int) -> None:
                 if plain.tell() + len(block) > max_bytes:
                     raise DataError(
                         f"{source} unpacks to more than {max_bytes:,} bytes, which no file of its "
-                        "kind does; delete it and get it again with download=True."
+                        f"kind does; delete it and get it again with {_AGAIN}."
                     )
                 plain.write(block)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(
             f"{source} could not be unpacked ({error}); if it is broken, delete it and get it "
-            "again with download=True."
+            f"again with {_AGAIN}."
         ) from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import lzma
 import os
 import re
+import stat
 import struct
 import zipfile
 import zlib
@@ -17,8 +18,11 @@ from vae_core.errors import DataError, ZscapeError
 
 MAX_DIRECTORY_BYTES = 8 << 20  # of the table of contents, some 80,000 entries
 
+_FILE_MANAGERS = (".DS_Store", "Thumbs.db", "desktop.ini", "Icon\r")
+_UTF8, _UNICODE_PATH = 0x800, 0x7075  # a flag and an extra field of the format
+
 # What Python's zipfile and its decompressors raise for bytes that are not as they should be.
-_BROKEN = (
+ZIP_ERRORS = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),
     *(ValueError, RuntimeError, OverflowError),
 )
@@ -37,10 +41,74 @@ def open_zip(
             yield bundle
     except ZscapeError:
         raise
-    except _BROKEN as broken:
+    except ZIP_ERRORS as broken:
         raise error(
             f"{name} is no zip archive, or a damaged or encrypted one; {remedy}."
         ) from broken
+
+
+def zip_files(
+    bundle: zipfile.ZipFile, name: str, error: type[ZscapeError] = DataError
+) -> list[tuple[str, zipfile.ZipInfo]]:
+    """The files of an archive, each with its path, "/" between the parts; folders are no files.
+
+    `error`, with `name` in it, for a link, or a path that leads out of the archive or is none.
+    """
+    files = []
+    for member in bundle.infolist():
+        path = member_path(member)
+        parts = path.split("/")
+        outside = path.startswith("/") or ".." in parts or re.match("[A-Za-z]:", path)
+        if outside or not path or stat.S_ISLNK(member.external_attr >> 16):
+            shown = "".join(c if c.isprintable() else "?" for c in path[-80:])
+            raise error(
+                f"{name} holds {shown or 'a nameless file'}, which is a link or leads out of the "
+                "archive; zip the folder itself."
+            )
+        if not path.endswith("/"):
+            files.append((path, member))
+    return files
+
+
+def member_path(member: zipfile.ZipInfo) -> str:
+    """What a file in an archive is called, whoever packed it.
+
+    Names are UTF-8 where they can be, also where the flag that says so is missing; else they are of
+    the old code page, as the format has it. Some tools of Windows write backslashes for slashes.
+    """
+    path = _utf8_name(member) or member.orig_filename
+    return path.partition("\0")[0].replace("\\", "/")
+
+
+def has_old_name(member: zipfile.ZipInfo) -> bool:
+    """Whether a name is taken to be of the old code page, 437, as nothing says what it is."""
+    return _utf8_name(member) is None
+
+
+def _utf8_name(member: zipfile.ZipInfo) -> str | None:
+    if member.flag_bits & _UTF8:
+        return member.orig_filename
+    packed = member.orig_filename.encode("cp437", "replace")  # as zipfile read it
+    try:
+        return _unicode_path(member.extra, packed) or packed.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def left_by_file_manager(path: str) -> bool:
+    """Whether a file is one that file managers add to folders and archives, for themselves."""
+    *folders, name = path.split("/")
+    return name.startswith("._") or name in _FILE_MANAGERS or "__MACOSX" in folders
+
+
+def _unicode_path(extra: bytes, packed: bytes) -> str | None:
+    """The name in UTF-8 that Info-ZIP puts beside one of an old code page, unless it is stale."""
+    while len(extra) >= 4:
+        kind, size = struct.unpack("<HH", extra[:4])
+        field, extra = extra[4 : 4 + size], extra[4 + size :]
+        if kind == _UNICODE_PATH and field[:5] == b"\1" + struct.pack("<L", zlib.crc32(packed)):
+            return field[5:].decode()
+    return None
 
 
 def _small_directory(

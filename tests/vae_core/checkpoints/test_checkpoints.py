@@ -722,6 +722,11 @@ def test_a_zip_as_file_managers_make_it_unpacks(
     assert state_of(unpack_checkpoint(archive, tmp_path / "new")) == state_of(model)
 
 
+def test_a_zip_with_backslashes_unpacks(root: Path, tmp_path: Path, model: LatentModel) -> None:
+    archive = zipped({f"my model\\{k}": data for k, data in contents(root / "good").items()})
+    assert state_of(unpack_checkpoint(archive, tmp_path / "new")) == state_of(model)
+
+
 EVIL_NAMES = [
     "../config.json",
     "a/../../config.json",
@@ -734,6 +739,7 @@ EVIL_NAMES = [
     "evil.py",
     "a/model.pt",
     "config.json\n.txt",
+    "\0config.json",
 ]
 
 

@@ -10,6 +10,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tarfile
 import time
 import zipfile
 from collections.abc import Callable
@@ -21,9 +22,12 @@ import pytest
 from PIL import Image
 
 from vae_core.checkpoints.archives import unpack_checkpoint
+from vae_core.checkpoints.card import left_out_class
 from vae_core.checkpoints.figures import read_metrics
 from vae_core.checkpoints.reading import load_checkpoint
 from vae_core.command.main import main
+from vae_core.errors import DataError
+from vae_core.files.atomic import read_json, write_json
 from vae_core.runs.run import Run, create_run, list_runs
 from vae_core.training.presets import preset
 
@@ -146,6 +150,11 @@ def test_training_gives_the_signals_back(run: Command, tmp_path: Path) -> None:
         (["--colour", "red"], ["--colour"]),
         (["--set", "gamma"], ["--set", "'gamma'", "gamma=10"]),
         (["--set", "gamma=2"], ["'gamma'", "elbo"]),
+        (["--set", "beta=4"], ["beta", "give --beta 4"]),
+        (["--set", "hidden=4"], ["give --hidden 4"]),
+        (["--images", "x", "--scale", "bright"], ["--scale", "'bright'", "0:255"]),
+        (["--scale", "0:1"], ["--scale", "--images"]),
+        (["--images", "x", "--frames", "last"], ["--frames"]),
         (["--objective", "capacity", "--set", "gamma=much"], ["gamma='much'", "number"]),
         (["--objective", "iwae", "--beta", "2"], ["beta=2", "iwae"]),
         (["--binarisation", "random"], ["'random'", "static"]),
@@ -166,7 +175,7 @@ def test_training_wants_a_folder_of_its_own(run: Command, trained: Path, tmp_pat
 
 def test_what_cannot_be_learned_leaves_no_folder(run: Command, tmp_path: Path) -> None:
     for flags, word in (
-        (["--left-out", "10"], "left out"),
+        (["--left-out", "10"], "no class is named '10', to be left out; the classes are 0, 1, 2"),
         (["--objective", "m2", "--set", "labels=7"], "labels"),
         (["--objective", "pca", "--latent-dim", "64"], "components"),
         (["--device", "hpu"], "choose cpu"),
@@ -376,6 +385,67 @@ def test_evaluate_takes_both_splits_and_says_what_they_are(
         (["--images", tmp_path / "own.npz", "--split", "all"], "30 images of own-own"),
     ):
         assert run("evaluate", checkpoint, *options).out.startswith(said)
+
+
+def test_what_becomes_of_own_images_is_said(run: Command, checkpoint: Path, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    images = random.integers(0, 4096, (40, 32, 32, 3), np.uint16)
+    np.savez(tmp_path / "own.npz", x=images, y=np.array([3, 99])[np.arange(40) % 2])
+    outcome = run("evaluate", checkpoint, "--images", tmp_path / "own.npz")
+    assert outcome.err.splitlines() == [
+        "zscape: 40 images of 2 classes, 32x32 in colour, read as 8x8 in grey, black 0 and white "
+        "4,095; 4 are the test.",
+        "zscape: The values run from 0 to 4,095: 0 is taken as black and 4,095 as white.",
+    ]
+    outcome = run("evaluate", checkpoint, "--images", tmp_path / "own.npz", "--scale", "0:65535")
+    assert outcome.code == 0 and "white 65,535" in outcome.err and "taken" not in outcome.err
+
+
+def test_a_class_is_left_out_by_its_name(run: Command, tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (48, 8, 8), np.uint8)
+    np.savez(tmp_path / "own.npz", x=images, y=np.array([-1, 3, 17, 99])[np.arange(48) % 4])
+    for name, label in (("3", 1), ("99", 3)):
+        outcome = run(
+            "train", "--images", tmp_path / "own.npz", "--left-out", name, "--epochs", 1,
+            "--hidden", 8, "--batch-size", 8, "--output", tmp_path / name,
+        )  # fmt: skip
+        assert outcome.code == 0 and Run(tmp_path / name).config().left_out == label
+        config = read_json(tmp_path / name / "checkpoint" / "config.json", DataError)
+        assert left_out_class(config) == name
+
+
+def test_the_folder_of_a_run_stands_for_the_checkpoint_in_it(run: Command, trained: Path) -> None:
+    of_run, of_checkpoint = run("evaluate", trained), run("evaluate", trained / "checkpoint")
+    assert of_run.code == 0 and of_run.out == of_checkpoint.out
+
+
+def test_what_is_no_checkpoint_is_told_what_it_is(
+    run: Command, checkpoint: Path, tmp_path: Path
+) -> None:
+    run("export", checkpoint, "--output", tmp_path / "model.zip")
+    outcome = run("evaluate", tmp_path / "model.zip")
+    assert_refused(outcome, 1, "model.zip is a zip", "unpack it")
+    foreign = {"_class_name": "AutoencoderKL", "_diffusers_version": "0.30.0"}
+    write_json(tmp_path / "sd-vae" / "config.json", foreign)
+    assert_refused(run("evaluate", tmp_path / "sd-vae"), 1, "sd-vae is a model of diffusers")
+
+
+def test_messages_on_images_name_the_flag(run: Command, tmp_path: Path) -> None:
+    for k in range(8):
+        Image.fromarray(np.full((8, 8 + k % 2), 9 * k, np.uint8)).save(tmp_path / f"{k}.png")
+    train = ("train", "--output", tmp_path / "run", "--images")
+    assert_refused(run(*train, tmp_path), 1, "not of one size", "--size 32x32")
+    with tarfile.open(tmp_path / "all.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "0.png", "0.png")
+    assert_refused(run(*train, tmp_path / "all.tar.gz"), 1, "is a tar archive", "unpack it")
+    np.savez(tmp_path / "two.npz", x_train=np.ones((9, 4, 4)), x_test=np.ones((9, 4, 4)) * 250)
+    assert_refused(run(*train, tmp_path / "two.npz"), 1, "unlike scales", "--scale 0:255")
+
+
+def test_exact_figures_of_many_dimensions_are_refused_by_flag(run: Command, tmp_path: Path) -> None:
+    run(*QUICK, "--latent-dim", 3, "--output", tmp_path / "run")
+    outcome = run("evaluate", tmp_path / "run", "--exact", 2)
+    assert_refused(outcome, 2, "1 or 2 latent dimensions", "vae with 3", "--importance-samples")
 
 
 def test_evaluate_names_what_it_could_not_measure(run: Command, tmp_path: Path) -> None:

@@ -1,25 +1,37 @@
-"""Images of the user's own that stand in arrays: a .npz, or an idx file as MNIST's."""
+"""Images of the user's own that stand in the arrays of a .npz."""
 
 from __future__ import annotations
 
-import gzip
 import re
-import tempfile
-import zlib
-from collections.abc import Sequence
-from pathlib import Path
-from typing import BinaryIO
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
-from vae_core.data.mnist_family import read_idx
-from vae_core.data.own.source import MAX_CLASSES, ImageSource, labelled, parted, printable
+from vae_core.data.own.source import (
+    MAX_CLASSES,
+    ImageSource,
+    labelled,
+    listed,
+    parted,
+    printable,
+)
+from vae_core.data.own.values import (
+    Scale,
+    Values,
+    common_scale,
+    joined,
+    scale_notes,
+    to_bytes,
+    values_of,
+)
 from vae_core.errors import DataError
 from vae_core.files.arrays import ArrayArchive
 
+CHANNELS = (1, 3)
+MOST_OBLONG = 8  # an image so much longer than high and than there are images is none
 MAX_NAMES_BYTES = 1 << 20
 MAX_IMAGES = 1_000_000
 MAX_LABEL_BYTES = 64 << 20
@@ -30,29 +42,61 @@ _PART = re.compile(
 )
 
 
-def array_source(archive: ArrayArchive, name: str, max_bytes: int) -> ImageSource:
-    """The images of a .npz, by the shapes and names of its arrays of max_bytes at most each."""
+def array_source(
+    archive: ArrayArchive, name: str, max_bytes: int, scale: Scale | None
+) -> ImageSource:
+    """The images of a .npz, by the shapes and names of its arrays of max_bytes at most each.
+
+    What `write_images` wrote is taken as it stands: nothing of it is guessed.
+    """
     if archive.refused:
         raise DataError(
             f"{name}: {archive.refused[0][:80]} holds Python objects, which are never unpickled; "
             "save it as an array of numbers, or of text."
         )
     keys = _image_keys(archive, name)
-    arrays = [_checked(archive.read(key, max_bytes), name, key) for key in keys.values()]
-    scale = 255 if max(float(array.max()) for array in arrays) <= 1 else 1
-    pictures = [_pictures(array, scale) for array in arrays]
-    if len({each.shape[1:] for each in pictures}) > 1:
+    arrays = {
+        part: _checked(archive.read(key, max_bytes), name, key, _told(archive, part))
+        for part, key in keys.items()
+    }
+    if len({each.shape[1:] for each in arrays.values()}) > 1:
         raise DataError(f"{name}: the images of train and test are not of one shape.")
-    splits = parted([part for part, each in zip(keys, pictures, strict=True) for _ in each])
-    classes = [
-        _classes(archive, name, part, len(each)) for part, each in zip(keys, pictures, strict=True)
-    ]
-    given = [each for each in classes if each is not None]
-    if len(given) not in (0, len(classes)):
+    splits = parted([part for part, each in arrays.items() for _ in each])
+    classes = [_classes(archive, name, part, len(each)) for part, each in arrays.items()]
+    told = [each for each in classes if each is not None]
+    if len(told) not in (0, len(classes)):
         raise DataError(f"{name} has labels for some of {', '.join(keys)} alone.")
-    labels, class_names = _labels(archive, name, np.concatenate(given)) if given else (None, ())
-    every = np.concatenate(pictures)
-    return _picture_source(name, every, splits, labels, class_names)
+    labels, class_names = _labels(archive, name, np.concatenate(told)) if told else (None, ())
+    used = {*keys.values(), "class_names", *(_label_key(archive, part) for part in keys)}
+    unused = [key for key in archive.entries if key not in used]
+    notes = [f"Arrays that are not read: {listed(unused)}."] if unused else []
+    found = {keys[part]: values_of(array) for part, array in arrays.items()}
+    values = joined(found.values())
+    if _is_written(archive, keys):
+        scale = None
+    else:
+        types = {array.dtype for array in arrays.values()}
+        given, one_type = scale is not None, len(types) == 1 and types.pop().kind in "bui"
+        scale = common_scale(name, found, scale, one_type=one_type)
+        notes += scale_notes(values, scale, given=given)
+    return replace(
+        picture_source(name, list(arrays.values()), values, scale),
+        splits=splits,
+        labels=labels,
+        class_names=class_names,
+        notes=tuple(notes),
+    )
+
+
+def _is_written(archive: ArrayArchive, keys: Mapping[str, str]) -> bool:
+    """Whether `write_images` made it: (n, c, h, w), as bytes, beside the names of the classes."""
+    images = [archive.entries[key] for key in keys.values()]
+    return (
+        keys == {"train": "x_train", "test": "x_test"}
+        and "class_names" in archive.entries
+        and all(each.dtype == np.uint8 and len(each.shape) == 4 for each in images)
+        and all(each.shape[1] in CHANNELS for each in images)
+    )
 
 
 def _image_keys(archive: ArrayArchive, name: str) -> dict[str, str]:
@@ -83,45 +127,64 @@ def _part_of(key: str) -> tuple[str, str]:
     return "", key.lower().strip("_- ")
 
 
-def _checked(array: NDArray[np.generic], name: str, key: str) -> NDArray[np.generic]:
-    """An array of images as (n, h, w, c), with values from 0 to 255."""
+def _checked(
+    array: NDArray[np.generic], name: str, key: str, labels: int | None
+) -> NDArray[np.generic]:
+    """An array of images as (n, h, w, c); labels: how many there are, if there are."""
     kind = f"{array.dtype} {array.shape}"
-    if array.ndim == 3:
-        array = array[..., None]
-    elif array.shape[-1] not in (1, 3) and array.shape[1] in (1, 3):
+    if array.dtype.kind not in "buif" or not array.size:
+        array = array[:0]  # refused below
+    elif array.ndim == 3:
+        array = _counted_first(array, name, key, labels)[..., None]
+    elif array.shape[1] in CHANNELS and array.shape[-1] not in CHANNELS:
         array = array.transpose(0, 2, 3, 1)
-    if array.shape[-1] not in (1, 3) or array.dtype.kind not in "buif" or not array.size:
+    if array.shape[-1] not in CHANNELS or not array.size:
         raise DataError(
             f"{name}: {key} is {kind}; numbers (n, h, w), (n, h, w, c) or (n, c, h, w) with 1 or 3 "
             "channels are expected."
         )
-    low, high = float(array.min()), float(array.max())
-    if not (low >= 0 and high <= 255):  # NaN is neither
-        raise DataError(
-            f"{name}: the values of {key} run from {low:g} to {high:g}; 0 to 255, or 0 to 1, are "
-            "expected."
-        )
     return array
 
 
-def _pictures(array: NDArray[np.generic], scale: int) -> NDArray[np.uint8]:
-    """uint8 (n, h, w, c) of values that become 0 to 255 when they are multiplied by `scale`."""
-    if array.dtype == np.uint8 and scale == 1:
-        return array.astype(np.uint8, copy=False)
-    return np.stack([np.rint(image * np.float64(scale)).astype(np.uint8) for image in array])
+def _told(archive: ArrayArchive, part: str) -> int | None:
+    """How many images of a part have labels; None without any."""
+    key = _label_key(archive, part)
+    shape = () if key is None else archive.entries[key].shape
+    return shape[0] if shape else None
+
+
+def _counted_first(
+    array: NDArray[np.generic], name: str, key: str, labels: int | None
+) -> NDArray[np.generic]:
+    """An array as (n, h, w); the labels tell n where MATLAB's (h, w, n) is as likely."""
+    a, b, c = array.shape
+    doubtful = a == b != c or (b > 1 and c > MOST_OBLONG * max(a, b))
+    if doubtful and labels is None:
+        raise DataError(
+            f"{name}: {key} is {array.shape}, which may be {a:,} images of {b}x{c} or {c:,} of "
+            f"{a}x{b}; save it as (n, h, w, 1), by np.moveaxis(x, -1, 0)[..., None] for example, "
+            "or give labels."
+        )
+    return np.moveaxis(array, -1, 0) if doubtful and labels == c else array
 
 
 def _classes(archive: ArrayArchive, name: str, part: str, n: int) -> NDArray[np.generic] | None:
     """The array of labels that goes with the n images of a part, if there is one."""
-    for key, entry in archive.entries.items():
-        its_part, rest = _part_of(key)
-        if rest in LABEL_NAMES and its_part == part:
-            if entry.shape not in ((n,), (n, 1)):
-                raise DataError(f"{name}: {key} is {entry.shape}, but there are {n:,} images.")
-            if entry.dtype.kind not in "iuU":
-                raise DataError(f"{name}: {key} is {entry.dtype}; give whole numbers or names.")
-            return archive.read(key, MAX_LABEL_BYTES).reshape(n)
-    return None
+    key = _label_key(archive, part)
+    if key is None:
+        return None
+    entry = archive.entries[key]
+    if entry.shape not in ((n,), (n, 1)):
+        raise DataError(f"{name}: {key} is {entry.shape}, but there are {n:,} images.")
+    if entry.dtype.kind not in "iuU":
+        raise DataError(f"{name}: {key} is {entry.dtype}; give whole numbers or names.")
+    return archive.read(key, MAX_LABEL_BYTES).reshape(n)
+
+
+def _label_key(archive: ArrayArchive, part: str) -> str | None:
+    """The first array whose name speaks of the labels of a part."""
+    of_part = ((key, _part_of(key)) for key in archive.entries)
+    return next((k for k, (its, rest) in of_part if its == part and rest in LABEL_NAMES), None)
 
 
 def _labels(
@@ -139,55 +202,33 @@ def _labels(
     return labelled(name, classes)
 
 
-def idx_source(
-    images: Path | BinaryIO, labels: Path | BinaryIO | None, name: str, max_bytes: int
+def picture_source(
+    name: str, arrays: Sequence[NDArray[np.generic]], values: Values, scale: Scale | None
 ) -> ImageSource:
-    """The images of an idx file, with that of their labels, of max_bytes at most each."""
-    pictures = _idx(images, "images", name, max_bytes)
-    numbers = None if labels is None else _idx(labels, "labels", name, max_bytes)
-    if numbers is not None and len(numbers) != len(pictures):
-        raise DataError(f"{name} has {len(pictures):,} images, but {len(numbers):,} labels.")
-    if not pictures.numel():
-        raise DataError(f"{name} has no images.")
-    classes, names = (None, ()) if numbers is None else labelled(name, numbers.numpy())
-    return _picture_source(name, pictures.unsqueeze(-1).numpy(), None, classes, names)
-
-
-def _idx(file: Path | BinaryIO, kind: str, name: str, max_bytes: int) -> Tensor:
-    """The values of an idx file, packed by gzip or plain."""
-    stream = file.open("rb") if isinstance(file, Path) else file
-    try:
-        stream.seek(0)
-        packed = stream.read(2) == b"\x1f\x8b"
-        stream.seek(0)
-        with tempfile.NamedTemporaryFile(prefix="zscape-") as plain:
-            source = gzip.GzipFile(fileobj=stream) if packed else stream
-            while block := source.read(1 << 20):
-                if plain.tell() + len(block) > max_bytes:
-                    raise DataError(f"{name} unpacks to more than {max_bytes:,} bytes.")
-                plain.write(block)
-            plain.flush()
-            return read_idx(plain.name, kind)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{name} is damaged or cannot be read ({error}).") from error
-    finally:
-        if isinstance(file, Path):
-            stream.close()
-
-
-def _picture_source(
-    name: str,
-    pictures: NDArray[np.uint8],
-    splits: Sequence[str] | None,
-    labels: NDArray[np.int64] | None,
-    class_names: tuple[str, ...],
-) -> ImageSource:
-    """The images of an array uint8 (n, h, w, c)."""
-    n, h, w, c = pictures.shape
+    """The images of arrays (n, h, w, c), one after the other; without a scale as they stand."""
+    n = sum(map(len, arrays))
     if n > MAX_IMAGES:
         raise DataError(f"{name} has {n:,} images; {MAX_IMAGES:,} are read at most.")
+    pictures = np.concatenate([_pictures(array, scale or (0, 255)) for array in arrays])
+    h, w, c = pictures.shape[1:]
 
     def image(index: int, at_least: int) -> Image.Image:
         return Image.fromarray(pictures[index, ..., 0] if c == 1 else pictures[index])
 
-    return ImageSource(name, [(h, w)] * n, c == 3, image, splits, labels, class_names)
+    colour = c == 3 and (scale is None or bool((pictures != pictures[..., :1]).any()))
+    return ImageSource(
+        name=name,
+        sizes=[(h, w)] * n,
+        in_colour=colour,
+        image=image,
+        values=values,
+        scale=scale or (0, 255),
+        stored_in_colour=c == 3,
+    )
+
+
+def _pictures(array: NDArray[np.generic], scale: Scale) -> NDArray[np.uint8]:
+    """uint8 (n, h, w, c), one image after the other: floats would take eight times as much."""
+    if array.dtype == np.uint8 and scale == (0, 255):
+        return array.astype(np.uint8, copy=False)
+    return np.stack([to_bytes(image, scale) for image in array])

@@ -1,149 +1,209 @@
-"""Image files in a folder or a zip, decoded by Pillow one at a time and never trusted.
+"""Image files in a folder or a zip, or one alone that holds many images.
 
-What lies in folders of its own is a class: `cats/1.png`, `dogs/2.png`. Above the classes there may
-be `train`, `val` and `test`. Hidden files and those that are no images by their names are passed
-over.
+Which files are images their contents say, not their names. What lies in folders of its own is a
+class: `cats/1.png`, `dogs/2.png`. Above the classes there may be `train`, `val` and `test`. What is
+no image or cannot be read is left out, and named.
 """
 
 from __future__ import annotations
 
-import io
-import os
 import posixpath
-import stat
-import struct
-import zipfile
-import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
-from typing import IO, Any, BinaryIO
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
-from vae_core.data.own.source import ImageSource, Size, labelled, parted, printable
-from vae_core.errors import DataError, ZscapeError
-from vae_core.files.atomic import open_ordinary
-from vae_core.files.zips import open_zip
+from vae_core.data.own import decoding
+from vae_core.data.own.containers import Container
+from vae_core.data.own.decoding import Head, Look
+from vae_core.data.own.form import ImageForm, check_memory
+from vae_core.data.own.source import ImageSource, labelled, listed, parted, printable
+from vae_core.data.own.values import (
+    ALL_BYTES,
+    Scale,
+    Values,
+    common_scale,
+    joined,
+    number,
+    scale_notes,
+)
+from vae_core.errors import DataError
+from vae_core.files.zips import left_by_file_manager
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm")
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # none that runs another program
-MAX_FILES = 200_000
-MAX_FILE_BYTES = 64 << 20
-MIN_LARGE_BYTES = 1 << 30  # a zip that unpacks to less may be packed however well
-MAX_RATIO = 20
-MAX_PIXELS = 50_000_000  # of one image: 200 MB while it is decoded
-
-_GREY_MODES = ("1", "L", "LA", "I;16", "I;16B", "I;16L", "I")
-_TURNED = (5, 6, 7, 8)  # Exif orientations that swap height and width
-_EXIF_ORIENTATION = 0x0112
-# What Pillow raises for bytes that are not as they should be.
-_PILLOW_ERRORS = (
-    *(OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, OverflowError),
-    *(IndexError, KeyError, TypeError, RuntimeError, Image.DecompressionBombError),
+MAX_BROKEN = 0.25  # of the images: where more cannot be read, something else is wrong
+MIN_LARGE_PIXELS = 4_000_000_000  # of all images together: fewer may be packed however well
+MAX_PIXELS_A_BYTE = 100
+SUFFIXES = (
+    *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff"),
+    *(".pgm", ".ppm", ".pbm", ".pnm", ".heic", ".heif", ".avif", ".tga", ".jp2", ".ico", ".svg"),
 )
 
 
-@contextmanager
-def open_folder(path: Path) -> Iterator[ImageSource]:
-    """The images below the folder `path`; links that lead out of it are refused."""
-    with _source(path.name, _Folder(path)) as source:
-        yield source
+class _Picture(NamedTuple):
+    """One image: the file it is in, and what that says of it."""
+
+    path: str
+    head: Head
 
 
-@contextmanager
-def open_image_zip(file: Path | BinaryIO, name: str) -> Iterator[ImageSource]:
-    """The images in a zip; nothing is unpacked to disk."""
-    with open_zip(file, name) as bundle, _source(name, _Zip(bundle, name)) as source:
-        yield source
+def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) -> ImageSource:
+    """The images in `files`, each looked at once; what can be refused before that is."""
+    reader = _Reader(files)
+    promised = reader.pictures(name, form.frames)
+    stored_in_colour = any(each.head.in_colour for each in promised)
+    check_memory(form, name, [each.head.size for each in promised], stored_in_colour, max_bytes)
+    looks = [(each, look) for each in promised if (look := reader.look(each))]
+    reader.check(name, len(looks))
 
-
-class _Folder:
-    def __init__(self, path: Path) -> None:
-        self._path, root = path, path.resolve()
-        self.names: list[str] = []
-        for folder, subfolders, files in os.walk(path, followlinks=False):
-            subfolders.sort()
-            for entry in (Path(folder, each) for each in (*subfolders, *sorted(files))):
-                if entry.is_symlink() and not entry.resolve().is_relative_to(root):
-                    raise DataError(
-                        f"{path.name}: {printable(entry.name)} leads out of the folder."
-                    )
-            self.names += [Path(folder, each).relative_to(path).as_posix() for each in files]
-
-    @contextmanager
-    def open(self, name: str) -> Iterator[IO[bytes]]:
-        with open_ordinary(self._path / name, DataError, MAX_FILE_BYTES) as file:
-            yield file
-
-
-class _Zip:
-    def __init__(self, bundle: zipfile.ZipFile, name: str) -> None:
-        self._bundle = bundle
-        self.names: list[str] = []
-        members = bundle.infolist()
-        size = sum(member.file_size for member in members)
-        packed = bundle.start_dir  # members may lie over one another, so their sizes tell nothing
-        if size > max(MIN_LARGE_BYTES, MAX_RATIO * packed):
-            raise DataError(
-                f"{name} unpacks to {size:,} bytes, more than {MAX_RATIO} times its size; images "
-                "are never so small when packed."
-            )
-        for member in members:
-            path = member.filename
-            linked = stat.S_ISLNK(member.external_attr >> 16)
-            if path.startswith("/") or "\\" in path or ".." in path.split("/") or linked:
-                raise DataError(f"{name}: {printable(path)} is a link or leads out of the archive.")
-            if not member.is_dir():
-                self.names.append(path)
-
-    @contextmanager
-    def open(self, name: str) -> Iterator[IO[bytes]]:
-        size = self._bundle.getinfo(name).file_size
-        if size > MAX_FILE_BYTES:
-            raise DataError(
-                f"{printable(name)} unpacks to {size:,} bytes; {MAX_FILE_BYTES:,} are read at most."
-            )
-        with self._bundle.open(name) as file:
-            yield io.BytesIO(file.read(size))
-
-
-@contextmanager
-def _source(name: str, files: _Folder | _Zip) -> Iterator[ImageSource]:
-    paths = sorted(path for path in map(PurePosixPath, files.names) if _is_image(path))
-    if not paths:
-        raise DataError(f"{name} holds no images; files that end in {', '.join(SUFFIXES)} are.")
-    if len(paths) > MAX_FILES:
-        raise DataError(f"{name} holds {len(paths):,} images; {MAX_FILES:,} are read at most.")
-    sizes: list[Size] = []
-    in_colour = False
-    for path in paths:  # what can be refused is refused before anything is decoded
-        with files.open(str(path)) as file, _named(path):
-            head = _opened(file)
-            # Asked for what does not stand before its pixels, a PNG would decode them all.
-            known = head.format != "PNG" or "exif" in head.info
-            turned = known and head.getexif().get(_EXIF_ORIENTATION) in _TURNED
-            sizes.append((head.width, head.height) if turned else (head.height, head.width))
-            in_colour |= head.mode not in _GREY_MODES
+    by_depth: dict[str, list[Look]] = {}
+    for _, look in looks:
+        by_depth.setdefault(look.depth, []).append(look)
+    values = {depth: _values(some) for depth, some in by_depth.items()}
+    scales = {
+        depth: common_scale(name, {f"the images of {depth}": found}, form.scale, one_type=True)
+        for depth, found in values.items()
+    }
+    most = max(by_depth, key=lambda depth: len(by_depth[depth]))
+    notes = [*files.notes, *reader.notes()]
+    for depth, found in values.items():
+        notes += scale_notes(found, scales[depth], given=form.scale is not None)
+    if len(set(scales.values())) > 1:
+        each = ", ".join(f"of {k} from {number(a)} to {number(b)}" for k, (a, b) in scales.items())
+        notes.append(f"From black to white are images {each}.")
 
     def image(index: int, at_least: int) -> Image.Image:
-        with files.open(str(paths[index])) as file, _named(paths[index]):
-            return _decoded(_opened(file), at_least)
+        picture, look = looks[index]
+        return reader.decoded(picture, at_least, scales[look.depth])
 
-    splits, labels, class_names = _classes(name, [path.parts[:-1] for path in paths])
-    yield ImageSource(name, sizes, in_colour, image, splits, labels, class_names)
+    splits, labels, class_names = _classes(name, [PurePosixPath(each.path) for each, _ in looks])
+    return ImageSource(
+        name=name,
+        sizes=[each.head.size for each, _ in looks],
+        in_colour=any(look.in_colour for _, look in looks),
+        image=image,
+        splits=splits,
+        labels=labels,
+        class_names=class_names,
+        values=values[most],
+        scale=scales[most],
+        stored_in_colour=stored_in_colour,
+        stacks=reader.stacks,
+        notes=tuple(notes),
+    )
 
 
-def _is_image(path: PurePosixPath) -> bool:
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
-    return not hidden and path.suffix.lower() in SUFFIXES
+def _values(looks: Sequence[Look]) -> Values:
+    """The range of images of one depth; where some are lossy, all that there can be."""
+    found = joined(look.values for look in looks)
+    return ALL_BYTES if any(look.lossy for look in looks) else found
+
+
+class _Reader:
+    """Images out of files, those left out of account that cannot be read."""
+
+    def __init__(self, files: Container) -> None:
+        self._files = files
+        self._broken: dict[str, str] = {}  # what is left out, and why
+        self._others: list[str] = []  # no images
+        self._film: tuple[str, Image.Image] | None = None  # open, as frames are read in order
+        self.stacks = 0  # files that hold several images
+
+    def pictures(self, name: str, frames: str) -> list[_Picture]:
+        """All images in the order of their paths. DataError where there are none."""
+        found: list[_Picture] = []
+        size = pixels = 0
+        for path in sorted(self._files.paths, key=lambda path: path.split("/")):
+            if left_by_file_manager(path):
+                continue
+            if any(part.startswith(".") for part in path.split("/")):
+                self._others.append(path)
+                continue
+            named = PurePosixPath(path).suffix.lower() in SUFFIXES
+            try:
+                data = self._files.read(path)
+                if not named and not decoding.is_picture(data):
+                    raise DataError("is no image")
+                named, held = True, decoding.heads(data)
+            except DataError as error:
+                if named:
+                    self._broken[path] = str(error).rstrip(".")
+                else:
+                    self._others.append(path)
+                continue
+            self.stacks += len(held) > 1
+            found += [_Picture(path, head) for head in (held if frames == "all" else held[:1])]
+            size += len(data)
+            pixels += sum(head.size[0] * head.size[1] for head in held)
+        if pixels > max(MIN_LARGE_PIXELS, MAX_PIXELS_A_BYTE * size):
+            raise DataError(
+                f"{name} holds {pixels:,} pixels in {size:,} bytes; images are never so small."
+            )
+        self.check(name, len(found))
+        return found
+
+    def look(self, picture: _Picture) -> Look | None:
+        """What an image is; None where it is damaged."""
+        try:
+            return decoding.look(self._opened(picture), picture.head.frame)
+        except DataError as error:
+            self._broken[_place(picture)] = str(error)
+            return None
+
+    def decoded(self, picture: _Picture, at_least: int, scale: Scale) -> Image.Image:
+        try:
+            image = self._opened(picture)
+            return decoding.decoded(image, picture.head.frame, at_least, scale)
+        except DataError as error:  # sound a moment ago
+            raise DataError(f"{printable(_place(picture))} {error}; read all anew.") from error
+
+    def _opened(self, picture: _Picture) -> Image.Image:
+        if self._film and self._film[0] == picture.path:
+            return self._film[1]
+        image = decoding.open_image(self._files.read(picture.path))
+        if decoding.frames_of(image) > 1:
+            self._film = picture.path, image
+        return image
+
+    def check(self, name: str, sound: int) -> None:
+        """DataError where there is no sound image, or where too many are not."""
+        broken = len(self._broken)
+        if broken > MAX_BROKEN * (sound + broken):
+            raise DataError(f"{name}: {self._left_out()} of {sound + broken:,}; save them anew.")
+        if not sound:
+            others = f"; {listed(self._others, 3)} are none" if self._others else ""
+            raise DataError(f"{name} holds no images such as PNG or JPEG files{others}.")
+
+    def notes(self) -> list[str]:
+        notes = []
+        if self._broken:
+            notes.append(f"{self._left_out()}; they are left out.")
+        if self._others:
+            n = len(self._others)
+            notes.append(f"Left out as no images, or hidden: {n:,} files ({listed(self._others)}).")
+        return notes
+
+    def _left_out(self) -> str:
+        """How many images cannot be read, some of their names, and why."""
+        reasons: dict[str, list[str]] = {}
+        for path, reason in self._broken.items():
+            reasons.setdefault(reason, []).append(path)
+        parts = [f"{listed(paths)} ({reason})" for reason, paths in list(reasons.items())[:3]]
+        n = len(self._broken)
+        return f"{n:,} image{'s' if n > 1 else ''} cannot be read: {', '.join(parts)}"
+
+
+def _place(picture: _Picture) -> str:
+    frame = picture.head.frame
+    return f"image {frame + 1} of {picture.path}" if frame else picture.path
 
 
 def _classes(
-    name: str, folders: Sequence[tuple[str, ...]]
+    name: str, paths: Sequence[PurePosixPath]
 ) -> tuple[list[str] | None, Any, tuple[str, ...]]:
     """Each image's split and label, by the folders it lies in."""
+    folders = [path.parts[:-1] for path in paths]
     above = len(PurePosixPath(posixpath.commonpath("/".join(parts) for parts in folders)).parts)
     below = [parts[above:] for parts in folders]
     splits = parted([parts[0] if parts else "" for parts in below])
@@ -157,43 +217,3 @@ def _classes(
             "put each into the folder of its class, or all into one."
         )
     return splits, *labelled(name, np.array([parts[0] for parts in below]))
-
-
-def _opened(file: IO[bytes]) -> Image.Image:
-    image = Image.open(file, formats=FORMATS)
-    if image.width * image.height > MAX_PIXELS:
-        raise DataError(
-            f"it has {image.width:,} x {image.height:,} pixels; {MAX_PIXELS:,} are read at most"
-        )
-    return image
-
-
-def _decoded(image: Image.Image, at_least: int) -> Image.Image:
-    """Upright, in mode L or RGB; what is transparent becomes white; of a film, the first frame."""
-    image.draft(None, (at_least, at_least))  # a JPEG that is larger is decoded smaller, and faster
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I"):
-        deep = np.asarray(image)
-        if image.mode == "I" and (deep.min() < 0 or deep.max() > 0xFFFF):
-            raise DataError("it has more than 16 bits a pixel")
-        return Image.fromarray((deep >> 8).astype(np.uint8))
-    if image.mode == "F":
-        raise DataError("its pixels are fractions")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image.convert("L" if image.mode in _GREY_MODES else "RGB")
-
-
-@contextmanager
-def _named(path: PurePosixPath) -> Iterator[None]:
-    """Any trouble with the image becomes a DataError that names it."""
-    shown = printable(str(path))
-    try:
-        yield
-    except ZscapeError as error:
-        raise DataError(f"{shown} cannot be used: {error}; take it out and try again.") from error
-    except _PILLOW_ERRORS as error:
-        raise DataError(
-            f"{shown} is no image, or a damaged one; take it out and try again."
-        ) from error

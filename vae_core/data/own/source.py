@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from vae_core.data.own.values import ALL_BYTES, Scale, Values
 from vae_core.errors import DataError
 
 MAX_BYTES = 1 << 30  # of all images together, and of any array that is read
@@ -25,11 +28,14 @@ class ImageSource:
     """n images: what is known of them at once, and how each is had.
 
     sizes        (height, width) of each, as it stands in its file
-    in_colour    whether any of them has colour
+    in_colour    whether the channels of any of them differ
     image        `image(index, at_least)`, in mode L or RGB; both sides may come out smaller than in
                  its file, but none below `at_least` pixels
     splits       "train" or "test" for each; None where nobody has said
     labels       int64 (n,), each an index into `class_names`; or None
+    values       the range of their values, and `scale`, which of them are black and white
+    stored_in_colour, stacks: whether the files have three channels, how many hold several images
+    notes        sentences on what was left out of them, changed or guessed
     """
 
     name: str
@@ -39,17 +45,43 @@ class ImageSource:
     splits: Sequence[str] | None = None
     labels: NDArray[np.int64] | None = None
     class_names: tuple[str, ...] = ()
+    values: Values = ALL_BYTES
+    scale: Scale = (0, 255)
+    stored_in_colour: bool = False
+    stacks: int = 0
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.sizes)
 
 
 def labelled(name: str, classes: NDArray[np.generic]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Labels (n,) and the names they index, in order, from the class of each image (n,)."""
-    held, labels = np.unique(classes, return_inverse=True)
-    if len(held) > MAX_CLASSES:
-        raise DataError(f"{name} has {len(held):,} classes; {MAX_CLASSES:,} are read at most.")
-    return labels.astype(np.int64), tuple(printable(str(each)) for each in held)
+    """Labels (n,) and the names they index, in order, from the class of each image (n,).
+
+    Numbers in names are ordered as such: 2 before 10. Accents may be written in either of the two
+    ways that Unicode has for them.
+    """
+    held, which = np.unique(classes, return_inverse=True)
+    full = [unicodedata.normalize("NFC", str(each)) for each in held]
+    if len(set(full)) > MAX_CLASSES:
+        raise DataError(f"{name} has {len(set(full)):,} classes; {MAX_CLASSES:,} are read at most.")
+    shown = {each: printable(each) for each in full}
+    if len(set(shown.values())) < len(shown):
+        alike = next(each for each in shown.values() if list(shown.values()).count(each) > 1)
+        raise DataError(f"{name} has two classes that both read {alike}; rename one of them.")
+    numbers = all(re.fullmatch(r"-?\d+", each) for each in shown.values())
+    order = sorted(shown.values(), key=_by_value if numbers else _natural)
+    labels = np.array([order.index(shown[each]) for each in full], np.int64)[which]
+    return labels, tuple(order)
+
+
+def _by_value(name: str) -> tuple[int, str]:
+    return int(name), name
+
+
+def _natural(name: str) -> tuple[list[str | int], str]:
+    parts = re.split(r"(\d+)", name)  # what is no number, a number, and so on
+    return [int(part) if k % 2 else part for k, part in enumerate(parts)], name
 
 
 def parted(parts: Sequence[str]) -> list[str] | None:
@@ -68,3 +100,9 @@ def parted(parts: Sequence[str]) -> list[str] | None:
 def printable(name: str) -> str:
     """A name from outside as it can be shown: one line of 80 characters at most."""
     return "".join(c if c.isprintable() else "?" for c in name[-80:])
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Some of the names, as they can be shown, and how many more there are."""
+    shown = ", ".join(printable(name) for name in names[:most])
+    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown

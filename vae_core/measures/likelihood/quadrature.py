@@ -110,8 +110,9 @@ def log_joint(model: LatentModel, x: Tensor, z: Tensor) -> Tensor:
 def _check(model: LatentModel) -> None:
     if model.latent_dim > 2 or not model.is_variational:
         raise ConfigError(
-            "log p(x) can be summed over a grid for a VAE with 1 or 2 latent dimensions; use "
-            "importance_log_likelihood for this model."
+            "log p(x) can be summed over a grid for a VAE with 1 or 2 latent dimensions, and not "
+            f"for this {model.config.kind} with {model.latent_dim}; estimate it by "
+            "--importance-samples, or importance_log_likelihood in Python."
         )
 
 

@@ -25,10 +25,12 @@ from PIL import Image
 from tests.vae_core.arrays import idx
 from vae_core.data.image_dataset import ImageDataset
 from vae_core.data.names import is_own
+from vae_core.data.own import containers, decoding
 from vae_core.data.own import files as image_files
 from vae_core.data.own import images as own_images
 from vae_core.data.own import source as image_source
 from vae_core.data.own.images import ImageForm, preview_images, read_images, write_images
+from vae_core.data.own.values import ALL_BYTES
 from vae_core.errors import ConfigError, DataError
 from vae_core.files import zips as zip_files
 
@@ -40,8 +42,12 @@ def noise(shape: tuple[int, ...], seed: int = 0) -> NDArray[np.uint8]:
 
 
 def png(array: NDArray[Any], format: str = "PNG", **options: Any) -> bytes:
+    return saved(Image.fromarray(array), format, **options)
+
+
+def saved(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(array).save(buffer, format, **options)
+    image.save(buffer, format, **options)
     return buffer.getvalue()
 
 
@@ -73,6 +79,11 @@ def together(*parts: ImageDataset) -> list[tuple[int, bytes]]:
         for part in parts
         for k in range(len(part))
     )
+
+
+def read(source: Any, *others: Any, **options: Any) -> tuple[ImageDataset, ImageDataset]:
+    """Both splits, whatever there is to say of them."""
+    return read_images(source, *others, on_survey=lambda survey: None, **options)
 
 
 def one(file: bytes, **form: Any) -> NDArray[np.uint8]:
@@ -222,7 +233,12 @@ def as_files() -> dict[str, tuple[bytes, NDArray[np.uint8]]]:
         "TIFF": (png(colour, "TIFF"), colour),
         "PGM": (png(grey, "PPM"), grey),
         "WEBP": (png(colour, "WEBP", lossless=True), colour),
-        "GIF": (png(grey, "GIF"), np.dstack([grey] * 3)),
+        "GIF": (png(grey, "GIF"), grey),
+        "palette of greys": (saved(Image.fromarray(grey).convert("P")), grey),
+        "CMYK JPEG": (
+            saved(Image.new("CMYK", (5, 6), (0, 255, 255, 0)), "JPEG"),
+            np.full((6, 5, 3), RED),
+        ),
         "JPEG": (png(flat, "JPEG", quality=95), flat),
         "16 bits": (png(deep), grey),
         "16-bit PGM": (b"P5 5 6 65535\n" + deep.astype(">u2").tobytes(), grey),
@@ -391,26 +407,87 @@ def huge_png(width: int, height: int) -> bytes:
 GOOD = png(noise((6, 9)))
 BAD_FILES: dict[str, tuple[bytes, str]] = {
     "truncated": (GOOD[: len(GOOD) // 2], "is no image, or a damaged one"),
+    "truncated JPEG": (png(noise((90, 90)), "JPEG")[:-900], "is no image, or a damaged one"),
     "empty": (b"", "is no image, or a damaged one"),
     "text": (b"not an image at all", "is no image, or a damaged one"),
     "another program's": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "is no image"),
     "drawing": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is no image"),
+    "a telephone's": (b"\0\0\0\x18ftypheic" + bytes(99), "is HEIC, which is not read"),
     "bomb": (huge_png(100_000, 100_000), "is no image|pixels"),
     "large": (huge_png(9_000, 9_000), "9,000 x 9,000 pixels; 50,000,000 are read at most"),
     "less than it promises": (huge_png(5_000, 5_000), "is no image, or a damaged one"),
-    "fractions": (png(noise((4, 4)).astype(np.float32), "TIFF"), "its pixels are fractions"),
-    "32 bits": (png(noise((4, 4)).astype(np.int32) << 20, "TIFF"), "more than 16 bits"),
+    "no numbers": (png(np.full((4, 4), np.nan, np.float32), "TIFF"), "values that are no numbers"),
 }
 
 
 @pytest.mark.parametrize("case", BAD_FILES)
-def test_a_file_that_is_no_sound_image_is_named(case: str, tmp_path: Path) -> None:
+def test_a_file_that_is_no_sound_image_is_left_out_and_named(case: str, tmp_path: Path) -> None:
     data, said = BAD_FILES[case]
     files = {f"{k}.png": GOOD for k in range(5)} | {"bad one.png": data}
     form = ImageForm((6, 6))
     for source in (zipped(files), folder(tmp_path, files)):
-        with pytest.raises(DataError, match=f"^bad one.png .*({said}).*take it out"):
+        preview, (train, test) = preview_images(source, form=form), read(source, form=form)
+        assert len(train) + len(test) == preview.n == 5
+        assert re.search(f"^1 image cannot be read: bad one.png .*({said})", preview.notes[0])
+        with pytest.warns(UserWarning, match="bad one.png"):
             read_images(source, form=form)
+
+
+def test_where_more_than_a_quarter_cannot_be_read_all_is_refused() -> None:
+    files = {f"{k:02}.png": GOOD if k >= 5 else GOOD[:40] for k in range(20)}
+    preview = preview_images(zipped(files))
+    assert preview.n == 15
+    assert preview.notes == (
+        "5 images cannot be read: 00.png, 01.png, 02.png, 03.png, 04.png (is no image, or a "
+        "damaged one); they are left out.",
+    )
+    files["05.png"] = b""
+    said = refused(zipped(files))
+    assert "6 images cannot be read" in said and "04.png and 1 more" in said and "of 20" in said
+
+
+def test_images_are_told_by_their_content_and_what_is_none_is_named() -> None:
+    jpeg = png(noise((6, 9)), "JPEG")
+    endings = ("jfif", "heic", "PNG", "JPEG", "dat", "")
+    files = {f"cats/{k}.{ending}": jpeg for k, ending in enumerate(endings)}
+    files |= {f"dogs/{k}.jpg": jpeg for k in range(6)}
+    files |= {"dogs/.cache/0.png": jpeg, "labels.csv": b"a,b", "empty": b"", "film.mp4": bytes(99)}
+    left = {"__MACOSX/cats/._0.png": b"fork", "Thumbs.db": b"x", "dogs/.DS_Store": b"x"}
+    preview = preview_images(zipped(files | left))
+    assert preview.class_sizes == {"cats": 6, "dogs": 6}
+    (note,) = preview.notes
+    assert "4 files (dogs/.cache/0.png, empty, film.mp4, labels.csv)" in note
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "GIF", "WEBP", "PNG"])
+def test_each_image_of_a_stack_is_one_or_the_first_alone_by_choice(kind: str) -> None:
+    frames = [Image.fromarray(each) for each in noise((9, 6, 5))]
+    buffer = io.BytesIO()
+    lossless = {"lossless": True} if kind == "WEBP" else {}
+    frames[0].save(buffer, kind, save_all=True, append_images=frames[1:], **lossless)
+    stack = buffer.getvalue()
+    expected = sorted((-1, each.tobytes()) for each in noise((9, 6, 5)))
+    assert together(*read(io.BytesIO(stack))) == expected
+    within = zipped({f"{k}.png": png(noise((6, 5), 9 + k)) for k in range(4)} | {"s.tif": stack})
+    preview = preview_images(within)
+    assert preview.n == 13 and preview.stacks == 1
+    assert "1 file holds several images: each is read." in preview.notes
+    first = preview_images(within, form=ImageForm(frames="first"))
+    assert first.n == 5 and first.stacks == 1
+    assert "1 file holds several images: the first alone is read." in first.notes
+    assert "has 1 images; 4" in refused(io.BytesIO(stack), form=ImageForm(frames="first"))
+
+
+def test_a_smaller_copy_in_a_tiff_is_no_image_of_its_own() -> None:
+    from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+    smaller = ImageFileDirectory_v2()
+    smaller[254] = 1
+    buffer, pages = io.BytesIO(), [Image.fromarray(each) for each in noise((5, 8, 8))]
+    thumbnail = pages[0].resize((4, 4))
+    thumbnail.encoderinfo = {"tiffinfo": smaller}
+    pages[0].save(buffer, "TIFF", save_all=True, append_images=[thumbnail, *pages[1:]])
+    assert sum(map(len, read(buffer))) == 5
 
 
 def test_names_from_outside_are_shown_in_one_short_line() -> None:
@@ -419,8 +496,11 @@ def test_names_from_outside_are_shown_in_one_short_line() -> None:
     train, _ = read_images(zipped(files))
     assert max(map(len, train.class_names)) == 80
     assert all(name.isprintable() for name in train.class_names)
-    sentence = refused(zipped(files | {f"{evil}/x\ny.png": b"text"}))
-    assert "x?y.png is no image" in sentence and sentence.isprintable()
+    (note,) = preview_images(zipped(files | {f"{evil}/x\ny.png": b"text"})).notes
+    assert "x?y.png (is no image" in note and note.isprintable()
+    alike = {f"{c * 90}/{k}.png": GOOD for c in "aa" for k in range(2)}
+    alike |= {f"b{'a' * 90}/{k}.png": GOOD for k in range(2)}
+    assert "two classes that both read aaa" in refused(zipped(alike))
 
 
 @pytest.mark.parametrize(
@@ -439,27 +519,30 @@ def test_a_link_in_an_archive_is_refused() -> None:
     assert "is a link" in refused(bundle)
 
 
-def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
-    folder(tmp_path, PHOTOS | {"secret/own.png": GOOD})
+def test_a_link_is_read_once_and_said_where_it_leads_out(tmp_path: Path) -> None:
+    folder(tmp_path, PHOTOS | {f"elsewhere/birds/{k}.png": GOOD for k in range(2)})
     photos = tmp_path / "photos"
     (photos / "again.png").symlink_to(photos / "cats" / "00.png")
     (photos / "cats" / "more").symlink_to(photos / "dogs")  # within: files only, never in circles
     (photos / "cats" / "cats").symlink_to(photos / "cats")
     with pytest.raises(DataError, match="some beside them"):
-        read_images(photos)
+        read(photos)
     (photos / "again.png").rename(photos / "cats" / "again.png")
-    assert sum(map(len, read_images(photos))) == 21
-    (photos / "cats" / "link.png").symlink_to(tmp_path / "secret" / "own.png")
-    assert "link.png leads out of the folder" in refused(photos)
-    (photos / "cats" / "link.png").unlink()
-    (photos / "others").symlink_to(tmp_path / "secret")
-    assert "others leads out of the folder" in refused(photos)
+    assert preview_images(photos).n == 21 and preview_images(photos).notes == ()
+    (photos / "birds").symlink_to(tmp_path / "elsewhere" / "birds")
+    (photos / "dogs" / "link.png").symlink_to(tmp_path / "elsewhere" / "birds" / "0.png")
+    (tmp_path / "elsewhere" / "birds" / "back").symlink_to(tmp_path / "elsewhere")
+    preview = preview_images(photos)
+    assert preview.class_sizes["cats"] == preview.class_sizes["dogs"] == 11
+    assert "Links that lead out of the folder are read: birds" in preview.notes[0]
+    (photos / "cats" / "gone.png").symlink_to(tmp_path / "nowhere")
+    assert "cats/gone.png (gone.png is missing in cats)" in " ".join(preview_images(photos).notes)
 
 
-def test_a_pipe_with_the_name_of_an_image_is_refused(tmp_path: Path) -> None:
+def test_a_pipe_with_the_name_of_an_image_is_left_out(tmp_path: Path) -> None:
     photos = folder(tmp_path, PHOTOS) / "photos"
     os.mkfifo(photos / "cats" / "pipe.png")
-    assert "pipe.png" in refused(photos)
+    assert "pipe.png in cats is no ordinary file" in preview_images(photos).notes[0]
 
 
 def test_an_encrypted_archive_is_refused() -> None:
@@ -481,7 +564,8 @@ def test_what_would_fill_the_memory_is_refused_before_it_is_read(
 
     blank = zipped({f"{k}.png": GOOD + bytes(10_000) for k in range(4)})
     assert sum(map(len, read_images(blank))) == 4
-    monkeypatch.setattr(image_files, "_decoded", never)
+    for name in ("look", "decoded"):
+        monkeypatch.setattr(decoding, name, never)
     sentence = refused(
         zipped({f"{k}.png": GOOD for k in range(2_000)}),
         form=ImageForm((512, 512), colour="colour"),
@@ -490,11 +574,19 @@ def test_what_would_fill_the_memory_is_refused_before_it_is_read(
     assert "choose a smaller size" in sentence
     bomb = zipped({f"{k}.png": bytes(65 << 20) if k == 3 else GOOD for k in range(4)})
     assert len(bomb.getvalue()) < 100_000
-    assert "3.png unpacks to 68,157,440 bytes" in refused(bomb)
-    monkeypatch.setattr(image_files, "MIN_LARGE_BYTES", 40_000)
+    monkeypatch.setattr(own_images, "MIN_IMAGES", 9)
+    monkeypatch.setattr(
+        decoding, "look", lambda *_: decoding.Look(False, "8 bits", True, ALL_BYTES)
+    )
+    assert "3.png (unpacks to 68,157,440 bytes" in refused(bomb)
+    monkeypatch.setattr(decoding, "look", never)
+    monkeypatch.setattr(image_files, "MIN_LARGE_PIXELS", 1_000)
+    pixels = zipped({f"{k}.png": huge_png(5_000, 5_000) for k in range(4)})
+    assert "100,000,000 pixels in" in refused(pixels, form=ImageForm((8, 8)))
+    monkeypatch.setattr(containers, "MIN_LARGE_BYTES", 40_000)
     assert "more than 20 times its size" in refused(blank)
-    monkeypatch.setattr(image_files, "MAX_FILES", 3)
-    assert "4 images; 3 are read at most" in refused(zipped({f"{k}.png": GOOD for k in range(4)}))
+    monkeypatch.setattr(containers, "MAX_FILES", 3)
+    assert "4 files; 3 are read at most" in refused(zipped({f"{k}.png": GOOD for k in range(4)}))
 
 
 def test_an_archive_with_an_enormous_table_of_contents_is_refused() -> None:
@@ -552,9 +644,14 @@ BAD_ARRAYS: dict[str, tuple[Callable[[], io.BytesIO], str]] = {
     "none at all": (lambda: npz(x=noise((0, 4, 4))), r"x is uint8 \(0, 4, 4\)"),
     "text": (lambda: npz(x=np.full((5, 4, 4), "a")), r"x is <U1 \(5, 4, 4\)"),
     "complex": (lambda: npz(x=np.ones((5, 4, 4), complex)), "x is complex128"),
-    "negative": (lambda: npz(x=noise((5, 4, 4)) / 127.5 - 1), "run from -0.9.* to"),
-    "too bright": (lambda: npz(x=noise((5, 4, 4)).astype(int) * 2), "run from .* to 496; 0 to 255"),
-    "no numbers": (lambda: npz(x=np.full((5, 4, 4), np.nan)), "run from nan to nan"),
+    "no numbers": (lambda: npz(x=np.full((5, 4, 4), np.nan)), "run from nan to nan; replace"),
+    "infinite": (lambda: npz(x=np.full((5, 4, 4), np.inf)), "run from inf to inf; replace"),
+    "h, w, n": (lambda: npz(x=noise((4, 4, 9))), "4 images of 4x9 or 9 of 4x4; save it as"),
+    "oblong": (lambda: npz(x=noise((5, 4, 99))), "5 images of 4x99 or 99 of 5x4; save it as"),
+    "two scales": (
+        lambda: npz(x_train=noise((5, 4, 4)) / 255, x_test=noise((4, 4, 4)) * 1.0),
+        "x_train run from 0.* to 0.9.*, those of x_test run from . to 24.*unlike scales",
+    ),
     "fewer labels": (lambda: npz(x=noise((5, 4, 4)), y=np.arange(4)), r"y is \(4,\), but .* 5"),
     "one-hot": (lambda: npz(x=noise((5, 4, 4)), y=np.eye(5)), r"y is \(5, 5\), but"),
     "fractions": (lambda: npz(x=noise((5, 4, 4)), y=np.ones(5)), "y is float64; give whole"),
@@ -641,6 +738,10 @@ def test_too_few_images_or_unlike_sizes_are_explained() -> None:
         {"size": (4.0, 4)},
         {"fit": "stretch"},
         {"colour": "blue"},
+        {"scale": (1, 1)},
+        {"scale": (0, float("inf"))},
+        {"scale": (0,)},
+        {"frames": "last"},
     ],
 )
 def test_a_form_out_of_its_range_is_named(form: dict[str, Any]) -> None:
@@ -648,6 +749,26 @@ def test_a_form_out_of_its_range_is_named(form: dict[str, Any]) -> None:
         ImageForm(**form)
     assert str(next(iter(form.values()))) in str(caught.value)
     assert ImageForm() == replace(ImageForm(), size=None)
+
+
+def test_dark_or_equal_channels_are_read_back_as_they_were_written(tmp_path: Path) -> None:
+    dark = torch.from_numpy(noise((8, 3, 5, 4)) % 16)
+    dark[:, 1:] = dark[:, :1]
+    parts = [
+        ImageDataset("own", split, dark[rows], torch.tensor(labels), class_names=("10", "9", "2"))
+        for split, rows, labels in (
+            ("train", slice(6), [0, 1, 0, 1, 2, 1]),
+            ("test", slice(6, 8), [0, 1]),
+        )
+    ]
+    write_images(tmp_path / "own.npz", *parts)
+    survey: list[own_images.Survey] = []
+    for ours, theirs in zip(
+        read_images(tmp_path / "own.npz", on_survey=survey.append), parts, strict=True
+    ):
+        assert torch.equal(ours.images, theirs.images)
+        assert ours.class_names == theirs.class_names and torch.equal(ours.labels, theirs.labels)
+    assert survey[0].notes == () and preview_images(tmp_path / "own.npz").images.shape[1] == 3
 
 
 def test_the_limits_are_those_of_models() -> None:

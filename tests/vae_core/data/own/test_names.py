@@ -1,0 +1,139 @@
+"""Names of files, folders and classes, whoever wrote them."""
+
+import io
+import struct
+import unicodedata
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vae_core.data.own.images import preview_images
+from vae_core.errors import DataError
+
+
+def png(seed: int) -> bytes:
+    buffer = io.BytesIO()
+    level = np.random.default_rng(seed).integers(0, 256, (5, 5), dtype=np.uint8)
+    Image.fromarray(level).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def zipped(*names: str, extra: bytes = b"") -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as bundle:
+        for k, name in enumerate(names):
+            info = zipfile.ZipInfo("placeholder")
+            info.filename, info.extra = name, extra  # ZipInfo's own would turn a backslash round
+            bundle.writestr(info, png(k))
+    return buffer.getvalue()
+
+
+def classes(data: bytes) -> dict[str, int]:
+    return preview_images(io.BytesIO(data)).class_sizes
+
+
+def test_backslashes_stand_between_folders() -> None:
+    assert classes(zipped(*(f"{'ab'[k % 2]}\\{k}.png" for k in range(8)))) == {"a": 4, "b": 4}
+
+
+@pytest.mark.parametrize("name", ["..\\x.png", "C:\\x.png", "\\x.png", "a/..\\..\\x.png", "\0x"])
+def test_a_name_that_leads_out_or_is_none_is_refused(name: str) -> None:
+    with pytest.raises(DataError, match="is a link or leads out of the archive"):
+        preview_images(io.BytesIO(zipped(*(f"{k}.png" for k in range(4)), name)))
+
+
+def test_names_are_utf_8_also_where_the_flag_is_missing() -> None:
+    data = zipped(*(f"{'QQ' if k % 2 else 'WW'}/{k}.png" for k in range(8)))
+    data = data.replace(b"QQ/", "é/".encode()).replace(b"WW/", "ü/".encode())
+    assert classes(data) == {"é": 4, "ü": 4}
+    assert preview_images(io.BytesIO(data)).notes == ()
+
+
+def test_names_of_the_old_code_page_are_read_so_and_said() -> None:
+    data = zipped(*(f"{'Q' if k % 2 else 'W'}/{k}.png" for k in range(8)))
+    data = data.replace(b"Q/", "é/".encode("cp437")).replace(b"W/", "ü/".encode("cp437"))
+    preview = preview_images(io.BytesIO(data))
+    assert preview.class_sizes == {"é": 4, "ü": 4}
+    assert "The archive does not say how it writes names such as ü/0.png" in preview.notes[0]
+
+
+def test_a_name_in_unicode_beside_an_old_one_counts() -> None:
+    old, new = "?/0.png", "ж/0.png".encode()
+    field = b"\1" + struct.pack("<L", zlib.crc32(old.encode())) + new
+    extra = struct.pack("<HH", 0x7075, len(field)) + field
+    buffer = io.BytesIO(zipped(old, extra=extra))
+    with zipfile.ZipFile(buffer, "a") as bundle:
+        for k in range(1, 6):
+            bundle.writestr(f"a/{k}.png", png(k))
+    assert classes(buffer.getvalue()) == {"a": 5, "ж": 1}
+
+
+def test_a_file_that_an_archive_has_twice_is_its_later_self() -> None:
+    preview = preview_images(io.BytesIO(zipped(*(f"{k}.png" for k in range(5)), "0.png")))
+    assert preview.n == 5 and "1 files that the archive has twice" in preview.notes[0]
+    assert (
+        preview.images[0, 0].numpy().tobytes()
+        == np.asarray(Image.open(io.BytesIO(png(5)))).tobytes()
+    )
+
+
+@pytest.mark.parametrize("as_folder", [True, False])
+def test_composed_and_decomposed_accents_are_one_class(tmp_path: Path, as_folder: bool) -> None:
+    names = [
+        f"{'train' if k < 4 else 'test'}/{unicodedata.normalize(form, 'éü'[k % 2])}/{k}.png"
+        for k, form in enumerate(["NFC"] * 4 + ["NFD"] * 4)
+    ]
+    if as_folder:
+        for k, name in enumerate(names):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_bytes(png(k))
+        assert preview_images(tmp_path).class_sizes == {"é": 4, "ü": 4}
+    else:
+        assert classes(zipped(*names)) == {"é": 4, "ü": 4}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["0", "1", "2", "10", "11", "100"],
+        ["00", "01", "02", "10", "11"],
+        ["-10", "-1", "3", "17", "99"],
+        ["class 2", "class 10", "class 10b", "other"],
+        ["0.5", "1.5", "10.5"],
+        ["01", "1", "2"],
+        ["Cat", "Dog", "ant"],
+    ],
+)
+def test_numbers_in_the_names_of_classes_are_in_order(names: list[str]) -> None:
+    files = [f"{name}/{k}.png" for k in range(4) for name in reversed(names)]
+    assert list(classes(zipped(*files))) == names
+    arrays = io.BytesIO()
+    x = np.random.default_rng(0).integers(0, 256, (4 * len(names), 4, 5), dtype=np.uint8)
+    np.savez(arrays, x=x, y=np.array(names[::-1] * 4))
+    assert list(preview_images(arrays).class_sizes) == names
+
+
+def test_numbers_that_are_labels_keep_their_order_and_gaps() -> None:
+    arrays = io.BytesIO()
+    x = np.random.default_rng(0).integers(0, 256, (12, 4, 5), dtype=np.uint8)
+    np.savez(arrays, x=x, y=np.array([99, -1, 17, 3] * 3))
+    assert preview_images(arrays).class_sizes == {"-1": 3, "3": 3, "17": 3, "99": 3}
+
+
+def test_the_labels_tell_which_axis_counts_images() -> None:
+    x = np.random.default_rng(0).integers(0, 256, (8, 6, 6), dtype=np.uint8)
+    arrays = io.BytesIO()
+    np.savez(arrays, x=np.moveaxis(x, 0, -1), y=np.arange(8) // 4)
+    preview = preview_images(arrays, n=8)
+    assert preview.n == 8 and np.array_equal(preview.images[:, 0].numpy(), x)
+
+
+def test_arrays_that_are_not_read_are_named() -> None:
+    arrays = io.BytesIO()
+    x = np.random.default_rng(0).integers(0, 256, (8, 6, 5), dtype=np.uint8)
+    np.savez(arrays, x=x, y=np.arange(8) // 4, latents=np.zeros((8, 2)), subject=np.arange(8))
+    assert preview_images(arrays).notes == ("Arrays that are not read: latents, subject.",)

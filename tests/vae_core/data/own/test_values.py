@@ -1,0 +1,164 @@
+"""What is black and what is white, whatever the range of the values."""
+
+import io
+import math
+import zipfile
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from tests.vae_core.arrays import idx
+from vae_core.data.own.images import ImageForm, Survey, preview_images, read_images
+from vae_core.data.own.values import Values, guessed_scale, to_bytes
+from vae_core.errors import DataError
+
+RAMP = np.linspace(0, 1, 8 * 16).reshape(8, 4, 4)  # eight images, black to white
+
+
+def npz(**arrays: Any) -> io.BytesIO:
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer
+
+
+def files(arrays: NDArray[Any], format: str) -> io.BytesIO:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as bundle:
+        for k, array in enumerate(arrays):
+            file = io.BytesIO()
+            Image.fromarray(array).save(file, format)
+            bundle.writestr(f"{k}.{format.lower()}", file.getvalue())
+    return buffer
+
+
+def read(source: Any, **form: Any) -> tuple[NDArray[np.uint8], Survey]:
+    """All levels in order, and what was found."""
+    surveys: list[Survey] = []
+    parts = read_images(source, form=ImageForm(**form), on_survey=surveys.append)
+    levels = torch.cat([part.images.flatten() for part in parts])
+    return np.sort(levels.numpy()), surveys[0]
+
+
+@pytest.mark.parametrize(
+    ("array", "scale", "said"),
+    [
+        ((RAMP * 255).astype(np.uint8), (0, 255), ""),
+        (RAMP * 255, (0, 255), ""),
+        (RAMP, (0, 1), ""),
+        (RAMP.astype(np.float16), (0, 1), ""),
+        (RAMP > 0.5, (0, 1), ""),
+        ((RAMP * 65_535).astype(np.uint16), (0, 65_535), ""),
+        (RAMP * (1 + 1e-7), (0, 1), "from 0 to 1.0000001: those outside 0 to 1 are cut off"),
+        (RAMP * 1.02, (0, 1), "from 0 to 1.02: those outside"),
+        (RAMP - 1e-8, (0, 1), "from -1e-08 to 0.99999999: those outside"),
+        (RAMP * 262 - 3.5, (0, 255), "from -3.5 to 258.5: those outside"),
+        (RAMP * 2 - 1, (-1, 1), "from -1 to 1: -1 is taken as black and 1 as white"),
+        (RAMP - 0.5, (-0.5, 0.5), "from -0.5 to 0.5: -0.5 is taken"),
+        (np.rint(RAMP * 16), (0, 16), "from 0 to 16: 0 is taken as black and 16 as white"),
+        ((RAMP * 16).astype(np.uint8), (0, 16), "from 0 to 16"),
+        ((RAMP * 4095).astype(np.uint16), (0, 4095), "from 0 to 4,095"),
+        ((RAMP * 510).astype(int), (0, 510), "from 0 to 510"),
+        (RAMP / 255, (0, 1 / 255), "is taken as black and 0.0039215686 as white"),
+        (RAMP * 3.2 - 0.42, (-0.42, 2.78), "-0.42 is taken as black and 2.78 as white"),
+        ((RAMP * 255 - 128).astype(np.int8), (-128, 127), "-128 is taken as black"),
+        ((RAMP * 1e9).astype(np.int64), (0, 1e9), "1,000,000,000 as white"),
+    ],
+)
+def test_each_range_is_read_from_black_to_white_and_an_unusual_one_said(
+    array: NDArray[Any], scale: tuple[float, float], said: str
+) -> None:
+    levels, survey = read(npz(x=array))
+    assert survey.scale == pytest.approx(scale) and levels[0] == 0 and levels[-1] == 255
+    assert said in " ".join(survey.notes) and bool(said) == bool(survey.notes)
+    assert len(np.unique(levels)) == min(len(np.unique(array.clip(*scale))), 256)
+
+
+@pytest.mark.parametrize("white", [1, 15, 16, 63, 100, 255, 1023, 4095, 16_383, 65_535])
+def test_whole_numbers_in_files_arrays_and_idx_are_read_alike(white: int) -> None:
+    kind = np.uint8 if white < 256 else np.uint16
+    array = np.rint(RAMP * white).astype(kind)
+    expected, survey = read(npz(x=array))
+    assert survey.values == Values(0, white, whole=True)
+    sources = [files(array, format) for format in ("PNG", "TIFF")]
+    sources += [io.BytesIO(idx(array))] if kind == np.uint8 else []
+    for source in sources:
+        levels, found = read(source)
+        assert np.array_equal(levels, expected) and found.scale == survey.scale
+        assert found.notes == survey.notes
+    if white != 100:
+        assert expected[-1] == 255
+
+
+def test_fractions_in_files_are_read_as_in_arrays() -> None:
+    array = (RAMP * 2 - 1).astype(np.float32)
+    assert np.array_equal(read(files(array, "TIFF"))[0], read(npz(x=array))[0])
+
+
+def test_a_lossy_file_is_of_all_levels_however_dark() -> None:
+    levels, survey = read(files(np.full((8, 8, 8), 20, np.uint8), "JPEG"))
+    assert set(levels) == {20} and survey.scale == (0, 255)
+
+
+def test_files_of_unlike_depths_have_each_their_scale() -> None:
+    buffer = files((RAMP[:4] * 255).astype(np.uint8), "PNG")
+    with zipfile.ZipFile(buffer, "a") as bundle:
+        for k, array in enumerate((RAMP[4:] * 4095).astype(np.uint16)):
+            file = io.BytesIO()
+            Image.fromarray(array).save(file, "PNG")
+            bundle.writestr(f"deep{k}.png", file.getvalue())
+    levels, survey = read(buffer)
+    assert levels[-1] == 255
+    said = "of 8 bits from 0 to 255, of more than 8 bits from 0 to 4,095"
+    assert said in " ".join(survey.notes)
+
+
+@pytest.mark.parametrize("make", [lambda x: npz(x=x), lambda x: files(x, "PNG")])
+def test_a_scale_that_is_given_is_kept_to(make: Any) -> None:
+    array = np.rint(RAMP * 16).astype(np.uint8)
+    assert read(make(array), scale=(0, 255))[0][-1] == 16
+    assert read(make(array), scale=(0, 32))[0][-1] == 128
+    inverted, survey = read(make(array), scale=(16, 0))
+    assert np.array_equal(np.unique(inverted), np.unique(read(make(array))[0])) and not survey.notes
+    cut, survey = read(make(array), scale=(0, 8))
+    assert (cut == 255).mean() > 0.4
+    assert survey.notes == ("The values run from 0 to 16: those outside 0 to 8 are cut off there.",)
+    with pytest.raises(DataError, match="every pixel is black, with values from 0 to 16"):
+        read(make(array), scale=(0, 65_535))
+
+
+def test_parts_of_unlike_scales_are_read_by_the_one_that_is_given() -> None:
+    parts = {"x_train": RAMP, "x_test": RAMP[:4] * 255}
+    with pytest.raises(DataError, match="unlike scales"):
+        preview_images(npz(**parts))
+    levels, survey = read(npz(**parts), scale=(0, 1))
+    assert levels[-1] == 255 and "outside 0 to 1" in survey.notes[0]
+    both, _ = read(npz(x_train=RAMP, x_test=RAMP[:1] / 9))  # dark, but of the same scale
+    assert both[-1] == 255
+
+
+numbers = st.floats(-1e5, 1e5)
+
+
+@given(low=numbers, high=numbers, whole=st.booleans())
+def test_any_range_has_a_scale_that_no_more_than_trims_it(
+    low: float, high: float, whole: bool
+) -> None:
+    low, high = sorted((round(low), round(high)) if whole else (low, high))
+    black, white = guessed_scale(Values(low, high, whole))
+    assert math.isfinite(white) and black < white
+    assert low >= black - 0.11 * (white - black) and high <= white + 0.11 * (white - black)
+    if whole:
+        assert black <= low and high <= white
+
+
+@given(st.integers(0, 255))
+def test_a_byte_stays_what_it_is_through_any_scale(level: int) -> None:
+    for black, white in ((0, 1), (-1, 1), (0, 65_535), (0, 510)):
+        value = np.array([black + level / 255 * (white - black)])
+        assert to_bytes(value, (black, white)) == [level]

@@ -1,0 +1,123 @@
+"""What a user's image files lie in: a folder, a zip, or nothing but themselves."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from vae_core.data.own.source import listed
+from vae_core.errors import DataError
+from vae_core.files.atomic import open_ordinary
+from vae_core.files.zips import ZIP_ERRORS, has_old_name, zip_files
+
+MAX_FILES = 200_000
+MAX_FILE_BYTES = 64 << 20
+MIN_LARGE_BYTES = 1 << 30  # a zip that unpacks to less may be packed however well
+MAX_RATIO = 20
+
+
+class Container(Protocol):
+    """Files by their paths, "/" between the parts.
+
+    notes: sentences on how the paths were understood, and what was left out.
+    """
+
+    paths: list[str]
+    notes: list[str]
+
+    def read(self, path: str) -> bytes:
+        """All of a file of `MAX_FILE_BYTES` at most; DataError, a clause, where that cannot be."""
+
+
+class Folder:
+    """The files below a folder; where a link in it leads, too, each folder once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, root = path, path.resolve()
+        self.paths: list[str] = []
+        followed, leading_out = {root}, []
+        for folder, subfolders, files in os.walk(path, followlinks=True):
+            for entry in [Path(folder, each) for each in (*sorted(subfolders), *files)]:
+                if not entry.is_symlink():
+                    continue
+                target = entry.resolve()
+                if not target.is_relative_to(root):
+                    leading_out.append(entry.relative_to(path).as_posix())
+                if entry.name in subfolders and (target.is_relative_to(root) or target in followed):
+                    subfolders.remove(entry.name)  # it is read where it is
+                followed.add(target)
+            self.paths += [Path(folder, each).relative_to(path).as_posix() for each in files]
+            _check_number(path.name, len(self.paths))
+        self.notes = []
+        if leading_out:
+            self.notes.append(f"Links that lead out of the folder are read: {listed(leading_out)}.")
+
+    def read(self, path: str) -> bytes:
+        with open_ordinary(self._path / path, DataError, MAX_FILE_BYTES) as file:
+            return file.read()
+
+
+class Zip:
+    """The files of an archive; nothing is unpacked to disk."""
+
+    def __init__(self, bundle: zipfile.ZipFile, name: str) -> None:
+        self._bundle = bundle
+        self._members: dict[str, zipfile.ZipInfo] = {}
+        members = bundle.infolist()
+        size = sum(member.file_size for member in members)
+        packed = bundle.start_dir  # members may lie over one another, so their sizes tell nothing
+        if size > max(MIN_LARGE_BYTES, MAX_RATIO * packed):
+            raise DataError(
+                f"{name} unpacks to {size:,} bytes, more than {MAX_RATIO} times its size; images "
+                "are never so small when packed."
+            )
+        if any(member.flag_bits & 1 for member in members):
+            raise DataError(f"{name} is encrypted; pack it without a password.")
+        self.notes: list[str] = []
+        files = zip_files(bundle, name)
+        _check_number(name, len(files))
+        self._members = dict(files)
+        self.paths = list(self._members)
+        if twice := len(files) - len(self._members):
+            self.notes.append(f"Of {twice:,} files that the archive has twice, the later is read.")
+        if old := [path for path, member in files if has_old_name(member)]:
+            self.notes.append(
+                f"The archive does not say how it writes names such as {listed(old, 1)}; they are "
+                "read as the oldest archives have them (code page 437)."
+            )
+
+    def read(self, path: str) -> bytes:
+        member = self._members[path]
+        if member.file_size > MAX_FILE_BYTES:
+            raise DataError(
+                f"unpacks to {member.file_size:,} bytes; {MAX_FILE_BYTES:,} are read at most"
+            )
+        try:
+            with self._bundle.open(member) as file:
+                return file.read(member.file_size)
+        except ZIP_ERRORS as error:
+            raise DataError(f"is damaged in the archive ({str(error)[:80]})") from error
+
+
+class Alone:
+    """A single file, which may hold many images."""
+
+    def __init__(self, file: Path | BinaryIO, name: str) -> None:
+        self._file, self.paths, self.notes = file, [name], list[str]()
+
+    def read(self, path: str) -> bytes:
+        if isinstance(self._file, Path):
+            with open_ordinary(self._file, DataError, MAX_FILE_BYTES) as file:
+                return file.read()
+        self._file.seek(0)
+        data = self._file.read(MAX_FILE_BYTES + 1)
+        if len(data) > MAX_FILE_BYTES:
+            raise DataError(f"has more than {MAX_FILE_BYTES:,} bytes, the most that are read")
+        return data
+
+
+def _check_number(name: str, files: int) -> None:
+    if files > MAX_FILES:
+        raise DataError(f"{name} holds {files:,} files; {MAX_FILES:,} are read at most.")

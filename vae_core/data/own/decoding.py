@@ -1,0 +1,173 @@
+"""One image file, decoded by Pillow and never trusted: what it holds, and its pixels."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from vae_core.data.own.source import Size
+from vae_core.data.own.values import Scale, Values, to_bytes, values_of
+from vae_core.errors import DataError, ZscapeError
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # none that runs another program
+MAX_PIXELS = 50_000_000  # of one image: 200 MB while it is decoded
+
+_GREY_MODES = ("1", "L", "LA")
+_FILMS = ("TIFF", "GIF", "WEBP", "PNG")  # a phone's JPEG has further images for its own use
+_LOSSY = ("JPEG", "MPO", "WEBP")
+_UNREAD = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIC", b"hevc": "HEIC", b"avif": "AVIF"}
+_TURNED = (5, 6, 7, 8)  # Exif orientations that swap height and width
+_EXIF_ORIENTATION = 0x0112
+_TIFF_KIND, _TIFF_SMALLER = 254, 1  # a frame that is another one, smaller
+# What Pillow raises for bytes that are not as they should be.
+_PILLOW_ERRORS = (
+    *(OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, OverflowError),
+    *(IndexError, KeyError, TypeError, RuntimeError, Image.DecompressionBombError),
+)
+
+
+class Head(NamedTuple):
+    """What a file says of one image in it, before any is decoded; frame: its place there."""
+
+    frame: int
+    size: Size
+    in_colour: bool
+
+
+class Look(NamedTuple):
+    """What an image is once it is decoded.
+
+    in_colour: its channels differ; depth: of the numbers that it is stored as; lossy: values near
+    one another may have become one.
+    """
+
+    in_colour: bool
+    depth: str
+    lossy: bool
+    values: Values
+
+
+def is_picture(data: bytes) -> bool:
+    """Whether a file begins as an image does, be it of a kind that is read or one that is not."""
+    if data[4:8] == b"ftyp":
+        return data[8:12] in _UNREAD
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS):
+            return True
+    except _PILLOW_ERRORS:
+        return False
+
+
+def heads(data: bytes) -> list[Head]:
+    """The images in a file. DataError, a clause, where it has none that can be read."""
+    with _sound():
+        if data[4:8] == b"ftyp" and (kind := _UNREAD.get(data[8:12])):
+            raise DataError(f"is {kind}, which is not read; save it as PNG or JPEG")
+        image = open_image(data)
+        found = []
+        for k in range(frames_of(image)):
+            if k and image.format == "TIFF":  # the others have frames of one size
+                image.seek(k)
+                _check_pixels(image)
+                if image.tag_v2.get(_TIFF_KIND, 0) & _TIFF_SMALLER:  # type: ignore[attr-defined]
+                    continue
+            found.append(Head(k, _upright_size(image), _has_colour(image)))
+        return found
+
+
+def frames_of(image: Image.Image) -> int:
+    """How many images a file holds."""
+    return getattr(image, "n_frames", 1) if image.format in _FILMS else 1
+
+
+def _upright_size(image: Image.Image) -> Size:
+    # Asked for what does not stand before its pixels, a PNG would decode them all.
+    known = image.format != "PNG" or "exif" in image.info
+    turned = known and image.getexif().get(_EXIF_ORIENTATION) in _TURNED
+    return (image.width, image.height) if turned else (image.height, image.width)
+
+
+def look(image: Image.Image, frame: int) -> Look:
+    """Decode an image to see what it is. DataError, a clause, where it is damaged."""
+    with _sound():
+        lossy = image.format in _LOSSY
+        pixels = _upright(image, frame, at_least=1)
+        if isinstance(pixels, np.ndarray):
+            values = values_of(pixels[None])
+            if not np.isfinite(values.low + values.high):
+                raise DataError("holds values that are no numbers")
+            depth = "fractions" if pixels.dtype.kind == "f" else "more than 8 bits"
+            return Look(False, depth, False, values)
+        spans = np.ravel(pixels.getextrema())
+        values = Values(float(spans.min()), float(spans.max()), whole=True)
+        bands = [np.asarray(band) for band in pixels.split()]
+        in_colour = not all(np.array_equal(band, bands[0]) for band in bands)
+        return Look(in_colour, "8 bits", lossy, values)
+
+
+def decoded(image: Image.Image, frame: int, at_least: int, scale: Scale) -> Image.Image:
+    """An image in mode L or RGB; both sides may come out smaller, but not below `at_least`."""
+    with _sound():
+        pixels = _upright(image, frame, at_least)
+        if isinstance(pixels, np.ndarray):
+            return Image.fromarray(to_bytes(pixels, scale))
+        if scale != (0, 255):
+            levels = to_bytes(np.arange(256), scale).tolist()
+            pixels = pixels.point(levels * len(pixels.getbands()))
+        return pixels
+
+
+def open_image(data: bytes) -> Image.Image:
+    with _sound():
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        _check_pixels(image)
+        return image
+
+
+def _check_pixels(image: Image.Image) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise DataError(
+            f"has {image.width:,} x {image.height:,} pixels; {MAX_PIXELS:,} are read at most"
+        )
+
+
+def _has_colour(image: Image.Image) -> bool:
+    return not (image.mode in _GREY_MODES or _is_deep(image))
+
+
+def _is_deep(image: Image.Image) -> bool:
+    return image.mode.startswith("I") or image.mode == "F"
+
+
+def _upright(image: Image.Image, frame: int, at_least: int) -> Image.Image | NDArray[np.generic]:
+    """Upright, in mode L or RGB, or an array of deeper greys; what is transparent becomes white."""
+    if image.tell() != frame:
+        image.seek(frame)
+    image.draft(None, (at_least, at_least))  # a JPEG that is larger is decoded smaller, and faster
+    image = ImageOps.exif_transpose(image)
+    if _is_deep(image):
+        return np.asarray(image)
+    in_colour = _has_colour(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB" if in_colour else "L")
+
+
+@contextmanager
+def _sound() -> Iterator[None]:
+    """Any trouble with an image becomes a DataError: a clause that goes after its name."""
+    try:
+        yield
+    except ZscapeError:
+        raise
+    except _PILLOW_ERRORS as error:
+        raise DataError("is no image, or a damaged one") from error
