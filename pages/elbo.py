@@ -17,6 +17,7 @@ from ui.components.latent_plane import Gaussian, Heat, Overlay, latent_plane
 from ui.figures.elbo import (
     Gaussians,
     density_panel,
+    doubt_of,
     elbo_panel,
     gradient_panels,
     iwae_panel,
@@ -49,6 +50,7 @@ from vae_core.measures.likelihood.posterior_gap import (
     posterior_picture,
 )
 from vae_core.measures.likelihood.quadrature import Cells, posterior_cells
+from vae_core.measures.likelihood.reliability import doubt
 from vae_core.objectives.terms import elbo_terms, importance_log_weights
 
 DRAWS = 1_000  # of the ELBO's estimate and of each gradient
@@ -241,6 +243,8 @@ def show_bars(gap: Gap, x: Tensor) -> None:
             f"expectation. Their weights count as {gap.effective_draws:,.0f} equal ones: the "
             "fewer, the more is missing from it."
         )
+        if sentence := doubt(SAMPLES, gap.effective_draws or 0, gap.pareto_k or 0):
+            st.warning(sentence, icon=":material/warning:")
     else:
         total, kl = decimal(gap.elbo + gap.kl_to_posterior), decimal(gap.kl_to_posterior)
         st.markdown(
@@ -293,6 +297,8 @@ def show_bounds(x: Tensor, gap: Gap) -> None:
             x_range=(0, len(COUNTS) - 1),
             x_name="log₂ K",
         )
+        if sentence := doubt_of(log_weights, gap):
+            st.warning(sentence, icon=":material/warning:")
     explain("elbo", "Two estimates")
 
 

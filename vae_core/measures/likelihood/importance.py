@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from vae_core.errors import ConfigError
+from vae_core.measures.likelihood.reliability import LEAST_DRAWS, effective_draws, pareto_k
 from vae_core.models.latent_model import LatentModel
 from vae_core.objectives.terms import log_weights
 
@@ -17,7 +19,19 @@ ROWS = {"cpu": 400}
 ROWS_ELSEWHERE = 4_000
 
 
-@torch.inference_mode()
+@dataclass(frozen=True)
+class ImportanceEstimates:
+    """log p(x) of images, sampled, and how far that can be relied upon; (batch,) float64 each.
+
+    log_px in nats; effective_draws, pareto_k: see `reliability`, the latter NaN where too few were
+    drawn for a tail. Neither knows of a mode of the posterior that no draw has met.
+    """
+
+    log_px: Tensor
+    effective_draws: Tensor
+    pareto_k: Tensor
+
+
 def importance_log_likelihood(
     model: LatentModel,
     x: Tensor,
@@ -26,7 +40,20 @@ def importance_log_likelihood(
     generator: torch.Generator,
     rows: int | None = None,
 ) -> Tensor:
-    """log (1/K) sum_k p(x, z_k) / q(z_k given x), K = `samples`, (batch,) float64, in nats.
+    """log p(x) of `importance_estimates`, (batch,) float64, in nats."""
+    return importance_estimates(model, x, samples=samples, generator=generator, rows=rows).log_px
+
+
+@torch.no_grad()
+def importance_estimates(
+    model: LatentModel,
+    x: Tensor,
+    *,
+    samples: int,
+    generator: torch.Generator,
+    rows: int | None = None,
+) -> ImportanceEstimates:
+    """log (1/K) sum_k p(x, z_k) / q(z_k given x), K = `samples`, and what its weights are worth.
 
     x (batch, c, h, w), on the model's device as `generator` is. Each image is encoded once and its
     draws are decoded `rows` at a time, so that memory depends on neither K nor the batch. The
@@ -37,22 +64,29 @@ def importance_log_likelihood(
         raise ConfigError(f"samples={samples} is not a whole number from 1 to {MAX_SAMPLES:,}.")
     if not model.is_variational:
         raise ConfigError("A plain autoencoder has no posterior to draw from, and no log p(x).")
+    mu, logvar = model.encode(x)
     rows = ROWS.get(x.device.type, ROWS_ELSEWHERE) if rows is None else rows
     if rows < 1:
         raise ConfigError(f"rows={rows}: at least one image is decoded at once.")
-    mu, logvar = model.encode(x)
     prior = model.prior()
     draws, images = min(samples, rows), max(1, rows // samples)
-    totals = []
+    found = []
     for part, mu_part, logvar_part in zip(
         x.split(images), mu.split(images), logvar.split(images), strict=True
     ):
-        total = torch.full((len(part),), -math.inf, dtype=torch.float64, device=x.device)
+        weights = []
         for start in range(0, samples, draws):
             shape = (len(part), min(draws, samples - start), model.latent_dim)
-            eps = torch.randn(shape, generator=generator, device=x.device)
+            eps = torch.randn(shape, generator=generator, device=x.device, dtype=mu.dtype)
             z = mu_part[:, None] + torch.exp(0.5 * logvar_part)[:, None] * eps
-            weights = log_weights(model, part, z, eps, logvar_part, prior).double()
-            total = torch.logaddexp(total, torch.logsumexp(weights, dim=1))
-        totals.append(total)
-    return torch.cat(totals) - math.log(samples)
+            weights.append(log_weights(model, part, z, eps, logvar_part, prior).double())
+        found.append(_of_weights(torch.cat(weights, dim=1)))
+    return ImportanceEstimates(*(torch.cat(column) for column in zip(*found, strict=True)))
+
+
+def _of_weights(log_weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Those of one part of the batch, from its log weights (n, K)."""
+    log_px = torch.logsumexp(log_weights, dim=1) - math.log(log_weights.shape[1])
+    tail = log_weights.shape[1] >= LEAST_DRAWS
+    shape = pareto_k(log_weights) if tail else torch.full_like(log_px, math.nan)
+    return log_px, effective_draws(log_weights), shape
