@@ -16,6 +16,7 @@ from ui.components.image_grid import image_grid
 from ui.components.latent_plane import Gaussian, Heat, Overlay, latent_plane
 from ui.figures.elbo import (
     density_panel,
+    doubt_of,
     elbo_panel,
     gradient_panels,
     iwae_panel,
@@ -53,6 +54,7 @@ from vae_core.measures.likelihood.posterior_gap import (
     window_on,
 )
 from vae_core.measures.likelihood.quadrature import Cells, posterior_cells
+from vae_core.measures.likelihood.reliability import doubt
 
 DRAWS = 1_000  # of the ELBO's estimate and of each gradient
 WEIGHTS = 4_096  # of the importance-weighted bound
@@ -218,6 +220,8 @@ def show_bars(gap: Gap, x: Tensor) -> None:
             f"expectation. Their weights count as {gap.effective_draws:,.0f} equal ones: the "
             "fewer, the more is missing from it."
         )
+        if sentence := doubt(SAMPLES, gap.effective_draws or 0, gap.pareto_k or 0):
+            st.warning(sentence, icon=":material/warning:")
     else:
         total, kl = decimal(gap.elbo + gap.kl_to_posterior), decimal(gap.kl_to_posterior)
         st.markdown(
@@ -270,6 +274,8 @@ def show_bounds(x: Tensor, gap: Gap) -> None:
             x_range=(0, len(COUNTS) - 1),
             x_name="log₂ K",
         )
+        if sentence := doubt_of(log_weights, gap):
+            st.warning(sentence, icon=":material/warning:")
     explain("elbo", "Two estimates")
 
 

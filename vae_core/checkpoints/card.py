@@ -121,6 +121,8 @@ def _figures(config: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[str]
     if rows:
         lines += [f"Means per image{source}{pixels}, in nats, with standard errors:", ""]
         lines += ["| figure | nats |", "|---|---|", *rows]
+    if metrics.get("effective_draws") is not None:
+        lines += ["", _worth_of_draws(metrics)]
     if metrics.get("discriminator_accuracy") is not None:
         lines += [
             f"Judging real from generated{source}{pixels} and as many generated ones, its "
@@ -137,6 +139,20 @@ def _figures(config: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[str]
             "negative cross-entropy, and none of these figures is a likelihood of the data.",
         ]
     return lines
+
+
+def _worth_of_draws(metrics: Mapping[str, Any]) -> str:
+    """What the weights behind the sampled log p(x) are worth."""
+    text = (
+        f"Of the draws behind the sampled log p(x), {_figure(metrics, 'effective_draws', 0)} count "
+        "(mean over images)"
+    )
+    if metrics.get("unreliable") is None:
+        return f"{text}."
+    return (
+        f"{text}. For a share of {_figure(metrics, 'unreliable', 3)} of the images the Pareto "
+        "k-hat of their weights is too high: an unknown part of log p(x) is missing."
+    )
 
 
 def _likelihood(config: Mapping[str, Any], training: Mapping[str, Any]) -> str:

@@ -33,6 +33,7 @@ from vae_core.files.atomic import (
 from vae_core.files.tensors import load_tensors, read_header
 from vae_core.latent.latents import Latents
 from vae_core.models.config import ModelConfig
+from vae_core.models.device import usable_device
 from vae_core.models.kinds import build_model
 from vae_core.models.latent_model import LatentModel
 
@@ -93,8 +94,11 @@ def check_finite(path: Path, weights: Mapping[str, Tensor]) -> None:
 
 
 def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> LatentModel:
-    """The model in the folder `path`, in eval mode on `device`; CheckpointError if it is none."""
-    path = Path(path)
+    """The model in the folder `path`, in eval mode on `device`.
+
+    CheckpointError if it is none; ConfigError where there is no such device.
+    """
+    path, device = Path(path), usable_device(device)
     model = verified_shapes(path, read_config(path))
     weights = load_tensors(path / "model.safetensors", MAX_WEIGHT_BYTES)
     check_finite(path, weights)

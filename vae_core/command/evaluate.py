@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> None:
     from vae_core.checkpoints.reading import load_checkpoint, read_config
     from vae_core.checkpoints.writing import write_metrics
     from vae_core.measures.evaluation import evaluate
-    from vae_core.training.loop import usable_device
+    from vae_core.models.device import usable_device
 
     codes = options.codes or options.few_labels
     if codes and options.split != "test":

@@ -12,6 +12,12 @@ def print_figures(metrics: dict[str, Any], as_json: bool) -> None:
         return
     print(f"{metrics['images']:,} images of {metrics['dataset']} ({metrics['split']})")
     _print_rows(metrics, ("reconstruction", "kl", "elbo", "log_px"), " nats per image")
+    _print_rows(metrics, ("effective_draws",), f" of {metrics['importance_samples']:,} draws")
+    if metrics.get("unreliable"):
+        print(
+            f"(for {metrics['unreliable']:.1%} of the images k-hat is too high: an unknown part of "
+            "their log_px is missing)"
+        )
     exact = ("exact_log_px", "exact_over_elbo", "exact_over_log_px")
     _print_rows(metrics, exact, f" nats per image, of {metrics['exact_images']} of them")
     aggregate = metrics.get("aggregate") or {}

@@ -122,10 +122,11 @@ def _new_run(options: argparse.Namespace) -> Run:
     from vae_core.checkpoints.reading import MAX_WEIGHTS
     from vae_core.data.own.images import write_images
     from vae_core.models.architecture import architecture
+    from vae_core.models.device import usable_device
     from vae_core.objectives.registry import find_objective
     from vae_core.runs.data import run_datasets
     from vae_core.training.config import TrainConfig
-    from vae_core.training.loop import check_data, usable_device
+    from vae_core.training.loop import check_data
     from vae_core.training.presets import preset
 
     config: TrainConfig = preset(options.preset) if options.preset else TrainConfig()

@@ -68,5 +68,5 @@ class AggregatePosterior:
         """n draws, (n, d): an image's posterior, and z from it."""
         generator = torch.Generator().manual_seed(seed)
         rows = torch.randint(len(self.latents), (n,), generator=generator)
-        eps = torch.randn(n, self.latents.mu.shape[1], generator=generator)
-        return self.latents.mu[rows] + self.latents.sigma[rows] * eps
+        mu, sigma = self.latents.mu[rows], self.latents.sigma[rows]
+        return mu + sigma * torch.randn(mu.shape, generator=generator, dtype=mu.dtype)

@@ -20,7 +20,7 @@ def decoded(model: LatentModel, z: Tensor) -> Tensor:
     return model.decode(z.to(next(model.parameters()).device)).cpu()
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def rebuilt(model: LatentModel, x: Tensor) -> Tensor:
     """The mean images that a model makes of x (n, c, h, w), at z = mu(x)."""
     return model.decode(model.encode(x)[0])

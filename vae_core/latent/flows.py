@@ -87,7 +87,7 @@ class Flow(nn.Module):
         z: Tensor = u * self.scale + self.mean
         return z
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def sample(self, n: int, seed: int) -> Tensor:
         """n draws of z, (n, d)."""
         generator = torch.Generator().manual_seed(seed)

@@ -121,7 +121,7 @@ class Latents:
         return kl_to_standard_normal(self.mu, self.logvar)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def encode_dataset(
     model: LatentModel,
     dataset: ImageDataset,

@@ -81,7 +81,7 @@ def _decoded(model: LatentModel, z: Tensor) -> Tensor:
     """z (n, d) -> images (n, c, h, w) on the CPU, a batch at a time."""
     device = next(model.parameters()).device
     images = torch.empty(len(z), *model.image_shape)
-    with torch.inference_mode():
+    with torch.no_grad():
         for start in range(0, len(z), _DECODED_AT_ONCE):
             batch = slice(start, start + _DECODED_AT_ONCE)
             images[batch] = model.decode(z[batch].to(device))

@@ -100,8 +100,8 @@ def aggregate_draws(latents: Latents, *, seed: int = 0, most: int = MAX_DRAWS) -
     """
     generator = torch.Generator().manual_seed(seed)
     rows = torch.randperm(len(latents), generator=generator)[:most]
-    eps = torch.randn(len(rows), latents.mu.shape[1], generator=generator)
-    return latents.mu[rows] + latents.sigma[rows] * eps
+    mu, sigma = latents.mu[rows], latents.sigma[rows]
+    return mu + sigma * torch.randn(mu.shape, generator=generator, dtype=mu.dtype)
 
 
 def parted(z: Tensor) -> tuple[Tensor, Tensor]:

@@ -66,7 +66,7 @@ def class_gaussians(latents: Latents) -> ClassGaussians:
     return ClassGaussians(means, torch.linalg.pinv(covariance, rtol=SINGULAR, hermitian=True))
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def anomaly_scores(
     model: LatentModel,
     x: Tensor,

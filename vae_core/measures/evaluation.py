@@ -23,8 +23,9 @@ from vae_core.measures.codes.accuracy import classify_codes
 from vae_core.measures.codes.disentanglement import disentanglement_scores
 from vae_core.measures.codes.few_labels import few_label_error
 from vae_core.measures.likelihood.elbo_surgery import split_kl
-from vae_core.measures.likelihood.importance import importance_log_likelihood
+from vae_core.measures.likelihood.importance import importance_estimates
 from vae_core.measures.likelihood.quadrature import exact_log_likelihood
+from vae_core.measures.likelihood.reliability import LEAST_DRAWS, largest_reliable_k
 from vae_core.measures.metrics import Metrics, means_and_errors
 from vae_core.measures.registry import find_measure, measured
 from vae_core.models.gan import GAN
@@ -37,7 +38,7 @@ BATCH = 500
 MAX_SAMPLES = 10_000
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def evaluate(
     model: LatentModel,
     dataset: ImageDataset,
@@ -107,11 +108,13 @@ def evaluate(
             kl=of_image["kl"].sum(1) if variational else None,
             elbo=of_image["elbo"] if variational else None,
             log_px=of_image.get("log_px"),
+            effective_draws=of_image.get("effective_draws"),
             class_error=of_image.get("wrong"),
         ),
         kl_per_dim=of_image["kl"].mean(0).tolist() if variational else None,
         active_units=int(active_dimensions(of_image["mu"]).sum()),
         importance_samples=importance_samples if "log_px" in of_image else 0,
+        **_tails(of_image, importance_samples),
         binarisation=binarisation,
         **further,
     )
@@ -148,7 +151,7 @@ def _of_images(
     seed: int,
     on_progress: Callable[[float], object],
 ) -> dict[str, Tensor]:
-    """reconstruction, elbo (n,), kl, mu (n, d); log_px (n,) and wrong (n,) where there are such.
+    """reconstruction, elbo (n,), kl, mu (n, d); `ImportanceEstimates`, wrong (n,) where asked for.
 
     All float64. DataError where the ELBO is not finite.
     """
@@ -165,10 +168,11 @@ def _of_images(
         found["kl"].append(terms.kl)
         found["mu"].append(model.encode(x)[0])
         if importance_samples and model.is_variational:
-            log_px = importance_log_likelihood(
+            estimates = importance_estimates(
                 model, x, samples=importance_samples, generator=generator
             )
-            found["log_px"].append(log_px)
+            for name, values in vars(estimates).items():
+                found[name].append(values)
         if isinstance(model, M2) and dataset.labels is not None:
             told = model.class_log_probs(x).argmax(1).cpu()
             found["wrong"].append(told != dataset.labels[batch])
@@ -181,6 +185,17 @@ def _of_images(
             f"The model gives no finite figures on {dataset.name}; its weights are bad."
         )
     return of_image
+
+
+def _tails(of_image: Mapping[str, Tensor], draws: int) -> dict[str, Any]:
+    """The median k-hat and the share of those too high, where there are draws enough for them."""
+    if "pareto_k" not in of_image or draws < LEAST_DRAWS:
+        return {}
+    k = of_image["pareto_k"].nan_to_num(0.0)  # weights all alike: nothing is to be feared of them
+    return {
+        "pareto_k": float(k.median()),
+        **means_and_errors(unreliable=(k > largest_reliable_k(draws)).double()),
+    }
 
 
 def _of_codes(

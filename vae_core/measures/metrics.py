@@ -17,7 +17,9 @@ class Metrics:
     reconstruction: E_q[log p(x given z)] by `samples` draws; kl: KL(q || p) >= 0;
     elbo = reconstruction - kl; kl_per_dim (latent_dim,); active_units: the latent dimensions whose
     posterior mean varies by more than 0.01 over the images (Burda et al. 2016, section 5);
-    log_px: the importance-sampled bound of log p(x) with `importance_samples` draws (K).
+    log_px: the importance-sampled bound of log p(x) with `importance_samples` draws (K), of which
+    effective_draws count (Kong 1992); pareto_k: the median k-hat of their weights; unreliable: the
+    share of the images whose k-hat is too high for log_px to be relied upon (see `reliability`).
     A plain autoencoder has neither KL nor ELBO nor log_px; a GAN, which has no encoder, none of all
     these but discriminator_accuracy: the share of the images, and of as many generated ones, that
     its discriminator tells rightly; 1/2 is a guess.
@@ -49,6 +51,11 @@ class Metrics:
     log_px: float | None = None
     log_px_se: float | None = None
     importance_samples: int = 0
+    effective_draws: float | None = None
+    effective_draws_se: float | None = None
+    pareto_k: float | None = None
+    unreliable: float | None = None
+    unreliable_se: float | None = None
     binarisation: str = "none"
     exact_log_px: float | None = None
     exact_log_px_se: float | None = None

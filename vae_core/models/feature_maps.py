@@ -57,7 +57,7 @@ def _strips(units: Tensor) -> Tensor:
     return padded.view(len(units), -1, width)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def feature_maps(model: LatentModel, z: Tensor) -> list[FeatureMaps]:
     """The outputs of the decoder's layers at z (d,), on the CPU, in the order of computation.
 

@@ -65,6 +65,7 @@ class LatentModel(nn.Module):
         return numbers.to(next(self.parameters()).dtype)
 
     def _check_codes(self, z: Tensor) -> None:
+        _check_tensor("z", z)
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
             columns = z.shape[1] if z.ndim == 2 else tuple(z.shape)
             raise ConfigError(
@@ -74,11 +75,12 @@ class LatentModel(nn.Module):
 
     def log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
         """log p(x given z), (batch,), in nats; x (batch, c, h, w), z (batch, latent_dim)."""
+        _check_tensor("x", x)
         return self.likelihood.log_prob(self.decode_parameters(z), x)
 
     def prior(self) -> Prior:
         """p(z) as the weights now have it; keep it where many z are asked for."""
-        return StandardNormal(self.latent_dim)
+        return StandardNormal(self.latent_dim, next(self.parameters()).dtype)
 
     def sample_prior(self, n: int, generator: torch.Generator) -> Tensor:
         """n draws of z from the prior, (n, latent_dim)."""
@@ -95,8 +97,18 @@ class LatentModel(nn.Module):
         return mu, logvar
 
     def _check_images(self, x: Tensor) -> None:
+        _check_tensor("x", x)
         if x.ndim != 4 or tuple(x.shape[1:]) != self.image_shape:
             raise ConfigError(
                 f"image_shape={self.image_shape}, but x is {tuple(x.shape)}; give x as "
                 f"(batch, {', '.join(map(str, self.image_shape))})."
             )
+
+
+def _check_tensor(name: str, value: object) -> None:
+    if not isinstance(value, Tensor):
+        kind = type(value)
+        raise ConfigError(
+            f"{name} is a {kind.__module__}.{kind.__name__}, not a tensor; give "
+            f"torch.as_tensor({name})."
+        )

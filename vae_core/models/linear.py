@@ -96,7 +96,7 @@ class ProbabilisticPCA(VAE):
             logvar=np.log(sigma**2 / variances),
         )
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def log_marginal(self, x: Tensor) -> Tensor:
         """The exact log p(x) of x (batch, c, h, w), (batch,) float64, in nats.
 

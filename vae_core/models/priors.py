@@ -38,15 +38,17 @@ class Prior(Protocol):
 
 @dataclass(frozen=True)
 class StandardNormal:
-    """N(0, I) over d dimensions."""
+    """N(0, I) over d dimensions; `dtype` is that of its draws."""
 
     d: int
+    dtype: torch.dtype = torch.float32
 
     def log_prob(self, z: Tensor) -> Tensor:
         return log_normal(z).sum(-1)
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
-        return torch.randn(n, self.d, generator=generator, device=generator.device)
+        device = generator.device
+        return torch.randn(n, self.d, generator=generator, device=device, dtype=self.dtype)
 
     def kl(self, mu: Tensor, logvar: Tensor, z: Tensor) -> Tensor:
         """In closed form (Kingma & Welling 2014, appendix B); z is not looked at."""
@@ -70,9 +72,8 @@ class EqualMixture:
         device = generator.device
         rows = torch.randint(len(self.mu), (n,), generator=generator, device=device)
         mu, logvar = self.mu.to(device)[rows], self.logvar.to(device)[rows]
-        return mu + torch.exp(0.5 * logvar) * torch.randn(
-            mu.shape, generator=generator, device=device
-        )
+        eps = torch.randn(mu.shape, generator=generator, device=device, dtype=mu.dtype)
+        return mu + torch.exp(0.5 * logvar) * eps
 
     def kl(self, mu: Tensor, logvar: Tensor, z: Tensor) -> Tensor:
         """By the draws: means of log q(z_j given x) - log p(z_j given z_1 … z_(j-1)).

@@ -37,7 +37,7 @@ def gradient_penalty(model: GAN, x: Tensor) -> Tensor:
     return 0.5 * gradient.square().flatten(1).sum(1)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def told_apart(model: GAN, x: Tensor, z: Tensor) -> Tensor:
     """Which of the images x and of those generated from z the discriminator judges rightly.
 

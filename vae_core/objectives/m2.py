@@ -17,7 +17,7 @@ from vae_core.models.priors import kl_to_standard_normal
 from vae_core.objectives.terms import ObjectiveTerms
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def class_error(model: M2, x: Tensor, y: Tensor) -> float:
     """The share of images x (n, c, h, w) whose class, y (n,), the model itself tells wrongly."""
     told = torch.cat([model.class_log_probs(batch).argmax(1) for batch in x.split(1_000)])

@@ -140,7 +140,7 @@ def posterior_draws(
     """
     _check_draws(samples)
     shape = (len(mu), samples, mu.shape[1])
-    eps = torch.randn(shape, generator=generator, device=mu.device)
+    eps = torch.randn(shape, generator=generator, device=mu.device, dtype=mu.dtype)
     return mu[:, None] + torch.exp(0.5 * logvar)[:, None] * eps, eps
 
 

@@ -295,6 +295,9 @@ def create_run(
     write_images: puts the user's own images into the folder, where the run is to learn from such.
     Where anything fails, nothing of it stays.
     """
+    from vae_core.data.datasets import check_dataset
+
+    check_dataset(config.dataset)  # its trainer can have no others
     run = Run(path)
     try:
         run.path.mkdir(parents=True, exist_ok=True)

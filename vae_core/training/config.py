@@ -10,7 +10,6 @@ from typing import Any
 import torch
 
 from vae_core.data.binarisation import checked_binarisation
-from vae_core.data.datasets import check_dataset
 from vae_core.errors import ConfigError
 from vae_core.models.config import ModelConfig, check_texts
 from vae_core.models.kinds import build_model
@@ -59,8 +58,9 @@ class Settings(Mapping[str, Any]):
 class TrainConfig:
     """The settings of one training; plain JSON values only. ConfigError when one is out of range.
 
-    dataset, latent_dim, network, hidden, activation, likelihood, sigma, link, prior, pseudo_inputs:
-    see `ModelConfig`; of PCA they are what they must be, whatever is given.
+    dataset: a registered data set, or what the images given to `train` are called.
+    latent_dim, network, hidden, activation, likelihood, sigma, link, prior, pseudo_inputs: see
+    `ModelConfig`; of PCA they are what they must be, whatever is given.
     objective: see `objective_registry`, as for objective_settings, its own settings, which are
     complete once this is made; beta weighs the KL (1 is the ELBO); samples: draws of z per image
     (L; for IWAE its K). binarisation: see `binarisation`; static draws are the same for all.
@@ -96,9 +96,10 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_texts(self)
+        if not self.dataset.strip():
+            raise ConfigError(f"dataset={shown(self.dataset)} is no name; give the images one.")
         for name, (kind, least, most) in _RANGES.items():
             check_number(name, getattr(self, name), kind, least, most)
-        check_dataset(self.dataset)
         if self.schedule not in SCHEDULES:
             raise ConfigError(
                 f"Unknown schedule {shown(self.schedule)}; choose one of {', '.join(SCHEDULES)}."

@@ -18,9 +18,10 @@ import torch
 from torch import Tensor
 
 from vae_core.data.binarisation import binarise, binarised
-from vae_core.data.datasets import load_dataset
+from vae_core.data.datasets import check_dataset, load_dataset
 from vae_core.data.image_dataset import ImageDataset
 from vae_core.errors import ConfigError, DataError, DivergenceError, TrainingError
+from vae_core.models.device import usable_device
 from vae_core.models.kinds import build_model
 from vae_core.models.latent_model import LatentModel
 from vae_core.models.linear import check_components
@@ -49,10 +50,13 @@ def train(
 ) -> Iterator[Progress]:
     """Train a model by `config`, yielding at each epoch's end and every `report_seconds` between.
 
-    Data default to the two splits of config.dataset. `resume` is a `Progress.state()` of the same
-    config. TrainingError as soon as the loss is not finite; ConfigError when config and data clash,
-    DataError when the data have no class to leave out, or one test image.
+    Data default to the two splits of config.dataset; where both are given it may be any name.
+    `resume` is a `Progress.state()` of the same config. TrainingError as soon as the loss is not
+    finite; ConfigError when config and data clash, DataError when the data have no class to leave
+    out, or one test image.
     """
+    if train_data is None or test_data is None:
+        _check_registered(config.dataset)
     train_data = train_data or load_dataset(config.dataset, "train")
     test_data = test_data or load_dataset(config.dataset, "test")
     train_data = check_data(config, train_data, test_data)
@@ -62,6 +66,13 @@ def train(
         yield from _train(config, train_data, test_data, resume, report_seconds)
     finally:
         torch.set_num_threads(threads_before)
+
+
+def _check_registered(dataset: str) -> None:
+    try:
+        check_dataset(dataset)
+    except ConfigError as error:
+        raise ConfigError(f"{error} Or give both train_data and test_data.") from error
 
 
 def check_data(
@@ -253,7 +264,7 @@ class _Sums:
         )
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def _test_sums(
     learner: Learner, test_set: _Images, config: TrainConfig, step: int, total_steps: int
 ) -> _Sums:
@@ -268,15 +279,6 @@ def _test_sums(
 
 def _generator(seed: int, epoch: int, device: torch.device | str) -> torch.Generator:
     return torch.Generator(device).manual_seed(seed * 1_000_003 + epoch)
-
-
-def usable_device(name: str) -> torch.device:
-    """The torch device `name`; ConfigError where it cannot be used on this machine."""
-    try:
-        torch.zeros((), dtype=torch.float64, device=name).item()  # sums are kept in such
-    except (RuntimeError, AssertionError, ImportError, TypeError) as error:
-        raise ConfigError(f"device={name} cannot be used on this machine; choose cpu.") from error
-    return torch.device(name)
 
 
 def _restore(resume: Mapping[str, Tensor], learner: Learner, epochs: int) -> int:

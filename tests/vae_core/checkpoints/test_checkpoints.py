@@ -33,7 +33,7 @@ from vae_core.checkpoints.reading import (
 )
 from vae_core.checkpoints.writing import copy_checkpoint, save_checkpoint, write_metrics
 from vae_core.data.image_dataset import ImageDataset
-from vae_core.errors import CheckpointError
+from vae_core.errors import CheckpointError, ConfigError
 from vae_core.files import atomic as files
 from vae_core.files import zips as zip_files
 from vae_core.latent.latents import Latents, encode_dataset
@@ -248,6 +248,12 @@ def test_an_upload_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None
     save_checkpoint(tmp_path / "wide", build_model(config))
     archive = io.BytesIO(zip_checkpoint(tmp_path / "wide"))
     assert_upload_refused(archive, tmp_path / "uploads", "places between the layers")
+
+
+def test_a_device_that_is_not_here_is_named(root: Path) -> None:
+    device = "cuda:99" if torch.cuda.is_available() else "cuda"
+    with pytest.raises(ConfigError, match=f"device={device} cannot be used on this machine"):
+        load_checkpoint(root / "victim", device)
 
 
 def test_a_loaded_model_does_not_hang_on_its_file(root: Path, model: LatentModel) -> None:

@@ -64,6 +64,14 @@ def test_a_data_set_is_encoded_in_its_order(model: LatentModel) -> None:
     assert len(latents) == 1203
 
 
+def test_a_classifier_can_learn_from_the_codes_of_a_data_set(model: LatentModel) -> None:
+    latents = encode_dataset(model, dataset(20))
+    probe = torch.nn.Linear(3, 3)
+    loss = torch.nn.functional.cross_entropy(probe(latents.mu), latents.labels)
+    loss.backward()
+    assert float(probe.weight.grad.abs().sum()) > 0
+
+
 def test_chosen_images_are_encoded_in_the_chosen_order(model: LatentModel) -> None:
     data, chosen = dataset(), torch.tensor([700, 3, 3, 1100])
     latents, everything = encode_dataset(model, data, chosen), encode_dataset(model, data)

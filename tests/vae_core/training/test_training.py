@@ -204,6 +204,17 @@ def test_weights_lost_in_the_last_step_fail_the_run() -> None:
         list(train(config, **DATA))
 
 
+def test_given_images_may_have_any_name() -> None:
+    pixels = torch.randint(0, 256, (32, 1, 4, 4), dtype=torch.uint8)
+    mine = ImageDataset("my plankton", "train", pixels)
+    config = replace(TINY, dataset="my plankton", epochs=1)
+    *_, last = train(config, train_data=mine, test_data=mine)
+    assert last.done
+    with pytest.raises(ConfigError, match=r"my plankton.*give both train_data and test_data"):
+        next(train(config, train_data=mine))
+    assert TrainConfig.from_json(config.to_json()) == config
+
+
 def test_a_batch_larger_than_the_data_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"batch_size=41.*only 40"):
         next(iter(train(replace(TINY, batch_size=41), **DATA)))
@@ -221,7 +232,7 @@ OUT_OF_RANGE: list[tuple[str, Any]] = [
     *(("learning_rate", v) for v in (0.0, -1e-3, 11.0, math.nan, math.inf, "1", None, True)),
     *(("sigma", v) for v in (0.0, -1.0, 101.0, math.nan, math.inf, "1", None, True)),
     *(("hidden", v) for v in ((0,), (-3,), (8193,), (5,) * 17, (2.0,), "512", 512, None)),
-    *(("dataset", v) for v in ("", "imagenet", None, 3, [])),
+    *(("dataset", v) for v in ("", " ", None, 3, [])),
     *(("network", v) for v in ("", "resnet", None, 3, [])),
     *(("activation", v) for v in ("", "swish", None, 3, [])),
     *(("likelihood", v) for v in ("", "poisson", None, 3, [])),

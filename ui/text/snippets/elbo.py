@@ -54,6 +54,7 @@ print(f"KL(q || p(z|x))       {gap.kl_to_posterior:10.2f}   of its own quadratur
 print(f"ELBO + KL - log p(x)  {gap.apart:10.4f}")
 # when sampled:
 print(f"effective draws       {gap.effective_draws:10.0f}   of log p(x)")
+print(f"Pareto k-hat          {gap.pareto_k:10.2f}   above 0.7: do not rely on it")
 # when two dimensions:
 
 density, (left, right, bottom, top) = posterior_picture(cells)

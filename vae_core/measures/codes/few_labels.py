@@ -110,7 +110,7 @@ def support_vectors(train: Latents, test: Latents, samples: int = 0) -> Classify
     def classify(rows: Tensor, seed: int) -> Tensor:
         mu, sigma = train.mu[rows], train.sigma[rows]
         generator = torch.Generator().manual_seed(seed)
-        eps = torch.randn((samples, *mu.shape), generator=generator)
+        eps = torch.randn((samples, *mu.shape), generator=generator, dtype=mu.dtype)
         codes = torch.cat([mu, (mu + sigma * eps).flatten(0, 1)])
         machine = SVC(C=10.0, gamma="scale").fit(
             codes.numpy(), train_labels[rows].repeat(samples + 1).numpy()

@@ -54,7 +54,7 @@ class ElboSurgery:
         return asdict(self)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def split_kl(latents: Latents, *, samples: int = 2_000, seed: int = 0) -> ElboSurgery:
     """Split the mean KL of `latents`, all N images of which make the aggregate posterior.
 
@@ -68,7 +68,7 @@ def split_kl(latents: Latents, *, samples: int = 2_000, seed: int = 0) -> ElboSu
     generator = torch.Generator().manual_seed(seed)
     rows = torch.randperm(len(latents), generator=generator)[:samples]
     mu, sigma = latents.mu[rows], latents.sigma[rows]
-    eps = torch.randn(mu.shape, generator=generator)
+    eps = torch.randn(mu.shape, generator=generator, dtype=mu.dtype)
     z = mu + sigma * eps
     log_q_z_x = log_normal(eps) - sigma.log()  # (samples, d)
     q = AggregatePosterior(latents)

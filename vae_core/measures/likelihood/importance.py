@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from vae_core.errors import ConfigError
+from vae_core.measures.likelihood.reliability import LEAST_DRAWS, effective_draws, pareto_k
 from vae_core.models.latent_model import LatentModel
 from vae_core.models.priors import Prior
 from vae_core.objectives.terms import log_weights
@@ -19,7 +21,19 @@ ROWS = {"cpu": 400}
 ROWS_ELSEWHERE = 4_000
 
 
-@torch.inference_mode()
+@dataclass(frozen=True)
+class ImportanceEstimates:
+    """log p(x) of images, sampled, and how far that can be relied upon; (batch,) float64 each.
+
+    log_px in nats; effective_draws, pareto_k: see `reliability`, the latter NaN where too few were
+    drawn for a tail. Neither knows of a mode of the posterior that no draw has met.
+    """
+
+    log_px: Tensor
+    effective_draws: Tensor
+    pareto_k: Tensor
+
+
 def importance_log_likelihood(
     model: LatentModel,
     x: Tensor,
@@ -28,7 +42,20 @@ def importance_log_likelihood(
     generator: torch.Generator,
     rows: int | None = None,
 ) -> Tensor:
-    """log (1/K) sum_k p(x, z_k) / q(z_k given x), K = `samples`, (batch,) float64, in nats.
+    """log p(x) of `importance_estimates`, (batch,) float64, in nats."""
+    return importance_estimates(model, x, samples=samples, generator=generator, rows=rows).log_px
+
+
+@torch.no_grad()
+def importance_estimates(
+    model: LatentModel,
+    x: Tensor,
+    *,
+    samples: int,
+    generator: torch.Generator,
+    rows: int | None = None,
+) -> ImportanceEstimates:
+    """log (1/K) sum_k p(x, z_k) / q(z_k given x), K = `samples`, and what its weights are worth.
 
     x (batch, c, h, w), on the model's device as `generator` is. Each image is encoded once and its
     draws are decoded `rows` at a time, so that memory depends on neither K nor the batch. The
@@ -39,17 +66,21 @@ def importance_log_likelihood(
     mu, logvar = model.encode(x)
     prior = model.prior()
     draws, images = min(samples, rows), max(1, rows // samples)
-    totals = []
+    found = []
     for part, mu_part, logvar_part in zip(
         x.split(images), mu.split(images), logvar.split(images), strict=True
     ):
-        total = torch.full((len(part),), -math.inf, dtype=torch.float64, device=x.device)
-        for weights in _in_parts(
-            model, part, mu_part, logvar_part, prior, samples, draws, generator
-        ):
-            total = torch.logaddexp(total, torch.logsumexp(weights, dim=1))
-        totals.append(total)
-    return torch.cat(totals) - math.log(samples)
+        parts = _in_parts(model, part, mu_part, logvar_part, prior, samples, draws, generator)
+        found.append(_of_weights(torch.cat(list(parts), dim=1)))
+    return ImportanceEstimates(*(torch.cat(column) for column in zip(*found, strict=True)))
+
+
+def _of_weights(log_weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Those of one part of the batch, from its log weights (n, K)."""
+    log_px = torch.logsumexp(log_weights, dim=1) - math.log(log_weights.shape[1])
+    tail = log_weights.shape[1] >= LEAST_DRAWS
+    shape = pareto_k(log_weights) if tail else torch.full_like(log_px, math.nan)
+    return log_px, effective_draws(log_weights), shape
 
 
 @torch.inference_mode()
@@ -99,6 +130,6 @@ def _in_parts(
     """The log weights of `samples` draws of each image, (batch, `draws` at most) at a time."""
     for start in range(0, samples, draws):
         shape = (len(x), min(draws, samples - start), model.latent_dim)
-        eps = torch.randn(shape, generator=generator, device=x.device)
+        eps = torch.randn(shape, generator=generator, device=x.device, dtype=mu.dtype)
         z = mu[:, None] + torch.exp(0.5 * logvar)[:, None] * eps
         yield log_weights(model, x, z, eps, logvar, prior).double()

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from vae_core.errors import ConfigError
 from vae_core.measures.likelihood.quadrature import Cells, log_joint, posterior_cells
+from vae_core.measures.likelihood.reliability import effective_draws, pareto_k
 from vae_core.models.latent_model import LatentModel
 from vae_core.models.priors import Prior, StandardNormal, kl_to_standard_normal
 
@@ -61,8 +62,8 @@ class Gap:
     reconstruction: E_q[log p(x given z)] and kl_to_prior: KL(q || p(z)) of the encoder's q;
     best_elbo: the ELBO of q*. kl_to_posterior and best_kl_to_posterior: KL(q || p(z given x)) and
     that of q*, by quadrature of its own; None beyond two latent dimensions, where log_px is
-    importance-sampled from q and q*, a lower bound in expectation. effective_draws: by how many
-    equal weights that would be as accurate (Kong 1992), None where it is exact.
+    importance-sampled from q and q*, a lower bound in expectation. effective_draws, pareto_k: what
+    the weights of that are worth, see `reliability`; None where log_px is exact.
     """
 
     reconstruction: float
@@ -72,6 +73,7 @@ class Gap:
     kl_to_posterior: float | None
     best_kl_to_posterior: float | None
     effective_draws: float | None = None
+    pareto_k: float | None = None
 
     @property
     def elbo(self) -> float:
@@ -105,16 +107,18 @@ def elbo_gap(
     """The gap of one image x (1, c, h, w), with q* as `best_gaussian` gives it.
 
     cells: those of `posterior_cells`, where they are at hand; samples: for log p(x) beyond two
-    latent dimensions. ConfigError for a plain autoencoder.
+    latent dimensions, 25 at least. ConfigError for a plain autoencoder.
     """
     mu, logvar = q = encoded_posterior(model, x)
     best_mu, best_logvar = best
-    exact, effective = model.latent_dim <= EXACT_DIM, None
+    exact = model.latent_dim <= EXACT_DIM
+    effective: float | None = None
+    shape: float | None = None
     if exact:
         log_px = float((cells or posterior_cells(model, x)).log_px)
     else:
         generator = generator or torch.Generator(x.device).manual_seed(0)
-        log_px, effective = _sampled(model, x, [q, best], samples, generator)
+        log_px, effective, shape = _sampled(model, x, [q, best], samples, generator)
     return Gap(
         reconstruction=expected_log_likelihood(model, x, mu, logvar),
         kl_to_prior=kl_to_prior(model, mu, logvar),
@@ -126,33 +130,32 @@ def elbo_gap(
         if exact
         else None,
         effective_draws=effective,
+        pareto_k=shape,
     )
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def _sampled(
     model: LatentModel,
     x: Tensor,
     gaussians: Sequence[DiagonalGaussian],
     samples: int,
     generator: torch.Generator,
-) -> tuple[float, float]:
-    """log p(x) in nats by draws from the even mixture of `gaussians`, and its effective draws.
+) -> tuple[float, float, float]:
+    """log p(x) in nats by draws from the even mixture of `gaussians`; effective draws and k-hat.
 
     As many draws of each; their weights by the mixture's density (the balance heuristic of Veach &
     Guibas 1995), so that one proposal in the right place is enough. Draws are rounded up.
     """
     each = -(-samples // len(gaussians))
     proposals = [torch.distributions.Normal(each.mu, each.sigma) for each in gaussians]
-    eps = torch.randn(
-        (len(gaussians), each, model.latent_dim), generator=generator, device=x.device
-    )
+    shape = (len(gaussians), each, model.latent_dim)
+    eps = torch.randn(shape, generator=generator, device=x.device, dtype=proposals[0].mean.dtype)
     z = torch.cat([q.mean + q.stddev * draws for q, draws in zip(proposals, eps, strict=True)])
     log_q = torch.stack([q.log_prob(z).double().sum(1) for q in proposals])
     log_weights = log_joint(model, x, z)[0] - torch.logsumexp(log_q, 0) + math.log(len(log_q))
-    total = torch.logsumexp(log_weights, 0)
-    effective = torch.exp(2 * total - torch.logsumexp(2 * log_weights, 0))
-    return float(total) - math.log(len(z)), float(effective)
+    log_px = float(torch.logsumexp(log_weights, 0)) - math.log(len(z))
+    return log_px, float(effective_draws(log_weights)), float(pareto_k(log_weights[None]))
 
 
 def encoded_posterior(model: LatentModel, x: Tensor) -> DiagonalGaussian:
@@ -234,7 +237,7 @@ def _climbed(
     return max(finite or met[:1], key=lambda place: place[0])
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def expected_log_likelihood(model: LatentModel, x: Tensor, mu: Tensor, logvar: Tensor) -> float:
     """E[log p(x given z)] for z from N(mu, diag exp(logvar)), in nats; mu, logvar (d,).
 
@@ -247,7 +250,7 @@ def expected_log_likelihood(model: LatentModel, x: Tensor, mu: Tensor, logvar: T
     )
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def kl_to_prior(model: LatentModel, mu: Tensor, logvar: Tensor) -> float:
     """KL(N(mu, diag exp(logvar)) || p(z)), in nats; mu, logvar (d,).
 
@@ -260,7 +263,7 @@ def kl_to_prior(model: LatentModel, mu: Tensor, logvar: Tensor) -> float:
     return _settled(float(_kl(prior, mu, logvar, each)) for each in nodes)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def kl_to_posterior(
     model: LatentModel, x: Tensor, mu: Tensor, logvar: Tensor, log_px: float
 ) -> float:

@@ -57,7 +57,7 @@ class Cells:
         return self.log_joint - self.log_px
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def exact_log_likelihood(model: LatentModel, x: Tensor) -> Tensor:
     """log p(x) of each image x (batch, c, h, w), (batch,) float64, in nats.
 
@@ -79,7 +79,7 @@ def exact_log_likelihood(model: LatentModel, x: Tensor) -> Tensor:
     return torch.stack(totals)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def posterior_cells(model: LatentModel, x: Tensor) -> Cells:
     """The exact posterior p(z given x) of one image x (1, c, h, w), fine enough to be drawn.
 
@@ -93,7 +93,7 @@ def posterior_cells(model: LatentModel, x: Tensor) -> Cells:
     return _refined(model, x, centres, log_p, FIRST_SPACING, mu[0], sigma[0], ENOUGH[mu.shape[1]])
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def log_joint(model: LatentModel, x: Tensor, z: Tensor) -> Tensor:
     """log p(x, z) for every image x (n, c, h, w) at every z (m, d): (n, m) float64, in nats.
 
