@@ -21,6 +21,11 @@ class CheckpointsHook(BuildHookInterface[Any]):
         if version == "editable":  # the checkout has them all
             return
         included: dict[str, str] = build_data["force_include"]
+        if self.target_name == "wheel":
+            # The app goes into the package zscape: Streamlit puts the folder of app.py on the path,
+            # so `import ui` finds it there, and site-packages gets no name but two.
+            for name in self.config["app"]:
+                included[str(Path(self.root) / name)] = f"zscape/app/{name}"
         for name in self.config["checkpoints"]:
             folder = Path(self.root) / "checkpoints" / name
             if self.target_name == "sdist":  # as they are: a wheel is made of it in turn

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
-from live.places import brought_along, checkpoints_root, runs_root
+from live.places import among_strangers, brought_along, checkpoints_root, runs_root
 from vae_core.errors import CheckpointError, TrainingError
 from vae_core.runs.run import Run
 
@@ -25,6 +25,7 @@ MAX_READS = 5  # of a model that is replaced again and again
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RUN = re.compile(r"run:([A-Za-z0-9_.~%-]{1,768})(?:@([0-9]{1,5}))?")
+_SECRET = re.compile(r".+-([0-9a-f]{24})", re.DOTALL)
 MAX_TOKEN_BYTES = 255  # of a folder's name
 
 
@@ -45,15 +46,22 @@ def model_path(model_id: str) -> Path:
 
     `mnist-2d` is what the app was started with, if it is called so, else a folder of
     ZSCAPE_CHECKPOINTS; `run:<token>` is the checkpoint of a folder of ZSCAPE_RUNS, and so is
-    `run:<token>@<epoch>`, the run as it was after that epoch; see `run_id`.
+    `run:<token>@<epoch>`, the run as it was after that epoch; see `run_id`. Among strangers a run
+    is opened only by a name that nobody can guess.
     CheckpointError when the id is none of these.
     """
-    if token := run_token(model_id):
+    if (token := run_token(model_id)) and (secret_of(token) or not among_strangers()):
         return runs_root() / token / "checkpoint"
     if _NAME.fullmatch(model_id):
         brought = brought_along()
         return brought if brought and brought.name == model_id else checkpoints_root() / model_id
     raise CheckpointError(f"{model_id[:40]!r} is not a model's name.")
+
+
+def secret_of(token: str) -> str:
+    """The secret at the end of a run's name that the app gave; empty where there is none."""
+    made = _SECRET.fullmatch(token)
+    return made[1] if made else ""
 
 
 def run_id(token: str, epoch: int | None = None) -> str:

@@ -24,6 +24,11 @@ def brought_along() -> Path | None:
     return Path(folder) if folder else None
 
 
+def among_strangers() -> bool:
+    """Whether the app is known to be served to many, as $ZSCAPE_ALONE says."""
+    return os.environ.get("ZSCAPE_ALONE") == "0"
+
+
 def first_model() -> str:
     """The id of the model that is in view where nothing else is asked for."""
     brought = brought_along()

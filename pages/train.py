@@ -54,7 +54,7 @@ from vae_core.runs.data import run_dataset
 from vae_core.runs.run import Run, Status
 from vae_core.training.calibration import STEPS, seconds_per_epoch
 from vae_core.training.config import TrainConfig
-from vae_core.training.learners.m2 import labelled_rows
+from vae_core.training.m2 import labelled_rows
 
 SHOWN_BEFORE = "digits-2d"  # what a visitor sees who has not trained anything yet
 

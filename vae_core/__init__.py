@@ -5,6 +5,7 @@ when it is needed.
 """
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 # module: the public names in it
@@ -41,7 +42,7 @@ _NAMES = {
     "objectives.registry": "objective_names register_objective",
     "training.config": "TrainConfig",
     "training.presets": "preset",
-    "training.learners.learner": "Learner",
+    "training.learner": "Learner",
     "training.progress": "Progress",
     "training.loop": "train",
     "measures.likelihood.importance": "importance_log_likelihood",
@@ -71,9 +72,26 @@ __all__ = sorted(_MODULE_OF)
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _version()
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'vae_core' has no attribute {name!r}")
     return getattr(import_module(f"vae_core.{_MODULE_OF[name]}"), name)
+
+
+def _version() -> str:
+    """Of a checkout, its own, whatever else is installed; else that of the installed package."""
+    project = Path(__file__).resolve().parents[1] / "pyproject.toml"
+    if project.is_file():
+        import tomllib
+
+        with project.open("rb") as file:
+            told = tomllib.load(file).get("project", {})
+        if told.get("name") == "zscape":
+            return str(told["version"])
+    from importlib.metadata import version
+
+    return version("zscape")
 
 
 def __dir__() -> list[str]:

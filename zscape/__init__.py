@@ -8,7 +8,7 @@ __version__: str
 
 def __getattr__(name: str) -> str:
     if name == "__version__":
-        from zscape.places import version
+        import vae_core
 
-        return version()
+        return str(vae_core.__version__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

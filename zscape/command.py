@@ -11,9 +11,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import vae_core
 from vae_core.command.main import COMMANDS, first_line
 from vae_core.command.main import main as run_command
-from zscape.places import set_defaults, version, why_not_writable
+from zscape.places import set_defaults, why_not_writable
 
 _SEE = "See zscape --help."
 
@@ -54,7 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="the address to listen at; 0.0.0.0 lets other machines in (default: this one alone)",
     )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
-    parser.add_argument("--version", action="version", version=f"zscape {version()}")
+    parser.add_argument("--version", action="version", version=f"zscape {vae_core.__version__}")
     return parser
 
 

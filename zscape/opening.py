@@ -41,13 +41,23 @@ def beginning_with(path: Path, scratch: Path) -> Beginning:
     if _is_run(path):
         return _run(path)
     if _is_checkpoint(path):
+        _check(path)
         return _checkpoint(path if _NAME.fullmatch(path.name) else _copied(path, scratch))
+    if not path.is_dir():
+        raise ConfigError(f"{path} is neither a folder nor an ordinary file; name {WHAT}.")
     inside = list(_folders(path))
     if any(map(_is_checkpoint, inside)):
         return Beginning({"ZSCAPE_CHECKPOINTS": str(path)})
     if any(map(_is_run, inside)):
         return Beginning({"ZSCAPE_RUNS": str(path)}, "/runs")
     raise ConfigError(f"There is no model in {path}; name {WHAT}.")
+
+
+def _check(folder: Path) -> None:
+    """CheckpointError where the checkpoint is broken: told here, before anything is served."""
+    from vae_core.checkpoints.reading import read_config, verified_shapes  # with torch
+
+    verified_shapes(folder, read_config(folder))
 
 
 def _is_checkpoint(folder: Path) -> bool:
@@ -69,14 +79,15 @@ def _checkpoint(folder: Path) -> Beginning:
 
 
 def _run(folder: Path) -> Beginning:
-    if not _NAME.fullmatch(folder.name):
+    if folder.name.startswith(".") or not folder.name.isprintable():
         raise ConfigError(
-            f"A link cannot name the run {folder.name!r}; rename its folder with letters, digits, "
-            "'.', '_' and '-', 64 at most, the first a letter or digit."
+            f"A link cannot name the run {folder.name!r}; rename its folder so that it begins with "
+            "a letter or digit and has nothing invisible."
         )
     if not _is_checkpoint(folder / "checkpoint"):
         raise ConfigError(f"The run {folder.name} has not learned anything yet that can be shown.")
-    return Beginning({"ZSCAPE_RUNS": str(folder.parent)}, f"/?model=run:{quote(folder.name)}")
+    model = f"run:{quote(folder.name, safe='')}"  # as `run_id` in live/models.py has it
+    return Beginning({"ZSCAPE_RUNS": str(folder.parent)}, f"/?model={quote(model, safe=':')}")
 
 
 def _unpacked(file: Path, scratch: Path) -> Path:

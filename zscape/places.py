@@ -13,18 +13,6 @@ _BROUGHT = _PACKAGE / "app"
 APP = (_BROUGHT if _BROUGHT.is_dir() else _PACKAGE.parent) / "app.py"
 
 
-def version() -> str:
-    """What this is of Zscape, as pyproject.toml says."""
-    if APP.parent == _BROUGHT:
-        from importlib.metadata import version
-
-        return version("zscape")
-    import tomllib  # a checkout tells its own, whatever else is installed
-
-    with (_PACKAGE.parent / "pyproject.toml").open("rb") as file:
-        return str(tomllib.load(file)["project"]["version"])
-
-
 def set_defaults() -> None:
     """Name the folders that the environment leaves open, for this process and those it starts.
 

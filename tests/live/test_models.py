@@ -39,6 +39,21 @@ def test_a_run_of_any_name_is_opened(
     assert open_model(run_id(folder)).model.latent_dim == LATENT_DIM
 
 
+def test_among_strangers_a_run_is_opened_only_by_a_name_that_nobody_can_guess(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZSCAPE_RUNS", str(tmp_path))
+    secret = f"digits-{'0f' * 12}"
+    assert [model_path(run_id(name)).parent.name for name in ("digits", secret)] == [
+        "digits",
+        secret,
+    ]
+    monkeypatch.setenv("ZSCAPE_ALONE", "0")
+    assert model_path(run_id(secret)).parent.name == secret
+    with pytest.raises(CheckpointError):
+        model_path(run_id("digits"))
+
+
 @pytest.mark.parametrize(
     "name",
     ["", ".", "..", "../small", "small/", "/small", "a\\b", "small\n", "small\0", "x" * 65, "run:",

@@ -84,7 +84,9 @@ def test_a_run_that_has_learned_nothing_yet_is_no_model(tmp_path: Path, scratch:
 
 
 def test_a_run_that_no_link_can_name_is_told_how_to_be_called(run: Path, scratch: Path) -> None:
-    odd = run.rename(run.with_name("my run"))
+    spaced = run.rename(run.with_name("my run, ü"))
+    assert beginning_with(spaced, scratch).address == "/?model=run:my%2520run%252C%2520%25C3%25BC"
+    odd = spaced.rename(run.with_name(".mine"))
     with pytest.raises(ConfigError, match="rename its folder"):
         beginning_with(odd, scratch)
 

@@ -7,11 +7,12 @@ belong: also those that the command line made.
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 import streamlit as st
 
+from live.models import secret_of
+from live.places import runs_root
 from vae_core.runs.run import Run
 
 
@@ -39,11 +40,22 @@ def called(token: str) -> tuple[str, str]:
     The latter is the end of the secret that the app puts behind a name of its own; one that the
     command line made is called as its folder is.
     """
-    made = _SECRET.fullmatch(token)
-    return (made[1], made[2]) if made else (token, "")
+    secret = secret_of(token)
+    return (token.removesuffix(f"-{secret}"), secret[-4:]) if secret else (token, "")
 
 
-_SECRET = re.compile(r"(.+)-[0-9a-f]{20}([0-9a-f]{4})", re.DOTALL)
+def may_look(token: str, visitor: str) -> bool:
+    """Whether the visitor may see a run or a model that a link names.
+
+    Who has the link has the secret in its name; one without is for whoever owns it, and on a
+    server that is not known to be among strangers.
+    """
+    if secret_of(token):
+        return True
+    known = os.environ.get("ZSCAPE_ALONE") is not None
+    return not known or belongs(Run(runs_root() / token), visitor)
+
+
 _OF_PROXIES = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "Via")
 _MARKS = ("owner", "status.json")  # of a model, of a run
 

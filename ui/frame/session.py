@@ -17,7 +17,7 @@ from live.models import OpenModel, model_path, open_model, run_id, run_token
 from live.places import brought_along, checkpoints_root, first_model, runs_root
 from live.visitors import COOKIE
 from ui.components.address import linked
-from ui.frame.owners import alone, belongs, owned_by
+from ui.frame.owners import alone, belongs, may_look, owned_by
 from vae_core.errors import CheckpointError
 from vae_core.runs.run import Run
 
@@ -68,7 +68,7 @@ def model_ids() -> list[str]:
     if (first := first_model()) in shipped:
         shipped.insert(0, shipped.pop(shipped.index(first)))
     asked = linked("model")
-    if (token := run_token(asked)) and _exists(asked):
+    if (token := run_token(asked)) and may_look(token, visitor()) and _exists(asked):
         own(token)  # whoever has the link may look
     _follow_link_to_open()
     return shipped + [run_id(t) for t in own_runs() if _exists(run_id(t))]
@@ -88,7 +88,7 @@ def _follow_link_to_open() -> None:
     else:
         st.session_state["followed"] = link
     token = link.rpartition(".")[0]
-    if link and _exists(run_id(token)):
+    if link and may_look(token, visitor()) and _exists(run_id(token)):
         own(token)
         select_model(run_id(token))
         if st.session_state.get("z", ()) == st.session_state.get("first_z"):  # nobody chose it

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ui.components.curves import Line, Panel
 from ui.components.latent_plane.points import dimension_name
 from ui.palette import CLASS_COLOURS, GREY, is_dark
+from vae_core.models.likelihoods import is_density_of_grey
 from vae_core.objectives.registry import find_objective
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def training_panels(events: Events, config: TrainConfig) -> list[Panel]:
     epoch and the last report; may be empty. A plain autoencoder has the first alone, a GAN but the
     last.
     """
-    grey = config.likelihood == "bernoulli" and config.binarisation == "none"
+    grey = not is_density_of_grey(config.likelihood) and config.binarisation == "none"
     titles = {}
     if has_encoder(config):
         titles["reconstruction"] = "Cross-entropy" if grey else "−E[log p(x given z)]"

@@ -11,8 +11,8 @@ import streamlit as st
 from live.models import model_path, run_id
 from live.places import runs_root
 from ui.components.address import linked, refuse
-from ui.frame.owners import called
-from ui.frame.session import is_mine
+from ui.frame.owners import called, may_look
+from ui.frame.session import is_mine, visitor
 from vae_core.data.names import dataset_label
 from vae_core.errors import CheckpointError, TrainingError, ZscapeError
 from vae_core.files.atomic import delete_folder
@@ -41,7 +41,8 @@ def run_of(token: str) -> Run | None:
         run = Run(model_path(run_id(token)).parent)
     except CheckpointError:
         return None
-    return run if run.token == token and is_whole(run) else None
+    seen = run.token == token and may_look(token, visitor())
+    return run if seen and is_whole(run) else None
 
 
 def chosen_run() -> Run | None:

@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="a registered measure, once for each",
+        help="a further measure, such as prior-holes; a wrong name is answered with all",
     )
     parser.add_argument("--device", default="cpu", help="a torch device")
     parser.add_argument("--seed", type=whole(0, 2**31 - 1), default=0)

@@ -52,11 +52,13 @@ def run(options: argparse.Namespace) -> None:
 
 def _elbo(listed: CheckpointInfo) -> str:
     """The ELBO and of what it is: those of unlike likelihoods, pixels or data do not compare."""
+    from vae_core.models.likelihoods import is_density_of_grey
+
     metrics = listed.metrics or {}
     if metrics.get("elbo") is None:
         return ""
     what = str(listed.config["likelihood"])
-    if what == "bernoulli":
+    if not is_density_of_grey(what):
         grey = metrics.get("grey_cross_entropy")
         what += ", grey pixels: cross-entropy" if grey else ", pixels 0 or 1"
     on = (metrics.get("dataset"), metrics.get("split"))

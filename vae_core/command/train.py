@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
 NICE = 10
 SETTINGS: dict[str, tuple[type, str]] = {
-    "dataset": (str, "what to learn: digits, sprites, mnist, fashion-mnist, …"),
+    "dataset": (str, "what to learn: digits, sprites, mnist, …; a wrong name is answered with all"),
     "latent_dim": (int, "numbers in z"),
-    "network": (str, "mlp, conv, resnet, …; one that is unknown is answered with all"),
+    "network": (str, "mlp, conv, resnet, …; a wrong name is answered with all"),
     "activation": (str, "between layers: silu, relu, tanh, …"),
-    "likelihood": (str, "p(x|z): bernoulli, continuous-bernoulli, gaussian, …"),
+    "likelihood": (str, "p(x|z): bernoulli, gaussian, …; a wrong name is answered with all"),
     "sigma": (float, "standard deviation of a gaussian likelihood, in grey levels of [0, 1]"),
     "link": (str, "from the decoder's outputs to means: sigmoid or identity"),
     "prior": (str, "p(z): normal or vamp"),
     "pseudo_inputs": (int, "components of a VampPrior"),
-    "objective": (str, "what is minimised: elbo, beta-tcvae, iwae, factor-vae, gan, pca, …"),
+    "objective": (str, "what is minimised: elbo, iwae, gan, …; a wrong name is answered with all"),
     "binarisation": (str, "of grey images: none, static or dynamic"),
     "beta": (float, "weight of the KL, 1 for the ELBO"),
     "samples": (int, "z drawn for each image"),
@@ -120,6 +120,7 @@ def _new_run(options: argparse.Namespace) -> Run:
     from dataclasses import replace
 
     from vae_core.checkpoints.reading import MAX_WEIGHTS
+    from vae_core.data.datasets import check_dataset
     from vae_core.data.own.images import write_images
     from vae_core.models.architecture import architecture
     from vae_core.models.device import usable_device
@@ -144,6 +145,7 @@ def _new_run(options: argparse.Namespace) -> Run:
         train, test = read_given_images(options)
         config = replace(config, dataset=train.name)
     else:
+        check_dataset(config.dataset)
         train, test = run_datasets("", config.dataset, download=options.download)
     if options.left_out is not None:
         config = replace(config, left_out=train.label_of(options.left_out))

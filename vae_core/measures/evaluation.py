@@ -18,7 +18,7 @@ from vae_core.data.image_dataset import ImageDataset
 from vae_core.data.rows import draw_rows
 from vae_core.errors import ConfigError, DataError
 from vae_core.latent.latents import Latents, active_dimensions, check_image_shape, encode_dataset
-from vae_core.measures.codes import aggregate_density  # noqa: F401 — registers a measure
+from vae_core.measures import holes  # noqa: F401 — registers its measure
 from vae_core.measures.codes.accuracy import classify_codes
 from vae_core.measures.codes.disentanglement import disentanglement_scores
 from vae_core.measures.codes.few_labels import few_label_error

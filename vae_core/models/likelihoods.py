@@ -66,6 +66,11 @@ def likelihood_names(setting: str = "") -> list[str]:
     return [name for name, (_, settings) in _LIKELIHOODS.items() if setting in ("", *settings)]
 
 
+def is_density_of_grey(name: str) -> bool:
+    """Whether figures by this likelihood are a likelihood of images of many levels."""
+    return build_likelihood(name, 0.1, LINKS[0]).is_density_of_grey
+
+
 def build_likelihood(name: str, sigma: float, link: str) -> Likelihood:
     """The likelihood `name`; ConfigError when it is unknown or its settings are out of range."""
     if name not in _LIKELIHOODS:

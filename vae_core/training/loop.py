@@ -28,9 +28,9 @@ from vae_core.models.linear import check_components
 from vae_core.objectives.registry import find_objective
 from vae_core.objectives.terms import Batch, ObjectiveTerms
 from vae_core.training.config import TrainConfig
-from vae_core.training.learners.learner import Learner
-from vae_core.training.learners.m2 import labelled_rows
-from vae_core.training.learners.registry import build_learner
+from vae_core.training.learner import Learner
+from vae_core.training.learners import build_learner
+from vae_core.training.m2 import labelled_rows
 from vae_core.training.progress import Means, Progress
 
 REPORT_SECONDS = 0.25

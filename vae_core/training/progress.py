@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vae_core.models.latent_model import LatentModel
-from vae_core.training.learners.learner import Learner
+from vae_core.training.learner import Learner
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.runtime.context import StreamlitHeaders
 
 from ui.frame import limits
-from ui.frame.owners import belongs, called, owned_by
+from ui.frame.owners import belongs, called, may_look, owned_by
 from vae_core.runs.run import Run, create_run
 from vae_core.training.config import TrainConfig
 
@@ -64,6 +64,19 @@ def test_a_run_is_told_by_its_name_or_by_the_end_of_its_secret(
     token: str, expected: tuple[str, str]
 ) -> None:
     assert called(token) == expected
+
+
+def test_a_link_shows_what_has_a_secret_in_its_name_or_is_ones_own(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZSCAPE_RUNS", str(root))
+    assert may_look(f"digits-{'0f' * 12}", "eve") and may_look("run", "eve")
+    monkeypatch.setenv("ZSCAPE_ALONE", "1")
+    assert may_look("run", "eve")
+    monkeypatch.setenv("ZSCAPE_ALONE", "0")
+    assert may_look(f"digits-{'0f' * 12}", "eve")
+    assert not may_look("run", "eve")
+    assert may_look("digits-2", "bob") and not may_look("digits-2", "eve")
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "forwarded", "X-Forwarded-Host", "via"])

@@ -27,8 +27,8 @@ from vae_core.objectives.registry import find_objective, objective_names, regist
 from vae_core.objectives.terms import Batch, ObjectiveTerms, elbo_terms
 from vae_core.objectives.variational import beta_vae
 from vae_core.training.config import TrainConfig
-from vae_core.training.learners.factor_vae import FactorVaeLearner
-from vae_core.training.learners.learner import GradientLearner
+from vae_core.training.factor_vae import FactorVaeLearner
+from vae_core.training.learner import GradientLearner
 from vae_core.training.loop import train
 from vae_core.training.progress import Progress
 

@@ -16,11 +16,11 @@ from vae_core.models.config import ModelConfig
 from vae_core.models.kinds import build_model
 from vae_core.models.m2 import M2
 from vae_core.objectives.m2 import class_error, labelled_bound, m2_objective, unlabelled_terms
+from vae_core.training import m2 as m2_learner
 from vae_core.training.calibration import seconds_per_epoch
 from vae_core.training.config import TrainConfig
-from vae_core.training.learners import m2 as m2_learner
-from vae_core.training.learners.m2 import labelled_rows
 from vae_core.training.loop import train
+from vae_core.training.m2 import labelled_rows
 
 K, D, PIXELS = 3, 2, 6
 SIGMA = 0.3

@@ -16,7 +16,7 @@ from vae_core.errors import ConfigError, DataError, TrainingError
 from vae_core.measures.evaluation import evaluate
 from vae_core.models.latent_model import LatentModel
 from vae_core.training.config import TrainConfig
-from vae_core.training.learners.learner import learning_rate_at
+from vae_core.training.learner import learning_rate_at
 from vae_core.training.loop import train
 from vae_core.training.presets import PRESETS, preset
 from vae_core.training.progress import Progress

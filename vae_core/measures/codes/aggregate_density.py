@@ -20,20 +20,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vae_core.data.image_dataset import ImageDataset
 from vae_core.errors import ConfigError, DataError
-from vae_core.latent.latents import Latents
-from vae_core.latent.samplers import Mixture, Sampler, aggregate_draws, fit_mixture, parted
+from vae_core.latent.samplers import Mixture, Sampler
 from vae_core.measures.likelihood.estimates import mean_and_error
-from vae_core.measures.registry import register_measure
-from vae_core.models.latent_model import LatentModel
 from vae_core.models.priors import EqualMixture, Prior, StandardNormal
 
 if TYPE_CHECKING:
     from scipy.stats import gaussian_kde
 
-DRAWS = 2_000  # of the prior, by which the measure of its holes goes
-COMPONENTS = 10
 Extent = tuple[float, float, float, float]
 
 
@@ -172,15 +166,3 @@ def held_out_density(sampler: Sampler, z: Tensor) -> tuple[float, float]:
     """
     mean, error = mean_and_error(sampler.log_prob(z))
     return float(mean), float(error)
-
-
-@register_measure(
-    "prior-holes", "The share of the prior's draws that fall where there are hardly any data."
-)
-def _prior_holes(model: LatentModel, dataset: ImageDataset, latents: Latents) -> dict[str, float]:
-    """By a mixture of `COMPONENTS` Gaussians, fitted to nine tenths of the codes."""
-    fitted, held_out = parted(aggregate_draws(latents))
-    generator = torch.Generator(next(model.parameters()).device).manual_seed(0)
-    z = model.sample_prior(DRAWS, generator).cpu()
-    holes = prior_holes(fit_mixture(fitted, COMPONENTS), z, held_out)
-    return {"share": holes.share, "standard error": holes.standard_error}

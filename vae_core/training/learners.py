@@ -8,11 +8,11 @@ from vae_core.models.latent_model import LatentModel
 from vae_core.objectives.objective import ByGradient
 from vae_core.objectives.registry import find_objective
 from vae_core.training.config import TrainConfig
-from vae_core.training.learners.factor_vae import FactorVaeLearner
-from vae_core.training.learners.gan import GanLearner
-from vae_core.training.learners.learner import GradientLearner, Learner
-from vae_core.training.learners.linear import LinearLearner
-from vae_core.training.learners.m2 import M2Learner
+from vae_core.training.factor_vae import FactorVaeLearner
+from vae_core.training.gan import GanLearner
+from vae_core.training.learner import GradientLearner, Learner
+from vae_core.training.linear import LinearLearner
+from vae_core.training.m2 import M2Learner
 
 _NAMED: dict[str, Callable[[TrainConfig, LatentModel], Learner]] = {
     "factor-vae": FactorVaeLearner,

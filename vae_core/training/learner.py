@@ -6,7 +6,7 @@
     tensors = learner.state()             all that `restore` needs to go on, bit for bit
 
 A learner owns its optimisers, and it never waits for the device in a step. Which one an objective
-has stands in `registry`.
+has stands in `learners`.
 """
 
 from __future__ import annotations

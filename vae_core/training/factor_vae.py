@@ -9,7 +9,7 @@ from vae_core.models.latent_model import LatentModel
 from vae_core.objectives.factor_vae import discriminator, factor_vae, shuffled
 from vae_core.objectives.terms import Batch, ObjectiveTerms, variational
 from vae_core.training.config import TrainConfig
-from vae_core.training.learners.learner import Learner, descend, learning_rate
+from vae_core.training.learner import Learner, descend, learning_rate
 
 BETAS = (0.5, 0.9)
 

@@ -16,7 +16,7 @@ from vae_core.objectives.gan import (
 )
 from vae_core.objectives.terms import Batch, ObjectiveTerms
 from vae_core.training.config import TrainConfig
-from vae_core.training.learners.learner import Learner, descend, learning_rate
+from vae_core.training.learner import Learner, descend, learning_rate
 
 BETAS = (0.5, 0.99)
 

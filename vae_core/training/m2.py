@@ -14,7 +14,7 @@ from vae_core.models.m2 import M2
 from vae_core.objectives.m2 import m2_objective, unlabelled_terms
 from vae_core.objectives.terms import Batch, ObjectiveTerms
 from vae_core.training.config import TrainConfig
-from vae_core.training.learners.learner import Learner, descend, learning_rate
+from vae_core.training.learner import Learner, descend, learning_rate
 
 
 def labelled_rows(config: TrainConfig, data: ImageDataset) -> Tensor:

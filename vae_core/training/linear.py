@@ -11,7 +11,7 @@ from vae_core.models.latent_model import LatentModel
 from vae_core.models.linear import PCA, ProbabilisticPCA
 from vae_core.objectives.terms import Batch, ObjectiveTerms, autoencoder_terms, elbo_terms, loss
 from vae_core.training.config import TrainConfig
-from vae_core.training.learners.learner import Learner
+from vae_core.training.learner import Learner
 
 
 class LinearLearner(Learner):

@@ -1,1 +1,0 @@
-"""What takes the steps of a training, one gradient or several."""
