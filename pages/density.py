@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import streamlit as st
-import torch
 
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.curves import Line, Panel, curves
@@ -14,6 +13,7 @@ from ui.figures.densities import (
     COVERAGE,
     DRAWS,
     KERNEL,
+    LEAST_HALF,
     MIXTURE,
     PRIOR,
     Fits,
@@ -37,12 +37,14 @@ from ui.view.point import current_z, z_text
 from ui.view.samplers import prior_name
 from ui.view.seed import offer_new, seed_in_view
 from vae_core.latent.decoded import decoded
-from vae_core.measures.codes.aggregate_density import Extent
+from vae_core.latent.latents import reach
+from vae_core.measures.codes.aggregate_density import Extent, density_line
 
 ORDER = PRIOR, KERNEL, MIXTURE, AGGREGATE
 PCA, DIMS = "PCA", "two dimensions"
 DOTS = 500  # of the prior's draws on the plane
 SHOWN = 12  # images a row
+LINE_POINTS = 400
 COLOURS = {
     PRIOR: GREY,
     KERNEL: VIOLET,
@@ -158,12 +160,13 @@ def show_plane(
 
 
 def show_line(fits: Fits) -> None:
-    half = 3.6 if opened.latents is None else max(3.6, 1.1 * float(opened.latents.mu.abs().max()))
-    z = torch.linspace(-half, half, 400)
-    lines = [
-        Line(name, z.tolist(), density.log_prob(z[:, None]).exp().tolist(), COLOURS[name])
-        for name, density in fits.densities.items()
-    ]
+    half = LEAST_HALF
+    if opened.latents is not None:
+        half = max(half, 1.1 * reach(opened.latents.mu))
+    lines = []
+    for name, density in fits.densities.items():
+        z, values = density_line(density, half, LINE_POINTS)
+        lines.append(Line(name, z.tolist(), values.tolist(), COLOURS[name]))
     curves(
         [Panel("Densities over the one latent dimension", lines, " ")],
         key="density-line",
@@ -208,7 +211,7 @@ def show_samples(fits: Fits, found: Found | None, seed: int) -> None:
         if name in fits.densities
     }
     if found is not None:
-        emptiest = found.holes.log_q.argsort()[: min(SHOWN, int(found.holes.outside.sum()))]
+        emptiest = found.holes.emptiest(SHOWN)
         if len(emptiest):
             rows["prior, farthest from data"] = found.z[emptiest], ""
     for k, (label, (codes, name)) in enumerate(rows.items()):

@@ -120,9 +120,7 @@ def show_plane(
     plane: Plane, found: Magnification, ways: dict[str, tuple[Tensor, float, float]]
 ) -> None:
     """The magnification under the pointer's principal directions and the ways."""
-    logs = found.magnification.clamp_min(1e-12).log().numpy()
-    low, high = np.percentile(logs, (2, 98))
-    heat = 0.9 * (logs - low) / max(high - low, 1e-9)
+    shades, (low, high) = found.shades()
     stretches, _ = principal_directions(found.metric)
     latent_plane(
         opened.id,
@@ -130,7 +128,7 @@ def show_plane(
         z=current_z(opened),
         plane=plane,
         overlay=Overlay(
-            Heat(heat, found.extent, VIOLET, "Magnification"),
+            Heat(0.9 * shades.numpy(), found.extent, VIOLET, "Magnification"),
             metric=Metric(
                 found.metric.numpy(),
                 found.extent,
@@ -144,7 +142,7 @@ def show_plane(
     )
     st.caption(
         "Violet: how much larger an area is in image space, √det G, from "
-        f"{digits(np.exp(low))} to {digits(np.exp(high))} (2nd and 98th percentile). "
+        f"{digits(low)} to {digits(high)} (2nd and 98th percentile). "
         "Cross: the two principal directions at the pointer, as long as the image changes along "
         "them. Ways from A to B: the geodesic (blue), the straight one (grey) and the spherical "
         "one (pink)."

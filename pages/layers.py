@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import streamlit as st
 import torch
-from torch.nn import functional
 
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.latent_plane import InStep, latent_plane
@@ -19,7 +16,7 @@ from ui.text.show_code import program, show_code
 from ui.view.planes import default_plane, keep_z, plane_points
 from ui.view.point import current_z, z_text
 from vae_core.models.feature_maps import feature_maps
-from vae_core.models.transposed_convolution import convolution_matrix, kernel_places, upsampled_size
+from vae_core.models.transposed_convolution import WorkedExample, most_padding
 
 CONVOLUTIONAL = "mnist-16d"
 CELL = 30  # pixels of the small images of the example
@@ -72,53 +69,23 @@ def show_layers() -> None:
     explain("layers", "Layers")
 
 
-@dataclass(frozen=True)
-class Example:
-    """The worked example: the side of y and of its kernel, and how the kernel moves."""
-
-    side: int
-    k: int
-    stride: int
-    padding: int
-
-    @property
-    def kernel(self) -> torch.Tensor:
-        return torch.arange(1.0, self.k**2 + 1).view(self.k, self.k)
-
-    @property
-    def y(self) -> torch.Tensor:
-        return torch.arange(1.0, self.side**2 + 1).view(self.side, self.side)
-
-    @property
-    def size(self) -> tuple[int, int]:
-        return self.side, self.side
-
-
 @st.fragment
 def show_example() -> None:
     st.subheader("Transposed convolution, by hand")
     example, pixel = choose_example()
-    y, kernel, size = example.y, example.kernel, example.size
-    moves = {"stride": example.stride, "padding": example.padding}
-    c = convolution_matrix(kernel, size, **moves)
-    places = kernel_places(size, (example.k, example.k), **moves)
-    by_torch = functional.conv_transpose2d(
-        y[None, None], kernel[None, None], stride=example.stride, padding=example.padding
-    )[0, 0]
-    show_example_images(example, c, places, pixel)
-    show_example_matrices(c, places, pixel)
-    large = upsampled_size(size, (example.k, example.k), **moves)
-    apart = float(((c.T @ y.flatten()).view(large) - by_torch).abs().max())
+    show_example_images(example, pixel)
+    show_example_matrices(example, pixel)
+    apart = float((example.x - example.x_by_torch).abs().max())
     st.markdown(
-        f"{size_text(size)} → {size_text(large)}: y as a vector, times Cᵀ. The same by "
-        f"`torch.nn.functional.conv_transpose2d`: **{apart:g}** apart."
+        f"{size_text(example.size)} → {size_text(example.upsampled)}: y as a vector, times Cᵀ. The "
+        f"same by `torch.nn.functional.conv_transpose2d`: **{apart:g}** apart."
     )
     show_code(
         program(
             "transposed_convolution",
-            W=kernel.tolist(),
-            Y=y.tolist(),
-            SIZE=size,
+            W=example.kernel.tolist(),
+            Y=example.y.tolist(),
+            SIZE=example.size,
             STRIDE=example.stride,
             PADDING=example.padding,
         )
@@ -126,14 +93,14 @@ def show_example() -> None:
     explain("layers", "Transposed convolution")
 
 
-def choose_example() -> tuple[Example, int | None]:
+def choose_example() -> tuple[WorkedExample, int | None]:
     """The row of controls: the example, and which pixel's stamp alone is shown, if one's."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         side = _number("y-side", "Side of y", 1, 3, 2)
         k = _number("kernel", "Side of the kernel", 1, 3, 3)
         stride = _number("stride", "Stride", 1, 3, 1)
-        most = ((side - 1) * stride + k - 1) // 2  # more would leave nothing
-        padding = _number("padding", "Padding", 0, min(2, most), 0)
+        most = min(2, most_padding((side, side), (k, k), stride))
+        padding = _number("padding", "Padding", 0, most, 0)
         pixels = [EVERY, *map(str, range(1, side * side + 1))]
         pixel = choice_from_link("pixel", pixels, EVERY)
         st.segmented_control(
@@ -144,35 +111,31 @@ def choose_example() -> tuple[Example, int | None]:
         **{"y-side": side},
         kernel=k, stride=stride, padding=padding, pixel=pixel,
     )  # fmt: skip
-    return Example(side, k, stride, padding), None if pixel == EVERY else int(pixel) - 1
+    return WorkedExample(side, k, stride, padding), None if pixel == EVERY else int(pixel) - 1
 
 
-def show_example_images(
-    example: Example, c: torch.Tensor, places: torch.Tensor, pixel: int | None
-) -> None:
+def show_example_images(example: WorkedExample, pixel: int | None) -> None:
     """y, the kernel, and x or what one pixel of y puts into it."""
-    y, k = example.y, example.k
-    large = upsampled_size(example.size, (k, k), example.stride, example.padding)
-    lit, stamp, title = np.zeros(y.shape, bool), None, "x = Cᵀy"
-    shown = c.T @ y.flatten()
+    lit, stamp = np.zeros(example.size, bool), None
+    shown, title = example.x, "x = Cᵀy"
     if pixel is not None:
         lit.flat[pixel] = True
-        stamp = places[pixel].view(large).numpy()
-        title = f"y<sub>{pixel + 1}</sub> · w, its part of x"
-        shown = c[pixel] * y.flatten()[pixel]
-    order = np.arange(k * k).reshape(k, k)
+        stamp = example.places[pixel].view(example.upsampled).numpy()
+        shown, title = example.stamp(pixel), f"y<sub>{pixel + 1}</sub> · w, its part of x"
+    order = np.arange(example.kernel.numel()).reshape(example.kernel.shape)
     show_matrices(
         [
-            matrix(y.numpy(), title="y", lit=lit, side=CELL),
+            matrix(example.y.numpy(), title="y", lit=lit, side=CELL),
             matrix(example.kernel.numpy(), title="kernel w", places=order, side=CELL),
-            matrix(shown.view(large).numpy(), title=title, places=stamp, side=CELL),
+            matrix(shown.numpy(), title=title, places=stamp, side=CELL),
         ],
         testid="example-images",
     )
 
 
-def show_example_matrices(c: torch.Tensor, places: torch.Tensor, pixel: int | None) -> None:
+def show_example_matrices(example: WorkedExample, pixel: int | None) -> None:
     """C and its transpose, with the row of one pixel of y lit up."""
+    c, places = example.matrix, example.places
     lit = np.zeros(c.shape, bool)
     if pixel is not None:
         lit[pixel] = True

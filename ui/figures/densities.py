@@ -19,6 +19,7 @@ from ui.frame.work import Report
 from ui.view.stored import HASHES, latents_of
 from vae_core.errors import DataError
 from vae_core.latent.aggregate_posterior import AggregatePosterior
+from vae_core.latent.latents import reach
 from vae_core.latent.samplers import Mixture, Sampler, aggregate_draws, fit_mixture, parted
 from vae_core.measures.codes.aggregate_density import (
     Extent,
@@ -38,6 +39,7 @@ DRAWS = 2_000  # of the prior, and of q(z), that holes and the KL are found by
 CODES_A_DIMENSION = 4  # that a Gaussian of full covariance is fitted to at least
 COVERAGE = 0.95
 SIDE = 64  # cells of a map
+LEAST_HALF = 3.6  # of a map or a line, in standard deviations of the prior
 
 _kept = partial(st.cache_resource, show_spinner=False, max_entries=16, hash_funcs=HASHES)
 
@@ -180,10 +182,10 @@ def _map(
     opened: OpenModel, plane: Plane, name: str, components: int, _density: Sampler
 ) -> tuple[np.ndarray, Extent]:
     axes, origin = torch.tensor(plane.axes), torch.tensor(plane.origin)
-    half = 3.6
+    half = LEAST_HALF
     if opened.latents is not None:
-        seen = np.abs(plane.project(opened.latents.mu.numpy()))
-        half = max(half, float(np.quantile(seen, 0.998)) * 1.15)
+        seen = plane.project(opened.latents.mu.numpy())
+        half = max(half, 1.15 * reach(seen.reshape(-1, 1), 0.998))
     if isinstance(_density, Mixture):
         _density = on_plane(_density, axes, origin)
     elif isinstance(_density, KernelDensity):

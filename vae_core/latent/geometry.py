@@ -7,6 +7,7 @@ large, a small patch of latent space holds many different images.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -33,6 +34,16 @@ class Magnification:
     metric: Tensor
     magnification: Tensor
     extent: tuple[float, float, float, float]
+
+    def shades(self, low: float = 0.02, high: float = 0.98) -> tuple[Tensor, tuple[float, float]]:
+        """log magnification (side, side), scaled so that its quantiles `low` and `high` are 0, 1.
+
+        Returns them too, as magnifications. Cells beyond lie below 0 and above 1.
+        """
+        logs = self.magnification.clamp_min(1e-12).log()
+        ends = torch.quantile(logs, torch.tensor([low, high], dtype=logs.dtype))
+        first, last = ends.tolist()
+        return (logs - first) / max(last - first, 1e-9), (math.exp(first), math.exp(last))
 
 
 def jacobian_columns(model: LatentModel, z: Tensor, axes: Tensor) -> Tensor:

@@ -176,6 +176,45 @@ def auroc(normal: Tensor, anomalies: Tensor) -> Auroc:
     )
 
 
+@dataclass(frozen=True)
+class ScoreHistogram:
+    """Two kinds of scores over common bins.
+
+    edges (bins + 1,) float64, from the lower to the upper outer fence of both; normal, anomalies
+    (bins,) float64: the shares of each kind, in [0, 1]; beyond: how many scores lie farther out.
+    """
+
+    edges: Tensor
+    normal: Tensor
+    anomalies: Tensor
+    beyond: int
+
+
+def score_histogram(normal: Tensor, anomalies: Tensor, bins: int) -> ScoreHistogram:
+    """Of the scores of normal images (n,) and of anomalies (m,), as far as their `outer_fences`."""
+    kinds = [scores.cpu().numpy() for scores in (normal, anomalies)]
+    ends = [outer_fences(scores) for scores in kinds]
+    low, high = min(end[0] for end in ends), max(end[1] for end in ends)
+    edges = np.linspace(low, high if high > low else low + 1, bins + 1)
+    counts = [np.histogram(scores, edges)[0] for scores in kinds]
+    return ScoreHistogram(
+        edges=torch.from_numpy(edges),
+        normal=torch.from_numpy(counts[0] / len(normal)),
+        anomalies=torch.from_numpy(counts[1] / len(anomalies)),
+        beyond=len(normal) + len(anomalies) - int(np.sum(counts)),
+    )
+
+
+def outer_fences(scores: np.ndarray) -> tuple[float, float]:
+    """Three times the middle half's width beyond it, or the extremes (n,) if nearer (Tukey 1977).
+
+    What lies beyond is far out: it would squeeze the rest of a picture.
+    """
+    low, lower, upper, high = np.percentile(scores, (0, 25, 75, 100))
+    far = 3 * (upper - lower)
+    return max(low, lower - far), min(high, upper + far)
+
+
 def strangers(x: Tensor, kind: str, generator: torch.Generator) -> Tensor:
     """Images that no data set holds, made of x (n, c, h, w), of its shape.
 

@@ -9,8 +9,11 @@ the shape of what was convolved, not its values.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from vae_core.errors import ConfigError
 
@@ -37,6 +40,11 @@ def upsampled_size(size: Size, kernel: Size, stride: int = 1, padding: int = 0) 
             "choose less padding."
         )
     return height, width
+
+
+def most_padding(size: Size, kernel: Size, stride: int = 1) -> int:
+    """The most that can be taken away on each side with something left, see `upsampled_size`."""
+    return (min(upsampled_size(size, kernel, stride)) - 1) // 2
 
 
 def kernel_places(size: Size, kernel: Size, stride: int = 1, padding: int = 0) -> Tensor:
@@ -71,3 +79,65 @@ def convolution_matrix(kernel: Tensor, size: Size, stride: int = 1, padding: int
 
 def _offsets(outputs: int, inputs: int, stride: int, padding: int) -> Tensor:
     return torch.arange(inputs) - stride * torch.arange(outputs)[:, None] + padding
+
+
+@dataclass(frozen=True)
+class WorkedExample:
+    """A transposed convolution to be worked by hand: the pixels of y and the weights count 1, 2, ….
+
+    side: of y; kernel_side: of the kernel. ConfigError, when x is asked for, as `upsampled_size`.
+    """
+
+    side: int
+    kernel_side: int
+    stride: int = 1
+    padding: int = 0
+
+    @property
+    def y(self) -> Tensor:
+        """(side, side)"""
+        return torch.arange(1.0, self.side**2 + 1).view(self.size)
+
+    @property
+    def kernel(self) -> Tensor:
+        """(kernel_side, kernel_side)"""
+        return torch.arange(1.0, self.kernel_side**2 + 1).view(self._kernel_size)
+
+    @property
+    def size(self) -> Size:
+        return self.side, self.side
+
+    @property
+    def upsampled(self) -> Size:
+        """(H, W) of x."""
+        return upsampled_size(self.size, self._kernel_size, self.stride, self.padding)
+
+    @property
+    def places(self) -> Tensor:
+        """`kernel_places`, (side^2, H W)."""
+        return kernel_places(self.size, self._kernel_size, self.stride, self.padding)
+
+    @property
+    def matrix(self) -> Tensor:
+        """C, (side^2, H W)."""
+        return convolution_matrix(self.kernel, self.size, self.stride, self.padding)
+
+    @property
+    def x(self) -> Tensor:
+        """C' y, (H, W)."""
+        return (self.matrix.T @ self.y.flatten()).view(self.upsampled)
+
+    @property
+    def x_by_torch(self) -> Tensor:
+        """The same by `torch.nn.functional.conv_transpose2d`, (H, W)."""
+        return functional.conv_transpose2d(
+            self.y[None, None], self.kernel[None, None], stride=self.stride, padding=self.padding
+        )[0, 0]
+
+    def stamp(self, pixel: int) -> Tensor:
+        """What one pixel of y, the first being 0, puts into x, (H, W); all stamps add up to x."""
+        return (self.matrix[pixel] * self.y.flatten()[pixel]).view(self.upsampled)
+
+    @property
+    def _kernel_size(self) -> Size:
+        return self.kernel_side, self.kernel_side

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -151,3 +152,21 @@ def test_what_makes_no_geometry_is_refused() -> None:
         magnification_map(model, z, torch.eye(2).double(), 3.0, side=1)
     with pytest.raises(ConfigError, match="steps=2"):
         geodesic(model, z, z + 1, steps=2)
+
+
+def test_shades_are_logarithms_between_two_percentiles() -> None:
+    model = decoding(
+        build_model(ModelConfig((1, 1, 2), 2, hidden=())).double(),
+        lambda z: torch.stack([z[:, 0].exp(), z[:, 1]], 1).view(-1, 1, 1, 2),
+    )
+    found = magnification_map(
+        model, torch.zeros(2).double(), torch.eye(2).double(), 3.0, side=50
+    )  # det J = exp(z_1), so its logarithm is z_1
+    shades, (low, high) = found.shades()
+    across = 3 * (2 * (np.arange(50) + 0.5) / 50 - 1)
+    first, last = np.percentile(across, (2, 98), method="inverted_cdf")
+    assert (math.log(low), math.log(high)) == pytest.approx((first, last), abs=0.13)  # a cell
+    expected = (across - math.log(low)) / (math.log(high) - math.log(low))
+    np.testing.assert_allclose(shades, np.tile(expected, (50, 1)), atol=1e-6)
+    assert 0.01 <= float((shades < 0).double().mean()) <= 0.02
+    assert 0.01 <= float((shades > 1).double().mean()) <= 0.02

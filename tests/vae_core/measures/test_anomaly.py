@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 from scipy.spatial.distance import mahalanobis
 from sklearn.covariance import EmpiricalCovariance
@@ -21,6 +22,8 @@ from vae_core.measures.anomaly import (
     anomaly_scores,
     auroc,
     class_gaussians,
+    outer_fences,
+    score_histogram,
     scores_of,
     strangers,
 )
@@ -180,3 +183,34 @@ def test_strangers_are_made_of_the_images() -> None:
         strangers(x[:, :, :4], "quarter turn", seeded())
     with pytest.raises(ConfigError, match="Unknown kind"):
         strangers(x, "ghosts", seeded())
+
+
+def test_the_outer_fences_of_normal_draws_are_at_seven_quartiles() -> None:
+    """Three widths of the middle half, two quartiles each, beyond either of them."""
+    z = torch.cat([torch.randn(200_000, generator=seeded()), torch.tensor([-50.0, 90.0])])
+    far = 7 * scipy.stats.norm.ppf(0.75)
+    low, high = outer_fences(z.numpy())
+    assert (low, high) == pytest.approx((-far, far), rel=0.01)
+    assert outer_fences(np.array([1.0, 2.0, 3.0])) == (1, 3)  # no farther than there is anything
+
+
+def test_a_histogram_of_scores_has_the_shares_that_scipy_counts() -> None:
+    """Uniform scores fall into equal bins alike; what lies far out is counted, not drawn."""
+    normal = torch.linspace(0, 1, 10_001)
+    anomalies = torch.cat([2 + torch.linspace(0, 2, 5_001), torch.tensor([1e6])])
+    found = score_histogram(normal, anomalies, bins=8)
+    assert found.beyond == 1
+    assert float(found.normal.sum()) == pytest.approx(1)
+    assert float(found.anomalies.sum()) == pytest.approx(5_001 / 5_002)
+    edges = found.edges.numpy()
+    assert (edges[0], edges[-1]) == pytest.approx((0, 3.5 + 3), abs=0.01)  # quartiles 2.5, 3.5
+    expected = np.diff(scipy.stats.uniform.cdf(edges, 0, 1))
+    np.testing.assert_allclose(found.normal, expected, atol=2e-3)
+    np.testing.assert_allclose(
+        found.anomalies, np.diff(scipy.stats.uniform.cdf(edges, 2, 2)), atol=2e-3
+    )
+
+
+def test_scores_that_are_all_alike_still_have_a_histogram() -> None:
+    found = score_histogram(torch.ones(3), torch.ones(2), bins=4)
+    assert found.normal.tolist() == found.anomalies.tolist() == [1, 0, 0, 0]

@@ -7,7 +7,13 @@ import torch
 from torch.nn import functional
 
 from vae_core.errors import ConfigError
-from vae_core.models.transposed_convolution import convolution_matrix, kernel_places, upsampled_size
+from vae_core.models.transposed_convolution import (
+    WorkedExample,
+    convolution_matrix,
+    kernel_places,
+    most_padding,
+    upsampled_size,
+)
 
 SETTINGS = [
     (size, kernel, stride, padding)
@@ -43,6 +49,42 @@ def test_the_lectures_example_is_four_rows_of_sixteen() -> None:
         [-1, -1, -1, -1, -1, 0, 1, 2, -1, 3, 4, 5, -1, 6, 7, 8],
     ]
     assert kernel_places((2, 2), (3, 3)).tolist() == expected
+
+
+@pytest.mark.parametrize(("side", "k", "stride"), [*product([1, 2, 3], repeat=3)])
+def test_the_most_padding_leaves_a_pixel_and_one_more_nothing(
+    side: int, k: int, stride: int
+) -> None:
+    most = most_padding((side, side), (k, k), stride)
+    assert min(upsampled_size((side, side), (k, k), stride, most)) >= 1
+    with pytest.raises(ConfigError, match="less padding"):
+        upsampled_size((side, side), (k, k), stride, most + 1)
+
+
+def test_the_worked_example_is_what_one_finds_by_hand() -> None:
+    """Each pixel of y times the kernel, two pixels farther on, where they overlap summed."""
+    example = WorkedExample(side=2, kernel_side=3, stride=2)
+    assert example.x.tolist() == [
+        [1, 2, 5, 4, 6],
+        [4, 5, 14, 10, 12],
+        [10, 14, 36, 24, 30],
+        [12, 15, 34, 20, 24],
+        [21, 24, 55, 32, 36],
+    ]
+    assert example.stamp(1).tolist() == [
+        [0, 0, 2, 4, 6],
+        [0, 0, 8, 10, 12],
+        [0, 0, 14, 16, 18],
+        [0, 0, 0, 0, 0],
+        [0, 0, 0, 0, 0],
+    ]
+
+
+@pytest.mark.parametrize("padding", [0, 1])
+def test_the_stamps_of_an_example_add_up_to_torchs_x(padding: int) -> None:
+    example = WorkedExample(3, 2, stride=2, padding=padding)
+    stamps = sum(example.stamp(pixel) for pixel in range(9))
+    assert torch.equal(stamps, example.x) and torch.equal(example.x, example.x_by_torch)
 
 
 def test_settings_that_leave_nothing_are_refused() -> None:

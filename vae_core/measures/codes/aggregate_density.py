@@ -102,6 +102,15 @@ def density_map(density: Sampler, half: float, side: int) -> tuple[Tensor, Exten
     return values.view(side, side), (-half, half, -half, half)
 
 
+def density_line(density: Sampler, half: float, points: int) -> tuple[Tensor, Tensor]:
+    """z (points,) from -half to half at equal steps, and the density there, (points,).
+
+    Of one latent dimension.
+    """
+    z = torch.linspace(-half, half, points)
+    return z, density.log_prob(z[:, None]).exp()
+
+
 def log_ratio(q: Sampler, p: Sampler, z: Tensor) -> tuple[float, float]:
     """The mean of log q - log p over codes z (n, d), and its standard error, in nats.
 
@@ -129,6 +138,10 @@ class PriorHoles:
     @property
     def outside(self) -> Tensor:
         return self.log_q < self.threshold
+
+    def emptiest(self, most: int) -> Tensor:
+        """Which draws lie farthest outside, the emptiest place first, (at most `most`,) int64."""
+        return self.log_q.argsort()[: min(most, int(self.outside.sum()))]
 
     @property
     def share(self) -> float:

@@ -12,6 +12,7 @@ from vae_core.errors import ConfigError, DataError
 from vae_core.latent.aggregate_posterior import AggregatePosterior
 from vae_core.latent.samplers import NormalSampler, fit_mixture
 from vae_core.measures.codes.aggregate_density import (
+    density_line,
     density_map,
     fit_kernel_density,
     log_ratio,
@@ -147,3 +148,19 @@ def test_what_has_no_density_is_refused() -> None:
         fit_kernel_density(normal(2, 3))
     with pytest.raises(ConfigError, match="share"):
         prior_holes(NormalSampler(1), normal(3, 1), normal(3, 1), coverage=1.0)
+
+
+def test_a_density_on_a_line_is_scipys() -> None:
+    z, values = density_line(NormalSampler(1), 3.0, 121)
+    np.testing.assert_allclose(z, np.linspace(-3, 3, 121), atol=1e-6)
+    np.testing.assert_allclose(values, scipy.stats.norm.pdf(z), rtol=1e-5)
+
+
+def test_the_emptiest_draws_are_those_farthest_from_the_data() -> None:
+    """Under a standard normal the density falls with the distance alone."""
+    z = 2 * normal(300, 2, seed=1)
+    holes = prior_holes(NormalSampler(2), z, normal(2_000, 2))
+    farthest = z.norm(dim=1).argsort(descending=True)
+    assert holes.emptiest(10).tolist() == farthest[:10].tolist()
+    radius = math.sqrt(-2 * (holes.threshold + math.log(2 * math.pi)))  # where the density is that
+    assert len(holes.emptiest(300)) == int((z.norm(dim=1) > radius).sum()) < 300
