@@ -15,6 +15,7 @@ from ui.frame.navigation import page_path
 from ui.frame.own_models import kept_models
 from ui.frame.session import is_mine, link_to_open
 from ui.frame.sidebar import model_label
+from ui.images.own import plain
 from ui.training.curves import compared_panels, run_colour
 from ui.training.runs import (
     broken_runs,
@@ -96,7 +97,7 @@ def show_chosen(run: Run, colour: str) -> None:
     config = config_of(run)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.html(f'<div style="width:1.25rem;height:1.25rem;background:{colour}"></div>', width=20)
-        st.markdown(f"**{label_of(run, config)}** {state_badge(run)}", width="stretch")
+        st.markdown(f"**{plain(label_of(run, config))}** {state_badge(run)}", width="stretch")
         if st.button("Open", key=f"open-{run.token}", icon=":material/open_in_new:"):
             choose_run(run)
             st.switch_page(page_path("train"))

@@ -30,7 +30,7 @@ from ui.training.curves import (
 )
 from ui.training.end import offer_gif, show_end
 from ui.training.film import Playback, playback, sample_of
-from ui.training.form import choose_settings
+from ui.training.form import choose_settings, left_out_name
 from ui.training.learned import show_learned
 from ui.training.progress import look_seconds, show_progress
 from ui.training.runs import (
@@ -71,6 +71,7 @@ def prepare() -> None:
     """Choose what to train, see what that is, and start it."""
     config = choose_settings()
     own_images = choose_images(own_images_at_hand()) if config and is_own(config.dataset) else None
+    config = leaving_out(left_out_name(), config, own_images) if config else None
     data = data_of(config, own_images) if config else None
     network = plan(config, data) if config and data else None
     refusal = limits.why_not_now(runs_root(), visitor())
@@ -108,6 +109,22 @@ def prepare() -> None:
         return
     took = spoken(config.epochs * epoch)
     estimate.caption(f"Takes about {took} on this machine, and a few seconds to begin.")
+
+
+def leaving_out(name: str, config: TrainConfig, own_images: OwnImages | None) -> TrainConfig | None:
+    """The settings without the class of that name; None, with the reason, where there is none."""
+    if not name or (is_own(config.dataset) and own_images is None):
+        return config
+    try:
+        if own_images is not None:
+            return replace(config, left_out=own_images.look_alikes(1).label_of(name))
+        if dataset_available(config.dataset):
+            label = load_dataset(config.dataset, "train").label_of(name)
+            return replace(config, left_out=label)
+    except ZscapeError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return None
+    return config
 
 
 def own_images_at_hand() -> Run | None:
@@ -153,15 +170,10 @@ def data_of(config: TrainConfig, own_images: OwnImages | None) -> Data | None:
 
 
 def data_of_own(config: TrainConfig, own_images: OwnImages) -> Data:
-    """Of a visitor's images, which are yet to be read; without a class there are about as many.
-
-    DataError where there is no such class.
-    """
+    """Of a visitor's images, which are yet to be read; without a class there are about as many."""
     seen, label = own_images.preview, config.left_out
     n, sizes = seen.n - seen.n_test, list(seen.class_sizes.values())
     few = own_images.look_alikes(min(n, STEPS * config.batch_size))
-    if label >= len(sizes):
-        few.without(label)  # says that it cannot be
     return Data(few, n - round(sizes[label] * n / seen.n) if label >= 0 else n, seen.n_test)
 
 

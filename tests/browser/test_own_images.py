@@ -115,19 +115,59 @@ def test_images_are_brought_seen_and_learned_by_their_visitor_alone(
     page.get_by_test_id("latent-plane").wait_for()
 
 
-def test_what_turns_out_broken_while_it_is_read_is_said_and_nothing_started(
+def test_what_cannot_be_read_is_named_and_the_rest_learned(
     page: Page, app_url: str, settle: Settle, runs_root: Path
 ) -> None:
     page.goto(f"{app_url}/train?{QUICK}")
     settle(page)
-    bring(page, "photos.zip", photos(torn=5))  # not among those that are previewed
-    expect(page.get_by_test_id("own-preview")).to_be_visible(timeout=LONG)
+    bring(page, "photos.zip", photos(torn=5))
+    main = page.get_by_test_id("stMain")
+    expect(main).to_contain_text("199 images of 10×12 pixels", timeout=LONG)
+    expect(main).to_contain_text("1 image cannot be read: small_/005.png")
     settle(page)
-    before = sorted(runs_root.iterdir())
+    page.get_by_text("More settings").click()
+    page.get_by_label("Class left out", exact=True).fill("small_")
+    page.get_by_label("Class left out", exact=True).press("Enter")
+    expect(main).to_contain_text(re.compile(r"about \d\d training images"))
+    settle(page)
     page.get_by_test_id("start-training").click()
-    expect(page.get_by_role("alert")).to_contain_text("005.png is no image, or a damaged one")
+    page.get_by_role("link", name="Explore this model").wait_for(timeout=LONG)
+    run = Run(runs_root / page.evaluate("new URLSearchParams(location.search).get('run')"))
+    assert run.config().left_out == 1
+    expect(main).to_contain_text("without class small_")
+
+
+def test_what_is_guessed_of_values_channels_and_stacks_can_be_chosen(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    page.goto(f"{app_url}/train?{QUICK}")
     settle(page)
-    assert sorted(runs_root.iterdir()) == before
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as bundle:
+        for k in range(9):
+            grey = np.full((8, 8), k, np.uint8)
+            grey[k % 8, 3] = 15
+            frames = [Image.fromarray(np.dstack([each] * 3)) for each in (grey, grey[::-1])]
+            file = io.BytesIO()
+            frames[0].save(file, "TIFF", save_all=True, append_images=frames[1:])
+            bundle.writestr(f"{k}.tif", file.getvalue())
+    bring(page, "dark.zip", buffer.getvalue())
+    main = page.get_by_test_id("stMain")
+    expect(main).to_contain_text("18 images of 8×8 pixels", timeout=LONG)
+    for note in (
+        "The values run from 0 to 15: 0 is taken as black and 15 as white.",
+        "9 files hold several images: each is read.",
+        "The images are stored in colour, but grey: their channels are equal.",
+    ):
+        expect(main).to_contain_text(note)
+    settle(page)
+    page.get_by_role("radio", name="the first alone").click()
+    expect(main).to_contain_text("9 images of 8×8 pixels")
+    settle(page)
+    page.get_by_role("combobox", name="Black and white").click()
+    page.get_by_role("option", name="0 to 255").click()
+    expect(main).to_contain_text("values 0 to 15, black is 0 and white 255")
+    expect(main).not_to_contain_text("is taken as black")
 
 
 def test_an_idx_file_takes_its_labels_from_another(

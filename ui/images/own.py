@@ -16,14 +16,10 @@ from ui.components.image_grid import image_grid
 from ui.frame import limits
 from vae_core.data.image_dataset import ImageDataset
 from vae_core.data.names import dataset_label, own_label
-from vae_core.data.own.images import (
-    ImageForm,
-    Preview,
-    Source,
-    may_have_labels,
-    preview_images,
-    read_images,
-)
+from vae_core.data.own.form import ImageForm
+from vae_core.data.own.images import Preview, Survey, preview_images, read_images
+from vae_core.data.own.opening import Source, may_have_labels
+from vae_core.data.own.values import Scale, likely_scales, number
 from vae_core.errors import DataError
 from vae_core.runs.run import Run
 
@@ -31,9 +27,11 @@ SIZES = ((16, 16), (28, 28), (32, 32), (48, 48), (64, 64))
 FIRST_SIZE = (32, 32)
 SHOWN, SHOWN_CLASSES = 12, 10
 FITS = {"crop": "cut to fit", "pad": "whole, on black"}
+FRAMES = {"all": "each an image", "first": "the first alone"}
 KINDS = (
     "A zip of images, each class in a folder of its own if there are classes; or a `.npz` of "
-    "arrays, labels in one named `y`; or an idx file, as it is or as `.gz`."
+    "arrays, labels in one named `y`; or an idx file, as it is or as `.gz`; or a TIFF of many "
+    "images."
 )
 
 
@@ -78,7 +76,12 @@ class OwnImages:
             label=self.label,
             max_bytes=limits.MAX_IMAGES_BYTES,
             on_progress=tell,
+            on_survey=_seen_before,
         )
+
+
+def _seen_before(_survey: Survey) -> None:
+    """The preview has said it."""
 
 
 def choose_images(again: Run | None) -> OwnImages | None:
@@ -135,12 +138,12 @@ def _preview(
 
 
 def _choose_form(key: str, first: Preview) -> ImageForm:
-    """Size, colour and fit; what would change nothing is not asked."""
+    """Each choice about the images, at first as guessed; what would change nothing is not asked."""
     own = first.largest if first.smallest == first.largest else None
     if own is not None and max(own) > limits.MAX_IMAGE_SIDE:
         own = None
     sizes = [own, *(size for size in SIZES if size != own)] if own else list(SIZES)
-    in_colour = first.images.shape[1] == 3
+    scales = likely_scales(first.values, first.scale)
     with st.container(horizontal=True):
         size = st.selectbox(
             "Size",
@@ -152,11 +155,11 @@ def _choose_form(key: str, first: Preview) -> ImageForm:
             width=200,
         )
         colour = "grey"
-        if in_colour:
+        if first.stored_in_colour:
             colour = st.segmented_control(
                 "Colour",
                 ("colour", "grey"),
-                default="colour",
+                default="colour" if first.in_colour else "grey",
                 required=True,
                 key=f"own-colour-{key}",
             )
@@ -170,7 +173,31 @@ def _choose_form(key: str, first: Preview) -> ImageForm:
                 format_func=FITS.__getitem__,
                 key=f"own-fit-{key}",
             )
-    return ImageForm(size, fit, colour)
+        scale = None
+        if len(scales) > 1:
+            scale = st.selectbox(
+                "Black and white",
+                scales,
+                format_func=_range,
+                key=f"own-scale-{key}",
+                help=f"The values run from {first.values}. Which of them are black and white?",
+                width=200,
+            )
+        frames = "all"
+        if first.stacks:
+            frames = st.segmented_control(
+                "Several in a file",
+                tuple(FRAMES),
+                default="all",
+                required=True,
+                format_func=FRAMES.__getitem__,
+                key=f"own-frames-{key}",
+            )
+    return ImageForm(size, fit, colour, None if scale == first.scale else scale, frames)
+
+
+def _range(scale: Scale) -> str:
+    return f"{number(scale[0])} to {number(scale[1])}"
 
 
 def _show(name: str, preview: Preview) -> None:
@@ -193,6 +220,8 @@ def _show(name: str, preview: Preview) -> None:
         came = f"{came} to {_by(preview.largest)}"
     parts = [
         f"**{plain(name)}**: {preview.n:,} images of {came} pixels, {len(preview.images)} shown",
+        f"values {preview.values}, black is {number(preview.scale[0])} and white "
+        f"{number(preview.scale[1])}",
         f"{preview.n - preview.n_test:,} to learn from, {preview.n_test:,} held out for the test",
     ]
     if names:
@@ -200,6 +229,8 @@ def _show(name: str, preview: Preview) -> None:
         more = f" and {len(names) - SHOWN_CLASSES} more" if len(names) > SHOWN_CLASSES else ""
         parts.append(f"{len(names)} classes: {', '.join(sizes)}{more}")
     st.caption(" · ".join(parts))
+    if preview.notes:
+        st.info("  \n".join(map(plain, preview.notes)), icon=":material/info:")
 
 
 def _by(size: tuple[int, int]) -> str:

@@ -12,6 +12,7 @@ from ui.frame.navigation import page_path
 from ui.frame.own_models import keep_model
 from ui.frame.session import is_mine, link_to_open, visitor
 from ui.frame.work import working
+from ui.images.own import plain
 from ui.numbers import decimal
 from ui.training.film import gif
 from ui.training.runs import choose_run, config_of, delete_button, name_of, state_badge
@@ -25,7 +26,7 @@ def show_end(run: Run, status: Status, config: TrainConfig) -> None:
     """How a run ended, its figures, and what to do with it."""
     learned = (run.checkpoint / "config.json").exists()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{name_of(config)}** {state_badge(run)}", width="stretch")
+        st.markdown(f"**{plain(name_of(run, config))}** {state_badge(run)}", width="stretch")
         if st.button("Close", icon=":material/close:"):
             choose_run(None)
             st.rerun()

@@ -61,7 +61,8 @@ def _choose_preset(config: TrainConfig | None) -> None:
     """The presets as pills; the one that the settings agree with, seed aside, is marked."""
     at_hand = [p for p in PRESETS if at_hand_here(p.config.dataset)]
     labels = [p.label for p in at_hand]
-    agreeing = [p for p in at_hand if config and replace(config, seed=0) == p.config]
+    asked = None if config is None or left_out_name() else replace(config, seed=0)
+    agreeing = [p for p in at_hand if p.config == asked]
     set_widget("preset", agreeing[0].label if agreeing else None)
     st.pills(
         "What to train", labels, key="preset", on_change=_apply_preset, label_visibility="collapsed"
@@ -113,7 +114,8 @@ def _widget_values(config: TrainConfig) -> dict[str, Any]:
     values = {each.key: getattr(config, name) for name, each in SETTINGS.items()}
     for name, each in OWN_SETTINGS[config.objective].items():
         values[each.key] = config.objective_settings[name]
-    return values | {SETTINGS["hidden"].key: ", ".join(map(str, config.hidden))}
+    hidden, left_out = SETTINGS["hidden"].key, SETTINGS["left_out"].key
+    return values | {hidden: ", ".join(map(str, config.hidden)), left_out: ""}
 
 
 def _chosen_settings() -> dict[str, Setting]:
@@ -139,6 +141,8 @@ def _begin() -> None:
     """Every setting begins as the link says, else as the first preset has it."""
     _begin_with(SETTINGS.values(), _widget_values(DEFAULT))
     _begin_with(_chosen_settings().values(), _own_defaults())
+    if SETTINGS["left_out"].key not in st.session_state:
+        st.session_state[SETTINGS["left_out"].key] = linked(SETTINGS["left_out"].key)
     key = SETTINGS["hidden"].key
     if key not in st.session_state:
         _suit_hidden()
@@ -223,6 +227,7 @@ def _config() -> TrainConfig | None:
     values |= {name: unused for name, unused in SHARED.items() if not _matters(SETTINGS[name])}
     if not _matters(SETTINGS["prior"]):
         values["prior"] = "normal"
+    values["left_out"] = DEFAULT.left_out  # see `left_out_name`
     own = {name: st.session_state[each.key] for name, each in _chosen_settings().items()}
     values["objective_settings"] = own
     try:
@@ -230,6 +235,12 @@ def _config() -> TrainConfig | None:
     except ConfigError as error:
         st.error(str(error), icon=":material/error:")
         return None
+
+
+def left_out_name() -> str:
+    """The class that shall not be learned, by its name, which the data set will know; or ""."""
+    name: str = st.session_state[SETTINGS["left_out"].key]
+    return name.strip()
 
 
 def layer_widths(text: str) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from ui.components.action_button import action_button
 from ui.frame.session import is_mine
+from ui.images.own import plain
 from ui.training.curves import fractional_epoch
 from ui.training.runs import Events, name_of, silence, spoken
 from vae_core.runs.run import Run, Status
@@ -71,7 +72,7 @@ def steer(run: Run, status: Status, events: Events) -> None:
 def progress(run: Run, status: Status, config: TrainConfig, events: Events) -> tuple[float, str]:
     """How far the run is: a fraction and a line of text."""
     done = events[-1]["step"] / events[-1]["total_steps"] if events else 0.0
-    return done, f"**{name_of(config)}** · {doing(run, status, config, events)}"
+    return done, f"**{plain(name_of(run, config))}** · {doing(run, status, config, events)}"
 
 
 def doing(run: Run, status: Status, config: TrainConfig, events: Events) -> str:

@@ -13,6 +13,8 @@ from live.places import runs_root
 from ui.components.address import linked, refuse
 from ui.frame.owners import called, may_look
 from ui.frame.session import is_mine, visitor
+from vae_core.checkpoints.card import left_out_class
+from vae_core.checkpoints.reading import read_config
 from vae_core.data.names import dataset_label
 from vae_core.errors import CheckpointError, TrainingError, ZscapeError
 from vae_core.files.atomic import delete_folder
@@ -97,21 +99,30 @@ def is_whole(run: Run) -> bool:
     return True
 
 
-def name_of(config: TrainConfig) -> str:
+def name_of(run: Run, config: TrainConfig) -> str:
     """A run in a few words."""
     parts = [dataset_label(config.dataset), f"d = {config.latent_dim}", config.network]
     plain = {"elbo": "", "autoencoder": "plain autoencoder"}
     named = plain.get(config.objective, config.objective)
     parts += [named] if named else []
     parts += [f"binarised, {config.binarisation}"] if config.binarisation != "none" else []
-    parts += [f"without class {config.left_out}"] if config.left_out >= 0 else []
+    parts += [_left_out(run)] if config.left_out >= 0 else []
     parts += [f"β = {config.beta:g}"] if config.beta != 1 else []
     return " · ".join(parts)
 
 
+def _left_out(run: Run) -> str:
+    """Which class was not learned; its name is in the checkpoint, once there is one."""
+    try:
+        name = left_out_class(read_config(run.checkpoint))
+    except CheckpointError:
+        name = None
+    return "without a class" if name is None else f"without class {name}"
+
+
 def label_of(run: Run, config: TrainConfig) -> str:
     """A run in a few words, told apart from others of the same settings."""
-    return f"{name_of(config)} · {run_mark(run)}"
+    return f"{name_of(run, config)} · {run_mark(run)}"
 
 
 def run_mark(run: Run) -> str:

@@ -150,9 +150,8 @@ COLUMNS = (
         ),
         Setting(
             "left_out", "train_left_out", "Class left out",
-            "The number of a class whose images are not learned: on the page Anomalies they are "
-            "what the model has never seen. −1 leaves none out.",
-            span=(-1, 999),
+            "The name of a class whose images are not learned: on the page Anomalies they are what "
+            "the model has never seen. Empty leaves none out.",
         ),
     ),
 )  # fmt: skip

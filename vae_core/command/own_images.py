@@ -61,7 +61,8 @@ def read_given_images(
 
     What was found, and what was guessed of it, is said on stderr.
     """
-    from vae_core.data.own.images import ImageForm, read_images
+    from vae_core.data.own.form import ImageForm
+    from vae_core.data.own.images import read_images
 
     given = {name: value for name, value in image_flags(options).items() if name in FORM}
     return read_images(

@@ -29,7 +29,8 @@ from ui.text.programs import (
 from ui.text.show_code import program
 from vae_core.checkpoints.reading import load_checkpoint, load_latents
 from vae_core.data.datasets import load_dataset
-from vae_core.data.own.images import ImageForm, read_images
+from vae_core.data.own.form import ImageForm
+from vae_core.data.own.images import read_images
 from vae_core.latent.geometry import image_lengths, metric
 from vae_core.latent.paths import interpolate
 from vae_core.latent.samplers import NormalSampler, aggregate_draws, parted

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from ui.training.runs import (
     broken_runs,
@@ -18,6 +20,9 @@ from ui.training.runs import (
     visible_runs,
     watch,
 )
+from vae_core.checkpoints.writing import save_checkpoint
+from vae_core.data.image_dataset import ImageDataset
+from vae_core.models.kinds import build_model
 from vae_core.runs.run import Run, create_run
 from vae_core.training.config import TrainConfig
 
@@ -26,9 +31,20 @@ pytestmark = pytest.mark.usefixtures("session")
 CONFIG = TrainConfig(hidden=(8,), epochs=2, batch_size=512)
 
 
-def test_a_run_is_told_in_a_few_words():
+def test_a_run_is_told_in_a_few_words(tmp_path: Path):
     config = TrainConfig(latent_dim=4, beta=2.0)
-    assert name_of(config) == "digits · d = 4 · mlp · β = 2"
+    assert name_of(Run(tmp_path), config) == "digits · d = 4 · mlp · β = 2"
+
+
+def test_a_class_left_out_is_told_by_its_name(tmp_path: Path):
+    run, config = create_run(CONFIG, tmp_path / "run"), replace(CONFIG, left_out=1)
+    assert "without a class" in name_of(run, config)
+    data = ImageDataset(
+        "own", "test", torch.ones(4, 1, 8, 8, dtype=torch.uint8), class_names=("-1", "17")
+    )
+    model = build_model(config.model_config(data.image_shape))
+    save_checkpoint(run.checkpoint, model, config=config, dataset=data)
+    assert "without class 17" in name_of(run, config)
 
 
 def test_only_the_settings_that_differ_are_told():

@@ -31,13 +31,8 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from vae_core.data.image_dataset import SPLITS, ImageDataset
-from vae_core.data.own.form import CHANNELS as CHANNELS
-from vae_core.data.own.form import MAX_SIDE as MAX_SIDE
-from vae_core.data.own.form import ImageForm as ImageForm
-from vae_core.data.own.form import check_memory, settled
-from vae_core.data.own.opening import Source as Source
-from vae_core.data.own.opening import may_have_labels as may_have_labels
-from vae_core.data.own.opening import opened
+from vae_core.data.own.form import CHANNELS, ImageForm, check_memory, settled
+from vae_core.data.own.opening import Source, opened
 from vae_core.data.own.source import MAX_BYTES, ImageSource, Size
 from vae_core.data.own.values import Scale, Values
 from vae_core.errors import DataError

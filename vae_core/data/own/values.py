@@ -16,6 +16,7 @@ Scale = tuple[float, float]  # the values that are black and white
 USUAL: tuple[Scale, ...] = ((0, 1), (-0.5, 0.5), (-1, 1), (0, 255), (0, 65_535))
 OVERSHOOT = 0.1  # of the brightest: as far beyond a range as resizing and rounding lead
 LEAST_FILLED = 0.25  # of a range: values that stay below are of another
+LEAST_SEEN = 0.02  # of a range: what stays below is black
 _ROWS = 1_000  # images that are looked at together
 
 
@@ -84,6 +85,22 @@ def guessed_scale(values: Values) -> Scale:
         held = math.isfinite(white)
         return (black, white) if held else (values.low, max(values.high, values.low + 1))
     return (black, values.high) if values.high > 0 else (black, white)
+
+
+def likely_scales(values: Values, guess: Scale) -> list[Scale]:
+    """What may be black and white of some values: the guess first, then what looks otherwise.
+
+    Those are the usual scales that hold the values and are not black under them, and their range.
+    """
+    found = [guess]
+    for black, white in (*USUAL, (values.low, values.high)):
+        held = black <= values.low and LEAST_SEEN * (white - black) < values.high - black
+        apart = [
+            max(abs(black - a), abs(white - b)) > OVERSHOOT * (white - black) for a, b in found
+        ]
+        if held and values.high <= white and all(apart):
+            found.append((black, white))
+    return found
 
 
 def _usual(values: Values) -> Scale:

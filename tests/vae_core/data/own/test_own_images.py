@@ -25,11 +25,12 @@ from PIL import Image
 from tests.vae_core.arrays import idx
 from vae_core.data.image_dataset import ImageDataset
 from vae_core.data.names import is_own
-from vae_core.data.own import containers, decoding
+from vae_core.data.own import containers, decoding, form
 from vae_core.data.own import files as image_files
 from vae_core.data.own import images as own_images
 from vae_core.data.own import source as image_source
-from vae_core.data.own.images import ImageForm, preview_images, read_images, write_images
+from vae_core.data.own.form import ImageForm
+from vae_core.data.own.images import preview_images, read_images, write_images
 from vae_core.data.own.values import ALL_BYTES
 from vae_core.errors import ConfigError, DataError
 from vae_core.files import zips as zip_files
@@ -86,10 +87,10 @@ def read(source: Any, *others: Any, **options: Any) -> tuple[ImageDataset, Image
     return read_images(source, *others, on_survey=lambda survey: None, **options)
 
 
-def one(file: bytes, **form: Any) -> NDArray[np.uint8]:
+def one(file: bytes, **wanted: Any) -> NDArray[np.uint8]:
     """What becomes of one image file, (c, h, w)."""
     source = zipped({f"{k}.png": file for k in range(4)})
-    train, _ = read_images(source, form=ImageForm(**form))
+    train, _ = read(source, form=ImageForm(**wanted))
     return train.images[0].numpy()
 
 
@@ -774,7 +775,7 @@ def test_dark_or_equal_channels_are_read_back_as_they_were_written(tmp_path: Pat
 def test_the_limits_are_those_of_models() -> None:
     from vae_core.models.config import MAX_SIDE
 
-    assert own_images.MAX_SIDE == MAX_SIDE
+    assert form.MAX_SIDE == MAX_SIDE
     assert image_source.MAX_BYTES == own_images.MAX_BYTES == 1 << 30
 
 

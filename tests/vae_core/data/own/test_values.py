@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.vae_core.arrays import idx
-from vae_core.data.own.images import ImageForm, Survey, preview_images, read_images
+from vae_core.data.own.form import ImageForm
+from vae_core.data.own.images import Survey, preview_images, read_images
 from vae_core.data.own.values import Values, guessed_scale, to_bytes
 from vae_core.errors import DataError
 
