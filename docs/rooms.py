@@ -162,7 +162,7 @@ def drawing(root: Path = ROOT) -> str:
         for end in sorted(ends & rows.keys()):
             parts.append(_arc(rows[start] + BOX / 2 + 5, rows[end] + BOX / 2 - 5))
     for name, y in rows.items():
-        parts += _box(name, y, sum(_in(each, name) for each in found), _idea(found.get(name)))
+        parts += _box(name, y, _idea(found.get(name)))
     body = "\n".join(parts)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {ROW * len(names) + 30}" '
@@ -182,20 +182,11 @@ def _arc(start: float, end: float) -> str:
     )
 
 
-def _box(name: str, y: int, size: int, idea: str) -> Iterable[str]:
+def _box(name: str, y: int, idea: str) -> Iterable[str]:
     label = name.removeprefix("vae_core.")
     yield f'<rect x="{LEFT}" y="{y}" width="{WIDTH - LEFT - 18}" height="{BOX}" rx="4"/>'
     yield f'<text class="name" x="{LEFT + 12}" y="{y + 24}">{escape(label)}</text>'
     yield f'<text class="what" x="{LEFT + 116}" y="{y + 24}">{escape(idea)}</text>'
-    if size > 1:
-        yield (
-            f'<text class="what" text-anchor="end" x="{WIDTH - 28}" y="{y + 24}">'
-            f"{size} files</text>"
-        )
-
-
-def _in(module: str, room: str) -> bool:
-    return module == room or module.startswith(f"{room}.")
 
 
 def _idea(path: Path | None) -> str:

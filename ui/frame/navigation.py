@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from ui.components.address import tell_refused
+from ui.components.decimal_comma import read_decimal_commas
 from ui.frame.hidden import hidden
 from ui.frame.sidebar import show_sidebar
 from vae_core.errors import ZscapeError
@@ -56,6 +57,7 @@ def show() -> None:
     notes = st.empty()
     st.fragment(return_at_once, run_every=A_DAY)()
     show_sidebar(page.url_path)
+    read_decimal_commas()
     page.run()
     with notes:
         tell_refused()

@@ -16,6 +16,7 @@ from ui.components.address import (
     refuse,
     show_in_address,
 )
+from ui.components.decimal_comma import decimals
 from ui.training.presets import PRESETS, Preset
 from ui.training.settings import COLUMNS, OWN_SETTINGS, SETTINGS, Setting
 from ui.widgets import set_widget
@@ -203,7 +204,8 @@ def _widget(setting: Setting) -> None:
         st.selectbox(setting.label, setting.options, **common, **turned)
     elif setting.span:
         step, form = setting.step, setting.format
-        st.number_input(setting.label, *setting.span, step=step, format=form, **common)
+        place = decimals(setting.key) if isinstance(setting.span[0], float) else st
+        place.number_input(setting.label, *setting.span, step=step, format=form, **common)
     else:
         st.text_input(setting.label, **common)
 

@@ -17,6 +17,7 @@ from ui.view.point import parse_z, z_in_words, z_text
 
 MAX_BETWEEN = 8
 _TEST_IMAGE = re.compile(r"test:(\d{1,9})")
+_NO_COMMA_BETWEEN = re.compile(r";|[^,\s]\s+[^,\s]")  # the numbers, so commas are decimal
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,11 @@ def parse_end(opened: OpenModel, text: str) -> End | None:
 
 
 def parse_typed_end(opened: OpenModel, text: str) -> End | None:
-    """As `parse_end`, of what is typed or pasted: `z = (−0.65, −0.02)` too."""
+    """As `parse_end`, of what is typed or pasted: `z = (−0.65, −0.02)` and `−0,65; −0,02` too."""
     bare = re.sub(r"^\s*z\s*=", "", text.replace("−", "-")).strip(" \t()[]")
-    return parse_end(opened, re.sub(r"\s*,\s*|\s+", ",", bare))
+    if _NO_COMMA_BETWEEN.search(bare):
+        bare = bare.replace(",", ".")
+    return parse_end(opened, re.sub(r"\s*[,;]\s*|\s+", ",", bare))
 
 
 def ends(opened: OpenModel) -> tuple[End, End]:

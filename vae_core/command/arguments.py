@@ -32,6 +32,22 @@ def whole(least: int, most: int) -> Callable[[str], int]:
     return convert
 
 
+def number(text: str) -> float:
+    """An argument's type: a number, its decimals after a point."""
+    with suppress(ValueError):
+        return float(text)
+    raise argparse.ArgumentTypeError(
+        f"{text[:40]!r} is not a number; decimals stand after a point, as in 0.5"
+    )
+
+
+def whole_number(text: str) -> int:
+    """An argument's type: a whole number of any size."""
+    with suppress(ValueError):
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number such as 1000")
+
+
 def add_checkpoint_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "checkpoint",

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vae_core.command.arguments import number, whole_number
 from vae_core.command.figures import print_figures
 from vae_core.command.own_images import add_image_arguments, image_flags, read_given_images
 from vae_core.command.terminal import draw_bar, end_line
@@ -25,27 +26,27 @@ if TYPE_CHECKING:
     from vae_core.training.progress import Progress
 
 NICE = 10
-SETTINGS: dict[str, tuple[type, str]] = {
+SETTINGS: dict[str, tuple[Callable[[str], object], str]] = {
     "dataset": (str, "what to learn: digits, sprites, mnist, …; a wrong name is answered with all"),
-    "latent_dim": (int, "numbers in z"),
+    "latent_dim": (whole_number, "numbers in z"),
     "network": (str, "mlp, conv, resnet, …; a wrong name is answered with all"),
     "activation": (str, "between layers: silu, relu, tanh, …"),
     "likelihood": (str, "p(x|z): bernoulli, gaussian, …; a wrong name is answered with all"),
-    "sigma": (float, "standard deviation of a gaussian likelihood, in grey levels of [0, 1]"),
+    "sigma": (number, "standard deviation of a gaussian likelihood, in grey levels of [0, 1]"),
     "link": (str, "from the decoder's outputs to means: sigmoid or identity"),
     "prior": (str, "p(z): normal or vamp"),
-    "pseudo_inputs": (int, "components of a VampPrior"),
+    "pseudo_inputs": (whole_number, "components of a VampPrior"),
     "objective": (str, "what is minimised: elbo, iwae, gan, …; a wrong name is answered with all"),
     "binarisation": (str, "of grey images: none, static or dynamic"),
-    "beta": (float, "weight of the KL, 1 for the ELBO"),
-    "samples": (int, "z drawn for each image"),
-    "epochs": (int, "passes over the training images"),
-    "batch_size": (int, "images in a step"),
-    "learning_rate": (float, "Adam's, or its peak in a cycle"),
+    "beta": (number, "weight of the KL, 1 for the ELBO"),
+    "samples": (whole_number, "z drawn for each image"),
+    "epochs": (whole_number, "passes over the training images"),
+    "batch_size": (whole_number, "images in a step"),
+    "learning_rate": (number, "Adam's, or its peak in a cycle"),
     "schedule": (str, "of the learning rate: constant or one-cycle"),
-    "seed": (int, "of all that is drawn: the same gives the same weights"),
+    "seed": (whole_number, "of all that is drawn: the same gives the same weights"),
     "device": (str, "cpu, cuda, …"),
-    "threads": (int, "of torch, on the CPU"),
+    "threads": (whole_number, "of torch, on the CPU"),
 }
 
 

@@ -136,6 +136,8 @@ def test_training_gives_the_signals_back(run: Command, tmp_path: Path) -> None:
         (["--hidden", "0"], ["hidden=(0,)"]),
         (["--epochs", "0"], ["epochs=0"]),
         (["--epochs", "many"], ["--epochs", "'many'"]),
+        (["--epochs", "1,5"], ["--epochs", "'1,5' is not a whole number"]),
+        (["--beta", "0,5"], ["--beta", "'0,5'", "after a point, as in 0.5"]),
         (["--learning-rate", "nan"], ["learning_rate=nan"]),
         (["--batch-size", "100000000"], ["batch_size=100000000"]),
         (["--seed", "-1"], ["seed=-1"]),
