@@ -67,9 +67,9 @@ def model_ids() -> list[str]:
         shipped.append(brought.name)
     if (first := first_model()) in shipped:
         shipped.insert(0, shipped.pop(shipped.index(first)))
-    asked = linked("model")
-    if (token := run_token(asked)) and _exists(asked):
-        own(token)  # whoever has the link may look
+    for asked in (linked("model"), linked("other")):
+        if (token := run_token(asked)) and _exists(asked):
+            own(token)  # whoever has the link may look
     _follow_link_to_open()
     return shipped + [run_id(t) for t in own_runs() if _exists(run_id(t))]
 

@@ -49,6 +49,12 @@ def choose_image(opened: OpenModel, *, drawable: bool = False) -> ChosenImage:
     return _test_image(opened)
 
 
+def drawn_class() -> str | None:
+    """The class that Random draws from, as the address says it; None for any."""
+    chosen: str = st.session_state.get("image_class", ANY)
+    return None if chosen == ANY else chosen
+
+
 def preparation(opened: OpenModel) -> Literal["mnist", "fit"]:
     """How a drawing becomes an image such as the model was trained on."""
     return "mnist" if opened.config.get("dataset") == "mnist" else "fit"
@@ -114,8 +120,7 @@ def _test_image(opened: OpenModel) -> ChosenImage:
 
 
 def _draw_lots(opened: OpenModel, n: int) -> None:
-    chosen = st.session_state.get("image_class", ANY)
     rows: list[int] | range = range(n)
-    if chosen != ANY:
+    if chosen := drawn_class():
         rows = class_rows(opened, opened.config["class_names"].index(chosen)) or rows
     st.session_state["image"] = secrets.choice(rows)
