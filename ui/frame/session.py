@@ -6,7 +6,6 @@ only its maker's session and the links they pass on know.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,22 +14,11 @@ import streamlit as st
 
 from live.models import OpenModel, model_path, open_model, run_id, run_token
 from live.places import brought_along, checkpoints_root, first_model, runs_root
-from live.visitors import COOKIE
 from ui.components.address import linked
 from ui.frame.owners import alone, belongs, owned_by
+from ui.kept import visitor
 from vae_core.errors import CheckpointError
 from vae_core.runs.run import Run
-
-
-def visitor() -> str:
-    """Who this is: the same over reloads and servers' restarts, different in another browser.
-
-    A hash, so that it may lie in a run's folder; without the cookie, the session's own.
-    """
-    if "visitor" not in st.session_state:
-        secret = st.context.cookies.get(COOKIE) or secrets.token_urlsafe(24)
-        st.session_state["visitor"] = hashlib.sha256(secret.encode()).hexdigest()
-    return str(st.session_state["visitor"])
 
 
 def own_runs() -> list[str]:
