@@ -10,7 +10,7 @@ import torch
 
 from live.images import test_dataset
 from live.models import OpenModel, open_model, run_token
-from ui.components.address import choice_from_link, show_in_address
+from ui.components.address import choice_from_link, linked, show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import InStep, PlaneResult, latent_plane
 from ui.frame.kinds import NAMES, about_means
@@ -22,7 +22,7 @@ from ui.text.programs import compare_program
 from ui.text.show_code import show_code
 from ui.training.runs import run_of
 from ui.view.planes import default_plane, keep_z, plane_points
-from ui.view.point import current_z, first_z, z_text
+from ui.view.point import current_z, first_z, parse_z, z_text
 from ui.view.stored import latents_of
 from vae_core.latent.decoded import decoded
 from vae_core.latent.latents import common_rows
@@ -127,8 +127,8 @@ def linked_text() -> str:
 
 def other_z() -> tuple[float, ...]:
     """Where the cursor of B stands that has a latent space of its own."""
-    known, z = st.session_state.get("other_z", ("", ()))
-    return tuple(z) if known == b.id else first_z(b)
+    known, z = st.session_state.setdefault("other_z", (b.id, parse_z(linked("z-B"))))
+    return tuple(z) if known == b.id and len(z) == b.model.latent_dim else first_z(b)
 
 
 def show_images(rows: Sequence[Tensor]) -> None:
@@ -202,4 +202,5 @@ show_in_address(
     other=st.session_state["other"],
     after=st.session_state.get("after") if "@" in b.id else None,
     z=z_text(current_z(opened)),
+    **{"z-B": None if same_space else z_text(other_z())},
 )

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from live.images import test_dataset
 from live.models import OpenModel
-from ui.components.address import choice_from_link, linked, show_in_address
+from ui.components.address import choice_from_link, linked, number_from_link, show_in_address
 from ui.components.curves import curves
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import Gaussian, Heat, Overlay, latent_plane
@@ -28,7 +28,14 @@ from ui.figures.waterfall import Level, Step, waterfall
 from ui.frame.kinds import NAMES
 from ui.frame.session import current_model
 from ui.frame.work import working
-from ui.images.chosen import DRAWN, ChosenImage, choose_image, keep_drawing, preparation
+from ui.images.chosen import (
+    DRAWN,
+    ChosenImage,
+    choose_image,
+    drawn_class,
+    keep_drawing,
+    preparation,
+)
 from ui.images.pictures import data_note
 from ui.numbers import decimal
 from ui.palette import AMBER, BROWN, GREY, SKY, SYMBOL_COLOURS, VIOLET
@@ -128,6 +135,7 @@ def explore() -> None:
     show_in_address(
         "gap",
         image=chosen.row,
+        image_class=drawn_class(),
         source=DRAWN if st.session_state["source"] == DRAWN else None,
         look=LOOKS[1] if model.latent_dim == EXACT_DIM and look == LOOKS[1] else None,
         seed=seed_in_view(),
@@ -282,10 +290,12 @@ def show_bounds(x: Tensor, gap: Gap) -> None:
 def show_trick(x: Tensor, q: DiagonalGaussian) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Reparameterisation", width="stretch")
+        number_from_link("eps", 0, DRAWS - 1, default=0)
         if st.button("Draw ε", icon=":material/casino:"):
-            st.session_state["eps"] = st.session_state.get("eps", 0) + 1
+            st.session_state["eps"] = (st.session_state["eps"] + 1) % DRAWS
     drawn = gradients_of(opened, x, seed_in_view())
-    d, k = model.latent_dim, st.session_state.get("eps", 0) % DRAWS
+    d, k = model.latent_dim, st.session_state["eps"]
+    show_in_address("eps", eps=k or None)
     dims = [j for some in dims_by_use(opened) for j in some][:2] if d > 2 else list(range(d))
     show_draw(
         Draw(

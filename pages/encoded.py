@@ -21,6 +21,7 @@ from ui.frame.session import current_model
 from ui.frame.work import heavy_work, working
 from ui.images.chosen import preparation
 from ui.images.pictures import data_note
+from ui.kept import keep, kept
 from ui.view.dims import choose_dims, names_of_dims
 from ui.view.planes import colourings, dims_plane, keep_z, pca_plane, pca_shares, plane_points
 from ui.view.point import current_z, z_text
@@ -210,9 +211,12 @@ def show_points(
 
 def chosen_rows() -> list[int]:
     """The stored means selected, the same in every view; at first those that the link names."""
-    if "selections" not in st.session_state:
-        st.session_state["selections"] = {opened.id: linked_rows()}
-    rows: list[int] = st.session_state["selections"].setdefault(opened.id, [])
+    selections = st.session_state.setdefault("selections", {})
+    if opened.id not in selections:
+        whole = kept_rows()
+        asked = whole if selections else linked_rows()  # the link is of the model it names
+        selections[opened.id] = whole if asked == whole[:LINKED] else asked
+    rows: list[int] = selections[opened.id]
     return rows
 
 
@@ -225,8 +229,15 @@ def linked_rows() -> list[int]:
     return rows[:LINKED]
 
 
+def kept_rows() -> list[int]:
+    """What this visitor has selected of the model, and no link could carry."""
+    parts = str(kept(f"selection-{opened.id}").get("rows", "")).split(",")
+    return [int(p) for p in parts if p.isdecimal() and int(p) < len(latents)]
+
+
 def choose_rows(rows: list[int]) -> None:
     st.session_state["selections"][opened.id] = rows
+    keep(f"selection-{opened.id}", {"rows": ",".join(map(str, rows))})
 
 
 def show_selected(chosen: list[int]) -> None:

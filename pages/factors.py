@@ -14,7 +14,7 @@ from ui.components.image_grid import image_grid
 from ui.figures.disentanglement import show_scores
 from ui.frame.kinds import NO_MEANS
 from ui.frame.session import current_model
-from ui.images.chosen import ChosenImage, choose_image
+from ui.images.chosen import ChosenImage, choose_image, drawn_class
 from ui.images.pictures import data_note
 from ui.numbers import decimal
 from ui.palette import SIGNED_COLOURS, VIOLET
@@ -111,7 +111,12 @@ def explore() -> None:
     data_note(chosen.is_data)
     show_cards(row, SPANS[span], float(sigmas))
     show_in_address(
-        "factors", image=chosen.row, range=span, k=sigmas if SPANS[span] == "sigmas" else None
+        "factors",
+        image=chosen.row,
+        image_class=drawn_class(),
+        range=span,
+        k=sigmas if SPANS[span] == "sigmas" else None,
+        all_cards=st.session_state["all_cards"],
     )
     show_code_of(chosen, SPANS[span], float(sigmas))
     explain("factors", "Dimensions")
@@ -121,8 +126,10 @@ def explore() -> None:
 def show_cards(row: int, span: str, sigmas: float) -> None:
     used, unused = dims_by_use(opened)
     shown = used[:CARDS]
-    if len(used) > CARDS and st.toggle(f"All {len(used)} dimensions in use", key="all_cards"):
+    if choice_from_link("all_cards", (False, True), default=False):
         shown = used
+    if len(used) > CARDS:
+        st.toggle(f"All {len(used)} dimensions in use", key="all_cards", persist_state="session")
     st.caption(
         f"{len(used)} of {d} latent dimensions in use, the one of largest "
         f"{measure_of_use(opened)} first. {SPAN_NOTES[span]} The other dimensions stay at the "

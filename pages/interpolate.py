@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 STEPS = 2, 40
+PLAYING = -1  # the frame of a film that has not come to rest yet
 STRIP_SIDE = 112  # pixels of a frame in the exported strip
 
 opened = current_model()
@@ -211,8 +212,13 @@ def show_plane(stops: Tensor, method: str, steps: int) -> None:
             st.button("Remove the stops between", on_click=set_between, args=([],))
 
 
-def show_film(path: Tensor, images: Tensor, lengths: Tensor) -> None:
+def show_film(path: Tensor, images: Tensor, lengths: Tensor, frame: int) -> None:
     """The film strip and its player; the frame it rests on becomes the z of all pages."""
+
+    def rest(k: int) -> None:
+        st.session_state["frame"] = k
+        set_z(path[k].tolist())
+
     gone = [0.0, *lengths.cumsum(0).tolist()]
     image_grid(
         images[None],
@@ -226,7 +232,8 @@ def show_film(path: Tensor, images: Tensor, lengths: Tensor) -> None:
         max_tile=112,
         gap=4,
         player=True,
-        on_frame=lambda k: set_z(path[k].tolist()),
+        frame=None if frame == PLAYING else frame,
+        on_frame=rest,
     )
 
 
@@ -323,11 +330,19 @@ def explore() -> None:
         data_note(dataset is not None)
     show_lengths(path, images, lengths)
     z = z_text(current_z(opened))
-    show_in_address("way", method=method, steps=steps, z=z, **way_texts(opened))
+    frame = number_from_link("frame", PLAYING, len(path) - 1, default=PLAYING)
+    show_in_address(
+        "way",
+        method=method,
+        steps=steps,
+        frame=None if frame == PLAYING else frame,
+        z=z,
+        **way_texts(opened),
+    )
     # Last: a film that rests tells of its new z at once, and by then the browser knows the ends'
     # new values; its old ones would come along and be taken for the visitor's.
     with film:
-        show_film(path, images, lengths)
+        show_film(path, images, lengths, frame)
 
 
 explore()

@@ -17,9 +17,10 @@ from ui.components.timeline import timeline
 from ui.figures.network import show_network
 from ui.frame import limits
 from ui.frame.navigation import page_path
-from ui.frame.session import is_mine, model_ids, own, visitor
+from ui.frame.session import is_mine, model_ids, own
 from ui.frame.work import working
 from ui.images.own import OwnImages, choose_images, plain
+from ui.kept import visitor
 from ui.training.curves import (
     COLLAPSED,
     fractional_epoch,

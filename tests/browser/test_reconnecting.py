@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import App, running_app
 from tests.browser.test_address import said_by
+from tests.browser.test_own_images import bring, photos
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -108,3 +109,57 @@ def test_z_stays_where_the_page_put_it_last(
     assert page.evaluate("decodes.at(-1).z") == [0, 0]
     slider.press("ArrowRight")
     wait_for_z([0, 0.01])
+
+
+def test_what_is_too_long_for_an_address_is_the_visitors_for_a_day(
+    page: Page,
+    here: str,
+    settle: Settle,
+    sleep: Sleep,
+    turn_to: Callable[[Page, str], None],
+    visitor: Callable[..., Any],
+) -> None:
+    page.goto(f"{here}/train?model=digits-2d&dataset=own")
+    settle(page)
+    bring(page, "photos.zip", photos())
+    preview = page.get_by_test_id("own-preview")
+    expect(preview).to_be_visible()
+    settle(page)
+    turn_to(page, "Encoded μ")
+    settle(page)
+    box = page.get_by_test_id("latent-plane").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 60, box["y"] + 60)  # a box around hundreds
+    page.keyboard.down("Shift")
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 60, box["y"] + box["height"] - 60)
+    page.mouse.up()
+    page.keyboard.up("Shift")
+    selected = page.get_by_role("heading", name=re.compile(r"\d selected"))
+    many = selected.inner_text()
+    assert int(many.split()[0].replace(",", "")) > 200
+    settle(page)
+    for again in (lambda: sleep(page), page.reload):
+        again()
+        settle(page)
+        expect(selected).to_have_text(many)
+    turn_to(page, "Train live")
+    settle(page)
+    expect(preview).to_be_visible()
+    expect(page.get_by_test_id("start-training")).to_be_enabled()
+    assert said_by(page.url)["dataset"] == ["own"]  # which no address but this page's has said
+    for again in (lambda: sleep(page), page.reload):
+        again()
+        settle(page)
+        expect(preview).to_be_visible()
+    with visitor() as context:
+        other = context.new_page()
+        other.goto(page.url)
+        settle(other)
+        expect(other.get_by_test_id("stFileUploader")).to_be_visible()
+        expect(other.get_by_test_id("own-preview")).to_have_count(0)
+    page.get_by_role("button", name="Put away").click()
+    expect(preview).to_have_count(0)
+    page.reload()
+    settle(page)
+    expect(preview).to_have_count(0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from ui.components.address import tell_refused
+from ui.components.address import keep_view, tell_refused, turn_to
 from ui.components.decimal_comma import read_decimal_commas
 from ui.frame.hidden import hidden
 from ui.frame.sidebar import show_sidebar
@@ -56,9 +56,11 @@ def show() -> None:
     st.title(HEADINGS.get(page.title, page.title))  # on the screen before torch is in memory
     notes = st.empty()
     st.fragment(return_at_once, run_every=A_DAY)()
+    turn_to(page.url_path)
     show_sidebar(page.url_path)
     read_decimal_commas()
     page.run()
+    keep_view()
     with notes:
         tell_refused()
 

@@ -15,7 +15,8 @@ from filelock import FileLock
 from live.places import runs_root
 from ui.frame import limits
 from ui.frame.owners import alone, called
-from ui.frame.session import is_mine, own, owned, visitor
+from ui.frame.session import is_mine, own, owned
+from ui.kept import visitor
 from vae_core.checkpoints.archives import unpack_checkpoint
 from vae_core.errors import CheckpointError
 from vae_core.files.atomic import folder_written_whole, write_bytes

@@ -6,7 +6,6 @@ only its maker's session and the links they pass on know.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,22 +14,11 @@ import streamlit as st
 
 from live.models import OpenModel, model_path, open_model, run_id, run_token
 from live.places import brought_along, checkpoints_root, first_model, runs_root
-from live.visitors import COOKIE
 from ui.components.address import linked
 from ui.frame.owners import alone, belongs, may_look, owned_by
+from ui.kept import visitor
 from vae_core.errors import CheckpointError
 from vae_core.runs.run import Run
-
-
-def visitor() -> str:
-    """Who this is: the same over reloads and servers' restarts, different in another browser.
-
-    A hash, so that it may lie in a run's folder; without the cookie, the session's own.
-    """
-    if "visitor" not in st.session_state:
-        secret = st.context.cookies.get(COOKIE) or secrets.token_urlsafe(24)
-        st.session_state["visitor"] = hashlib.sha256(secret.encode()).hexdigest()
-    return str(st.session_state["visitor"])
 
 
 def own_runs() -> list[str]:
@@ -67,9 +55,9 @@ def model_ids() -> list[str]:
         shipped.append(brought.name)
     if (first := first_model()) in shipped:
         shipped.insert(0, shipped.pop(shipped.index(first)))
-    asked = linked("model")
-    if (token := run_token(asked)) and may_look(token, visitor()) and _exists(asked):
-        own(token)  # whoever has the link may look
+    for asked in (linked("model"), linked("other")):
+        if (token := run_token(asked)) and may_look(token, visitor()) and _exists(asked):
+            own(token)  # whoever has the link may look
     _follow_link_to_open()
     return shipped + [run_id(t) for t in own_runs() if _exists(run_id(t))]
 

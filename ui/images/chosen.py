@@ -12,6 +12,7 @@ import streamlit as st
 from live.images import test_dataset
 from live.models import OpenModel
 from ui.components.address import choice_from_link, number_from_link
+from ui.kept import keep, kept
 from ui.view.stored import test_rows
 from ui.widgets import set_widget
 from vae_core.errors import ConfigError
@@ -49,6 +50,12 @@ def choose_image(opened: OpenModel, *, drawable: bool = False) -> ChosenImage:
     return _test_image(opened)
 
 
+def drawn_class() -> str | None:
+    """The class that Random draws from, as the address says it; None for any."""
+    chosen: str = st.session_state.get("image_class", ANY)
+    return None if chosen == ANY else chosen
+
+
 def preparation(opened: OpenModel) -> Literal["mnist", "fit"]:
     """How a drawing becomes an image such as the model was trained on."""
     return "mnist" if opened.config.get("dataset") == "mnist" else "fit"
@@ -62,17 +69,27 @@ def keep_drawing(opened: OpenModel, pixels: bytes) -> None:
             f"{opened.model.image_shape}; draw it again."
         )
     st.session_state["drawing"] = (opened.id, pixels)
+    keep("drawing", {"model": opened.id, "pixels": pixels.hex()})
 
 
 def _drawing(opened: OpenModel) -> Tensor | None:
     import torch
 
-    drawn_for, pixels = st.session_state.get("drawing", ("", b""))
+    drawn_for, pixels = st.session_state.setdefault("drawing", _kept_drawing())
     channels, height, width = opened.model.image_shape
     if drawn_for != opened.id or len(pixels) != channels * height * width:
         return None
     values = torch.frombuffer(bytearray(pixels), dtype=torch.uint8)
     return (values.reshape(1, height, width, channels).permute(0, 3, 1, 2) / 255).contiguous()
+
+
+def _kept_drawing() -> tuple[str, bytes]:
+    """The model for which this visitor has drawn last, and the pixels; empty where none is kept."""
+    found = kept("drawing")
+    try:
+        return str(found["model"]), bytes.fromhex(found["pixels"])
+    except (KeyError, TypeError, ValueError):
+        return "", b""
 
 
 def _test_image(opened: OpenModel) -> ChosenImage:
@@ -114,6 +131,5 @@ def _test_image(opened: OpenModel) -> ChosenImage:
 
 
 def _draw_lots(opened: OpenModel, n: int) -> None:
-    chosen = st.session_state.get("image_class", ANY)
-    rows = test_rows(opened, None if chosen == ANY else chosen).tolist()
+    rows = test_rows(opened, drawn_class() or None).tolist()
     st.session_state["image"] = secrets.choice(rows or range(n))

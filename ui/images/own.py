@@ -1,6 +1,7 @@
 """A visitor's own images: bring them, see what they become, and learn from them.
 
-They are read in this visitor's session alone, and lie in the folder of the run that learns them.
+They are read for this visitor alone, are kept for a day, and lie in the folder of the run that
+learns them.
 """
 
 from __future__ import annotations
@@ -8,12 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 import torch
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from ui.components.address import choice_from_link, show_in_address
 from ui.components.image_grid import image_grid
 from ui.frame import limits
+from ui.kept import forget_file, keep_file, kept_file
 from vae_core.data.image_dataset import ImageDataset
 from vae_core.data.names import dataset_label, own_label
 from vae_core.data.own.form import ImageForm
@@ -25,6 +30,7 @@ from vae_core.runs.run import Run
 
 SIZES = ((16, 16), (28, 28), (32, 32), (48, 48), (64, 64))
 FIRST_SIZE = (32, 32)
+IMAGES, LABELS = "own-images", "own-labels"  # as they are kept
 SHOWN, SHOWN_CLASSES = 12, 10
 FITS = {"crop": "cut to fit", "pad": "whole, on black"}
 FRAMES = {"all": "each an image", "first": "the first alone"}
@@ -110,23 +116,66 @@ def _of_run(run: Run) -> OwnImages:
 
 def _uploaded() -> OwnImages | None:
     size = limits.MAX_UPLOAD_MB
-    source = st.file_uploader("Your own images", max_upload_size=size, key="own-images", help=KINDS)
+    brought = st.file_uploader(
+        "Your own images",
+        max_upload_size=size,
+        key=IMAGES,
+        help=KINDS,
+        on_change=_removed,
+        args=(IMAGES,),
+    )
+    source = _at_hand(IMAGES, brought)
     if source is None:
-        st.caption(f"{KINDS} They stay with you, and are deleted with the run.")
+        st.caption(f"{KINDS} They stay with you, for a day or as long as a run that learned them.")
         return None
     labels = None
     if may_have_labels(source):
-        labels = st.file_uploader(
+        brought = st.file_uploader(
             "Their labels, another idx file, if there are any",
             max_upload_size=size,
-            key="own-labels",
+            key=LABELS,
+            on_change=_removed,
+            args=(LABELS,),
         )
-    ids = tuple(file.file_id for file in (source, labels) if file is not None)
+        labels = _at_hand(LABELS, brought)
+    ids = tuple(_id_of(file) for file in (source, labels) if file is not None)
     first = _preview(ids, ImageForm(FIRST_SIZE), source, labels)
-    form = _choose_form("-".join(ids), first)
+    form = _choose_form(first)
     preview = _preview(ids, form, source, labels)
     _show(source.name, preview)
     return OwnImages(source, labels, form, preview)
+
+
+def _at_hand(key: str, brought: UploadedFile | None) -> UploadedFile | Path | None:
+    """The file brought just now, which is kept; else that kept before, unless it is put away.
+
+    Streamlit itself forgets a file with the page.
+    """
+    if brought is not None:
+        if st.session_state.get(f"{key}-kept") != brought.file_id:
+            st.session_state[f"{key}-kept"] = brought.file_id
+            if key == IMAGES:
+                forget_file(LABELS)  # of other images
+            if not keep_file(key, brought.name, brought.getvalue()):
+                st.toast("There is no room to keep this file: it is gone when you leave the page.")
+        return brought
+    kept = kept_file(key)
+    if kept is not None:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{plain(kept.name)}**, as you brought it", width="stretch")
+            st.button("Put away", key=f"{key}-away", on_click=forget_file, args=(key,))
+    return kept
+
+
+def _removed(key: str) -> None:
+    """The visitor took a file out again, or brings another."""
+    if st.session_state[key] is None:
+        forget_file(key)
+
+
+def _id_of(file: UploadedFile | Path) -> str:
+    """What tells a file from any other."""
+    return f"{file}-{file.stat().st_mtime_ns}" if isinstance(file, Path) else file.file_id
 
 
 @st.cache_resource(show_spinner="Looking at the images…", max_entries=64)
@@ -137,63 +186,79 @@ def _preview(
     return preview_images(_source, _labels, form=form, n=SHOWN, max_bytes=limits.MAX_IMAGES_BYTES)
 
 
-def _choose_form(key: str, first: Preview) -> ImageForm:
+def _choose_form(first: Preview) -> ImageForm:
     """Each choice about the images, at first as guessed; what would change nothing is not asked."""
     own = first.largest if first.smallest == first.largest else None
     if own is not None and max(own) > limits.MAX_IMAGE_SIDE:
         own = None
     sizes = [own, *(size for size in SIZES if size != own)] if own else list(SIZES)
-    scales = likely_scales(first.values, first.scale)
+    named = {_by(size): size for size in sizes}
+    first_size = _by(own or FIRST_SIZE)
+    chosen = choice_from_link("own_size", list(named), first_size)
+    size = named[chosen]
+    first_colour = "colour" if first.in_colour else "grey"
+    colour = "grey"
+    if first.stored_in_colour:
+        colour = choice_from_link("own_colour", ("colour", "grey"), first_colour)
+    fit = choice_from_link("own_fit", tuple(FITS), "crop") if size != own else "crop"
+    scales = {_range(scale): scale for scale in likely_scales(first.values, first.scale)}
+    first_scale = _range(first.scale)
+    scale = choice_from_link("own_scale", list(scales), first_scale)
+    frames = choice_from_link("own_frames", tuple(FRAMES), "all") if first.stacks else "all"
     with st.container(horizontal=True):
-        size = st.selectbox(
+        st.selectbox(
             "Size",
-            sizes,
-            index=0 if own else sizes.index(FIRST_SIZE),
-            format_func=lambda size: f"{_by(size)}, as they are" if size == own else _by(size),
-            key=f"own-size-{key}",
+            list(named),
+            format_func=lambda name: f"{name}, as they are" if named[name] == own else name,
+            key="own_size",
+            persist_state="session",
             help="Height and width in pixels; small images are learned in minutes.",
             width=200,
         )
-        colour = "grey"
         if first.stored_in_colour:
-            colour = st.segmented_control(
+            st.segmented_control(
                 "Colour",
                 ("colour", "grey"),
-                default="colour" if first.in_colour else "grey",
                 required=True,
-                key=f"own-colour-{key}",
+                key="own_colour",
+                persist_state="session",
             )
-        fit = "crop"
         if size != own:
-            fit = st.segmented_control(
+            st.segmented_control(
                 "Other shapes",
                 tuple(FITS),
-                default="crop",
                 required=True,
                 format_func=FITS.__getitem__,
-                key=f"own-fit-{key}",
+                key="own_fit",
+                persist_state="session",
             )
-        scale = None
         if len(scales) > 1:
-            scale = st.selectbox(
+            st.selectbox(
                 "Black and white",
-                scales,
-                format_func=_range,
-                key=f"own-scale-{key}",
+                list(scales),
+                key="own_scale",
+                persist_state="session",
                 help=f"The values run from {first.values}. Which of them are black and white?",
                 width=200,
             )
-        frames = "all"
         if first.stacks:
-            frames = st.segmented_control(
+            st.segmented_control(
                 "Several in a file",
                 tuple(FRAMES),
-                default="all",
                 required=True,
                 format_func=FRAMES.__getitem__,
-                key=f"own-frames-{key}",
+                key="own_frames",
+                persist_state="session",
             )
-    return ImageForm(size, fit, colour, None if scale == first.scale else scale, frames)
+    show_in_address(
+        "own",
+        own_size=None if chosen == first_size else chosen,
+        own_colour=None if colour in (first_colour, "") or not first.stored_in_colour else colour,
+        own_fit=None if fit == "crop" else fit,
+        own_scale=None if scale == first_scale else scale,
+        own_frames=None if frames == "all" else frames,
+    )
+    return ImageForm(size, fit, colour, None if scale == first_scale else scales[scale], frames)
 
 
 def _range(scale: Scale) -> str:

@@ -10,9 +10,10 @@ from live.models import open_model, run_id
 from ui.frame import limits
 from ui.frame.navigation import page_path
 from ui.frame.own_models import keep_model
-from ui.frame.session import is_mine, link_to_open, visitor
+from ui.frame.session import is_mine, link_to_open
 from ui.frame.work import working
 from ui.images.own import plain
+from ui.kept import visitor
 from ui.numbers import decimal
 from ui.training.film import gif
 from ui.training.runs import choose_run, config_of, delete_button, name_of, state_badge

@@ -12,7 +12,8 @@ from live.models import model_path, run_id
 from live.places import runs_root
 from ui.components.address import linked, refuse
 from ui.frame.owners import called, may_look
-from ui.frame.session import is_mine, visitor
+from ui.frame.session import is_mine
+from ui.kept import keep, kept, visitor
 from vae_core.checkpoints.card import left_out_class
 from vae_core.checkpoints.reading import read_config
 from vae_core.data.names import dataset_label
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 Events = list[dict[str, Any]]  # reports, as in a run's events.jsonl
 
+MOST_WATCHED = 32  # that are kept
 MARK = 24  # characters of a name that was given on the command line
 SILENT_SECONDS = 10  # a process that is silent for longer is suspended, or its machine asleep
 STATES = {  # state -> (what it is called, colour of its badge)
@@ -63,14 +65,23 @@ def choose_run(run: Run | None) -> None:
 
 def watch(run: Run) -> None:
     """Remember a run that this visitor came to by a link."""
-    watched: list[str] = st.session_state.setdefault("watched_runs", [])
+    watched = watched_tokens()
     if not is_mine(run) and run.token not in watched:
         watched.append(run.token)
+        keep("watched", {"runs": watched[-MOST_WATCHED:]})
+
+
+def watched_tokens() -> list[str]:
+    """Of runs of others to which this visitor came by a link, today."""
+    if "watched_runs" not in st.session_state:
+        st.session_state["watched_runs"] = [str(token) for token in kept("watched").get("runs", [])]
+    watched: list[str] = st.session_state["watched_runs"]
+    return watched
 
 
 def visible_runs() -> list[Run]:
     """This visitor's runs and those they watch, newest first; broken ones are left out."""
-    watched = st.session_state.get("watched_runs", [])
+    watched = watched_tokens()
     runs = list_runs(runs_root())
     return [r for r in runs if (is_mine(r) or r.token in watched) and is_whole(r)]
 

@@ -14,7 +14,8 @@ import streamlit as st
 
 from live.models import OpenModel
 from live.places import runs_root
-from ui.frame.session import is_mine, visitor
+from ui.frame.session import is_mine
+from ui.kept import visitor
 from vae_core.errors import CheckpointError
 from vae_core.files.atomic import read_json, write_json
 from vae_core.runs.run import Run

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import parse_qsl
@@ -17,20 +18,24 @@ from urllib.parse import parse_qsl
 import streamlit as st
 
 from live.address import ADDRESS
+from ui.kept import keep, kept
 from ui.widgets import set_widget
 
 __all__ = [
     "choice_from_link",
+    "keep_view",
     "linked",
     "number_from_link",
     "refuse",
     "show_in_address",
     "tell_refused",
+    "turn_to",
 ]
 
 _COMPONENT = st.components.v2.component(
     "zscape.address", js=(Path(__file__).parent / "address.js").read_text("utf-8")
 )
+_OF_ALL_PAGES = {"model", "hide", "open"}
 _LONGEST = 40  # characters of a link's value that are repeated to the visitor
 
 Option = TypeVar("Option")
@@ -52,6 +57,57 @@ def _address_at_first() -> dict[str, str]:
     """
     told = st.context.headers.get(ADDRESS)
     return st.query_params.to_dict() if told is None else dict(parse_qsl(told))
+
+
+@dataclass
+class _InView:
+    """What this session knows of addresses, beside `linked`.
+
+    page: its path; said: what its address says but for the model; kept: that, as it is kept, None
+    before the page has been run whole. known: pages that the session has shown. recalled: names of
+    which not the address speaks but what the visitor left on a page.
+    """
+
+    page: str = ""
+    said: dict[str, str] = field(default_factory=dict)
+    kept: dict[str, str] | None = None
+    known: set[str] = field(default_factory=set)
+    recalled: set[str] = field(default_factory=set)
+
+    def keep(self) -> None:
+        """What the address says of the page is kept for a session that begins on another."""
+        if self.kept != self.said:
+            self.kept = dict(self.said)
+            keep(f"page-{self.page}", self.kept)
+
+
+def turn_to(page: str) -> None:
+    """Begin a run of the script for the page with this path.
+
+    The address says all of the page with which a session begins; another begins as this visitor
+    left it, where this session has not been there.
+    """
+    in_view = _in_view()
+    linked("")
+    if in_view.known and page not in in_view.known:
+        left = {name: text for name, text in kept(f"page-{page}").items() if isinstance(text, str)}
+        new = left.keys() - st.session_state["linked"].keys()
+        st.session_state["linked"] |= {name: left[name] for name in new}
+        in_view.recalled |= new
+    in_view.known.add(page)
+    if in_view.page != page:
+        in_view.page, in_view.said = page, {}
+    in_view.kept = None
+
+
+def keep_view() -> None:
+    """End that run: what the address says of the page is kept, now and whenever it changes."""
+    _in_view().keep()
+
+
+def _in_view() -> _InView:
+    in_view: _InView = st.session_state.setdefault("in_view", _InView())
+    return in_view
 
 
 def choice_from_link(name: str, options: Sequence[Option], default: Option) -> Option:
@@ -96,6 +152,8 @@ def number_from_link(name: str, low: Number, high: Number, default: Number) -> N
 
 def refuse(name: str, why: str) -> None:
     """Note that the link's value of `name` cannot be used: why, and what is shown instead."""
+    if name in _in_view().recalled:
+        return  # no link said so
     value = linked(name).replace("`", "'").replace("\n", " ")
     shown = value if len(value) <= _LONGEST else f"{value[:_LONGEST]}…"
     st.session_state.setdefault("refused", []).append(f"- `{name} = {shown}`: {why}")
@@ -115,6 +173,13 @@ def show_in_address(key: str, **values: object) -> None:
     """
     texts = {name: _text(value) or None for name, value in values.items()}
     _COMPONENT(key=f"address-{key}", data=[texts], height=1)
+    in_view = _in_view()
+    for name in texts.keys() - _OF_ALL_PAGES:
+        in_view.said.pop(name, None)
+        if text := texts[name]:
+            in_view.said[name] = text
+    if in_view.kept is not None:
+        in_view.keep()
 
 
 def _text(value: object) -> str:

@@ -99,6 +99,7 @@ def image_grid(
     max_tile: int = 160,
     max_height: int | None = None,
     player: bool = False,
+    frame: int | None = None,
     on_select: Callable[[int], None] | None = None,
     on_frame: Callable[[int], None] | None = None,
     film: Film | None = None,
@@ -114,8 +115,9 @@ def image_grid(
     tiles would be narrower than `min_tile`.
     selectable: a click or Enter selects a tile; `selected` is the one marked, and it stays the
     page's to remember: `on_select` is called with the tile before the page runs again.
-    player: plays the tiles in their order, back and forth; `on_frame` is called with the frame that
-    it comes to rest on. A `latent_plane` that names this grid shows the frame large.
+    player: plays the tiles in their order, back and forth, from when it is first shown unless it is
+    to rest on `frame`; `on_frame` is called with the frame that it comes to rest on. A
+    `latent_plane` that names this grid shows the frame large.
     film: its frames are {"url": of a published `picture_png` of as many images}.
     maps: the images follow the pointer over a `latent_plane` that tells of feature maps.
     """
@@ -141,6 +143,7 @@ def image_grid(
                 "selectable": selectable,
                 "selected": selected,
                 "player": player,
+                "frame": frame,
                 "frameMs": FRAME_MS,
                 "testid": testid,
                 "alt": alt,

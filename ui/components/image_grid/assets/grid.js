@@ -141,8 +141,10 @@ class Grid {
         this.component.setTriggerValue("frame", frame);
       },
     });
-    this.player.update(this.tiles.count, this.data.captions, this.data.frameMs);
-    if (first && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.player.play();
+    const { captions, frameMs, frame } = this.data;
+    const at = first ? frame : null; // then it is the visitor's
+    this.player.update(this.tiles.count, captions, frameMs, at ?? this.player.frame);
+    if (first && at === null && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.player.play();
     if (first || !other) return; // at first a link may say another z
     this.rested = null;
     this.rest();

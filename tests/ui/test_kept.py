@@ -1,0 +1,81 @@
+"""What is too long for an address is the visitor's for a day, within limits."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ui import kept
+
+
+@pytest.fixture(autouse=True)
+def ann(session: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "_swept", 0.0)
+
+
+def folder(tmp_path: Path, visitor: str = "ann") -> Path:
+    return tmp_path / kept.FOLDER / visitor
+
+
+def age(path: Path) -> None:
+    for file in path.rglob("*"):
+        os.utime(file, (1e9, 1e9))
+
+
+def test_it_is_the_visitors_alone(session: dict[str, Any]) -> None:
+    kept.keep("selection-run:a/b%20", {"rows": "1,2"})
+    kept.keep_file("own-images", "photos.zip", b"PK")
+    file = kept.kept_file("own-images")
+    assert file is not None and (file.name, file.read_bytes()) == ("photos.zip", b"PK")
+    assert kept.kept("selection-run:a/b%20") == {"rows": "1,2"}
+    session["visitor"] = "bob"
+    assert kept.kept("selection-run:a/b%20") == {}
+    assert kept.kept_file("own-images") is None
+
+
+def test_a_file_takes_the_place_of_the_one_before_and_can_be_put_away() -> None:
+    kept.keep_file("own-images", "a.zip", b"a")
+    kept.keep_file("own-images", "../../b.zip", b"b")
+    file = kept.kept_file("own-images")
+    assert file is not None and file.parent.name == "own-images" and file.read_bytes() == b"b"
+    kept.forget_file("own-images")
+    assert kept.kept_file("own-images") is None
+
+
+def test_after_a_day_it_is_gone(tmp_path: Path, session: dict[str, Any]) -> None:
+    kept.keep("watched", {"runs": []})
+    kept.keep_file("own-images", "a.zip", b"a")
+    age(folder(tmp_path))
+    assert kept.kept("watched") == {} and kept.kept_file("own-images") is None
+    session["visitor"] = "bob"
+    kept.keep_file("own-images", "b.zip", b"b")
+    assert not folder(tmp_path).exists() and folder(tmp_path, "bob").exists()
+
+
+def test_there_is_room_for_so_many_bytes(
+    monkeypatch: pytest.MonkeyPatch, session: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(kept, "MAX_BYTES", 100)
+    monkeypatch.setattr(kept, "MAX_BYTES_IN_ALL", 150)
+    assert not kept.keep_file("own-images", "a.zip", b"a" * 101)
+    assert kept.keep_file("own-images", "a.zip", b"a" * 100)
+    assert not kept.keep_file("own-labels", "b", b"b")
+    session["visitor"] = "bob"
+    assert not kept.keep_file("own-images", "b.zip", b"b" * 60)
+    assert kept.keep_file("own-images", "b.zip", b"b" * 50)
+
+
+def test_what_is_torn_or_cannot_be_written_is_as_if_it_were_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept.keep("drawing", {"model": "a"})
+    (file,) = folder(tmp_path).glob("*.json")
+    file.write_text("{")
+    assert kept.kept("drawing") == {}
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("ZSCAPE_RUNS", str(tmp_path / "file"))
+    kept.keep("drawing", {"model": "a"})
+    assert not kept.keep_file("own-images", "a.zip", b"a")

@@ -1,0 +1,124 @@
+"""Who a visitor is, and what they brought or set that is too long for an address.
+
+It lies in a folder of the visitor's own among the runs, for a day after the last change, so that it
+is there after a reload, in a session begun anew, on another page and after the server's restart:
+JSON, and files as they were brought, which nothing but their own reader ever opens.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from live.places import runs_root
+from live.visitors import COOKIE
+from vae_core.errors import ConfigError
+from vae_core.files.atomic import folder_written_whole, read_json, write_json
+
+FOLDER = ".visitors"  # among the runs
+A_DAY = 24 * 3600  # seconds
+SWEPT_EVERY = 600  # seconds: what is older than a day is deleted about as often
+MAX_BYTES = 192 << 20  # of a visitor
+MAX_BYTES_IN_ALL = 4 << 30
+
+log = logging.getLogger("zscape.kept")
+_swept = 0.0
+
+
+def visitor() -> str:
+    """Who this is: the same over reloads and servers' restarts, different in another browser.
+
+    A hash, so that it may lie in a run's folder; without the cookie, the session's own.
+    """
+    if "visitor" not in st.session_state:
+        secret = st.context.cookies.get(COOKIE) or secrets.token_urlsafe(24)
+        st.session_state["visitor"] = hashlib.sha256(secret.encode()).hexdigest()
+    return str(st.session_state["visitor"])
+
+
+def keep(name: str, value: dict[str, Any]) -> None:
+    """Keep a JSON object under this name, in the place of what was there."""
+    try:
+        _make_room(0)
+        write_json(_json_file(name), value)
+    except OSError as error:
+        log.warning("%s was not kept: %s", name, error.strerror)
+
+
+def kept(name: str) -> dict[str, Any]:
+    """The JSON object kept under this name; empty where there is none, or no longer."""
+    file = _json_file(name)
+    if not _is_young([file]):
+        return {}
+    try:
+        return read_json(file, ConfigError)
+    except ConfigError as error:  # torn by hand: it is as if it were gone
+        log.warning("%s", error)
+        return {}
+
+
+def keep_file(name: str, file: str, data: bytes) -> bool:
+    """Keep a file as it was brought, in the place of what was there; whether there was room."""
+    try:
+        if not _make_room(len(data)):
+            return False
+        with folder_written_whole(_folder() / name) as folder:
+            plain = re.sub(r"[^\w. -]", "_", file)[-80:].lstrip(". ")
+            (folder / (plain or "file")).write_bytes(data)
+    except OSError as error:
+        log.warning("%s was not kept: %s", name, error.strerror)
+        return False
+    return True
+
+
+def kept_file(name: str) -> Path | None:
+    """The file kept under this name, called as it was brought."""
+    files = list((_folder() / name).glob("*"))
+    return files[0] if len(files) == 1 and _is_young(files) else None
+
+
+def forget_file(name: str) -> None:
+    """Keep nothing under this name any more."""
+    shutil.rmtree(_folder() / name, ignore_errors=True)
+
+
+def _folder() -> Path:
+    return runs_root() / FOLDER / visitor()
+
+
+def _json_file(name: str) -> Path:
+    """Names hold models' ids, which can be longer than a file's name."""
+    return _folder() / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.json"
+
+
+def _is_young(files: Iterable[Path]) -> bool:
+    try:
+        return all(file.stat().st_mtime > time.time() - A_DAY for file in files)
+    except OSError:
+        return False
+
+
+def _make_room(n: int) -> bool:
+    """Delete what is too old, now and then; whether there is room for n bytes more."""
+    global _swept
+    if not n and time.monotonic() < _swept + SWEPT_EVERY:
+        return True
+    _swept = time.monotonic()
+    sizes: dict[str, int] = {}
+    for folder in (runs_root() / FOLDER).glob("*"):
+        files = [file for file in folder.rglob("*") if file.is_file()]
+        if any(_is_young([file]) for file in files):
+            sizes[folder.name] = sum(file.stat().st_size for file in files)
+        elif folder.name != visitor():
+            shutil.rmtree(folder, ignore_errors=True)
+    own = sizes.get(visitor(), 0)
+    return own + n <= MAX_BYTES and sum(sizes.values()) + n <= MAX_BYTES_IN_ALL
