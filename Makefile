@@ -21,7 +21,7 @@ PRETRAINED := $(addprefix checkpoints/,mnist-2d mnist-16d fashion-2d digits-2d s
 	fashion-16d mnist-2d-ae mnist-denoising mnist-2d-binarised frey-2d olivetti-16d dsprites-10d \
 	mnist-50d mnist-50d-iwae mnist-pca-2d mnist-2d-gan mnist-m2)
 
-.PHONY: run test lint format checkpoints numbers docs chromium $(PRETRAINED)
+.PHONY: run test lint format checkpoints numbers docs chromium proxies $(PRETRAINED)
 
 run: $(INSTALLED)
 	$(PY) -m streamlit run app.py --server.port $(PORT)
@@ -77,3 +77,9 @@ $(CREATED):
 chromium:
 	@command -v chromium >/dev/null || { command -v apt-get >/dev/null && $(APT_INSTALL) chromium fonts-liberation; } || \
 		echo 'Chromium is missing and cannot be installed from here; the browser tests will be skipped.'
+
+# What the tests of docs/deploy need; they are skipped without. Debian starts both, on port 80.
+proxies:
+	@PATH="$$PATH:/usr/sbin"; { command -v nginx && command -v caddy; } >/dev/null || \
+		{ command -v apt-get >/dev/null && $(APT_INSTALL) nginx caddy openssl; } || \
+		echo 'nginx or Caddy is missing and cannot be installed from here; their tests will be skipped.'

@@ -67,6 +67,7 @@ app = st.App(
         Middleware(live.Frontend, root=Path(get_static_dir())),
         Middleware(live.VisitorCookie),
         Middleware(live.CurrentAddress),
+        Middleware(live.NotHere),
     ],
     lifespan=lifespan,
     on_script_error=navigation.report_error,

@@ -7,7 +7,6 @@ import math
 import os
 import platform
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -19,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Playwright
+
+from benchmarks.proxies import free_port
 
 ROOT = Path(__file__).parent.parent
 CHROMIUM_FLAGS = (
@@ -32,15 +33,14 @@ CHROMIUM_FLAGS = (
 
 
 @contextmanager
-def server() -> Iterator[tuple[str, int]]:
-    """The app on a free port; gives its URL and process id."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+def server(**variables: str) -> Iterator[tuple[str, int]]:
+    """The app on a free port; gives its URL and process id. variables: of its environment."""
+    port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
     process = subprocess.Popen(
         [*command, f"--server.port={port}", "--server.address=127.0.0.1"],
         cwd=ROOT,
+        env=os.environ | variables,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

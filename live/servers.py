@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from filelock import FileLock, Timeout
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from live.places import runs_root
 
@@ -42,6 +43,25 @@ def _made(runs: Path) -> Path:
     own = tempfile.mkdtemp(prefix="zscape-")
     atexit.register(shutil.rmtree, own, ignore_errors=True)
     return Path(own)
+
+
+class NotHere:
+    """ASGI middleware: an upload for a session that this server has not is answered by 404.
+
+    Streamlit says 400; on 404 a proxy may ask the next server.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_404(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 400:
+                message = {**message, "status": 404}
+            await send(message)
+
+        upload = scope["type"] == "http" and "/_stcore/upload_file/" in scope["path"]
+        await self.app(scope, receive, send_404 if upload else send)
 
 
 class Full(Exception):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from benchmarks.proxies import free_port
 from live.visitors import COOKIE
 from ui.frame.navigation import SECTIONS
 from vae_core.runs.jobs import new_run_path
@@ -84,6 +84,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class App:
     url: str  # without a slash at the end
     log: Path
+    process: subprocess.Popen[bytes]
 
 
 RUNNING: list[App] = []
@@ -107,11 +108,11 @@ def running_app(
     those that are empty.
     """
     port = port or free_port()
-    app = App(f"http://127.0.0.1:{port}", folder / "app.log")
+    log_file = folder / "app.log"
     streamlit = ["-c", FORGETFUL] if forgetful else ["-m", "streamlit"]
     command = [*before, sys.executable, *streamlit, "run", str(script)]
     environment = os.environ | variables
-    with app.log.open("wb") as log:
+    with log_file.open("wb") as log:
         process = subprocess.Popen(
             [*command, f"--server.port={port}", "--server.address=127.0.0.1",
              "--server.headless=true"],
@@ -121,9 +122,10 @@ def running_app(
             stdout=log,
             stderr=subprocess.STDOUT,
         )  # fmt: skip
+    app = App(f"http://127.0.0.1:{port}", log_file, process)
     RUNNING.append(app)
     try:
-        wait_for_health(app, process)
+        wait_for_health(app)
         yield app
     finally:
         RUNNING.remove(app)
@@ -135,16 +137,9 @@ def running_app(
             process.wait()
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    return port
-
-
-def wait_for_health(app: App, process: subprocess.Popen[bytes]) -> None:
+def wait_for_health(app: App) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
+    while app.process.poll() is None and time.monotonic() < deadline:
         try:
             with urllib.request.urlopen(f"{app.url}/_stcore/health", timeout=5):
                 return

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from tests.browser.conftest import free_port, running_app
+from benchmarks.proxies import free_port
+from tests.browser.conftest import running_app
 from vae_core.checkpoints.reading import load_latents
 from vae_core.checkpoints.writing import save_checkpoint
 from vae_core.models.config import ModelConfig
