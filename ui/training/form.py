@@ -222,6 +222,8 @@ def _config() -> TrainConfig | None:
     values |= {name: unused for name, unused in SHARED.items() if not _matters(SETTINGS[name])}
     if not _matters(SETTINGS["prior"]):
         values["prior"] = "normal"
+    if not _matters(SETTINGS["keep"]):
+        values |= {"keep": "last", "patience": 0}
     own = {name: st.session_state[each.key] for name, each in _chosen_settings().items()}
     values["objective_settings"] = own
     try:
