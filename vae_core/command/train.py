@@ -131,6 +131,7 @@ def _new_run(options: argparse.Namespace) -> Run:
     from dataclasses import replace
 
     from vae_core.checkpoints.reading import MAX_WEIGHTS
+    from vae_core.data.datasets import check_dataset
     from vae_core.data.own.images import ImageForm, write_images
     from vae_core.models.architecture import architecture
     from vae_core.models.device import usable_device
@@ -151,6 +152,7 @@ def _new_run(options: argparse.Namespace) -> Run:
         train, test = read_given_images(options, ImageForm(**form))
         config = replace(config, dataset=train.name)
     else:
+        check_dataset(config.dataset)
         train, test = run_datasets("", config.dataset, download=options.download)
     weights = architecture(config.model_config(train.image_shape)).weights
     if weights > MAX_WEIGHTS:
