@@ -270,6 +270,8 @@ def as_it_stands(run: Run, status: Status, config: TrainConfig) -> tuple[OpenMod
     """
     if status.active:
         return open_model(run_id(run.token)), "now"
+    if config.keep == "best":
+        return open_model(run_id(run.token)), "the best"
     if config.epochs in run.snapshot_epochs():
         return open_model(run_id(run.token, config.epochs)), ""
     return open_model(run_id(run.token)), "the end"

@@ -114,6 +114,28 @@ def process_of(run: Run) -> int:
     raise AssertionError(f"no process trains {run.token}")
 
 
+def test_a_finished_run_goes_on_for_more_epochs(
+    page: Page, app_url: str, settle: Settle, own_run: Callable[..., Run]
+) -> None:
+    best = own_run(epochs=2, keep="best")
+    page.goto(f"{app_url}/train?run={best.token}")
+    page.get_by_text("Least held-out loss after epoch").wait_for(timeout=LONG)
+
+    run = own_run(epochs=2)
+    page.goto(f"{app_url}/train?run={run.token}")
+    page.get_by_text("epoch 2 of 2").wait_for(timeout=LONG)
+    settle(page)
+    page.get_by_text("More epochs", exact=True).click()
+    page.get_by_text("rises and falls anew").wait_for()
+    page.get_by_label("How many").fill("3")
+    page.get_by_label("How many").press("Enter")
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_text("epoch 5 of 5").wait_for(timeout=LONG)
+    page.get_by_role("link", name="Explore this model").wait_for(timeout=LONG)
+    assert (run.config().epochs, run.config().continued) == (5, ((2, 2),))
+    assert [e["epoch"] for e in run.events() if e["epoch_ended"]] == [1, 2, 3, 4, 5]
+
+
 def test_a_training_is_played_back_exported_and_kept(
     page: Page, app_url: str, settle: Settle, own_run: Callable[..., Run]
 ) -> None:

@@ -126,10 +126,15 @@ def start_run(
             return start(config, root, visitor, put)
 
 
-def resume_run(run: Run, visitor: str) -> None:
-    """Go on with a run of `visitor`; TrainingError with a sentence where the limits say no."""
+def resume_run(run: Run, visitor: str, more_epochs: int = 0) -> None:
+    """Go on with a run of `visitor`, `more_epochs` beyond its end where it has finished.
+
+    TrainingError with a sentence where the limits say no.
+    """
     root = run.path.parent
+    if more_epochs and (epochs := run.config().epochs + more_epochs) > MAX_EPOCHS:
+        raise TrainingError(f"That would be {epochs} epochs; {MAX_EPOCHS} are the most here.")
     with FileLock(root / ".starting"):
         if refusal := why_not_resume(root, visitor):
             raise TrainingError(refusal)
-        resume(run)
+        resume(run, more_epochs=more_epochs)

@@ -16,7 +16,14 @@ from ui.images.own import plain
 from ui.kept import visitor
 from ui.numbers import decimal
 from ui.training.film import gif
-from ui.training.runs import choose_run, config_of, delete_button, name_of, state_badge
+from ui.training.runs import (
+    choose_run,
+    config_of,
+    delete_button,
+    name_of,
+    new_events,
+    state_badge,
+)
 from vae_core.checkpoints.archives import zip_checkpoint
 from vae_core.errors import TrainingError, ZscapeError
 from vae_core.runs.run import Run, Status
@@ -36,6 +43,7 @@ def show_end(run: Run, status: Status, config: TrainConfig) -> None:
             offer_model(run)
         if is_mine(run):
             offer_resume(run, status)
+            offer_more_epochs(run, status, config)
             if delete_button(run.token):
                 choose_run(None)
                 st.rerun()
@@ -43,6 +51,8 @@ def show_end(run: Run, status: Status, config: TrainConfig) -> None:
         st.error(status.message, icon=":material/error:")
     if learned and (metrics := open_model(run_id(run.token)).metrics):
         st.markdown(figures(metrics))
+    if ended := how_it_ended(run, config):
+        st.caption(ended)
 
 
 def offer_model(run: Run) -> None:
@@ -87,6 +97,43 @@ def offer_resume(run: Run, status: Status) -> None:
             st.error(str(error), icon=":material/error:")
         else:
             st.rerun()
+
+
+def offer_more_epochs(run: Run, status: Status, config: TrainConfig) -> None:
+    """Go on with a run that has finished."""
+    if status.state != "finished" or config.epochs >= limits.MAX_EPOCHS:
+        return
+    with st.popover("More epochs", icon=":material/more_time:"):
+        most = limits.MAX_EPOCHS - config.epochs
+        more = st.number_input("How many", 1, most, min(10, most), key=f"more-{run.token}")
+        anew = " The learning rate rises and falls anew over them."
+        st.caption(
+            "They go on from the last epoch's weights."
+            f"{anew if config.schedule == 'one-cycle' else ''}"
+        )
+        if st.button("Go on", key=f"do-more-{run.token}", type="primary"):
+            try:
+                limits.resume_run(run, visitor(), more)
+            except ZscapeError as error:
+                st.error(str(error), icon=":material/error:")
+            else:
+                st.rerun()
+
+
+def how_it_ended(run: Run, config: TrainConfig) -> str:
+    """Which epoch was the last and which is kept, where the settings let that be open."""
+    if config.keep == "last" and not config.patience:
+        return ""
+    ends = [event for event in new_events(run) if event["epoch_ended"] and event["test"]]
+    compared = [event for event in ends if config.compares(event["epoch"])]
+    if not compared:
+        return ""
+    best = min(compared, key=lambda event: event["test"]["loss"])
+    early = ends[-1]["epoch"] < config.epochs
+    parts = [f"Least held-out loss after epoch {best['epoch']}"]
+    parts += [f"ended after {ends[-1]['epoch']} of {config.epochs}"] if early else []
+    parts += ["its model is the one kept"] if config.keep == "best" else []
+    return f"{', '.join(parts)}. The held-out images chose, so their figures flatter a little."
 
 
 def figures(metrics: dict[str, Any]) -> str:

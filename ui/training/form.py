@@ -230,6 +230,8 @@ def _config() -> TrainConfig | None:
     if not _matters(SETTINGS["prior"]):
         values["prior"] = "normal"
     values["left_out"] = DEFAULT.left_out  # see `left_out_name`
+    if not _matters(SETTINGS["keep"]):
+        values |= {"keep": "last", "patience": 0}
     own = {name: st.session_state[each.key] for name, each in _chosen_settings().items()}
     values["objective_settings"] = own
     try:

@@ -211,8 +211,10 @@ def new_events(run: Run) -> Events:
     kept: dict[str, tuple[Events, Events, int]] = st.session_state.setdefault("events", {})
     ends, last, position = kept.get(run.token, ([], [], 0))
     new, after = run.events_after(position)
-    resumed = new and last and new[0]["step"] <= last[0]["step"]  # and goes on from farther back
-    if resumed or (position and run.events_file.stat().st_size < position):
+    # It goes on from farther back, or was given more epochs.
+    resumed = new and last and new[0]["step"] <= last[0]["step"]
+    longer = new and last and new[0]["total_steps"] != last[0]["total_steps"]
+    if resumed or longer or (position and run.events_file.stat().st_size < position):
         ends, last = [], []
         new, after = run.events_after(0)
     ends = ends + [event for event in new if event["epoch_ended"]]

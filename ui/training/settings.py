@@ -12,7 +12,7 @@ from vae_core.models.likelihoods import likelihood_names
 from vae_core.models.networks import ACTIVATIONS, network_names
 from vae_core.models.priors import PRIORS
 from vae_core.objectives.registry import find_objective, objective_names
-from vae_core.training.config import SCHEDULES
+from vae_core.training.config import KEPT, SCHEDULES
 
 OWN = "own"  # the data set that a visitor brings
 
@@ -46,6 +46,7 @@ _WITH_ANY_PRIOR = [
     for each in objective_names()
     if find_objective(each).kind == "vae" and each != "beta-tcvae"
 ]
+_WITH_A_BEST = [each for each in objective_names() if each != "gan"]
 COLUMNS = (
     (
         Setting(
@@ -141,6 +142,18 @@ COLUMNS = (
             "schedule", "train_schedule", "Schedule",
             "One-cycle: the rate rises for 30% of the training and then falls to almost 0.",
             SCHEDULES,
+        ),
+        Setting(
+            "keep", "train_keep", "Keep the epoch",
+            "The last, or the best: that of least loss on the held-out images, whose figures then "
+            "flatter a little.",
+            KEPT, only=("objective", _WITH_A_BEST),
+        ),
+        Setting(
+            "patience", "train_patience", "Patience, epochs",
+            "The training ends after so many epochs without a lower loss on the held-out images; 0 "
+            "lets it come to its end.",
+            span=(0, limits.MAX_EPOCHS), only=("objective", _WITH_A_BEST),
         ),
         Setting(
             "binarisation", "train_binarisation", "Binarisation",

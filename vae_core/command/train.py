@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vae_core.command.arguments import number, whole_number
+from vae_core.command.arguments import number, whole, whole_number
 from vae_core.command.figures import print_figures
 from vae_core.command.own_images import add_image_arguments, image_flags, read_given_images
 from vae_core.command.terminal import draw_bar, end_line
@@ -44,6 +44,8 @@ SETTINGS: dict[str, tuple[Callable[[str], object], str]] = {
     "batch_size": (whole_number, "images in a step"),
     "learning_rate": (number, "Adam's, or its peak in a cycle"),
     "schedule": (str, "of the learning rate: constant or one-cycle"),
+    "keep": (str, "the model of the last epoch, or of the best on the held-out images: last, best"),
+    "patience": (whole_number, "end after so many epochs without a better one, 0 for never"),
     "seed": (whole_number, "of all that is drawn: the same gives the same weights"),
     "device": (str, "cpu, cuda, …"),
     "threads": (whole_number, "of torch, on the CPU"),
@@ -54,6 +56,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--preset", help="settings by name, such as digits-2d or mnist-2d")
     source.add_argument("--resume", metavar="RUN", help="go on with the run in this folder")
+    parser.add_argument(
+        "--more-epochs",
+        type=whole(1, 10_000),
+        metavar="N",
+        help="with --resume, of a run that has finished: so many in a cycle of their own",
+    )
     parser.add_argument(
         "--output", metavar="RUN", help="the run folder to make (default: one in $ZSCAPE_RUNS)"
     )
@@ -85,6 +93,8 @@ def run(options: argparse.Namespace) -> None:
         from vae_core.checkpoints.writing import check_target
 
         check_target(options.publish)
+    if options.more_epochs and options.resume is None:
+        raise ConfigError("--more-epochs are for a run that has finished; name it with --resume.")
     trained = _new_run(options) if options.resume is None else _run_to_resume(options)
     if options.quiet and hasattr(os, "nice"):
         os.nice(NICE)
@@ -114,6 +124,9 @@ def _run_to_resume(options: argparse.Namespace) -> Run:
         raise TrainingError(f"{run.path.name} is no run's folder: it has no status.json.")
     if not options.queue:  # else `resume` has done so, and what is asked since then counts
         run.forget_requests()
+    if options.more_epochs:
+        with run.held():
+            run.add_epochs(options.more_epochs)
     return run
 
 

@@ -56,6 +56,8 @@ class ObjectiveTerms(Terms):
 class Batch:
     """Images of a set of `images`, at `step` of `total_steps`, the first being 0.
 
+    cycle: how far the learning rate's cycle is, from 0 to 1; a training that was given more epochs
+    has several, and its later steps lie beyond total_steps, which are those of the first.
     x (batch, c, h, w) in [0, 1]; labels (batch,) int64 where the set has any; generator: for all
     that is drawn, on the device of x.
     """
@@ -66,6 +68,7 @@ class Batch:
     images: int
     step: int
     total_steps: int
+    cycle: float
 
 
 def elbo_terms(

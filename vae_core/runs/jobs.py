@@ -52,14 +52,17 @@ def new_run_path(config: TrainConfig, root: str | Path) -> Path:
     return Path(root) / f"{config.dataset}-{secrets.token_hex(12)}"
 
 
-def resume(run: Run) -> None:
+def resume(run: Run, *, more_epochs: int = 0) -> None:
     """Go on with a run that stopped, failed or died, in a process of its own; returns at once.
 
     It goes on from its last saved state, an epoch's end, to the very weights of an uninterrupted
-    run; where there is none yet, it begins anew. TrainingError where that is of no use.
+    run; where there is none yet, it begins anew. more_epochs: for a run that has finished, see
+    `Run.add_epochs`. TrainingError where that is of no use.
     """
     _check_settings()
     with run.held():  # of two who resume it at once, the second is told
+        if more_epochs:
+            run.add_epochs(more_epochs)
         status = run.status(holding=True)
         if not status.resumable:
             reason = "it is being trained." if status.active else status.message

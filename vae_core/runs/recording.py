@@ -66,7 +66,7 @@ def learn(run: Run, on_progress: Callable[[Progress], None], may_go_on: Callable
     report = _Reporter(run.events_file)
     follow = _Sparing(_LiveCheckpoint(run, config, encoded, sample).save, LIVE_SECONDS)
     save_state = _Sparing(lambda p: write_bytes(run.state_file, tensor_bytes(p.state())))
-    stopped = False
+    stopped, progress = False, None
     with EventFiles(run.tensorboard, first_epoch + 1) as event_files:
         for progress in train(
             config, train_data=train_data, test_data=test_data, resume=resume or None
@@ -75,7 +75,7 @@ def learn(run: Run, on_progress: Callable[[Progress], None], may_go_on: Callable
             report(progress)
             if progress.epoch_ended:
                 event_files.add(progress)
-                if progress.epoch in due:
+                if progress.epoch in due or progress.done:
                     _save_snapshot(run, progress.epoch, model, encoded, sample)
                 save_state(progress)
             follow(progress)
@@ -83,8 +83,10 @@ def learn(run: Run, on_progress: Callable[[Progress], None], may_go_on: Callable
             if not progress.done and not may_go_on():
                 stopped = True
                 break
-    if first_epoch == config.epochs:  # resumed after its last epoch: nothing was left to learn
-        model.load_state_dict(below("model.", resume))
+    if progress is None:  # resumed after its last epoch: nothing was left to learn
+        model.load_state_dict(below("best.model.", resume) or below("model.", resume))
+    elif stopped and progress.best and progress.best.weights:
+        model.load_state_dict(progress.best.weights)
     model.eval()
     final = run.path / "final" / run.checkpoint.name
     publish(model, config, test_data, encoded, final)

@@ -69,6 +69,14 @@ def forget_reports_after(file: Path, epoch: int) -> None:
     write_bytes(file, "".join(json.dumps(report) + "\n" for report in kept).encode())
 
 
+def scale_reports(file: Path, epochs: int, more: int) -> None:
+    """Let the reports of a training of `epochs` be those of one of `more`, in total_steps."""
+    reports, _ = reports_after(file, 0)
+    for report in reports:
+        report["total_steps"] = report["total_steps"] // epochs * more
+    write_bytes(file, "".join(json.dumps(report) + "\n" for report in reports).encode())
+
+
 def _is_report(value: Any) -> bool:
     return (
         isinstance(value, dict)

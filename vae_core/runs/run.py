@@ -34,7 +34,7 @@ from filelock import FileLock, Timeout
 
 from vae_core.errors import ConfigError, TrainingError, ZscapeError
 from vae_core.files.atomic import delete_folder, read_json, write_bytes, write_json
-from vae_core.runs.reports import reports_after
+from vae_core.runs.reports import reports_after, scale_reports
 
 if TYPE_CHECKING:
     import torch
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 STATES = ("waiting", "running", "paused", "finished", "stopped", "failed")
 START_SECONDS = 120  # a process that has not begun by then never will
-MAX_STATE_BYTES = 3 * (512 << 20)  # the largest weights, and Adam's two means of each
+MAX_STATE_BYTES = 4 * (512 << 20)  # the largest weights, Adam's two means of each, the best
 FULL_DISK_BYTES = 1 << 20  # with less than that free, a death without a word has its reason
 
 _SNAPSHOT = re.compile(r"epoch-(\d{4,9})\.safetensors")
@@ -112,6 +112,25 @@ class Run:
         from vae_core.training.config import TrainConfig
 
         return TrainConfig.from_json(read_json(self.path / "config.json", TrainingError))
+
+    def add_epochs(self, more: int) -> None:
+        """Let a finished run go on for `more` epochs, as `TrainConfig.with_more_epochs` says.
+
+        It is as one that was stopped then, and is to be resumed; the caller holds the folder.
+        TrainingError where it has not finished; ConfigError for a number out of range.
+        """
+        if (status := self.status(holding=True)).state != "finished":
+            raise TrainingError(
+                f"{self.token} has not finished, so that it cannot be given more epochs; let it "
+                "come to its end first, or resume it."
+            )
+        config = self.config()
+        events = self.events()
+        ended = max((e["epoch"] for e in events if e["epoch_ended"]), default=config.epochs)
+        longer = config.with_more_epochs(more, ended)
+        scale_reports(self.events_file, config.epochs, longer.epochs)
+        write_json(self.path / "config.json", longer.to_json())
+        self.write_status(replace(status, state="stopped"))
 
     def status(self, *, holding: bool = False) -> Status:
         """What the trainer last said; "failed" when it died without a word.

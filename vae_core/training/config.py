@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from reprlib import repr as shown
 from typing import Any
 
@@ -18,11 +18,15 @@ from vae_core.objectives.objective import SHARED, check_number
 from vae_core.objectives.registry import find_objective
 
 SCHEDULES = ("one-cycle", "constant")
+KEPT = ("last", "best")
+MAX_EPOCHS = 10_000
+MAX_CYCLES = 100
 
 # field: (type, least, most), both ends included
 _RANGES: dict[str, tuple[type, float, float]] = {
     "samples": (int, 1, 64),
-    "epochs": (int, 1, 10_000),
+    "epochs": (int, 1, MAX_EPOCHS),
+    "patience": (int, 0, MAX_EPOCHS),
     "batch_size": (int, 1, 65_536),
     "seed": (int, 0, 2**31 - 1),
     "threads": (int, 1, 256),
@@ -67,6 +71,13 @@ class TrainConfig:
     left_out: the label of a class whose training images are not learned, -1 for none.
     schedule: "one-cycle" rises to learning_rate over the first 30 % of the steps and falls to
     almost 0 (Smith & Topin 2019), "constant" stays.
+    keep: the "last" epoch's model or the "best", whose loss on the held-out images is least;
+    patience: after so many epochs without a lower one the training ends, 0 for never. The held-out
+    images then have chosen the epoch, so that their figures flatter a little. Epochs while a weight
+    still rises (warm-up, capacity) are not compared; a GAN's loss cannot be.
+    continued: (ended, planned) for each time that more epochs were added: the epoch at which the
+    training had ended, and those that it was to have. From there a cycle of its own begins: the
+    learning rate rises and falls anew over the added epochs; weights that had risen stay.
     device: a torch device; threads: torch threads on the CPU.
     """
 
@@ -90,6 +101,9 @@ class TrainConfig:
     batch_size: int = 256
     learning_rate: float = 2e-3
     schedule: str = "one-cycle"
+    keep: str = "last"
+    patience: int = 0
+    continued: tuple[tuple[int, int], ...] = ()
     seed: int = 0
     device: str = "cpu"
     threads: int = 1
@@ -104,6 +118,9 @@ class TrainConfig:
             raise ConfigError(
                 f"Unknown schedule {shown(self.schedule)}; choose one of {', '.join(SCHEDULES)}."
             )
+        if self.keep not in KEPT:
+            raise ConfigError(f"keep={shown(self.keep)} is not one of {', '.join(KEPT)}.")
+        object.__setattr__(self, "continued", self._checked_cycles())
         checked_binarisation(self.binarisation)
         self._check_objective()
         try:
@@ -115,6 +132,44 @@ class TrainConfig:
             model = build_model(self.model_config((1, 1, 1)))
         for name in ("hidden", *LINEAR):
             object.__setattr__(self, name, getattr(model.config, name))
+
+    def _checked_cycles(self) -> tuple[tuple[int, int], ...]:
+        begin, cycles = 0, []
+        try:
+            for ended, planned in self.continued:
+                cycles.append((ended, planned))
+                check_number("ended", ended, int, begin + 1, min(planned, self.epochs - 1))
+                check_number("planned", planned, int, ended, MAX_EPOCHS)
+                begin = ended
+        except (TypeError, ValueError) as error:
+            raise ConfigError(
+                f"continued={shown(self.continued)} is not of pairs such as [[10, 10]], the epoch "
+                f"at which a training of {self.epochs} epochs in all had ended and those that it "
+                "was to have, rising."
+            ) from error
+        if len(cycles) > MAX_CYCLES:
+            raise ConfigError(f"continued has {len(cycles)} pairs; give {MAX_CYCLES} at most.")
+        return tuple(cycles)
+
+    def cycle_at(self, epoch: int) -> tuple[int, int]:
+        """Where the learning rate's cycle of `epoch`, the first being 0, begins and was to end."""
+        begin = 0
+        for ended, planned in self.continued:
+            if epoch < ended:
+                return begin, planned
+            begin = ended
+        return begin, self.epochs
+
+    def with_more_epochs(self, more: int, ended: int) -> TrainConfig:
+        """These settings for a training that ended after `ended` epochs and gets some `more`."""
+        check_number("more_epochs", more, int, 1, MAX_EPOCHS)
+        continued = (*self.continued, (ended, self.epochs))
+        return replace(self, epochs=ended + more, continued=continued)
+
+    def compares(self, epoch: int) -> bool:
+        """Whether the held-out loss after `epoch` epochs is of the objective that it ends with."""
+        _, planned = self.cycle_at(0)
+        return epoch >= float(self.objective_settings.get("rise", 0.0)) * planned
 
     def _check_objective(self) -> None:
         objective, settings = find_objective(self.objective), self.objective_settings
@@ -133,6 +188,11 @@ class TrainConfig:
                     f"{name}={value:g} has no meaning for the objective {self.objective}{own}; "
                     f"leave {name} at {unused:g}."
                 )
+        if self.objective == "gan" and (self.keep != "last" or self.patience):
+            raise ConfigError(
+                "The loss of a GAN's generator does not tell how good it is, so that there is no "
+                "best epoch; leave keep at last and patience at 0."
+            )
         if self.objective == "m2" and self.left_out >= 0:
             raise ConfigError(
                 "M2 is told of every class; leave left_out at -1, which leaves none out."
@@ -163,6 +223,7 @@ class TrainConfig:
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {
             "hidden": list(self.hidden),
+            "continued": [list(pair) for pair in self.continued],
             "objective_settings": dict(self.objective_settings),
         }
 

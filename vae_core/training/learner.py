@@ -100,11 +100,11 @@ def descend(optimizer: torch.optim.Optimizer, loss: Tensor, rate: float) -> None
 
 def learning_rate(config: TrainConfig, batch: Batch) -> float:
     """The learning rate of `config` for the step on `batch`."""
-    return learning_rate_at(config, batch.step / batch.total_steps)
+    return learning_rate_at(config, batch.cycle)
 
 
 def learning_rate_at(config: TrainConfig, fraction: float) -> float:
-    """The learning rate after `fraction` of all steps.
+    """The learning rate after `fraction` of a cycle's steps.
 
     One-cycle: from 1/25 of the peak up to it at 30 %, then down to 1/250,000, both along a cosine.
     """

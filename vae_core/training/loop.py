@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from statistics import median_low
 
 import torch
@@ -31,7 +32,7 @@ from vae_core.training.config import TrainConfig
 from vae_core.training.learner import Learner
 from vae_core.training.learners import build_learner
 from vae_core.training.m2 import labelled_rows
-from vae_core.training.progress import Means, Progress
+from vae_core.training.progress import Best, Means, Progress
 
 REPORT_SECONDS = 0.25
 PACE_REPORTS = 40  # the speed told is that of so many reports …
@@ -50,6 +51,7 @@ def train(
 ) -> Iterator[Progress]:
     """Train a model by `config`, yielding at each epoch's end and every `report_seconds` between.
 
+    After the last report the model has the weights of the last epoch, or of the best if so asked.
     Data default to the two splits of config.dataset; where both are given it may be any name.
     `resume` is a `Progress.state()` of the same config. TrainingError as soon as the loss is not
     finite; ConfigError when config and data clash, DataError when the data have no class to leave
@@ -114,27 +116,32 @@ def _train(
     learner = initial_learner(config, train_data.image_shape, device)
     model = learner.model
     if resume is not None:
-        first_epoch = _restore(resume, learner, config.epochs)
+        first_epoch, best = _restore(resume, learner, config)
     else:
-        first_epoch = 0
+        first_epoch, best = 0, Best()
         learner.begin(train_data)
 
     train_set, test_set = _Images(train_data, config, device), _Images(test_data, config, device)
     n = len(train_data)
     steps_per_epoch = len(train_set.split(torch.arange(n), config.batch_size))
     total_steps = config.epochs * steps_per_epoch
+    judged = config.keep == "best" or config.patience > 0
     step = first_epoch * steps_per_epoch
     test: Means | None = None
     pace, reported = _Pace(step), time.perf_counter()
 
     for epoch in range(first_epoch, config.epochs):
+        if best.stalled(config, epoch):
+            break
+        begin, planned = (epochs * steps_per_epoch for epochs in config.cycle_at(epoch))
+        schedule = _Schedule(config.cycle_at(0)[1] * steps_per_epoch, begin, planned)
         model.train()
         # A generator an epoch: a resumed run draws what the uninterrupted one would have drawn.
         order = torch.randperm(n, generator=_generator(config.seed, epoch, "cpu")).to(device)
         generator = _generator(config.seed, epoch, device)
         sums = _Sums(model, device)
         for rows in train_set.split(order, config.batch_size):
-            terms = learner.step(train_set.batch(rows, generator, step, total_steps))
+            terms = learner.step(train_set.batch(rows, generator, step, schedule))
             sums.add(terms)
             step += 1
             ended = step % steps_per_epoch == 0
@@ -144,9 +151,11 @@ def _train(
             if not reports:
                 continue
             if ended:
-                test_sums = _test_sums(learner, test_set, config, step, total_steps)
+                test_sums = _test_sums(learner, test_set, config, step, schedule)
                 test_sums.check(step, config)
                 test = test_sums.means()
+                if judged and config.compares(epoch + 1) and test.loss < best.loss:
+                    best = Best(epoch + 1, test.loss, _weights(model, config))
                 model.train()
             rate = pace.steps_per_second(step)
             yield Progress(
@@ -159,9 +168,31 @@ def _train(
                 test=test,
                 epoch_ended=ended,
                 learner=learner,
+                best=best if judged else None,
+                stalled=ended and best.stalled(config, epoch + 1),
             )
             reported = time.perf_counter()
+    if best.weights:
+        model.load_state_dict(best.weights)
     model.eval()
+
+
+def _weights(model: LatentModel, config: TrainConfig) -> dict[str, Tensor]:
+    if config.keep != "best":
+        return {}
+    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+
+
+@dataclass(frozen=True)
+class _Schedule:
+    """Steps of the first cycle, and from where to where the present one goes."""
+
+    first: int
+    begin: int
+    end: int
+
+    def at(self, step: int) -> float:
+        return (step - self.begin) / (self.end - self.begin)
 
 
 def initial_model(config: TrainConfig, image_shape: tuple[int, int, int]) -> LatentModel:
@@ -194,7 +225,9 @@ class _Images:
             parts[-2:] = [torch.cat(parts[-2:])]
         return parts
 
-    def batch(self, rows: Tensor, generator: torch.Generator, step: int, total_steps: int) -> Batch:
+    def batch(
+        self, rows: Tensor, generator: torch.Generator, step: int, schedule: _Schedule
+    ) -> Batch:
         x = self.images.index_select(0, rows).float().div_(255)  # faster than images[rows]
         return Batch(
             x=binarise(x, generator) if self.drawn_anew else x,
@@ -202,7 +235,8 @@ class _Images:
             generator=generator,
             images=len(self.images),
             step=step,
-            total_steps=total_steps,
+            total_steps=schedule.first,
+            cycle=schedule.at(step),
         )
 
 
@@ -266,14 +300,14 @@ class _Sums:
 
 @torch.no_grad()
 def _test_sums(
-    learner: Learner, test_set: _Images, config: TrainConfig, step: int, total_steps: int
+    learner: Learner, test_set: _Images, config: TrainConfig, step: int, schedule: _Schedule
 ) -> _Sums:
     learner.model.eval()
     device = test_set.images.device
     generator = _generator(config.seed, 0, device)  # the same draws at every epoch
     sums = _Sums(learner.model, device)
     for rows in test_set.split(torch.arange(len(test_set.images), device=device), TEST_BATCH):
-        sums.add(learner.terms(test_set.batch(rows, generator, step, total_steps)))
+        sums.add(learner.terms(test_set.batch(rows, generator, step, schedule)))
     return sums
 
 
@@ -281,13 +315,21 @@ def _generator(seed: int, epoch: int, device: torch.device | str) -> torch.Gener
     return torch.Generator(device).manual_seed(seed * 1_000_003 + epoch)
 
 
-def _restore(resume: Mapping[str, Tensor], learner: Learner, epochs: int) -> int:
-    """Load a `Progress.state()` and return its epoch; TrainingError where it does not fit."""
+def _restore(
+    resume: Mapping[str, Tensor], learner: Learner, config: TrainConfig
+) -> tuple[int, Best]:
+    """Load a `Progress.state()`; its epoch and best. TrainingError where it does not fit."""
     try:
         learner.restore(resume)
-        if not 0 <= (epoch := int(resume["epoch"])) <= epochs:
+        if not 0 <= (epoch := int(resume["epoch"])) <= config.epochs:
             raise ValueError(epoch)
-        return epoch
+        if "best.epoch" not in resume:
+            return epoch, Best()
+        head = "best.model."
+        weights = {k.removeprefix(head): t for k, t in resume.items() if k.startswith(head)}
+        if weights and weights.keys() != learner.model.state_dict().keys():
+            raise ValueError(sorted(weights))
+        return epoch, Best(int(resume["best.epoch"]), float(resume["best.loss"]), weights)
     except (KeyError, RuntimeError, ValueError) as error:
         raise TrainingError(
             "The saved state does not belong to these settings; resume a run with its own."

@@ -29,6 +29,7 @@ from vae_core.command.main import main
 from vae_core.errors import DataError
 from vae_core.files.atomic import read_json, write_json
 from vae_core.runs.run import Run, create_run, list_runs
+from vae_core.training.config import TrainConfig
 from vae_core.training.presets import preset
 
 ROOT = Path(__file__).parents[3]
@@ -100,7 +101,8 @@ def test_every_setting_has_its_flag(run: Command, tmp_path: Path) -> None:
         "prior": "vamp", "pseudo-inputs": 7,
         "objective": "warm-up", "binarisation": "static", "beta": 0.5, "samples": 2,
         "epochs": 1, "batch-size": 400, "left-out": 3,
-        "learning-rate": 0.01, "schedule": "constant", "seed": 5, "device": "cpu", "threads": 1,
+        "learning-rate": 0.01, "schedule": "constant", "keep": "best", "patience": 3,
+        "seed": 5, "device": "cpu", "threads": 1,
     }  # fmt: skip
     flags = [word for name, value in settings.items() for word in (f"--{name}", value)]
     flags += ["--set", "rise=0.5"]
@@ -108,7 +110,11 @@ def test_every_setting_has_its_flag(run: Command, tmp_path: Path) -> None:
     assert outcome.code == 0
     config = Run(tmp_path / "run").config().to_json()
     expected = {name.replace("-", "_"): value for name, value in settings.items()}
-    assert config == expected | {"hidden": [4, 8], "objective_settings": {"rise": 0.5}}
+    assert config == expected | {
+        "hidden": [4, 8],
+        "objective_settings": {"rise": 0.5},
+        "continued": [],
+    }
 
 
 def test_training_prints_its_figures_as_json(run: Command, tmp_path: Path) -> None:
@@ -222,6 +228,24 @@ def test_unknown_devices_and_data_are_bad_arguments(run: Command, checkpoint: Pa
 
 def test_a_resumed_run_keeps_its_settings(run: Command, trained: Path) -> None:
     assert_refused(run("train", "--resume", trained, "--epochs", "5"), 2, "keeps its settings")
+
+
+def test_a_finished_run_is_given_more_epochs(run: Command, trained: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(trained, tmp_path / "longer")
+    before = Run(folder).config()
+    assert run("train", "--resume", folder, "--more-epochs", "2", "--json").code == 0
+    config = Run(folder).config()
+    assert config == before.with_more_epochs(2, before.epochs)
+    assert Run(folder).events()[-1]["epoch"] == config.epochs
+    assert Run(folder).status().state == "finished"
+
+
+def test_more_epochs_are_for_a_run_that_has_finished(run: Command, tmp_path: Path) -> None:
+    assert_refused(run("train", "--more-epochs", "2"), 2, "name it with --resume")
+    assert_refused(run("train", "--more-epochs", "0"), 2, "whole number from 1")
+    waiting = create_run(TrainConfig(epochs=2), tmp_path / "waiting")
+    outcome = run("train", "--resume", waiting.path, "--more-epochs", "2")
+    assert_refused(outcome, 1, "has not finished")
 
 
 def test_a_missing_run_cannot_be_resumed(run: Command, tmp_path: Path) -> None:

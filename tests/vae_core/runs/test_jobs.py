@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -109,6 +110,46 @@ def test_an_interrupted_run_reaches_the_weights_of_an_uninterrupted_one(
     work(run)
     assert run.status().state == "finished"
     assert_same(weights(run), weights(finished))
+
+
+def test_a_finished_run_is_given_more_epochs(tmp_path: Path, finished: Run) -> None:
+    """As of one that was to have them from the start, interrupted among them or not."""
+    longer = SHORT.with_more_epochs(2, ended=3)
+    whole = create_run(longer, tmp_path / "whole")
+    work(whole)
+    run = Run(shutil.copytree(finished.path, tmp_path / "run"))
+    with run.held():
+        run.add_epochs(2)
+    assert run.config() == longer and run.status().resumable
+    assert {e["total_steps"] for e in run.events()} == {25}
+    reports = iter(range(1_000))
+    work(run, should_stop=lambda: next(reports) > 0)
+    assert run.status().state == "stopped"
+    work(run)
+    assert run.status().state == "finished"
+    assert [e["epoch"] for e in run.events() if e["epoch_ended"]] == [1, 2, 3, 4, 5]
+    assert_same(weights(run), weights(whole))
+
+
+def test_a_run_that_has_not_finished_is_given_no_more_epochs(tmp_path: Path) -> None:
+    run = interrupted_after(1, tmp_path / "run")
+    with run.held(), pytest.raises(TrainingError, match="has not finished"):
+        run.add_epochs(2)
+    assert run.config() == SHORT
+
+
+def test_the_best_epoch_is_what_a_run_publishes(tmp_path: Path) -> None:
+    config = replace(SHORT, epochs=8, learning_rate=0.1, schedule="constant", keep="best")
+    run = create_run(replace(config, patience=2), tmp_path / "run")
+    work(run)
+    losses = [e["test"]["loss"] for e in run.events() if e["epoch_ended"]]
+    best = losses.index(min(losses)) + 1
+    assert run.snapshot_epochs()[-1] == len(losses)
+    model, _ = run.load_snapshot(best, (1, 8, 8))
+    assert_same(model.state_dict(), weights(run))
+    os.unlink(run.checkpoint / "model.safetensors")
+    work(run)  # nothing is left to learn
+    assert_same(model.state_dict(), weights(run))
 
 
 def test_reports_that_a_crash_tore_or_took_back_are_forgotten(tmp_path: Path) -> None:

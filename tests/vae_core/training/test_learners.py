@@ -212,7 +212,7 @@ def test_the_discriminator_finds_the_total_correlation_of_a_gaussian() -> None:
         z = torch.randn(n, 2, generator=generator)
         z[:, 1] = rho * z[:, 0] + math.sqrt(1 - rho**2) * z[:, 1]
         x = (z / 8 + 0.5).reshape(n, 1, 1, 2)
-        return Batch(x, None, generator, images=n, step=0, total_steps=1)
+        return Batch(x, None, generator, images=n, step=0, total_steps=1, cycle=0.0)
 
     for _ in range(300):
         learner.step(batch(256))
@@ -235,7 +235,9 @@ def test_the_models_step_leaves_the_discriminator_as_it_is() -> None:
     model = build_model(config.model_config((1, 3, 4)))
     learner = FactorVaeLearner(replace(config, learning_rate=1e-3), model)
     x = DATA["train_data"].floats()
-    batch = Batch(x, None, torch.Generator().manual_seed(0), images=20, step=0, total_steps=1)
+    batch = Batch(
+        x, None, torch.Generator().manual_seed(0), images=20, step=0, total_steps=1, cycle=0.0
+    )
     learner.terms(batch).loss.backward()
     assert all(p.grad is None for p in learner.discriminator.parameters())
     assert all(p.grad is not None for p in model.parameters())

@@ -15,6 +15,7 @@ from vae_core.data.image_dataset import ImageDataset
 from vae_core.errors import ConfigError, DataError, TrainingError
 from vae_core.measures.evaluation import evaluate
 from vae_core.models.latent_model import LatentModel
+from vae_core.training import learner
 from vae_core.training.config import TrainConfig
 from vae_core.training.learner import learning_rate_at
 from vae_core.training.loop import train
@@ -107,6 +108,115 @@ def test_images_of_two_shapes_are_refused_at_once() -> None:
 def test_a_finished_run_has_nothing_to_resume() -> None:
     *_, last = train(TINY, **DATA)
     assert list(train(TINY, resume=last.state(), **DATA)) == []
+
+
+# More epochs, the best epoch, an early end. Its rate is so high that the loss goes up and down.
+RESTLESS = replace(TINY, epochs=12, learning_rate=0.1, schedule="constant")
+
+
+def held_out(config: TrainConfig) -> list[float]:
+    """The held-out loss after each epoch."""
+    return [p.test.loss for p in train(config, **DATA) if p.epoch_ended and p.test]
+
+
+def test_the_model_kept_is_that_of_the_least_held_out_loss() -> None:
+    losses = held_out(RESTLESS)
+    best = int(np.argmin(losses)) + 1
+    assert best < RESTLESS.epochs, "the last epoch is the best: nothing is tried"
+    kept = final_weights(replace(RESTLESS, keep="best"))
+    weights_then = next(
+        {k: t.clone() for k, t in p.model.state_dict().items()}
+        for p in train(RESTLESS, **DATA)
+        if p.epoch_ended and p.epoch == best
+    )
+    assert_same(kept, weights_then)
+
+
+@pytest.mark.parametrize("patience", [1, 2, 3])
+def test_it_ends_when_patience_does(patience: int) -> None:
+    losses = held_out(RESTLESS)
+    end = next(
+        epoch
+        for epoch in range(1, RESTLESS.epochs + 1)
+        if epoch == RESTLESS.epochs or epoch - 1 - np.argmin(losses[:epoch]) == patience
+    )
+    *_, last = train(replace(RESTLESS, patience=patience), **DATA)
+    assert last.epoch == end and last.done and last.stalled == (end < RESTLESS.epochs)
+    assert held_out(replace(RESTLESS, patience=patience)) == losses[:end]
+
+
+def test_patience_ends_some_training_early() -> None:
+    assert len(held_out(replace(RESTLESS, patience=1))) < RESTLESS.epochs
+
+
+@pytest.mark.parametrize("epoch", [1, 3, 5, 8])
+def test_best_patience_and_more_epochs_are_resumed_bit_for_bit(epoch: int) -> None:
+    config = replace(RESTLESS, epochs=5, schedule="one-cycle", keep="best", patience=4)
+    config = config.with_more_epochs(6, 5)
+    states = {p.epoch: p.state() for p in train(config, **DATA) if p.epoch_ended}
+    assert_same(final_weights(config, resume=states[epoch]), final_weights(config))
+    assert list(train(config, resume=states[max(states)], **DATA)) == []
+
+
+def test_epochs_that_are_added_go_on_from_the_end_in_a_cycle_of_their_own() -> None:
+    *_, last = train(TINY, **DATA)
+    longer = TINY.with_more_epochs(3, ended=4)
+    assert (longer.epochs, longer.continued) == (7, ((4, 4),))
+    assert [longer.cycle_at(epoch) for epoch in (0, 3, 4, 6)] == [(0, 4), (0, 4), (4, 7), (4, 7)]
+    *_, end = train(longer, resume=last.state(), **DATA)
+    assert end.epoch == 7 and end.done
+    assert_same(end.model.state_dict(), final_weights(longer))
+    assert not torch.equal(
+        end.model.state_dict()["encoder.1.weight"],
+        final_weights(replace(TINY, epochs=7))["encoder.1.weight"],
+    )
+
+
+def test_the_rate_of_added_epochs_rises_and_falls_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    rates: list[float] = []
+    descend = learner.descend
+    monkeypatch.setattr(
+        learner, "descend", lambda *args: (rates.append(args[2]), descend(*args))[1]
+    )
+    list(train(TINY, **DATA))
+    alone = list(rates)
+    rates.clear()
+    list(train(TINY.with_more_epochs(4, 4).with_more_epochs(4, 8), **DATA))
+    assert rates == alone * 3
+
+
+def test_after_an_early_end_the_cycle_that_was_broken_off_stays_so() -> None:
+    config = replace(TINY, epochs=8).with_more_epochs(2, ended=3)
+    assert config.epochs == 5 and config.cycle_at(2) == (0, 8) and config.cycle_at(3) == (3, 5)
+    first = {p.epoch: p.state() for p in train(replace(TINY, epochs=8), **DATA) if p.epoch_ended}
+    assert_same(final_weights(config, resume=first[3]), final_weights(config))
+
+
+def test_a_weight_that_had_risen_stays_so_over_added_epochs() -> None:
+    config = replace(TINY, objective="warm-up", objective_settings={"rise": 0.5})
+    reports = [p for p in train(config.with_more_epochs(2, 4), **DATA) if p.epoch_ended]
+    betas = [p.test.parts["beta"] for p in reports if p.test]
+    assert betas == pytest.approx([0.5, 1, 1, 1, 1, 1])
+
+
+def test_epochs_while_a_weight_rises_are_not_compared() -> None:
+    config = replace(TINY, objective="warm-up", objective_settings={"rise": 0.5}, keep="best")
+    best = [p.best.epoch for p in train(config, **DATA) if p.epoch_ended and p.best]
+    assert best[0] == 0 and best[1] == 2 and all(epoch >= 2 for epoch in best[1:])
+
+
+def test_a_gan_has_no_best_epoch() -> None:
+    for change in ({"keep": "best"}, {"patience": 2}):
+        with pytest.raises(ConfigError, match="no best epoch"):
+            TrainConfig(objective="gan", **change)
+
+
+@pytest.mark.parametrize(
+    "continued", [[[4, 4]], [[2, 1]], [[0, 4]], [[3, 4], [2, 4]], [[1]], [["1", 2]], 3, [[1, 2.5]]]
+)
+def test_cycles_that_cannot_be_are_refused(continued: Any) -> None:
+    with pytest.raises(ConfigError):
+        replace(TINY, continued=continued)
 
 
 @pytest.mark.parametrize(
@@ -232,6 +342,8 @@ OUT_OF_RANGE: list[tuple[str, Any]] = [
     *(("learning_rate", v) for v in (0.0, -1e-3, 11.0, math.nan, math.inf, "1", None, True)),
     *(("sigma", v) for v in (0.0, -1.0, 101.0, math.nan, math.inf, "1", None, True)),
     *(("hidden", v) for v in ((0,), (-3,), (8193,), (5,) * 17, (2.0,), "512", 512, None)),
+    *(("patience", v) for v in (10_001, *NOT_WHOLE)),
+    *(("keep", v) for v in ("", "first", None, 3, [])),
     *(("dataset", v) for v in ("", " ", None, 3, [])),
     *(("network", v) for v in ("", "resnet", None, 3, [])),
     *(("activation", v) for v in ("", "swish", None, 3, [])),
