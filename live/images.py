@@ -51,8 +51,9 @@ def seen_by(opened: OpenModel, dataset: ImageDataset) -> ImageDataset:
 
 def learned_binary(opened: OpenModel) -> bool:
     """Whether the model was trained on pixels drawn to 0 and 1."""
-    training = opened.config.get("training") or {}
-    return bool(training.get("binarisation", "none") != "none")
+    from vae_core.checkpoints.reading import learned_binarisation
+
+    return learned_binarisation(opened.config) != "none"
 
 
 @lru_cache(maxsize=8)

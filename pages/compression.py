@@ -19,7 +19,7 @@ from ui.frame.work import Report, working
 from ui.images.pictures import data_note, image_row
 from ui.palette import AMBER, BROWN, GREY, SYMBOL_COLOURS, VIOLET
 from ui.text.explain import explain
-from ui.text.programs import loading, place_of
+from ui.text.programs import images_of, place_of
 from ui.text.show_code import program, show_code
 from ui.view.dims import names_of_dims
 from ui.view.stored import HASHES, latents_of
@@ -233,17 +233,15 @@ def explore() -> None:
     if key in kept:
         st.caption("PCA and JPEG: what comes nearest to the model's bits.")
     show_in_address("compression", step=step)
-    when, given = loading(opened)
     show_code(
         program(
             "compression",
-            when,
+            [images_of(opened)],
             CHECKPOINT=place_of(opened),
             IMAGES=JUDGED,
             STEP=step,
             STEPS=options,
             QUALITIES=QUALITIES,
-            **given,
         )
     )
     explain("compression")

@@ -65,6 +65,7 @@ _NAMES = {
     "measures.evaluation": "evaluate",
     "checkpoints.reading": "load_checkpoint load_latents list_checkpoints",
     "checkpoints.writing": "save_checkpoint",
+    "runs.data": "checkpoint_images",
     "runs.run": "Run list_runs",
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from base64 import b64encode
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from live.images import learned_binary
 from live.models import OpenModel
@@ -23,22 +23,17 @@ def place_of(opened: OpenModel) -> str:
     return str(opened.path)
 
 
-def loading(opened: OpenModel) -> tuple[list[str], dict[str, Any]]:
-    """Sections and constants for the test images, as the model learned to see them."""
-    binarised = ["binarised"] if learned_binary(opened) else []
-    dataset = str(opened.config.get("dataset"))
-    if not is_own(dataset):
-        return ["a data set", *binarised], {"DATASET": dataset}
-    channels, *size = opened.model.image_shape
-    colour = "grey" if channels == 1 else "colour"
-    return ["own images", *binarised], {"SIZE": tuple(size), "COLOUR": colour}
+def images_of(opened: OpenModel) -> str:
+    """The section that loads the test images."""
+    return "own images" if is_own(str(opened.config.get("dataset"))) else "a data set"
 
 
 def anomalies_program(
     opened: OpenModel, against: str, score: str, *, images: int, draws: int
 ) -> str:
     """The program for the page Anomalies; `against` as that page names it."""
-    when, given = loading(opened)
+    when = [images_of(opened)]
+    given: dict[str, object] = {}
     if against in STRANGERS:
         when += ["all are normal", "strangers"]
         given["KIND"] = against
@@ -72,10 +67,10 @@ def elbo_program(opened: OpenModel, x: Tensor | int, samples: int) -> str:
 
     x: an image in [0, 1], (1, c, h, w), or the index of one in the test set.
     """
+    given: dict[str, object]
     if isinstance(x, int):
-        when, given = loading(opened)
-        when.append("a test image")
-        given["IMAGE"] = x
+        when = [images_of(opened), "a test image"]
+        given = {"IMAGE": x}
     else:
         pixels = zlib.compress(x.mul(255).round().byte().numpy().tobytes())
         when = ["a drawing"]
@@ -91,6 +86,5 @@ def labels_program(
     opened: OpenModel, how: str, *, counts: list[int], draws: int, images: bool
 ) -> str:
     """The program for the page Few labels; images: whether they are compared with their codes."""
-    when, given = loading(opened) if images else ([], {})
-    when += ["images" if images else "codes alone", how]
-    return program("labels", when, CHECKPOINT=place_of(opened), COUNTS=counts, DRAWS=draws, **given)
+    when = [images_of(opened), "images", how] if images else ["codes alone", how]
+    return program("labels", when, CHECKPOINT=place_of(opened), COUNTS=counts, DRAWS=draws)

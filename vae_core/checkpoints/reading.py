@@ -106,6 +106,11 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Lat
     return model.to(device).eval().requires_grad_(False)
 
 
+def learned_binarisation(config: Mapping[str, Any]) -> str:
+    """How pixels were made 0 or 1 for the model of this config.json, see `data.binarisation`."""
+    return str((config.get("training") or {}).get("binarisation", "none"))
+
+
 def load_latents(path: str | Path) -> Latents | None:
     """The stored latents of the checkpoint folder `path`, None when it has none."""
     path = Path(path)

@@ -80,15 +80,15 @@ def given_dataset(options: argparse.Namespace, split: str) -> ImageDataset:
     """A split of the images that the flags name; of those that the model learned by default."""
     from vae_core.checkpoints.reading import read_config
     from vae_core.data import datasets, image_dataset
+    from vae_core.data.own.form import ImageForm
     from vae_core.runs.data import run_dataset
 
     config = read_config(options.checkpoint)
     if image_flags(options):
         if options.data:
             raise ConfigError("--data and --images name two data sets; leave one out.")
-        channels, height, width = config["image_shape"]
-        colour = "grey" if channels == 1 else "colour"
-        train, test = read_given_images(options, size=(height, width), colour=colour)
+        form = ImageForm.of(config["image_shape"])
+        train, test = read_given_images(options, size=form.size, colour=form.colour)
         return train.joined(test) if split == "all" else (train, test)[SPLITS.index(split)]
     if options.data:
         datasets.check_dataset(options.data)

@@ -68,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from vae_core.checkpoints.reading import load_checkpoint, read_config
+    from vae_core.checkpoints.reading import learned_binarisation, load_checkpoint, read_config
     from vae_core.checkpoints.writing import write_metrics
     from vae_core.measures.evaluation import evaluate
     from vae_core.models.device import usable_device
@@ -80,13 +80,13 @@ def run(options: argparse.Namespace) -> None:
             "would judge them by what they know; leave one of them out."
         )
     model = load_checkpoint(options.checkpoint, usable_device(options.device))
-    trained = read_config(options.checkpoint)["training"].get("binarisation", "none")
+    trained = learned_binarisation(read_config(options.checkpoint))
     metrics = evaluate(
         model,
         given_dataset(options, options.split),
         samples=options.samples,
         importance_samples=options.importance_samples,
-        binarisation=options.binarisation or str(trained),
+        binarisation=options.binarisation or trained,
         exact_images=options.exact,
         codes=given_dataset(options, "train") if codes else None,
         labels=options.few_labels,

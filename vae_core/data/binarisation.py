@@ -36,6 +36,16 @@ def binarised(dataset: ImageDataset, seed: int = 0) -> ImageDataset:
     return replace(dataset, images=images)
 
 
+def as_seen(dataset: ImageDataset, binarisation: str, seed: int = 0) -> ImageDataset:
+    """The images as a model is judged by that learned under `binarisation`: each pixel drawn once.
+
+    Dynamic draws by `seed`, static ones always alike; as they are where it is "none".
+    """
+    if binarisation == "none":
+        return dataset
+    return binarised(dataset, seed if binarisation == "dynamic" else 0)
+
+
 def checked_binarisation(name: str) -> str:
     """The name; ConfigError when there is no binarisation of that name."""
     if name not in BINARISATIONS:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vae_core.data.binarisation import binarised, checked_binarisation
+from vae_core.data.binarisation import as_seen, checked_binarisation
 from vae_core.data.image_dataset import ImageDataset
 from vae_core.data.rows import draw_rows
 from vae_core.errors import ConfigError, DataError
@@ -77,7 +77,7 @@ def evaluate(
     if disentanglement and dataset.factors is None:
         raise DataError(f"{dataset.name} has no known factors; leave disentanglement out.")
     grey = binarisation == "none" and _is_grey(dataset)
-    dataset = _ready(dataset, binarisation, seed)  # the same pixels for every figure
+    dataset = as_seen(dataset, binarisation, seed)  # the same pixels for every figure
     if isinstance(model, GAN):
         return _judged(model, dataset, binarisation, seed)
     of_image = _of_images(model, dataset, samples, importance_samples, seed, on_progress)
@@ -87,7 +87,7 @@ def evaluate(
     if codes is not None or disentanglement or measures:
         latents = encode_dataset(model, dataset)
         if codes is not None:
-            codes = _ready(codes, binarisation, seed)
+            codes = as_seen(codes, binarisation, seed)
             further |= _of_codes(model, latents, dataset, codes, labels, seed)
         if disentanglement:
             further["disentanglement"] = disentanglement_scores(latents, seed=seed).to_json()
@@ -134,13 +134,6 @@ def _check_settings(
         raise ConfigError(f"exact_images={exact_images}: a mean with its error needs two images.")
     if labels and not codes:
         raise ConfigError(f"labels={labels} are of the training images; give them as codes.")
-
-
-def _ready(dataset: ImageDataset, binarisation: str, seed: int) -> ImageDataset:
-    """The images with their pixels made 0 or 1 as `binarisation` says."""
-    if binarisation == "none":
-        return dataset
-    return binarised(dataset, seed if binarisation == "dynamic" else 0)
 
 
 def _of_images(

@@ -9,12 +9,36 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
+from vae_core.checkpoints.reading import learned_binarisation, read_config
+from vae_core.data.binarisation import as_seen
 from vae_core.data.datasets import load_dataset
 from vae_core.data.image_dataset import SPLITS, ImageDataset
 from vae_core.data.names import dataset_label, is_own, own_label
+from vae_core.data.own.form import ImageForm
 from vae_core.data.own.images import read_images
 from vae_core.errors import DataError
 from vae_core.runs.run import Run
+
+
+def checkpoint_images(
+    path: str | Path, split: str = "test", *, own: str | Path | None = None
+) -> ImageDataset:
+    """The images of a split that the checkpoint in the folder `path` learned, as it was shown them.
+
+    own: where the user's own images lie, for a checkpoint that is no more in its run's folder: as
+    `read_images` takes them, made into the model's form. Each pixel is drawn to 0 or 1 where the
+    model learned such, always alike. CheckpointError where the folder is none, DataError where the
+    images are not to be had.
+    """
+    config = read_config(path)
+    if own is not None:
+        pair = read_images(own, form=ImageForm.of(config["image_shape"]))
+        found = pair[SPLITS.index(split)]
+    elif name := config.get("dataset"):
+        found = run_dataset(Path(path).resolve().parent, name, split)
+    else:
+        raise DataError("The checkpoint does not say its data set; give the images as own.")
+    return as_seen(found, learned_binarisation(config))
 
 
 def run_datasets(

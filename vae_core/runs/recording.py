@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from vae_core.checkpoints.writing import save_checkpoint
-from vae_core.data.binarisation import binarised
+from vae_core.data.binarisation import as_seen
 from vae_core.data.image_dataset import ImageDataset
 from vae_core.data.rows import draw_rows
 from vae_core.errors import TrainingError
@@ -50,7 +50,7 @@ def learn(run: Run, on_progress: Callable[[Progress], None], may_go_on: Callable
     config = run.config()
     train_data, test_data = run_datasets(run.path, config.dataset)
     # Latents are those of images as the model knows them: drawn once, and so always the same.
-    encoded = test_data if config.binarisation == "none" else binarised(test_data)
+    encoded = as_seen(test_data, config.binarisation)
     sample = fixed_sample(len(test_data))
     resume = (
         load_tensors(run.state_file, MAX_STATE_BYTES, TrainingError)

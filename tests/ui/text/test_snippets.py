@@ -6,10 +6,12 @@ import contextlib
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,14 +19,13 @@ import torch
 from PIL import Image
 
 from live.images import test_dataset as images_of
-from live.models import open_model
+from live.models import OpenModel, open_model
 from ui.images.anomalies import normal_latents, samples_of
 from ui.text.programs import (
     anomalies_program,
     compare_program,
     elbo_program,
     labels_program,
-    loading,
 )
 from ui.text.show_code import program
 from vae_core.checkpoints.reading import load_checkpoint, load_latents
@@ -107,10 +108,26 @@ def test_the_elbo_program_samples_log_px_beyond_two_dimensions(tmp_path: Path) -
     assert figure(text, "effective draws") == pytest.approx(gap.effective_draws, abs=0.51)
 
 
-def test_a_program_loads_binary_images_for_a_model_that_learned_such(tmp_path: Path) -> None:
-    opened = open_model("digits-2d")
-    training = opened.config["training"] | {"binarisation": "dynamic"}
-    opened = replace(opened, config=opened.config | {"training": training})
+@pytest.fixture
+def altered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., OpenModel]:
+    """A copy of digits-2d with another config.json: altered(dataset=…)."""
+
+    def copy(**changes: Any) -> OpenModel:
+        folder = tmp_path / "checkpoints" / "altered"
+        shutil.copytree(ROOT / "checkpoints" / "digits-2d", folder)
+        config = json.loads((folder / "config.json").read_text("utf-8")) | changes
+        (folder / "config.json").write_text(json.dumps(config), "utf-8")
+        monkeypatch.setenv("ZSCAPE_CHECKPOINTS", str(folder.parent))
+        return open_model("altered")
+
+    return copy
+
+
+def test_a_program_loads_binary_images_for_a_model_that_learned_such(
+    tmp_path: Path, altered: Callable[..., OpenModel]
+) -> None:
+    training = open_model("digits-2d").config["training"] | {"binarisation": "dynamic"}
+    opened = altered(training=training)
     shown = images_of(opened)
     assert shown is not None
     x = shown.floats(slice(3, 4))
@@ -121,9 +138,10 @@ def test_a_program_loads_binary_images_for_a_model_that_learned_such(tmp_path: P
     assert figure(text, "log p(x)") == pytest.approx(gap.log_px, abs=0.01)
 
 
-def test_a_program_reads_ones_own_images_as_the_model_was_given_them(tmp_path: Path) -> None:
-    opened = open_model("digits-2d")
-    opened = replace(opened, config=opened.config | {"dataset": "own-many-0123456789ab"})
+def test_a_program_reads_ones_own_images_as_the_model_was_given_them(
+    tmp_path: Path, altered: Callable[..., OpenModel]
+) -> None:
+    opened = altered(dataset="own-many-0123456789ab")
     images = load_dataset("digits", "test").images[:30]
     np.savez(tmp_path / "my-images.zip", x=images)  # NumPy adds an ending
     (tmp_path / "my-images.zip.npz").rename(tmp_path / "my-images.zip")
@@ -258,16 +276,14 @@ def test_the_compression_program_gives_the_bits_and_the_curves(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     checkpoint = ROOT / "checkpoints" / "digits-2d"
-    when, given = loading(open_model("digits-2d"))
     filled = program(
         "compression",
-        when,
+        ["a data set"],
         CHECKPOINT=str(checkpoint),
         IMAGES=20,
         STEP=0.5,
         STEPS=[0.5, 2.0],
         QUALITIES=(5, 95),
-        **given,
     )
     exec(filled, {})
     text = capsys.readouterr().out

@@ -3,14 +3,11 @@
 import plotly.graph_objects as go
 import torch
 
-from vae_core import ImageForm, binarised, load_checkpoint, load_dataset, load_latents, read_images
+from vae_core import binarised, checkpoint_images, load_checkpoint, load_dataset, load_latents
 from vae_core.data.rows import draw_rows, rows_of_class
 from vae_core.measures.anomaly import anomaly_scores, auroc, class_gaussians, strangers
 
 CHECKPOINT = "checkpoints/digits-2d"
-DATASET = "digits"
-SIZE = (8, 8)
-COLOUR = "grey"
 KIND = "shuffled pixels"  # of images made from the normal ones
 LABEL = 3  # of the class that is not normal
 OTHER = "mnist"
@@ -26,11 +23,9 @@ def seeded() -> torch.Generator:
 model = load_checkpoint(CHECKPOINT)
 latents = load_latents(CHECKPOINT)
 # when a data set:
-test = load_dataset(DATASET, "test")
+test = checkpoint_images(CHECKPOINT)
 # when own images:
-test = read_images("my-images.zip", form=ImageForm(SIZE, colour=COLOUR))[1]
-# when binarised:
-test = binarised(test)
+test = checkpoint_images(CHECKPOINT, own="my-images.zip")
 # end
 
 # when all are normal:

@@ -1,13 +1,10 @@
 """Compression: bits of rounded codes against what comes back, beside JPEG and PNG."""
 
-from vae_core import ImageForm, binarised, load_checkpoint, load_dataset, load_latents, read_images
+from vae_core import checkpoint_images, load_checkpoint, load_latents
 from vae_core.latent.decoded import decoded
 from vae_core.measures.compression import coded, entropy_bits, jpeg, png_bits, prior_bits, quantise
 
 CHECKPOINT = "checkpoints/digits-2d"
-DATASET = "digits"
-SIZE = (8, 8)
-COLOUR = "grey"
 IMAGES = 500
 STEP = 0.5
 STEPS = [0.5, 2.0]
@@ -16,11 +13,9 @@ QUALITIES = (5, 95)
 model = load_checkpoint(CHECKPOINT)
 latents = load_latents(CHECKPOINT)
 # when a data set:
-test = load_dataset(DATASET, "test")
+test = checkpoint_images(CHECKPOINT)
 # when own images:
-test = read_images("my-images.zip", form=ImageForm(SIZE, colour=COLOUR))[1]
-# when binarised:
-test = binarised(test)
+test = checkpoint_images(CHECKPOINT, own="my-images.zip")
 # end
 images = test.floats(latents.indices[:IMAGES])
 

@@ -6,14 +6,11 @@ from base64 import b64decode
 import plotly.graph_objects as go
 import torch
 
-from vae_core import ImageForm, binarised, load_checkpoint, load_dataset, read_images
+from vae_core import checkpoint_images, load_checkpoint
 from vae_core.measures.likelihood.posterior_gap import best_gaussian, elbo_gap, posterior_picture
 from vae_core.measures.likelihood.quadrature import posterior_cells
 
 CHECKPOINT = "checkpoints/digits-2d"
-DATASET = "digits"
-SIZE = (8, 8)
-COLOUR = "grey"
 IMAGE = 3
 DRAWING = ""
 SHAPE = (1, 1, 8, 8)
@@ -21,11 +18,9 @@ SAMPLES = 300
 
 model = load_checkpoint(CHECKPOINT)
 # when a data set:
-test = load_dataset(DATASET, "test")
+test = checkpoint_images(CHECKPOINT)
 # when own images:
-test = read_images("my-images.zip", form=ImageForm(SIZE, colour=COLOUR))[1]
-# when binarised:
-test = binarised(test)
+test = checkpoint_images(CHECKPOINT, own="my-images.zip")
 # when a test image:
 x = test.floats(slice(IMAGE, IMAGE + 1))
 # when a drawing:

@@ -2,7 +2,7 @@
 
 import plotly.graph_objects as go
 
-from vae_core import ImageForm, binarised, load_dataset, load_latents, read_images
+from vae_core import checkpoint_images, load_latents
 from vae_core.measures.codes.label_curves import (
     label_curves,
     label_task,
@@ -11,19 +11,14 @@ from vae_core.measures.codes.label_curves import (
 )
 
 CHECKPOINT = "checkpoints/digits-2d"
-DATASET = "digits"
-SIZE = (8, 8)
-COLOUR = "grey"
 COUNTS = [20, 100]
 DRAWS = 3
 
 latents = load_latents(CHECKPOINT)
 # when a data set:
-test = load_dataset(DATASET, "test")
+test = checkpoint_images(CHECKPOINT)
 # when own images:
-test = read_images("my-images.zip", form=ImageForm(SIZE, colour=COLOUR))[1]
-# when binarised:
-test = binarised(test)
+test = checkpoint_images(CHECKPOINT, own="my-images.zip")
 # when images:
 task = label_task(latents, test.floats(latents.indices))
 # when codes alone:

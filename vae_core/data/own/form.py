@@ -56,6 +56,13 @@ class ImageForm:
                 known = ", ".join(filter(None, choices))
                 raise ConfigError(f"Unknown {name} {value!r}; choose one of {known}.")
 
+    @classmethod
+    def of(cls, image_shape: Sequence[int]) -> ImageForm:
+        """The form of images (c, h, w), such as a model reads."""
+        channels, height, width = image_shape
+        [colour] = [name for name, n in CHANNELS.items() if n == channels]
+        return cls((height, width), colour=colour)
+
 
 def settled(form: ImageForm, images: ImageSource) -> ImageForm:
     """The form with size and colour as the images have them, where it leaves them open."""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch import distributions
 
 from tests.vae_core.arrays import seeded
+from vae_core.errors import ConfigError
 from vae_core.models.config import ModelConfig
 from vae_core.models.kinds import build_model
 from vae_core.models.latent_model import LatentModel
@@ -242,3 +243,13 @@ def test_the_gap_of_the_elbo_is_the_kl_to_the_true_posterior(linear: LatentModel
     )
     elbo, standard_error = averaged_elbo(linear, x)
     assert ((elbo + gap - log_marginal(linear, x)).abs() < 5 * standard_error).all()
+
+
+def test_odd_counts_of_draws_and_a_plain_autoencoder_are_refused(linear: LatentModel) -> None:
+    x = images(linear, 2)
+    plain = build_model(ModelConfig((1, 2, 3), 2, hidden=(), kind="autoencoder")).double()
+    for terms in (elbo_terms, importance_log_weights):
+        with pytest.raises(ConfigError, match="no posterior"):
+            terms(plain, x, generator=seeded(), samples=1)
+        with pytest.raises(ConfigError, match="samples=0 is not"):
+            terms(linear, x, generator=seeded(), samples=0)

@@ -15,6 +15,7 @@ from PIL import Image
 from vae_core.checkpoints.figures import read_metrics
 from vae_core.checkpoints.reading import load_checkpoint, load_latents, read_config
 from vae_core.command.main import main
+from vae_core.data.binarisation import binarised
 from vae_core.data.datasets import load_dataset
 from vae_core.data.names import dataset_label
 from vae_core.data.own.form import ImageForm
@@ -22,7 +23,7 @@ from vae_core.data.own.images import read_images, write_images
 from vae_core.errors import ConfigError, DataError, TrainingError
 from vae_core.runs import cluster
 from vae_core.runs.cluster import RemoteRun
-from vae_core.runs.data import run_dataset, run_datasets
+from vae_core.runs.data import checkpoint_images, run_dataset, run_datasets
 from vae_core.runs.jobs import keep, start
 from vae_core.runs.mirror import receive
 from vae_core.runs.run import Run, create_run
@@ -73,6 +74,30 @@ def test_a_run_keeps_the_images_it_learns_from(trained: Run, photos: Path) -> No
     latents = load_latents(trained.checkpoint)
     assert latents is not None and latents.labels is not None
     assert torch.equal(latents.labels, expected[1].labels)
+
+
+def test_a_checkpoints_images_are_those_that_it_was_trained_on(
+    trained: Run, photos: Path, tmp_path: Path
+) -> None:
+    train, test = read_images(photos, form=ImageForm((8, 9), colour="grey"))
+    assert torch.equal(checkpoint_images(trained.checkpoint).images, test.images)
+    assert torch.equal(checkpoint_images(trained.checkpoint, "train").images, train.images)
+    alone = shutil.copytree(trained.checkpoint, tmp_path / "alone")
+    with pytest.raises(DataError, match="not beside the model"):
+        checkpoint_images(alone)
+    assert torch.equal(checkpoint_images(alone, own=photos).images, test.images)
+
+    config = json.loads((alone / "config.json").read_text("utf-8"))
+    config["training"]["binarisation"] = "dynamic"
+    (alone / "config.json").write_text(json.dumps(config), "utf-8")
+    drawn = checkpoint_images(alone, own=photos)
+    assert set(drawn.images.unique().tolist()) == {0, 255}
+    assert torch.equal(drawn.images, binarised(test).images)  # as its latents are of
+
+    config["dataset"] = None
+    (alone / "config.json").write_text(json.dumps(config), "utf-8")
+    with pytest.raises(DataError, match="does not say its data set"):
+        checkpoint_images(alone)
 
 
 def test_a_run_on_own_images_is_resumed_from_its_folder_alone(trained: Run, tmp_path: Path) -> None:
