@@ -258,7 +258,13 @@ def _choose_form(first: Preview) -> ImageForm:
         own_scale=None if scale == first_scale else scale,
         own_frames=None if frames == "all" else frames,
     )
-    return ImageForm(size, fit, colour, None if scale == first_scale else scales[scale], frames)
+    return ImageForm(
+        size,
+        fit,
+        None if colour == first_colour else colour,  # what was guessed, as a guess: it is told
+        None if scale == first_scale else scales[scale],
+        frames,
+    )
 
 
 def _range(scale: Scale) -> str:

@@ -745,7 +745,6 @@ EVIL_NAMES = [
     "evil.py",
     "a/model.pt",
     "config.json\n.txt",
-    "\0config.json",
 ]
 
 
