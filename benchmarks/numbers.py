@@ -82,7 +82,7 @@ CLAIMS = (
         benchmark="disentanglement",
     ),
     Claim(
-        "MNIST, 100 labels, M1: share told wrongly, over ten draws of the labels",
+        "MNIST, 100 labels, M1 by label spreading: share told wrongly, over ten draws of labels",
         "0.1182 (M1 + TSVM, Kingma et al. 2014)",
         "0.09 or less",
         "mnist-16d",

@@ -34,7 +34,8 @@ def beta_tcvae(
 
     Chen et al. (2018, eq. 4); all ones are the ELBO with its KL sampled. log q(z) of the whole data
     set of `dataset_size` images is estimated from the batch: sampling="weighted" (their eq. 5) or
-    "stratified" (appendix C.2), whose q(z) is unbiased. parts: the three, as
+    "stratified" (appendix C.2), whose q(z) is unbiased; the published code weighs otherwise, see
+    `_batch_log_weights`. parts: the three, as
     `vae_core.measures.likelihood.elbo_surgery` names them.
     """
     if not isinstance(model.prior(), StandardNormal):
@@ -72,7 +73,8 @@ def dip_vae(
 
     off_diagonal * sum of its squares off the diagonal + diagonal * sum of (C_jj - 1)^2 on it, with
     C = Cov[mu] for kind "i" and Cov[mu] + E[diag sigma^2], that of z, for "ii" (Kumar et al. 2018,
-    eq. 6 and 7; they take diagonal = 10 off_diagonal for I, and both alike for II).
+    eq. 6 and 7; they take diagonal = 10 off_diagonal for I, and both alike for II). Cov[mu] is over
+    the batch and divided by its n images, not n - 1, as disentanglement_lib has it.
     """
     if kind not in ("i", "ii"):
         raise ConfigError(f"Unknown kind {kind!r} of DIP-VAE; choose i or ii.")
@@ -163,7 +165,9 @@ def _batch_log_weights(batch: int, n: int, sampling: str) -> Tensor:
     """Log weights (batch, batch) of each image k, by columns, in q(z) at the z of each image i.
 
     n: images of the data set. Weighted: 1 / (n batch) each. Stratified: 1 / n for image i itself,
-    1 / M for each of the M = batch - 1 others but one, whose is (n - M) / (n M).
+    1 / M for each of the M = batch - 1 others but one, whose is (n - M) / (n M). The code published
+    with the paper has these by columns, 1 / n in the first (but for one row) and (n - M) / (n M) in
+    the second, so that an image's own weight is 1 / n in the first row alone.
     """
     if not 2 <= batch <= n:
         raise ConfigError(f"A batch of {batch} images of {n}: 2 to all of them can be weighed.")

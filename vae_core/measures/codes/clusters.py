@@ -23,8 +23,9 @@ class Agreement:
     """How far clusters agree with classes: 1 wholly, the adjusted figures 0 by chance.
 
     adjusted_rand: Hubert & Arabie (1985); adjusted_information, normalised_information: mutual
-    information over the mean of both entropies, less its expectation by chance or not (Vinh et al.
-    2010); purity: the share of images in a cluster of whose images most are of their class.
+    information over the arithmetic mean of both entropies, less its expectation by chance or not
+    (Vinh et al. 2010); purity: the share of images in a cluster of whose images most are of their
+    class.
     """
 
     adjusted_rand: float

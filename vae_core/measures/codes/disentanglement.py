@@ -6,7 +6,8 @@ to test on, codes cut into 20 bins of equal width. Factors are classes; one that
 FactorVAE score and informativeness: there, what guessing gives, and for the modularity of noise,
 which is that of little information unevenly spread. One code a factor scores 1, but for SAP, a gap
 between accuracies, as even a useless code guesses, and for MIG, where a factor has more levels than
-a code has bins.
+a code has bins, or many values: a factor's bins span all images, a code's those that were drawn.
+On sprites the true factors themselves have a MIG of 0.98.
 """
 
 from __future__ import annotations
@@ -139,7 +140,7 @@ def mutual_information(codes: Codes, levels: Levels) -> NDArray[np.float64]:
 def mutual_information_gap(information: NDArray[np.float64], levels: Levels) -> float:
     """MIG (Chen et al. 2018): how far the best code of a factor is ahead of the next.
 
-    In units of the factor's entropy, mean over factors.
+    In units of the factor's entropy, mean over factors; 1 for one code a factor that has its bins.
     """
     from sklearn.metrics import mutual_info_score
 
