@@ -39,6 +39,7 @@ from ui.view.seed import offer_new, seed_in_view
 from vae_core.latent.decoded import decoded
 from vae_core.latent.latents import reach
 from vae_core.measures.codes.aggregate_density import Extent, density_line
+from vae_core.measures.shares import margin
 
 ORDER = PRIOR, KERNEL, MIXTURE, AGGREGATE
 PCA, DIMS = "PCA", "two dimensions"
@@ -218,7 +219,7 @@ def show_samples(fits: Fits, found: Found | None, seed: int) -> None:
         density = ""
         if name in fits.held_out:
             mean, error = fits.held_out[name]
-            density = f"  \n{decimal(mean)} ± {error:.2f} nats"
+            density = f"  \n{decimal(mean)}{margin(error)} nats"
         image_row(
             f"**{label}**{density}",
             decoded(model, codes),

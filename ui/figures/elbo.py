@@ -17,6 +17,7 @@ from vae_core.measures.likelihood.estimates import (
     running_mean,
 )
 from vae_core.measures.likelihood.reliability import doubt, effective_draws, pareto_k
+from vae_core.measures.shares import margin
 from vae_core.objectives.terms import importance_bound
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def elbo_panel(log_px_z: Tensor, gap: Gap) -> Panel:
             Line("estimate", draws, elbo.tolist(), SKY),
             _level("ELBO(q)", gap.elbo, draws, VIOLET),
         ],
-        f"{draws[-1]:,} draws: {decimal(float(elbo[-1]))} ± {float(spread[-1]):.2f}",
+        f"{draws[-1]:,} draws: {decimal(float(elbo[-1]))}{margin(float(spread[-1]))}",
     )
 
 
@@ -73,7 +74,7 @@ def iwae_panel(log_weights: Tensor, counts: Sequence[int], gap: Gap) -> Panel:
             _level("ELBO(q)", gap.elbo, powers, VIOLET),
             _level(name_of_log_px(gap), gap.log_px, powers, GREY),
         ],
-        f"K = {counts[-1]:,}: {decimal(float(bounds[-1]))} ± {float(errors[-1]):.2f}; of "
+        f"K = {counts[-1]:,}: {decimal(float(bounds[-1]))}{margin(float(errors[-1]))}; of "
         f"{len(log_weights):,} draws {float(effective_draws(log_weights)):,.0f} count",
     )
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
+from vae_core.measures.shares import margin, share_in_words
 from vae_core.models.likelihoods import effective_beta
 
 _ROWS = (
@@ -124,9 +126,11 @@ def _figures(config: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[str]
     if metrics.get("effective_draws") is not None:
         lines += ["", _worth_of_draws(metrics)]
     if metrics.get("discriminator_accuracy") is not None:
+        images = 2 * metrics["images"]  # as many are generated
+        judged = share_in_words(metrics["discriminator_accuracy"], images)
         lines += [
             f"Judging real from generated{source}{pixels} and as many generated ones, its "
-            f"discriminator is right in {_figure(metrics, 'discriminator_accuracy', 3)} of "
+            f"discriminator is right in {judged} of "
             "them, where a guess is 0.5. Without an encoder it has no reconstruction and no "
             "ELBO."
         ]
@@ -173,26 +177,31 @@ def _further(metrics: Mapping[str, Any]) -> list[str]:
         lines += [f"| {title} | {_figure(aggregate, key, 2)} |" for key, title in _AGGREGATE]
         lines.append("")
     if codes := metrics.get("codes"):
+        told = partial(share_in_words, n=codes["test_images"])
         lines += [
             f"Classes read off mu, share of {codes['test_images']} images "
-            f"(chance {codes['chance']:.3f}):",
+            f"(chance {codes['chance']:.3f}), with its interval at 95%:",
             "",
             f"| classifier | mu | PCA, {codes['dimensions']} components |",
             "|---|---|---|",
         ]
         lines += [
-            f"| {title} | {_figure(codes, key, 3)} | {_figure(codes, f'pca_{key}', 3)} |"
+            f"| {title} | {told(codes[key])} | {told(codes[f'pca_{key}'])} |"
             for key, title in _CODES
         ]
         lines.append("")
     if few := metrics.get("few_labels"):
+        wrong = share_in_words(few["error"], metrics["images"])
         lines += [
             f"With {few['labels']} labels spread over the training images' codes, "
-            f"{few['draws']} draws of them: {_figure(few, 'error', 3)} of the images told wrongly.",
+            f"{few['draws']} draws of them: {wrong} of the images told wrongly.",
             "",
         ]
     if metrics.get("class_error") is not None:
-        lines += [f"Classes told wrongly: {_figure(metrics, 'class_error', 3)}.", ""]
+        lines += [
+            f"Classes told wrongly: {share_in_words(metrics['class_error'], metrics['images'])}.",
+            "",
+        ]
     if measured := metrics.get("measured"):
         lines += ["| measure | |", "|---|---|"]
         lines += [
@@ -211,6 +220,4 @@ def _further(metrics: Mapping[str, Any]) -> list[str]:
 
 def _figure(figures: Mapping[str, Any], key: str, digits: int) -> str:
     """A figure and, where it is known, its standard error."""
-    error = figures.get(f"{key}_se")
-    margin = "" if error is None else f" ± {error:.{digits}f}"
-    return f"{figures[key]:.{digits}f}{margin}"
+    return f"{figures[key]:.{digits}f}{margin(figures.get(f'{key}_se'), digits)}"

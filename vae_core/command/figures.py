@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from vae_core.measures.shares import margin, share_interval
+
 
 def print_figures(metrics: dict[str, Any], as_json: bool) -> None:
     if as_json:
@@ -22,9 +24,10 @@ def print_figures(metrics: dict[str, Any], as_json: bool) -> None:
     _print_rows(metrics, exact, f" nats per image, of {metrics['exact_images']} of them")
     aggregate = metrics.get("aggregate") or {}
     _print_rows(aggregate, ("mutual_information", "aggregate_kl", "total_correlation"), " nats")
-    _print_rows(metrics.get("codes") or {}, ("knn", "linear", "pca_knn", "pca_linear"))
-    _print_rows(metrics.get("few_labels") or {}, ("error",))
-    _print_rows(metrics, ("class_error",))
+    codes, images = metrics.get("codes") or {}, metrics["images"]
+    _print_shares(codes, ("knn", "linear", "pca_knn", "pca_linear"), codes.get("test_images", 0))
+    _print_shares(metrics.get("few_labels") or {}, ("error",), images)
+    _print_shares(metrics, ("class_error",), images)
     scores = metrics.get("disentanglement") or {}
     for name in ("mig", "factor_vae", "sap", "disentanglement", "completeness", "modularity"):
         if name in scores:
@@ -32,7 +35,7 @@ def print_figures(metrics: dict[str, Any], as_json: bool) -> None:
     for measure, figures in (metrics.get("measured") or {}).items():
         for name, value in figures.items():
             print(f"{measure + ' ' + name:18} {value:10.3f}")
-    _print_rows(metrics, ("discriminator_accuracy",))
+    _print_shares(metrics, ("discriminator_accuracy",), 2 * images)  # as many are generated
     if metrics.get("grey_cross_entropy"):
         print("(grey pixels: -reconstruction is a cross-entropy, no likelihood of the data)")
 
@@ -40,4 +43,11 @@ def print_figures(metrics: dict[str, Any], as_json: bool) -> None:
 def _print_rows(figures: dict[str, Any], names: tuple[str, ...], unit: str = "") -> None:
     for name in names:
         if figures.get(name) is not None:
-            print(f"{name:18} {figures[name]:10.3f} ± {figures[name + '_se']:.3f}{unit}")
+            print(f"{name:18} {figures[name]:10.3f}{margin(figures[name + '_se'], 3)}{unit}")
+
+
+def _print_shares(figures: dict[str, Any], names: tuple[str, ...], images: int) -> None:
+    for name in names:
+        if figures.get(name) is not None:
+            low, high = share_interval(figures[name], images)
+            print(f"{name:18} {figures[name]:10.3f} ({low:.3f} to {high:.3f}, at 95%)")

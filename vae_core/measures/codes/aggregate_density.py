@@ -152,7 +152,8 @@ class PriorHoles:
     def standard_error(self) -> float:
         """Of the share: by the number of draws, and by that of the codes that set the threshold."""
         below = [float((self.log_q < threshold).double().mean()) for threshold in self.around]
-        by_draws = self.share * (1 - self.share) / len(self.log_q)
+        n = len(self.log_q)  # as in Wilson's interval: a share of 0 is not certain either
+        by_draws = (self.share * (1 - self.share) / n + 1 / (2 * n) ** 2) / (1 + 1 / n) ** 2
         return math.sqrt(by_draws + ((below[1] - below[0]) / 2) ** 2)
 
 

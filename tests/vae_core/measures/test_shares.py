@@ -1,0 +1,29 @@
+"""The interval of a share, the margin of a mean."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from vae_core.measures.shares import margin, share_in_words, share_interval
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 20), (20, 20), (270, 360), (1, 1)])
+def test_the_interval_is_wilsons_and_has_a_width_at_0_and_1_too(k: int, n: int) -> None:
+    p, z = k / n, 1.959963984540054  # his formula
+    middle, half = p + z**2 / (2 * n), z * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    ends = [(middle + sign * half) / (1 + z**2 / n) for sign in (-1, 1)]
+    low, high = share_interval(p, n)
+    assert (low, high) == pytest.approx(ends, abs=1e-9)
+    assert 0 <= low < high <= 1
+
+
+def test_a_perfect_share_is_told_as_no_certainty() -> None:
+    assert share_in_words(1.0, 20) == "1.000 (0.839 to 1.000)"
+    assert share_in_words(0.0, 20) == "0.000 (0.000 to 0.161)"
+
+
+def test_where_there_is_no_standard_error_no_margin_is_told() -> None:
+    assert margin(0.123) == " ± 0.12"
+    assert margin(None) == margin(math.nan) == ""

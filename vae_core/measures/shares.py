@@ -1,0 +1,30 @@
+"""How sure a figure is: the interval of a share, the margin of a mean."""
+
+from __future__ import annotations
+
+import math
+
+CONFIDENCE = 0.95
+
+
+def share_interval(share: float, n: int) -> tuple[float, float]:
+    """Between which shares that of all images lies, where `share` of n were seen; at 95 %.
+
+    Wilson's score interval (1927): unlike a standard error it has a width at shares of 0 and 1,
+    and it stays between them.
+    """
+    from scipy.stats import binomtest
+
+    found = binomtest(round(share * n), n).proportion_ci(CONFIDENCE, method="wilson")
+    return float(found.low), float(found.high)
+
+
+def share_in_words(share: float, n: int, digits: int = 3) -> str:
+    """A share and its interval: `0.865 (0.858 to 0.872)`."""
+    low, high = share_interval(share, n)
+    return f"{share:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def margin(error: float | None, digits: int = 2) -> str:
+    """` ± ` and the standard error of a mean; nothing where there is none, as of a single value."""
+    return "" if error is None or not math.isfinite(error) else f" ± {error:.{digits}f}"
