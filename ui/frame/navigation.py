@@ -10,6 +10,7 @@ from streamlit.navigation.page import StreamlitPage
 
 from ui.components.address import keep_view, tell_refused, turn_to
 from ui.components.decimal_comma import read_decimal_commas
+from ui.components.paper import suit_paper
 from ui.frame.hidden import hidden
 from ui.frame.sidebar import show_sidebar
 from vae_core.errors import ZscapeError
@@ -59,6 +60,7 @@ def show() -> None:
     turn_to(page.url_path)
     show_sidebar(page.url_path)
     read_decimal_commas()
+    suit_paper()
     page.run()
     keep_view()
     with notes:

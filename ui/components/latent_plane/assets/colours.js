@@ -24,6 +24,9 @@ export function scale(t) {
 /** The scale as a CSS gradient. */
 export const GRADIENT = `linear-gradient(to right, ${SCALE.map((c) => `rgb(${c.join(",")})`).join(",")})`;
 
+/** What it needs on paper, whatever the theme. */
+export const PAPER = { background: "#ffffff", text: "#111827", dark: false };
+
 /** What the canvas needs of the page's theme, read anew when it may have changed. @param {Element} element */
 export function theme(element) {
   const style = getComputedStyle(element);

@@ -2,7 +2,7 @@
 
 import { Beside } from "./beside.js";
 import { Channel, Latest, Verb } from "./channel.js";
-import { theme } from "./colours.js";
+import { PAPER, theme } from "./colours.js";
 import { Drawing } from "./drawing.js";
 import { element, furnish, showLayers, showLegend, showPixels } from "./furniture.js";
 import { Glide } from "./glide.js";
@@ -106,6 +106,8 @@ export class LatentPlane {
     this.linked = new Linked(this, signal);
     this.hand = new Hand(this, signal);
     followSliders(() => this.data?.sliders ?? [], (dim, value) => this.slide(dim, value), signal);
+    addEventListener("beforeprint", () => this.repaint(PAPER), { signal });
+    addEventListener("afterprint", () => this.repaint(theme(this.host)), { signal });
     document.fonts.addEventListener("loadingdone", () => this.invalidate(true), { signal });
     this.resizing = new ResizeObserver(() => this.resize());
     this.resizing.observe(host);
@@ -378,6 +380,14 @@ export class LatentPlane {
     this.talk.moved("z", this.z);
     this.look();
     this.invalidate();
+  }
+
+  /** At once: paper does not wait for a frame. @param {ReturnType<typeof theme>} colours */
+  repaint(colours) {
+    if (!this.view.width || !this.data) return;
+    this.theme = { ...this.theme, ...colours };
+    this.painting.drawScene();
+    this.painting.drawOver();
   }
 
   resize() {
