@@ -60,6 +60,11 @@ def clusters_of(opened: OpenModel, method: str, k: int) -> Tensor:
     return numbered(METHODS[method](stored.mu, k), stored.labels)
 
 
+@st.cache_data(show_spinner=False, max_entries=32, hash_funcs=HASHES)
+def different_codes(opened: OpenModel) -> int:
+    return len(latents_of(opened).mu.unique(dim=0))
+
+
 @st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=HASHES)
 def other_codes(opened: OpenModel) -> dict[str, Tensor]:
     """As many principal components of the images as mu has dimensions, and their pixels."""
@@ -106,7 +111,7 @@ def explore() -> None:
 
 def choose() -> tuple[str, int]:
     """The row of controls: the method and how many clusters."""
-    most = min(MAX_CLUSTERS, len(latents))
+    most = max(2, min(MAX_CLUSTERS, different_codes(opened)))  # one alone: k-means says so
     methods = list(METHODS)
     choice_from_link("clustering", methods, methods[0])
     number_from_link("clusters", 2, MAX_CLUSTERS, default=min(len(class_names) or 10, MAX_CLUSTERS))

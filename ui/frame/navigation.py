@@ -11,6 +11,7 @@ from streamlit.navigation.page import StreamlitPage
 from ui.components.address import keep_view, tell_refused, turn_to
 from ui.components.decimal_comma import read_decimal_commas
 from ui.components.paper import suit_paper
+from ui.frame.disk import unwritable
 from ui.frame.hidden import hidden
 from ui.frame.sidebar import show_sidebar
 from vae_core.errors import ZscapeError
@@ -95,6 +96,9 @@ def report_error(error: Exception) -> bool:
     if isinstance(error, ZscapeError):
         log.warning("%s", error, exc_info=error)
         st.error(str(error), icon=":material/error:")
+    elif isinstance(error, OSError) and (told := unwritable(error)):
+        log.error("%s", error)
+        st.error(told, icon=":material/error:")
     else:
         log.error("A page failed", exc_info=error)
         st.error(

@@ -36,7 +36,13 @@ def show_sidebar(page: str) -> None:
         )
     if (chosen := st.session_state.pop("next_model", None)) in ids:
         st.session_state["model"] = chosen
+    gone = st.session_state.get("model", ids[0]) not in ids  # by another tab, or its owner
     model = choice_from_link("model", ids, ids[0])
+    if gone:
+        text = f"The model in view was deleted; **{model_label(model)}** is shown in its place."
+        if not hidden("models"):
+            text += " The list of models at the side has others."
+        st.warning(text, icon=":material/delete:")
     with st.sidebar:
         if hidden("models"):
             st.markdown(f"**{model_label(model)}**")

@@ -200,7 +200,7 @@ def delete_button(token: str) -> bool:
                 run.delete()
             else:
                 delete_folder(run.path)
-        except (TrainingError, OSError) as error:
+        except TrainingError as error:
             st.error(str(error), icon=":material/error:")
             return False
     return True

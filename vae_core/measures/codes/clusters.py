@@ -68,6 +68,11 @@ def check_distinct(codes: Tensor, k: int) -> None:
     """ConfigError unless codes (n, d) hold k different ones."""
     different = len(np.unique(codes.numpy(), axis=0))
     if not 1 <= k <= different:
+        if different < 2:
+            raise ConfigError(
+                "All images have the same code, as constant images have; there is nothing to "
+                "cluster."
+            )
         raise ConfigError(
             f"{k} clusters were asked for, but there are {different:,} different codes; ask for 1 "
             "to so many."

@@ -86,6 +86,12 @@ def test_more_clusters_than_different_codes_are_refused(method: str) -> None:
         METHODS[method](codes, 3)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_constant_images_are_spoken_of_and_not_a_number_that_nobody_chose(method: str) -> None:
+    with pytest.raises(ConfigError, match="All images have the same code"):
+        METHODS[method](torch.zeros(40, 2), 10)
+
+
 def test_clusters_and_classes_of_other_images_are_refused() -> None:
     with pytest.raises(DataError, match=r"clusters are \(9,\) and labels \(8,\)"):
         agreement(CLUSTERS, CLASSES[:8])
