@@ -11,6 +11,7 @@ from streamlit.navigation.page import StreamlitPage
 from ui.components.address import keep_view, tell_refused, turn_to
 from ui.components.decimal_comma import read_decimal_commas
 from ui.frame.hidden import hidden
+from ui.frame.session import return_to_model
 from ui.frame.sidebar import show_sidebar
 from vae_core.errors import ZscapeError
 
@@ -57,6 +58,7 @@ def show() -> None:
     notes = st.empty()
     st.fragment(return_at_once, run_every=A_DAY)()
     turn_to(page.url_path)
+    return_to_model()
     show_sidebar(page.url_path)
     read_decimal_commas()
     page.run()
