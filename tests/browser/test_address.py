@@ -10,6 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from vae_core.runs.run import Run
+
 pytestmark = pytest.mark.browser
 
 
@@ -157,3 +159,57 @@ def test_two_planes_are_told_apart_in_the_address(
     for nth, name in enumerate(("3", "5")):
         expect(chip(page, "Legend", name, nth)).to_have_attribute("aria-pressed", "false")
     assert said_by(page.url)["off"] == ["3"]
+
+
+def choose_model(page: Page, name: str) -> None:
+    page.get_by_role("combobox", name="Model").click()
+    page.get_by_role("option", name=name, exact=True).click()
+    expect(page).to_have_url(re.compile(rf"model={name}(&|$)"))
+
+
+def test_the_way_back_undoes_a_change_of_model(
+    page: Page,
+    app_url: str,
+    settle: Callable[[Page], None],
+    turn_to: Callable[[Page, str], None],
+    wait_for_z: Callable[..., None],
+) -> None:
+    page.goto(f"{app_url}/decode?model=digits-2d&z=0.5,-0.25")
+    settle(page)
+    chosen = page.get_by_role("combobox", name="Model")
+    choose_model(page, "sprites-6d")
+    wait_for_z([None] * 6)
+    settle(page)
+    page.go_back()
+    expect(page).to_have_url(re.compile("model=digits-2d"))
+    wait_for_z([0.5, -0.25])
+    settle(page)
+    expect(chosen).to_have_value("digits-2d")
+    page.go_forward()
+    wait_for_z([None] * 6)
+    settle(page)
+    expect(chosen).to_have_value("sprites-6d")
+    turn_to(page, "Overview")
+    settle(page)
+    page.go_back()  # one step is one page
+    expect(page).to_have_url(re.compile("/decode.*model=sprites-6d"))
+    settle(page)
+    page.go_back()
+    wait_for_z([0.5, -0.25])
+    settle(page)
+
+
+def test_the_way_back_to_a_deleted_model_is_said(
+    page: Page, app_url: str, settle: Callable[[Page], None], own_run: Callable[..., Run]
+) -> None:
+    run = own_run(epochs=1)
+    page.goto(f"{app_url}/?model=run:{run.token}")
+    settle(page)
+    choose_model(page, "digits-2d")
+    settle(page)
+    run.delete()
+    page.go_back()
+    expect(page.get_by_text("there is no such model here, or it was deleted")).to_be_visible()
+    expect(page).to_have_url(re.compile("model=digits-2d"))
+    settle(page)
+    expect(page.get_by_test_id("latent-plane")).to_be_visible()

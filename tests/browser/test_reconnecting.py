@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import App, running_app
 from tests.browser.test_address import said_by
 from tests.browser.test_own_images import bring, photos
+from ui.frame.navigation import SECTIONS
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -163,3 +164,67 @@ def test_what_is_too_long_for_an_address_is_the_visitors_for_a_day(
     page.reload()
     settle(page)
     expect(preview).to_have_count(0)
+
+
+PAGES = [url for pages in SECTIONS.values() for _, _, _, url in pages if url != "runs"]
+SHOWN = """() => [...document.querySelectorAll("[data-testid=stMain] *")]
+    .flatMap((part) => [part, ...(part.shadowRoot?.querySelectorAll("*") ?? [])])
+    .filter((part) => part.matches("input, [aria-pressed], [aria-checked]"))
+    .map((part) => [
+        part.getAttribute("aria-label") ?? part.textContent,
+        part.type === "checkbox" ? part.checked : part.value,
+        part.ariaPressed ?? part.ariaChecked,
+    ].join(" "))
+"""
+
+
+def set_all(page: Page, settle: Settle) -> None:
+    """The last of every row of choices, a step on of every slider, and what the plane alone has."""
+    main = page.get_by_test_id("stMain")
+    for k in range(main.get_by_test_id("stButtonGroup").count()):
+        choice = main.get_by_test_id("stButtonGroup").nth(k).get_by_role("radio").last
+        if choice.count() and choice.is_enabled():
+            choice.click()
+            settle(page)
+    for k in range(main.get_by_test_id("stSlider").count()):
+        slider = main.get_by_test_id("stSlider").nth(k).get_by_role("slider")
+        if slider.is_visible():
+            slider.press("ArrowRight")
+            settle(page)
+    film = page.get_by_label("Frame", exact=True)
+    if film.count():
+        film.fill("3")
+        expect(page).to_have_url(re.compile("frame=3"))
+    for group in ("Layers", "Legend"):
+        chips = page.get_by_role("group", name=group).first.get_by_role("button")
+        if chips.count():
+            chips.last.click()
+    plane = page.get_by_test_id("latent-plane").first
+    if plane.count():
+        plane.press("+")
+        expect(page).to_have_url(re.compile("zoom="))
+    settle(page)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_after_sleep_as_it_was_set(
+    page: Page, here: str, settle: Settle, sleep: Sleep, path: str
+) -> None:
+    page.goto(f"{here}/{path}?model=digits-2d")
+    settle(page)
+    set_all(page, settle)
+    said, shown = said_by(page.url), page.evaluate(SHOWN)
+    sleep(page)
+    expect(page.get_by_test_id("stAlert").filter(has_text="Not all of this link")).to_have_count(0)
+    assert said_by(page.url) == said
+    assert page.evaluate(SHOWN) == shown
+
+    planes = page.get_by_test_id("latent-plane")
+    if planes.count() and "z" in said:
+        planes.first.press("ArrowUp")  # a touch is heard, and moves nothing else
+        page.wait_for_function(
+            "z => new URLSearchParams(location.search).get('z') !== z", arg=said["z"][0]
+        )
+        settle(page)
+        apart = {name for name, value in said_by(page.url).items() if said.get(name) != value}
+        assert apart <= {"z", "a", "frame"}  # of a way, its first stop is moved

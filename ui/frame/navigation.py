@@ -13,6 +13,7 @@ from ui.components.decimal_comma import read_decimal_commas
 from ui.components.paper import suit_paper
 from ui.frame.disk import unwritable
 from ui.frame.hidden import hidden
+from ui.frame.session import return_to_model
 from ui.frame.sidebar import show_sidebar
 from vae_core.errors import ZscapeError
 
@@ -59,6 +60,7 @@ def show() -> None:
     notes = st.empty()
     st.fragment(return_at_once, run_every=A_DAY)()
     turn_to(page.url_path)
+    return_to_model()
     show_sidebar(page.url_path)
     read_decimal_commas()
     suit_paper()

@@ -14,11 +14,13 @@ import streamlit as st
 
 from live.models import OpenModel, model_path, open_model, run_id, run_token
 from live.places import brought_along, checkpoints_root, first_model, runs_root
-from ui.components.address import linked
+from ui.components.address import begin_from, linked, refuse, returned
 from ui.frame.owners import alone, belongs, may_look, owned_by
 from ui.kept import visitor
 from vae_core.errors import CheckpointError
 from vae_core.runs.run import Run
+
+NO_MODEL = "there is no such model here, or it was deleted"
 
 
 def own_runs() -> list[str]:
@@ -60,6 +62,23 @@ def model_ids() -> list[str]:
             own(token)  # whoever has the link may look
     _follow_link_to_open()
     return shipped + [run_id(t) for t in own_runs() if _exists(run_id(t))]
+
+
+def return_to_model() -> None:
+    """Where the browser went back to an address of another model, follow it: that was undone.
+
+    Back on a page with the same model, the session knows better, as on every other page.
+    """
+    address = returned()
+    asked, model = address.get("model", ""), st.session_state.get("model", "")
+    if asked in ("", model):
+        return
+    begin_from(address)
+    if asked not in model_ids():
+        refuse("model", f"{NO_MODEL}; {model} stays in view")
+        st.session_state["model"] = model
+    else:
+        st.session_state["model_said"] = asked  # no step of the visitor's
 
 
 def link_to_open(token: str) -> dict[str, str]:

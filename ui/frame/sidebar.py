@@ -9,11 +9,11 @@ import streamlit as st
 
 from live.models import OpenModel, open_model, run_id, run_token
 from live.places import checkpoints_root
-from ui.components.address import choice_from_link, show_in_address
+from ui.components.address import choice_from_link, show_in_address, step_in_address
 from ui.frame.hidden import hidden, hidden_controls
 from ui.frame.kinds import NAMES, note
 from ui.frame.owners import called
-from ui.frame.session import model_ids, select_model
+from ui.frame.session import NO_MODEL, model_ids, select_model
 from ui.numbers import decimal
 from vae_core.data.names import dataset_label
 from vae_core.errors import CheckpointError, ZscapeError
@@ -37,19 +37,22 @@ def show_sidebar(page: str) -> None:
     if (chosen := st.session_state.pop("next_model", None)) in ids:
         st.session_state["model"] = chosen
     gone = st.session_state.get("model", ids[0]) not in ids  # by another tab, or its owner
-    model = choice_from_link("model", ids, ids[0])
+    model = choice_from_link("model", ids, ids[0], NO_MODEL)
     if gone:
         text = f"The model in view was deleted; **{model_label(model)}** is shown in its place."
         if not hidden("models"):
             text += " The list of models at the side has others."
         st.warning(text, icon=":material/delete:")
+    changed = st.session_state.get("model_said", model) != model
+    st.session_state["model_said"] = model
     with st.sidebar:
         if hidden("models"):
             st.markdown(f"**{model_label(model)}**")
         else:
             st.selectbox("Model", ids, format_func=model_label, key="model")
         # A place of its own on each page: following a link empties the address.
-        show_in_address(f"model-{page}", model=model, hide=",".join(hidden_controls()), open=None)
+        say = step_in_address if changed else show_in_address
+        say(f"model-{page}", model=model, hide=",".join(hidden_controls()), open=None)
         figures = st.container()
         if not hidden("upload") and st.button(
             "Open a checkpoint", icon=":material/upload:", width="stretch"

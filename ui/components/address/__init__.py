@@ -9,25 +9,29 @@ browser's history of every step, and the way back would lead nowhere.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from live.address import ADDRESS
 from ui.kept import keep, kept
 from ui.widgets import set_widget
 
 __all__ = [
+    "begin_from",
     "choice_from_link",
     "keep_view",
     "linked",
     "number_from_link",
     "refuse",
+    "returned",
     "show_in_address",
+    "step_in_address",
     "tell_refused",
     "turn_to",
 ]
@@ -65,7 +69,8 @@ class _InView:
 
     page: its path; said: what its address says but for the model; kept: that, as it is kept, None
     before the page has been run whole. known: pages that the session has shown. recalled: names of
-    which not the address speaks but what the visitor left on a page.
+    which not the address speaks but what the visitor left on a page. returns: how often the browser
+    went back or forward, after which all is said again.
     """
 
     page: str = ""
@@ -73,6 +78,7 @@ class _InView:
     kept: dict[str, str] | None = None
     known: set[str] = field(default_factory=set)
     recalled: set[str] = field(default_factory=set)
+    returns: int = 0
 
     def keep(self) -> None:
         """What the address says of the page is kept for a session that begins on another."""
@@ -100,6 +106,24 @@ def turn_to(page: str) -> None:
     in_view.kept = None
 
 
+def returned() -> dict[str, str]:
+    """What the address says to which the browser's way back or forward led; empty in other runs."""
+    context = get_script_run_ctx()
+    if context is None or not context.is_history_navigation:
+        return {}
+    _in_view().returns += 1
+    return st.query_params.to_dict()
+
+
+def begin_from(address: dict[str, str]) -> None:
+    """Let the session begin anew from this address, as far as it says something."""
+    st.session_state["linked"] = address
+    _in_view().recalled.clear()
+    for name in address:
+        for key in (name, f"way-{name}"):
+            st.session_state.pop(key, None)
+
+
 def keep_view() -> None:
     """End that run: what the address says of the page is kept, now and whenever it changes."""
     _in_view().keep()
@@ -110,7 +134,12 @@ def _in_view() -> _InView:
     return in_view
 
 
-def choice_from_link(name: str, options: Sequence[Option], default: Option) -> Option:
+def choice_from_link(
+    name: str,
+    options: Sequence[Option],
+    default: Option,
+    missing: str = "it is none of the choices here",
+) -> Option:
     """Which of `options` is in view: the session's, else the link's, else `default`.
 
     A widget with the key `name` begins with it; with `persist_state="session"` it is kept while
@@ -122,7 +151,7 @@ def choice_from_link(name: str, options: Sequence[Option], default: Option) -> O
         named = [o for o in options if _text(o).casefold() == _text(text).casefold()]
         if text and not named:
             instead = f"; {_text(default)} is shown" if _text(default) else ""
-            refuse(name, f"it is none of the choices here{instead}")
+            refuse(name, f"{missing}{instead}")
         st.session_state[name] = named[0] if named else default
     elif st.session_state[name] == st.session_state.get(before):
         set_widget(name, default)
@@ -171,9 +200,18 @@ def show_in_address(key: str, **values: object) -> None:
 
     key: names this call's place in the page, as a component's.
     """
+    _show(key, values, step=False)
+
+
+def step_in_address(key: str, **values: object) -> None:
+    """As `show_in_address`; where one of them changes, the browser's way back undoes that."""
+    _show(key, values, step=True)
+
+
+def _show(key: str, values: Mapping[str, object], *, step: bool) -> None:
     texts = {name: _text(value) or None for name, value in values.items()}
-    _COMPONENT(key=f"address-{key}", data=[texts], height=1)
     in_view = _in_view()
+    _COMPONENT(key=f"address-{key}", data=[texts, step, in_view.returns], height=1)
     for name in texts.keys() - _OF_ALL_PAGES:
         in_view.said.pop(name, None)
         if text := texts[name]:

@@ -20,23 +20,27 @@ if (!window.WebSocket.tells) {
   addEventListener("zscape:say", ({ detail }) => say(detail)); // what Python never hears of
 }
 
-/** @param {{data: [Object<string, ?string>], parentElement: Node}} component */
+/** @param {{data: [Object<string, ?string>, boolean, number], parentElement: Node}} component */
 export default function ({ data, parentElement }) {
-  if (parentElement.isConnected) say(data[0]); // or the visitor has gone to another page
+  if (parentElement.isConnected) say(...data); // or the visitor has gone to another page
 }
 
 /**
- * Put values into the address without a new entry of the browser's history; null takes one out.
+ * Put values into the address; null takes one out.
  * @param {Object<string, ?string>} values
+ * @param {boolean} step whether the way back undoes the change of a value
  */
-function say(values) {
+function say(values, step = false) {
   const address = new URL(window.location.href);
+  let changes = false;
   for (const [name, value] of Object.entries(values)) {
+    changes ||= address.searchParams.has(name) && address.searchParams.get(name) !== value;
     if (value === null) address.searchParams.delete(name);
     else address.searchParams.set(name, value);
   }
   address.search = address.search.replace(/%(2C|3A|3B)/g, decodeURIComponent); // , : ; as they are
-  if (address.href !== window.location.href) {
-    window.history.replaceState(window.history.state, "", address);
-  }
+  if (address.href === window.location.href) return;
+  const { history } = window;
+  if (step && changes) history.pushState(history.state, "", address);
+  else history.replaceState(history.state, "", address);
 }
