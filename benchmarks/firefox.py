@@ -35,9 +35,18 @@ FAULTS = """
         '[data-testid=stException], [data-testid=stAlertContentError]')].map(e => e.innerText)
     .concat(document.body.innerText.includes('BidiComponent Error') ? ['BidiComponent Error'] : []))
 """
+# Components stand in shadow trees, which querySelector does not enter.
 LISTEN = """() => {
     window.decodes = 0;
     addEventListener('zscape:decoded', () => window.decodes += 1);
+    window.part = (testid, root = document) => {
+        const found = root.querySelector(`[data-testid="${testid}"]`);
+        if (found) return found;
+        for (const { shadowRoot } of root.querySelectorAll('*')) {
+            const inside = shadowRoot && part(testid, shadowRoot);
+            if (inside) return inside;
+        }
+    };
 }"""
 
 
@@ -74,6 +83,8 @@ class Firefox:
             target={"context": self.tab},
             awaitPromise=True,
         )
+        if answer["type"] == "exception":
+            raise RuntimeError(answer["exceptionDetails"]["text"])
         return answer["result"].get("value")
 
     def wait(self, expression: str) -> None:
@@ -87,7 +98,7 @@ class Firefox:
         """Press in the middle of a part of the page, move in steps, let go."""
         box = json.loads(
             self.value(
-                f"(() => {{ const e = document.querySelector('[data-testid={testid}]');"
+                f"(() => {{ const e = part('{testid}');"
                 " e.scrollIntoView({ block: 'center' }); return JSON.stringify("
                 "e.getBoundingClientRect()); })()"
             )
@@ -172,8 +183,8 @@ def _drag(tab: Firefox, url: str) -> str:
 def _train(tab: Firefox, url: str) -> str:
     if said := _look(tab, f"{url}/train?epochs=2"):
         return said
-    tab.wait("document.querySelector('[data-testid=start-training]')")
-    tab.value("document.querySelector('[data-testid=start-training]').click()")
+    tab.wait("part('start-training')")
+    tab.value("part('start-training').click()")
     try:
         tab.wait(
             "[...document.querySelectorAll('a')].some(a => a.innerText.includes('Explore this'))"
