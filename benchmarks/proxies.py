@@ -57,6 +57,21 @@ def nginx(name: str, folder: Path, changes: Mapping[str, str]) -> Iterator[str]:
         yield f"https://127.0.0.1:{port}"
 
 
+@contextmanager
+def caddy(name: str, folder: Path, changes: Mapping[str, str]) -> Iterator[str]:
+    """Caddy with docs/deploy/`name`, in which `changes` are made; gives its URL."""
+    program, port = program_of("caddy"), free_port()
+    certify(folder)
+    site = f"https://127.0.0.1:{port} {{\n\ttls {folder}/site.pem {folder}/site.key"
+    ours = {"school.example {": f"{{\n\tadmin off\n\tauto_https off\n}}\n\n{site}"}
+    file, log = folder / "Caddyfile", folder / "caddy.log"
+    file.write_text(adapted(name, ours | dict(changes)))
+    own = {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    command = [program, "run", "--config", str(file), "--adapter", "caddyfile"]
+    with listening(command, port, log, **own):
+        yield f"https://127.0.0.1:{port}"
+
+
 def adapted(name: str, changes: Mapping[str, str]) -> str:
     """The shipped configuration with what each place has of its own in place of ours."""
     text = (DEPLOY / name).read_text("utf-8")
