@@ -26,7 +26,7 @@ from ui.frame.kinds import NO_MEANS
 from ui.frame.session import current_model
 from ui.frame.work import working
 from ui.images.pictures import image_row
-from ui.numbers import decimal
+from ui.numbers import decimal, nats
 from ui.palette import AMBER, GREY, SYMBOL_COLOURS, VIOLET
 from ui.text.explain import explain
 from ui.text.programs import place_of
@@ -39,7 +39,6 @@ from ui.view.seed import offer_new, seed_in_view
 from vae_core.latent.decoded import decoded
 from vae_core.latent.latents import reach
 from vae_core.measures.codes.aggregate_density import Extent, density_line
-from vae_core.measures.shares import margin
 
 ORDER = PRIOR, KERNEL, MIXTURE, AGGREGATE
 PCA, DIMS = "PCA", "two dimensions"
@@ -219,7 +218,7 @@ def show_samples(fits: Fits, found: Found | None, seed: int) -> None:
         density = ""
         if name in fits.held_out:
             mean, error = fits.held_out[name]
-            density = f"  \n{decimal(mean)}{margin(error)} nats"
+            density = f"  \n{nats(mean, error)}"
         image_row(
             f"**{label}**{density}",
             decoded(model, codes),

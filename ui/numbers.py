@@ -1,5 +1,9 @@
 """How figures are written."""
 
+import math
+
+from vae_core.measures.shares import margin
+
 
 def decimal(value: float, form: str = ".2f") -> str:
     """`value` in the given format, with a true minus sign."""
@@ -14,3 +18,9 @@ def percent(share: float) -> str:
 def digits(value: float, count: int = 3) -> str:
     """`value` with `count` significant digits, written out: 1,220 and not 1.22e+03."""
     return decimal(float(format(value, f".{count}g")), ",.15g")
+
+
+def nats(mean: float, error: float) -> str:
+    """A mean and its standard error; where there is none, why."""
+    why = " (of one distinct code, so without an error)" if math.isnan(error) else ""
+    return f"{decimal(mean)}{margin(error)} nats{why}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ui.numbers import digits, percent
+from ui.numbers import digits, nats, percent
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,9 @@ def test_three_digits_are_written_out(value: float, written: str) -> None:
 )
 def test_a_share_is_never_all(share: float, written: str) -> None:
     assert percent(share) == written
+
+
+def test_a_mean_without_an_error_says_why():
+    assert nats(-77.281, 0.5) == "−77.28 ± 0.50 nats"
+    said = "−77.28 nats (of one distinct code, so without an error)"
+    assert nats(-77.281, float("nan")) == said

@@ -9,7 +9,7 @@ import streamlit as st
 
 from live.models import OpenModel
 from ui.components.address import choice_from_link, number_from_link, show_in_address
-from ui.numbers import decimal
+from ui.numbers import decimal, nats
 from ui.view.stored import stored_latents
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ def _fitted(opened: OpenModel, choice: Choice) -> tuple[Sampler, str]:
     from vae_core.latent.flows import fit_flow
     from vae_core.latent.samplers import NormalSampler, aggregate_draws, fit_mixture, parted
     from vae_core.measures.codes.aggregate_density import held_out_density
-    from vae_core.measures.shares import margin
 
     assert opened.latents is not None
     z, held_out = parted(aggregate_draws(opened.latents))
@@ -56,7 +55,7 @@ def _fitted(opened: OpenModel, choice: Choice) -> tuple[Sampler, str]:
     normal, _ = held_out_density(NormalSampler(opened.model.latent_dim), held_out)
     return sampler, (
         f"fitted to {len(z):,} codes of test images. {len(held_out):,} others have a mean log "
-        f"density of {decimal(density)}{margin(error)} nats under it and {decimal(normal)} under "
+        f"density of {nats(density, error)} under it and {decimal(normal)} under "
         "N(0, I): the higher, the nearer to where the encoder puts images"
     )
 

@@ -167,3 +167,9 @@ def test_codes_that_are_not_finite_have_no_mixture(moons: Tensor) -> None:
 def test_one_code_has_no_mixture() -> None:
     with pytest.raises(ConfigError, match="two codes"):
         fit_mixture(torch.zeros(1, 2), 1)
+
+
+@pytest.mark.parametrize("n", [1, 6])
+def test_of_one_distinct_code_there_is_no_error(n: int) -> None:
+    density, error = held_out_density(NormalSampler(2), torch.ones(n, 2))
+    assert density == pytest.approx(-1 - math.log(2 * math.pi)) and math.isnan(error)

@@ -176,7 +176,9 @@ def held_out_density(sampler: Sampler, z: Tensor) -> tuple[float, float]:
     """Mean log density of held-out draws z (n, d) and its standard error, in nats.
 
     The higher, the less the sampler misses of the aggregate posterior: its expectation is
-    -KL(q(z) || sampler) - H(q).
+    -KL(q(z) || sampler) - H(q). Where all draws are one and the same, the error is not known: NaN.
     """
     mean, error = mean_and_error(sampler.log_prob(z))
+    if len(z.unique(dim=0)) == 1:
+        return float(mean), math.nan
     return float(mean), float(error)
