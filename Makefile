@@ -78,8 +78,8 @@ chromium:
 	@command -v chromium >/dev/null || { command -v apt-get >/dev/null && $(APT_INSTALL) chromium fonts-liberation; } || \
 		echo 'Chromium is missing and cannot be installed from here; the browser tests will be skipped.'
 
-# What the tests of docs/deploy need; they are skipped without. Debian starts it, on port 80.
+# What the tests of docs/deploy need; they are skipped without. Debian starts both, on port 80.
 proxies:
-	@PATH="$$PATH:/usr/sbin"; command -v nginx >/dev/null || \
-		{ command -v apt-get >/dev/null && $(APT_INSTALL) nginx; } || \
-		echo 'nginx is missing and cannot be installed from here; its tests will be skipped.'
+	@PATH="$$PATH:/usr/sbin"; command -v nginx >/dev/null && command -v caddy >/dev/null || \
+		{ command -v apt-get >/dev/null && $(APT_INSTALL) nginx caddy; } || \
+		echo 'nginx or caddy is missing and cannot be installed from here; its tests will be skipped.'
