@@ -28,12 +28,13 @@ from ui.images.anomalies import (
     samples_of,
 )
 from ui.images.pictures import data_note, image_row
+from ui.kept import Results, results
 from ui.numbers import decimal
 from ui.text.explain import explain
 from ui.text.programs import anomalies_program
 from ui.text.show_code import show_code
 from ui.view.point import current_z, set_z, z_text
-from ui.view.stored import HASHES, test_rows
+from ui.view.stored import HASHES, stored_latents, test_rows
 from vae_core.checkpoints.card import left_out_class
 from vae_core.data.corruption import corrupt, median_filtered
 from vae_core.data.rows import draw_rows
@@ -54,7 +55,6 @@ if TYPE_CHECKING:
 
 IMAGES = 500  # of each kind, at most
 DRAWS = 64  # of log p(x)
-KEPT = 16  # results in a session
 SHOWN = 10  # images in a row
 WIDTHS = 552, 352  # pixels of the histograms and of the ROC: side by side on a wide page
 CLEANED = 100  # images over which PSNR and SSIM are means
@@ -123,9 +123,9 @@ def explore() -> None:
 
 
 def scored(score: str, against: str, normal: Sample, anomalies: Sample) -> Found | None:
-    """The scores, once computed kept in the session; None before the visitor has asked."""
-    kept: dict[tuple[object, ...], Found] = st.session_state.setdefault("anomalies", {})
-    key = (opened.id, id(model), score, against)
+    """The scores, once computed kept; None before the visitor has asked."""
+    kept: Results[Found] = results("anomalies")
+    key = (*stored_latents(opened), score, against)
     if key in kept:
         return kept[key]
     slow = score == "log_px"
@@ -151,8 +151,6 @@ def scored(score: str, against: str, normal: Sample, anomalies: Sample) -> Found
         st.info(str(error))
         return None
     place.empty()
-    while len(kept) >= KEPT:
-        del kept[next(iter(kept))]
     of_normal, of_anomalies = scores[: len(normal.x)], scores[len(normal.x) :]
     kept[key] = Found(of_normal, of_anomalies, auroc(of_normal, of_anomalies))
     return kept[key]

@@ -17,12 +17,13 @@ from ui.frame.kinds import NO_MEANS
 from ui.frame.session import current_model
 from ui.frame.work import Report, working
 from ui.images.pictures import data_note, image_row
+from ui.kept import Results, results
 from ui.palette import AMBER, BROWN, GREY, SYMBOL_COLOURS, VIOLET
 from ui.text.explain import explain
 from ui.text.programs import images_of, place_of
 from ui.text.show_code import program, show_code
 from ui.view.dims import names_of_dims
-from ui.view.stored import HASHES, latents_of
+from ui.view.stored import HASHES, latents_of, stored_latents
 from vae_core.latent.decoded import decoded
 from vae_core.latent.projections import principal_components
 from vae_core.measures.compression import (
@@ -200,8 +201,8 @@ def explore() -> None:
         "Step Δ of the quantiser", options, key="step", persist_state="session", width=520
     )
     bits = show_bits(step)
-    kept: dict[tuple[str, float], Curves] = st.session_state.setdefault("rate_curves", {})
-    key = (opened.id, float(latents.mu.sum()))
+    kept: Results[Curves] = results("rate_curves")
+    key = stored_latents(opened)
     rows = {}
     if dataset is not None:
         rows["**Original**"] = dataset.floats(latents.indices[:KEPT])
@@ -223,8 +224,8 @@ def explore() -> None:
                 kept[key] = measured(report)
             place.empty()
     if key in kept:
-        for name, results in list(kept[key].of.items())[1:]:
-            found = nearest_in_bits(results, bits)
+        for name, other in list(kept[key].of.items())[1:]:
+            found = nearest_in_bits(other, bits)
             setting = "quality" if name == "JPEG" else "Δ ="
             rows[f"**{name}**  \n{found.bits:.1f} bits, {setting} {found.setting:g}"] = found.images
         show_curves(kept[key], step, bits)

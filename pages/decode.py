@@ -12,6 +12,7 @@ from ui.components.address import show_in_address
 from ui.components.gesture import gesture, watch_gestures
 from ui.components.latent_plane import InStep, PlaneResult, latent_plane
 from ui.frame.session import current_model
+from ui.kept import results
 from ui.numbers import percent
 from ui.view.dims import dims_by_use, measure_of_use, names_of_dims
 from ui.view.planes import default_plane, plane_points
@@ -54,6 +55,13 @@ def move(z: Sequence[float], *, remember: bool = True) -> None:
     for j, value in enumerate(z):
         set_widget(f"slider-{j}", min(reach, max(-reach, float(value))))
     st.session_state["slid"] = None
+    results("moves")[opened.id] = z_text(z), list(history)
+
+
+def moves_to(z: Sequence[float]) -> list[tuple[float, ...]]:
+    """Where Undo leads from z, as a session of the visitor's that ended there left it."""
+    there, moves = results("moves").get(opened.id, ("", []))
+    return moves if there == z_text(z) else []
 
 
 def slider_moved(j: int) -> None:
@@ -174,8 +182,8 @@ def jumps() -> None:
 
 
 if len(current_z(opened)) and st.session_state.get("sliders_of") != opened.id:
+    history[:] = moves_to(current_z(opened))
     move(current_z(opened), remember=False)  # another model's sliders stand elsewhere
-    history.clear()
     st.session_state["sliders_of"] = opened.id
 st.html(LAYOUT)
 left, right = st.columns([2, 5], gap="medium")

@@ -21,11 +21,11 @@ from ui.frame.session import current_model
 from ui.frame.work import heavy_work, working
 from ui.images.chosen import preparation
 from ui.images.pictures import data_note
-from ui.kept import keep, kept
+from ui.kept import keep, kept, results
 from ui.view.dims import choose_dims, names_of_dims
 from ui.view.planes import colourings, dims_plane, keep_z, pca_plane, pca_shares, plane_points
 from ui.view.point import current_z, z_text
-from ui.view.stored import latents_of
+from ui.view.stored import latents_of, stored_latents
 from vae_core.latent.decoded import decoded
 from vae_core.latent.projections import tsne_projection
 
@@ -84,9 +84,9 @@ def tsne_rows(n: int) -> np.ndarray:
     return np.linspace(0, len(latents) - 1, min(n, len(latents))).astype(int)
 
 
-def tsne_key(n: int) -> tuple[str, float, int]:
-    """What tells one embedding from all others of this session."""
-    return opened.id, float(latents.mu.sum()), n
+def tsne_key(n: int) -> tuple[str, float, float, int]:
+    """What tells one embedding from all others of this visitor."""
+    return (*stored_latents(opened), n)
 
 
 def ask_for_tsne(n: int) -> None:
@@ -95,14 +95,14 @@ def ask_for_tsne(n: int) -> None:
 
 
 def choose_tsne() -> tuple[np.ndarray, np.ndarray] | None:
-    """Rows and their t-SNE embedding; computed on request, kept for the session."""
-    kept = st.session_state.setdefault("tsne", {})
+    """Rows and their t-SNE embedding; computed on request, and kept."""
+    found = results("tsne")
     number, button = st.columns([1, 3], vertical_alignment="bottom")
     n = number.selectbox(
         "Points", TSNE_POINTS, format_func="{:,}".format, key="points", persist_state="session"
     )
     key, rows = tsne_key(n), tsne_rows(n)
-    if key not in kept:
+    if key not in found:
         if button.button("Compute t-SNE", type="primary", icon=":material/play_arrow:"):
             ask_for_tsne(n)
         st.info(
@@ -114,7 +114,7 @@ def choose_tsne() -> tuple[np.ndarray, np.ndarray] | None:
         f"{len(rows):,} of {len(latents):,} shown. Near points are near in latent space; distances "
         "between far clusters say nothing, and no z can be decoded here."
     )
-    embedding, fraction = kept[key]
+    embedding, fraction = found[key]
     if fraction < 1:
         st.caption(f"Stopped after {fraction:.0%} of the steps.")
         if st.button("Compute it whole", icon=":material/play_arrow:"):
@@ -127,17 +127,17 @@ def compute_tsne(n: int) -> None:
 
     Not in the fragment: a click there would wait for the fragment's end.
     """
-    kept, key = st.session_state["tsne"], tsne_key(n)
+    found, key = results("tsne"), tsne_key(n)
     with working("t-SNE begins…", stop=True, stop_help="Keeps what has been reached") as report:
 
         def reached(fraction: float, embedding: Tensor) -> bool:
-            kept[key] = (embedding.numpy(), fraction)
+            found[key] = (embedding.numpy(), fraction)
             report(fraction, f"t-SNE: {fraction:.0%}")  # ends the run when Stop was pressed
             return True
 
         with heavy_work(report):
             embedding = tsne_projection(latents.mu[tsne_rows(n)], on_progress=reached)
-        kept[key] = (embedding.numpy(), 1.0)
+        found[key] = (embedding.numpy(), 1.0)
 
 
 @st.fragment

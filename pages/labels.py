@@ -21,13 +21,14 @@ from ui.frame.kinds import NO_MEANS
 from ui.frame.session import current_model, models_beside
 from ui.frame.work import Report, heavy_work
 from ui.images.pictures import data_note
+from ui.kept import Results, results
 from ui.numbers import decimal
 from ui.text.explain import explain
 from ui.text.programs import labels_program
 from ui.text.show_code import show_code
 from ui.view.planes import default_plane, keep_z, plane_points
 from ui.view.point import current_z, z_text
-from ui.view.stored import HASHES, latents_of
+from ui.view.stored import HASHES, latents_of, stored_latents
 from vae_core.data.names import dataset_label
 from vae_core.latent.decoded import decoded
 from vae_core.measures.codes.label_curves import (
@@ -123,9 +124,9 @@ def m2_errors() -> dict[int, float]:
 
 
 def kept_curves(how: str, draws: int) -> Curves:
-    """What this session has measured of the model, as far as it came."""
-    kept: dict[object, Curves] = st.session_state.setdefault("label_curves", {})
-    return kept.setdefault((opened.id, float(latents.mu.sum()), how, draws), {})
+    """What the visitor has had measured of the model, as far as it came."""
+    kept: Results[Curves] = results("label_curves")
+    return kept.setdefault((*stored_latents(opened), how, draws), {})
 
 
 def new_seed() -> None:

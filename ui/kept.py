@@ -2,7 +2,8 @@
 
 It lies in a folder of the visitor's own among the runs, for a day after the last change, so that it
 is there after a reload, in a session begun anew, on another page and after the server's restart:
-JSON, and files as they were brought, which nothing but their own reader ever opens.
+JSON, and files as they were brought, which nothing but their own reader ever opens. What a page
+has computed when asked to is in this process's memory, and lost with it.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterable
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -30,8 +32,24 @@ SWEPT_EVERY = 600  # seconds: what is older than a day is deleted about as often
 MAX_BYTES = 192 << 20  # of a visitor
 MAX_BYTES_IN_ALL = 4 << 30
 
+VISITORS_WITH_RESULTS = 256
+RESULTS = 16  # under a name, of a visitor
+
+T = TypeVar("T")
 log = logging.getLogger("zscape.kept")
 _swept = 0.0
+
+
+class Results(OrderedDict[Hashable, T]):
+    """The newest RESULTS of what a page has computed, by what tells them apart."""
+
+    def __setitem__(self, key: Hashable, result: T) -> None:
+        super().__setitem__(key, result)
+        while len(self) > RESULTS:
+            self.popitem(last=False)
+
+
+_results: OrderedDict[str, dict[str, Results[Any]]] = OrderedDict()  # of each visitor, by name
 
 
 def visitor() -> str:
@@ -89,6 +107,15 @@ def kept_file(name: str) -> Path | None:
 def forget_file(name: str) -> None:
     """Keep nothing under this name any more."""
     shutil.rmtree(_folder() / name, ignore_errors=True)
+
+
+def results(name: str) -> Results[Any]:
+    """What was computed for this visitor under this name; what is put in is there next time."""
+    own = _results.setdefault(visitor(), {})
+    _results.move_to_end(visitor())
+    while len(_results) > VISITORS_WITH_RESULTS:
+        _results.popitem(last=False)
+    return own.setdefault(name, Results())
 
 
 def _folder() -> Path:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Sleep = Callable[[Page], None]
 
 pytestmark = pytest.mark.browser
+LONG = 120_000  # milliseconds, on a busy machine
 SOCKETS = """
 window.sockets = [];
 window.WebSocket = class extends WebSocket {
@@ -110,6 +111,24 @@ def test_z_stays_where_the_page_put_it_last(
     assert page.evaluate("decodes.at(-1).z") == [0, 0]
     slider.press("ArrowRight")
     wait_for_z([0, 0.01])
+    for _ in range(2):  # the steps before the sleep can be undone, too
+        settle(page)
+        page.get_by_role("button", name="Undo").click()
+    page.wait_for_function("decodes.at(-1).z.some((value) => Math.abs(value) > 0.5)")
+
+
+def test_what_was_computed_is_not_computed_again(
+    page: Page, here: str, settle: Settle, sleep: Sleep
+) -> None:
+    page.goto(f"{here}/compression?model=digits-2d")
+    settle(page)
+    measure = page.get_by_role("button", name=re.compile("Measure quality"))
+    measure.click()
+    expect(page.get_by_text("PCA and JPEG: what comes nearest")).to_be_visible(timeout=LONG)
+    settle(page)
+    sleep(page)
+    expect(measure).to_have_count(0)
+    expect(page.get_by_text("PCA and JPEG: what comes nearest")).to_be_visible()
 
 
 def test_what_is_too_long_for_an_address_is_the_visitors_for_a_day(

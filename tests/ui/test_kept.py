@@ -79,3 +79,25 @@ def test_what_is_torn_or_cannot_be_written_is_as_if_it_were_not(
     monkeypatch.setenv("ZSCAPE_RUNS", str(tmp_path / "file"))
     kept.keep("drawing", {"model": "a"})
     assert not kept.keep_file("own-images", "a.zip", b"a")
+
+
+def test_results_are_the_visitors_alone_and_the_newest(session: dict[str, Any]) -> None:
+    for n in range(kept.RESULTS + 1):
+        kept.results("tsne")[n] = f"of {n} points"
+    assert list(kept.results("tsne")) == list(range(1, kept.RESULTS + 1))
+    assert kept.results("scores") == {}
+    session["visitor"] = "bob"
+    assert kept.results("tsne") == {}
+
+
+def test_results_of_so_many_visitors_are_in_memory(
+    session: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "VISITORS_WITH_RESULTS", 2)
+    for name in ("ann", "bob", "ann", "cleo"):
+        session["visitor"] = name
+        kept.results("tsne").setdefault(0, name)
+    assert kept.results("tsne") == {0: "cleo"}
+    for name, known in (("ann", {0: "ann"}), ("bob", {})):
+        session["visitor"] = name
+        assert kept.results("tsne") == known

@@ -8,6 +8,8 @@ import streamlit as st
 
 from live.models import OpenModel
 from ui.frame.work import working
+from ui.kept import Results, results
+from ui.view.stored import stored_latents
 from vae_core.measures.codes.disentanglement import Disentanglement, disentanglement_scores
 
 if TYPE_CHECKING:
@@ -37,9 +39,9 @@ def _stored(opened: OpenModel) -> Disentanglement | None:
 
 
 def _measured(opened: OpenModel, latents: Latents) -> Disentanglement | None:
-    """Those that this session has computed; None before the visitor has asked."""
-    kept: dict[tuple[str, float], Disentanglement] = st.session_state.setdefault("scores", {})
-    key = (opened.id, float(latents.mu.sum()))
+    """Those that the visitor has had computed; None before the visitor has asked."""
+    kept: Results[Disentanglement] = results("scores")
+    key = stored_latents(opened)
     place = st.empty()
     if key not in kept and place.button(
         "Compute the scores", type="primary", icon=":material/play_arrow:"
