@@ -47,7 +47,8 @@ LINKS = {
 BAD = {
     "": {"seed": "abc", "z": "1,2,3", "model": "nope", "hide": "walls"},
     "encoded": {"selected": "99999999", "colour": "nonsense", "view": "t-SNE", "z": "nan"},
-    "manifold": {"side": "999", "spacing": "odd", "x": "z77"},
+    "manifold": {"side": "999", "spacing": "odd", "x": "z77", "layers": "walls", "zoom": "1,2,-3"},
+    "decode": {"off": "1,99", "layers": "rings,walls", "zoom": "far"},
     "interpolate": {"a": "zzz", "b": "test:99999999", "via": "1;2", "steps": "1000", "method": "x"},
     "train": {"run": "nobody-knows-it", "d": "99", "beta": "nan", "train_hidden": "many"},
 }

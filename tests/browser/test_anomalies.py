@@ -70,7 +70,8 @@ def test_the_area_is_of_the_scores_and_a_strange_image_opens_its_z(
         for images in (x, strangers(x, "shuffled pixels", seeded()))
     )
     found = auroc(normal, anomalies)
-    text = f"AUROC {found.area:.3f} ± {found.standard_error:.3f}"
+    low, high = found.interval
+    text = f"AUROC {found.area:.3f} ({low:.3f} to {high:.3f})"
     roc = page.get_by_test_id("roc")
     roc.get_by_text(text).wait_for()
     values_are_told(roc)

@@ -40,6 +40,7 @@ def score_panel(normal: Tensor, anomalies: Tensor) -> tuple[Panel, tuple[float, 
 
 def roc_panel(found: Auroc) -> Panel:
     """The receiver operating characteristic beside that of a guess."""
+    low, high = found.interval
     return Panel(
         "ROC: anomalies found, %",
         [
@@ -51,6 +52,6 @@ def roc_panel(found: Auroc) -> Panel:
             ),
             Line("guess", [0, 100], [0, 100], GREY, dashed=True),
         ],
-        f"AUROC {found.area:.3f} ± {found.standard_error:.3f}",
+        f"AUROC {found.area:.3f} ({low:.3f} to {high:.3f})",
         (0, 104),
     )

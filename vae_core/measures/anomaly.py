@@ -17,6 +17,7 @@ from torch import Tensor
 from vae_core.errors import ConfigError, DataError
 from vae_core.latent.latents import Latents
 from vae_core.measures.likelihood.importance import importance_log_likelihood
+from vae_core.measures.shares import CONFIDENCE
 from vae_core.models.latent_model import LatentModel
 from vae_core.objectives.terms import elbo_terms
 
@@ -140,11 +141,14 @@ class Auroc:
     """The area under the receiver operating characteristic, with its standard error.
 
     It is the share of pairs of a normal image and an anomaly that the score puts in order.
-    false_positive_rate, true_positive_rate (thresholds,): the curve.
+    interval: between which areas that of all images lies, at 95 %; of a width also at 0 and 1,
+    where the standard error has none. false_positive_rate, true_positive_rate (thresholds,): the
+    curve.
     """
 
     area: float
     standard_error: float
+    interval: tuple[float, float]
     false_positive_rate: Tensor
     true_positive_rate: Tensor
 
@@ -152,7 +156,8 @@ class Auroc:
 def auroc(normal: Tensor, anomalies: Tensor) -> Auroc:
     """Of the scores of normal images (n,) and of anomalies (m,).
 
-    The standard error is that of DeLong, DeLong & Clarke-Pearson (1988), by ranks (Sun & Xu 2014).
+    The standard error is that of DeLong, DeLong & Clarke-Pearson (1988), by ranks (Sun & Xu 2014),
+    the interval that of Newcombe (2006, method 5), as Wilson's is of a share.
     DataError for fewer than two of either.
     """
     from scipy.stats import rankdata
@@ -168,12 +173,32 @@ def auroc(normal: Tensor, anomalies: Tensor) -> Auroc:
     below = (ranks[:m] - rankdata(high)) / n
     above = 1 - (ranks[m:] - rankdata(low)) / m
     false_positives, true_positives, _ = roc_curve(np.arange(n + m) < m, both)
+    area = float(below.mean())
     return Auroc(
-        area=float(below.mean()),
+        area=area,
         standard_error=float(np.sqrt(below.var(ddof=1) / m + above.var(ddof=1) / n)),
+        interval=_area_interval(area, n, m),
         false_positive_rate=torch.from_numpy(false_positives),
         true_positive_rate=torch.from_numpy(true_positives),
     )
+
+
+def _area_interval(area: float, n: int, m: int) -> tuple[float, float]:
+    """The areas that lie as far from `area` as their own error at 95 % allows, below and above."""
+    from scipy.optimize import brentq
+    from scipy.stats import norm
+
+    far = norm.ppf((1 + CONFIDENCE) / 2)
+    others = (n + m) / 2 - 1
+
+    def beyond(a: float) -> float:
+        spread = 1 + others * ((1 - a) / (2 - a) + a / (1 + a))  # Hanley & McNeil (1982)
+        return float((a - area) ** 2 - far**2 * a * (1 - a) * spread / (n * m))
+
+    apart = 1e-9  # at 0 and 1 the area itself is a root, too
+    low = 0.0 if area == 0 else brentq(beyond, 0, area - apart)
+    high = 1.0 if area == 1 else brentq(beyond, area + apart, 1)
+    return float(low), float(high)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from itertools import product
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -118,10 +120,29 @@ def test_the_error_is_that_of_repeated_samples() -> None:
     assert np.mean(errors) == pytest.approx(np.std(areas), rel=0.15)
 
 
-def test_a_score_that_parts_all_is_certain_and_one_that_parts_none_a_guess() -> None:
+@pytest.mark.parametrize("apart", [1.0, 3.0])
+def test_nineteen_of_twenty_intervals_hold_the_area(apart: float) -> None:
+    generator, true = seeded(2), NormalDist().cdf(apart / math.sqrt(2))
+    held = 0
+    for _ in range(400):
+        normal, anomalies = torch.randn((2, 30), generator=generator)
+        low, high = auroc(normal, anomalies + apart).interval
+        held += low <= true <= high
+    assert 0.92 <= held / 400 <= 0.995
+
+
+def test_a_score_that_parts_all_of_few_is_not_certain() -> None:
     far = auroc(torch.arange(5.0), torch.arange(10.0, 14.0))
     assert (far.area, far.standard_error) == (1, 0)
-    assert auroc(torch.ones(5), torch.ones(4)).area == 0.5
+    low, high = far.interval
+    assert 0.4 < low < 0.8 and high == 1
+    few, many = (auroc(torch.zeros(n), torch.ones(n)).interval[0] for n in (10, 1000))
+    assert low < few < many < 1
+
+
+def test_a_score_that_parts_none_is_a_guess() -> None:
+    blind = auroc(torch.ones(5), torch.ones(4))
+    assert blind.area == 0.5 and sum(blind.interval) == pytest.approx(1)
     with pytest.raises(DataError, match="two of each"):
         auroc(torch.ones(5), torch.ones(1))
 

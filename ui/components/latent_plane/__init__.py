@@ -17,6 +17,7 @@ import numpy as np
 import streamlit as st
 
 from ui.components.film import Film
+from ui.components.latent_plane.linked import refuse_unreadable
 from ui.components.latent_plane.overlay import Gaussian, Heat, Metric, Overlay, Trail
 from ui.components.latent_plane.points import Array, Plane, PlanePoints
 from ui.components.modules import module_component
@@ -150,6 +151,7 @@ def latent_plane(
         browser, when a stroke has ended.
     """
     z, plane = _placed(z, plane)
+    refuse_unreadable(named, points)
     given = {
         "z": z,
         "selected": tuple(int(i) for i in selected),

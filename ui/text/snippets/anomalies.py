@@ -57,7 +57,7 @@ scores = anomaly_scores(
 )
 of_normal, of_anomalies = scores[: len(normal)], scores[len(normal) :]
 found = auroc(of_normal, of_anomalies)
-print(f"AUROC {found.area:.3f} +- {found.standard_error:.3f}")
+print("AUROC {:.3f}, at 95 % {:.3f} to {:.3f}".format(found.area, *found.interval))
 
 figure = go.Figure()
 figure.add_histogram(x=of_normal.tolist(), name="normal", histnorm="percent")

@@ -40,6 +40,13 @@ export class Seen {
     return new Set(this.said.off?.split(",").filter((k) => /^\d+$/.test(k)).map(Number));
   }
 
+  /** Whether the classes switched off are the legend's. */
+  get #offIsKnown() {
+    const { points } = this.plane.data;
+    const classes = points ? (points.names?.length ?? 0) : Infinity; // they come later
+    return this.said.off?.split(",").every((k) => /^\d+$/.test(k) && Number(k) < classes);
+  }
+
   /** Centre and half extent, where the visitor has moved. @returns {{x: number, y: number, half: number} | null} */
   get zoom() {
     const [x, y, half] = this.said.zoom?.split(",").map(Number) ?? [];
@@ -78,11 +85,18 @@ export class Seen {
     return { layers: null, off: null, zoom: null };
   }
 
-  /** @returns {Said} */
+  /** But for what no plane can show, of which Python tells. @returns {Said} */
   #inAddress() {
     const address = new URLSearchParams(location.search);
     const said = Object.keys(this.#nothing()).map((name) => [name, address.get(name + this.named)]);
-    return /** @type {Said} */ (Object.fromEntries(said));
+    this.said = /** @type {Said} */ (Object.fromEntries(said));
+    const { layers, off, zoom } = this.said;
+    const known = layers === NONE || layers?.split(",").every((layer) => LAYERS.includes(layer));
+    return {
+      layers: known ? layers : null,
+      off: this.#offIsKnown ? off : null,
+      zoom: this.zoom ? zoom : null,
+    };
   }
 }
 
