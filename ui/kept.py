@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from live.places import runs_root
-from live.visitors import COOKIE
+from live.visitors import visitor_of
 from vae_core.errors import ConfigError
 from vae_core.files.atomic import folder_written_whole, read_json, write_json
 
@@ -58,8 +58,8 @@ def visitor() -> str:
     A hash, so that it may lie in a run's folder; without the cookie, the session's own.
     """
     if "visitor" not in st.session_state:
-        secret = st.context.cookies.get(COOKIE) or secrets.token_urlsafe(24)
-        st.session_state["visitor"] = hashlib.sha256(secret.encode()).hexdigest()
+        of_session = hashlib.sha256(secrets.token_bytes(24)).hexdigest()
+        st.session_state["visitor"] = visitor_of(st.context.cookies) or of_session
     return str(st.session_state["visitor"])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from benchmarks.proxies import free_port
-from live.visitors import COOKIE
+from live.visitors import visitor_of
 from ui.frame.navigation import SECTIONS
 from vae_core.runs.jobs import new_run_path
 from vae_core.runs.run import Run, create_run
@@ -349,8 +348,7 @@ def own_run(page: Page, app_url: str, runs_root: Path) -> Callable[..., Run]:
 
     def train(**settings: Any) -> Run:
         page.request.get(app_url)
-        (secret,) = (c["value"] for c in page.context.cookies() if c["name"] == COOKIE)
-        owner = hashlib.sha256(secret.encode()).hexdigest()
+        owner = visitor_of({c["name"]: c["value"] for c in page.context.cookies()})
         config = TrainConfig(hidden=(8,), batch_size=512, **settings)
         run = create_run(config, new_run_path(config, runs_root), owner)
         work(run)
