@@ -16,6 +16,8 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 from streamlit.file_util import get_static_dir
+from streamlit.runtime import get_instance
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
 import live
 from live.models import open_model
@@ -51,6 +53,16 @@ def load_libraries() -> None:
     gc.freeze()
 
 
+def held() -> dict[str, int]:
+    """Bytes of the files that Streamlit holds for each session, by its id."""
+    files = get_instance().uploaded_file_mgr
+    assert isinstance(files, MemoryUploadedFileManager)
+    return {
+        session: sum(len(file.data) for file in list(of_session.values()))
+        for session, of_session in list(files.file_storage.items())
+    }
+
+
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     threading.Thread(target=load_libraries, daemon=True).start()
@@ -63,6 +75,13 @@ app = st.App(
     navigation.__file__,
     routes=live.routes,
     middleware=[
+        Middleware(live.Connections),
+        Middleware(
+            live.Gate,
+            hosts=partial(st.get_option, "server.allowedHosts"),
+            root=Path(get_static_dir()),
+        ),
+        Middleware(live.Bodies, held=held),
         Middleware(live.BasePath, base=partial(st.get_option, "server.baseUrlPath")),
         Middleware(live.Frontend, root=Path(get_static_dir())),
         Middleware(live.VisitorCookie),

@@ -29,7 +29,7 @@ frame for another; a refusal is status 400 to 500 with the reason.
 A client keeps one request in flight and its newest wish beside it. The server reads ahead of its
 answers by MAX_WAITING requests; who sends faster than that is closed. One address may hold
 MAX_SOCKETS_EACH sockets and MAX_ASKED_EACH requests by HTTP, room for a class behind one router,
-over all servers of the same runs.
+over all servers of the same runs. No frame is larger than `live.door.connections.MAX_MESSAGE`.
 Codes and their meaning are in `Close`; the reason says what was wrong, and the log counts.
 """
 
@@ -45,16 +45,17 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from enum import IntEnum
 from typing import Any
-from urllib.parse import urlsplit
 
 import anyio
 import numpy as np
-from starlette.requests import HTTPConnection
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from live.door.connections import MAX_MESSAGE
+from live.door.gate import parsed
+from live.door.peers import address_of
 from live.images import stored_images
 from live.models import OpenModel, open_model
 from live.servers import Counts, Full
@@ -138,14 +139,7 @@ def parse(frame: bytes, opened: OpenModel) -> Request:
 
 def same_origin(origin: str | None, host: str | None) -> bool:
     """Browsers always name the page's origin; a program that sends none is no page."""
-    try:
-        return origin is None or urlsplit(origin).netloc == host
-    except ValueError:  # no URL at all
-        return False
-
-
-def _address(visitor: HTTPConnection) -> str:
-    return "" if visitor.client is None else visitor.client.host
+    return origin is None or ((url := parsed(origin)) is not None and url.netloc == host)
 
 
 def _image_count(opened: OpenModel) -> int:
@@ -157,7 +151,7 @@ async def _channel(websocket: WebSocket) -> None:
         await _deny(websocket, 403, "Another site's page may not use this channel.")
         return
     try:
-        with _sockets.one_more(_address(websocket), MAX_SOCKETS_EACH, MAX_SOCKETS):
+        with _sockets.one_more(address_of(websocket), MAX_SOCKETS_EACH, MAX_SOCKETS):
             await websocket.accept()
             await _serve(websocket)
     except Full:
@@ -216,8 +210,9 @@ async def _ask(http: HttpRequest) -> Response:
         _count("403", "HTTP from another site's page")
         return PlainTextResponse("Another site's page may not use this channel.", 403)
     try:
-        with _asked.one_more(_address(http), MAX_ASKED_EACH):
-            return await _answer_http(http)
+        frame = await _frame(http)  # one that never ends takes no place among those answered
+        with _asked.one_more(address_of(http), MAX_ASKED_EACH):
+            return await _answer_http(http, frame)
     except Full:
         refusal = Refusal(Close.FLOOD, f"{MAX_ASKED_EACH} requests wait for their answers.")
     except Refusal as refused:
@@ -226,22 +221,21 @@ async def _ask(http: HttpRequest) -> Response:
     return PlainTextResponse(refusal.reason, refusal.code - 4000)
 
 
-async def _answer_http(http: HttpRequest) -> Response:
+async def _frame(http: HttpRequest) -> bytes:
+    frame = bytearray()
+    async for chunk in http.stream():
+        frame += chunk
+        if len(frame) > MAX_MESSAGE:
+            raise Refusal(Close.BAD_REQUEST, "The request is longer than any that is taken.")
+    return bytes(frame)
+
+
+async def _answer_http(http: HttpRequest, frame: bytes) -> Response:
     opened = await _open(http.query_params.get("model", ""))
     if http.method != "POST":
         return JSONResponse(_hello(opened), headers={"Cache-Control": "no-store"})
-    frame = b""
-    async for chunk in http.stream():
-        frame += chunk
-        if len(frame) > _longest_request(opened):
-            raise Refusal(Close.BAD_REQUEST, "The request is longer than any that is taken.")
     answer = await _answer(opened, parse(frame, opened))
     return Response(answer, media_type="application/octet-stream")
-
-
-def _longest_request(opened: OpenModel) -> int:
-    d, *image_shape = dimensions(opened)
-    return HEADER.size + MAX_ROWS * max(4 * d, math.prod(image_shape))
 
 
 async def _open(model_id: str) -> OpenModel:

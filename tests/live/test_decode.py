@@ -7,6 +7,7 @@ import json
 import logging
 import shutil
 import struct
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -336,6 +337,28 @@ def test_a_flood_by_http_is_refused_and_leaves_nothing_behind(
     assert (refused.status_code, refused.text != "") == (429, True)
     assert refusals["FLOOD"] == before + 1
     assert not live.decode._asked
+
+
+def test_requests_that_never_end_take_nobody_s_place(checkpoints: Path) -> None:
+    async def posts() -> httpx.Response:
+        async def begun() -> AsyncIterator[bytes]:
+            yield b"x"
+            await asyncio.Event().wait()
+
+        transport = httpx.ASGITransport(Starlette(routes=live.routes))
+        async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as http:
+            unfinished = [
+                asyncio.create_task(http.post("/live/ask?model=small", content=begun()))
+                for _ in range(MAX_ASKED_EACH)
+            ]
+            await asyncio.sleep(0)
+            whole = await http.post("/live/ask?model=small", content=request(DECODE, some_z(1)))
+            for each in unfinished:
+                each.cancel()
+            await asyncio.gather(*unfinished, return_exceptions=True)
+        return whole
+
+    assert run(posts()).status_code == 200
 
 
 def test_a_model_that_goes_away_closes_the_channel_with_a_sentence(

@@ -1,0 +1,7 @@
+"""What stands before every route: who may come in, how much they bring, and how long they take."""
+
+from live.door.bodies import Bodies
+from live.door.connections import Connections
+from live.door.gate import Gate
+
+__all__ = ["Bodies", "Connections", "Gate"]
