@@ -24,6 +24,7 @@ from live.models import open_model
 from live.places import first_model
 from ui.components.modules import publish_all
 from ui.frame import navigation
+from ui.frame.room import keep_swept
 from vae_core.errors import CheckpointError
 
 HERE = Path(__file__).resolve().parent
@@ -36,6 +37,9 @@ if Path.cwd() != HERE:  # what is used lies beside this file, wherever it is ser
     for name in ("checkpoints", "data", "runs"):
         variable = f"ZSCAPE_{name.upper()}"
         os.environ[variable] = os.environ.get(variable) or str(HERE / name)
+
+if os.environ.get("ZSCAPE_ALONE") != "1":  # others wait for their turn
+    os.environ.setdefault("ZSCAPE_RUN_HOURS", "2")
 
 publish_all()
 
@@ -65,7 +69,8 @@ def held() -> dict[str, int]:
 
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
-    threading.Thread(target=load_libraries, daemon=True).start()
+    for work in (load_libraries, keep_swept):
+        threading.Thread(target=work, daemon=True).start()
     yield
 
 

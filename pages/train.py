@@ -53,6 +53,7 @@ from vae_core.models.architecture import Architecture, architecture
 from vae_core.models.linear import check_components
 from vae_core.runs.data import run_dataset
 from vae_core.runs.run import Run, Status
+from vae_core.runs.slots import run_seconds
 from vae_core.training.calibration import STEPS, seconds_per_epoch
 from vae_core.training.config import TrainConfig
 from vae_core.training.m2 import labelled_rows
@@ -108,8 +109,11 @@ def prepare() -> None:
     except TrainingError as error:
         estimate.caption(f"A few steps were tried. {error}")
         return
-    took = spoken(config.epochs * epoch)
-    estimate.caption(f"Takes about {took} on this machine, and a few seconds to begin.")
+    seconds, most = config.epochs * epoch, run_seconds()
+    told = f"Takes about {spoken(seconds)} on this machine, and a few seconds to begin."
+    if seconds > most:
+        told += f" A run may train for {spoken(most)} at a time; it ends then, to be resumed."
+    estimate.caption(told)
 
 
 def leaving_out(name: str, config: TrainConfig, own_images: OwnImages | None) -> TrainConfig | None:

@@ -21,8 +21,9 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
+from live.door.peers import counted_as
 from live.places import runs_root
-from live.visitors import visitor_of
+from live.visitors import signer, visitor_of
 from vae_core.errors import ConfigError
 from vae_core.files.atomic import folder_written_whole, read_json, write_json
 
@@ -61,6 +62,15 @@ def visitor() -> str:
         of_session = hashlib.sha256(secrets.token_bytes(24)).hexdigest()
         st.session_state["visitor"] = visitor_of(st.context.cookies) or of_session
     return str(st.session_state["visitor"])
+
+
+def address() -> str:
+    """Where this visitor is, for what is counted by address: a hash, so that a folder may bear it.
+
+    Only servers of the same runs could tell which address it is.
+    """
+    counted = counted_as(st.context.ip_address)
+    return signer().get_signature(f"address {counted}").decode()
 
 
 def keep(name: str, value: dict[str, Any]) -> None:

@@ -9,12 +9,14 @@ import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from filelock import FileLock
 
-from ui.frame.owners import alone, belongs
+from ui.frame.owners import alone, belongs, came_from
+from ui.frame.room import why_no_room
+from ui.kept import address
 from vae_core.errors import ConfigError, TrainingError
+from vae_core.files.atomic import staging, write_bytes
 from vae_core.models.architecture import Architecture
 from vae_core.objectives.registry import find_objective
 from vae_core.runs.jobs import resume, start
@@ -37,6 +39,7 @@ MAX_IMAGES_BYTES = 96 << 20  # of all of them, prepared: 32,000 of 32x32 in colo
 MAX_IMAGE_SIDE = 64
 # How many runs there may be; those that train, wait or are paused are active.
 MAX_ACTIVE_OF_A_VISITOR = 5
+MAX_ACTIVE_OF_AN_ADDRESS = 32
 MAX_ACTIVE = 256
 MAX_KEPT_OF_A_VISITOR = 24
 MAX_MODELS_OF_A_VISITOR = 24  # copies of what a run learned, under a name, and uploads
@@ -91,9 +94,15 @@ def why_not_resume(root: Path, visitor: str) -> str:
             f"{own} runs of yours train or wait, as many as one visitor may have; wait for the end "
             "of one, or stop it: what it learned is kept."
         )
+    here = sum(came_from(run) == address() for run in active)
+    if here >= MAX_ACTIVE_OF_AN_ADDRESS and not alone():
+        return (
+            f"{here} runs from your network train or wait, as many as one may have; wait for the "
+            "end of one."
+        )
     if len(active) >= MAX_ACTIVE:
         return f"{len(active)} runs train or wait on this server; try again in a few minutes."
-    return ""
+    return "" if alone() else why_no_room(root, visitor, address())
 
 
 def start_run(
@@ -113,13 +122,14 @@ def start_run(
 
     check()
     root.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=root, prefix=".") as place:
+    with staging(root / "start") as place:
         prepared = Run(place)
         write_images(prepared)  # takes seconds, in which others may start
 
         def put(run: Run) -> None:
             if prepared.images_file.exists():
                 os.rename(prepared.images_file, run.images_file)
+            write_bytes(run.path / "from", address().encode())
 
         with FileLock(root / ".starting"):  # two who click at once are counted one after the other
             check()

@@ -15,15 +15,15 @@ from filelock import FileLock
 from live.places import runs_root
 from ui.frame import limits
 from ui.frame.owners import alone, called
+from ui.frame.room import UPLOAD, why_no_room
 from ui.frame.session import is_mine, own, owned
-from ui.kept import visitor
+from ui.kept import address, visitor
 from vae_core.checkpoints.archives import unpack_checkpoint
 from vae_core.errors import CheckpointError
 from vae_core.files.atomic import folder_written_whole, write_bytes
 from vae_core.runs.jobs import keep
 from vae_core.runs.run import Run
 
-UPLOAD = "upload"  # the name of what was brought
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 
 
@@ -67,6 +67,7 @@ def _new_model(name: str) -> Iterator[Path]:
     with ExitStack() as after, folder_written_whole(path) as folder:
         yield folder
         write_bytes(folder / "owner", visitor().encode())
+        write_bytes(folder / "from", address().encode())
         after.enter_context(FileLock(root / ".keeping"))  # two tabs' are counted one by one
         _check_room(name)
     own(path.name)
@@ -83,6 +84,8 @@ def _check_room(name: str) -> None:
             )
     elif alike:
         raise CheckpointError(f"You have a model {name!r} already; choose another name.")
+    if not alone() and (refusal := why_no_room(runs_root(), visitor(), address())):
+        raise CheckpointError(refusal)
     if len(kept) >= limits.MAX_MODELS_OF_A_VISITOR and not alone():
         raise CheckpointError(
             f"You have kept {len(kept)} models, as many as one visitor may; delete one on the page "

@@ -28,6 +28,14 @@ def belongs(run: Run, visitor: str) -> bool:
     return alone() or run.owner == visitor
 
 
+def came_from(run: Run) -> str:
+    """The mark of the address from which the run was started; empty where there is none."""
+    try:
+        return (run.path / "from").read_text("utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
 def owned_by(visitor: str, root: Path) -> list[str]:
     """Tokens of this visitor's runs and models below `root`, newest last."""
     every = {file.parent for name in _MARKS for file in root.glob(f"*/{name}")}

@@ -12,7 +12,8 @@ from live.places import checkpoints_root
 from ui.components.address import choice_from_link, show_in_address, step_in_address
 from ui.frame.hidden import hidden, hidden_controls
 from ui.frame.kinds import NAMES, note
-from ui.frame.owners import called
+from ui.frame.owners import alone, called
+from ui.frame.room import UPLOADS_STAY_DAYS
 from ui.frame.session import NO_MODEL, model_ids, select_model
 from ui.numbers import decimal
 from vae_core.data.names import dataset_label
@@ -115,11 +116,17 @@ def _metric_rows(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
+def _how_long() -> str:
+    if alone():
+        return "It stays with you."
+    return f"It stays with you, and goes after {UPLOADS_STAY_DAYS} days."
+
+
 @st.dialog("Open a checkpoint")
 def _upload() -> None:
     st.markdown(
         "The zip of a checkpoint's folder, as **Download** on Train live or `python -m vae_core "
-        "export` makes it: safetensors and JSON, 64 MB at most. It stays with you."
+        f"export` makes it: safetensors and JSON, 64 MB at most. {_how_long()}"
     )
     file = st.file_uploader("Zip of a checkpoint folder", type="zip", key="upload")
     if file is None:

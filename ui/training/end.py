@@ -49,6 +49,8 @@ def show_end(run: Run, status: Status, config: TrainConfig) -> None:
                 st.rerun()
     if status.state == "failed":
         st.error(status.message, icon=":material/error:")
+    elif status.message:
+        st.info(status.message, icon=":material/timer_off:")
     if learned and (metrics := open_model(run_id(run.token)).metrics):
         st.markdown(figures(metrics))
     if ended := how_it_ended(run, config):

@@ -1,26 +1,39 @@
-"""Files that are written whole or not at all, and read only up to a limit."""
+"""Files that are written whole or not at all, and read only up to a limit.
+
+What is being written lies beside its place, under a name that begins with a dot and ends in .part.
+A killed process leaves it there; `remove_leftovers` tells it from a living one's.
+"""
 
 from __future__ import annotations
 
 import json
 import math
 import os
+import re
+import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from filelock import FileLock, Timeout
 
 from vae_core.errors import ZscapeError
 
 MAX_JSON_BYTES = 1 << 20
+PART, LOCK = ".part", ".lock"
+WRITTEN_SECONDS = 600
+
+_PART = re.compile(r"\..+-[a-z0-9_]{8}(\.part)?")  # earlier versions wrote no .part
 
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write `data` to `path` atomically: a crash leaves the old file or none."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=PART)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -85,16 +98,29 @@ def open_ordinary(path: Path, error: type[ZscapeError], max_bytes: int) -> Itera
 
 
 @contextmanager
+def staging(path: Path) -> Iterator[Path]:
+    """A folder beside `path` for what is to be moved there, or away; gone when the block ends.
+
+    It is locked as long as the process lives.
+    """
+    with (
+        tempfile.TemporaryDirectory(
+            dir=path.parent, prefix=f".{path.name}-", suffix=PART, ignore_cleanup_errors=True
+        ) as name,
+        FileLock(Path(name) / LOCK),
+    ):
+        yield Path(name)
+
+
+@contextmanager
 def folder_written_whole(path: Path) -> Iterator[Path]:
     """Yield an empty folder that takes the place of `path` when the block ends without an error.
 
     A crash leaves the old folder or none, never a mixture.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(
-        dir=path.parent, prefix=f".{path.name}-", ignore_cleanup_errors=True
-    ) as staging:
-        new, old = Path(staging) / "new" / path.name, Path(staging) / "old"
+    with staging(path) as place:
+        new, old = place / "new" / path.name, place / "old"
         new.mkdir(parents=True)
         yield new
         if os.path.lexists(path):
@@ -109,5 +135,32 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
 
 def delete_folder(path: Path) -> None:
     """Remove a folder: out of its place at one stroke, then file by file."""
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as going:
-        os.rename(path, Path(going) / path.name)
+    with staging(path) as going:
+        os.rename(path, going / path.name)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what processes that are dead have left unfinished in `folder`.
+
+    A folder of theirs is not locked any more, or never was; a file is older than any takes to be
+    written. What cannot be removed stays.
+    """
+    for entry in _entries(folder):
+        if not _PART.fullmatch(entry.name):
+            continue
+        with suppress(OSError, Timeout):
+            age = time.time() - entry.stat(follow_symlinks=False).st_mtime
+            if not entry.is_dir(follow_symlinks=False):
+                if age > WRITTEN_SECONDS:
+                    os.unlink(entry.path)
+            elif (lock := Path(entry.path, LOCK)).exists() or age > WRITTEN_SECONDS:
+                with FileLock(lock).acquire(timeout=0):
+                    shutil.rmtree(entry.path, ignore_errors=True)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []

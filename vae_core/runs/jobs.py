@@ -19,7 +19,7 @@ from filelock import FileLock
 from vae_core.errors import CheckpointError, ConfigError, TrainingError
 from vae_core.runs.cluster import dispatch_soon
 from vae_core.runs.run import Run, Status, create_run
-from vae_core.runs.slots import Slot, slots
+from vae_core.runs.slots import Slot, run_seconds, slots
 from vae_core.runs.trainer import spawn
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def keep(run: Run, name: str, root: str | Path) -> Path:
 
 def _check_settings() -> None:
     """ConfigError for what is set in a way that cannot be: it is told here, not to a log."""
-    slots()
+    slots(), run_seconds()
     if os.environ.get("ZSCAPE_CLUSTER") and find_spec("ray") is None:
         raise ConfigError(
             "ZSCAPE_CLUSTER is set, but Ray is not installed here; install "

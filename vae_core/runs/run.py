@@ -62,9 +62,9 @@ _DEATHS = {
 class Status:
     """How a run stands.
 
-    state: one of STATES; message: one sentence, where it failed; started: when it last entered the
-    queue or began, in seconds since 1970; begun: whether its process has said a word since then;
-    lasting: it failed in a way that would come again, so that resuming is of no use.
+    state: one of STATES; message: one sentence, where it failed or was ended; started: when it last
+    entered the queue or began, in seconds since 1970; begun: whether its process has said a word
+    since then; lasting: it failed in a way that would come again, so that resuming is of no use.
     """
 
     state: str

@@ -39,6 +39,21 @@ def slots() -> int:
     return int(text)
 
 
+def run_seconds() -> float:
+    """How long a run may train in its slot, in seconds: $ZSCAPE_RUN_HOURS; without, for ever."""
+    text = os.environ.get("ZSCAPE_RUN_HOURS", "")
+    try:
+        hours = float(text or "inf")
+    except ValueError:
+        hours = 0.0
+    if not hours > 0:
+        raise ConfigError(
+            f"ZSCAPE_RUN_HOURS={text[:40]!r} is not a number of hours above 0; it says how long a "
+            "run may train."
+        )
+    return hours * 3600
+
+
 class Slot:
     """A run's turn: to be waited for, held, given back and waited for again."""
 

@@ -7,6 +7,7 @@ memory.
 from __future__ import annotations
 
 import errno
+import math
 import os
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from vae_core.errors import (
 )
 from vae_core.files.atomic import write_bytes
 from vae_core.runs.run import Run, Status
-from vae_core.runs.slots import Slot
+from vae_core.runs.slots import Slot, run_seconds
 
 if TYPE_CHECKING:
     from vae_core.training.progress import Progress
@@ -79,7 +80,7 @@ def work(
                 from vae_core.runs.recording import learn  # torch, once there is a slot
 
                 stopped = learn(run, on_progress, turn.may_train)
-            turn.say("stopped" if stopped else "finished")
+            turn.say("stopped" if stopped else "finished", turn.why_over if stopped else "")
         except BaseException as error:
             turn.say_failure(error)
             if isinstance(error, OSError):
@@ -95,7 +96,9 @@ class Turn:
     def __init__(self, run: Run, should_stop: Callable[[], bool], slot: Slot | None) -> None:
         self.run, self.should_stop, self.slot = run, should_stop, slot
         self.started = time.time()
-        self.said = ""
+        self.said = self.why_over = ""
+        self.may_last = run_seconds() if slot else math.inf
+        self.trained, self.since = 0.0, time.monotonic()  # seconds in its slot until `since`
 
     def reserve(self) -> None:
         """Take the space that a word of failure needs, before the disk may be full."""
@@ -111,7 +114,13 @@ class Turn:
                 time.sleep(PAUSE_SECONDS)
             elif self.slot is None or self.slot.held:
                 self.say("running")
-                return True
+                if self.trained + time.monotonic() - self.since < self.may_last:
+                    return True
+                self.why_over = (
+                    f"It has trained for {self.may_last / 3600:g} h, as long as a run may at a "
+                    "time; what it learned is kept. Resume it to go on when it is its turn again."
+                )
+                return False
             else:
                 self.slot.enter()  # first: who reads that it waits may ask for its place
                 self.say("waiting")
@@ -119,10 +128,11 @@ class Turn:
                     time.sleep(self.slot.look_seconds)
         return False
 
-    def say(self, state: str) -> None:
+    def say(self, state: str, message: str = "") -> None:
         if state != self.said:
-            self.run.write_status(Status(state, started=self.started, begun=True))
-            self.said = state
+            self.run.write_status(Status(state, message, self.started, begun=True))
+            self.trained += time.monotonic() - self.since if self.said == "running" else 0.0
+            self.said, self.since = state, time.monotonic()
 
     def say_failure(self, error: BaseException) -> None:
         (self.run.path / ".reserve").unlink(missing_ok=True)

@@ -36,6 +36,25 @@ def test_a_visitor_has_only_so_many_runs_at_a_time(tmp_path: Path):
     assert limits.why_not_now(tmp_path, "bob") == ""
 
 
+def test_an_address_has_only_so_many_whatever_names_its_browsers_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("vae_core.runs.jobs._launch", lambda run, threads: None)
+    monkeypatch.setattr(limits, "MAX_ACTIVE_OF_AN_ADDRESS", 2)
+    monkeypatch.setattr(limits, "address", lambda: "school")
+    for name in ("ann", "bob"):
+        limits.start_run(CONFIG, tmp_path, name)
+    with pytest.raises(TrainingError, match="from your network"):
+        limits.start_run(CONFIG, tmp_path, "cleo")
+    monkeypatch.setattr(limits, "address", lambda: "home")
+    limits.start_run(CONFIG, tmp_path, "cleo")
+
+
+def test_where_the_disk_is_full_nothing_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(limits, "why_no_room", lambda *_: "There is no room.")
+    assert limits.why_not_now(tmp_path, "ann") == "There is no room."
+
+
 def test_five_runs_can_be_started_at_once():
     assert limits.MAX_ACTIVE_OF_A_VISITOR >= 5
 

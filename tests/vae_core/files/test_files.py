@@ -3,6 +3,8 @@
 import json
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from vae_core.files.atomic import (
     folder_written_whole,
     open_ordinary,
     read_json,
+    remove_leftovers,
     write_bytes,
     write_json,
 )
@@ -156,3 +159,41 @@ def test_numbers_that_are_none_are_refused(tmp_path: Path, number: str) -> None:
     (tmp_path / "figures.json").write_text(f'{{"elbo": {number}}}')
     with pytest.raises(DataError, match="not valid JSON"):
         read_json(tmp_path / "figures.json", DataError)
+
+
+STAGES = """
+import sys
+from pathlib import Path
+from vae_core.files.atomic import folder_written_whole
+with folder_written_whole(Path(sys.argv[1]) / "upload") as folder:
+    (folder / "weights").write_bytes(b"half")
+    print("begun", flush=True)
+    input()
+"""
+
+
+def test_what_a_killed_process_left_is_removed_and_a_living_one_s_is_not(tmp_path: Path) -> None:
+    ours = Path(__file__).parents[3]
+    with subprocess.Popen(
+        [sys.executable, "-c", STAGES, str(tmp_path)],
+        cwd=ours, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None and process.stdout.readline()
+        (staged,) = tmp_path.iterdir()
+        remove_leftovers(tmp_path)
+        assert (staged / "new" / "upload" / "weights").exists()
+        process.kill()
+        process.wait()
+        remove_leftovers(tmp_path)
+        assert names(tmp_path) == []
+
+
+def test_only_what_is_old_and_unfinished_is_a_leftover(tmp_path: Path) -> None:
+    there = [".visitors", ".servers", ".a-b", "a-12345678.part", ".file-abcdefgh.part"]
+    for name in (*there, ".old-abcdefgh.part", ".before-q1w2e3r4"):
+        (tmp_path / name).mkdir() if name in there[:3] else (tmp_path / name).touch()
+    for name in (*there[:4], ".old-abcdefgh.part", ".before-q1w2e3r4"):
+        os.utime(tmp_path / name, (1e9, 1e9))
+    remove_leftovers(tmp_path)
+    assert names(tmp_path) == sorted(there)
+    remove_leftovers(tmp_path / "absent")

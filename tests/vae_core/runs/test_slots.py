@@ -15,6 +15,7 @@ import pytest
 from filelock import FileLock
 
 from vae_core.errors import ConfigError, TrainingError
+from vae_core.runs import trainer
 from vae_core.runs.jobs import resume, start
 from vae_core.runs.run import Run, create_run
 from vae_core.runs.slots import Slot, place, slots
@@ -176,6 +177,46 @@ def test_runs_of_the_command_line_wait_for_nobody(tmp_path: Path, busy: FileLock
     run = create_run(CONFIG, tmp_path / "digits-run")
     work(run)
     assert run.status().state == "finished"
+
+
+def test_a_run_ends_when_it_has_trained_long_enough_and_can_be_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZSCAPE_RUN_HOURS", "1e-9")
+    run = create_run(replace(CONFIG, epochs=500), tmp_path / "long")
+    work(run, queued=True)
+    status = run.status()
+    assert status.state == "stopped" and "as long as a run may" in status.message
+    assert run.resumable and (run.checkpoint / "metrics.json").exists()
+    work(create_run(CONFIG, tmp_path / "unqueued"))
+    assert Run(tmp_path / "unqueued").status().state == "finished"
+
+
+def test_waiting_and_pausing_is_no_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(trainer.time, "monotonic", lambda: clock[0])
+    monkeypatch.setenv("ZSCAPE_RUN_HOURS", "1")
+    run = create_run(CONFIG, tmp_path / "run")
+    turn = trainer.Turn(run, lambda: False, Slot(run))
+    for state, seconds in (("waiting", 1e5), ("running", 1800), ("paused", 1e5), ("running", 1700)):
+        turn.say(state)
+        clock[0] += seconds
+        if state == "running":
+            assert turn.may_train()
+    clock[0] += 101
+    assert not turn.may_train() and "1 h" in turn.why_over
+
+
+@pytest.mark.parametrize("hours", ["soon", "0", "-1", "nan"])
+def test_hours_that_are_none_are_told_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hours: str
+) -> None:
+    monkeypatch.setenv("ZSCAPE_RUN_HOURS", hours)
+    with pytest.raises(ConfigError, match="ZSCAPE_RUN_HOURS"):
+        start(CONFIG, tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "many", "1.5", "99999"])

@@ -16,7 +16,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Callable
@@ -36,6 +35,7 @@ from vae_core.data.own.opening import Source, opened
 from vae_core.data.own.source import MAX_BYTES, ImageSource, Size
 from vae_core.data.own.values import Scale, Values
 from vae_core.errors import DataError
+from vae_core.files.atomic import staging
 
 MIN_IMAGES = 4
 TEST_SHARE = 10  # one image in so many is held out
@@ -204,8 +204,8 @@ def write_images(path: str | os.PathLike[str], train: ImageDataset, test: ImageD
             arrays[f"y_{data.split}"] = data.labels.numpy()
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as staging:
-        staged = Path(staging, "images.npz")
+    with staging(path) as place:
+        staged = place / "images.npz"
         np.savez_compressed(staged, allow_pickle=False, **arrays)
         staged.replace(path)
 
