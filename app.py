@@ -24,6 +24,7 @@ from live.models import open_model
 from live.places import first_model
 from ui.components.modules import publish_all
 from ui.frame import navigation
+from ui.frame.classroom import entrance
 from ui.frame.room import keep_swept
 from vae_core.errors import CheckpointError
 
@@ -69,6 +70,7 @@ def held() -> dict[str, int]:
 
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
+    entrance()  # what is wrong with it is said before anybody comes
     for work in (load_libraries, keep_swept):
         threading.Thread(target=work, daemon=True).start()
     yield
@@ -87,6 +89,7 @@ app = st.App(
             root=Path(get_static_dir()),
         ),
         Middleware(live.Bodies, held=held),
+        Middleware(live.Classroom, entrance=entrance),
         Middleware(live.BasePath, base=partial(st.get_option, "server.baseUrlPath")),
         Middleware(live.Frontend, root=Path(get_static_dir())),
         Middleware(live.VisitorCookie),

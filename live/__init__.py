@@ -8,7 +8,7 @@ from live.assets import asset_route
 from live.base_path import BasePath
 from live.blobs import blob_route
 from live.decode import ask_route, decode_route
-from live.door import Bodies, Connections, Gate
+from live.door import Bodies, Classroom, Connections, Gate
 from live.frontend import Frontend
 from live.servers import NotHere
 from live.visitors import VisitorCookie
@@ -18,6 +18,7 @@ routes = [asset_route, blob_route, decode_route, ask_route]
 __all__ = [
     "BasePath",
     "Bodies",
+    "Classroom",
     "Connections",
     "CurrentAddress",
     "Frontend",

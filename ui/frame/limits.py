@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from ui.frame.owners import alone, belongs, came_from
+from ui.frame.owners import alone, came_from
 from ui.frame.room import why_no_room
 from ui.kept import address
 from vae_core.errors import ConfigError, TrainingError
@@ -79,7 +79,7 @@ def check_settings(config: TrainConfig, network: Architecture, train_images: int
 
 def why_not_now(root: Path, visitor: str) -> str:
     """Why `visitor` cannot start a run at present, in a sentence; empty when they can."""
-    own = sum(belongs(run, visitor) for run in list_runs(root))
+    own = sum(run.owner == visitor for run in list_runs(root))
     if own >= MAX_KEPT_OF_A_VISITOR and not alone():
         return f"You have {own} runs, the most that are kept; delete one on the page Runs."
     return why_not_resume(root, visitor)
@@ -88,7 +88,7 @@ def why_not_now(root: Path, visitor: str) -> str:
 def why_not_resume(root: Path, visitor: str) -> str:
     """Why `visitor` cannot go on with one of their runs at present; empty when they can."""
     active = [run for run in list_runs(root) if run.status().active]
-    own = sum(belongs(run, visitor) for run in active)
+    own = sum(run.owner == visitor for run in active)
     if own >= MAX_ACTIVE_OF_A_VISITOR and not alone():
         return (
             f"{own} runs of yours train or wait, as many as one visitor may have; wait for the end "

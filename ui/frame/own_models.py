@@ -74,7 +74,8 @@ def _new_model(name: str) -> Iterator[Path]:
 
 
 def _check_room(name: str) -> None:
-    kept = kept_models()
+    mine = visitor()
+    kept = [t for t in kept_models() if alone() or Run(runs_root() / t).owner == mine]
     alike = [token for token in kept if called(token)[0] == name]
     if name == UPLOAD:
         if len(alike) >= limits.MAX_UPLOADS_OF_A_VISITOR and not alone():

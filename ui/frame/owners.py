@@ -1,7 +1,7 @@
 """Whose a run or a model is: who started it is marked in its folder, by a hash of their cookie.
 
 Served to its own machine alone ($ZSCAPE_ALONE), the app has one visitor, to whom all of them
-belong: also those that the command line made.
+belong: also those that the command line made. So they do to a class's teacher.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import streamlit as st
 from live.door.peers import OF_PROXIES
 from live.models import secret_of
 from live.places import runs_root
+from ui.frame.classroom import is_teacher
 from vae_core.runs.run import Run
 
 
@@ -25,7 +26,7 @@ def alone() -> bool:
 
 def belongs(run: Run, visitor: str) -> bool:
     """Whether the run, or the model in a folder as a run's, is this visitor's."""
-    return alone() or run.owner == visitor
+    return alone() or is_teacher() or run.owner == visitor
 
 
 def came_from(run: Run) -> str:

@@ -15,6 +15,7 @@ import streamlit as st
 from live.models import OpenModel, model_path, open_model, run_id, run_token
 from live.places import brought_along, checkpoints_root, first_model, runs_root
 from ui.components.address import begin_from, linked, refuse, returned
+from ui.frame.classroom import is_teacher
 from ui.frame.owners import alone, belongs, may_look, owned_by
 from ui.kept import visitor
 from vae_core.errors import CheckpointError
@@ -27,7 +28,7 @@ def own_runs() -> list[str]:
     """Tokens of the runs and models that this visitor may open, newest last."""
     if "own_runs" not in st.session_state:
         st.session_state["own_runs"] = owned()
-    elif alone():  # the command line may have made one meanwhile
+    elif alone() or is_teacher():  # others may have made one meanwhile
         known = st.session_state["own_runs"]
         known += [token for token in owned() if token not in known]
     return st.session_state["own_runs"]  # type: ignore[no-any-return]
