@@ -63,7 +63,8 @@ def caddy(name: str, folder: Path, changes: Mapping[str, str]) -> Iterator[str]:
     program, port = program_of("caddy"), free_port()
     certify(folder)
     site = f"https://127.0.0.1:{port} {{\n\ttls {folder}/site.pem {folder}/site.key"
-    ours = {"school.example {": f"{{\n\tadmin off\n\tauto_https off\n}}\n\n{site}"}
+    ours = {"{\n\tservers {": "{\n\tadmin off\n\tauto_https off\n\tservers {",
+            "school.example {": site}  # fmt: skip
     file, log = folder / "Caddyfile", folder / "caddy.log"
     file.write_text(adapted(name, ours | dict(changes)))
     own = {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}

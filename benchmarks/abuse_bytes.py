@@ -1,0 +1,296 @@
+"""What a stranger can send: bytes without an end, names of their own, too much at once.
+
+Each function of ATTACKS takes the server's URL and gives in words how it was answered, or raises
+`Wrong`. It holds some hundred MB at most, and lasts some 40 seconds at most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import secrets
+import struct
+import urllib.request
+from collections import Counter
+from collections.abc import Callable
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+MB = 1 << 20
+PIECE = bytes(MB)
+UPGRADE = (
+    "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{more}\r\n"
+)
+DECODE = "/live/decode?model=digits-2d"
+ASK = "/live/ask?model=digits-2d"
+CLOSED_SECONDS = 40  # by then the server has closed whatever never ends
+
+
+class Wrong(Exception):
+    """The server did not answer an attack as it should."""
+
+
+class Connection:
+    """A plain connection to the server, on which anything can be sent."""
+
+    def __init__(self, url: str) -> None:
+        self.host = urlsplit(url).netloc
+        self.status = 0
+        self.ended = False
+
+    async def open(self) -> Connection:
+        name, port = self.host.split(":")
+        self.reader, self.writer = await asyncio.open_connection(name, int(port))
+        return self
+
+    async def send(self, data: bytes) -> bool:
+        """Whether all of it could be sent."""
+        try:
+            self.writer.write(data)
+            await self.writer.drain()
+        except OSError:
+            self.ended = True
+        return not self.ended
+
+    async def upgrade(self, path: str, more: str = "") -> int:
+        """Ask for a WebSocket; the status of the answer, 0 where there is none."""
+        await self.send(UPGRADE.format(path=path, host=self.host, more=more).encode())
+        try:
+            head = await self.reader.readuntil(b"\r\n\r\n")
+        except (OSError, asyncio.IncompleteReadError):
+            return 0
+        self.status = int(head.split()[1])
+        return self.status
+
+    async def begin_frame(self, size: int, sent: int) -> bool:
+        """Send a frame's head and so many of its bytes."""
+        whole = await self.send(b"\x82\xff" + struct.pack("!Q", size) + bytes(4))
+        for start in range(0, sent, MB):
+            whole = whole and await self.send(PIECE[: min(MB, sent - start)])
+        return whole
+
+    async def is_closed(self) -> bool:
+        """Waits until the server ends it; False where it does not."""
+        try:
+            async with asyncio.timeout(CLOSED_SECONDS):
+                while await self.reader.read(MB):
+                    pass
+        except TimeoutError:
+            return False
+        except OSError:
+            pass
+        return True
+
+    def close(self) -> None:
+        self.writer.transport.abort()
+
+
+async def connections(url: str, n: int) -> list[Connection]:
+    return [await Connection(url).open() for _ in range(n)]
+
+
+def frames(path: str) -> Callable[[str], str]:
+    """Eighty unfinished frames of 31 MB, then eighty of as much as is taken."""
+
+    async def attack(url: str) -> str:
+        kept = 0
+        for size in (31 * MB, 4 * MB):
+            opened = await connections(url, 80)
+            try:
+                for each in opened:
+                    await each.upgrade(path)
+                whole = [await each.begin_frame(size, size - 1) for each in opened]
+                closed = await asyncio.gather(*(each.is_closed() for each in opened))
+                if not all(closed):
+                    raise Wrong(f"{closed.count(False)} unfinished frames stay open.")
+                kept = sum(whole)
+            finally:
+                for each in opened:
+                    each.close()
+        return f"31 MB: closed; 4 MB: {kept} of 80 were taken whole but for a byte, all closed"
+
+    return lambda url: asyncio.run(attack(url))
+
+
+def half_open(url: str) -> str:
+    """A thousand connections that ask for nothing, or for half of it."""
+
+    async def attack() -> str:
+        opened = await connections(url, 1000)
+        try:
+            for each in opened[::2]:
+                await each.send(b"GET / HTTP/1.1\r\nHost: ")
+            if await asyncio.to_thread(status, url, "/_stcore/health") != HTTPStatus.OK:
+                raise Wrong("Nobody else is answered meanwhile.")
+            closed = await asyncio.gather(*(each.is_closed() for each in opened))
+        finally:
+            for each in opened:
+                each.close()
+        if not all(closed):
+            raise Wrong(f"{closed.count(False)} connections stay.")
+        return "all were closed, others answered"
+
+    return asyncio.run(attack())
+
+
+def posts(url: str) -> str:
+    """Two hundred posts that never end; another at the same address asks meanwhile."""
+
+    async def attack() -> str:
+        opened = await connections(url, 200)
+        head = f"POST {ASK} HTTP/1.1\r\nHost: {opened[0].host}\r\nContent-Length: 1000\r\n\r\nx"
+        try:
+            for each in opened:
+                await each.send(head.encode())
+            if (answered := await asyncio.to_thread(status, url, ASK)) != HTTPStatus.OK:
+                raise Wrong(f"Another visitor of the address got {answered}.")
+            closed = await asyncio.gather(*(each.is_closed() for each in opened))
+        finally:
+            for each in opened:
+                each.close()
+        if not all(closed):
+            raise Wrong(f"{closed.count(False)} posts stay.")
+        return "all were ended, another at the address answered"
+
+    return asyncio.run(attack())
+
+
+def puts(url: str) -> str:
+    """Forty files of 60 MB for one session."""
+
+    async def attack() -> str:
+        from streamlit.proto.BackMsg_pb2 import BackMsg
+        from streamlit.proto.ClientState_pb2 import ClientState
+        from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+        from websockets.asyncio.client import connect
+
+        with urllib.request.urlopen(f"{url}/_stcore/health") as answer:
+            cookie = answer.headers["Set-Cookie"].partition(";")[0]
+        stream = url.replace("http", "ws", 1) + "/_stcore/stream"
+        async with connect(stream, subprotocols=["streamlit"], max_size=None) as socket:  # type: ignore[list-item]
+            await socket.send(BackMsg(rerun_script=ClientState()).SerializeToString())
+            session = ""
+            async for data in socket:
+                message = ForwardMsg.FromString(data)
+                if message.WhichOneof("type") == "new_session":
+                    session = message.new_session.initialize.session_id
+                    break
+            reading = asyncio.create_task(_read_all(socket))
+            told = Counter[int]()
+            for _ in range(10):
+                each = [asyncio.to_thread(put, url, session, cookie) for _ in range(4)]
+                told.update(await asyncio.gather(*each))
+            reading.cancel()
+        if told[HTTPStatus.NO_CONTENT] > 3:
+            raise Wrong(f"{told[HTTPStatus.NO_CONTENT]} files of 60 MB were taken.")
+        return ", ".join(f"{n} times {status}" for status, n in sorted(told.items()))
+
+    return asyncio.run(attack())
+
+
+async def _read_all(socket: object) -> None:
+    async for _ in socket:  # type: ignore[attr-defined]
+        pass
+
+
+def put(url: str, session: str, cookie: str) -> int:
+    """Upload 60 MB; the status, 0 where the connection was ended."""
+    mark = secrets.token_hex(8)
+    begin = (
+        f"--{mark}\r\nContent-Disposition: form-data; name=a; filename=a.zip\r\n"
+        "Content-Type: application/zip\r\n\r\n"
+    ).encode()
+    end = f"\r\n--{mark}--\r\n".encode()
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
+    try:
+        connection.putrequest("PUT", f"/_stcore/upload_file/{session}/{secrets.token_hex(8)}")
+        connection.putheader("Content-Length", str(len(begin) + 60 * MB + len(end)))
+        connection.putheader("Content-Type", f"multipart/form-data; boundary={mark}")
+        connection.putheader("Cookie", cookie)
+        connection.putheader("X-Xsrftoken", cookie.partition("=")[2])
+        connection.endheaders()
+        connection.send(begin)
+        for _ in range(60):
+            connection.send(PIECE)
+        connection.send(end)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        connection.close()
+
+
+def forwarded(url: str) -> str:
+    """Six hundred sockets of one machine, each of which says that it is another's."""
+
+    async def attack() -> str:
+        opened = await connections(url, 600)
+        try:
+            told = Counter(
+                [
+                    await each.upgrade(DECODE, f"X-Forwarded-For: 203.0.{k // 250}.{k % 250}\r\n")
+                    for k, each in enumerate(opened)
+                ]
+            )
+        finally:
+            for each in opened:
+                each.close()
+        if told[101] > 500:
+            raise Wrong(f"{told[101]} sockets were opened.")
+        return ", ".join(f"{n} times {status}" for status, n in sorted(told.items()))
+
+    return asyncio.run(attack())
+
+
+def cookies(url: str) -> str:
+    """A hundred names that a visitor makes up: each is replaced by one that the server made."""
+    made = set[str]()
+    for k in range(100):
+        asked = urllib.request.Request(url, headers={"Cookie": f"zscape-visitor={k:032d}"})
+        with urllib.request.urlopen(asked) as answer:
+            given = answer.headers.get_all("Set-Cookie") or []
+        made.update(c.partition(";")[0] for c in given if c.startswith("zscape-visitor="))
+    if len(made) < 100:
+        raise Wrong(f"{100 - len(made)} were believed.")
+    return "all were replaced"
+
+
+def origins(url: str) -> str:
+    """Origins and hosts that are none, at pages, live routes and Streamlit's own stream."""
+    told = Counter[int]()
+    for path in ("/", "/_stcore/health", "/_stcore/stream", "/live/decode", ASK):
+        for name, value in (("Origin", "http://[::1"), ("Origin", "a://b:c"), ("Host", "[::1")):
+            socket = {
+                "Upgrade": "websocket",
+                "Connection": "Upgrade",
+                "Sec-WebSocket-Version": "13",
+            }
+            key = {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+            upgrade = socket | key if path in ("/_stcore/stream", "/live/decode") else {}
+            told[status(url, path, **{name: value}, **upgrade)] += 1
+    if any(answered >= 500 for answered in told):
+        raise Wrong(json.dumps(told))
+    return ", ".join(f"{n} times {answered}" for answered, n in sorted(told.items()))
+
+
+def status(url: str, path: str, **headers: str) -> int:
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
+    try:
+        connection.request("GET", path, headers=headers)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+ATTACKS: dict[str, Callable[[str], str]] = {
+    "frames-stream": frames("/_stcore/stream"),
+    "frames-decode": frames(DECODE),
+    "half-open": half_open,
+    "posts": posts,
+    "puts": puts,
+    "forwarded": forwarded,
+    "made-up-cookies": cookies,
+    "odd-origins": origins,
+}
