@@ -27,6 +27,7 @@ ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     ZSCAPE_CHECKPOINTS=checkpoints \
     ZSCAPE_DATA=/home/zscape/data \
+    ZSCAPE_EMBED=https://huggingface.co \
     ZSCAPE_RUNS=/home/zscape/runs
 RUN mkdir -p /home/zscape/data /home/zscape/runs && chown zscape: /home/zscape/data /home/zscape/runs
 USER zscape

@@ -21,7 +21,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from live.door.peers import OF_PROXIES, is_this_machine
@@ -32,11 +32,14 @@ WRONG_HOST = (
     "This server does not know the name it was asked by. Whoever runs it can name it in "
     "STREAMLIT_SERVER_ALLOWED_HOSTS."
 )
-HOST_LOST = (
-    "The proxy in front of this server does not hand on the name that you asked for, so that "
-    "nothing can move here. Whoever runs it can have it leave the Host header as it is, with the "
-    "port."
-)
+# In lines, as Streamlit's frontend shows it.
+HOST_LOST = """\
+The proxy in front of this server does
+not hand on the name that you asked for,
+so that nothing can move here.
+
+Whoever runs it can have it leave the
+Host header as it is, with the port."""
 _INLINE = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 
 
@@ -67,7 +70,7 @@ class Gate:
         refusal = self.refusal(HTTPConnection(scope))
         await (refusal or self.app)(scope, receive, send_guarded)
 
-    def refusal(self, asked: HTTPConnection) -> PlainTextResponse | None:
+    def refusal(self, asked: HTTPConnection) -> Response | None:
         """Why this is not answered; None where it is."""
         headers, path = asked.headers, asked.url.path
         if "origin" in headers and parsed(headers["origin"]) is None:
@@ -78,7 +81,7 @@ class Gate:
         if path.endswith(METRICS) and not from_this_machine(asked):
             return PlainTextResponse("Not found", 404)
         if path.endswith(ASKED_FIRST) and lost_host(headers):
-            return PlainTextResponse(HOST_LOST, 421)
+            return JSONResponse(HOST_LOST, 421)  # what is no JSON, it does not show
         return None
 
     def answers_to(self, host: str) -> bool:

@@ -94,7 +94,8 @@ def why_not_resume(root: Path, visitor: str) -> str:
             f"{own} runs of yours train or wait, as many as one visitor may have; wait for the end "
             "of one, or stop it: what it learned is kept."
         )
-    here = sum(came_from(run) == address() for run in active)
+    where = address()
+    here = sum(came_from(run) == where for run in active)
     if here >= MAX_ACTIVE_OF_AN_ADDRESS and not alone():
         return (
             f"{here} runs from your network train or wait, as many as one may have; wait for the "
@@ -102,7 +103,13 @@ def why_not_resume(root: Path, visitor: str) -> str:
         )
     if len(active) >= MAX_ACTIVE:
         return f"{len(active)} runs train or wait on this server; try again in a few minutes."
-    return "" if alone() else why_no_room(root, visitor, address())
+    return ""
+
+
+def check_disk(root: Path, visitor: str) -> None:
+    """TrainingError where nothing more of `visitor` has room on the disk; looks at every file."""
+    if not alone() and (refusal := why_no_room(root, visitor, address())):
+        raise TrainingError(refusal)
 
 
 def start_run(
@@ -121,6 +128,7 @@ def start_run(
             raise TrainingError(refusal)
 
     check()
+    check_disk(root, visitor)
     root.mkdir(parents=True, exist_ok=True)
     with staging(root / "start") as place:
         prepared = Run(place)
@@ -147,4 +155,5 @@ def resume_run(run: Run, visitor: str, more_epochs: int = 0) -> None:
     with FileLock(root / ".starting"):
         if refusal := why_not_resume(root, visitor):
             raise TrainingError(refusal)
+        check_disk(root, visitor)
         resume(run, more_epochs=more_epochs)

@@ -52,7 +52,11 @@ def test_an_address_has_only_so_many_whatever_names_its_browsers_have(
 
 def test_where_the_disk_is_full_nothing_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(limits, "why_no_room", lambda *_: "There is no room.")
-    assert limits.why_not_now(tmp_path, "ann") == "There is no room."
+    with pytest.raises(TrainingError, match="There is no room"):
+        limits.start_run(CONFIG, tmp_path, "ann")
+    run = create_run(CONFIG, tmp_path / "digits-ended", "ann")
+    with pytest.raises(TrainingError, match="There is no room"):
+        limits.resume_run(run, "ann")
 
 
 def test_five_runs_can_be_started_at_once():
