@@ -5,6 +5,7 @@
   ($ZSCAPE_ALONE) and no name is set, this machine's.
 - An Origin that is none is refused before anything takes it apart.
 - Figures of the server's own are for this machine.
+- An address has only so many pages open: each is a session, which costs memory.
 - Scripts, styles and pictures come from the server itself; other sites show its pages in a frame
   where $ZSCAPE_EMBED names them (as `frame-ancestors` of a Content-Security-Policy does).
 """
@@ -24,10 +25,13 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from live.door.peers import OF_PROXIES, is_this_machine
+from live.door.peers import OF_PROXIES, address_of, is_this_machine
+from live.servers import Counts, Full
 
-HEALTH, METRICS = "/_stcore/health", "/_stcore/metrics"
+HEALTH, METRICS, SESSION = "/_stcore/health", "/_stcore/metrics", "/_stcore/stream"
 ASKED_FIRST = (HEALTH, "/_stcore/host-config")  # by Streamlit's frontend, which shows the answer
+MAX_SESSIONS_EACH, MAX_SESSIONS = 500, 1000  # of an address, of all, over all servers of the runs
+TOO_MANY = "Too many visitors are connected; try again later."
 WRONG_HOST = (
     "This server does not know the name it was asked by. Whoever runs it can name it in "
     "STREAMLIT_SERVER_ALLOWED_HOSTS."
@@ -40,6 +44,7 @@ so that nothing can move here.
 
 Whoever runs it can have it leave the
 Host header as it is, with the port."""
+_sessions = Counts("sessions")  # open pages
 _INLINE = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 
 
@@ -67,8 +72,17 @@ class Gate:
                 headers["Referrer-Policy"] = "same-origin"
             await send(message)
 
-        refusal = self.refusal(HTTPConnection(scope))
-        await (refusal or self.app)(scope, receive, send_guarded)
+        asked = HTTPConnection(scope)
+        if refusal := self.refusal(asked):
+            await refusal(scope, receive, send_guarded)
+        elif scope["type"] == "websocket" and scope["path"].endswith(SESSION):
+            try:
+                with _sessions.one_more(address_of(asked), MAX_SESSIONS_EACH, MAX_SESSIONS):
+                    await self.app(scope, receive, send_guarded)
+            except Full:
+                await PlainTextResponse(TOO_MANY, 503)(scope, receive, send_guarded)
+        else:
+            await self.app(scope, receive, send_guarded)
 
     def refusal(self, asked: HTTPConnection) -> Response | None:
         """Why this is not answered; None where it is."""

@@ -13,22 +13,23 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.websockets import WebSocket
 
+from live.door import gate
 from live.door.gate import HOST_LOST, Gate
 from live.door.peers import counted_as
 
 PATHS = ("/", "/_stcore/health", "/_stcore/metrics", "/_stcore/host-config", "/live/ask")
 
 
-async def echo(websocket: WebSocket) -> None:
+async def session(websocket: WebSocket) -> None:
     await websocket.accept()
-    await websocket.close()
+    await websocket.receive()
 
 
 def client(root: Path, hosts: Sequence[str] = (), peer: str = "203.0.113.7") -> TestClient:
     (root / "index.html").write_text("<script>\n let a = 1\n</script><script src=x></script>")
     routes = [Route(path, lambda _: PlainTextResponse("here")) for path in PATHS]
     app = Starlette(
-        routes=[*routes, WebSocketRoute("/_stcore/stream", echo)],
+        routes=[*routes, WebSocketRoute("/_stcore/stream", session)],
         middleware=[Middleware(Gate, hosts=lambda: hosts, root=root)],
     )
     return TestClient(app, base_url="http://school.example", client=(peer, 1))
@@ -80,6 +81,26 @@ def test_alone_the_server_answers_to_this_machine_s_names(
 def test_named_hosts_are_all_that_it_answers_to(tmp_path: Path, host: str, answered: int) -> None:
     browser = client(tmp_path, ["school.example", "*.b.example"])
     assert status(browser, host=host) == answered
+
+
+def test_an_address_has_only_so_many_pages_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZSCAPE_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(gate, "MAX_SESSIONS_EACH", 2)
+    browser, other = client(tmp_path), client(tmp_path, peer="203.0.113.8")
+    stream = "/_stcore/stream"
+    with browser.websocket_connect(stream), browser.websocket_connect(stream):
+        with (
+            pytest.raises(WebSocketDenialResponse) as denied,
+            browser.websocket_connect(stream),
+        ):
+            pass
+        assert denied.value.status_code == 503
+        with other.websocket_connect(stream):
+            pass
+    with browser.websocket_connect(stream):
+        pass
 
 
 def test_figures_are_for_this_machine(tmp_path: Path) -> None:
