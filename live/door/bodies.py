@@ -20,7 +20,8 @@ from live.door.peers import address_of
 UPLOAD = "/_stcore/upload_file/"
 MAX_UPLOAD = 66 << 20  # bytes: a file of 64 MB, and what a form adds to it
 MAX_BODY = 4 << 20
-MAX_OF_A_SESSION = 192 << 20  # bytes that come or are held
+MAX_POSTED_EACH, MAX_POSTED = 64 << 20, 256 << 20  # bytes that come, of an address and of all
+MAX_OF_A_SESSION = 192 << 20  # bytes of files that come or are held
 MAX_OF_AN_ADDRESS = 384 << 20
 MAX_IN_ALL = 768 << 20
 PIECE_SECONDS = 20.0  # until the next piece of a body
@@ -31,9 +32,8 @@ TOO_LARGE = "This is larger than what is taken here: 64 MB for a file."
 REASONS = {
     408: "The rest of this did not come in time; send it again.",
     413: TOO_LARGE,
-    503: "The server holds as many uploads as it may; try again in some minutes.",
+    503: "The server holds as much as it may; try again in some minutes.",
 }
-
 
 log = logging.getLogger("zscape.live")
 
@@ -90,20 +90,22 @@ class Bodies:
             await _refuse(scope, receive, send, body.refused, REASONS[body.refused])
 
     def fits(self, address: str, session: str) -> bool:
-        """Whether what comes, and what is held, is within the bounds of both and of all."""
+        """Whether what comes, and of files what is held, is within the bounds of its kind."""
+        if not session:
+            posted = {a: n for (a, s), n in self.coming.items() if not s}
+            return posted[address] <= MAX_POSTED_EACH and sum(posted.values()) <= MAX_POSTED
         held = self.held()
-        if session:
-            self.address_of_session.setdefault(session, address)
+        self.address_of_session.setdefault(session, address)
         living = held.keys() | {known for _, known in self.coming}
         self.address_of_session = {
             known: where for known, where in self.address_of_session.items() if known in living
         }
-        sizes = Counter({(self.address_of_session.get(s, ""), s): n for s, n in held.items()})
-        sizes.update(self.coming)
+        files = Counter({(self.address_of_session.get(s, ""), s): n for s, n in held.items()})
+        files.update({of: n for of, n in self.coming.items() if of[1]})
         return (
-            sum(n for (_, s), n in sizes.items() if s == session) <= MAX_OF_A_SESSION
-            and sum(n for (a, _), n in sizes.items() if a == address) <= MAX_OF_AN_ADDRESS
-            and sizes.total() <= MAX_IN_ALL
+            sum(n for (_, s), n in files.items() if s == session) <= MAX_OF_A_SESSION
+            and sum(n for (a, _), n in files.items() if a == address) <= MAX_OF_AN_ADDRESS
+            and files.total() <= MAX_IN_ALL
         )
 
 

@@ -70,6 +70,16 @@ def test_what_an_address_holds_is_bounded() -> None:
     assert statuses == [200] * 4 + [503] * 6
 
 
+def test_small_requests_have_room_where_files_take_all_of_theirs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = TestClient(app({"ann": 2 * MAX_IN_ALL}))
+    assert client.post("/", content=b"x").status_code == 200
+    monkeypatch.setattr(bodies, "MAX_POSTED_EACH", 1000)
+    assert client.post("/", content=bytes(1000)).status_code == 200
+    assert client.post("/", content=bytes(1001)).status_code == 503
+
+
 @pytest.mark.parametrize("path", ["/", UPLOAD.format(session="ann", file="x")])
 def test_who_does_not_send_the_rest_is_told(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     monkeypatch.setattr(bodies, "PIECE_SECONDS", 0.05)
