@@ -36,7 +36,7 @@ def test_planes_grids_and_figures_are_shown(
     page.goto(f"{app_below}/zscape/?model=digits-2d")
     settle(page)
     page.wait_for_function("decodes.length > 0")
-    look_at(page, "Encoded μ", "Manifold", "ELBO gap", "Layers", "Train live", "Runs")
+    look_at(page, "Manifold", "ELBO gap", "Train live")
     assert page.evaluate("location.pathname").startswith("/zscape/")
 
 
@@ -57,20 +57,6 @@ def test_the_plane_follows_by_http_where_no_socket_is_let_through(
         page.goto(f"{app_below}/zscape/decode?model=digits-2d")
     assert answer.value.json()["latent_dim"] == 2
     page.wait_for_function("decodes.length > 0")
-    settle(page)
-
-
-def test_a_training_and_its_film(page: Page, app_below: str, settle: Settle) -> None:
-    page.goto(f"{app_below}/zscape/train?epochs=3")
-    settle(page)
-    page.get_by_test_id("start-training").click()
-    page.get_by_role("link", name="Explore this model").wait_for(timeout=LONG)
-    settle(page)
-    with page.expect_response("**/zscape/live/blob/*") as film:
-        page.get_by_role("slider", name="Epoch").press("Home")
-    assert film.value.ok
-    page.get_by_role("link", name="Explore this model").click()
-    page.wait_for_url("**/zscape/?*model=run*")
     settle(page)
 
 
