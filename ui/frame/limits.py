@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from filelock import FileLock
 
 from ui.frame.owners import alone, belongs
+from vae_core.checkpoints.archives import too_much_an_image
 from vae_core.errors import ConfigError, TrainingError
 from vae_core.models.architecture import Architecture
 from vae_core.objectives.registry import find_objective
@@ -50,11 +51,13 @@ def check_settings(config: TrainConfig, network: Architecture, train_images: int
             f"The network has {network.weights:,} weights; a run here may have {MAX_WEIGHTS:,} at "
             "most. Choose narrower layers."
         )
+    if too_much := too_much_an_image(network):
+        raise ConfigError(f"{too_much}. Choose narrower layers or smaller images.")
     classes = config.objective_settings["classes"] if config.objective == "m2" else 1
     draws = config.samples * classes
-    held = config.batch_size * (
-        sum(map(math.prod, network.encoder or ())) + draws * sum(map(math.prod, network.decoder))
-    )
+    encoded = config.batch_size + (config.pseudo_inputs if config.prior == "vamp" else 0)
+    held = encoded * sum(map(math.prod, network.encoder or ()))
+    held += config.batch_size * draws * sum(map(math.prod, network.decoder))
     if held > MAX_HELD:
         raise ConfigError(
             f"A batch would fill {held:,} places between the layers; a run here may fill "

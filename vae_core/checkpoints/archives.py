@@ -9,16 +9,25 @@ from pathlib import Path
 from typing import BinaryIO
 
 from vae_core.checkpoints.figures import read_metrics
-from vae_core.checkpoints.reading import FILES, checkpoint_files, load_checkpoint, load_latents
+from vae_core.checkpoints.reading import (
+    FILES,
+    checkpoint_files,
+    load_checkpoint,
+    load_latents,
+    model_config,
+    read_config,
+    verified_shapes,
+)
 from vae_core.errors import CheckpointError
 from vae_core.files.atomic import folder_written_whole, write_bytes
 from vae_core.files.zips import left_by_file_manager, open_zip, zip_files
-from vae_core.models.architecture import architecture
+from vae_core.models.architecture import Architecture, architecture
 from vae_core.models.latent_model import LatentModel
 
 MAX_ZIP_BYTES = 64 << 20
-MAX_UNZIPPED_BYTES = 256 << 20
-MAX_HELD = 8_000_000  # numbers that the layers give for one image
+MAX_UNZIPPED_BYTES = 64 << 20  # 10 million weights with their latents; shipped models have 12 MB
+MAX_MULTIPLY_ADDS = 128_000_000  # for one image, to encode or decode it: some 10 ms of a core
+MAX_HELD = 500_000  # numbers that the layers give for one image, 2 MB
 _PUT_IT_THERE = "put the folder into the server's ZSCAPE_CHECKPOINTS instead"
 _PICKLE_ENDINGS = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin")
 
@@ -49,17 +58,29 @@ def unpack_checkpoint(archive: BinaryIO, path: str | Path) -> LatentModel:
     with folder_written_whole(Path(path)) as folder:
         for name, data in contents.items():
             write_bytes(folder / name, data)
+        verified_shapes(folder, read_config(folder))
+        layers = architecture(model_config(folder, read_config(folder)))
+        if too_much := too_much_an_image(layers):
+            raise CheckpointError(f"{too_much}; {_PUT_IT_THERE}.")
         model = load_checkpoint(folder)
-        layers = architecture(model.config)
-        held = sum(map(math.prod, (layers.encoder or ()) + layers.decoder))
-        if held > MAX_HELD:
-            raise CheckpointError(
-                f"An image fills {held:,} places between the layers, more than the {MAX_HELD:,} "
-                f"that are taken; {_PUT_IT_THERE}."
-            )
         load_latents(folder)
         read_metrics(folder)
     return model
+
+
+def too_much_an_image(network: Architecture) -> str:
+    """Why one image costs too much to be shared with other visitors; empty where it does not."""
+    if network.multiply_adds > MAX_MULTIPLY_ADDS:
+        return (
+            f"An image takes {network.multiply_adds:,} multiply-adds, and {MAX_MULTIPLY_ADDS:,} "
+            "are the most here"
+        )
+    held = sum(map(math.prod, (network.encoder or ()) + network.decoder))
+    if held > MAX_HELD:
+        return (
+            f"An image fills {held:,} places between the layers, and {MAX_HELD:,} are the most here"
+        )
+    return ""
 
 
 def _zip_members(bundle: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
