@@ -20,6 +20,7 @@ from vae_core.models.architecture import Architecture
 from vae_core.objectives.registry import find_objective
 from vae_core.runs.jobs import resume, start
 from vae_core.runs.run import Run, list_runs
+from vae_core.training.calibration import numbers_held
 from vae_core.training.config import TrainConfig
 
 # What a run may be.
@@ -53,11 +54,7 @@ def check_settings(config: TrainConfig, network: Architecture, train_images: int
         )
     if too_much := too_much_an_image(network):
         raise ConfigError(f"{too_much}. Choose narrower layers or smaller images.")
-    classes = config.objective_settings["classes"] if config.objective == "m2" else 1
-    draws = config.samples * classes
-    encoded = config.batch_size + (config.pseudo_inputs if config.prior == "vamp" else 0)
-    held = encoded * sum(map(math.prod, network.encoder or ()))
-    held += config.batch_size * draws * sum(map(math.prod, network.decoder))
+    held = numbers_held(config, network)
     if held > MAX_HELD:
         raise ConfigError(
             f"A batch would fill {held:,} places between the layers; a run here may fill "

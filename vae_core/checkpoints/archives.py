@@ -27,6 +27,7 @@ from vae_core.models.latent_model import LatentModel
 MAX_ZIP_BYTES = 64 << 20
 MAX_UNZIPPED_BYTES = 64 << 20  # 10 million weights with their latents; shipped models have 12 MB
 MAX_MULTIPLY_ADDS = 128_000_000  # for one image, to encode or decode it: some 10 ms of a core
+MAX_PIXELS = 2 * 3 * 64**2  # values of one image: pages show up to 1,600 of them at once
 MAX_HELD = 500_000  # numbers that the layers give for one image, 2 MB
 _PUT_IT_THERE = "put the folder into the server's ZSCAPE_CHECKPOINTS instead"
 _PICKLE_ENDINGS = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin")
@@ -70,6 +71,8 @@ def unpack_checkpoint(archive: BinaryIO, path: str | Path) -> LatentModel:
 
 def too_much_an_image(network: Architecture) -> str:
     """Why one image costs too much to be shared with other visitors; empty where it does not."""
+    if (pixels := math.prod(network.image_shape)) > MAX_PIXELS:
+        return f"An image has {pixels:,} values, and {MAX_PIXELS:,} are the most here"
     if network.multiply_adds > MAX_MULTIPLY_ADDS:
         return (
             f"An image takes {network.multiply_adds:,} multiply-adds, and {MAX_MULTIPLY_ADDS:,} "

@@ -248,10 +248,16 @@ def test_a_name_too_long_for_a_folder_is_one_sentence() -> None:
 
 
 def test_an_upload_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
-    config = ModelConfig((1, 256, 256), network="conv", hidden=(64, 4, 8), latent_dim=1)
+    config = ModelConfig((1, 128, 128), network="conv", hidden=(128, 4, 8), latent_dim=1)
     save_checkpoint(tmp_path / "wide", build_model(config))
     archive = io.BytesIO(zip_checkpoint(tmp_path / "wide"))
     assert_upload_refused(archive, tmp_path / "uploads", "places between the layers")
+
+
+def test_an_upload_of_images_too_large_is_refused(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "large", build_model(ModelConfig((3, 128, 128), hidden=(1,))))
+    archive = io.BytesIO(zip_checkpoint(tmp_path / "large"))
+    assert_upload_refused(archive, tmp_path / "uploads", "49,152 values, and 24,576 are the most")
 
 
 def test_an_upload_that_would_work_too_long_on_an_image_is_refused_before_it_is_loaded(
