@@ -14,6 +14,7 @@ import asyncio
 import os
 import sys
 import threading
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
@@ -77,18 +78,19 @@ class Queue:
     """Jobs that wait for one thread, and the order of their turns.
 
     Fair queueing (Demers, Keshav & Shenker 1989): an address's account is the work done for it, and
-    the address with the smallest is served. One that comes anew begins where the others are.
+    the address with the smallest is served. One that comes anew begins where the others are. Within
+    an address its jobs come in the order in which they would end if all were computed side by side.
     """
 
     def __init__(self) -> None:
         self._jobs: list[Job] = []
         self._accounts: dict[str, float] = {}  # of the addresses whose jobs wait
-        self._turns: dict[str, float] = {}  # of an address: the job that was served last
+        self._clocks: dict[str, float] = {}  # of an address: the work done for each of its jobs
         self._now = 0.0
 
     def add(self, job: Job) -> None:
         self._accounts.setdefault(job.address, self._now)
-        job.due = self._turns.setdefault(job.address, 0.0) + job.row_cost * len(job.rows)
+        job.due = self._clocks.setdefault(job.address, 0.0) + job.row_cost * len(job.rows)
         self._jobs.append(job)
 
     def take(self) -> Batch:
@@ -102,13 +104,14 @@ class Queue:
         in_turn = sorted(self._jobs, key=lambda job: (self._accounts[job.address], job.due))
         first, batch = in_turn[0], []
         self._now, room = self._accounts[first.address], _room(first)
+        waiting = Counter(job.address for job in in_turn)
         for job in in_turn:
             if room and job.opened is first.opened and job.verb is first.verb:
                 rows = min(job.left, room)
                 room -= rows
                 batch.append((job, rows))
                 self._accounts[job.address] += rows * job.row_cost
-                self._turns[job.address] = max(self._turns[job.address], job.due)
+                self._clocks[job.address] += rows * job.row_cost / waiting[job.address]
         ending = {job for job, rows in batch if rows == job.left}
         self._keep([job for job in self._jobs if job not in ending])
         return batch
@@ -116,7 +119,7 @@ class Queue:
     def _keep(self, jobs: list[Job]) -> None:
         self._jobs = jobs
         for address in self._accounts.keys() - {job.address for job in jobs}:
-            del self._accounts[address], self._turns[address]
+            del self._accounts[address], self._clocks[address]
 
 
 def _room(job: Job) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import threading
 import zipfile
 from pathlib import Path
 from typing import BinaryIO
@@ -30,6 +31,7 @@ MAX_MULTIPLY_ADDS = 128_000_000  # for one image, to encode or decode it: some 1
 MAX_PIXELS = 2 * 3 * 64**2  # values of one image: pages show up to 1,600 of them at once
 MAX_HELD = 500_000  # numbers that the layers give for one image, 2 MB
 _PUT_IT_THERE = "put the folder into the server's ZSCAPE_CHECKPOINTS instead"
+_one_at_a_time = threading.Lock()  # what is unpacked is in memory more than once for a moment
 _PICKLE_ENDINGS = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin")
 
 
@@ -54,18 +56,25 @@ def unpack_checkpoint(archive: BinaryIO, path: str | Path) -> LatentModel:
             f"{_PUT_IT_THERE}."
         )
     remedy = "zip the checkpoint's folder and try again"
-    with open_zip(archive, "The file", CheckpointError, remedy) as bundle:
-        contents = {name: _unzip(bundle, info) for name, info in _zip_members(bundle).items()}
-    with folder_written_whole(Path(path)) as folder:
-        for name, data in contents.items():
-            write_bytes(folder / name, data)
-        verified_shapes(folder, read_config(folder))
-        layers = architecture(model_config(folder, read_config(folder)))
-        if too_much := too_much_an_image(layers):
-            raise CheckpointError(f"{too_much}; {_PUT_IT_THERE}.")
-        model = load_checkpoint(folder)
-        load_latents(folder)
-        read_metrics(folder)
+    with _one_at_a_time:
+        with open_zip(archive, "The file", CheckpointError, remedy) as bundle:
+            contents = {name: _unzip(bundle, info) for name, info in _zip_members(bundle).items()}
+        with folder_written_whole(Path(path)) as folder:
+            while contents:
+                name, data = contents.popitem()
+                write_bytes(folder / name, data)
+            del data
+            return _verified(folder)
+
+
+def _verified(folder: Path) -> LatentModel:
+    """The model in an unpacked folder; CheckpointError where it is not sound, or too much."""
+    verified_shapes(folder, read_config(folder))
+    if too_much := too_much_an_image(architecture(model_config(folder, read_config(folder)))):
+        raise CheckpointError(f"{too_much}; {_PUT_IT_THERE}.")
+    model = load_checkpoint(folder)
+    load_latents(folder)
+    read_metrics(folder)
     return model
 
 
