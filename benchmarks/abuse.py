@@ -26,9 +26,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks import abuse_bytes
+from benchmarks.abuse_bytes import Wrong
 from benchmarks.served import quantiles, server
 from benchmarks.visitors import Visitor
 
@@ -36,10 +39,6 @@ SECONDS = 12.0  # that an attack lasts at most
 POINTER_MODEL, POINTER_RATE = "mnist-2d", 60  # images that the pointer wants a second
 DECODE, HEADER, ROWS = 1, struct.Struct("<IBBH"), 64
 PAGES_SECONDS = 120.0  # for a page to be drawn, an attack's included
-
-
-class Wrong(Exception):
-    """The server did not answer an attack as it should."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,10 @@ def attack(name: str) -> Callable[[Attack], Attack]:
         return function
 
     return register
+
+
+for name, by_url in abuse_bytes.ATTACKS.items():
+    ATTACKS[name] = partial(lambda by_url, target: by_url(target.url), by_url)
 
 
 @attack("nothing")
