@@ -113,8 +113,9 @@ class Turn:
                     self.slot.give_back()
                 time.sleep(PAUSE_SECONDS)
             elif self.slot is None or self.slot.held:
+                begins = self.said != "running"
                 self.say("running")
-                if self.trained + time.monotonic() - self.since < self.may_last:
+                if begins or self.trained + time.monotonic() - self.since < self.may_last:
                     return True
                 self.why_over = (
                     f"It has trained for {self.may_last / 3600:g} h, as long as a run may at a "
