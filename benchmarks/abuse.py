@@ -197,11 +197,12 @@ def widest(target: Target) -> str:
             step //= 2
         else:
             config = wider
+    wider = replace(config, hidden=(config.hidden[0] + 1, 16))
     try:
-        brought(target, archive(replace(config, hidden=(1_020, 16))))
+        brought(target, archive(wider))
     except CheckpointError:
         return brought(target, archive(config))
-    raise Wrong("A resnet of width 1020 was taken.")
+    raise Wrong(f"A resnet of width {wider.hidden[0]} was taken.")
 
 
 async def pages(target: Target, page: str, queries: Sequence[str]) -> str:
