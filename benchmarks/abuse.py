@@ -77,7 +77,7 @@ def nothing(target: Target) -> str:
 @attack("estimates")
 def estimates(target: Target) -> str:
     """Three tabs of a training with the largest batch, each of other settings, then closed."""
-    settings = "dataset=sprites&train_network=conv&train_hidden=128, 64, 256&train_batch=4096"
+    settings = "dataset=sprites&train_network=conv&train_hidden=128, 64, 256&train_batch=3000"
     return asyncio.run(pages(target, "train", [f"{settings}&d={d}" for d in (60, 61, 62)]))
 
 
