@@ -18,6 +18,7 @@ from ui.frame.session import current_model, model_ids, select_model
 from ui.frame.sidebar import figures_of, model_label
 from ui.images.pictures import data_note
 from ui.text.explain import explain
+from ui.text.plain import plain
 from ui.text.programs import compare_program
 from ui.text.show_code import show_code
 from ui.training.runs import run_of
@@ -165,9 +166,9 @@ def show_figures() -> None:
     st.subheader("The same figures")
     st.table(
         {
-            "": names,
-            f"A: {model_label(opened.id)}": [left.get(n, "–") for n in names],
-            f"B: {model_label(b.id)}": [right.get(n, "–") for n in names],
+            "": list(map(plain, names)),
+            f"A: {plain(model_label(opened.id))}": [plain(left.get(n, "–")) for n in names],
+            f"B: {plain(model_label(b.id))}": [plain(right.get(n, "–")) for n in names],
         }
     )
 
@@ -186,7 +187,9 @@ if same_data and opened.latents is not None and b.latents is not None:
 
 for column, side, model in zip(st.columns(2, gap="medium"), "AB", (opened, b), strict=True):
     with column.container(key=f"side-{side}"):
-        st.markdown(f"**{side}** · {model_label(model.id)} · {NAMES[model.model.config.kind]}")
+        st.markdown(
+            f"**{side}** · {plain(model_label(model.id))} · {NAMES[model.model.config.kind]}"
+        )
         show_plane(side, model, common["AB".index(side)].numpy() if common else None)
 st.caption(linked_text())
 if common and len(common[0]):

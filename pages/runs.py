@@ -15,7 +15,7 @@ from ui.frame.navigation import page_path
 from ui.frame.own_models import kept_models
 from ui.frame.session import is_mine, link_to_open
 from ui.frame.sidebar import model_label
-from ui.images.own import plain
+from ui.text.plain import plain
 from ui.training.curves import compared_panels, run_colour
 from ui.training.runs import (
     broken_runs,
@@ -128,9 +128,9 @@ def compare(runs: list[Run]) -> None:
     if len(runs) > 1:
         st.markdown("**Settings that differ**")
         if differing := settings_that_differ(configs):
-            columns = zip(*differing.values(), strict=True)
+            columns = [list(map(plain, column)) for column in zip(*differing.values(), strict=True)]
             st.table(
-                {"setting": list(differing), **dict(zip(labels, columns, strict=True))},
+                {"setting": list(differing), **dict(zip(map(plain, labels), columns, strict=True))},
                 hide_index=True,
             )
         else:
@@ -161,7 +161,7 @@ if kept := kept_models():
     st.subheader("Kept models", divider="gray")
 for token in kept:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(model_label(run_id(token)), width="stretch")
+        st.markdown(plain(model_label(run_id(token))), width="stretch")
         st.page_link(
             page_path("overview"),
             label="**Explore**",
@@ -172,7 +172,7 @@ for token in kept:
             st.rerun()
 for broken in broken_runs():
     st.warning(
-        f"The settings of the run {broken.token} cannot be read: its folder is half written or was "
-        "edited by hand. It is left as it is.",
+        f"The settings of the run {plain(broken.token)} cannot be read: its folder is half written "
+        "or was edited by hand. It is left as it is.",
         icon=":material/broken_image:",
     )

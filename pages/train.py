@@ -19,8 +19,9 @@ from ui.frame import limits
 from ui.frame.navigation import page_path
 from ui.frame.session import is_mine, model_ids, own
 from ui.frame.work import working
-from ui.images.own import OwnImages, choose_images, plain
+from ui.images.own import OwnImages, choose_images
 from ui.kept import visitor
+from ui.text.plain import plain, show_error
 from ui.training.curves import (
     COLLAPSED,
     fractional_epoch,
@@ -94,19 +95,19 @@ def prepare() -> None:
         except TrainingError as error:
             refusal = str(error)
         except ZscapeError as error:
-            st.error(plain(str(error)), icon=":material/error:")
+            show_error(error)
         else:
             own(run.token)
             choose_run(run)
             st.rerun()
     if refusal:
-        st.info(refusal, icon=":material/hourglass_top:")
+        st.info(plain(refusal), icon=":material/hourglass_top:")
         return
     one = replace(config, seed=0, epochs=1, beta=1.0, left_out=-1)  # as costly a step as any
     try:
         epoch = epoch_seconds(one, data.some.image_shape, data.train, data.test, data)
     except TrainingError as error:
-        estimate.caption(f"A few steps were tried. {error}")
+        estimate.caption(f"A few steps were tried. {plain(str(error))}")
         return
     took = spoken(config.epochs * epoch)
     estimate.caption(f"Takes about {took} on this machine, and a few seconds to begin.")
@@ -123,7 +124,7 @@ def leaving_out(name: str, config: TrainConfig, own_images: OwnImages | None) ->
             label = load_dataset(config.dataset, "train").label_of(name)
             return replace(config, left_out=label)
     except ZscapeError as error:
-        st.error(plain(str(error)), icon=":material/error:")
+        show_error(error)
         return None
     return config
 
@@ -156,7 +157,7 @@ def data_of(config: TrainConfig, own_images: OwnImages | None) -> Data | None:
         return None
     if not is_own(config.dataset) and not dataset_available(config.dataset):
         st.warning(
-            f"The data set {config.dataset} is not on this server yet: download it first.",
+            f"The data set {plain(config.dataset)} is not on this server yet: download it first.",
             icon=":material/download:",
         )
         return None
@@ -166,7 +167,7 @@ def data_of(config: TrainConfig, own_images: OwnImages | None) -> Data | None:
         train, test = (load_dataset(config.dataset, split) for split in ("train", "test"))
         return Data(train, images_to_learn(config.dataset, config.left_out), len(test))
     except DataError as error:
-        st.error(str(error), icon=":material/error:")
+        show_error(error)
         return None
 
 
@@ -195,12 +196,12 @@ def plan(config: TrainConfig, data: Data) -> Architecture | None:
         if config.objective == "m2" and not is_own(config.dataset):
             labelled_rows(config, data.some)
     except (ConfigError, DataError) as error:
-        st.error(str(error), icon=":material/error:")
+        show_error(error)
         return None
     show_network(network, variational=has_kl(config))
     about = "about " if is_own(config.dataset) and config.left_out >= 0 else ""
     st.caption(
-        f"**{dataset_label(config.dataset)}**: {about}{data.train:,} training images · "
+        f"**{plain(dataset_label(config.dataset))}**: {about}{data.train:,} training images · "
         f"{network.weights:,} weights · {config.epochs} epochs of "
         f"{-(-data.train // config.batch_size):,} steps"
     )

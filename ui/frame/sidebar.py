@@ -8,13 +8,13 @@ from typing import Any
 import streamlit as st
 
 from live.models import OpenModel, open_model, run_id, run_token
-from live.places import checkpoints_root
 from ui.components.address import choice_from_link, show_in_address, step_in_address
 from ui.frame.hidden import hidden, hidden_controls
 from ui.frame.kinds import NAMES, note
 from ui.frame.owners import called
 from ui.frame.session import NO_MODEL, model_ids, select_model
 from ui.numbers import decimal
+from ui.text.plain import plain, show_error
 from vae_core.data.names import dataset_label
 from vae_core.errors import CheckpointError, ZscapeError
 
@@ -31,7 +31,7 @@ def show_sidebar(page: str) -> None:
     ids = model_ids()
     if not ids:
         raise ZscapeError(
-            f"There is no model in {checkpoints_root()}; run `make checkpoints`, or set "
+            "There is no model here; whoever runs the server can run `make checkpoints`, or set "
             "ZSCAPE_CHECKPOINTS to a folder that has some."
         )
     if (chosen := st.session_state.pop("next_model", None)) in ids:
@@ -39,7 +39,8 @@ def show_sidebar(page: str) -> None:
     gone = st.session_state.get("model", ids[0]) not in ids  # by another tab, or its owner
     model = choice_from_link("model", ids, ids[0], NO_MODEL)
     if gone:
-        text = f"The model in view was deleted; **{model_label(model)}** is shown in its place."
+        shown = plain(model_label(model))
+        text = f"The model in view was deleted; **{shown}** is shown in its place."
         if not hidden("models"):
             text += " The list of models at the side has others."
         st.warning(text, icon=":material/delete:")
@@ -47,7 +48,7 @@ def show_sidebar(page: str) -> None:
     st.session_state["model_said"] = model
     with st.sidebar:
         if hidden("models"):
-            st.markdown(f"**{model_label(model)}**")
+            st.markdown(f"**{plain(model_label(model))}**")
         else:
             st.selectbox("Model", ids, format_func=model_label, key="model")
         # A place of its own on each page: following a link empties the address.
@@ -129,7 +130,7 @@ def _upload() -> None:
     try:
         token = bring_model(file)
     except CheckpointError as error:
-        st.error(str(error), icon=":material/error:")
+        show_error(error)
         return
     select_model(run_id(token))
     st.rerun()

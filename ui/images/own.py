@@ -6,7 +6,6 @@ learns them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from ui.components.address import choice_from_link, show_in_address
 from ui.components.image_grid import image_grid
 from ui.frame import limits
 from ui.kept import forget_file, keep_file, kept_file
+from ui.text.plain import plain, show_error
 from vae_core.data.image_dataset import ImageDataset
 from vae_core.data.names import dataset_label, own_label
 from vae_core.data.own.form import ImageForm
@@ -103,7 +103,7 @@ def choose_images(again: Run | None) -> OwnImages | None:
                 return _of_run(again)
             return _uploaded()
         except DataError as error:
-            st.error(plain(str(error)), icon=":material/error:")
+            show_error(error)
             return None
 
 
@@ -306,8 +306,3 @@ def _show(name: str, preview: Preview) -> None:
 
 def _by(size: tuple[int, int]) -> str:
     return f"{size[0]}×{size[1]}"
-
-
-def plain(text: str) -> str:
-    """A text from outside so that Markdown shows it as it is."""
-    return re.sub(r"([\\`*_{}\[\]()#+.!|~$:<>-])", r"\\\1", text)

@@ -12,9 +12,9 @@ from ui.frame.navigation import page_path
 from ui.frame.own_models import keep_model
 from ui.frame.session import is_mine, link_to_open
 from ui.frame.work import working
-from ui.images.own import plain
 from ui.kept import visitor
 from ui.numbers import decimal
+from ui.text.plain import plain, show_error
 from ui.training.film import gif
 from ui.training.runs import (
     choose_run,
@@ -48,7 +48,7 @@ def show_end(run: Run, status: Status, config: TrainConfig) -> None:
                 choose_run(None)
                 st.rerun()
     if status.state == "failed":
-        st.error(status.message, icon=":material/error:")
+        st.error(plain(status.message), icon=":material/error:")
     if learned and (metrics := open_model(run_id(run.token)).metrics):
         st.markdown(figures(metrics))
     if ended := how_it_ended(run, config):
@@ -73,7 +73,7 @@ def offer_model(run: Run) -> None:
             try:
                 keep_model(run, name)
             except ZscapeError as error:
-                st.error(str(error), icon=":material/error:")
+                show_error(error)
             else:
                 st.session_state["kept"] = name
                 st.rerun()
@@ -94,7 +94,7 @@ def offer_resume(run: Run, status: Status) -> None:
         try:
             limits.resume_run(run, visitor())
         except TrainingError as error:
-            st.error(str(error), icon=":material/error:")
+            show_error(error)
         else:
             st.rerun()
 
@@ -115,7 +115,7 @@ def offer_more_epochs(run: Run, status: Status, config: TrainConfig) -> None:
             try:
                 limits.resume_run(run, visitor(), more)
             except ZscapeError as error:
-                st.error(str(error), icon=":material/error:")
+                show_error(error)
             else:
                 st.rerun()
 
@@ -168,7 +168,7 @@ def offer_gif(run: Run) -> None:
                 with working(text) as report:
                     made = (run.token, gif(run, lambda done: report(done, text)))
             except ZscapeError as error:
-                st.error(str(error), icon=":material/error:")
+                show_error(error)
             st.session_state["gif"] = made
         if made[0] == run.token:
             st.download_button(

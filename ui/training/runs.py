@@ -14,6 +14,7 @@ from ui.components.address import linked, refuse
 from ui.frame.owners import called, may_look
 from ui.frame.session import is_mine
 from ui.kept import keep, kept, visitor
+from ui.text.plain import show_error
 from vae_core.checkpoints.card import left_out_class
 from vae_core.checkpoints.reading import read_config
 from vae_core.data.names import dataset_label
@@ -201,7 +202,7 @@ def delete_button(token: str) -> bool:
             else:
                 delete_folder(run.path)
         except TrainingError as error:
-            st.error(str(error), icon=":material/error:")
+            show_error(error)
             return False
     return True
 
