@@ -21,7 +21,8 @@ that must be read from disk holds up no decoding.
     5 maps    d float32: one z                          int8: `FeatureMaps.shares`, layer by layer
     6 mean    rows x u32: rows of the stored latents    rows x d float32: mu of q(z|x)
 
-`real` is 1 where the images are data, 0 where the decoder made them. `ticket` is the client's own.
+`real` is 1 where the images are data, 0 where the decoder made them: also in the place of images
+that another visitor brought and does not show. `ticket` is the client's own.
 
 Where a proxy lets no WebSocket through, GET /live/ask?model=… gives the opening JSON and POST one
 frame for another; a refusal is status 400 to 500 with the reason.
@@ -44,7 +45,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from enum import IntEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import anyio
@@ -55,11 +56,15 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from live.images import stored_images
+from live.images import shown_to, stored_images
 from live.models import OpenModel, open_model
 from live.servers import Counts, Full
+from live.visitors import is_alone, visitor_of
 from live.worker import ENCODING, Array, ModelReplaced, Verb, Worker, dimensions
 from vae_core.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 IMAGE, MEAN = 4, 6  # of the stored latents, beside the worker's verbs, which need the model
 MAX_ROWS = 64
@@ -170,7 +175,7 @@ async def _channel(websocket: WebSocket) -> None:
 
 
 async def _serve(websocket: WebSocket) -> None:
-    opened = await _open(websocket.query_params.get("model", ""))
+    opened = await _open(websocket)
     await websocket.send_text(json.dumps(_hello(opened)))
 
     lanes: tuple[Lane, Lane] = (asyncio.Queue(MAX_WAITING), asyncio.Queue(MAX_WAITING))
@@ -207,7 +212,7 @@ async def _read_all(websocket: WebSocket, opened: OpenModel, computed: Lane, sto
 
 async def _answer_all(websocket: WebSocket, opened: OpenModel, lane: Lane) -> None:
     while True:
-        await websocket.send_bytes(await _answer(opened, await lane.get()))
+        await websocket.send_bytes(await _answer(opened, await lane.get(), websocket))
 
 
 async def _ask(http: HttpRequest) -> Response:
@@ -227,7 +232,7 @@ async def _ask(http: HttpRequest) -> Response:
 
 
 async def _answer_http(http: HttpRequest) -> Response:
-    opened = await _open(http.query_params.get("model", ""))
+    opened = await _open(http)
     if http.method != "POST":
         return JSONResponse(_hello(opened), headers={"Cache-Control": "no-store"})
     frame = b""
@@ -235,7 +240,7 @@ async def _answer_http(http: HttpRequest) -> Response:
         frame += chunk
         if len(frame) > _longest_request(opened):
             raise Refusal(Close.BAD_REQUEST, "The request is longer than any that is taken.")
-    answer = await _answer(opened, parse(frame, opened))
+    answer = await _answer(opened, parse(frame, opened), http)
     return Response(answer, media_type="application/octet-stream")
 
 
@@ -244,9 +249,9 @@ def _longest_request(opened: OpenModel) -> int:
     return HEADER.size + MAX_ROWS * max(4 * d, math.prod(image_shape))
 
 
-async def _open(model_id: str) -> OpenModel:
+async def _open(visitor: HTTPConnection) -> OpenModel:
     try:
-        return await asyncio.to_thread(open_model, model_id)
+        return await asyncio.to_thread(open_model, visitor.query_params.get("model", ""))
     except CheckpointError as error:
         raise Refusal(Close.NO_MODEL, str(error)) from error
 
@@ -256,11 +261,11 @@ def _hello(opened: OpenModel) -> dict[str, Any]:
     return {"latent_dim": d, "image_shape": image_shape, "images": _image_count(opened)}
 
 
-async def _answer(opened: OpenModel, request: Request) -> bytes:
-    """The frame that answers `request`; Refusal where the model cannot."""
+async def _answer(opened: OpenModel, request: Request, visitor: HTTPConnection) -> bytes:
+    """The frame that answers a visitor's `request`; Refusal where the model cannot."""
     ticket, verb, rows = request
     try:
-        answer, real = await _compute(opened, verb, rows)
+        answer, real = await _compute(opened, verb, rows, visitor)
     except ModelReplaced as error:
         raise Refusal(Close.REPLACED, str(error)) from error
     except CheckpointError as error:
@@ -271,18 +276,26 @@ async def _answer(opened: OpenModel, request: Request) -> bytes:
     return HEADER.pack(ticket, verb, real, len(rows)) + answer.tobytes()
 
 
-async def _compute(opened: OpenModel, verb: int, rows: Array) -> tuple[Array, bool]:
+async def _compute(
+    opened: OpenModel, verb: int, rows: Array, visitor: HTTPConnection
+) -> tuple[Array, bool]:
     """The answer's rows, and whether they are real images."""
     if verb == MEAN:
         return await asyncio.to_thread(_means, opened, rows), False
     if verb != IMAGE:
         return await worker.submit(opened.id, Verb(verb), dimensions(opened), rows), False
-    images = await asyncio.to_thread(stored_images, opened, rows.tolist())
+    images = await asyncio.to_thread(_images, opened, rows, visitor)
     if images is not None:
         return images.permute(0, 2, 3, 1).numpy(), True
     assert opened.latents is not None  # `parse` takes no row where none is stored
     means = opened.latents.mu[rows.tolist()].numpy()
     return await worker.submit(opened.id, Verb.DECODE, dimensions(opened), means), False
+
+
+def _images(opened: OpenModel, rows: Array, visitor: HTTPConnection) -> Tensor | None:
+    """The images at `rows` of the stored latents, (n, c, h, w) uint8; None where none are shown."""
+    shown = shown_to(opened, visitor_of(visitor), alone=is_alone(visitor.headers))
+    return stored_images(shown, rows.tolist())
 
 
 def _means(opened: OpenModel, rows: Array) -> Array:

@@ -7,7 +7,8 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
@@ -31,7 +32,10 @@ MAX_TOKEN_BYTES = 255  # of a folder's name
 
 @dataclass(frozen=True)
 class OpenModel:
-    """A checkpoint in memory: the model in eval mode, and what lies beside its weights."""
+    """A checkpoint in memory: the model in eval mode, and what lies beside its weights.
+
+    own_images: whether the images that a visitor brought for it may be shown, see `live.images`.
+    """
 
     id: str
     path: Path
@@ -39,6 +43,11 @@ class OpenModel:
     config: dict[str, Any]
     metrics: dict[str, Any] | None
     latents: Latents | None
+    own_images: bool = False
+
+    @cached_property
+    def with_own_images(self) -> OpenModel:
+        return replace(self, own_images=True)
 
 
 def model_path(model_id: str) -> Path:

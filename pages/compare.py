@@ -9,12 +9,12 @@ import streamlit as st
 import torch
 
 from live.images import test_dataset
-from live.models import OpenModel, open_model, run_token
+from live.models import OpenModel, run_token
 from ui.components.address import choice_from_link, linked, show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import InStep, PlaneResult, latent_plane
 from ui.frame.kinds import NAMES, about_means
-from ui.frame.session import current_model, model_ids, select_model
+from ui.frame.session import current_model, model_ids, open_here, select_model
 from ui.frame.sidebar import figures_of, model_label
 from ui.images.pictures import data_note
 from ui.text.explain import explain
@@ -74,8 +74,8 @@ def choose_other() -> OpenModel:
         epoch = choice_from_link("after", epochs, LAST)
         st.selectbox("After epoch", epochs, key="after", persist_state="session")
         if epoch != LAST:
-            return open_model(f"{other}@{epoch}")
-    return open_model(other)
+            return open_here(f"{other}@{epoch}")
+    return open_here(other)
 
 
 def data_of(model: OpenModel) -> tuple[str | None, tuple[int, int, int]]:

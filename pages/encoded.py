@@ -85,7 +85,7 @@ def tsne_rows(n: int) -> np.ndarray:
     return np.linspace(0, len(latents) - 1, min(n, len(latents))).astype(int)
 
 
-def tsne_key(n: int) -> tuple[str, float, float, int]:
+def tsne_key(n: int) -> tuple[str, float, float, bool, int]:
     """What tells one embedding from all others of this visitor."""
     return (*stored_latents(opened), n)
 

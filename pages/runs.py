@@ -9,12 +9,14 @@ from urllib.parse import quote, unquote
 import streamlit as st
 
 from live.models import run_id
+from live.places import runs_root
 from ui.components.address import linked, refuse, show_in_address
 from ui.components.curves import curves
 from ui.frame.navigation import page_path
 from ui.frame.own_models import kept_models
 from ui.frame.session import is_mine, link_to_open
 from ui.frame.sidebar import model_label
+from ui.images.own import offer_to_show
 from ui.text.plain import plain
 from ui.training.curves import compared_panels, run_colour
 from ui.training.runs import (
@@ -170,6 +172,7 @@ for token in kept:
         )
         if delete_button(token):
             st.rerun()
+    offer_to_show(Run(runs_root() / token))
 for broken in broken_runs():
     st.warning(
         f"The settings of the run {plain(broken.token)} cannot be read: its folder is half written "

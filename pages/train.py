@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from live.models import OpenModel, open_model, run_id
+from live.models import OpenModel, run_id
 from live.places import runs_root
 from ui.components.action_button import action_button
 from ui.components.address import linked, show_in_address
@@ -17,7 +17,7 @@ from ui.components.timeline import timeline
 from ui.figures.network import show_network
 from ui.frame import limits
 from ui.frame.navigation import page_path
-from ui.frame.session import is_mine, model_ids, own
+from ui.frame.session import is_mine, model_ids, open_here, own
 from ui.frame.work import working
 from ui.images.own import OwnImages, choose_images
 from ui.kept import visitor
@@ -270,12 +270,12 @@ def as_it_stands(run: Run, status: Status, config: TrainConfig) -> tuple[OpenMod
     A finished run stands at its last snapshot, with the same test images as all others.
     """
     if status.active:
-        return open_model(run_id(run.token)), "now"
+        return open_here(run_id(run.token)), "now"
     if config.keep == "best":
-        return open_model(run_id(run.token)), "the best"
+        return open_here(run_id(run.token)), "the best"
     if config.epochs in run.snapshot_epochs():
-        return open_model(run_id(run.token, config.epochs)), ""
-    return open_model(run_id(run.token)), "the end"
+        return open_here(run_id(run.token, config.epochs)), ""
+    return open_here(run_id(run.token)), "the end"
 
 
 def show_timeline(run: Run, config: TrainConfig, film: Playback, present: str) -> None:
@@ -348,7 +348,7 @@ if run is None or not run.status().active:
 if run is None:
     shipped = SHOWN_BEFORE if SHOWN_BEFORE in model_ids() else model_ids()[0]
     st.subheader(f"Trained before: {shipped}", divider="gray")
-    show_learned(open_model(shipped), shipped)
+    show_learned(open_here(shipped), shipped)
 if runs := visible_runs():
     st.page_link(
         page_path("runs"),

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from live.models import run_id
 from tests.browser.conftest import App, running_app
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     Settle = Callable[[Page], None]
 
 pytestmark = pytest.mark.browser
-SHIPPED = Path(__file__).parents[2] / "checkpoints" / "sprites-6d"
+SHIPPED = Path(__file__).parents[2] / "checkpoints" / "digits-2d"
 LINKS = "![evil](//evil.test/p.png) [evil](//evil.test) http://evil.test/u www.evil.test"
 MARKS = "_evil_ ~~evil~~ $evil$ :red[evil] :smile: :material/home: `evil` evil@evil.test"
 CODE = '\'"""\\ {evil} <u>evil</u> <img src=//evil.test/i.png> a -> b | c &lt; # 1.'
@@ -47,21 +49,24 @@ def hostile(tmp_path: Path) -> Iterator[App]:
     def checkpoint(folder: Path, **changes: Any) -> None:
         shutil.copytree(SHIPPED, folder)
         config = json.loads((folder / "config.json").read_text("utf-8"))
-        classes = [LINKS, MARKS, CODE]
-        factors = [f"{text} {k}" for k, text in enumerate([*classes, LINKS, MARKS])]
+        classes = [LINKS, MARKS, CODE, *(f"{k}. {LINKS}" for k in range(7))]
+        factors = [LINKS, MARKS, CODE]
         changes |= {"dataset": DATASET, "class_names": classes, "factor_names": factors}
         (folder / "config.json").write_text(json.dumps(config | changes), "utf-8")
+        latents = load_file(folder / "latents.safetensors")
+        latents["factors"] = torch.stack([latents["labels"].float()] * len(factors), dim=1)
+        save_file(latents, folder / "latents.safetensors")
 
     models, runs = tmp_path / "models", tmp_path / "runs"
     noise = {"corruption": MARKS, "amount": LINKS}
     training = {"objective_settings": noise, "left_out": 1}
     checkpoint(models / "evil")
     checkpoint(models / "evil-2", objective="denoising", training=training)
-    run = create_run(TrainConfig(dataset="sprites", latent_dim=6), runs / TOKEN)
+    run = create_run(TrainConfig(dataset="digits"), runs / TOKEN)
     checkpoint(run.checkpoint)
-    (run.path / DIMENSION_NAMES).write_text(json.dumps({"0": LINKS, "1": MARKS, "2": CODE}))
+    (run.path / DIMENSION_NAMES).write_text(json.dumps({"0": LINKS, "1": MARKS}))
     run.write_status(Status("failed", DATASET, started=1.0, begun=True))
-    broken = create_run(TrainConfig(dataset="sprites"), runs / f"broken {TOKEN}")
+    broken = create_run(TrainConfig(dataset="digits"), runs / f"broken {TOKEN}")
     (broken.path / "config.json").write_text("{")
     with running_app(
         tmp_path, ZSCAPE_CHECKPOINTS=str(models), ZSCAPE_RUNS=str(runs), ZSCAPE_ALONE="1"

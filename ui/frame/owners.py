@@ -13,13 +13,13 @@ import streamlit as st
 
 from live.models import secret_of
 from live.places import runs_root
+from live.visitors import is_alone
 from vae_core.runs.run import Run
 
 
 def alone() -> bool:
     """Whether the app is served to whoever sits at this machine, and to nobody else."""
-    forwarded = any(name in st.context.headers for name in _OF_PROXIES)  # from who knows where
-    return os.environ.get("ZSCAPE_ALONE") == "1" and not forwarded
+    return is_alone(st.context.headers)
 
 
 def belongs(run: Run, visitor: str) -> bool:
@@ -56,7 +56,6 @@ def may_look(token: str, visitor: str) -> bool:
     return not known or belongs(Run(runs_root() / token), visitor)
 
 
-_OF_PROXIES = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "Via")
 _MARKS = ("owner", "status.json")  # of a model, of a run
 
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 
 import streamlit as st
 
+from live.images import shown_to
 from live.models import OpenModel, model_path, open_model, run_id, run_token
 from live.places import brought_along, checkpoints_root, first_model, runs_root
 from ui.components.address import begin_from, linked, refuse, returned
@@ -102,9 +103,14 @@ def _follow_link_to_open() -> None:
             st.session_state["z"] = ()
 
 
+def open_here(model_id: str) -> OpenModel:
+    """The model, open, with the images that its owner brought where this visitor may see them."""
+    return shown_to(open_model(model_id), visitor(), alone=alone())
+
+
 def current_model() -> OpenModel:
     """The model chosen in the sidebar, open."""
-    return open_model(st.session_state["model"])
+    return open_here(st.session_state["model"])
 
 
 def models_beside(opened: OpenModel, objective: str) -> Iterator[OpenModel]:
@@ -116,7 +122,7 @@ def models_beside(opened: OpenModel, objective: str) -> Iterator[OpenModel]:
         with suppress(CheckpointError):  # whoever chooses it is told what is wrong
             config = read_config(model_path(model_id))
             if [config.get("objective"), config.get("dataset"), config["image_shape"]] == wanted:
-                yield open_model(model_id)
+                yield open_here(model_id)
 
 
 def select_model(model_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Texts of checkpoints, folders, files and links, shown as they are where Markdown is read."""
+"""Texts from outside on a page, shown as they are."""
 
 from __future__ import annotations
 
@@ -6,17 +6,9 @@ import re
 
 import streamlit as st
 
-# Streamlit puts links, icons and arrows also into text whose signs are escaped. There a word
-# joiner, which nobody sees, parts what it looks for: "https:", "www.", "a@b.c", ":house:", "->".
-_JOINER = "\u2060"
-_LOOKED_FOR = re.compile(r"(?i)(?<=:)(?=\S)|(?<=@)|(?<=www)(?=\.)|(?<=[-<>~=])(?=[-<>~=])")
-_SIGNS = re.compile(r"([!-/:-@\[-`{-~])")
+from vae_core.files.markdown import plain
 
-
-def plain(text: str) -> str:
-    """A text from outside so that Markdown shows it as it is, on one line."""
-    parted = _LOOKED_FOR.sub(_JOINER, " ".join(text.split()))
-    return _SIGNS.sub(r"\\\1", parted)
+__all__ = ["file_name", "plain", "show_error"]
 
 
 def file_name(text: str) -> str:

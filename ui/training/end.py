@@ -12,6 +12,7 @@ from ui.frame.navigation import page_path
 from ui.frame.own_models import keep_model
 from ui.frame.session import is_mine, link_to_open
 from ui.frame.work import working
+from ui.images.own import offer_to_show
 from ui.kept import visitor
 from ui.numbers import decimal
 from ui.text.plain import plain, show_error
@@ -47,6 +48,7 @@ def show_end(run: Run, status: Status, config: TrainConfig) -> None:
             if delete_button(run.token):
                 choose_run(None)
                 st.rerun()
+    offer_to_show(run)
     if status.state == "failed":
         st.error(plain(status.message), icon=":material/error:")
     if learned and (metrics := open_model(run_id(run.token)).metrics):

@@ -10,6 +10,7 @@
     train.log                     what the process printed
     stop, pause                   files of these names ask the trainer to stop and keep, or to pause
     owner                         who started it, where that was said
+    images-shown                  a file of this name lets others see the user's own images
     checkpoint/                   an ordinary checkpoint folder: while it trains, of this moment and
                                   with the sample's latents; at the end evaluated, with all of them
 
@@ -99,6 +100,18 @@ class Run:
     @property
     def images_file(self) -> Path:
         return self.path / "images.npz"
+
+    @property
+    def images_shown(self) -> bool:
+        """Whether others than the owner may see the owner's own images."""
+        return (self.path / "images-shown").exists()
+
+    def show_images(self, shown: bool) -> None:
+        """Let others see the owner's own images, or no longer; OSError where nothing is written."""
+        if shown:
+            (self.path / "images-shown").touch()
+        else:
+            (self.path / "images-shown").unlink(missing_ok=True)
 
     @property
     def state_file(self) -> Path:
