@@ -17,7 +17,7 @@ from ui.frame.own_models import kept_models
 from ui.frame.session import is_mine, link_to_open
 from ui.frame.sidebar import model_label
 from ui.images.own import offer_to_show
-from ui.text.plain import plain
+from ui.text.plain import plain, printable
 from ui.training.curves import compared_panels, run_colour
 from ui.training.runs import (
     broken_runs,
@@ -173,9 +173,8 @@ for token in kept:
         if delete_button(token):
             st.rerun()
     offer_to_show(Run(runs_root() / token))
-for broken in broken_runs():
+for name, why in broken_runs().items():
     st.warning(
-        f"The settings of the run {plain(broken.token)} cannot be read: its folder is half written "
-        "or was edited by hand. It is left as it is.",
+        f"The run {plain(printable(name))} cannot be read: {plain(why)}. It is left as it is.",
         icon=":material/broken_image:",
     )

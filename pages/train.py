@@ -49,7 +49,7 @@ from vae_core.data.datasets import dataset_available, load_dataset
 from vae_core.data.image_dataset import ImageDataset
 from vae_core.data.names import dataset_label, is_own
 from vae_core.data.own.images import write_images
-from vae_core.errors import ConfigError, DataError, TrainingError, ZscapeError
+from vae_core.errors import CheckpointError, ConfigError, DataError, TrainingError, ZscapeError
 from vae_core.models.architecture import Architecture, architecture
 from vae_core.models.linear import check_components
 from vae_core.runs.data import run_dataset
@@ -236,7 +236,12 @@ def show_look(polls: bool) -> None:
     if run is None:
         st.rerun()
     status, config, events = run.status(), config_of(run), new_events(run)
-    film = show_what_was_learned(run, status, config)
+    film = None
+    try:
+        film = show_what_was_learned(run, status, config)
+    except CheckpointError as error:
+        if status.active:  # of one that has ended it is told above
+            show_error(error)
     if events:
         show_curves(status, config, events, film)
     read = film is None or film.complete

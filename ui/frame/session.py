@@ -18,7 +18,9 @@ from live.places import brought_along, checkpoints_root, first_model, runs_root
 from ui.components.address import begin_from, linked, refuse, returned
 from ui.frame.owners import alone, belongs, may_look, owned_by
 from ui.kept import visitor
+from ui.text.plain import printable
 from vae_core.errors import CheckpointError
+from vae_core.files.folders import folders
 from vae_core.runs.run import Run
 
 NO_MODEL = "there is no such model here, or it was deleted"
@@ -52,8 +54,12 @@ def own(token: str) -> None:
 
 def model_ids() -> list[str]:
     """Ids of the models this visitor may choose: the shipped ones, then their own."""
-    root = checkpoints_root()
-    shipped = sorted(p.parent.name for p in root.glob("*/config.json") if p.parent.name[0] != ".")
+    found = folders(checkpoints_root())
+    shipped = [
+        printable(each.path.name)
+        for each in found
+        if each.error or (each.path / "config.json").exists()  # why it cannot be read, is told
+    ]
     if (brought := brought_along()) and brought.name not in shipped:
         shipped.append(brought.name)
     if (first := first_model()) in shipped:

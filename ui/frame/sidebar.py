@@ -18,6 +18,8 @@ from ui.text.plain import plain, show_error
 from vae_core.data.names import dataset_label
 from vae_core.errors import CheckpointError, ZscapeError
 
+WITHOUT_MODEL = ("train", "runs")  # pages that a broken model does not concern
+
 _FIGURES_CSS = """
 .stHtml dl.figures { display: grid; grid-template-columns: 1fr auto; gap: 0.2rem 0.75rem;
                      margin: 0; padding: 0; font-size: 0.85rem; line-height: 1.35; }
@@ -60,9 +62,15 @@ def show_sidebar(page: str) -> None:
         ):
             _upload()
     with figures:
-        with st.spinner("Opening the model…"):
-            opened = open_model(model)  # what is wrong with it, the page says
-        _describe(opened)
+        try:
+            with st.spinner("Opening the model…"):
+                opened = open_model(model)
+        except CheckpointError as error:
+            if page not in WITHOUT_MODEL:
+                raise
+            show_error(error)
+        else:
+            _describe(opened)
 
 
 def model_label(model_id: str) -> str:

@@ -8,12 +8,17 @@ import streamlit as st
 
 from vae_core.files.markdown import plain
 
-__all__ = ["file_name", "plain", "show_error"]
+__all__ = ["file_name", "plain", "printable", "show_error"]
 
 
 def file_name(text: str) -> str:
     """A text from outside as a file may be called, 80 characters at most."""
     return re.sub(r"[^\w. -]", "_", text)[-80:].lstrip(". ") or "file"
+
+
+def printable(name: str) -> str:
+    """A file's or a folder's name, which need be no text, as text."""
+    return name.encode("utf-8", "replace").decode()
 
 
 def show_error(error: Exception) -> None:

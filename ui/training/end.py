@@ -26,7 +26,7 @@ from ui.training.runs import (
     state_badge,
 )
 from vae_core.checkpoints.archives import zip_checkpoint
-from vae_core.errors import TrainingError, ZscapeError
+from vae_core.errors import CheckpointError, TrainingError, ZscapeError
 from vae_core.runs.run import Run, Status
 from vae_core.training.config import TrainConfig
 
@@ -51,10 +51,21 @@ def show_end(run: Run, status: Status, config: TrainConfig) -> None:
     offer_to_show(run)
     if status.state == "failed":
         st.error(plain(status.message), icon=":material/error:")
-    if learned and (metrics := open_model(run_id(run.token)).metrics):
-        st.markdown(figures(metrics))
+    if learned:
+        show_figures(run)
     if ended := how_it_ended(run, config):
         st.caption(ended)
+
+
+def show_figures(run: Run) -> None:
+    """What the run's checkpoint says that it reaches; why it cannot be read, where it is broken."""
+    try:
+        metrics = open_model(run_id(run.token)).metrics
+    except CheckpointError as error:
+        show_error(error)
+    else:
+        if metrics and (text := figures(metrics)):
+            st.markdown(text)
 
 
 def offer_model(run: Run) -> None:
@@ -139,12 +150,14 @@ def how_it_ended(run: Run, config: TrainConfig) -> str:
 
 
 def figures(metrics: dict[str, Any]) -> str:
-    """The checkpoint's figures in a line."""
+    """The checkpoint's figures in a line; empty where there are none."""
     if metrics.get("discriminator_accuracy") is not None:
         return (
             f"The discriminator tells **{metrics['discriminator_accuracy']:.1%}** of all test "
             "images and as many generated ones rightly; 50% is a guess. There is no ELBO."
         )
+    if metrics.get("reconstruction") is None:
+        return ""
     grey = metrics.get("grey_cross_entropy")
     name = "cross-entropy" if grey else "−E[log p(x given z)]"
     parts = [f"{name} **{decimal(-metrics['reconstruction'], '.1f')}**"]

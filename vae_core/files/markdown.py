@@ -9,7 +9,8 @@ import re
 # ":house:", "->".
 _JOINER = "\u2060"
 _LOOKED_FOR = re.compile(r"(?i)(?<=:)(?=\S)|(?<=@)|(?<=www)(?=\.)|(?<=[-<>~=])(?=[-<>~=])")
-_SIGNS = re.compile(r"([!-,./:-@\[-`{-~]|(?<![A-Za-z0-9])-|-(?![A-Za-z0-9]))")
+# All but a single one of "-", "." and "_" inside a word, which nothing is made of.
+_SIGNS = re.compile(r"([!-,/:-@\[-^`{-~]|(?<![A-Za-z0-9])[-._]|[-._](?![A-Za-z0-9]))")
 
 
 def plain(text: str) -> str:

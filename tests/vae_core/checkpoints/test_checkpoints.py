@@ -584,6 +584,10 @@ METRICS = [
     b'{"kl_per_dim": 3.0}',
     b'{"elbo": true}',
     b'{"dataset": {"a": 1}}',
+    b"{}",
+    b'{"note": 1}',
+    b'{"kl": 1.0, "reconstruction": -2.0}',
+    b'{"class_error": 0.5}',
     b'{"grey_cross_entropy": "no"}',
 ]
 

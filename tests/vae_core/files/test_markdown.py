@@ -19,7 +19,7 @@ def seen(markdown: str) -> str:
 def test_every_sign_is_escaped_and_nothing_else_is_changed_but_white_space(text: str) -> None:
     shown = plain(text)
     assert seen(shown) == " ".join(text.replace("\u2060", "").split())
-    assert re.fullmatch(r"(\\[!-/:-@\[-`{-~]|[^!-/:-@\[-`{-~\n\r]|(?<=\w)-(?=\w))*", shown)
+    assert re.fullmatch(r"(\\[!-/:-@\[-`{-~]|[^!-/:-@\[-`{-~\n\r]|(?<=\w)[-._](?=\w))*", shown)
 
 
 def test_what_streamlit_looks_for_in_plain_text_is_parted() -> None:
