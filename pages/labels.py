@@ -120,7 +120,7 @@ def m2_errors() -> dict[int, float]:
     for m2 in islice(models_beside(opened, "m2"), MOST_M2):
         taught = (m2.config.get("training") or {}).get("objective_settings", {}).get("labels")
         error = m2_error(opened, m2)
-        if taught and error is not None:
+        if isinstance(taught, int) and taught > 0 and error is not None:
             found.setdefault(taught, 100 * error)  # the newest of as many
     return dict(sorted(found.items()))
 

@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 import streamlit as st
 
 from live.models import run_id
-from live.places import runs_root
+from live.places import among_strangers, runs_root
 from ui.components.address import linked, refuse, show_in_address
 from ui.components.curves import curves
 from ui.frame.navigation import page_path
@@ -147,6 +147,8 @@ def all_runs() -> None:
         st.caption("Choose rows: their curves are laid over one another, their settings compared.")
         return
     compare(chosen)
+    if among_strangers():
+        return  # it runs where the folders are
     with st.expander("TensorBoard", icon=":material/terminal:"):
         st.caption("On the machine of this server, with the package tensorboard installed:")
         st.code("\n".join(run.tensorboard_command for run in chosen), language="bash")

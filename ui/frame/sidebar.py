@@ -15,6 +15,7 @@ from ui.frame.owners import called
 from ui.frame.session import NO_MODEL, model_ids, select_model
 from ui.numbers import decimal
 from ui.text.plain import plain, show_error
+from ui.widgets import file_uploader
 from vae_core.data.names import dataset_label
 from vae_core.errors import CheckpointError, ZscapeError
 
@@ -130,7 +131,7 @@ def _upload() -> None:
         "The zip of a checkpoint's folder, as **Download** on Train live or `python -m vae_core "
         "export` makes it: safetensors and JSON, 64 MB at most. It stays with you."
     )
-    file = st.file_uploader("Zip of a checkpoint folder", type="zip", key="upload")
+    file = file_uploader("Zip of a checkpoint folder", type="zip", key="upload")
     if file is None:
         return
     from ui.frame.own_models import bring_model  # with torch

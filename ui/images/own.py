@@ -21,7 +21,7 @@ from ui.frame.owners import alone
 from ui.frame.session import is_mine
 from ui.kept import forget_file, keep_file, kept_file
 from ui.text.plain import plain, show_error
-from ui.widgets import set_widget
+from ui.widgets import file_uploader, set_widget
 from vae_core.data.image_dataset import ImageDataset
 from vae_core.data.names import dataset_label, own_label
 from vae_core.data.own.form import ImageForm
@@ -133,7 +133,7 @@ def _of_run(run: Run) -> OwnImages:
 
 def _uploaded() -> OwnImages | None:
     size = limits.MAX_UPLOAD_MB
-    brought = st.file_uploader(
+    brought = file_uploader(
         "Your own images",
         max_upload_size=size,
         key=IMAGES,
@@ -150,7 +150,7 @@ def _uploaded() -> OwnImages | None:
         return None
     labels = None
     if may_have_labels(source):
-        brought = st.file_uploader(
+        brought = file_uploader(
             "Their labels, another idx file, if there are any",
             max_upload_size=size,
             key=LABELS,

@@ -6,6 +6,7 @@ import re
 
 import streamlit as st
 
+from live.places import checkpoints_root, runs_root
 from vae_core.files.markdown import plain
 
 __all__ = ["file_name", "plain", "printable", "show_error"]
@@ -21,6 +22,15 @@ def printable(name: str) -> str:
     return name.encode("utf-8", "replace").decode()
 
 
-def show_error(error: Exception) -> None:
-    """The sentence of one of the project's own errors, which may repeat what came from outside."""
-    st.error(plain(str(error)), icon=":material/error:")
+def show_error(error: Exception | str) -> None:
+    """The sentence of one of the project's own errors, which may repeat what came from outside.
+
+    Of the server's folders it names the last part alone.
+    """
+    from vae_core.data.datasets import data_root  # with torch
+
+    text = str(error)
+    for root in (data_root(), runs_root(), checkpoints_root()):
+        for folder in (root.resolve(), root):
+            text = text.replace(str(folder), folder.name or str(folder))
+    st.error(plain(text), icon=":material/error:")

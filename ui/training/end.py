@@ -50,7 +50,7 @@ def show_end(run: Run, status: Status, config: TrainConfig) -> None:
                 st.rerun()
     offer_to_show(run)
     if status.state == "failed":
-        st.error(plain(status.message), icon=":material/error:")
+        show_error(status.message)
     if learned:
         show_figures(run)
     if ended := how_it_ended(run, config):

@@ -17,6 +17,7 @@ from vae_core.models.architecture import architecture
 from vae_core.models.latent_model import LatentModel
 
 MAX_ZIP_BYTES = 64 << 20
+MAX_DIRECTORY_BYTES = 256 << 10  # a few files, and what file managers add
 MAX_UNZIPPED_BYTES = 256 << 20
 MAX_HELD = 8_000_000  # numbers that the layers give for one image
 _PUT_IT_THERE = "put the folder into the server's ZSCAPE_CHECKPOINTS instead"
@@ -44,7 +45,7 @@ def unpack_checkpoint(archive: BinaryIO, path: str | Path) -> LatentModel:
             f"{_PUT_IT_THERE}."
         )
     remedy = "zip the checkpoint's folder and try again"
-    with open_zip(archive, "The file", CheckpointError, remedy) as bundle:
+    with open_zip(archive, "The file", CheckpointError, remedy, MAX_DIRECTORY_BYTES) as bundle:
         contents = {name: _unzip(bundle, info) for name, info in _zip_members(bundle).items()}
     with folder_written_whole(Path(path)) as folder:
         for name, data in contents.items():

@@ -239,12 +239,22 @@ def read_config(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{path.name}: config.json holds a class or factor that is no name; save it again."
         )
+    settings = config["training"].get("objective_settings", {})
+    if not isinstance(settings, dict) or not all(map(_is_setting, settings.values())):
+        raise CheckpointError(
+            f"{path.name}: config.json holds objective_settings={shown(settings)}, which are no "
+            "numbers and words by name; save it again."
+        )
     if not is_figure(config["training"].get("beta", 1.0), "float"):
         raise CheckpointError(
             f"{path.name}: config.json holds beta={shown(config['training']['beta'])}, which is no "
             "number; save it again."
         )
     return config
+
+
+def _is_setting(value: Any) -> bool:
+    return isinstance(value, (str, int, float))
 
 
 def _shapes(path: Path, config: dict[str, Any]) -> LatentModel:
