@@ -65,7 +65,7 @@ def model_path(model_id: str) -> Path:
         brought = brought_along()
         return brought if brought and brought.name == model_id else checkpoints_root() / model_id
     raise CheckpointError(
-        f"{model_id[:40]!r} cannot be a model's name; call its folder by letters, digits, '.', '_' "
+        f"{model_id[:40]!r} is not a model's name; call its folder by letters, digits, '.', '_' "
         "and '-', 64 at most, the first a letter or digit."
     )
 
