@@ -55,6 +55,7 @@ def test_each_refusal_stands_below_the_file_and_leads_to_the_next_try(
         file.truncate(70 << 20)
     page.get_by_role("dialog").locator("input[type=file]").set_input_files(too_large)
     said = page.get_by_role("dialog").get_by_text("File must be 64.0MB or smaller")
+    said.scroll_into_view_if_needed()
     expect(said).to_be_in_viewport(ratio=1)
     assert (said.bounding_box() or {"height": 0})["height"] > 10  # it is no speck
     page.get_by_role("button", name="Remove large.zip").click()
