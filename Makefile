@@ -55,7 +55,7 @@ numbers: $(INSTALLED)
 	$(PY) -m benchmarks.numbers
 
 docs: $(INSTALLED_DEV) chromium
-	$(PY) docs/pictures.py
+	$(PY) -m docs.pictures
 
 $(INSTALLED): requirements.txt | $(CREATED)
 	$(PY) -m pip install -r requirements.txt
@@ -75,7 +75,8 @@ $(CREATED):
 	@touch $@
 
 chromium:
-	@command -v chromium >/dev/null || { command -v apt-get >/dev/null && $(APT_INSTALL) chromium fonts-liberation; } || \
+	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || \
+		{ command -v apt-get >/dev/null && $(APT_INSTALL) chromium-headless-shell fonts-liberation; } || \
 		echo 'Chromium is missing and cannot be installed from here; the browser tests will be skipped.'
 
 # What the tests of docs/deploy need; they are skipped without. Debian starts both, on port 80.

@@ -43,7 +43,9 @@ import math
 import struct
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -57,10 +59,10 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from live.images import shown_to, stored_images
-from live.models import OpenModel, open_model
+from live.models import OpenModel, model_at_hand, open_model
 from live.servers import Counts, Full
 from live.visitors import is_alone, visitor_of
-from live.worker import ENCODING, Array, ModelReplaced, Verb, Worker, dimensions
+from live.worker import ENCODING, Array, Verb, Worker
 from vae_core.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -75,6 +77,19 @@ MAX_ASKED_EACH = 64
 HEADER = struct.Struct("<IBBH")
 
 Request = tuple[int, int, Array]  # ticket, verb, rows
+
+
+@dataclass(frozen=True)
+class Described:
+    """What a connection knows of its model: a socket at rest holds no weights in memory."""
+
+    id: str
+    latent_dim: int
+    image_shape: tuple[int, int, int]
+    has_encoder: bool
+    images: int  # stored latents
+
+
 Lane = asyncio.Queue[Request]
 
 log = logging.getLogger("zscape.live")
@@ -82,6 +97,9 @@ refusals: Counter[str] = Counter()
 worker = Worker()
 _sockets = Counts("sockets")  # open
 _asked = Counts("asked")  # requests by HTTP that are being answered
+
+
+_loader = ThreadPoolExecutor(1, "load")  # who loads a model waits here, and nobody behind them
 
 
 class Close(IntEnum):
@@ -102,19 +120,19 @@ class Refusal(Exception):
         self.code, self.reason = code, reason
 
 
-def parse(frame: bytes, opened: OpenModel) -> Request:
-    """A request's ticket, verb and rows; Refusal when it is not one that `opened` can answer."""
+def parse(frame: bytes, model: Described) -> Request:
+    """A request's ticket, verb and rows; Refusal when it is not one that `model` can answer."""
     if len(frame) < HEADER.size:
         raise Refusal(Close.BAD_REQUEST, f"A request of {len(frame)} bytes has no whole header.")
     ticket, verb, zero, rows = HEADER.unpack_from(frame)
     if verb not in (*Verb, IMAGE, MEAN) or zero:
         raise Refusal(Close.BAD_REQUEST, f"There is no verb {verb} with the flags {zero}.")
-    if verb in ENCODING and not opened.model.has_encoder:
+    if verb in ENCODING and not model.has_encoder:
         raise Refusal(Close.BAD_REQUEST, "This model has no encoder, so no image has a code.")
     most = 1 if verb == Verb.MAPS else MAX_ROWS
     if not 1 <= rows <= most:
         raise Refusal(Close.BAD_REQUEST, f"{rows} rows were asked for; 1 to {most} are taken.")
-    d, c, h, w = dimensions(opened)
+    d, (c, h, w) = model.latent_dim, model.image_shape
     shape, dtype = {
         Verb.DECODE: ((rows, d), "<f4"),
         Verb.ENCODE: ((rows, h, w, c), "u1"),
@@ -133,10 +151,10 @@ def parse(frame: bytes, opened: OpenModel) -> Request:
     values = np.frombuffer(frame, dtype, offset=HEADER.size).reshape(shape).copy()
     if dtype == "<f4" and not np.isfinite(values).all():
         raise Refusal(Close.BAD_REQUEST, "z holds NaN or infinity.")
-    if verb in (IMAGE, MEAN) and values.max() >= _image_count(opened):
+    if verb in (IMAGE, MEAN) and values.max() >= model.images:
         raise Refusal(
             Close.BAD_REQUEST,
-            f"Row {values.max()} was asked for; {_image_count(opened)} images are stored.",
+            f"Row {values.max()} was asked for; {model.images} images are stored.",
         )
     return ticket, verb, values
 
@@ -153,8 +171,10 @@ def _address(visitor: HTTPConnection) -> str:
     return "" if visitor.client is None else visitor.client.host
 
 
-def _image_count(opened: OpenModel) -> int:
-    return 0 if opened.latents is None else len(opened.latents)
+def describe(opened: OpenModel) -> Described:
+    model, latents = opened.model, opened.latents
+    images = 0 if latents is None else len(latents)
+    return Described(opened.id, model.latent_dim, model.image_shape, model.has_encoder, images)
 
 
 async def _channel(websocket: WebSocket) -> None:
@@ -175,15 +195,15 @@ async def _channel(websocket: WebSocket) -> None:
 
 
 async def _serve(websocket: WebSocket) -> None:
-    opened = await _open(websocket)
-    await websocket.send_text(json.dumps(_hello(opened)))
+    model = describe(await _open(websocket.query_params.get("model", "")))
+    await websocket.send_text(json.dumps(_hello(model)))
 
     lanes: tuple[Lane, Lane] = (asyncio.Queue(MAX_WAITING), asyncio.Queue(MAX_WAITING))
     ends: list[Refusal | WebSocketDisconnect] = []
 
     async def until_an_end(part: Callable[..., Coroutine[Any, Any, None]], *lanes: Lane) -> None:
         try:
-            await part(websocket, opened, *lanes)
+            await part(websocket, model, *lanes)
         except (Refusal, WebSocketDisconnect) as end:
             ends.append(end)
             parts.cancel_scope.cancel()
@@ -195,7 +215,7 @@ async def _serve(websocket: WebSocket) -> None:
     raise ends[0]
 
 
-async def _read_all(websocket: WebSocket, opened: OpenModel, computed: Lane, stored: Lane) -> None:
+async def _read_all(websocket: WebSocket, model: Described, computed: Lane, stored: Lane) -> None:
     while True:
         message = await websocket.receive()
         if message["type"] == "websocket.disconnect":
@@ -203,16 +223,16 @@ async def _read_all(websocket: WebSocket, opened: OpenModel, computed: Lane, sto
         frame = message.get("bytes")
         if frame is None:
             raise Refusal(Close.BAD_REQUEST, "Requests are binary; text came.")
-        request = parse(frame, opened)
+        request = parse(frame, model)
         lane = stored if request[1] == IMAGE else computed
         if lane.full():
             raise Refusal(Close.FLOOD, f"More than {MAX_WAITING} requests wait for their answers.")
         lane.put_nowait(request)
 
 
-async def _answer_all(websocket: WebSocket, opened: OpenModel, lane: Lane) -> None:
+async def _answer_all(websocket: WebSocket, model: Described, lane: Lane) -> None:
     while True:
-        await websocket.send_bytes(await _answer(opened, await lane.get(), websocket))
+        await websocket.send_bytes(await _answer(model, await lane.get(), websocket))
 
 
 async def _ask(http: HttpRequest) -> Response:
@@ -232,46 +252,52 @@ async def _ask(http: HttpRequest) -> Response:
 
 
 async def _answer_http(http: HttpRequest) -> Response:
-    opened = await _open(http)
+    model = describe(await _open(http.query_params.get("model", "")))
     if http.method != "POST":
-        return JSONResponse(_hello(opened), headers={"Cache-Control": "no-store"})
+        return JSONResponse(_hello(model), headers={"Cache-Control": "no-store"})
     frame = b""
     async for chunk in http.stream():
         frame += chunk
-        if len(frame) > _longest_request(opened):
+        if len(frame) > _longest_request(model):
             raise Refusal(Close.BAD_REQUEST, "The request is longer than any that is taken.")
-    answer = await _answer(opened, parse(frame, opened), http)
+    answer = await _answer(model, parse(frame, model), http)
     return Response(answer, media_type="application/octet-stream")
 
 
-def _longest_request(opened: OpenModel) -> int:
-    d, *image_shape = dimensions(opened)
-    return HEADER.size + MAX_ROWS * max(4 * d, math.prod(image_shape))
+def _longest_request(model: Described) -> int:
+    return HEADER.size + MAX_ROWS * max(4 * model.latent_dim, math.prod(model.image_shape))
 
 
-async def _open(visitor: HTTPConnection) -> OpenModel:
+async def _open(model_id: str) -> OpenModel:
+    """The model as it is now, from memory where it is there."""
     try:
-        return await asyncio.to_thread(open_model, visitor.query_params.get("model", ""))
+        at_hand = model_at_hand(model_id)
+        if at_hand is not None:
+            return at_hand
+        return await asyncio.get_running_loop().run_in_executor(_loader, open_model, model_id)
     except CheckpointError as error:
         raise Refusal(Close.NO_MODEL, str(error)) from error
 
 
-def _hello(opened: OpenModel) -> dict[str, Any]:
-    d, *image_shape = dimensions(opened)
-    return {"latent_dim": d, "image_shape": image_shape, "images": _image_count(opened)}
+def _hello(model: Described) -> dict[str, Any]:
+    return {
+        "latent_dim": model.latent_dim,
+        "image_shape": model.image_shape,
+        "images": model.images,
+    }
 
 
-async def _answer(opened: OpenModel, request: Request, visitor: HTTPConnection) -> bytes:
-    """The frame that answers a visitor's `request`; Refusal where the model cannot."""
+async def _answer(model: Described, request: Request, visitor: HTTPConnection) -> bytes:
+    """The frame that answers a visitor's `request`; Refusal where it cannot be."""
     ticket, verb, rows = request
+    opened = await _open(model.id)
+    now = describe(opened)
+    if replace(now, images=model.images) != model or (verb in (IMAGE, MEAN) and now != model):
+        raise Refusal(Close.REPLACED, f"{model.id!r} was replaced by another model.")
     try:
         answer, real = await _compute(opened, verb, rows, visitor)
-    except ModelReplaced as error:
-        raise Refusal(Close.REPLACED, str(error)) from error
-    except CheckpointError as error:
-        raise Refusal(Close.NO_MODEL, str(error)) from error
     except Exception as error:  # whatever torch raises
-        log.exception("Verb %d failed on %s", verb, opened.id)
+        log.exception("Verb %d failed on %s", verb, model.id)
         raise Refusal(Close.FAILED, "The model failed; the server's log says why.") from error
     return HEADER.pack(ticket, verb, real, len(rows)) + answer.tobytes()
 
@@ -280,30 +306,23 @@ async def _compute(
     opened: OpenModel, verb: int, rows: Array, visitor: HTTPConnection
 ) -> tuple[Array, bool]:
     """The answer's rows, and whether they are real images."""
-    if verb == MEAN:
-        return await asyncio.to_thread(_means, opened, rows), False
-    if verb != IMAGE:
-        return await worker.submit(opened.id, Verb(verb), dimensions(opened), rows), False
-    images = await asyncio.to_thread(_images, opened, rows, visitor)
-    if images is not None:
-        return images.permute(0, 2, 3, 1).numpy(), True
+    if verb not in (IMAGE, MEAN):
+        return await worker.submit(opened, Verb(verb), rows, _address(visitor)), False
     assert opened.latents is not None  # `parse` takes no row where none is stored
-    means = opened.latents.mu[rows.tolist()].numpy()
-    return await worker.submit(opened.id, Verb.DECODE, dimensions(opened), means), False
+    if verb == IMAGE:
+        images = await asyncio.to_thread(_images, opened, rows, visitor)
+        if images is not None:
+            return images.permute(0, 2, 3, 1).numpy(), True
+    means: Array = opened.latents.mu[rows.tolist()].numpy()
+    if verb == MEAN:
+        return means, False
+    return await worker.submit(opened, Verb.DECODE, means, _address(visitor)), False
 
 
 def _images(opened: OpenModel, rows: Array, visitor: HTTPConnection) -> Tensor | None:
     """The images at `rows` of the stored latents, (n, c, h, w) uint8; None where none are shown."""
     shown = shown_to(opened, visitor_of(visitor), alone=is_alone(visitor.headers))
     return stored_images(shown, rows.tolist())
-
-
-def _means(opened: OpenModel, rows: Array) -> Array:
-    """The stored mu of `rows`, (n, d) float32, by the weights that decode now."""
-    latents = open_model(opened.id).latents
-    if latents is None or latents.mu.shape[1] != opened.model.latent_dim:
-        raise ModelReplaced(f"{opened.id!r} was replaced by a model of other latents.")
-    return latents.mu[rows.tolist()].numpy()
 
 
 async def _deny(websocket: WebSocket, status: int, reason: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -21,8 +20,13 @@ if TYPE_CHECKING:
     from vae_core.latent.latents import Latents
     from vae_core.models.latent_model import LatentModel
 
-MAX_OPEN = 8  # models; beside them as many snapshots of runs
+# Of weights and latents in memory. Eight of the largest uploads or runs, 64 MB each, every shipped
+# model beside them many times over; half as much for the snapshots of runs.
+MAX_OPEN_BYTES = 512 << 20
+MAX_SNAPSHOT_BYTES = 256 << 20
 MAX_READS = 5  # of a model that is replaced again and again
+
+_Key = tuple[str, int]  # the weights' file and when it changed
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RUN = re.compile(r"run:([A-Za-z0-9_.~%-]{1,768})(?:@([0-9]{1,5}))?")
@@ -48,6 +52,13 @@ class OpenModel:
     @cached_property
     def with_own_images(self) -> OpenModel:
         return replace(self, own_images=True)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of weights and latents."""
+        held = [*self.model.state_dict().values()]
+        held += [] if self.latents is None else vars(self.latents).values()
+        return sum(each.nbytes for each in held if each is not None)
 
 
 def model_path(model_id: str) -> Path:
@@ -95,9 +106,70 @@ def run_token(model_id: str) -> str:
 def open_model(model_id: str) -> OpenModel:
     """The model named `model_id`, from memory unless its weights on disk have changed.
 
-    Several threads may ask at once: one loads, the others wait. The MAX_OPEN last used are kept.
-    CheckpointError when there is no such model or its folder is broken.
+    Several threads may ask at once: one loads, the others wait, and one model is loaded at a time.
+    Those last used are kept, MAX_OPEN_BYTES of them. CheckpointError when there is no such model or
+    its folder is broken.
     """
+    shelf, key = _place(model_id)
+    with _lock:
+        found = shelf.models.get(key)
+        ours = found is None
+        loading = shelf.begin(key) if found is None else found
+        shelf.models.move_to_end(key)
+    if ours:
+        try:
+            with _one_load:
+                loading.set_result(_read_whole(model_id, Path(key[0])))
+        except BaseException as error:  # noqa: BLE001 — raised again in each thread that waits
+            with _lock:
+                shelf.models.pop(key, None)
+            loading.set_exception(error)
+        with _lock:
+            shelf.make_room()
+    return loading.result()
+
+
+def model_at_hand(model_id: str) -> OpenModel | None:
+    """What `open_model` gives where it is in memory already, else None: reads no weight.
+
+    CheckpointError when there is no such model.
+    """
+    shelf, key = _place(model_id)
+    with _lock:
+        found = shelf.models.get(key)
+        if found is None or not found.done() or found.exception():
+            return None
+        shelf.models.move_to_end(key)
+        return found.result()
+
+
+class _Shelf:
+    """Models in memory by their weights' file and its time, the last used at the end."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most  # bytes
+        self.models: OrderedDict[_Key, Future[OpenModel]] = OrderedDict()
+
+    def begin(self, key: _Key) -> Future[OpenModel]:
+        """A place for a model that is to be loaded, in that of those which it replaces."""
+        for replaced in [known for known in self.models if known[0] == key[0]]:
+            del self.models[replaced]  # a model in training has new weights every second
+        self.models[key] = Future()
+        return self.models[key]
+
+    def make_room(self) -> None:
+        """Let go of those least used until the others are `most` bytes; the last one stays."""
+        loaded = {k: m.result().nbytes for k, m in self.models.items() if m.done()}
+        total = sum(loaded.values())
+        for key in list(loaded)[:-1]:
+            if total <= self.most:
+                return
+            total -= loaded[key]
+            del self.models[key]
+
+
+def _place(model_id: str) -> tuple[_Shelf, _Key]:
+    """Where the model named `model_id` stands or would stand, as it is on disk now."""
     path, epoch = model_path(model_id), _epoch(model_id)
     weights = path / "model.safetensors"
     if epoch is not None:
@@ -106,33 +178,12 @@ def open_model(model_id: str) -> OpenModel:
         changed = weights.stat().st_mtime_ns
     except OSError as error:
         raise CheckpointError(f"There is no model {model_id!r} here any more.") from error
-    key = (str(weights), changed)
-    shelf = _models if epoch is None else _snapshots
-    with _lock:
-        loading = shelf.get(key)
-        ours = loading is None
-        if loading is None:
-            for replaced in [known for known in shelf if known[0] == key[0]]:
-                del shelf[replaced]  # a model in training has new weights every second
-            loading = shelf[key] = Future()
-        shelf.move_to_end(key)
-        while len(shelf) > MAX_OPEN:
-            shelf.popitem(last=False)
-    if ours:
-        try:
-            load = _load if epoch is None else _load_snapshot
-            loading.set_result(_read_whole(load, model_id, path, weights))
-        except BaseException as error:  # noqa: BLE001 — raised again in each thread that waits
-            with _lock:
-                shelf.pop(key, None)
-            loading.set_exception(error)
-    return loading.result()
+    return _models if epoch is None else _snapshots, (str(weights), changed)
 
 
-def _read_whole(
-    load: Callable[[str, Path], OpenModel], model_id: str, path: Path, weights: Path
-) -> OpenModel:
-    """What `load` gives; again where the folder was replaced while it was read."""
+def _read_whole(model_id: str, weights: Path) -> OpenModel:
+    """The model from disk; read again where its folder was replaced meanwhile."""
+    load, path = _load if _epoch(model_id) is None else _load_snapshot, model_path(model_id)
     for _ in range(MAX_READS - 1):
         before = _changed(weights)
         try:
@@ -153,10 +204,10 @@ def _changed(weights: Path) -> int | None:
         return None
 
 
-_Shelf = OrderedDict[tuple[str, int], "Future[OpenModel]"]
 _lock = threading.Lock()
-_models: _Shelf = OrderedDict()
-_snapshots: _Shelf = OrderedDict()  # their own, so that who plays a training back evicts no model
+_one_load = threading.Lock()  # what is loaded is in memory more than once for a moment
+_models = _Shelf(MAX_OPEN_BYTES)
+_snapshots = _Shelf(MAX_SNAPSHOT_BYTES)  # so that who plays a training back evicts no model
 
 
 def _epoch(model_id: str) -> int | None:

@@ -1,37 +1,44 @@
-"""One thread that does all the arithmetic of the channel, many visitors' requests at a time.
+"""The arithmetic of the channel: two threads, many visitors' requests at a time, each its share.
 
 Requests that wait for the same model and the same verb are run in one batch: a busy class costs
-little more than one visitor. The event loop never computes, so a slow model delays only pixels.
+little more than one visitor. A batch is a slice of some milliseconds; what asks for more goes on in
+the next ones. Whose turn it is goes by what each address was given, and within an address by what a
+request costs: a pointer's one row overtakes sixty-four. Models that take long for one row have a
+thread of their own, which gives way to all others, so that they hold up nobody but one another.
+The event loop never computes, and no model is loaded here.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
-from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from live.models import OpenModel, open_model
-from vae_core.errors import ZscapeError
+from live.models import OpenModel
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from vae_core.models.latent_model import LatentModel
 
-MAX_BATCH = 256
+MAX_BATCH = 256  # rows
+SLICE = 64_000_000  # multiply-adds of a batch: some 5 ms of a core
+SLOW = SLICE // 4  # of one row: a model for the other thread
+NICENESS = 10  # of that thread
 
 Array = npt.NDArray[Any]
 
 
 class Verb(IntEnum):
-    """What the thread computes; `live.decode` lays out the bytes."""
+    """What the threads compute; `live.decode` lays out the bytes."""
 
     DECODE = 1
     ENCODE = 2
@@ -42,98 +49,158 @@ class Verb(IntEnum):
 ENCODING = (Verb.ENCODE, Verb.RETURN)
 
 
-class ModelReplaced(ZscapeError):
-    """The model behind a connection now has other dimensions than it was opened with."""
-
-
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Job:
-    """`rows` of one request, and where its answer goes."""
+    """`rows` of one request from an `address`, and where its answer goes.
 
-    model_id: str
+    row_cost: multiply-adds; due: the turn within the address; answered: parts of the answer so far.
+    """
+
+    opened: OpenModel
     verb: Verb
-    dimensions: tuple[int, ...]
     rows: Array
+    address: str
     answer: asyncio.Future[Array]
+    row_cost: int
+    due: float = 0.0
+    done: int = 0
+    answered: list[Array] = field(default_factory=list)
 
     @property
-    def kind(self) -> tuple[str, Verb, tuple[int, ...]]:
-        return self.model_id, self.verb, self.dimensions
+    def left(self) -> int:
+        return len(self.rows) - self.done
 
 
-def dimensions(opened: OpenModel) -> tuple[int, ...]:
-    """(latent_dim, channels, height, width)."""
-    return (opened.model.latent_dim, *opened.model.image_shape)
+Batch = list[tuple[Job, int]]  # each with how many of its rows
+
+
+class Queue:
+    """Jobs that wait for one thread, and the order of their turns.
+
+    Fair queueing (Demers, Keshav & Shenker 1989): an address's account is the work done for it, and
+    the address with the smallest is served. One that comes anew begins where the others are. Within
+    an address its jobs come in the order in which they would end if all were computed side by side.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: list[Job] = []
+        self._accounts: dict[str, float] = {}  # of the addresses whose jobs wait
+        self._clocks: dict[str, float] = {}  # of an address: the work done for each of its jobs
+        self._now = 0.0
+
+    def add(self, job: Job) -> None:
+        self._accounts.setdefault(job.address, self._now)
+        job.due = self._clocks.setdefault(job.address, 0.0) + job.row_cost * len(job.rows)
+        self._jobs.append(job)
+
+    def take(self) -> Batch:
+        """The job whose turn it is and others of the same model and verb, a slice together.
+
+        Nothing where no job waits; those whose visitors have gone are forgotten.
+        """
+        self._keep([job for job in self._jobs if not job.answer.done()])
+        if not self._jobs:
+            return []
+        in_turn = sorted(self._jobs, key=lambda job: (self._accounts[job.address], job.due))
+        first, batch = in_turn[0], []
+        self._now, room = self._accounts[first.address], _room(first)
+        waiting = Counter(job.address for job in in_turn)
+        for job in in_turn:
+            if room and job.opened is first.opened and job.verb is first.verb:
+                rows = min(job.left, room)
+                room -= rows
+                batch.append((job, rows))
+                self._accounts[job.address] += rows * job.row_cost
+                self._clocks[job.address] += rows * job.row_cost / waiting[job.address]
+        ending = {job for job, rows in batch if rows == job.left}
+        self._keep([job for job in self._jobs if job not in ending])
+        return batch
+
+    def _keep(self, jobs: list[Job]) -> None:
+        self._jobs = jobs
+        for address in self._accounts.keys() - {job.address for job in jobs}:
+            del self._accounts[address], self._clocks[address]
+
+
+def _room(job: Job) -> int:
+    """How many rows of its kind are a slice; one at least, whatever it costs."""
+    by_work = SLICE // max(1, job.row_cost)
+    return max(1, min(MAX_BATCH, by_work, job.opened.model.images_at_once))
 
 
 class Worker:
-    """The thread and its queue; started by the first job, it ends with the process."""
+    """The two threads and their queues; started by their first job, they end with the process."""
 
     def __init__(self) -> None:
-        self._jobs: deque[Job] = deque()
+        self._quick, self._slow = _Lane("decode"), _Lane("decode-slow", NICENESS)
+
+    def submit(
+        self, opened: OpenModel, verb: Verb, rows: Array, address: str = ""
+    ) -> asyncio.Future[Array]:
+        """Queue `rows`; the future gives the answer's."""
+        answer: asyncio.Future[Array] = asyncio.get_running_loop().create_future()
+        cost = row_cost(opened.model, verb)
+        lane = self._slow if cost > SLOW else self._quick
+        lane.put(Job(opened, verb, rows, address, answer, cost))
+        return answer
+
+
+def row_cost(model: LatentModel, verb: Verb) -> int:
+    """Multiply-adds of one row."""
+    encodes = verb in ENCODING
+    return model.cost.encode * encodes + model.cost.decode * (verb is not Verb.ENCODE)
+
+
+class _Lane:
+    """A thread and its queue."""
+
+    def __init__(self, name: str, niceness: int = 0) -> None:
+        self._name, self._niceness = name, niceness
+        self._queue = Queue()
         self._ready = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def submit(
-        self, model_id: str, verb: Verb, dims: tuple[int, ...], rows: Array
-    ) -> asyncio.Future[Array]:
-        """Queue `rows`; the future gives the answer's."""
-        job = Job(model_id, verb, dims, rows, asyncio.get_running_loop().create_future())
+    def put(self, job: Job) -> None:
         with self._ready:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="decode", daemon=True)
+                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
-            self._jobs.append(job)
+            self._queue.add(job)
             self._ready.notify()
-        return job.answer
 
     def _run(self) -> None:
         import torch
 
         # Batches are small: handing them to a second thread costs more than it saves.
         torch.set_num_threads(1)
+        if self._niceness and sys.platform == "linux":  # elsewhere threads have no niceness
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._niceness)
         while True:
             with self._ready:
-                while not self._jobs:
+                while not (batch := self._queue.take()):
                     self._ready.wait()
-                batch = self._take_alike()
             try:
-                answers: list[Array | Exception] = list(_perform(batch))
+                _perform(batch)
+                _deliver([job for job, _ in batch if not job.left])
             except Exception as error:  # noqa: BLE001 — reaches each waiting request, which reports it
-                answers = [error] * len(batch)
-            _deliver(batch, answers)
-
-    def _take_alike(self) -> list[Job]:
-        """The oldest job and those of its kind, MAX_BATCH rows at most; the others wait."""
-        kind, room = self._jobs[0].kind, MAX_BATCH
-        batch, rest = [], []
-        for job in self._jobs:
-            if job.kind == kind and len(job.rows) <= room:
-                batch.append(job)
-                room -= len(job.rows)
-            else:
-                rest.append(job)
-        self._jobs = deque(rest)
-        return batch
+                _deliver([job for job, _ in batch], error)
 
 
-def _perform(batch: list[Job]) -> Iterator[Array]:
-    model_id, verb, dims = batch[0].kind
-    opened = open_model(model_id)
-    if dimensions(opened) != dims:
-        raise ModelReplaced(f"{model_id!r} was replaced by a model of other dimensions.")
-    rows = batch[0].rows if len(batch) == 1 else np.concatenate([job.rows for job in batch])
-    answer = _answer(opened, verb, rows)
+def _perform(batch: Batch) -> None:
+    """Answer some rows of each job of a batch."""
+    job = batch[0][0]
+    rows = np.concatenate([job.rows[job.done : job.done + count] for job, count in batch])
+    answer = _answer(job.opened.model, job.verb, rows)
     start = 0
-    for job in batch:
-        yield answer[start : start + len(job.rows)]
-        start += len(job.rows)
+    for job, count in batch:
+        job.answered.append(answer[start : start + count])
+        job.done += count
+        start += count
 
 
-def _answer(opened: OpenModel, verb: Verb, rows: Array) -> Array:
+def _answer(model: LatentModel, verb: Verb, rows: Array) -> Array:
     import torch
 
-    model = opened.model
     with torch.inference_mode():
         if verb is Verb.DECODE:
             return _pixels(model.decode(torch.from_numpy(rows)))
@@ -168,23 +235,21 @@ def _posterior(mu: Tensor, logvar: Tensor) -> Array:
     return torch.stack([mu, logvar], dim=1).numpy()
 
 
-def _deliver(batch: list[Job], answers: list[Array | Exception]) -> None:
+def _deliver(jobs: list[Job], error: Exception | None = None) -> None:
     """Hand the answers to the event loops that wait for them: one wake-up for each loop."""
-    by_loop: dict[
-        asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Array], Array | Exception]]
-    ] = {}
-    for job, answer in zip(batch, answers, strict=True):
-        by_loop.setdefault(job.answer.get_loop(), []).append((job.answer, answer))
-    for loop, pairs in by_loop.items():
+    by_loop: dict[asyncio.AbstractEventLoop, list[Job]] = {}
+    for job in jobs:
+        by_loop.setdefault(job.answer.get_loop(), []).append(job)
+    for loop, its in by_loop.items():
         if not loop.is_closed():
-            loop.call_soon_threadsafe(_resolve, pairs)
+            loop.call_soon_threadsafe(_resolve, its, error)
 
 
-def _resolve(pairs: list[tuple[asyncio.Future[Array], Array | Exception]]) -> None:
-    for future, answer in pairs:
-        if future.done():  # its visitor has gone
+def _resolve(jobs: list[Job], error: Exception | None) -> None:
+    for job in jobs:
+        if job.answer.done():  # its visitor has gone
             continue
-        if isinstance(answer, Exception):
-            future.set_exception(answer)
+        if error is not None:
+            job.answer.set_exception(error)
         else:
-            future.set_result(answer)
+            job.answer.set_result(np.concatenate(job.answered))

@@ -62,7 +62,7 @@ from vae_core.measures.likelihood.posterior_gap import (
     window_on,
 )
 from vae_core.measures.likelihood.quadrature import Cells, posterior_cells
-from vae_core.measures.likelihood.reliability import doubt
+from vae_core.measures.likelihood.reliability import doubt, effective_draws
 
 DRAWS = 1_000  # of the ELBO's estimate and of each gradient
 WEIGHTS = 4_096  # of the importance-weighted bound
@@ -282,6 +282,10 @@ def show_bounds(x: Tensor, gap: Gap) -> None:
             alt="The importance-weighted bound rises from the ELBO to log p(x).",
             x_range=(0, len(COUNTS) - 1),
             x_name="log₂ K",
+        )
+        st.caption(
+            f"Of all {len(log_weights):,} draws together as many count as "
+            f"{float(effective_draws(log_weights)):,.0f} of equal weight."
         )
         if sentence := doubt_of(log_weights, gap):
             st.warning(sentence, icon=":material/warning:")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from live.models import OpenModel, run_id
 from live.places import runs_root
@@ -31,6 +34,7 @@ from ui.training.curves import (
     training_panels,
 )
 from ui.training.end import offer_gif, show_end
+from ui.training.estimate import epoch_seconds
 from ui.training.film import Playback, playback, sample_of
 from ui.training.form import choose_settings, left_out_name
 from ui.training.learned import show_learned
@@ -54,7 +58,7 @@ from vae_core.models.architecture import Architecture, architecture
 from vae_core.models.linear import check_components
 from vae_core.runs.data import run_dataset
 from vae_core.runs.run import Run, Status
-from vae_core.training.calibration import STEPS, seconds_per_epoch
+from vae_core.training.calibration import enough_images
 from vae_core.training.config import TrainConfig
 from vae_core.training.m2 import labelled_rows
 
@@ -69,8 +73,8 @@ class Data(NamedTuple):
     test: int
 
 
-def prepare() -> None:
-    """Choose what to train, see what that is, and start it."""
+def prepare() -> Callable[[], None]:
+    """Choose what to train, see what that is, and start it; gives what tells how long it takes."""
     config = choose_settings()
     own_images = choose_images(own_images_at_hand()) if config and is_own(config.dataset) else None
     config = leaving_out(left_out_name(), config, own_images) if config else None
@@ -88,7 +92,7 @@ def prepare() -> None:
         )
         estimate = st.empty()
     if config is None or data is None or network is None:
-        return
+        return lambda: None
     if clicked:
         try:
             run = start_run(config, own_images)
@@ -102,15 +106,20 @@ def prepare() -> None:
             st.rerun()
     if refusal:
         st.info(plain(refusal), icon=":material/hourglass_top:")
-        return
+        return lambda: None
+    return partial(tell_time, estimate, config, data)
+
+
+def tell_time(place: DeltaGenerator, config: TrainConfig, data: Data) -> None:
+    """How long the training will take, by a few steps of it; the last that the page does."""
     one = replace(config, seed=0, epochs=1, beta=1.0, left_out=-1)  # as costly a step as any
     try:
-        epoch = epoch_seconds(one, data.some.image_shape, data.train, data.test, data)
+        epoch = epoch_seconds(place, one, data.some, data.train, data.test)
     except TrainingError as error:
-        estimate.caption(f"A few steps were tried. {plain(str(error))}")
+        place.caption(f"A few steps were tried. {plain(str(error))}")
         return
     took = spoken(config.epochs * epoch)
-    estimate.caption(f"Takes about {took} on this machine, and a few seconds to begin.")
+    place.caption(f"Takes about {took} on this machine, and a few seconds to begin.")
 
 
 def leaving_out(name: str, config: TrainConfig, own_images: OwnImages | None) -> TrainConfig | None:
@@ -166,7 +175,7 @@ def data_of(config: TrainConfig, own_images: OwnImages | None) -> Data | None:
             return data_of_own(config, own_images)
         train, test = (load_dataset(config.dataset, split) for split in ("train", "test"))
         return Data(train, images_to_learn(config.dataset, config.left_out), len(test))
-    except DataError as error:
+    except (ConfigError, DataError) as error:
         show_error(error)
         return None
 
@@ -175,7 +184,8 @@ def data_of_own(config: TrainConfig, own_images: OwnImages) -> Data:
     """Of a visitor's images, which are yet to be read; without a class there are about as many."""
     seen, label = own_images.preview, config.left_out
     n, sizes = seen.n - seen.n_test, list(seen.class_sizes.values())
-    few = own_images.look_alikes(min(n, STEPS * config.batch_size))
+    shape = own_images.look_alikes(1).image_shape
+    few = own_images.look_alikes(min(n, enough_images(config, shape)))
     return Data(few, n - round(sizes[label] * n / seen.n) if label >= 0 else n, seen.n_test)
 
 
@@ -206,13 +216,6 @@ def plan(config: TrainConfig, data: Data) -> Architecture | None:
         f"{-(-data.train // config.batch_size):,} steps"
     )
     return network
-
-
-@st.cache_data(show_spinner=False, max_entries=256, hash_funcs={TrainConfig: TrainConfig.to_json})
-def epoch_seconds(
-    config: TrainConfig, image_shape: tuple[int, int, int], train: int, test: int, _data: Data
-) -> float:
-    return seconds_per_epoch(config, _data.some, test, train)
 
 
 def show_state(polls: bool, looks_every: float) -> None:
@@ -336,6 +339,7 @@ def show_curves(status: Status, config: TrainConfig, events: Events, film: Playb
         )
 
 
+tell_how_long: Callable[[], object] | None = None
 run = chosen_run()
 show_in_address("run", run=run.token if run else None)
 if run is not None:
@@ -349,7 +353,7 @@ if run is not None:
 if run is None or not run.status().active:
     if run is not None:
         st.subheader("Train another", divider="gray")
-    prepare()
+    tell_how_long = prepare()
 if run is None:
     shipped = SHOWN_BEFORE if SHOWN_BEFORE in model_ids() else model_ids()[0]
     st.subheader(f"Trained before: {shipped}", divider="gray")
@@ -360,3 +364,5 @@ if runs := visible_runs():
         label=f"Runs: {len(runs)} to open or compare",
         icon=":material/stacked_line_chart:",
     )
+if tell_how_long:
+    tell_how_long()

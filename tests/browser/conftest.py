@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from benchmarks.proxies import free_port
+from benchmarks.served import CHROMIUM
 from live.visitors import COOKIE
 from ui.frame.navigation import SECTIONS
 from vae_core.runs.jobs import new_run_path
@@ -170,12 +170,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 def browser() -> Iterator[Browser]:
     """Debian's Chromium; skips where it or Playwright is missing."""
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("Chromium is not installed; on Debian: apt-get install chromium")
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed; on Debian: apt-get install chromium-headless-shell")
     with playwright.sync_playwright() as started:
         playwright.expect.set_options(timeout=PATIENCE_MS)
-        browser = started.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
         yield browser
         browser.close()
 

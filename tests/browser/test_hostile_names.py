@@ -49,7 +49,7 @@ def hostile(tmp_path: Path) -> Iterator[App]:
     def checkpoint(folder: Path, **changes: Any) -> None:
         shutil.copytree(SHIPPED, folder)
         config = json.loads((folder / "config.json").read_text("utf-8"))
-        classes = [LINKS, MARKS, CODE, *(f"{k}. {LINKS}" for k in range(7))]
+        classes = [LINKS, MARKS, CODE, *(f"{k}. {LINKS}"[:80] for k in range(7))]
         factors = [LINKS, MARKS, CODE]
         changes |= {"dataset": DATASET, "class_names": classes, "factor_names": factors}
         (folder / "config.json").write_text(json.dumps(config | changes), "utf-8")

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import App, running_app
+from tests.browser.conftest import App, Tab, new_context, running_app
 from tests.browser.test_address import said_by
 from tests.browser.test_own_images import bring, photos
 from ui.frame.navigation import SECTIONS
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Page
+    from playwright.sync_api import Browser, Page
 
     Settle = Callable[[Page], None]
     Sleep = Callable[[Page], None]
@@ -53,11 +53,19 @@ def here(forgetful: App) -> str:
     return forgetful.url
 
 
+@pytest.fixture(scope="module")
+def sleeper(browser: Browser) -> Iterator[Tab]:
+    with new_context(browser) as context:
+        context.add_init_script(SOCKETS)
+        yield Tab(context, context.new_page())
+
+
 @pytest.fixture
-def page(context: BrowserContext) -> Page:
-    """A page whose connections the test can cut; nobody reads its console."""
-    context.add_init_script(SOCKETS)
-    return context.new_page()
+def page(sleeper: Tab) -> Iterator[Page]:
+    """A visitor's page whose connections the test can cut; nobody reads its console."""
+    yield sleeper.page
+    sleeper.clear()
+    sleeper.context.clear_cookies()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Every page opens: light and dark, on a projector and on a narrow window."""
+"""Every page opens: light and dark, on a projector, on a narrow window and on paper."""
 
 from __future__ import annotations
 
@@ -26,6 +26,31 @@ OVERFLOWING = """() =>
     .filter(part => part.scrollWidth > part.clientWidth + 1)
     .map(part => `${part.dataset.testid ?? 'page'}: ${part.scrollWidth} > ${part.clientWidth}`)
 """
+
+
+PAPERS = {"A4": 703, "Letter": 725}  # CSS pixels between margins of 12 mm
+# Within shadow trees too. What is cut lies beyond the paper, or beyond what holds it.
+CONTROLS = (
+    "button:not(.chip), select, input, textarea, [role=slider], [role=radio], [role=combobox]"
+)
+# On paper: light, without controls, nothing cut.
+PRINTED = """([selector, width]) => {
+  const all = (root) => [...root.querySelectorAll("*")]
+    .flatMap((e) => [e, ...(e.shadowRoot ? all(e.shadowRoot) : [])]);
+  const shown = all(document.querySelector("[data-testid=stApp]"))
+    .filter((e) => e.checkVisibility({ visibilityProperty: true }));
+  const name = (e) => `${e.tagName} ${e.dataset.testid ?? ""} ${e.className} ${e.textContent}`;
+  const controls = shown.filter((e) => e.matches(selector) && e.offsetWidth > 1);
+  const wide = shown.filter((e) => e.matches("canvas, img, table, p, h1, h2") &&
+    e.getBoundingClientRect().right > width + 1);
+  const dark = shown.filter((e) => e.matches("p, li, h1, h2, h3, td, th"))
+    .filter((e) => !e.closest("[style*=color]"))
+    .filter((e) => Math.max(...getComputedStyle(e).color.match(/[\\d.]+/g).slice(0, 3)) > 128);
+  const grounds = ["stApp", "stMain"].map((id) => document.querySelector(`[data-testid=${id}]`))
+    .filter((e) => getComputedStyle(e).backgroundColor !== "rgb(255, 255, 255)");
+  const pale = [...dark, ...grounds];
+  return { controls: controls.map(name), wide: wide.map(name), pale: pale.map(name) };
+}"""
 
 
 def navigation(page: Page) -> dict[str, str]:
@@ -67,3 +92,11 @@ def test_every_page_opens_whole(
             assert text.strip(), f"{where}: the page is empty"
             assert "Traceback" not in text, where
             assert page.get_by_test_id("stAlertContentError").all_inner_texts() == [], where
+        for width in PAPERS.values():  # from a dark screen
+            page.evaluate("dispatchEvent(new Event('beforeprint'))")
+            page.emulate_media(media="print", color_scheme="dark")
+            page.set_viewport_size({"width": width, "height": 1000})
+            seen = page.evaluate(PRINTED, [CONTROLS, width])
+            assert seen == {"controls": [], "wide": [], "pale": []}, title
+            page.emulate_media(media="screen", color_scheme="dark")
+            page.evaluate("dispatchEvent(new Event('afterprint'))")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import shutil
 import struct
+import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -404,3 +408,47 @@ def test_a_model_without_an_encoder_decodes_and_refuses_to_encode(
         socket.send_bytes(request(verb, rows))
         closed = close_of(socket)
     assert (closed.code, "no encoder" in closed.reason) == (Close.BAD_REQUEST, True)
+
+
+def test_an_open_socket_keeps_no_weights_in_memory(
+    client: TestClient, checkpoints: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten sockets on ten models hold no more than the shelf."""
+    monkeypatch.setattr(live.models._models, "most", 1)
+    with client.websocket_connect(URL) as socket:
+        socket.receive_text()
+        assert len(ask(socket, DECODE, some_z(1))) > 8
+        held = weakref.ref(open_model("small").model)
+        save_small_model(checkpoints / "other")
+        open_model("other")
+        gc.collect()
+        assert held() is None
+        assert len(ask(socket, DECODE, some_z(1))) > 8
+
+
+def test_a_model_that_is_loading_holds_up_no_other(
+    client: TestClient, checkpoints: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_small_model(checkpoints / "large")
+    load, begun, go = live.models._load, threading.Event(), threading.Event()
+
+    def slow(model_id: str, path: Path) -> live.models.OpenModel:
+        if model_id == "large":
+            begun.set()
+            assert go.wait(timeout=60)
+        return load(model_id, path)
+
+    monkeypatch.setattr(live.models, "_load", slow)
+    open_model("small")
+    with client.websocket_connect(URL) as socket, ThreadPoolExecutor(1) as other:
+        socket.receive_text()
+        loading = other.submit(client.get, "/live/ask", params={"model": "large"})
+        try:
+            assert begun.wait(timeout=60)
+            for verb in (DECODE, IMAGE, MEAN):
+                rows = some_z(1) if verb == DECODE else np.zeros(1, "<u4")
+                assert len(ask(socket, verb, rows)) > 8
+            assert not loading.done()
+        finally:
+            go.set()
+        assert loading.result().status_code == 200

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import live.models
-from live.models import MAX_OPEN, model_path, open_model, run_id, run_token
-from tests.live.conftest import LATENT_DIM, save_small_model
+from live.models import model_at_hand, model_path, open_model, run_id, run_token
+from tests.live.conftest import LATENT_DIM, STORED, save_small_model
 from vae_core.errors import CheckpointError
 
 
@@ -131,13 +131,53 @@ def test_a_model_replaced_while_it_is_read_is_read_again(
     assert any(not old[name].equal(new[name]) for name in new)
 
 
-def test_memory_holds_the_models_used_last(checkpoints: Path) -> None:
-    names = [f"model-{k}" for k in range(MAX_OPEN)]
+def test_memory_holds_the_models_used_last_by_their_bytes(
+    checkpoints: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = open_model("small")
+    monkeypatch.setattr(live.models._models, "most", 3 * small.nbytes)
+    for name in "abc":
+        save_small_model(checkpoints / name)
+    for name in "ab":
+        open_model(name)
+    assert model_at_hand("small") is small
+    open_model("c")
+    assert [model_at_hand(name) is not None for name in "abc"] == [False, True, True]
+    assert open_model("small") is small
+
+
+def test_a_model_larger_than_the_shelf_is_held_alone(
+    checkpoints: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live.models._models, "most", 1)
+    small = open_model("small")
+    assert open_model("small") is small
+    save_small_model(checkpoints / "other")
+    other = open_model("other")
+    assert (model_at_hand("small"), model_at_hand("other")) == (None, other)
+
+
+def test_a_model_weighs_what_its_tensors_take(checkpoints: Path) -> None:
+    opened = open_model("small")
+    weights = sum(each.numel() for each in opened.model.parameters())
+    latents = STORED * (2 * LATENT_DIM + 1)  # mu, logvar and the reconstruction
+    assert opened.nbytes == 4 * (weights + latents) + 8 * STORED  # the indices are int64
+
+
+def test_one_model_is_loaded_at_a_time(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"model-{k}" for k in range(4)]
     for name in names:
         save_small_model(checkpoints / name)
-    small = open_model("small")
-    for name in names[:-1]:
-        open_model(name)
-    assert open_model("small") is small
-    open_model(names[-1])
-    assert open_model("small") is small
+    load, at_once, most = live.models._load, [], []
+
+    def counted(model_id: str, path: Path) -> live.models.OpenModel:
+        at_once.append(model_id)
+        most.append(len(at_once))
+        opened = load(model_id, path)
+        at_once.remove(model_id)
+        return opened
+
+    monkeypatch.setattr(live.models, "_load", counted)
+    with ThreadPoolExecutor(4) as pool:
+        assert [each.id for each in pool.map(open_model, names)] == names
+    assert max(most) == 1

@@ -7,8 +7,8 @@ import torch
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from live import routes
-from live.models import MAX_OPEN, open_model
+from live import models, routes
+from live.models import open_model
 from vae_core.errors import CheckpointError
 from vae_core.runs.run import Run, create_run
 from vae_core.runs.trainer import work
@@ -17,7 +17,7 @@ from vae_core.training.config import TrainConfig
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    config = TrainConfig(hidden=(8,), epochs=MAX_OPEN + 1, batch_size=1_024)
+    config = TrainConfig(hidden=(8,), epochs=5, batch_size=1_024)
     run = create_run(config, tmp_path_factory.mktemp("runs") / "digits-0123456789")
     work(run)
     return run
@@ -39,8 +39,12 @@ def test_a_snapshot_has_the_weights_and_latents_of_its_epoch(run: Run) -> None:
     assert opened.config["dataset"] == "digits"
 
 
-def test_who_plays_a_training_back_evicts_no_model(run: Run) -> None:
+def test_who_plays_a_training_back_evicts_no_model(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = open_model(f"run:{run.token}")
+    for shelf in (models._models, models._snapshots):
+        monkeypatch.setattr(shelf, "most", 2 * model.nbytes)
     for epoch in run.snapshot_epochs():
         open_model(f"run:{run.token}@{epoch}")
     assert open_model(f"run:{run.token}") is model

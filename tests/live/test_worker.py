@@ -1,25 +1,27 @@
-"""Requests of many visitors share a batch, and each gets its own answer."""
+"""Requests of many visitors share batches, and nobody's holds up another's."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from live import worker as live_worker
 from live.models import OpenModel, open_model
-from live.worker import MAX_BATCH, Verb, Worker, dimensions
+from live.worker import MAX_BATCH, SLOW, Job, Queue, Verb, Worker, row_cost
 from tests.live.conftest import LATENT_DIM, run, save_small_model
+from vae_core.models.cost import ImageCost
 
 
 class Decoder:
     """A model's decoder that notes the sizes of its batches, the first held back until `go`."""
 
     def __init__(self, opened: OpenModel) -> None:
-        import threading
-
         self.decode, self.batches, self.go = opened.model.decode, [], threading.Event()
 
     def __call__(self, z: torch.Tensor) -> torch.Tensor:
@@ -28,27 +30,52 @@ class Decoder:
         return self.decode(z)
 
 
+@pytest.fixture
+def opened(checkpoints: Path) -> OpenModel:
+    return open_model("small")
+
+
+@pytest.fixture
+def job(opened: OpenModel) -> Iterator[object]:
+    """Makes jobs of so many rows, each of the cost given."""
+    loop = asyncio.new_event_loop()
+
+    def made(address: str, rows: int, cost: int = 1_000, verb: Verb = Verb.DECODE) -> Job:
+        z = np.zeros((rows, LATENT_DIM), "<f4")
+        return Job(opened, verb, z, address, loop.create_future(), cost)
+
+    yield made
+    loop.close()
+
+
+def served(queue: Queue) -> Iterator[tuple[Job, int]]:
+    """All that is done, in turn."""
+    while batch := queue.take():
+        for each, rows in batch:
+            each.done += rows
+            yield each, rows
+
+
 @pytest.mark.parametrize(("visitors", "rows"), [(20, 1), (9, 40)])
 def test_what_waits_for_one_model_runs_in_one_batch(
-    checkpoints: Path, monkeypatch: pytest.MonkeyPatch, visitors: int, rows: int
+    opened: OpenModel, monkeypatch: pytest.MonkeyPatch, visitors: int, rows: int
 ) -> None:
-    opened = open_model("small")
     decoder = Decoder(opened)
     monkeypatch.setattr(opened.model, "decode", decoder)
     z = np.random.default_rng(0).normal(size=(visitors, rows, LATENT_DIM)).astype("<f4")
 
     async def ask() -> list[np.ndarray]:
         worker = Worker()
-        first = worker.submit("small", Verb.DECODE, dimensions(opened), z[0])
+        first = worker.submit(opened, Verb.DECODE, z[0])
         while not decoder.batches:
             await asyncio.sleep(0)
-        others = [worker.submit("small", Verb.DECODE, dimensions(opened), each) for each in z[1:]]
+        others = [worker.submit(opened, Verb.DECODE, each) for each in z[1:]]
         decoder.go.set()
         return list(await asyncio.gather(first, *others))
 
     answers = run(ask())
     assert max(decoder.batches) <= MAX_BATCH
-    assert len(decoder.batches) == 1 + -(-(visitors - 1) // (MAX_BATCH // rows))
+    assert len(decoder.batches) == 1 + -(-(visitors - 1) * rows // MAX_BATCH)
     for each, answer in zip(z, answers, strict=True):
         expected = decoder.decode(torch.from_numpy(each)).permute(0, 2, 3, 1).numpy()
         assert np.abs(answer / 255 - expected).max() <= 1 / 255
@@ -61,7 +88,7 @@ def test_two_models_never_share_a_batch(checkpoints: Path) -> None:
     async def ask() -> list[np.ndarray]:
         worker = Worker()
         asked = [
-            worker.submit(name, Verb.DECODE, dimensions(open_model(name)), z)
+            worker.submit(open_model(name), Verb.DECODE, z)
             for name in ("small", "other", "small", "other")
         ]
         return list(await asyncio.gather(*asked))
@@ -72,14 +99,139 @@ def test_two_models_never_share_a_batch(checkpoints: Path) -> None:
     assert (small != other).any()
 
 
-def test_a_visitor_who_left_holds_up_no_other(checkpoints: Path) -> None:
+def test_a_visitor_who_left_holds_up_no_other(opened: OpenModel) -> None:
     z = np.zeros((1, LATENT_DIM), "<f4")
 
     async def ask() -> np.ndarray:
         worker = Worker()
-        opened = open_model("small")
-        left = worker.submit("small", Verb.DECODE, dimensions(opened), z)
+        left = worker.submit(opened, Verb.DECODE, z)
         left.cancel()
-        return await worker.submit("small", Verb.DECODE, dimensions(opened), z)
+        return await worker.submit(opened, Verb.DECODE, z)
 
     assert len(run(ask())) == 1
+
+
+def test_a_model_that_is_slow_holds_up_no_other(
+    checkpoints: Path, opened: OpenModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is still at its first row when the other has answered."""
+    save_small_model(checkpoints / "slow", seed=1)
+    slow = open_model("slow")
+    monkeypatch.setattr(slow.model, "cost", ImageCost(SLOW + 1, SLOW + 1, 60))
+    decoder = Decoder(slow)
+    monkeypatch.setattr(slow.model, "decode", decoder)
+    z = np.zeros((3, LATENT_DIM), "<f4")
+
+    async def ask() -> None:
+        worker = Worker()
+        held = worker.submit(slow, Verb.DECODE, z)
+        while not decoder.batches:
+            await asyncio.sleep(0)
+        assert len(await worker.submit(opened, Verb.DECODE, z)) == 3
+        assert not held.done()
+        decoder.go.set()
+        assert len(await held) == 3
+
+    run(ask())
+
+
+def test_what_costs_more_than_a_slice_goes_by_slices(
+    opened: OpenModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_worker, "SLICE", 5 * row_cost(opened.model, Verb.DECODE))
+    decoder = Decoder(opened)
+    decoder.go.set()
+    monkeypatch.setattr(opened.model, "decode", decoder)
+    z = np.random.default_rng(0).normal(size=(12, LATENT_DIM)).astype("<f4")
+
+    async def ask() -> np.ndarray:
+        return await Worker().submit(opened, Verb.DECODE, z)
+
+    answer = run(ask())
+    assert decoder.batches == [5, 5, 2]
+    expected = decoder.decode(torch.from_numpy(z)).permute(0, 2, 3, 1).numpy()
+    assert np.abs(answer / 255 - expected).max() <= 1 / 255
+
+
+def test_what_fails_in_its_second_slice_is_told_and_forgotten(
+    opened: OpenModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_worker, "SLICE", row_cost(opened.model, Verb.DECODE))
+    decode, seen = opened.model.decode, []
+
+    def failing(z: torch.Tensor) -> torch.Tensor:
+        seen.append(len(z))
+        if len(seen) == 2:
+            raise RuntimeError("broken")
+        return decode(z)
+
+    monkeypatch.setattr(opened.model, "decode", failing)
+    z = np.zeros((4, LATENT_DIM), "<f4")
+
+    async def ask() -> None:
+        worker = Worker()
+        with pytest.raises(RuntimeError, match="broken"):
+            await worker.submit(opened, Verb.DECODE, z)
+        assert len(await worker.submit(opened, Verb.DECODE, z[:1])) == 1
+
+    run(ask())
+
+
+def test_one_row_overtakes_many_of_its_own_address(job) -> None:
+    queue = Queue()
+    for _ in range(50):
+        queue.add(job("school", 64, cost=live_worker.SLICE // 64))
+    pointer = job("school", 1, cost=live_worker.SLICE // 64)
+    turns = served(queue)
+    for _ in range(20):
+        next(turns)
+    queue.add(pointer)
+    assert next(turns)[0] is pointer
+
+
+def test_many_of_one_row_do_not_starve_a_large_request(job) -> None:
+    queue, cost = Queue(), live_worker.SLICE
+    large = job("school", 4, cost)
+    queue.add(large)
+    turns = served(queue)
+    for _ in range(10):
+        queue.add(job("school", 1, cost))
+        next(turns)
+    assert large.done > 0
+
+
+def test_addresses_are_given_equal_shares_however_much_they_ask(job) -> None:
+    queue, cost = Queue(), live_worker.SLICE // 4
+    for _ in range(100):
+        queue.add(job("flood", 64, cost))
+    for _ in range(10):
+        queue.add(job("class", 8, cost))
+    turns = served(queue)
+    done = {"flood": 0, "class": 0}
+    while done["class"] < 80:
+        each, rows = next(turns)
+        done[each.address] += rows
+    assert done["flood"] <= 80 + 8
+
+
+def test_who_comes_late_is_not_paid_for_the_time_away(job) -> None:
+    queue, cost = Queue(), live_worker.SLICE
+    for _ in range(30):
+        queue.add(job("early", 1, cost))
+    turns = served(queue)
+    for _ in range(10):
+        next(turns)
+    for _ in range(10):
+        queue.add(job("late", 1, cost))
+    next_ones = [next(turns)[0].address for _ in range(10)]
+    assert next_ones.count("early") in (4, 5, 6)
+
+
+def test_jobs_of_visitors_who_left_are_not_computed(job) -> None:
+    queue = Queue()
+    gone, here = job("a", 64), job("b", 1)
+    queue.add(gone)
+    queue.add(here)
+    gone.answer.cancel()
+    assert [each for each, _ in served(queue)] == [here]
+    assert queue.take() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ui import kept
 @pytest.fixture(autouse=True)
 def ann(session: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "_swept", 0.0)
+    monkeypatch.setattr(kept, "_results", OrderedDict())
 
 
 def folder(tmp_path: Path, visitor: str = "ann") -> Path:

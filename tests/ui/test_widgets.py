@@ -21,7 +21,7 @@ from ui.frame.navigation import PAGES, SECTIONS
 
 st.page_link = lambda *_, **__: None  # it asks for the menu that stands around the pages
 written = {}
-for file in [entry[0] for section in SECTIONS.values() for entry in section]:
+for file in sys.argv[2:] or [entry[0] for pages in SECTIONS.values() for entry in pages]:
     app = AppTest.from_file(str(Path(PAGES) / f"{file}.py"), default_timeout=600)
     app.session_state["model"] = sys.argv[1]
     app.session_state["visitor"] = "ann"
@@ -35,11 +35,15 @@ print(json.dumps(written))
 """
 
 
-@pytest.mark.parametrize("model", ["digits-2d", "sprites-6d"])
-def test_a_run_in_which_nothing_changes_writes_no_widget(model: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("model", "pages"), [("digits-2d", ()), ("sprites-6d", ("decode", "factors", "manifold"))]
+)
+def test_a_run_in_which_nothing_changes_writes_no_widget(
+    model: str, pages: tuple[str, ...], tmp_path: Path
+) -> None:
     """What is written is sent to the browser, and overwrites what is moved there meanwhile."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, model],
+        [sys.executable, "-c", PROGRAM, model, *pages],
         cwd=ROOT,
         env=os.environ | {"ZSCAPE_RUNS": str(tmp_path)},
         capture_output=True,

@@ -67,15 +67,14 @@ def iwae_panel(log_weights: Tensor, counts: Sequence[int], gap: Gap) -> Panel:
     bounds, errors = importance_bounds(log_weights, counts)
     powers = list(range(len(counts)))
     return Panel(
-        "Importance-weighted bound by K draws",
+        "Importance-weighted bound",
         [
             *_band(powers, bounds, errors, AMBER),
             Line("bound", powers, bounds.tolist(), AMBER),
             _level("ELBO(q)", gap.elbo, powers, VIOLET),
             _level(name_of_log_px(gap), gap.log_px, powers, GREY),
         ],
-        f"K = {counts[-1]:,}: {decimal(float(bounds[-1]))}{margin(float(errors[-1]))}; of "
-        f"{len(log_weights):,} draws {float(effective_draws(log_weights)):,.0f} count",
+        f"K = {counts[-1]:,}: {decimal(float(bounds[-1]))}{margin(float(errors[-1]))}",
     )
 
 

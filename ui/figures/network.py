@@ -8,7 +8,8 @@ import streamlit as st
 
 from ui.figures.svg import svg_text
 from ui.palette import GREY, SYMBOL_COLOURS, is_dark
-from vae_core.models.architecture import Architecture, Shape
+from vae_core.models.architecture import Architecture
+from vae_core.models.cost import Shape
 
 BAR, GAP, HEIGHT = 16, 48, 172
 MIDDLE = 76

@@ -14,11 +14,13 @@ from tempfile import TemporaryDirectory
 from filelock import FileLock
 
 from ui.frame.owners import alone, belongs
+from vae_core.checkpoints.archives import too_much_an_image
 from vae_core.errors import ConfigError, TrainingError
 from vae_core.models.architecture import Architecture
 from vae_core.objectives.registry import find_objective
 from vae_core.runs.jobs import resume, start
 from vae_core.runs.run import Run, list_runs
+from vae_core.training.calibration import numbers_held
 from vae_core.training.config import TrainConfig
 
 # What a run may be.
@@ -50,11 +52,9 @@ def check_settings(config: TrainConfig, network: Architecture, train_images: int
             f"The network has {network.weights:,} weights; a run here may have {MAX_WEIGHTS:,} at "
             "most. Choose narrower layers."
         )
-    classes = config.objective_settings["classes"] if config.objective == "m2" else 1
-    draws = config.samples * classes
-    held = config.batch_size * (
-        sum(map(math.prod, network.encoder or ())) + draws * sum(map(math.prod, network.decoder))
-    )
+    if too_much := too_much_an_image(network):
+        raise ConfigError(f"{too_much}. Choose narrower layers or smaller images.")
+    held = numbers_held(config, network)
     if held > MAX_HELD:
         raise ConfigError(
             f"A batch would fill {held:,} places between the layers; a run here may fill "

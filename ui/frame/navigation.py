@@ -58,13 +58,14 @@ def show() -> None:
     st.set_page_config(page_title="Zscape", page_icon="🧭", layout="wide")
     page = st.navigation(sections(), position="hidden" if hidden("pages") else "top")
     st.title(HEADINGS.get(page.title, page.title))  # on the screen before torch is in memory
-    notes = st.empty()
-    st.fragment(return_at_once, run_every=A_DAY)()
+    with st.container(gap=None):  # what is mostly not to be seen takes no room
+        notes = st.empty()
+        st.fragment(return_at_once, run_every=A_DAY)()
+        read_decimal_commas()
+        suit_paper()
     turn_to(page.url_path)
     return_to_model()
     show_sidebar(page.url_path)
-    read_decimal_commas()
-    suit_paper()
     page.run()
     keep_view()
     with notes:

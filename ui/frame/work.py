@@ -31,12 +31,12 @@ def working(doing: str, *, stop: bool = False, stop_help: str | None = None) -> 
 
 
 @contextmanager
-def heavy_work(report: Report) -> Iterator[None]:
-    """One core's work for many seconds: one at a time, whoever asks whichever server.
+def heavy_work(report: Report, kind: str = "heavy") -> Iterator[None]:
+    """One core's work for many seconds: one of a kind at a time, whoever asks whichever server.
 
     Waits for another visitor's to end, and says so; a click on the page ends the wait.
     """
-    turn = FileLock(shared_folder() / "heavy")
+    turn = FileLock(shared_folder() / kind)
     while not turn.is_locked:
         try:
             turn.acquire(timeout=0.5)

@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import io
 import math
+import threading
 import zipfile
 from pathlib import Path
 from typing import BinaryIO
 
 from vae_core.checkpoints.figures import read_metrics
-from vae_core.checkpoints.reading import FILES, checkpoint_files, load_checkpoint, load_latents
+from vae_core.checkpoints.reading import (
+    FILES,
+    checkpoint_files,
+    load_checkpoint,
+    load_latents,
+    model_config,
+    read_config,
+    verified_shapes,
+)
 from vae_core.errors import CheckpointError
 from vae_core.files.atomic import folder_written_whole, write_bytes
 from vae_core.files.zips import left_by_file_manager, open_zip, zip_files
-from vae_core.models.architecture import architecture
+from vae_core.models.architecture import Architecture, architecture
 from vae_core.models.latent_model import LatentModel
 
 MAX_ZIP_BYTES = 64 << 20
 MAX_DIRECTORY_BYTES = 256 << 10  # a few files, and what file managers add
-MAX_UNZIPPED_BYTES = 256 << 20
-MAX_HELD = 8_000_000  # numbers that the layers give for one image
+MAX_UNZIPPED_BYTES = 64 << 20  # 10 million weights with their latents; shipped models have 12 MB
+MAX_MULTIPLY_ADDS = 128_000_000  # for one image, to encode or decode it: some 10 ms of a core
+MAX_PIXELS = 2 * 3 * 64**2  # values of one image: pages show up to 1,600 of them at once
+MAX_HELD = 500_000  # numbers that the layers give for one image, 2 MB
 _PUT_IT_THERE = "put the folder into the server's ZSCAPE_CHECKPOINTS instead"
+_one_at_a_time = threading.Lock()  # what is unpacked is in memory more than once for a moment
 _PICKLE_ENDINGS = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin")
 
 
@@ -45,22 +57,43 @@ def unpack_checkpoint(archive: BinaryIO, path: str | Path) -> LatentModel:
             f"{_PUT_IT_THERE}."
         )
     remedy = "zip the checkpoint's folder and try again"
-    with open_zip(archive, "The file", CheckpointError, remedy, MAX_DIRECTORY_BYTES) as bundle:
-        contents = {name: _unzip(bundle, info) for name, info in _zip_members(bundle).items()}
-    with folder_written_whole(Path(path)) as folder:
-        for name, data in contents.items():
-            write_bytes(folder / name, data)
-        model = load_checkpoint(folder)
-        layers = architecture(model.config)
-        held = sum(map(math.prod, (layers.encoder or ()) + layers.decoder))
-        if held > MAX_HELD:
-            raise CheckpointError(
-                f"An image fills {held:,} places between the layers, more than the {MAX_HELD:,} "
-                f"that are taken; {_PUT_IT_THERE}."
-            )
-        load_latents(folder)
-        read_metrics(folder)
+    with _one_at_a_time:
+        with open_zip(archive, "The file", CheckpointError, remedy, MAX_DIRECTORY_BYTES) as bundle:
+            contents = {name: _unzip(bundle, info) for name, info in _zip_members(bundle).items()}
+        with folder_written_whole(Path(path)) as folder:
+            while contents:
+                name, data = contents.popitem()
+                write_bytes(folder / name, data)
+            del data
+            return _verified(folder)
+
+
+def _verified(folder: Path) -> LatentModel:
+    """The model in an unpacked folder; CheckpointError where it is not sound, or too much."""
+    verified_shapes(folder, read_config(folder))
+    if too_much := too_much_an_image(architecture(model_config(folder, read_config(folder)))):
+        raise CheckpointError(f"{too_much}; {_PUT_IT_THERE}.")
+    model = load_checkpoint(folder)
+    load_latents(folder)
+    read_metrics(folder)
     return model
+
+
+def too_much_an_image(network: Architecture) -> str:
+    """Why one image costs too much to be shared with other visitors; empty where it does not."""
+    if (pixels := math.prod(network.image_shape)) > MAX_PIXELS:
+        return f"An image has {pixels:,} values, and {MAX_PIXELS:,} are the most here"
+    if network.multiply_adds > MAX_MULTIPLY_ADDS:
+        return (
+            f"An image takes {network.multiply_adds:,} multiply-adds, and {MAX_MULTIPLY_ADDS:,} "
+            "are the most here"
+        )
+    held = sum(map(math.prod, (network.encoder or ()) + network.decoder))
+    if held > MAX_HELD:
+        return (
+            f"An image fills {held:,} places between the layers, and {MAX_HELD:,} are the most here"
+        )
+    return ""
 
 
 def _zip_members(bundle: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:

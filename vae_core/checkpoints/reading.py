@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 from vae_core.checkpoints.figures import is_figure, read_metrics
+from vae_core.data.names import check_names
 from vae_core.errors import CheckpointError, ConfigError
 from vae_core.files.atomic import (
     open_ordinary,
@@ -245,6 +246,8 @@ def read_config(path: str | Path) -> dict[str, Any]:
             f"{path.name}: config.json holds objective_settings={shown(settings)}, which are no "
             "numbers and words by name; save it again."
         )
+    for names in (config["class_names"], config["factor_names"]):
+        check_names(names, f"{path.name}: config.json", CheckpointError)
     if not is_figure(config["training"].get("beta", 1.0), "float"):
         raise CheckpointError(
             f"{path.name}: config.json holds beta={shown(config['training']['beta'])}, which is no "
@@ -257,6 +260,19 @@ def _is_setting(value: Any) -> bool:
     return isinstance(value, (str, int, float))
 
 
+def model_config(path: Path, config: dict[str, Any]) -> ModelConfig:
+    """What the model in the folder `path` is, by its config.json; CheckpointError if it is none."""
+    wanted = [n for n in _MODEL_FIELDS if n in config or n not in _LATER_FIELDS]
+    try:
+        return ModelConfig(**{name: config[name] for name in wanted})
+    except KeyError as missing:
+        raise CheckpointError(
+            f"{path.name}: config.json lacks {missing}; save the model again."
+        ) from missing
+    except ConfigError as error:
+        raise CheckpointError(f"{path.name}: config.json is not a model's: {error}") from error
+
+
 def _shapes(path: Path, config: dict[str, Any]) -> LatentModel:
     """The model that `config` describes, on the meta device: shapes without memory.
 
@@ -264,12 +280,7 @@ def _shapes(path: Path, config: dict[str, Any]) -> LatentModel:
     """
     try:
         with torch.device("meta"):
-            wanted = [n for n in _MODEL_FIELDS if n in config or n not in _LATER_FIELDS]
-            return build_model(ModelConfig(**{name: config[name] for name in wanted}))
-    except KeyError as missing:
-        raise CheckpointError(
-            f"{path.name}: config.json lacks {missing}; save the model again."
-        ) from missing
+            return build_model(model_config(path, config))
     except ConfigError as error:
         raise CheckpointError(f"{path.name}: config.json is not a model's: {error}") from error
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -17,7 +18,6 @@ from vae_core.errors import ConfigError
 from vae_core.latent.paths import interpolate
 from vae_core.models.latent_model import LatentModel
 
-AT_ONCE = 512
 MAX_SIDE = 256
 MAX_STEPS = 256
 RELAXED, MEASURED = 3, 32  # places on a leg of a path, while it is shortened and for its length
@@ -58,7 +58,7 @@ def jacobian_columns(model: LatentModel, z: Tensor, axes: Tensor) -> Tensor:
         )
     parts = []
     with torch.no_grad():
-        for rows in z.split(AT_ONCE):
+        for rows in z.split(max(1, model.images_at_once // len(axes))):
             columns = torch.func.vmap(lambda axis, z=rows: _derivative(model, z, axis))(axes)
             parts.append(columns.transpose(0, 1).flatten(2))
     return torch.cat(parts)
@@ -118,11 +118,11 @@ def image_lengths(model: LatentModel, path: Tensor) -> Tensor:
     By the Euclidean distances between the mean images of MEASURED places on each leg: the distance
     of its two ends alone would not tell what lies between them.
     """
-    places = _between(path, MEASURED).split(AT_ONCE)
-    images = torch.cat([model.decode(rows).flatten(1) for rows in places])
-    steps = torch.linalg.vector_norm(images.diff(dim=0), dim=1)
-    lengths: Tensor = steps.view(len(path) - 1, MEASURED).sum(1)
-    return lengths
+    lengths = []
+    for leg in pairwise(path):
+        images = model.decode(_between(torch.stack(leg), MEASURED)).flatten(1)
+        lengths.append(torch.linalg.vector_norm(images.diff(dim=0), dim=1).sum())
+    return torch.stack(lengths)
 
 
 def geodesic(

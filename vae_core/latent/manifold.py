@@ -12,9 +12,9 @@ from PIL import Image
 from torch import Tensor
 
 from vae_core.errors import ConfigError
+from vae_core.latent.decoded import decoded
 from vae_core.models.latent_model import LatentModel
 
-_DECODED_AT_ONCE = 256
 _GAP_LEVEL = 128  # seen against black, white and either theme of a page
 
 
@@ -54,7 +54,7 @@ def manifold_grid(
     z[:, :, dims[0]] = values
     z[:, :, dims[1]] = values.flip(0)[:, None]
 
-    return z, _decoded(model, z.reshape(n * n, d)).reshape(n, n, *model.image_shape)
+    return z, decoded(model, z.reshape(n * n, d)).reshape(n, n, *model.image_shape)
 
 
 def manifold_line(model: LatentModel, n: int, dim: int = 0) -> tuple[Tensor, Tensor]:
@@ -70,22 +70,11 @@ def manifold_line(model: LatentModel, n: int, dim: int = 0) -> tuple[Tensor, Ten
         )
     z = torch.zeros(n, d)
     z[:, dim] = _spaced(n, "quantile", math.inf)
-    return z, _decoded(model, z)
+    return z, decoded(model, z)
 
 
 def _is_whole(value: object) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool)
-
-
-def _decoded(model: LatentModel, z: Tensor) -> Tensor:
-    """z (n, d) -> images (n, c, h, w) on the CPU, a batch at a time."""
-    device = next(model.parameters()).device
-    images = torch.empty(len(z), *model.image_shape)
-    with torch.no_grad():
-        for start in range(0, len(z), _DECODED_AT_ONCE):
-            batch = slice(start, start + _DECODED_AT_ONCE)
-            images[batch] = model.decode(z[batch].to(device))
-    return images
 
 
 def _spaced(n: int, spacing: str, extent: float) -> Tensor:

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from vae_core.models.config import ModelConfig
+from vae_core.models.cost import Shape, image_cost, one_pass
 from vae_core.models.kinds import build_model
-
-Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,7 @@ class Architecture:
 
     encoder: after each of its layers but the last, which gives mu and logvar, None where there is
     no encoder; decoder: after each of its layers, the last being the image. weights: how many
-    numbers are learned.
+    numbers are learned. multiply_adds: to encode or to decode one image, the more of the two.
     """
 
     image_shape: Shape
@@ -28,6 +27,7 @@ class Architecture:
     latent_dim: int
     decoder: tuple[Shape, ...]
     weights: int
+    multiply_adds: int
 
 
 def architecture(config: ModelConfig) -> Architecture:
@@ -38,31 +38,18 @@ def architecture(config: ModelConfig) -> Architecture:
         if model.has_encoder:
             encoder = _shapes(model.encoder, torch.empty(1, *config.image_shape))[:-1]
         decoder = _shapes(model.decoder, torch.empty(1, config.latent_dim))
+    cost = image_cost(build_model, config)
     return Architecture(
         image_shape=config.image_shape,
         encoder=encoder,
         latent_dim=config.latent_dim,
         decoder=(*decoder[:-1], config.image_shape),
         weights=sum(math.prod(weight.shape) for weight in model.parameters()),
+        multiply_adds=max(cost.encode, cost.decode),
     )
 
 
 def _shapes(network: nn.Module, x: Tensor) -> tuple[Shape, ...]:
-    """The output shape of each layer that has weights of its own, in the order of computation.
-
-    A layer computed for every class, (batch, classes, m), counts once.
-    """
-    shapes: list[Shape] = []
-    hooks = [
-        layer.register_forward_hook(lambda _layer, _x, y: shapes.append(_one(tuple(y.shape))))
-        for layer in network.modules()
-        if any(True for _ in layer.parameters(recurse=False))
-    ]
-    network(x)
-    for hook in hooks:
-        hook.remove()
-    return tuple(shapes)
-
-
-def _one(batch: Shape) -> Shape:
-    return batch[2:] if len(batch) == 3 else batch[1:]
+    """Of each layer; one computed for every class, (classes, m), counts once."""
+    shapes, _ = one_pass(network, network, x)
+    return tuple(shape[1:] if len(shape) == 2 else shape for shape in shapes)

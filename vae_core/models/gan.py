@@ -40,6 +40,6 @@ class GAN(LatentModel):
 
     def log_odds(self, x: Tensor) -> Tensor:
         """log p(real) - log p(generated) by the discriminator, (batch,); x (batch, c, h, w)."""
-        real, generated = self.discriminator(x).unbind(1)
+        real, generated = self._in_parts(self.discriminator, x).unbind(1)
         odds: Tensor = real - generated
         return odds

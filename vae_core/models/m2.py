@@ -110,11 +110,13 @@ class M2(LatentModel):
 
     def class_log_probs(self, x: Tensor) -> Tensor:
         """log q(y|x) of x (batch, c, h, w), (batch, K)."""
-        return functional.log_softmax(self.classifier(x), dim=1)
+        return self._in_parts(lambda x: functional.log_softmax(self.classifier(x), dim=1), x)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         self._check_images(x)
-        return self.encode_class(x, self.classifier(x).argmax(1))
+        codes = self._in_parts(lambda x: self.encoder(x, self.classifier(x).argmax(1)), x)
+        mu, logvar = codes.chunk(2, dim=-1)
+        return mu, logvar
 
     def encode_class(self, x: Tensor, y: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """q(z|x, y) of x (batch, c, h, w) and y (batch,): mu, logvar, each (batch, latent_dim).
@@ -124,8 +126,7 @@ class M2(LatentModel):
         mu, logvar = self.encoder(x, y).chunk(2, dim=-1)
         return mu, logvar
 
-    def decode_parameters(self, z: Tensor) -> Tensor:
-        self._check_codes(z)
+    def _parameters_of(self, z: Tensor) -> Tensor:
         return self._as_images(self.decoder(z)).flatten(1, 2)
 
     def decode_class(self, z: Tensor, y: Tensor) -> Tensor:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
 from ui.frame import limits
+from ui.training.form import FIRST_HIDDEN, layer_widths
+from ui.training.presets import PRESETS
+from vae_core.checkpoints import archives
 from vae_core.errors import ConfigError, TrainingError
 from vae_core.models.architecture import architecture
 from vae_core.runs.run import Run, create_run
 from vae_core.runs.trainer import work
+from vae_core.training import presets as training_presets
 from vae_core.training.config import TrainConfig
 from vae_core.training.presets import preset
 
@@ -126,3 +131,35 @@ def test_a_batch_that_fills_the_memory_is_refused():
         usual = preset(name)
         side = {"dsprites": 64, "sprites": 32}.get(usual.dataset, 28)
         limits.check_settings(usual, architecture(usual.model_config((1, side, side))), 40_000)
+
+
+def test_a_network_that_works_too_long_on_an_image_is_refused_with_both_figures():
+    config = TrainConfig(network="resnet", hidden=(320, 4), batch_size=1)
+    network = architecture(config.model_config((1, 72, 72)))
+    with pytest.raises(ConfigError, match=r"takes [\d,]+ multiply-adds, and 128,000,000 are"):
+        limits.check_settings(config, network, 1_000)
+
+
+@pytest.mark.parametrize("name", [*training_presets.PRESETS, *(p.label for p in PRESETS)])
+def test_every_preset_takes_a_quarter_of_the_work_that_is_allowed(name: str):
+    by_label = {p.label: p.config for p in PRESETS}
+    config = by_label[name] if name in by_label else preset(name)
+    network = architecture(config.model_config((1, 64, 64)))
+    assert network.multiply_adds <= archives.MAX_MULTIPLY_ADDS / 4
+    limits.check_settings(replace(config, batch_size=2), network, 1_000)
+
+
+@pytest.mark.parametrize(("name", "hidden"), FIRST_HIDDEN.items())
+def test_every_network_of_the_form_learns_colour_images_as_it_is_offered(name: str, hidden: str):
+    config = TrainConfig(network=name, hidden=layer_widths(hidden), batch_size=32)
+    side = limits.MAX_IMAGE_SIDE
+    network = architecture(config.model_config((3, side, side)))
+    limits.check_settings(config, network, 1_000)
+
+
+def test_a_prior_of_many_pseudo_inputs_counts_into_what_a_batch_fills():
+    config = TrainConfig(network="conv", hidden=(128, 16), batch_size=1, pseudo_inputs=2_000)
+    network = architecture(config.model_config((3, 64, 64)))
+    limits.check_settings(config, network, 1_000)
+    with pytest.raises(ConfigError, match="places between the layers"):
+        limits.check_settings(replace(config, prior="vamp"), network, 1_000)

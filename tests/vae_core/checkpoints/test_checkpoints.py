@@ -29,6 +29,7 @@ from vae_core.checkpoints.reading import (
     list_checkpoints,
     load_checkpoint,
     load_latents,
+    model_config,
     read_config,
 )
 from vae_core.checkpoints.writing import copy_checkpoint, save_checkpoint, write_metrics
@@ -39,11 +40,14 @@ from vae_core.latent.latents import Latents, encode_dataset
 from vae_core.latent.manifold import manifold_grid, png_bytes, tile_images
 from vae_core.measures.evaluation import evaluate
 from vae_core.measures.metrics import Metrics
+from vae_core.models.architecture import architecture
 from vae_core.models.config import ModelConfig
 from vae_core.models.kinds import build_model
 from vae_core.models.latent_model import LatentModel
 from vae_core.training.config import TrainConfig
 
+CHECKPOINTS = Path(__file__).parents[3] / "checkpoints"
+SHIPPED = sorted(path.parent for path in CHECKPOINTS.glob("*/config.json"))
 CONFIG = ModelConfig((1, 4, 3), hidden=(5,))
 
 
@@ -243,10 +247,54 @@ def test_a_name_too_long_for_a_folder_is_one_sentence() -> None:
 
 
 def test_an_upload_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
-    config = ModelConfig((1, 256, 256), network="conv", hidden=(512, 4, 8), latent_dim=1)
+    config = ModelConfig((1, 128, 128), network="conv", hidden=(128, 4, 8), latent_dim=1)
     save_checkpoint(tmp_path / "wide", build_model(config))
     archive = io.BytesIO(zip_checkpoint(tmp_path / "wide"))
     assert_upload_refused(archive, tmp_path / "uploads", "places between the layers")
+
+
+def test_an_upload_of_images_too_large_is_refused(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "large", build_model(ModelConfig((3, 128, 128), hidden=(1,))))
+    archive = io.BytesIO(zip_checkpoint(tmp_path / "large"))
+    assert_upload_refused(archive, tmp_path / "uploads", "49,152 values, and 24,576 are the most")
+
+
+def test_an_upload_that_would_work_too_long_on_an_image_is_refused_before_it_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = ModelConfig((1, 72, 72), network="resnet", hidden=(320, 4))
+    save_checkpoint(tmp_path / "slow", build_model(config))
+    archive = io.BytesIO(zip_checkpoint(tmp_path / "slow"))
+    monkeypatch.setattr(archives, "load_checkpoint", lambda _: pytest.fail("it was loaded"))
+    assert_upload_refused(
+        archive, tmp_path / "uploads", r"takes [\d,]+ multiply-adds, and 128,000,000 are the most"
+    )
+
+
+@pytest.mark.parametrize("name", [path.name for path in SHIPPED])
+def test_every_shipped_model_costs_a_tenth_of_what_an_upload_may(name: str) -> None:
+    path = CHECKPOINTS / name
+    network = architecture(model_config(path, read_config(path)))
+    assert network.multiply_adds <= archives.MAX_MULTIPLY_ADDS / 10
+    assert sum(file.stat().st_size for file in path.iterdir()) <= archives.MAX_UNZIPPED_BYTES / 4
+    assert not archives.too_much_an_image(network)
+
+
+@pytest.mark.parametrize("kind", ["class_names", "factor_names"])
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [(["a" * 900_000], "name of 900,000 characters; 80 are"), (["a"] * 100_000, "100,000 names")],
+)
+def test_names_without_end_are_refused(
+    root: Path, tmp_path: Path, kind: str, names: list[str], told: str
+) -> None:
+    path = root / "good"
+    config = json.loads((path / "config.json").read_text())
+    (path / "config.json").write_text(json.dumps(config | {kind: names}))
+    with pytest.raises(CheckpointError, match=told):
+        load_checkpoint(path)
+    (described,) = [each for each in list_checkpoints(root) if each.name == "good"]
+    assert told in str(described.error)
 
 
 def test_a_device_that_is_not_here_is_named(root: Path) -> None:

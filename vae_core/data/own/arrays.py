@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from vae_core.data.names import check_names
 from vae_core.data.own.source import (
-    MAX_CLASSES,
     ImageSource,
     labelled,
     listed,
@@ -195,9 +195,10 @@ def _labels(
     if (
         (entry is not None and entry.dtype.kind == "U" and len(entry.shape) == 1)
         and (classes.dtype.kind != "U" and len(classes))
-        and (classes.min() >= 0 and classes.max() < entry.shape[0] <= MAX_CLASSES)
+        and (classes.min() >= 0 and classes.max() < entry.shape[0])
     ):
         names = archive.read("class_names", MAX_NAMES_BYTES).tolist()
+        check_names(names, name, DataError)
         return classes.astype(np.int64), tuple(printable(each) for each in names)
     return labelled(name, classes)
 

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from vae_core.data.names import MAX_NAMES, check_names
 from vae_core.data.own.values import ALL_BYTES, Scale, Values
 from vae_core.errors import DataError
 
 MAX_BYTES = 1 << 30  # of all images together, and of any array that is read
-MAX_CLASSES = 1_000
 
 _PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
 _PARTS |= dict.fromkeys(("val", "valid", "validation"), "validation")
@@ -62,9 +62,10 @@ def labelled(name: str, classes: NDArray[np.generic]) -> tuple[NDArray[np.int64]
     ways that Unicode has for them.
     """
     held, which = np.unique(classes, return_inverse=True)
+    if len(held) > MAX_NAMES:
+        raise DataError(f"{name} has {len(held):,} classes; {MAX_NAMES:,} are read at most.")
     full = [unicodedata.normalize("NFC", str(each)) for each in held]
-    if len(set(full)) > MAX_CLASSES:
-        raise DataError(f"{name} has {len(set(full)):,} classes; {MAX_CLASSES:,} are read at most.")
+    check_names(full, name, DataError)
     shown = {each: printable(each) for each in full}
     if len(set(shown.values())) < len(shown):
         alike = next(each for each in shown.values() if list(shown.values()).count(each) > 1)

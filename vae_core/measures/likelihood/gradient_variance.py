@@ -16,8 +16,6 @@ from torch import Tensor
 from vae_core.errors import ConfigError
 from vae_core.models.latent_model import LatentModel
 
-AT_ONCE = 400
-
 
 @dataclass(frozen=True)
 class GradientDraws:
@@ -66,7 +64,7 @@ def gradient_draws(
     z = mu + sigma * eps
     values, slopes = [], []
     with torch.enable_grad():
-        for some in z.detach().split(AT_ONCE):
+        for some in z.detach().split(model.images_at_once):
             some = some.clone().requires_grad_()
             log_px_z = model.log_likelihood(x.expand(len(some), *x.shape[1:]), some)
             slopes.append(torch.autograd.grad(log_px_z.sum(), some)[0])

@@ -105,13 +105,18 @@ def image_log_weights(
     return torch.cat([weights[0] for weights in parts])
 
 
+def rows_at_once(model: LatentModel, x: Tensor) -> int:
+    """How many images are decoded at once, on the device of x."""
+    return min(ROWS.get(x.device.type, ROWS_ELSEWHERE), model.images_at_once)
+
+
 def _checked_rows(model: LatentModel, x: Tensor, samples: int, rows: int | None) -> int:
     """How many images are decoded at once; ConfigError where a number is out of range."""
     if not (isinstance(samples, int) and 1 <= samples <= MAX_SAMPLES):
         raise ConfigError(f"samples={samples} is not a whole number from 1 to {MAX_SAMPLES:,}.")
     if not model.is_variational:
         raise ConfigError("A plain autoencoder has no posterior to draw from, and no log p(x).")
-    rows = ROWS.get(x.device.type, ROWS_ELSEWHERE) if rows is None else rows
+    rows = rows_at_once(model, x) if rows is None else rows
     if rows < 1:
         raise ConfigError(f"rows={rows}: at least one image is decoded at once.")
     return rows

@@ -365,5 +365,4 @@ def _expectation(
     """E[log p(x given z)] over z = mu + sigma eps, (), in nats."""
     eps, weights = nodes
     z = mu + torch.exp(0.5 * logvar) * eps
-    parameters = model.decode_parameters(z)
-    return (weights * model.likelihood.log_prob(parameters, x).double()).sum()
+    return (weights * model.log_likelihood(x, z).double()).sum()

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from vae_core.errors import ConfigError
-from vae_core.measures.likelihood.importance import ROWS, ROWS_ELSEWHERE
+from vae_core.measures.likelihood.importance import rows_at_once
 from vae_core.models.latent_model import LatentModel
 from vae_core.models.priors import EqualMixture, Prior
 
@@ -101,7 +101,7 @@ def log_joint(model: LatentModel, x: Tensor, z: Tensor) -> Tensor:
     """
     log_prior = model.prior().log_prob(z.double())
     columns = []
-    for rows in z.split(ROWS.get(x.device.type, ROWS_ELSEWHERE)):
+    for rows in z.split(rows_at_once(model, x)):
         parameters = model.decode_parameters(rows)
         columns.append(torch.stack([model.likelihood.log_prob(parameters, each) for each in x]))
     return torch.cat(columns, dim=1).double() + log_prior

@@ -137,3 +137,20 @@ def test_arrays_that_are_not_read_are_named() -> None:
     x = np.random.default_rng(0).integers(0, 256, (8, 6, 5), dtype=np.uint8)
     np.savez(arrays, x=x, y=np.arange(8) // 4, latents=np.zeros((8, 2)), subject=np.arange(8))
     assert preview_images(arrays).notes == ("Arrays that are not read: latents, subject.",)
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [(["a", "b" * 81], "name of 81 characters; 80 are"), ([str(k) for k in range(1_001)], "1,001")],
+)
+def test_names_without_end_are_refused(names: list[str], told: str) -> None:
+    file = io.BytesIO()
+    images = np.random.default_rng(0).integers(0, 256, (8, 5, 5), dtype=np.uint8)
+    np.savez(file, x=images, y=np.arange(8) % 2, class_names=np.array(names))
+    with pytest.raises(DataError, match=told):
+        classes(file.getvalue())
+
+
+def test_a_folder_s_name_without_end_is_refused() -> None:
+    with pytest.raises(DataError, match="name of 81 characters; 80 are"):
+        classes(zipped(*(f"{'a' * (80 + k % 2)}/{k}.png" for k in range(8))))

@@ -1,0 +1,351 @@
+"""What a stranger can do to the server, and what another visitor's pointer feels meanwhile.
+
+    python -m benchmarks.abuse                        # every attack, one after the other
+    python -m benchmarks.abuse estimates class-names  # some of them
+    python -m benchmarks.abuse --json abuse.json
+
+Each attack meets a server of its own, started here and reached by no other machine, with an empty
+folder of runs. While it lasts a plain client asks for one image after the other, as a pointer that
+moves does. Printed are the server's highest memory, how long those images took, and whether the
+server answered the attack as it should. It needs no data set and some 3 GB of memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import io
+import json
+import secrets
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.served import quantiles, server
+from benchmarks.visitors import Visitor
+
+SECONDS = 12.0  # that an attack lasts at most
+POINTER_MODEL, POINTER_RATE = "mnist-2d", 60  # images that the pointer wants a second
+DECODE, HEADER, ROWS = 1, struct.Struct("<IBBH"), 64
+PAGES_SECONDS = 120.0  # for a page to be drawn, an attack's included
+
+
+class Wrong(Exception):
+    """The server did not answer an attack as it should."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The server under attack: its address, and the folder of runs that uploads come to."""
+
+    url: str
+    runs: Path
+
+    def socket(self, path: str) -> str:
+        return self.url.replace("http", "ws", 1) + path
+
+
+Attack = Callable[[Target], str]  # gives how it was answered, in words; Wrong where wrongly
+ATTACKS: dict[str, Attack] = {}
+
+
+def attack(name: str) -> Callable[[Attack], Attack]:
+    """Enter an attack in the table under `name`."""
+
+    def register(function: Attack) -> Attack:
+        ATTACKS[name] = function
+        return function
+
+    return register
+
+
+@attack("nothing")
+def nothing(target: Target) -> str:
+    """The pointer alone, to compare with."""
+    time.sleep(SECONDS / 2)
+    return "alone"
+
+
+@attack("estimates")
+def estimates(target: Target) -> str:
+    """Three tabs of a training with the largest batch, each of other settings, then closed."""
+    settings = "dataset=sprites&train_network=conv&train_hidden=128, 64, 256&train_batch=4096"
+    return asyncio.run(pages(target, "train", [f"{settings}&d={d}" for d in (60, 61, 62)]))
+
+
+@attack("wide-decode")
+def wide_decode(target: Target) -> str:
+    """Eight sockets that ask for 64 rows at a time of the slowest model that is taken."""
+    return asyncio.run(sockets(target, [widest(target)] * 8))
+
+
+@attack("wide-manifold")
+def wide_manifold(target: Target) -> str:
+    model = widest(target)
+    return asyncio.run(pages(target, "manifold", [f"model={model}&side={n}" for n in (38, 39, 40)]))
+
+
+@attack("wide-density")
+def wide_density(target: Target) -> str:
+    model = widest(target)
+    return asyncio.run(pages(target, "density", [f"model={model}&seed={n}" for n in (1, 2, 3)]))
+
+
+@attack("fifty-sockets")
+def fifty_sockets(target: Target) -> str:
+    return asyncio.run(sockets(target, [POINTER_MODEL] * 50))
+
+
+@attack("two-hundred-sockets")
+def two_hundred_sockets(target: Target) -> str:
+    return asyncio.run(sockets(target, [POINTER_MODEL] * 200))
+
+
+@attack("ten-archives")
+def ten_archives(target: Target) -> str:
+    """Ten archives as large as they may be, all open at once, and asked in turn."""
+    from vae_core.models.config import ModelConfig
+
+    config = ModelConfig((1, 28, 28), hidden=(3_000, 1_500), latent_dim=2)  # 55 MB of weights
+    return asyncio.run(sockets(target, [brought(target, archive(config)) for _ in range(10)]))
+
+
+@attack("class-names")
+def class_names(target: Target) -> str:
+    """Archives with one name of 900 KB, or with 100,000 names."""
+    from vae_core.errors import CheckpointError
+    from vae_core.models.config import ModelConfig
+
+    config = ModelConfig((1, 8, 8), hidden=(8,))
+    told = []
+    for names in (["a" * 900_000], ["a"] * 100_000):
+        try:
+            brought(target, archive(config, class_names=names))
+        except CheckpointError as refusal:
+            told.append(str(refusal))
+        else:
+            raise Wrong("The names were taken.")
+    return "refused: " + " / ".join(told)
+
+
+def archive(config: Any, **record: Any) -> io.BytesIO:
+    """A zipped checkpoint of zero weights with 500 latents, its config.json changed by `record`."""
+    import zipfile
+
+    import torch
+
+    from vae_core.checkpoints.archives import zip_checkpoint
+    from vae_core.checkpoints.writing import save_checkpoint
+    from vae_core.latent.latents import Latents
+    from vae_core.models.kinds import build_model
+
+    model = build_model(config)
+    torch.nn.utils.vector_to_parameters(
+        torch.zeros(sum(each.numel() for each in model.parameters())), model.parameters()
+    )
+    n, d = 500, config.latent_dim
+    latents = Latents(
+        mu=torch.randn(n, d),
+        logvar=torch.zeros(n, d),
+        indices=torch.arange(n),
+        reconstruction=torch.zeros(n),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model")
+        save_checkpoint(path, model, latents=latents)
+        whole = zip_checkpoint(path)
+    if not record:
+        return io.BytesIO(whole)
+    changed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(whole)) as old, zipfile.ZipFile(changed, "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            if name.endswith("config.json"):
+                data = json.dumps(json.loads(data) | record).encode()
+            new.writestr(name, data)
+    return changed
+
+
+def brought(target: Target, zipped: io.BytesIO) -> str:
+    """The id of the model in an archive, once it is unpacked as an upload is; CheckpointError."""
+    from vae_core.checkpoints.archives import unpack_checkpoint
+
+    token = f"upload-{secrets.token_hex(12)}"
+    unpack_checkpoint(zipped, target.runs / token / "checkpoint")
+    return f"run:{token}"
+
+
+def widest(target: Target) -> str:
+    """The id of a resnet on 72x72 as wide as an upload may be; Wrong where a wider one is taken."""
+    from vae_core.checkpoints.archives import too_much_an_image
+    from vae_core.errors import CheckpointError
+    from vae_core.models.architecture import architecture
+    from vae_core.models.config import ModelConfig
+
+    config, step = ModelConfig((1, 72, 72), network="resnet", hidden=(1, 16)), 512
+    while step:
+        wider = replace(config, hidden=(config.hidden[0] + step, 16))
+        if too_much_an_image(architecture(wider)):
+            step //= 2
+        else:
+            config = wider
+    try:
+        brought(target, archive(replace(config, hidden=(1_020, 16))))
+    except CheckpointError:
+        return brought(target, archive(config))
+    raise Wrong("A resnet of width 1020 was taken.")
+
+
+async def pages(target: Target, page: str, queries: Sequence[str]) -> str:
+    """Each query's page in a tab of its own; closed after SECONDS, drawn whole or not."""
+    from websockets.asyncio.client import connect
+
+    drawn = []
+
+    async def tab(query: str) -> None:
+        address = target.socket("/_stcore/stream")
+        async with connect(address, subprotocols=["streamlit"], max_size=None) as socket:  # type: ignore[list-item]
+            await Visitor(socket).run(page_name=page, query_string=query)
+            drawn.append(query)
+
+    tabs = [asyncio.create_task(tab(query)) for query in queries]
+    _, late = await asyncio.wait(tabs, timeout=SECONDS)
+    for each in late:
+        each.cancel()
+    await asyncio.gather(*tabs, return_exceptions=True)
+    await asyncio.sleep(SECONDS / 4)  # what goes on behind closed tabs counts
+    return f"{len(drawn)} of {len(queries)} pages drawn within {SECONDS:g} s"
+
+
+async def sockets(target: Target, models: Sequence[str]) -> str:
+    """A socket for each of `models`, by which 64 rows are asked for again and again."""
+    from websockets.asyncio.client import connect
+
+    rows = []
+
+    async def flood(model: str) -> None:
+        address = target.socket(f"/live/decode?model={model}")
+        async with connect(address, compression=None, max_size=None) as socket:
+            d = json.loads(await socket.recv())["latent_dim"]
+            frame = HEADER.pack(1, DECODE, 0, ROWS) + bytes(4 * d * ROWS)
+            while True:
+                await socket.send(frame)
+                await socket.recv()
+                rows.append(ROWS)
+
+    floods = [asyncio.create_task(flood(model)) for model in models]
+    ended, going = await asyncio.wait(floods, timeout=SECONDS)
+    for each in going:
+        each.cancel()
+    await asyncio.gather(*going, return_exceptions=True)
+    if ended:
+        raise Wrong(f"{len(ended)} sockets were closed: {ended.pop().exception()}")
+    return f"{sum(rows) / SECONDS:,.0f} rows a second"
+
+
+async def point(url: str) -> list[float]:
+    """Milliseconds that each image of a pointer takes, until standard input ends."""
+    from websockets.asyncio.client import connect
+
+    address = url.replace("http", "ws", 1) + f"/live/decode?model={POINTER_MODEL}"
+    milliseconds = []
+    stop = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
+    async with connect(address, compression=None) as socket:
+        d = json.loads(await socket.recv())["latent_dim"]
+        frame = HEADER.pack(1, DECODE, 0, 1) + bytes(4 * d)
+        await socket.send(frame)
+        await socket.recv()
+        print("ready", flush=True)
+        while not stop.done():
+            start = time.perf_counter()
+            await socket.send(frame)
+            await socket.recv()
+            took = time.perf_counter() - start
+            milliseconds.append(1_000 * took)
+            await asyncio.sleep(max(0.0, 1 / POINTER_RATE - took))
+    return milliseconds
+
+
+@contextmanager
+def another_pointer(url: str) -> Iterator[list[float]]:
+    """A pointer in a process of its own; its milliseconds are there when it has ended."""
+    command = [sys.executable, "-m", "benchmarks.abuse", "--point", url]
+    found: list[float] = []
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin and process.stdout
+        process.stdout.readline()
+        yield found
+        process.stdin.close()
+        found += json.loads(process.stdout.read())
+
+
+@contextmanager
+def watched_memory(pid: int) -> Iterator[list[float]]:
+    """The server's memory in MB, twenty times a second (Linux)."""
+    found: list[float] = []
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.05):
+            pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+            found.append(pages * 4096 / 1e6)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield found
+    finally:
+        ended.set()
+        thread.join()
+
+
+def carried_out(name: str) -> dict[str, Any]:
+    """The figures of one attack, on a server of its own."""
+    with tempfile.TemporaryDirectory(prefix="zscape-abuse-") as runs:
+        variables = {"ZSCAPE_RUNS": runs, "ZSCAPE_ALONE": "0"}
+        with server(**variables) as (url, pid):
+            time.sleep(SECONDS)  # what it loads at its start is there
+            with another_pointer(url) as pointer, watched_memory(pid) as memory:
+                try:
+                    answer, right = ATTACKS[name](Target(url, Path(runs))), True
+                except Wrong as wrong:
+                    answer, right = str(wrong), False
+    return {"what": name, "mb": max(memory), **quantiles(pointer), "right": right, "answer": answer}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(ATTACKS)}")
+    parser.add_argument("--json", type=Path, help="write the figures there")
+    # How this program starts its pointer in a process of its own:
+    parser.add_argument("--point", metavar="URL", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.point:
+        print(json.dumps(asyncio.run(point(args.point))))
+        return
+    if unknown := set(args.names) - ATTACKS.keys():
+        parser.error(f"no attack {', '.join(sorted(unknown))}; there are {', '.join(ATTACKS)}")
+    rows = []
+    columns = {"mb": "MB", "median_ms": "median ms", "p95_ms": "p95 ms", "max_ms": "max ms"}
+    print(f"{'attack':20}", *(f"{title:>10}" for title in columns.values()), " answer")
+    for name in args.names or ATTACKS:
+        row = carried_out(name)
+        rows.append(row)
+        figures = (f"{row[key]:10.1f}" for key in columns)
+        print(f"{name:20}", *figures, f" {'' if row['right'] else 'WRONG: '}{row['answer']}")
+    if args.json:
+        args.json.write_text(json.dumps(rows, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
