@@ -6,7 +6,10 @@ cannot tell whose run it was. No other visitor sees the secret: runs are marked 
 
 from __future__ import annotations
 
+import hashlib
+import os
 import secrets
+from collections.abc import Mapping
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
@@ -14,6 +17,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE = "zscape-visitor"
 ONE_YEAR = 365 * 24 * 3600
+_OF_PROXIES = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "Via")
+
+
+def visitor_of(connection: HTTPConnection) -> str:
+    """The hash by which runs are marked, of whoever connects; empty without the cookie."""
+    secret = connection.cookies.get(COOKIE)
+    return hashlib.sha256(secret.encode()).hexdigest() if secret else ""
+
+
+def is_alone(headers: Mapping[str, str]) -> bool:
+    """Whether the app is served to whoever sits at this machine, and to nobody else."""
+    forwarded = any(name in headers for name in _OF_PROXIES)  # from who knows where
+    return os.environ.get("ZSCAPE_ALONE") == "1" and not forwarded
 
 
 class VisitorCookie:

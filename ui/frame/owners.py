@@ -13,13 +13,14 @@ import streamlit as st
 
 from live.models import secret_of
 from live.places import runs_root
+from live.visitors import is_alone
+from vae_core.files.folders import folders
 from vae_core.runs.run import Run
 
 
 def alone() -> bool:
     """Whether the app is served to whoever sits at this machine, and to nobody else."""
-    forwarded = any(name in st.context.headers for name in _OF_PROXIES)  # from who knows where
-    return os.environ.get("ZSCAPE_ALONE") == "1" and not forwarded
+    return is_alone(st.context.headers)
 
 
 def belongs(run: Run, visitor: str) -> bool:
@@ -29,7 +30,8 @@ def belongs(run: Run, visitor: str) -> bool:
 
 def owned_by(visitor: str, root: Path) -> list[str]:
     """Tokens of this visitor's runs and models below `root`, newest last."""
-    every = {file.parent for name in _MARKS for file in root.glob(f"*/{name}")}
+    found = [each.path for each in folders(root) if not each.error]
+    every = [path for path in found if any((path / name).exists() for name in _MARKS)]
     mine = [folder for folder in every if belongs(Run(folder), visitor)]
     return [folder.name for folder in sorted(mine, key=_made)]
 
@@ -56,7 +58,6 @@ def may_look(token: str, visitor: str) -> bool:
     return not known or belongs(Run(runs_root() / token), visitor)
 
 
-_OF_PROXIES = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "Via")
 _MARKS = ("owner", "status.json")  # of a model, of a run
 
 
