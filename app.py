@@ -26,6 +26,7 @@ from ui.components.modules import publish_all
 from ui.frame import navigation
 from ui.frame.classroom import entrance
 from ui.frame.room import keep_swept
+from ui.frame.work import pages_take_turns
 from vae_core.errors import CheckpointError
 
 HERE = Path(__file__).resolve().parent
@@ -50,6 +51,9 @@ def load_libraries() -> None:
 
     When that page is drawn: what torch imports at a first derivative or optimiser, two seconds.
     """
+    from vae_core.models.latent_model import surround_passes  # with torch
+
+    surround_passes(pages_take_turns)
     with suppress(CheckpointError):  # the page itself says what is wrong with it
         open_model(first_model())
     gc.freeze()  # what is imported stays: later collections need not look at it

@@ -80,7 +80,7 @@ def nothing(target: Target) -> str:
 @attack("estimates")
 def estimates(target: Target) -> str:
     """Three tabs of a training with the largest batch, each of other settings, then closed."""
-    settings = "dataset=sprites&train_network=conv&train_hidden=128, 64, 256&train_batch=4096"
+    settings = "dataset=sprites&train_network=conv&train_hidden=128, 64, 256&train_batch=3000"
     return asyncio.run(pages(target, "train", [f"{settings}&d={d}" for d in (60, 61, 62)]))
 
 
@@ -200,11 +200,12 @@ def widest(target: Target) -> str:
             step //= 2
         else:
             config = wider
+    wider = replace(config, hidden=(config.hidden[0] + 1, 16))
     try:
-        brought(target, archive(replace(config, hidden=(1_020, 16))))
+        brought(target, archive(wider))
     except CheckpointError:
         return brought(target, archive(config))
-    raise Wrong("A resnet of width 1020 was taken.")
+    raise Wrong(f"A resnet of width {wider.hidden[0]} was taken.")
 
 
 async def pages(target: Target, page: str, queries: Sequence[str]) -> str:

@@ -21,7 +21,8 @@ that must be read from disk holds up no decoding.
     5 maps    d float32: one z                          int8: `FeatureMaps.shares`, layer by layer
     6 mean    rows x u32: rows of the stored latents    rows x d float32: mu of q(z|x)
 
-`real` is 1 where the images are data, 0 where the decoder made them. `ticket` is the client's own.
+`real` is 1 where the images are data, 0 where the decoder made them: also in the place of images
+that another visitor brought and does not show. `ticket` is the client's own.
 
 Where a proxy lets no WebSocket through, GET /live/ask?model=… gives the opening JSON and POST one
 frame for another; a refusal is status 400 to 500 with the reason.
@@ -46,10 +47,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import numpy as np
+from starlette.requests import HTTPConnection
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
@@ -58,11 +60,15 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from live.door.connections import MAX_MESSAGE
 from live.door.gate import parsed
 from live.door.peers import address_of
-from live.images import stored_images
+from live.images import shown_to, stored_images
 from live.models import OpenModel, model_at_hand, open_model
 from live.servers import Counts, Full
+from live.visitors import is_alone, visitor_of
 from live.worker import ENCODING, Array, Verb, Worker
 from vae_core.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 IMAGE, MEAN = 4, 6  # of the stored latents, beside the worker's verbs, which need the model
 MAX_ROWS = 64
@@ -221,8 +227,7 @@ async def _read_all(websocket: WebSocket, model: Described, computed: Lane, stor
 
 async def _answer_all(websocket: WebSocket, model: Described, lane: Lane) -> None:
     while True:
-        answer = await _answer(model, await lane.get(), address_of(websocket))
-        await websocket.send_bytes(answer)
+        await websocket.send_bytes(await _answer(model, await lane.get(), websocket))
 
 
 async def _ask(http: HttpRequest) -> Response:
@@ -255,7 +260,7 @@ async def _answer_http(http: HttpRequest, frame: bytes) -> Response:
     model = describe(await _open(http.query_params.get("model", "")))
     if http.method != "POST":
         return JSONResponse(_hello(model), headers={"Cache-Control": "no-store"})
-    answer = await _answer(model, parse(frame, model), address_of(http))
+    answer = await _answer(model, parse(frame, model), http)
     return Response(answer, media_type="application/octet-stream")
 
 
@@ -278,34 +283,42 @@ def _hello(model: Described) -> dict[str, Any]:
     }
 
 
-async def _answer(model: Described, request: Request, address: str) -> bytes:
-    """The frame that answers `request`, of a visitor at `address`; Refusal where it cannot be."""
+async def _answer(model: Described, request: Request, visitor: HTTPConnection) -> bytes:
+    """The frame that answers a visitor's `request`; Refusal where it cannot be."""
     ticket, verb, rows = request
     opened = await _open(model.id)
     now = describe(opened)
     if replace(now, images=model.images) != model or (verb in (IMAGE, MEAN) and now != model):
         raise Refusal(Close.REPLACED, f"{model.id!r} was replaced by another model.")
     try:
-        answer, real = await _compute(opened, verb, rows, address)
+        answer, real = await _compute(opened, verb, rows, visitor)
     except Exception as error:  # whatever torch raises
         log.exception("Verb %d failed on %s", verb, model.id)
         raise Refusal(Close.FAILED, "The model failed; the server's log says why.") from error
     return HEADER.pack(ticket, verb, real, len(rows)) + answer.tobytes()
 
 
-async def _compute(opened: OpenModel, verb: int, rows: Array, address: str) -> tuple[Array, bool]:
+async def _compute(
+    opened: OpenModel, verb: int, rows: Array, visitor: HTTPConnection
+) -> tuple[Array, bool]:
     """The answer's rows, and whether they are real images."""
     if verb not in (IMAGE, MEAN):
-        return await worker.submit(opened, Verb(verb), rows, address), False
+        return await worker.submit(opened, Verb(verb), rows, address_of(visitor)), False
     assert opened.latents is not None  # `parse` takes no row where none is stored
     if verb == IMAGE:
-        images = await asyncio.to_thread(stored_images, opened, rows.tolist())
+        images = await asyncio.to_thread(_images, opened, rows, visitor)
         if images is not None:
             return images.permute(0, 2, 3, 1).numpy(), True
     means: Array = opened.latents.mu[rows.tolist()].numpy()
     if verb == MEAN:
         return means, False
-    return await worker.submit(opened, Verb.DECODE, means, address), False
+    return await worker.submit(opened, Verb.DECODE, means, address_of(visitor)), False
+
+
+def _images(opened: OpenModel, rows: Array, visitor: HTTPConnection) -> Tensor | None:
+    """The images at `rows` of the stored latents, (n, c, h, w) uint8; None where none are shown."""
+    shown = shown_to(opened, visitor_of(visitor.cookies), alone=is_alone(visitor.headers))
+    return stored_images(shown, rows.tolist())
 
 
 async def _deny(websocket: WebSocket, status: int, reason: str) -> None:

@@ -1,4 +1,7 @@
-"""The images behind a model's stored latents: from the data set where it is at hand."""
+"""The images behind a model's stored latents: from the data set where it is at hand.
+
+Images that a visitor brought are shown to that visitor, and to others where the visitor said so.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ import threading
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from live.models import OpenModel
+from live.models import OpenModel, run_token
+from vae_core.data.names import is_own
 from vae_core.errors import DataError
+from vae_core.runs.run import Run
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,6 +20,24 @@ if TYPE_CHECKING:
     from vae_core.data.image_dataset import ImageDataset
 
 _lock = threading.Lock()
+
+
+def shown_to(opened: OpenModel, visitor: str, *, alone: bool) -> OpenModel:
+    """The model with the images that its visitor brought, where `visitor` may see them.
+
+    visitor: as runs are marked, empty where it is not known; alone: see `live.visitors`.
+    """
+    if not _brought(opened):
+        return opened
+    run = Run(opened.path.parent)
+    if alone or run.images_shown or (visitor and run.owner == visitor):
+        return opened.with_own_images
+    return opened
+
+
+def _brought(opened: OpenModel) -> bool:
+    """Whether a visitor brought the images that the model learned."""
+    return bool(run_token(opened.id)) and is_own(str(opened.config.get("dataset")))
 
 
 def stored_images(opened: OpenModel, rows: list[int]) -> Tensor | None:
@@ -30,9 +53,14 @@ def stored_images(opened: OpenModel, rows: list[int]) -> Tensor | None:
 
 
 def test_dataset(opened: OpenModel) -> ImageDataset | None:
-    """The test set as the model was evaluated on it, from memory or disk; None if not at hand."""
+    """The test set as the model was evaluated on it, from memory or disk; None if not at hand.
+
+    None, too, where it is not to be shown: see `shown_to`.
+    """
     from vae_core.runs.data import run_dataset
 
+    if _brought(opened) and not opened.own_images:
+        return None
     try:
         found = run_dataset(opened.path.parent, opened.config.get("dataset") or "", "test")
     except DataError:

@@ -6,7 +6,8 @@ import re
 import threading
 from collections import OrderedDict
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
@@ -35,7 +36,10 @@ MAX_TOKEN_BYTES = 255  # of a folder's name
 
 @dataclass(frozen=True)
 class OpenModel:
-    """A checkpoint in memory: the model in eval mode, and what lies beside its weights."""
+    """A checkpoint in memory: the model in eval mode, and what lies beside its weights.
+
+    own_images: whether the images that a visitor brought for it may be shown, see `live.images`.
+    """
 
     id: str
     path: Path
@@ -43,6 +47,11 @@ class OpenModel:
     config: dict[str, Any]
     metrics: dict[str, Any] | None
     latents: Latents | None
+    own_images: bool = False
+
+    @cached_property
+    def with_own_images(self) -> OpenModel:
+        return replace(self, own_images=True)
 
     @property
     def nbytes(self) -> int:
@@ -66,7 +75,10 @@ def model_path(model_id: str) -> Path:
     if _NAME.fullmatch(model_id):
         brought = brought_along()
         return brought if brought and brought.name == model_id else checkpoints_root() / model_id
-    raise CheckpointError(f"{model_id[:40]!r} is not a model's name.")
+    raise CheckpointError(
+        f"{model_id[:40]!r} is not a model's name; call its folder by letters, digits, '.', '_' "
+        "and '-', 64 at most, the first a letter or digit."
+    )
 
 
 def secret_of(token: str) -> str:

@@ -20,6 +20,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from live.door.peers import OF_PROXIES
 from live.places import runs_root
 from live.servers import shared_folder
 
@@ -60,6 +61,12 @@ def visitor_of(cookies: Mapping[str, str]) -> str:
     """Who a browser with these cookies is: the hash that marks what is theirs; "" for nobody."""
     secret = _secret_in(cookies.get(COOKIE, ""))
     return hashlib.sha256(secret.encode()).hexdigest() if secret else ""
+
+
+def is_alone(headers: Mapping[str, str]) -> bool:
+    """Whether the app is served to whoever sits at this machine, and to nobody else."""
+    forwarded = any(name in headers for name in OF_PROXIES)  # from who knows where
+    return os.environ.get("ZSCAPE_ALONE") == "1" and not forwarded
 
 
 def new_cookie(cookies: Mapping[str, str]) -> str:

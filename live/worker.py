@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from vae_core.models.latent_model import LatentModel
 
 MAX_BATCH = 256  # rows
-SLICE = 64_000_000  # multiply-adds of a batch: some 5 ms of a core
-SLOW = SLICE // 4  # of one row: a model for the other thread
+SLICE = 32_000_000  # multiply-adds of a batch: some 3 ms of a core
+SLOW = SLICE // 2  # of one row: a model for the other thread
 NICENESS = 10  # of that thread
 
 Array = npt.NDArray[Any]

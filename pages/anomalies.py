@@ -31,6 +31,7 @@ from ui.images.pictures import data_note, image_row
 from ui.kept import Results, results
 from ui.numbers import decimal
 from ui.text.explain import explain
+from ui.text.plain import plain
 from ui.text.programs import anomalies_program
 from ui.text.show_code import show_code
 from ui.view.point import current_z, set_z, z_text
@@ -98,9 +99,9 @@ def explore() -> None:
     data_note(test_dataset(opened) is not None)
     if class_of(against) and class_of(against) != left_out_class(opened.config):
         st.caption(
-            f":material/info: This model has learned from {against} too, so hardly any score can "
-            "part it from the others. **Class left out** among the settings of Train live makes "
-            "one that has never seen it."
+            f":material/info: This model has learned from {plain(against)} too, so hardly any "
+            "score can part it from the others. **Class left out** among the settings of Train "
+            "live makes one that has never seen it."
         )
     if score in ("elbo", "log_px") and (opened.metrics or {}).get("grey_cross_entropy"):
         st.caption(
@@ -110,8 +111,8 @@ def explore() -> None:
     normal, anomalies = samples_of(opened, against, IMAGES)
     if min(len(normal.x), len(anomalies.x)) < 2:
         st.info(
-            f"{len(normal.x)} normal images and {len(anomalies.x)} of {against}: a ROC needs two "
-            "of each. Choose other anomalies."
+            f"{len(normal.x)} normal images and {len(anomalies.x)} of {plain(against)}: a ROC "
+            "needs two of each. Choose other anomalies."
         )
     elif (found := scored(score, against, normal, anomalies)) is not None:
         show_curves(found, score, normal, anomalies)
@@ -148,7 +149,7 @@ def scored(score: str, against: str, normal: Sample, anomalies: Sample) -> Found
                 on_progress=lambda done: report(done, f"Scoring {len(x):,} images…"),
             )
     except DataError as error:  # the rest of the page can be shown
-        st.info(str(error))
+        st.info(plain(str(error)))
         return None
     place.empty()
     of_normal, of_anomalies = scores[: len(normal.x)], scores[len(normal.x) :]
@@ -184,8 +185,8 @@ def show_curves(found: Found, score: str, normal: Sample, anomalies: Sample) -> 
         )
     st.caption(
         f"{len(normal.x):,} of {normal.of:,} test images, {len(anomalies.x):,} of "
-        f"{anomalies.of:,} anomalies ({anomalies.name}). FPR: the share of test images above the "
-        "threshold."
+        f"{anomalies.of:,} anomalies ({plain(anomalies.name)}). FPR: the share of test images "
+        "above the threshold."
     )
 
 
@@ -216,7 +217,7 @@ def show_row(
         if sample.rows is not None and opened.latents is not None:
             st.session_state["image"] = int(sample.rows[i])
 
-    st.markdown(f"**{title}**")
+    st.markdown(f"**{plain(title)}**")
     image_grid(
         torch.stack([x, rebuilt(model, x)]),
         key=f"images-{key}",
@@ -274,7 +275,7 @@ def denoise() -> None:
     shown["median, 3 × 3"] = cleaned(None, with_noise)
     for k, (name, images) in enumerate(shown.items()):
         image_row(
-            f"**{name}**" + (quality(images, x) if k else ""),
+            f"**{plain(name)}**" + (quality(images, x) if k else ""),
             images[:SHOWN],
             key=f"noise-images-{k}",
             testid=f"noise-images-{k}",
@@ -289,10 +290,11 @@ def denoise() -> None:
         )
     else:
         own = trained.config["training"].get("objective_settings", {})
-        noise_of = f"{own['corruption']} noise of {own['amount']}" if own else "noise"
+        known = {"corruption", "amount"} <= own.keys()
+        noise_of = f"{own['corruption']} noise of {own['amount']}" if known else "noise"
         st.caption(
-            f"{model_label(trained.id)} is a denoising autoencoder: it learned from images with "
-            f"{noise_of} to rebuild the clean ones."
+            f"{plain(model_label(trained.id))} is a denoising autoencoder: it learned from images "
+            f"with {plain(noise_of)} to rebuild the clean ones."
         )
     show_in_address("denoising", noise=noise, amount=amount)
     explain("anomalies", "Noise")
@@ -307,7 +309,7 @@ def quality(images: Tensor, references: Tensor) -> str:
 if not model.has_encoder:
     st.info(f"{NO_MEANS} So no image has a score, and none can be rebuilt without its noise.")
 elif opened.latents is None and test_dataset(opened) is None:
-    st.info(f"{opened.id} has no stored latents and its data are not at hand.")
+    st.info(f"{plain(opened.id)} has no stored latents and its data are not at hand.")
 else:
     explore()
     denoise()

@@ -9,15 +9,16 @@ import streamlit as st
 import torch
 
 from live.images import test_dataset
-from live.models import OpenModel, open_model, run_token
+from live.models import OpenModel, run_token
 from ui.components.address import choice_from_link, linked, show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import InStep, PlaneResult, latent_plane
 from ui.frame.kinds import NAMES, about_means
-from ui.frame.session import current_model, model_ids, select_model
+from ui.frame.session import current_model, model_ids, open_here, select_model
 from ui.frame.sidebar import figures_of, model_label
 from ui.images.pictures import data_note
 from ui.text.explain import explain
+from ui.text.plain import plain
 from ui.text.programs import compare_program
 from ui.text.show_code import show_code
 from ui.training.runs import run_of
@@ -73,8 +74,8 @@ def choose_other() -> OpenModel:
         epoch = choice_from_link("after", epochs, LAST)
         st.selectbox("After epoch", epochs, key="after", persist_state="session")
         if epoch != LAST:
-            return open_model(f"{other}@{epoch}")
-    return open_model(other)
+            return open_here(f"{other}@{epoch}")
+    return open_here(other)
 
 
 def data_of(model: OpenModel) -> tuple[str | None, tuple[int, int, int]]:
@@ -165,9 +166,9 @@ def show_figures() -> None:
     st.subheader("The same figures")
     st.table(
         {
-            "": names,
-            f"A: {model_label(opened.id)}": [left.get(n, "–") for n in names],
-            f"B: {model_label(b.id)}": [right.get(n, "–") for n in names],
+            "": list(map(plain, names)),
+            f"A: {plain(model_label(opened.id))}": [plain(left.get(n, "–")) for n in names],
+            f"B: {plain(model_label(b.id))}": [plain(right.get(n, "–")) for n in names],
         }
     )
 
@@ -186,7 +187,9 @@ if same_data and opened.latents is not None and b.latents is not None:
 
 for column, side, model in zip(st.columns(2, gap="medium"), "AB", (opened, b), strict=True):
     with column.container(key=f"side-{side}"):
-        st.markdown(f"**{side}** · {model_label(model.id)} · {NAMES[model.model.config.kind]}")
+        st.markdown(
+            f"**{side}** · {plain(model_label(model.id))} · {NAMES[model.model.config.kind]}"
+        )
         show_plane(side, model, common["AB".index(side)].numpy() if common else None)
 st.caption(linked_text())
 if common and len(common[0]):

@@ -20,6 +20,7 @@ from ui.images.pictures import data_note, image_row
 from ui.kept import Results, results
 from ui.palette import AMBER, BROWN, GREY, SYMBOL_COLOURS, VIOLET
 from ui.text.explain import explain
+from ui.text.plain import plain
 from ui.text.programs import images_of, place_of
 from ui.text.show_code import program, show_code
 from ui.view.dims import names_of_dims
@@ -181,14 +182,15 @@ def _line(
     )
 
 
-def show_images(rows: dict[str, torch.Tensor]) -> None:
-    for k, (name, images) in enumerate(rows.items()):
+def show_images(rows: dict[str, tuple[str, torch.Tensor]]) -> None:
+    """By name a note and images, each name with its own in a row."""
+    for k, (name, (note, images)) in enumerate(rows.items()):
         image_row(
-            name,
+            f"**{plain(name)}**  \n{note}",
             images,
             key=f"coded-images-{k}",
             testid="coded-images",
-            alt=name.replace("*", ""),
+            alt=f"{name} {note}".strip(),
             max_tile=64,
         )
 
@@ -205,9 +207,9 @@ def explore() -> None:
     key = stored_latents(opened)
     rows = {}
     if dataset is not None:
-        rows["**Original**"] = dataset.floats(latents.indices[:KEPT])
+        rows["Original"] = "", dataset.floats(latents.indices[:KEPT])
     z = step * quantise(latents.mu[:KEPT], step).float()
-    rows[f"**{opened.id}**  \n{bits:.1f} bits"] = decoded(model, z)
+    rows[opened.id] = f"{bits:.1f} bits", decoded(model, z)
     if dataset is None:
         st.info(
             "The model's data set is not at hand: there are no images to measure against, and no "
@@ -227,7 +229,7 @@ def explore() -> None:
         for name, other in list(kept[key].of.items())[1:]:
             found = nearest_in_bits(other, bits)
             setting = "quality" if name == "JPEG" else "Δ ="
-            rows[f"**{name}**  \n{found.bits:.1f} bits, {setting} {found.setting:g}"] = found.images
+            rows[name] = f"{found.bits:.1f} bits, {setting} {found.setting:g}", found.images
         show_curves(kept[key], step, bits)
     show_images(rows)
     data_note(dataset is not None)

@@ -29,6 +29,7 @@ from ui.images.pictures import image_row
 from ui.numbers import decimal, nats
 from ui.palette import AMBER, GREY, SYMBOL_COLOURS, VIOLET
 from ui.text.explain import explain
+from ui.text.plain import plain
 from ui.text.programs import place_of
 from ui.text.show_code import program, show_code
 from ui.view.dims import choose_dims
@@ -238,6 +239,6 @@ if opened.latents is None:
     st.info(
         NO_MEANS
         if not model.has_encoder
-        else f"{opened.id} has no stored latents, so there is nothing to set beside the prior."
+        else f"{plain(opened.id)} has no stored latents: there is nothing to set beside the prior."
     )
 explore()

@@ -40,6 +40,7 @@ from ui.images.pictures import data_note
 from ui.numbers import decimal
 from ui.palette import AMBER, BROWN, GREY, SKY, SYMBOL_COLOURS, VIOLET
 from ui.text.explain import explain
+from ui.text.plain import plain
 from ui.text.programs import elbo_program
 from ui.text.show_code import show_code
 from ui.view.dims import dims_by_use, names_of_dims
@@ -358,8 +359,8 @@ def show_sum() -> None:
 
 if not model.is_variational:
     st.info(
-        f"{opened.id} is a {NAMES[model.config.kind]}: it has no posterior with a density, so "
-        "there is neither an ELBO nor a gap. Choose a VAE in the sidebar."
+        f"{plain(opened.id)} is a {NAMES[model.config.kind]}: it has no posterior with a density, "
+        "so there is neither an ELBO nor a gap. Choose a VAE in the sidebar."
     )
 else:
     explore()

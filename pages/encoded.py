@@ -22,6 +22,7 @@ from ui.frame.work import heavy_work, working
 from ui.images.chosen import preparation
 from ui.images.pictures import data_note
 from ui.kept import keep, kept, results
+from ui.text.plain import file_name
 from ui.view.dims import choose_dims, names_of_dims
 from ui.view.planes import colourings, dims_plane, keep_z, pca_plane, pca_shares, plane_points
 from ui.view.point import current_z, z_text
@@ -84,7 +85,7 @@ def tsne_rows(n: int) -> np.ndarray:
     return np.linspace(0, len(latents) - 1, min(n, len(latents))).astype(int)
 
 
-def tsne_key(n: int) -> tuple[str, float, float, int]:
+def tsne_key(n: int) -> tuple[str, float, float, bool, int]:
     """What tells one embedding from all others of this visitor."""
     return (*stored_latents(opened), n)
 
@@ -276,14 +277,14 @@ def downloads(chosen: Sequence[int]) -> None:
     row.download_button(
         f"CSV, {what}",
         lambda: pd.DataFrame(columns_of(rows)).to_csv(index=False),
-        f"{opened.config.get('dataset')}-latents.csv",
+        file_name(f"{opened.config.get('dataset')}-latents.csv"),
         "text/csv",
         on_click="ignore",
     )
     row.download_button(
         f"NPZ, {what}",
         lambda: npz_bytes(columns_of(rows)),
-        f"{opened.config.get('dataset')}-latents.npz",
+        file_name(f"{opened.config.get('dataset')}-latents.npz"),
         on_click="ignore",
     )
 

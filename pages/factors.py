@@ -19,6 +19,7 @@ from ui.images.pictures import data_note
 from ui.numbers import decimal
 from ui.palette import SIGNED_COLOURS, VIOLET
 from ui.text.explain import explain
+from ui.text.plain import plain
 from ui.text.programs import place_of
 from ui.text.show_code import program, show_code
 from ui.view.dims import dims_by_use, measure_of_use, names_of_dims
@@ -263,7 +264,7 @@ def show_attribute(row: int) -> None:
     labels = latents.labels
     empty = [n for n in {to, away} if not bool((labels == class_names.index(n)).any())]
     if empty:
-        st.info(f"There is no test image of class {', '.join(empty)}; choose another.")
+        st.info(f"There is no test image of class {plain(', '.join(empty))}; choose another.")
         return
     classes = class_names.index(to), class_names.index(away)
     images = decoded(model, attribute_steps(latents, row, *classes, [t, *ATTRIBUTE_STEPS]))
@@ -286,7 +287,8 @@ def show_attribute(row: int) -> None:
             min_tile=40,
             max_tile=80,
         )
-    st.caption(f"z = μ + t (mean of {to} − mean of {away}); t = 0 is the reconstruction g(μ).")
+    added = f"mean of {plain(to)} − mean of {plain(away)}"
+    st.caption(f"z = μ + t ({added}); t = 0 is the reconstruction g(μ).")
     show_in_address("attribute", **{"to": to, "from": away, "t": t})
     explain("factors", "Attributes")
 

@@ -18,6 +18,7 @@ from ui.frame.work import working
 from ui.numbers import digits
 from ui.palette import AMBER, GREY, SKY, VIOLET
 from ui.text.explain import explain
+from ui.text.plain import plain
 from ui.text.programs import place_of
 from ui.text.show_code import program, show_code
 from ui.view.ends import end_of_row, ends, set_end, way_texts
@@ -183,8 +184,8 @@ def show_ways(ways: dict[str, tuple[Tensor, float, float]]) -> None:
 
 if model.latent_dim < 2:
     st.info(
-        f"{opened.id} has a single latent dimension: every way from one z to another is the same "
-        "line, and there is no plane to measure."
+        f"{plain(opened.id)} has a single latent dimension: every way from one z to another is the "
+        "same line, and there is no plane to measure."
     )
 else:
     explore()

@@ -17,6 +17,7 @@ from ui.frame.session import current_model
 from ui.images.pictures import data_note, png
 from ui.numbers import digits
 from ui.palette import SYMBOL_COLOURS
+from ui.text.plain import file_name
 from ui.view.ends import (
     MAX_BETWEEN,
     End,
@@ -271,7 +272,7 @@ def span_in_words(low: float, high: float) -> str:
 
 
 def downloads(images: Tensor) -> None:
-    name = f"{opened.config.get('dataset')}-interpolation"
+    name = file_name(f"{opened.config.get('dataset')}-interpolation")
     for label, make, ending in (
         ("GIF", lambda: gif_bytes(images), "gif"),
         ("PNG", lambda: png(enlarged(images, STRIP_SIDE)[None], gap=4), "png"),

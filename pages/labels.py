@@ -24,6 +24,7 @@ from ui.images.pictures import data_note
 from ui.kept import Results, results
 from ui.numbers import decimal
 from ui.text.explain import explain
+from ui.text.plain import plain
 from ui.text.programs import labels_program
 from ui.text.show_code import show_code
 from ui.view.planes import default_plane, keep_z, plane_points
@@ -68,8 +69,9 @@ if not opened.model.has_encoder:
     st.stop()
 latents = latents_of(opened)
 if latents.labels is None:
+    data = dataset_label(opened.config.get("dataset") or "its data")
     st.info(
-        f"There are no classes in {dataset_label(opened.config.get('dataset') or 'its data')}, so "
+        f"There are no classes in {plain(data)}, so "
         "there is nothing to label. What its codes have in common is on the page Clusters."
     )
     st.stop()
@@ -118,7 +120,7 @@ def m2_errors() -> dict[int, float]:
     for m2 in islice(models_beside(opened, "m2"), MOST_M2):
         taught = (m2.config.get("training") or {}).get("objective_settings", {}).get("labels")
         error = m2_error(opened, m2)
-        if taught and error is not None:
+        if isinstance(taught, int) and taught > 0 and error is not None:
             found.setdefault(taught, 100 * error)  # the newest of as many
     return dict(sorted(found.items()))
 
@@ -261,7 +263,7 @@ def show_curves(task: LabelTask, how: str, counts: list[int]) -> None:
         notes += f" The rarest class has {counts[-1] // counts[0]} to be labelled."
     if task.alone:
         names = ", ".join(class_names[k] for k in task.alone)
-        notes += f" Left out, with one image to label or to test on but not both: {names}."
+        notes += f" Left out, with one image to label or to test on but not both: {plain(names)}."
     st.caption(notes)
     images = PIXELS in task.codes
     show_code(labels_program(opened, how, counts=counts, draws=draws, images=images))

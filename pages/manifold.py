@@ -14,6 +14,7 @@ from ui.components.latent_plane import InStep, latent_plane
 from ui.frame.session import current_model
 from ui.images.pictures import png
 from ui.numbers import decimal, percent
+from ui.text.plain import file_name, plain
 from ui.view.dims import choose_dims, dims_by_use, names_of_dims
 from ui.view.planes import dims_plane, keep_z, plane_points
 from ui.view.point import current_z, set_z, z_text
@@ -121,7 +122,7 @@ def explore() -> None:
         st.download_button(
             f"PNG, {side * model.image_shape[2]} × {side * model.image_shape[1]} pixels",
             lambda: png(images),
-            f"{opened.config.get('dataset')}-manifold-{side}x{side}.png",
+            file_name(f"{opened.config.get('dataset')}-manifold-{side}x{side}.png"),
             "image/png",
             icon=":material/download:",
             on_click="ignore",
@@ -178,7 +179,7 @@ def in_words(z: tuple[float, ...] | list[float], dims: tuple[int, int]) -> str:
 
 if model.latent_dim < 2:
     st.info(
-        f"{opened.id} has a single latent dimension: its manifold is a line, not a plane. "
+        f"{plain(opened.id)} has a single latent dimension: its manifold is a line, not a plane. "
         "Interpolate shows the images along it."
     )
 else:

@@ -9,13 +9,15 @@ from urllib.parse import quote, unquote
 import streamlit as st
 
 from live.models import run_id
+from live.places import among_strangers, runs_root
 from ui.components.address import linked, refuse, show_in_address
 from ui.components.curves import curves
 from ui.frame.navigation import page_path
 from ui.frame.own_models import kept_models
 from ui.frame.session import is_mine, link_to_open
 from ui.frame.sidebar import model_label
-from ui.images.own import plain
+from ui.images.own import offer_to_show
+from ui.text.plain import plain, printable
 from ui.training.curves import compared_panels, run_colour
 from ui.training.runs import (
     broken_runs,
@@ -128,9 +130,9 @@ def compare(runs: list[Run]) -> None:
     if len(runs) > 1:
         st.markdown("**Settings that differ**")
         if differing := settings_that_differ(configs):
-            columns = zip(*differing.values(), strict=True)
+            columns = [list(map(plain, column)) for column in zip(*differing.values(), strict=True)]
             st.table(
-                {"setting": list(differing), **dict(zip(labels, columns, strict=True))},
+                {"setting": list(differing), **dict(zip(map(plain, labels), columns, strict=True))},
                 hide_index=True,
             )
         else:
@@ -145,6 +147,8 @@ def all_runs() -> None:
         st.caption("Choose rows: their curves are laid over one another, their settings compared.")
         return
     compare(chosen)
+    if among_strangers():
+        return  # it runs where the folders are
     with st.expander("TensorBoard", icon=":material/terminal:"):
         st.caption("On the machine of this server, with the package tensorboard installed:")
         st.code("\n".join(run.tensorboard_command for run in chosen), language="bash")
@@ -161,7 +165,7 @@ if kept := kept_models():
     st.subheader("Kept models", divider="gray")
 for token in kept:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(model_label(run_id(token)), width="stretch")
+        st.markdown(plain(model_label(run_id(token))), width="stretch")
         st.page_link(
             page_path("overview"),
             label="**Explore**",
@@ -170,9 +174,9 @@ for token in kept:
         )
         if delete_button(token):
             st.rerun()
-for broken in broken_runs():
+    offer_to_show(Run(runs_root() / token))
+for name, why in broken_runs().items():
     st.warning(
-        f"The settings of the run {broken.token} cannot be read: its folder is half written or was "
-        "edited by hand. It is left as it is.",
+        f"The run {plain(printable(name))} cannot be read: {plain(why)}. It is left as it is.",
         icon=":material/broken_image:",
     )

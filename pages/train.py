@@ -11,7 +11,7 @@ from typing import NamedTuple
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from live.models import OpenModel, open_model, run_id
+from live.models import OpenModel, run_id
 from live.places import runs_root
 from ui.components.action_button import action_button
 from ui.components.address import linked, show_in_address
@@ -20,10 +20,11 @@ from ui.components.timeline import timeline
 from ui.figures.network import show_network
 from ui.frame import limits
 from ui.frame.navigation import page_path
-from ui.frame.session import is_mine, model_ids, own
+from ui.frame.session import is_mine, model_ids, open_here, own
 from ui.frame.work import working
-from ui.images.own import OwnImages, choose_images, plain
+from ui.images.own import OwnImages, choose_images
 from ui.kept import visitor
+from ui.text.plain import plain, show_error
 from ui.training.curves import (
     COLLAPSED,
     fractional_epoch,
@@ -52,7 +53,7 @@ from vae_core.data.datasets import dataset_available, load_dataset
 from vae_core.data.image_dataset import ImageDataset
 from vae_core.data.names import dataset_label, is_own
 from vae_core.data.own.images import write_images
-from vae_core.errors import ConfigError, DataError, TrainingError, ZscapeError
+from vae_core.errors import CheckpointError, ConfigError, DataError, TrainingError, ZscapeError
 from vae_core.models.architecture import Architecture, architecture
 from vae_core.models.linear import check_components
 from vae_core.runs.data import run_dataset
@@ -99,13 +100,13 @@ def prepare() -> Callable[[], None]:
         except TrainingError as error:
             refusal = str(error)
         except ZscapeError as error:
-            st.error(plain(str(error)), icon=":material/error:")
+            show_error(error)
         else:
             own(run.token)
             choose_run(run)
             st.rerun()
     if refusal:
-        st.info(refusal, icon=":material/hourglass_top:")
+        st.info(plain(refusal), icon=":material/hourglass_top:")
         return lambda: None
     return partial(tell_time, estimate, config, data)
 
@@ -116,7 +117,7 @@ def tell_time(place: DeltaGenerator, config: TrainConfig, data: Data) -> None:
     try:
         epoch = epoch_seconds(place, one, data.some, data.train, data.test)
     except TrainingError as error:
-        place.caption(f"A few steps were tried. {error}")
+        place.caption(f"A few steps were tried. {plain(str(error))}")
         return
     seconds, most = config.epochs * epoch, run_seconds()
     told = f"Takes about {spoken(seconds)} on this machine, and a few seconds to begin."
@@ -136,7 +137,7 @@ def leaving_out(name: str, config: TrainConfig, own_images: OwnImages | None) ->
             label = load_dataset(config.dataset, "train").label_of(name)
             return replace(config, left_out=label)
     except ZscapeError as error:
-        st.error(plain(str(error)), icon=":material/error:")
+        show_error(error)
         return None
     return config
 
@@ -169,7 +170,7 @@ def data_of(config: TrainConfig, own_images: OwnImages | None) -> Data | None:
         return None
     if not is_own(config.dataset) and not dataset_available(config.dataset):
         st.warning(
-            f"The data set {config.dataset} is not on this server yet: download it first.",
+            f"The data set {plain(config.dataset)} is not on this server yet: download it first.",
             icon=":material/download:",
         )
         return None
@@ -179,7 +180,7 @@ def data_of(config: TrainConfig, own_images: OwnImages | None) -> Data | None:
         train, test = (load_dataset(config.dataset, split) for split in ("train", "test"))
         return Data(train, images_to_learn(config.dataset, config.left_out), len(test))
     except (ConfigError, DataError) as error:
-        st.error(str(error), icon=":material/error:")
+        show_error(error)
         return None
 
 
@@ -209,12 +210,12 @@ def plan(config: TrainConfig, data: Data) -> Architecture | None:
         if config.objective == "m2" and not is_own(config.dataset):
             labelled_rows(config, data.some)
     except (ConfigError, DataError) as error:
-        st.error(str(error), icon=":material/error:")
+        show_error(error)
         return None
     show_network(network, variational=has_kl(config))
     about = "about " if is_own(config.dataset) and config.left_out >= 0 else ""
     st.caption(
-        f"**{dataset_label(config.dataset)}**: {about}{data.train:,} training images · "
+        f"**{plain(dataset_label(config.dataset))}**: {about}{data.train:,} training images · "
         f"{network.weights:,} weights · {config.epochs} epochs of "
         f"{-(-data.train // config.batch_size):,} steps"
     )
@@ -242,7 +243,12 @@ def show_look(polls: bool) -> None:
     if run is None:
         st.rerun()
     status, config, events = run.status(), config_of(run), new_events(run)
-    film = show_what_was_learned(run, status, config)
+    film = None
+    try:
+        film = show_what_was_learned(run, status, config)
+    except CheckpointError as error:
+        if status.active:  # of one that has ended it is told above
+            show_error(error)
     if events:
         show_curves(status, config, events, film)
     read = film is None or film.complete
@@ -276,12 +282,12 @@ def as_it_stands(run: Run, status: Status, config: TrainConfig) -> tuple[OpenMod
     A finished run stands at its last snapshot, with the same test images as all others.
     """
     if status.active:
-        return open_model(run_id(run.token)), "now"
+        return open_here(run_id(run.token)), "now"
     if config.keep == "best":
-        return open_model(run_id(run.token)), "the best"
+        return open_here(run_id(run.token)), "the best"
     if config.epochs in run.snapshot_epochs():
-        return open_model(run_id(run.token, config.epochs)), ""
-    return open_model(run_id(run.token)), "the end"
+        return open_here(run_id(run.token, config.epochs)), ""
+    return open_here(run_id(run.token)), "the end"
 
 
 def show_timeline(run: Run, config: TrainConfig, film: Playback, present: str) -> None:
@@ -355,7 +361,7 @@ if run is None or not run.status().active:
 if run is None:
     shipped = SHOWN_BEFORE if SHOWN_BEFORE in model_ids() else model_ids()[0]
     st.subheader(f"Trained before: {shipped}", divider="gray")
-    show_learned(open_model(shipped), shipped)
+    show_learned(open_here(shipped), shipped)
 if runs := visible_runs():
     st.page_link(
         page_path("runs"),

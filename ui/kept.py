@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import re
 import secrets
 import shutil
 import time
@@ -24,6 +23,7 @@ import streamlit as st
 from live.door.peers import counted_as
 from live.places import runs_root
 from live.visitors import signer, visitor_of
+from ui.text.plain import file_name
 from vae_core.errors import ConfigError
 from vae_core.files.atomic import folder_written_whole, read_json, write_json
 
@@ -100,8 +100,7 @@ def keep_file(name: str, file: str, data: bytes) -> bool:
         if not _make_room(len(data)):
             return False
         with folder_written_whole(_folder() / name) as folder:
-            plain = re.sub(r"[^\w. -]", "_", file)[-80:].lstrip(". ")
-            (folder / (plain or "file")).write_bytes(data)
+            (folder / file_name(file)).write_bytes(data)
     except OSError as error:
         log.warning("%s was not kept: %s", name, error.strerror)
         return False

@@ -80,7 +80,7 @@ def test_images_are_brought_seen_and_learned_by_their_visitor_alone(
     page.get_by_role("link", name="Explore this model").wait_for(timeout=LONG)
     token = page.evaluate("new URLSearchParams(location.search).get('run')")
     run = Run(runs_root / token)
-    opened = open_model(f"run:{token}")
+    opened = open_model(f"run:{token}").with_own_images
     assert opened.model.image_shape == (1, 16, 16)
     dataset = dataset_of(opened)
     assert dataset is not None and dataset.name == run.config().dataset and len(dataset) == 20
@@ -99,6 +99,19 @@ def test_images_are_brought_seen_and_learned_by_their_visitor_alone(
         assert other.get_by_test_id("own-preview").count() == 0
         assert "photos" not in other.get_by_test_id("stMain").inner_text()
 
+        missing = other.get_by_text("The data set is not at hand")
+        other.goto(f"{app_url}/train?run={token}")
+        missing.wait_for(timeout=LONG)
+        settle(page)
+        page.get_by_text("Show my images to whoever has the link").click()
+        settle(page)
+        assert run.images_shown
+        other.reload()
+        other.get_by_text("what comes back").wait_for(timeout=LONG)
+        settle(other)
+        expect(missing).to_have_count(0)
+        assert other.get_by_text("Show my images").count() == 0
+
     page.get_by_role("button", name="Keep it").click()
     page.get_by_label("Name", exact=True).fill("kept")
     page.get_by_label("Name", exact=True).press("Enter")
@@ -107,7 +120,7 @@ def test_images_are_brought_seen_and_learned_by_their_visitor_alone(
     page.get_by_text("kept is in your list of models now").wait_for()
     settle(page)
     (kept,) = (Run(path) for path in runs_root.glob("kept-*"))
-    assert dataset_of(open_model(f"run:{kept.token}")) is not None
+    assert dataset_of(open_model(f"run:{kept.token}").with_own_images) is not None
 
     page.get_by_role("link", name="Explore this model").click()
     page.wait_for_url(re.compile(r"/\?.*model=run:own-photos"), timeout=LONG)

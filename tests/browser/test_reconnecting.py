@@ -13,6 +13,7 @@ from tests.browser.conftest import App, Tab, new_context, running_app
 from tests.browser.test_address import said_by
 from tests.browser.test_own_images import bring, photos
 from ui.frame.navigation import SECTIONS
+from vae_core.runs.run import Run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -193,7 +194,7 @@ def test_what_is_too_long_for_an_address_is_the_visitors_for_a_day(
     expect(preview).to_have_count(0)
 
 
-PAGES = [url for pages in SECTIONS.values() for _, _, _, url in pages if url != "runs"]
+PAGES = [url for pages in SECTIONS.values() for _, _, _, url in pages]
 SHOWN = """() => [...document.querySelectorAll("[data-testid=stMain] *")]
     .flatMap((part) => [part, ...(part.shadowRoot?.querySelectorAll("*") ?? [])])
     .filter((part) => part.matches("input, [aria-pressed], [aria-checked]"))
@@ -235,8 +236,16 @@ def set_all(page: Page, settle: Settle) -> None:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_is_after_sleep_as_it_was_set(
-    page: Page, here: str, settle: Settle, sleep: Sleep, path: str
+    page: Page,
+    here: str,
+    settle: Settle,
+    sleep: Sleep,
+    own_run: Callable[..., Run],
+    path: str,
 ) -> None:
+    if path == "runs":
+        for seed in range(2):
+            own_run(epochs=2, seed=seed)
     page.goto(f"{here}/{path}?model=digits-2d")
     settle(page)
     set_all(page, settle)

@@ -40,7 +40,7 @@ def choose(page: Page, data: bytes) -> None:
 
 
 def test_each_refusal_stands_below_the_file_and_leads_to_the_next_try(
-    page: Page, app_url: str, settle: Callable[[Page], None]
+    page: Page, app_url: str, settle: Callable[[Page], None], tmp_path: Path
 ) -> None:
     page.set_viewport_size({"width": 800, "height": 600})
     page.goto(app_url)
@@ -50,6 +50,15 @@ def test_each_refusal_stands_below_the_file_and_leads_to_the_next_try(
         choose(page, data)
         refusal = page.get_by_role("dialog").get_by_role("alert").filter(has_text=sentence)
         expect(refusal).to_be_in_viewport(ratio=1)
+    too_large = tmp_path / "large.zip"
+    with too_large.open("wb") as file:
+        file.truncate(70 << 20)
+    page.get_by_role("dialog").locator("input[type=file]").set_input_files(too_large)
+    said = page.get_by_role("dialog").get_by_text("File must be 64.0MB or smaller")
+    said.scroll_into_view_if_needed()
+    expect(said).to_be_in_viewport(ratio=1)
+    assert (said.bounding_box() or {"height": 0})["height"] > 10  # it is no speck
+    page.get_by_role("button", name="Remove large.zip").click()
     choose(page, zip_checkpoint(CHECKPOINT))
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page).to_have_url(re.compile("model=run:upload-"))

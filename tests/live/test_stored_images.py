@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
-from live.images import stored_images
+from live import routes
+from live.images import shown_to, stored_images
 from live.models import open_model
+from live.visitors import COOKIE, signer
+from vae_core.data.image_dataset import ImageDataset
 from vae_core.data.own.images import read_images, write_images
 from vae_core.runs.jobs import keep
-from vae_core.runs.run import create_run
+from vae_core.runs.run import Run, create_run
 from vae_core.runs.trainer import work
 from vae_core.training.config import TrainConfig
 
@@ -32,9 +39,9 @@ def test_an_image_is_the_one_that_was_encoded_of_a_model_of_binary_images(
     torch.testing.assert_close(mu, opened.latents.mu[[5, 0]])
 
 
-def test_own_images_are_shown_from_the_runs_folder_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Run, ImageDataset]:
+    """A run of images that Ann brought, and its test images."""
     pixels = np.random.default_rng(0).integers(0, 256, (40, 6, 5), dtype=np.uint8)
     np.savez(tmp_path / "mine.npz", x=pixels)
     train, test = read_images(tmp_path / "mine.npz")
@@ -44,15 +51,57 @@ def test_own_images_are_shown_from_the_runs_folder_alone(
     run = create_run(
         config,
         tmp_path / "runs" / "mine-0001",
-        write_images=lambda run: write_images(run.images_file, train, test),
+        hashlib.sha256(b"ann").hexdigest(),
+        lambda run: write_images(run.images_file, train, test),
     )
     work(run)
     (tmp_path / "mine.npz").unlink()
+    return run, test
+
+
+def test_own_images_are_shown_from_the_runs_folder_alone(
+    tmp_path: Path, mine: tuple[Run, ImageDataset]
+) -> None:
+    run, test = mine
     for model in ("run:mine-0001", "run:mine-0001@1"):
-        shown = stored_images(open_model(model), [2, 0])
+        opened = shown_to(open_model(model), run.owner, alone=False)
+        shown = stored_images(opened, [2, 0])
         assert shown is not None and torch.equal(shown, test.images[[2, 0]])
 
     keep(run, "alone", tmp_path / "checkpoints")
     assert stored_images(open_model("alone"), [0]) is None
     run.images_file.write_bytes(b"torn")
-    assert stored_images(open_model("run:mine-0001"), [0]) is None
+    assert stored_images(opened, [0]) is None
+
+
+def test_whoever_has_the_link_sees_own_images_where_their_owner_said_so(
+    mine: tuple[Run, ImageDataset], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, test = mine
+    client = TestClient(Starlette(routes=routes))
+    asked = struct.pack("<IBBHI", 1, 4, 0, 1, 2)  # verb image, row 2
+
+    def seen(cookie: str, **headers: str) -> list[bool]:
+        """Whether it is the owner's image that comes, by either channel."""
+        signed = signer().sign(cookie).decode()
+        headers |= {"Cookie": f"{COOKIE}={signed}"} if cookie else {}
+        by_http = client.post("/live/ask?model=run:mine-0001", content=asked, headers=headers)
+        with client.websocket_connect("/live/decode?model=run:mine-0001", headers=headers) as ws:
+            ws.receive_text()
+            ws.send_bytes(asked)
+            frames = [by_http.content, ws.receive_bytes()]
+        real = [bool(frame[5]) for frame in frames]
+        assert [frame[8:] == test.images[2].numpy().tobytes() for frame in frames] == real
+        return real
+
+    assert seen("ann") == [True, True]
+    assert seen("bob") == seen("") == [False, False]
+    run.show_images(True)
+    assert seen("bob") == seen("") == [True, True]
+    run.show_images(False)
+    assert seen("bob") == [False, False]
+    (run.path / "owner").unlink()  # as the command line makes it: nobody's, not of all without one
+    assert seen("") == [False, False]
+    monkeypatch.setenv("ZSCAPE_ALONE", "1")
+    assert seen("") == [True, True]
+    assert seen("", Via="1.1 a proxy") == [False, False]

@@ -15,6 +15,7 @@ from ui.frame.disk import unwritable
 from ui.frame.hidden import hidden
 from ui.frame.session import return_to_model
 from ui.frame.sidebar import show_sidebar
+from ui.text.plain import show_error
 from vae_core.errors import ZscapeError
 
 PAGES = Path(__file__).resolve().parents[2] / "pages"
@@ -98,7 +99,7 @@ def report_error(error: Exception) -> bool:
     """Show a sentence instead of a trace; the trace goes to the log."""
     if isinstance(error, ZscapeError):
         log.warning("%s", error, exc_info=error)
-        st.error(str(error), icon=":material/error:")
+        show_error(error)
     elif isinstance(error, OSError) and (told := unwritable(error)):
         log.error("%s", error)
         st.error(told, icon=":material/error:")

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import streamlit as st
 
-from live.door.peers import OF_PROXIES
 from live.models import secret_of
 from live.places import runs_root
+from live.visitors import is_alone
 from ui.frame.classroom import is_teacher
+from vae_core.files.folders import folders
 from vae_core.runs.run import Run
 
 
 def alone() -> bool:
     """Whether the app is served to whoever sits at this machine, and to nobody else."""
-    forwarded = any(name in st.context.headers for name in OF_PROXIES)  # from who knows where
-    return os.environ.get("ZSCAPE_ALONE") == "1" and not forwarded
+    return is_alone(st.context.headers)
 
 
 def belongs(run: Run, visitor: str) -> bool:
@@ -39,7 +39,8 @@ def came_from(run: Run) -> str:
 
 def owned_by(visitor: str, root: Path) -> list[str]:
     """Tokens of this visitor's runs and models below `root`, newest last."""
-    every = {file.parent for name in _MARKS for file in root.glob(f"*/{name}")}
+    found = [each.path for each in folders(root) if not each.error]
+    every = [path for path in found if any((path / name).exists() for name in _MARKS)]
     mine = [folder for folder in every if belongs(Run(folder), visitor)]
     return [folder.name for folder in sorted(mine, key=_made)]
 

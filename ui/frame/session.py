@@ -12,13 +12,16 @@ from contextlib import suppress
 
 import streamlit as st
 
+from live.images import shown_to
 from live.models import OpenModel, model_path, open_model, run_id, run_token
 from live.places import brought_along, checkpoints_root, first_model, runs_root
 from ui.components.address import begin_from, linked, refuse, returned
 from ui.frame.classroom import is_teacher
 from ui.frame.owners import alone, belongs, may_look, owned_by
 from ui.kept import visitor
+from ui.text.plain import printable
 from vae_core.errors import CheckpointError
+from vae_core.files.folders import folders
 from vae_core.runs.run import Run
 
 NO_MODEL = "there is no such model here, or it was deleted"
@@ -52,8 +55,12 @@ def own(token: str) -> None:
 
 def model_ids() -> list[str]:
     """Ids of the models this visitor may choose: the shipped ones, then their own."""
-    root = checkpoints_root()
-    shipped = sorted(p.parent.name for p in root.glob("*/config.json") if p.parent.name[0] != ".")
+    found = folders(checkpoints_root())
+    shipped = [
+        printable(each.path.name)
+        for each in found
+        if each.error or (each.path / "config.json").exists()  # why it cannot be read, is told
+    ]
     if (brought := brought_along()) and brought.name not in shipped:
         shipped.append(brought.name)
     if (first := first_model()) in shipped:
@@ -103,9 +110,14 @@ def _follow_link_to_open() -> None:
             st.session_state["z"] = ()
 
 
+def open_here(model_id: str) -> OpenModel:
+    """The model, open, with the images that its owner brought where this visitor may see them."""
+    return shown_to(open_model(model_id), visitor(), alone=alone())
+
+
 def current_model() -> OpenModel:
     """The model chosen in the sidebar, open."""
-    return open_model(st.session_state["model"])
+    return open_here(st.session_state["model"])
 
 
 def models_beside(opened: OpenModel, objective: str) -> Iterator[OpenModel]:
@@ -117,7 +129,7 @@ def models_beside(opened: OpenModel, objective: str) -> Iterator[OpenModel]:
         with suppress(CheckpointError):  # whoever chooses it is told what is wrong
             config = read_config(model_path(model_id))
             if [config.get("objective"), config.get("dataset"), config["image_shape"]] == wanted:
-                yield open_model(model_id)
+                yield open_here(model_id)
 
 
 def select_model(model_id: str) -> None:

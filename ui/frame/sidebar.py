@@ -8,7 +8,6 @@ from typing import Any
 import streamlit as st
 
 from live.models import OpenModel, open_model, run_id, run_token
-from live.places import checkpoints_root
 from ui.components.address import choice_from_link, show_in_address, step_in_address
 from ui.frame.hidden import hidden, hidden_controls
 from ui.frame.kinds import NAMES, note
@@ -16,8 +15,12 @@ from ui.frame.owners import alone, called
 from ui.frame.room import UPLOADS_STAY_DAYS
 from ui.frame.session import NO_MODEL, model_ids, select_model
 from ui.numbers import decimal
+from ui.text.plain import plain, show_error
+from ui.widgets import file_uploader
 from vae_core.data.names import dataset_label
 from vae_core.errors import CheckpointError, ZscapeError
+
+WITHOUT_MODEL = ("train", "runs")  # pages that a broken model does not concern
 
 _FIGURES_CSS = """
 .stHtml dl.figures { display: grid; grid-template-columns: 1fr auto; gap: 0.2rem 0.75rem;
@@ -32,7 +35,7 @@ def show_sidebar(page: str) -> None:
     ids = model_ids()
     if not ids:
         raise ZscapeError(
-            f"There is no model in {checkpoints_root()}; run `make checkpoints`, or set "
+            "There is no model here; whoever runs the server can run `make checkpoints`, or set "
             "ZSCAPE_CHECKPOINTS to a folder that has some."
         )
     if (chosen := st.session_state.pop("next_model", None)) in ids:
@@ -40,7 +43,8 @@ def show_sidebar(page: str) -> None:
     gone = st.session_state.get("model", ids[0]) not in ids  # by another tab, or its owner
     model = choice_from_link("model", ids, ids[0], NO_MODEL)
     if gone:
-        text = f"The model in view was deleted; **{model_label(model)}** is shown in its place."
+        shown = plain(model_label(model))
+        text = f"The model in view was deleted; **{shown}** is shown in its place."
         if not hidden("models"):
             text += " The list of models at the side has others."
         st.warning(text, icon=":material/delete:")
@@ -48,7 +52,7 @@ def show_sidebar(page: str) -> None:
     st.session_state["model_said"] = model
     with st.sidebar:
         if hidden("models"):
-            st.markdown(f"**{model_label(model)}**")
+            st.markdown(f"**{plain(model_label(model))}**")
         else:
             st.selectbox("Model", ids, format_func=model_label, key="model")
         # A place of its own on each page: following a link empties the address.
@@ -60,9 +64,15 @@ def show_sidebar(page: str) -> None:
         ):
             _upload()
     with figures:
-        with st.spinner("Opening the model…"):
-            opened = open_model(model)  # what is wrong with it, the page says
-        _describe(opened)
+        try:
+            with st.spinner("Opening the model…"):
+                opened = open_model(model)
+        except CheckpointError as error:
+            if page not in WITHOUT_MODEL:
+                raise
+            show_error(error)
+        else:
+            _describe(opened)
 
 
 def model_label(model_id: str) -> str:
@@ -128,7 +138,7 @@ def _upload() -> None:
         "The zip of a checkpoint's folder, as **Download** on Train live or `python -m vae_core "
         f"export` makes it: safetensors and JSON, 64 MB at most. {_how_long()}"
     )
-    file = st.file_uploader("Zip of a checkpoint folder", type="zip", key="upload")
+    file = file_uploader("Zip of a checkpoint folder", type="zip", key="upload")
     if file is None:
         return
     from ui.frame.own_models import bring_model  # with torch
@@ -136,7 +146,7 @@ def _upload() -> None:
     try:
         token = bring_model(file)
     except CheckpointError as error:
-        st.error(str(error), icon=":material/error:")
+        show_error(error)
         return
     select_model(run_id(token))
     st.rerun()

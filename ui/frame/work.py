@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import streamlit as st
 from filelock import FileLock, Timeout
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from live.servers import shared_folder
 
 Report = Callable[[float, str], object]  # the share that is done, and what is done now
+
+_turns = threading.BoundedSemaphore(max(1, (os.cpu_count() or 1) // 2))
+
+
+@contextmanager
+def pages_take_turns() -> Iterator[None]:
+    """Around each pass of a model: those of pages take at most half the cores at a time.
+
+    What a page computes ends here where its visitor has left or clicked. Others, such as the
+    pointer's, go on at once.
+    """
+    if get_script_run_ctx(suppress_warning=True) is None:
+        yield
+        return
+    "visitor" in st.session_state  # noqa: B015 (whoever looks is told whether to go on)
+    with _turns:
+        yield
 
 
 @contextmanager

@@ -1,12 +1,11 @@
 """A visitor's own images: bring them, see what they become, and learn from them.
 
 They are read for this visitor alone, are kept for a day, and lie in the folder of the run that
-learns them.
+learns them. Who has the run's link sees them where the visitor says so, at the run.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,11 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from ui.components.address import choice_from_link, show_in_address
 from ui.components.image_grid import image_grid
 from ui.frame import limits
+from ui.frame.owners import alone
+from ui.frame.session import is_mine
 from ui.kept import forget_file, keep_file, kept_file
+from ui.text.plain import plain, show_error
+from ui.widgets import file_uploader, set_widget
 from vae_core.data.image_dataset import ImageDataset
 from vae_core.data.names import dataset_label, own_label
 from vae_core.data.own.form import ImageForm
@@ -103,8 +106,22 @@ def choose_images(again: Run | None) -> OwnImages | None:
                 return _of_run(again)
             return _uploaded()
         except DataError as error:
-            st.error(plain(str(error)), icon=":material/error:")
+            show_error(error)
             return None
+
+
+def offer_to_show(run: Run) -> None:
+    """Let the owner of a run, or of a model in a folder as a run's, show its images by its link."""
+    if not run.images_file.exists() or not is_mine(run) or alone():
+        return
+    key = f"show-{run.token}"
+    set_widget(key, run.images_shown)
+    st.toggle(
+        "Show my images to whoever has the link",
+        key=key,
+        on_change=lambda: run.show_images(st.session_state[key]),
+        help="Off: others see what the model's decoder makes of them, never the images.",
+    )
 
 
 def _of_run(run: Run) -> OwnImages:
@@ -116,7 +133,7 @@ def _of_run(run: Run) -> OwnImages:
 
 def _uploaded() -> OwnImages | None:
     size = limits.MAX_UPLOAD_MB
-    brought = st.file_uploader(
+    brought = file_uploader(
         "Your own images",
         max_upload_size=size,
         key=IMAGES,
@@ -126,11 +143,14 @@ def _uploaded() -> OwnImages | None:
     )
     source = _at_hand(IMAGES, brought)
     if source is None:
-        st.caption(f"{KINDS} They stay with you, for a day or as long as a run that learned them.")
+        st.caption(
+            f"{KINDS} They stay with you, for a day or as long as a run that learned them, and a "
+            "link to that run shows them to nobody, unless you say so there."
+        )
         return None
     labels = None
     if may_have_labels(source):
-        brought = st.file_uploader(
+        brought = file_uploader(
             "Their labels, another idx file, if there are any",
             max_upload_size=size,
             key=LABELS,
@@ -306,8 +326,3 @@ def _show(name: str, preview: Preview) -> None:
 
 def _by(size: tuple[int, int]) -> str:
     return f"{size[0]}×{size[1]}"
-
-
-def plain(text: str) -> str:
-    """A text from outside so that Markdown shows it as it is."""
-    return re.sub(r"([\\`*_{}\[\]()#+.!|~$:<>-])", r"\\\1", text)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from live.images import learned_binary
 from live.models import OpenModel
+from live.places import among_strangers
 from ui.text.show_code import program
 from vae_core.data.names import is_own
 from vae_core.measures.anomaly import STRANGERS
@@ -17,10 +18,13 @@ if TYPE_CHECKING:
 
 
 def place_of(opened: OpenModel) -> str:
-    """Where a program finds the checkpoint, from the folder that the app was started in."""
+    """Where a program finds the checkpoint, from the folder that the app was started in.
+
+    Among strangers, who have no business with the server's folders: from a checkout of their own.
+    """
     if opened.id.startswith("run:"):
         return "checkpoint"  # what "Download" gives, unpacked
-    return str(opened.path)
+    return f"checkpoints/{opened.id}" if among_strangers() else str(opened.path)
 
 
 def images_of(opened: OpenModel) -> str:

@@ -12,9 +12,10 @@ from ui.frame.navigation import page_path
 from ui.frame.own_models import keep_model
 from ui.frame.session import is_mine, link_to_open
 from ui.frame.work import working
-from ui.images.own import plain
+from ui.images.own import offer_to_show
 from ui.kept import visitor
 from ui.numbers import decimal
+from ui.text.plain import plain, show_error
 from ui.training.film import gif
 from ui.training.runs import (
     choose_run,
@@ -25,7 +26,7 @@ from ui.training.runs import (
     state_badge,
 )
 from vae_core.checkpoints.archives import zip_checkpoint
-from vae_core.errors import TrainingError, ZscapeError
+from vae_core.errors import CheckpointError, TrainingError, ZscapeError
 from vae_core.runs.run import Run, Status
 from vae_core.training.config import TrainConfig
 
@@ -47,14 +48,26 @@ def show_end(run: Run, status: Status, config: TrainConfig) -> None:
             if delete_button(run.token):
                 choose_run(None)
                 st.rerun()
+    offer_to_show(run)
     if status.state == "failed":
-        st.error(status.message, icon=":material/error:")
+        show_error(status.message)
     elif status.message:
         st.info(status.message, icon=":material/timer_off:")
-    if learned and (metrics := open_model(run_id(run.token)).metrics):
-        st.markdown(figures(metrics))
+    if learned:
+        show_figures(run)
     if ended := how_it_ended(run, config):
         st.caption(ended)
+
+
+def show_figures(run: Run) -> None:
+    """What the run's checkpoint says that it reaches; why it cannot be read, where it is broken."""
+    try:
+        metrics = open_model(run_id(run.token)).metrics
+    except CheckpointError as error:
+        show_error(error)
+    else:
+        if metrics and (text := figures(metrics)):
+            st.markdown(text)
 
 
 def offer_model(run: Run) -> None:
@@ -75,7 +88,7 @@ def offer_model(run: Run) -> None:
             try:
                 keep_model(run, name)
             except ZscapeError as error:
-                st.error(str(error), icon=":material/error:")
+                show_error(error)
             else:
                 st.session_state["kept"] = name
                 st.rerun()
@@ -96,7 +109,7 @@ def offer_resume(run: Run, status: Status) -> None:
         try:
             limits.resume_run(run, visitor())
         except TrainingError as error:
-            st.error(str(error), icon=":material/error:")
+            show_error(error)
         else:
             st.rerun()
 
@@ -117,7 +130,7 @@ def offer_more_epochs(run: Run, status: Status, config: TrainConfig) -> None:
             try:
                 limits.resume_run(run, visitor(), more)
             except ZscapeError as error:
-                st.error(str(error), icon=":material/error:")
+                show_error(error)
             else:
                 st.rerun()
 
@@ -139,12 +152,14 @@ def how_it_ended(run: Run, config: TrainConfig) -> str:
 
 
 def figures(metrics: dict[str, Any]) -> str:
-    """The checkpoint's figures in a line."""
+    """The checkpoint's figures in a line; empty where there are none."""
     if metrics.get("discriminator_accuracy") is not None:
         return (
             f"The discriminator tells **{metrics['discriminator_accuracy']:.1%}** of all test "
             "images and as many generated ones rightly; 50% is a guess. There is no ELBO."
         )
+    if metrics.get("reconstruction") is None:
+        return ""
     grey = metrics.get("grey_cross_entropy")
     name = "cross-entropy" if grey else "−E[log p(x given z)]"
     parts = [f"{name} **{decimal(-metrics['reconstruction'], '.1f')}**"]
@@ -170,7 +185,7 @@ def offer_gif(run: Run) -> None:
                 with working(text) as report:
                     made = (run.token, gif(run, lambda done: report(done, text)))
             except ZscapeError as error:
-                st.error(str(error), icon=":material/error:")
+                show_error(error)
             st.session_state["gif"] = made
         if made[0] == run.token:
             st.download_button(

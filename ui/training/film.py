@@ -56,16 +56,19 @@ class Playback:
 
 
 @st.cache_resource(show_spinner=False, max_entries=256)
-def frame_of(token: str, epoch: int, changed: int, dims: tuple[int, ...]) -> Frame | None:
+def frame_of(
+    token: str, epoch: int, changed: int, dims: tuple[int, ...], own_images: bool
+) -> Frame | None:
     """The snapshot of the run `token` after `epoch`; None where it is torn or gone.
 
-    changed: when it was written, in nanoseconds; a resumed run may write it again.
+    changed: when it was written, in nanoseconds; a resumed run may write it again. own_images: as
+    of an `OpenModel`.
     """
     try:
         opened = open_model(run_id(token, epoch))
     except CheckpointError:
         return None
-    look = look_of(opened, dims)
+    look = look_of(opened.with_own_images if own_images else opened, dims)
     return Frame(
         plane_points(opened, dims_plane(opened, dims)),
         {part: picture_png(images) for part, images in look.pictures.items()},
@@ -79,14 +82,14 @@ def playback(run: Run, opened: OpenModel) -> Playback:
     """
     dims = shown_dims(opened)
     kept: dict[str, Any] = st.session_state.setdefault("playback", {})
-    if kept.get("of") != (run.token, dims):
-        kept.update(of=(run.token, dims), frames={})
+    if kept.get("of") != (run.token, dims, opened.own_images):
+        kept.update(of=(run.token, dims, opened.own_images), frames={})
     frames: dict[tuple[int, int], dict[str, Any]] = kept["frames"]
     until = time.monotonic() + PATIENCE
     snapshots = snapshots_of(run)
     for epoch, changed in snapshots:
         if (epoch, changed) not in frames and time.monotonic() < until:
-            frame = frame_of(run.token, epoch, changed, dims)
+            frame = frame_of(run.token, epoch, changed, dims, opened.own_images)
             frames[epoch, changed] = {} if frame is None else _published(run, epoch, frame)
     read = [(epoch, frames.get((epoch, changed))) for epoch, changed in snapshots]
     ready = [(epoch, parts) for epoch, parts in read if parts]
@@ -130,7 +133,7 @@ def gif(run: Run, on_progress: Callable[[float], object]) -> bytes:
     dims = shown_dims(open_model(run_id(run.token)))
     frames = []
     for epoch, changed in snapshots_of(run):
-        frame = frame_of(run.token, epoch, changed, dims)
+        frame = frame_of(run.token, epoch, changed, dims, own_images=False)
         if frame is not None and frame.points is not None:
             frames.append((epoch, frame.points, frame.pictures["manifold"]))
     if not frames:

@@ -17,6 +17,7 @@ from ui.components.address import (
     show_in_address,
 )
 from ui.components.decimal_comma import decimals
+from ui.text.plain import show_error
 from ui.training.presets import PRESETS, Preset
 from ui.training.settings import COLUMNS, OWN_SETTINGS, SETTINGS, Setting
 from ui.widgets import set_widget
@@ -237,7 +238,7 @@ def _config() -> TrainConfig | None:
     try:
         return TrainConfig(**values | {"hidden": layer_widths(values["hidden"])})
     except ConfigError as error:
-        st.error(str(error), icon=":material/error:")
+        show_error(error)
         return None
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from ui.components.action_button import action_button
 from ui.frame.session import is_mine
-from ui.images.own import plain
+from ui.text.plain import plain
 from ui.training.curves import fractional_epoch
 from ui.training.runs import Events, name_of, silence, spoken
 from vae_core.runs.run import Run, Status

@@ -11,14 +11,16 @@ import streamlit as st
 from live.models import model_path, run_id
 from live.places import runs_root
 from ui.components.address import linked, refuse
-from ui.frame.owners import called, may_look
+from ui.frame.owners import alone, called, may_look
 from ui.frame.session import is_mine
 from ui.kept import keep, kept, visitor
+from ui.text.plain import show_error
 from vae_core.checkpoints.card import left_out_class
 from vae_core.checkpoints.reading import read_config
 from vae_core.data.names import dataset_label
 from vae_core.errors import CheckpointError, TrainingError, ZscapeError
 from vae_core.files.atomic import delete_folder
+from vae_core.files.folders import folders
 from vae_core.runs.run import Run, list_runs
 
 if TYPE_CHECKING:
@@ -86,9 +88,15 @@ def visible_runs() -> list[Run]:
     return [r for r in runs if (is_mine(r) or r.token in watched) and is_whole(r)]
 
 
-def broken_runs() -> list[Run]:
-    """Those of this visitor's runs whose settings cannot be read."""
-    return [r for r in list_runs(runs_root()) if is_mine(r) and not is_whole(r)]
+def broken_runs() -> dict[str, str]:
+    """Those of this visitor's runs that cannot be read, by name, and why: the end of a sentence.
+
+    Whose a folder is that nobody can look into, nobody knows: only who has all of them sees it.
+    """
+    closed = {each.path.name: each.error for each in folders(runs_root()) if each.error}
+    mine = [run for run in list_runs(runs_root()) if is_mine(run)]
+    flaws = {run.token: flaw(run) for run in mine}
+    return (closed if alone() else {}) | {token: why for token, why in flaws.items() if why}
 
 
 def config_of(run: Run) -> TrainConfig:
@@ -102,12 +110,21 @@ def _config(token: str, changed: int) -> TrainConfig:
 
 
 def is_whole(run: Run) -> bool:
-    """Whether the run's settings can be read: its folder may be edited or half written."""
+    """Whether the run can be read: its folder may be edited or half written."""
+    return not flaw(run)
+
+
+def flaw(run: Run) -> str:
+    """Why the run cannot be read, as the end of a sentence; empty where it can."""
     try:
         config_of(run)
-    except (ZscapeError, OSError):
-        return False
-    return True
+        if run.events_file.exists():
+            run.events_file.open("rb").close()
+    except ZscapeError as error:
+        return str(error).removesuffix(".")
+    except OSError as error:
+        return error.strerror or "its files cannot be opened"
+    return ""
 
 
 def name_of(run: Run, config: TrainConfig) -> str:
@@ -201,7 +218,7 @@ def delete_button(token: str) -> bool:
             else:
                 delete_folder(run.path)
         except TrainingError as error:
-            st.error(str(error), icon=":material/error:")
+            show_error(error)
             return False
     return True
 

@@ -66,21 +66,25 @@ def _visitors_file() -> Path:
 
 
 def _of_visitor() -> dict[str, Any]:
-    """What the visitor's file holds; nothing where there is none or it is broken."""
-    if not _visitors_file().exists():
+    """What the visitor's file holds."""
+    return _held(_visitors_file())
+
+
+def _held(file: Path) -> dict[str, Any]:
+    """What a file of names holds; nothing where there is none or it is broken."""
+    if not file.exists():
         return {}
     try:
-        return read_json(_visitors_file(), CheckpointError)
+        return read_json(file, CheckpointError)
     except CheckpointError as error:  # it has names alone: no reason to show no page
         log.warning("%s", error)
         return {}
 
 
 def _read(opened: OpenModel) -> dict[int, str]:
-    file = opened.path.parent / FILE
     found = None if _is_own(opened) else _of_visitor().get(opened.id)
-    if found is None and opened.id.startswith("run:") and file.is_file():
-        found = read_json(file, CheckpointError)
+    if found is None and opened.id.startswith("run:"):
+        found = _held(opened.path.parent / FILE)
     return _checked(found, opened.model.latent_dim)
 
 
@@ -88,8 +92,9 @@ def _checked(found: object, latent_dim: int) -> dict[int, str]:
     """Of what a file holds, the names of dimensions that there are."""
     if not isinstance(found, dict):
         return {}
+    known = set(map(str, range(latent_dim)))
     return {
         int(dim): name[:LONGEST]
         for dim, name in found.items()
-        if dim.isdecimal() and int(dim) < latent_dim and isinstance(name, str)
+        if dim in known and isinstance(name, str)
     }

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # By what Streamlit's caches tell arguments apart: `cache_data(hash_funcs=HASHES)`.
 HASHES: dict[str | type[Any], Callable[[Any], Any]] = {
-    OpenModel: lambda opened: (opened.id, id(opened.model)),
+    OpenModel: lambda opened: (opened.id, id(opened.model), opened.own_images),
     Plane: lambda plane: (plane.u, plane.v, plane.origin),
     "torch.Tensor": lambda tensor: tensor.numpy().tobytes(),
 }
@@ -34,11 +34,12 @@ def latents_of(opened: OpenModel) -> Latents:
     return opened.latents
 
 
-def stored_latents(opened: OpenModel) -> tuple[str, float, float]:
-    """What tells a model's stored latents from those it had before."""
+def stored_latents(opened: OpenModel) -> tuple[str, float, float, bool]:
+    """What tells a model's stored latents, and their images, from those it had before."""
     if opened.latents is None:
-        return opened.id, 0.0, 0.0
-    return opened.id, float(opened.latents.mu.sum()), float(opened.latents.logvar.sum())
+        return opened.id, 0.0, 0.0, opened.own_images
+    mu, logvar = opened.latents.mu, opened.latents.logvar
+    return opened.id, float(mu.sum()), float(logvar.sum()), opened.own_images
 
 
 def test_rows(opened: OpenModel, class_name: str | None = None, *, but: bool = False) -> Tensor:

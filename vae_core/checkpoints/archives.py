@@ -26,6 +26,7 @@ from vae_core.models.architecture import Architecture, architecture
 from vae_core.models.latent_model import LatentModel
 
 MAX_ZIP_BYTES = 64 << 20
+MAX_DIRECTORY_BYTES = 256 << 10  # a few files, and what file managers add
 MAX_UNZIPPED_BYTES = 64 << 20  # 10 million weights with their latents; shipped models have 12 MB
 MAX_MULTIPLY_ADDS = 128_000_000  # for one image, to encode or decode it: some 10 ms of a core
 MAX_PIXELS = 2 * 3 * 64**2  # values of one image: pages show up to 1,600 of them at once
@@ -57,7 +58,7 @@ def unpack_checkpoint(archive: BinaryIO, path: str | Path) -> LatentModel:
         )
     remedy = "zip the checkpoint's folder and try again"
     with _one_at_a_time:
-        with open_zip(archive, "The file", CheckpointError, remedy) as bundle:
+        with open_zip(archive, "The file", CheckpointError, remedy, MAX_DIRECTORY_BYTES) as bundle:
             contents = {name: _unzip(bundle, info) for name, info in _zip_members(bundle).items()}
         with folder_written_whole(Path(path)) as folder:
             while contents:

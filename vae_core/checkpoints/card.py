@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from vae_core.files.markdown import plain
 from vae_core.measures.shares import margin, share_in_words
 from vae_core.models.likelihoods import effective_beta
 
@@ -55,7 +56,7 @@ def left_out_class(config: Mapping[str, Any]) -> str | None:
 def model_card(name: str, config: Mapping[str, Any], metrics: Mapping[str, Any] | None) -> str:
     """README.md of a checkpoint folder; every figure comes from `metrics`."""
     c, h, w = config["image_shape"]
-    lines = [*_head(config), f"# {name}", "", _sentence(config), ""]
+    lines = [*_head(config), f"# {plain(name)}", "", _sentence(config), ""]
     if metrics:
         lines += [*_figures(config, metrics), "", *_further(metrics)]
     if config.get("training"):
@@ -66,7 +67,7 @@ def model_card(name: str, config: Mapping[str, Any], metrics: Mapping[str, Any] 
         "import torch",
         "from vae_core import load_checkpoint",
         "",
-        f'model = load_checkpoint("checkpoints/{name}")',
+        f"model = load_checkpoint({json.dumps(f'checkpoints/{name}', ensure_ascii=False)})",
         f"image = model.decode(torch.zeros(1, {config['latent_dim']}))  # (1, {c}, {h}, {w})",
         "```",
         "",
@@ -94,11 +95,11 @@ def _sentence(config: Mapping[str, Any]) -> str:
     if config["kind"] != "gan":
         parts.append(_likelihood(config, training))
     if (objective := training.get("objective", "elbo")) not in ("elbo", config["kind"]):
-        parts.append(f"learned by {objective}")
+        parts.append(f"learned by {plain(str(objective))}")
     if (beta := training.get("beta", 1.0)) != 1:
         parts.append(f"its KL weighed by beta = {beta:g}")
     if (unseen := left_out_class(config)) is not None:
-        parts.append(f"trained without class {unseen}")
+        parts.append(f"trained without class {plain(unseen)}")
     return (
         f"{_KINDS[config['kind']]} with {config['latent_dim']} latent dimensions for {h} x {w} "
         f"images of {c} channel{'s' if c > 1 else ''}: {', '.join(parts)}."
@@ -110,7 +111,8 @@ def _figures(config: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[str]
     source = ""
     if {"images", "dataset", "split"} <= metrics.keys():
         source = (
-            f" over the {metrics['images']} images of {metrics['dataset']} ({metrics['split']})"
+            f" over the {metrics['images']} images of {plain(metrics['dataset'])} "
+            f"({plain(metrics['split'])})"
         )
     drawn = metrics.get("binarisation", "none")
     pixels = "" if drawn == "none" else f", binarised ({drawn})"
@@ -205,7 +207,7 @@ def _further(metrics: Mapping[str, Any]) -> list[str]:
     if measured := metrics.get("measured"):
         lines += ["| measure | |", "|---|---|"]
         lines += [
-            f"| {measure}, {name} | {value:.3f} |"
+            f"| {plain(measure)}, {plain(name)} | {value:.3f} |"
             for measure, figures in measured.items()
             for name, value in figures.items()
         ]

@@ -31,6 +31,12 @@ _TABLES = {
     )
 }
 _FIGURES = {f.name: str(f.type) for f in fields(Metrics) if f.name not in (*_TABLES, "measured")}
+_NEEDED = {  # a figure -> what is told beside it
+    "kl": ("reconstruction", "elbo", "active_units"),
+    "discriminator_accuracy": ("images",),
+    "class_error": ("images",),
+    "few_labels": ("images",),
+}
 
 
 def read_metrics(path: str | Path) -> dict[str, Any] | None:
@@ -62,6 +68,14 @@ def read_metrics(path: str | Path) -> dict[str, Any] | None:
             f"{path.name}: metrics.json holds measured={shown(metrics['measured'])}, which are not "
             f"finite figures by measure and name; {_EVALUATE_AGAIN}."
         )
+    there = {name for name, value in metrics.items() if value is not None}
+    if not there & (_FIGURES.keys() | _TABLES.keys() | {"measured"}):
+        raise CheckpointError(f"{path.name}: metrics.json holds no figures; {_EVALUATE_AGAIN}.")
+    for name, needed in _NEEDED.items():
+        if name in there and (missing := [each for each in needed if each not in there]):
+            raise CheckpointError(
+                f"{path.name}: metrics.json holds {name}, but no {missing[0]}; {_EVALUATE_AGAIN}."
+            )
     return metrics
 
 

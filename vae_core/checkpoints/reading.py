@@ -31,6 +31,7 @@ from vae_core.files.atomic import (
     open_ordinary,
     read_json,
 )
+from vae_core.files.folders import folders
 from vae_core.files.tensors import load_tensors, read_header
 from vae_core.latent.latents import Latents
 from vae_core.models.config import ModelConfig
@@ -173,21 +174,21 @@ def list_checkpoints(root: str | Path = "checkpoints") -> list[CheckpointInfo]:
     """
     root = Path(root)
     try:
-        if not root.is_dir():
-            return []
-        folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+        found = folders(root)
     except OSError as error:
         raise CheckpointError(f"{root.name[:80]} cannot be read: {error.strerror}.") from error
-    return [_describe(folder) for folder in folders]
+    return [_describe(each.path, each.error) for each in found]
 
 
-def _describe(path: Path) -> CheckpointInfo:
+def _describe(path: Path, error: str) -> CheckpointInfo:
+    if error:
+        return CheckpointInfo(path.name, path, {}, None, f"It cannot be read: {error}.")
     try:
         config = read_config(path)
         verified_shapes(path, config)
         return CheckpointInfo(path.name, path, config, read_metrics(path))
-    except CheckpointError as error:
-        return CheckpointInfo(path.name, path, {}, None, str(error))
+    except CheckpointError as broken:
+        return CheckpointInfo(path.name, path, {}, None, str(broken))
 
 
 def checkpoint_files(path: str | Path) -> Iterator[tuple[str, bytes]]:
@@ -239,6 +240,12 @@ def read_config(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{path.name}: config.json holds a class or factor that is no name; save it again."
         )
+    settings = config["training"].get("objective_settings", {})
+    if not isinstance(settings, dict) or not all(map(_is_setting, settings.values())):
+        raise CheckpointError(
+            f"{path.name}: config.json holds objective_settings={shown(settings)}, which are no "
+            "numbers and words by name; save it again."
+        )
     for names in (config["class_names"], config["factor_names"]):
         check_names(names, f"{path.name}: config.json", CheckpointError)
     if not is_figure(config["training"].get("beta", 1.0), "float"):
@@ -247,6 +254,10 @@ def read_config(path: str | Path) -> dict[str, Any]:
             "number; save it again."
         )
     return config
+
+
+def _is_setting(value: Any) -> bool:
+    return isinstance(value, (str, int, float))
 
 
 def model_config(path: Path, config: dict[str, Any]) -> ModelConfig:

@@ -34,10 +34,14 @@ def open_zip(
     name: str,
     error: type[ZscapeError] = DataError,
     remedy: str = "make it anew",
+    max_directory: int = MAX_DIRECTORY_BYTES,
 ) -> Iterator[zipfile.ZipFile]:
-    """Open a zip; `error`, with `name` in it, when it is broken, also while it is read."""
+    """Open a zip; `error`, with `name` in it, when it is broken, also while it is read.
+
+    max_directory: bytes that its table of contents may have, some hundred an entry.
+    """
     try:
-        with zipfile.ZipFile(_small_directory(source, name, error)) as bundle:
+        with zipfile.ZipFile(_small_directory(source, name, error, max_directory)) as bundle:
             yield bundle
     except ZscapeError:
         raise
@@ -58,11 +62,13 @@ def zip_files(
     for member in bundle.infolist():
         path = member_path(member)
         parts = path.split("/")
+        if not path or "\0" in member.orig_filename:
+            raise error(f"{name} holds a file without a name, or an odd one; zip it again.")
         outside = path.startswith("/") or ".." in parts or re.match("[A-Za-z]:", path)
-        if outside or not path or stat.S_ISLNK(member.external_attr >> 16):
+        if outside or stat.S_ISLNK(member.external_attr >> 16):
             shown = "".join(c if c.isprintable() else "?" for c in path[-80:])
             raise error(
-                f"{name} holds {shown or 'a nameless file'}, which is a link or leads out of the "
+                f"{name} holds {shown}, which is a link or leads out of the "
                 "archive; zip the folder itself."
             )
         if not path.endswith("/"):
@@ -112,12 +118,12 @@ def _unicode_path(extra: bytes, packed: bytes) -> str | None:
 
 
 def _small_directory(
-    source: Path | BinaryIO, name: str, error: type[ZscapeError]
+    source: Path | BinaryIO, name: str, error: type[ZscapeError], most: int
 ) -> Path | BinaryIO:
     """`source`, if its table of contents is not enormous: zipfile reads that whole, and at once."""
     if isinstance(source, Path):
         with source.open("rb") as file:
-            _small_directory(file, name, error)
+            _small_directory(file, name, error, most)
         return source
     end = source.seek(0, os.SEEK_END)
     source.seek(max(0, end - (1 << 16) - 200))
@@ -128,7 +134,10 @@ def _small_directory(
         for found in re.finditer(b"(?=" + re.escape(mark) + b")", tail):
             told = tail[found.start() + offset :][:room]
             size = struct.unpack(kind, told)[0] if len(told) == room else 0
-            if MAX_DIRECTORY_BYTES < size != 0xFFFFFFFF:  # which stands for: see the other
-                raise error(f"{name} has a table of contents of {size:,} bytes; too many files.")
+            if most < size != 0xFFFFFFFF:  # which stands for: see the other
+                raise error(
+                    f"{name} holds too many files: its table of contents alone has {size:,} bytes, "
+                    f"and {most:,} are taken at most; zip what is needed."
+                )
     source.seek(0)
     return source

@@ -8,6 +8,7 @@ no more memory between the layers than a small one; with gradients all layers ar
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 
 import torch
@@ -23,6 +24,18 @@ from vae_core.models.priors import Prior, StandardNormal
 # Numbers that a layer gives in one pass: on a processor 4 MB, which its cache holds, elsewhere 256.
 AT_ONCE = {"cpu": 1 << 20}
 AT_ONCE_ELSEWHERE = 1 << 26
+
+Around = Callable[[], AbstractContextManager[object]]
+_around: Around = nullcontext
+
+
+def surround_passes(around: Around) -> None:
+    """From now on each pass of a model, in any thread, is made inside of `around()`.
+
+    A pass takes `images_at_once`; what `around` raises ends the work.
+    """
+    global _around
+    _around = around
 
 
 class LatentModel(nn.Module):
@@ -87,9 +100,13 @@ class LatentModel(nn.Module):
     def _in_parts(self, compute: Callable[..., Tensor], *batch: Tensor) -> Tensor:
         """`compute` of a batch, of `images_at_once` after one another where no gradient is kept."""
         if len(batch[0]) == 1 or torch.is_grad_enabled():
-            return compute(*batch)
-        parts = zip(*(each.split(self.images_at_once) for each in batch), strict=True)
-        return torch.cat([compute(*part) for part in parts])
+            with _around():
+                return compute(*batch)
+        answers = []
+        for part in zip(*(each.split(self.images_at_once) for each in batch), strict=True):
+            with _around():
+                answers.append(compute(*part))
+        return torch.cat(answers)
 
     def _as_weights(self, numbers: Tensor) -> Tensor:
         """Floating-point numbers of any precision, in that of the weights."""

@@ -10,6 +10,7 @@
     train.log                     what the process printed
     stop, pause                   files of these names ask the trainer to stop and keep, or to pause
     owner                         who started it, where that was said
+    images-shown                  a file of this name lets others see the user's own images
     checkpoint/                   an ordinary checkpoint folder: while it trains, of this moment and
                                   with the sample's latents; at the end evaluated, with all of them
 
@@ -34,6 +35,7 @@ from filelock import FileLock, Timeout
 
 from vae_core.errors import ConfigError, TrainingError, ZscapeError
 from vae_core.files.atomic import delete_folder, read_json, write_bytes, write_json
+from vae_core.files.folders import folders
 from vae_core.runs.reports import reports_after, scale_reports
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ START_SECONDS = 120  # a process that has not begun by then never will
 MAX_STATE_BYTES = 4 * (512 << 20)  # the largest weights, Adam's two means of each, the best
 FULL_DISK_BYTES = 1 << 20  # with less than that free, a death without a word has its reason
 
+_ALWAYS_SET = {"dataset", "latent_dim", "network", "hidden", "objective", "epochs"}
 _SNAPSHOT = re.compile(r"epoch-(\d{4,9})\.safetensors")
 # What became of a run whose process is gone, by the last state it told.
 _DEATHS = {
@@ -101,6 +104,18 @@ class Run:
         return self.path / "images.npz"
 
     @property
+    def images_shown(self) -> bool:
+        """Whether others than the owner may see the owner's own images."""
+        return (self.path / "images-shown").exists()
+
+    def show_images(self, shown: bool) -> None:
+        """Let others see the owner's own images, or no longer; OSError where nothing is written."""
+        if shown:
+            (self.path / "images-shown").touch()
+        else:
+            (self.path / "images-shown").unlink(missing_ok=True)
+
+    @property
     def state_file(self) -> Path:
         return self.path / "state.safetensors"
 
@@ -111,7 +126,13 @@ class Run:
     def config(self) -> TrainConfig:
         from vae_core.training.config import TrainConfig
 
-        return TrainConfig.from_json(read_json(self.path / "config.json", TrainingError))
+        values = read_json(self.path / "config.json", TrainingError)
+        if missing := _ALWAYS_SET - values.keys():
+            raise TrainingError(
+                f"config.json of the run {self.token} lacks {', '.join(sorted(missing))}; put the "
+                "file back, or train anew."
+            )
+        return TrainConfig.from_json(values)
 
     def add_epochs(self, more: int) -> None:
         """Let a finished run go on for `more` epochs, as `TrainConfig.with_more_epochs` says.
@@ -141,7 +162,8 @@ class Run:
         if not status.active or (not holding and self._locked()):
             return status
         status = self._read_status()  # it may have ended just before the lock was looked at
-        starting = not status.begun and time.time() - status.started < START_SECONDS
+        # Another clock may go ahead by as much, but who says more is not waited for.
+        starting = not status.begun and abs(time.time() - status.started) < START_SECONDS
         if not status.active or (status.state == "waiting" and starting):
             return status
         message = _DEATHS[status.state if status.begun else "starting"]
@@ -296,7 +318,7 @@ class Run:
         try:
             with FileLock(self.path / ".lock").acquire(timeout=0):
                 return False
-        except Timeout:
+        except (Timeout, OSError):  # nobody may ask, as on a disk that cannot be written
             return True
 
 
@@ -343,8 +365,9 @@ def create_run(
 
 
 def list_runs(root: str | Path) -> list[Run]:
-    """The runs below `root`, newest first."""
-    runs = [Run(file.parent) for file in Path(root).glob("*/status.json")]
+    """The runs below `root`, newest first, without those that nobody can look into."""
+    found = [each.path for each in folders(Path(root)) if not each.error]
+    runs = [Run(path) for path in found if (path / "status.json").exists()]
     return sorted(runs, key=lambda run: run.status().started, reverse=True)
 
 

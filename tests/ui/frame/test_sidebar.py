@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
+import pytest
 from streamlit.testing.v1 import AppTest
+
+SHIPPED = Path(__file__).parents[3] / "checkpoints" / "digits-2d"
 
 
 def page() -> None:
@@ -22,3 +28,28 @@ def test_a_model_deleted_elsewhere_is_said_and_another_offered() -> None:
     (said,) = [warning.value for warning in app.warning]
     assert "was deleted" in said and app.session_state["model"] in said
     assert not app.run().warning
+
+
+def pages() -> None:
+    import streamlit as st
+
+    from ui.frame.sidebar import show_sidebar
+
+    show_sidebar(st.session_state["page"])
+    st.text("the page itself")
+
+
+def test_a_broken_model_hides_no_page_that_does_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(SHIPPED, tmp_path / "broken")
+    (tmp_path / "broken" / "metrics.json").write_text("{}")
+    monkeypatch.setenv("ZSCAPE_CHECKPOINTS", str(tmp_path))
+    app = AppTest.from_function(pages, default_timeout=120)
+    app.session_state["visitor"] = "ann"
+    app.session_state["page"] = "runs"
+    app.run()
+    assert "holds no figures" in app.sidebar.error[0].value
+    assert [text.value for text in app.text] == ["the page itself"]
+    app.session_state["page"] = "decode"
+    assert len(app.run().exception) == 1 and not app.text

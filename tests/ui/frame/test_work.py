@@ -5,11 +5,21 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
+import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
+from ui.frame import work
 from ui.frame.work import heavy_work
+from vae_core.latent.decoded import decoded
+from vae_core.models import latent_model
+from vae_core.models.config import ModelConfig
+from vae_core.models.kinds import build_model
+from vae_core.models.latent_model import surround_passes
 
 
 def test_the_bar_is_gone_when_the_work_is_done_and_when_it_fails() -> None:
@@ -75,3 +85,55 @@ def test_heavy_work_waits_for_another_server_s_too_and_not_for_a_dead_one_s() ->
 
         with heavy_work(report):
             assert set(told) == {"Waiting for another visitor's computation…"}
+
+
+class Gone:
+    """A session's state after its visitor has left: whoever looks is stopped."""
+
+    def __contains__(self, _key: str) -> bool:
+        raise InterruptedError
+
+
+@pytest.fixture
+def passes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
+    """For each pass of a model whether another page's could have been made beside it."""
+    found: list[bool] = []
+
+    def seen(*_: object) -> None:
+        if beside := work._turns.acquire(blocking=False):
+            work._turns.release()
+        found.append(beside)
+
+    monkeypatch.setattr(work, "_turns", threading.BoundedSemaphore(1))
+    surround_passes(work.pages_take_turns)
+    torch.manual_seed(0)
+    model = build_model(ModelConfig((1, 4, 4), hidden=(4,))).eval().requires_grad_(False)
+    model.decoder.register_forward_hook(seen)
+    monkeypatch.setattr(latent_model, "AT_ONCE", {"cpu": 2 * model.cost.widest})
+    monkeypatch.setattr(work, "decode", lambda: decoded(model, torch.zeros(6, 2)), raising=False)
+    yield found
+    surround_passes(nullcontext)
+
+
+def test_the_passes_of_pages_take_turns(
+    passes: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "get_script_run_ctx", lambda **_: object())
+    work.decode()
+    assert passes == [False] * 3
+
+
+def test_the_passes_of_others_wait_for_no_page(passes: list[bool]) -> None:
+    with work._turns:
+        work.decode()
+    assert passes == [False] * 3
+
+
+def test_what_a_page_computes_ends_with_its_visitor(
+    passes: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "get_script_run_ctx", lambda **_: object())
+    monkeypatch.setattr(work.st, "session_state", Gone())
+    with pytest.raises(InterruptedError):
+        work.decode()
+    assert passes == []

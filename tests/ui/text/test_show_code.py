@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from live.models import open_model
 from ui.frame.navigation import PAGES
 from ui.text import programs, show_code
 from ui.text.show_code import SNIPPETS, constants, program, sections
@@ -104,3 +105,10 @@ def test_each_file_is_shown_and_each_section_and_constant_named() -> None:
         assert {*sections(text)} <= texts
         for name in constants(ast.parse(text)):
             assert re.search(rf"\b{name}=", source) or name in texts, f"{file.name}: {name}"
+
+
+def test_strangers_are_shown_no_folder_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = open_model("digits-2d")
+    assert programs.place_of(opened) == str(opened.path)
+    monkeypatch.setenv("ZSCAPE_ALONE", "0")
+    assert programs.place_of(opened) == "checkpoints/digits-2d"

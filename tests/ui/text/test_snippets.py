@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import io
 import json
@@ -26,9 +27,12 @@ from ui.text.programs import (
     compare_program,
     elbo_program,
     labels_program,
+    place_of,
 )
+from ui.text.programs import images_of as section_of_images
 from ui.text.show_code import program
 from vae_core.checkpoints.reading import load_checkpoint, load_latents
+from vae_core.data import datasets
 from vae_core.data.datasets import load_dataset
 from vae_core.data.own.form import ImageForm
 from vae_core.data.own.images import read_images
@@ -112,8 +116,8 @@ def test_the_elbo_program_samples_log_px_beyond_two_dimensions(tmp_path: Path) -
 def altered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., OpenModel]:
     """A copy of digits-2d with another config.json: altered(dataset=…)."""
 
-    def copy(**changes: Any) -> OpenModel:
-        folder = tmp_path / "checkpoints" / "altered"
+    def copy(root: Path = tmp_path / "checkpoints", **changes: Any) -> OpenModel:
+        folder = root / "altered"
         shutil.copytree(ROOT / "checkpoints" / "digits-2d", folder)
         config = json.loads((folder / "config.json").read_text("utf-8")) | changes
         (folder / "config.json").write_text(json.dumps(config), "utf-8")
@@ -151,6 +155,63 @@ def test_a_program_reads_ones_own_images_as_the_model_was_given_them(
     gap = elbo_gap(opened.model, x, best_gaussian(opened.model, x, cells), cells=cells)
     text = here(elbo_program(opened, 2, 100), tmp_path)
     assert figure(text, "log p(x)") == pytest.approx(gap.log_px, abs=0.01)
+
+
+HOSTILE = (
+    "'; import builtins; builtins.ran = 1 #",
+    '"""\n{__import__("builtins").__dict__.update(ran=1)}\n"""',
+    "'''\r\nimport builtins\nbuiltins.ran = 1\n\u2028\\",
+)
+
+
+def test_whatever_a_model_s_texts_are_its_programs_alone_run(
+    tmp_path: Path, altered: Callable[..., OpenModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hostile = "\n".join(HOSTILE)
+    monkeypatch.setitem(datasets._REGISTRY, hostile, datasets._REGISTRY["digits"])
+    training = open_model("digits-2d").config["training"] | {"objective": hostile}
+    opened = altered(
+        tmp_path / hostile,
+        dataset=hostile,
+        class_names=[f"{k}{text}" for k, text in enumerate(HOSTILE * 4)][:10],
+        factor_names=list(HOSTILE),
+        objective=hostile,
+        training=training,
+    )
+    place, z = place_of(opened), [0.5, -1.0]
+    against = ("shuffled pixels", f"class 1{HOSTILE[1]}", "digits")
+    programs = [
+        *(anomalies_program(opened, kind, "latent", images=20, draws=1) for kind in against),
+        compare_program(opened, opened, 5),
+        elbo_program(opened, 3, 5),
+        labels_program(opened, "at random", counts=[20], draws=1, images=True),
+        program("factors", CHECKPOINT=place, ROW=0, DIMS=[0], STEPS=3, SPAN="prior", SIGMAS=3.0),
+        program("geometry", CHECKPOINT=place, A=z, B=[0.0, 0.0], STEPS=3),
+        program("layers", CHECKPOINT=place, Z=z),
+        program("clusters", ["k-means"], CHECKPOINT=place, K=2),
+        program(
+            "compression",
+            [section_of_images(opened)],
+            CHECKPOINT=place,
+            IMAGES=5,
+            STEP=0.5,
+            STEPS=[0.5],
+            QUALITIES=(5,),
+        ),
+        program(
+            "density",
+            CHECKPOINT=place,
+            COMPONENTS=1,
+            BEST="mixture",
+            DRAWS=50,
+            SEED=0,
+            COVERAGE=0.9,
+        ),
+    ]
+    assert all(repr(place) in text for text in programs)
+    for text in programs:
+        here(text, tmp_path)
+    assert not hasattr(builtins, "ran")
 
 
 def test_the_compare_program_gives_the_table_and_the_images(

@@ -33,6 +33,7 @@ def session(run: Run, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setenv("ZSCAPE_RUNS", str(run.path.parent))
     state: dict[str, Any] = {}
     monkeypatch.setattr(st, "session_state", state)
+    monkeypatch.setattr(film, "PATIENCE", 3600.0)  # on a busy machine, too
     return state
 
 

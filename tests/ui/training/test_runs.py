@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -63,12 +64,23 @@ def test_a_visitor_sees_their_runs_and_those_they_came_to_by_a_link(tmp_path: Pa
     assert {run.token for run in visible_runs()} == {own.token, other.token}
 
 
-def test_a_run_edited_by_hand_hides_no_other(tmp_path: Path):
+def test_a_run_edited_by_hand_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     whole = create_run(CONFIG, tmp_path / "digits-whole", "ann")
     broken = create_run(CONFIG, tmp_path / "digits-broken", "ann")
     (broken.path / "config.json").write_text('{"latent_dim": -1}')
     assert not is_whole(broken)
-    assert [run.token for run in broken_runs()] == [broken.token]
+    empty = create_run(CONFIG, tmp_path / "digits-empty", "ann")
+    (empty.path / "config.json").write_text("{}")
+    torn = create_run(CONFIG, tmp_path / "digits-torn", "ann")
+    torn.events_file.mkdir()
+    nameless = Path(os.fsdecode(os.fsencode(tmp_path) + b"/digits-\xe9"))
+    create_run(CONFIG, nameless, "ann")
+    broken_of_ann = broken_runs()
+    assert broken_of_ann.keys() == {broken.token, empty.token, torn.token}
+    assert "lacks dataset" in broken_of_ann[empty.token]
+    monkeypatch.setenv("ZSCAPE_ALONE", "1")
+    assert "not in UTF-8" in broken_runs()[nameless.name]
+    monkeypatch.delenv("ZSCAPE_ALONE")
     assert run_of(broken.token) is None
     assert [run.token for run in visible_runs()] == [whole.token]
 

@@ -36,7 +36,6 @@ from vae_core.checkpoints.writing import copy_checkpoint, save_checkpoint, write
 from vae_core.data.image_dataset import ImageDataset
 from vae_core.errors import CheckpointError, ConfigError
 from vae_core.files import atomic as files
-from vae_core.files import zips as zip_files
 from vae_core.latent.latents import Latents, encode_dataset
 from vae_core.latent.manifold import manifold_grid, png_bytes, tile_images
 from vae_core.measures.evaluation import evaluate
@@ -632,6 +631,10 @@ METRICS = [
     b'{"kl_per_dim": 3.0}',
     b'{"elbo": true}',
     b'{"dataset": {"a": 1}}',
+    b"{}",
+    b'{"note": 1}',
+    b'{"kl": 1.0, "reconstruction": -2.0}',
+    b'{"class_error": 0.5}',
     b'{"grey_cross_entropy": "no"}',
 ]
 
@@ -902,5 +905,5 @@ def test_an_archive_with_an_enormous_directory_is_refused_unread(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive = io.BytesIO(zip_checkpoint(root / "good"))
-    monkeypatch.setattr(zip_files, "MAX_DIRECTORY_BYTES", 20)
+    monkeypatch.setattr(archives, "MAX_DIRECTORY_BYTES", 20)
     assert_upload_refused(archive, tmp_path / "uploads", "too many files")

@@ -20,6 +20,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from live.address import ADDRESS
 from ui.kept import keep, kept
+from ui.text.plain import plain
 from ui.widgets import set_widget
 
 __all__ = [
@@ -183,9 +184,9 @@ def refuse(name: str, why: str) -> None:
     """Note that the link's value of `name` cannot be used: why, and what is shown instead."""
     if name in _in_view().recalled:
         return  # no link said so
-    value = linked(name).replace("`", "'").replace("\n", " ")
+    value = " ".join(linked(name).replace("`", "'").split())
     shown = value if len(value) <= _LONGEST else f"{value[:_LONGEST]}…"
-    st.session_state.setdefault("refused", []).append(f"- `{name} = {shown}`: {why}")
+    st.session_state.setdefault("refused", []).append(f"- `{name} = {shown}`: {plain(why)}")
 
 
 def tell_refused() -> None:

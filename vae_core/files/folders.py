@@ -1,0 +1,34 @@
+"""The folders in which models and runs lie: one that cannot be read is told, and hides no other."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder; error: why nobody can look into it, as the end of a sentence."""
+
+    path: Path
+    error: str = ""
+
+
+def folders(root: Path) -> list[Folder]:
+    """The folders in `root` by name, without hidden ones; OSError where `root` cannot be read."""
+    if not root.is_dir():
+        return []
+    with os.scandir(root) as entries:
+        found = [Path(e.path) for e in entries if e.name[0] != "." and os.path.isdir(e.path)]
+    return [Folder(path, _unreadable(path)) for path in sorted(found)]
+
+
+def _unreadable(path: Path) -> str:
+    try:
+        path.name.encode()
+    except UnicodeEncodeError:
+        return "its name is not in UTF-8; rename it"
+    if not os.access(path, os.R_OK | os.X_OK):
+        return "the server may not read it; open it to the server"
+    return ""
