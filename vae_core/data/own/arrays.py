@@ -19,9 +19,11 @@ from vae_core.data.own.source import (
     printable,
 )
 from vae_core.data.own.values import (
+    Part,
     Scale,
     Values,
     common_scale,
+    dark_notes,
     joined,
     scale_notes,
     to_bytes,
@@ -70,15 +72,15 @@ def array_source(
     used = {*keys.values(), "class_names", *(_label_key(archive, part) for part in keys)}
     unused = [key for key in archive.entries if key not in used]
     notes = [f"Arrays that are not read: {listed(unused)}."] if unused else []
-    found = {keys[part]: values_of(array) for part, array in arrays.items()}
-    values = joined(found.values())
+    found = {keys[part]: Part(values_of(array), len(array)) for part, array in arrays.items()}
+    values = joined(part.values for part in found.values())
     if _is_written(archive, keys):
         scale = None
     else:
         types = {array.dtype for array in arrays.values()}
         given, one_type = scale is not None, len(types) == 1 and types.pop().kind in "bui"
         scale = common_scale(name, found, scale, one_type=one_type)
-        notes += scale_notes(values, scale, given=given)
+        notes += dark_notes(found, given=given) + scale_notes(values, scale, given=given)
     return replace(
         picture_source(name, list(arrays.values()), values, scale),
         splits=splits,

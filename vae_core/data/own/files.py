@@ -22,9 +22,11 @@ from vae_core.data.own.form import ImageForm, check_memory
 from vae_core.data.own.source import ImageSource, labelled, listed, parted, printable
 from vae_core.data.own.values import (
     ALL_BYTES,
+    Part,
     Scale,
     Values,
     common_scale,
+    dark_notes,
     joined,
     number,
     scale_notes,
@@ -57,18 +59,30 @@ def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) ->
     looks = [(each, look) for each in promised if (look := reader.look(each))]
     reader.check(name, len(looks))
 
+    parts, splits, labels, class_names = _classes(
+        name, [PurePosixPath(each.path) for each, _ in looks]
+    )
     by_depth: dict[str, list[Look]] = {}
-    for _, look in looks:
+    by_part: dict[str, dict[str, list[Look]]] = {}
+    for (_, look), part in zip(looks, parts, strict=True):
         by_depth.setdefault(look.depth, []).append(look)
+        called = f"{part or 'the images'} of {look.depth}"
+        by_part.setdefault(look.depth, {}).setdefault(called, []).append(look)
     values = {depth: _values(some) for depth, some in by_depth.items()}
+    ranges = {
+        depth: {part: Part(_values(some), len(some)) for part, some in found.items()}
+        for depth, found in by_part.items()
+    }
     scales = {
-        depth: common_scale(name, {f"the images of {depth}": found}, form.scale, one_type=True)
-        for depth, found in values.items()
+        depth: common_scale(name, found, form.scale, one_type=depth != "fractions")
+        for depth, found in ranges.items()
     }
     most = max(by_depth, key=lambda depth: len(by_depth[depth]))
     notes = [*files.notes, *reader.notes()]
     for depth, found in values.items():
-        notes += scale_notes(found, scales[depth], given=form.scale is not None)
+        given = form.scale is not None
+        notes += dark_notes(ranges[depth], given=given)
+        notes += scale_notes(found, scales[depth], given=given)
     if len(set(scales.values())) > 1:
         each = ", ".join(f"of {k} from {number(a)} to {number(b)}" for k, (a, b) in scales.items())
         notes.append(f"From black to white are images {each}.")
@@ -77,7 +91,6 @@ def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) ->
         picture, look = looks[index]
         return reader.decoded(picture, at_least, scales[look.depth])
 
-    splits, labels, class_names = _classes(name, [PurePosixPath(each.path) for each, _ in looks])
     return ImageSource(
         name=name,
         sizes=[each.head.size for each, _ in looks],
@@ -201,19 +214,22 @@ def _place(picture: _Picture) -> str:
 
 def _classes(
     name: str, paths: Sequence[PurePosixPath]
-) -> tuple[list[str] | None, Any, tuple[str, ...]]:
-    """Each image's split and label, by the folders it lies in."""
+) -> tuple[list[str], list[str] | None, Any, tuple[str, ...]]:
+    """Each image's part as its folder is named, its split and its label, by where it lies."""
     folders = [path.parts[:-1] for path in paths]
     above = len(PurePosixPath(posixpath.commonpath("/".join(parts) for parts in folders)).parts)
     below = [parts[above:] for parts in folders]
-    splits = parted([parts[0] if parts else "" for parts in below])
-    if splits is not None:
+    named = [parts[0] if parts else "" for parts in below]
+    splits = parted(named)
+    if splits is None:
+        named = [""] * len(below)
+    else:
         below = [parts[1:] for parts in below]
     if not any(below):
-        return splits, None, ()
+        return named, splits, None, ()
     if not all(below):
         raise DataError(
             f"{name}: some images lie in folders, which name their classes, and some beside them; "
             "put each into the folder of its class, or all into one."
         )
-    return splits, *labelled(name, np.array([parts[0] for parts in below]))
+    return named, splits, *labelled(name, np.array([parts[0] for parts in below]))

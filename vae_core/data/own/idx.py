@@ -14,7 +14,7 @@ from torch import Tensor
 from vae_core.data.mnist_family import read_idx
 from vae_core.data.own.arrays import picture_source
 from vae_core.data.own.source import ImageSource, labelled
-from vae_core.data.own.values import Scale, common_scale, scale_notes, values_of
+from vae_core.data.own.values import Part, Scale, common_scale, scale_notes, values_of
 from vae_core.errors import DataError
 
 
@@ -36,7 +36,7 @@ def idx_source(
     array = pictures.unsqueeze(-1).numpy()
     values = values_of(array)
     given = scale is not None
-    scale = common_scale(name, {"the images": values}, scale, one_type=True)
+    scale = common_scale(name, {"the images": Part(values, len(array))}, scale, one_type=True)
     return replace(
         picture_source(name, [array], values, scale),
         labels=classes,

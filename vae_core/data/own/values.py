@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ Scale = tuple[float, float]  # the values that are black and white
 USUAL: tuple[Scale, ...] = ((0, 1), (-0.5, 0.5), (-1, 1), (0, 255), (0, 65_535))
 OVERSHOOT = 0.1  # of the brightest: as far beyond a range as resizing and rounding lead
 LEAST_FILLED = 0.25  # of a range: values that stay below are of another
+UNLIKE = 4  # times: no images of one kind are so much brighter than others of it
+FEW = 4  # images: fewer may all be dark
 LEAST_SEEN = 0.02  # of a range: what stays below is black
 _ROWS = 1_000  # images that are looked at together
 
@@ -30,6 +33,13 @@ class Values:
 
     def __str__(self) -> str:
         return f"{number(self.low)} to {number(self.high)}"
+
+
+class Part(NamedTuple):
+    """The range of some of the images, and how many they are."""
+
+    values: Values
+    n: int
 
 
 ALL_BYTES = Values(0, 255, whole=True)
@@ -54,24 +64,44 @@ def joined(values: Iterable[Values]) -> Values:
 
 
 def common_scale(
-    name: str, parts: Mapping[str, Values], given: Scale | None, *, one_type: bool
+    name: str, parts: Mapping[str, Part], given: Scale | None, *, one_type: bool
 ) -> Scale:
     """The scale of images in several parts, each under what it is called; `given`, if it is.
 
-    one_type: all are whole numbers of one type, so that a dark part is dark. DataError where the
-    parts seem to be of unlike scales, or a value is no number.
+    one_type: all are whole numbers of one type, so that a part that is somewhat darker is dark.
+    DataError where the parts seem to be of unlike scales, or a value is no number.
     """
-    ranges = ", those of ".join(f"{part} run from {values}" for part, values in parts.items())
-    if not all(math.isfinite(each.low) and math.isfinite(each.high) for each in parts.values()):
+    every = [each.values for each in parts.values()]
+    ranges = _ranges(parts)
+    if not all(math.isfinite(each.low) and math.isfinite(each.high) for each in every):
         raise DataError(f"{name}: the values of {ranges}; replace those that are no numbers.")
     if given is not None:
         return given
-    if not one_type and len({_usual(values) for values in parts.values()}) > 1:
+    unlike = not one_type and len({_usual(values) for values in every}) > 1
+    if unlike or any(parts[dark].n >= FEW for dark in _dark(parts)):
         raise DataError(
             f"{name}: the values of {ranges}, which are unlike scales; save them alike, or say "
             "which value is black and which white, as scale=(0, 255) or --scale 0:255 does."
         )
-    return guessed_scale(joined(parts.values()))
+    return guessed_scale(joined(every))
+
+
+def dark_notes(parts: Mapping[str, Part], *, given: bool) -> list[str]:
+    """What is to be said of parts so dark that they may be of another scale than is guessed."""
+    if given or not _dark(parts):
+        return []
+    return [f"The values of {_ranges(parts)}; all are read on one scale."]
+
+
+def _dark(parts: Mapping[str, Part]) -> list[str]:
+    """The parts that are so dark, though not black, that they may be of another scale."""
+    reach = {name: max(abs(part.values.low), abs(part.values.high)) for name, part in parts.items()}
+    most = max(reach.values())
+    return [name for name, each in reach.items() if 0 < each * UNLIKE <= most]
+
+
+def _ranges(parts: Mapping[str, Part]) -> str:
+    return ", those of ".join(f"{name} run from {part.values}" for name, part in parts.items())
 
 
 def guessed_scale(values: Values) -> Scale:

@@ -311,7 +311,7 @@ def test_zeros_and_ones_become_black_and_white() -> None:
 
 def test_what_0_and_1_mean_is_told_by_all_images_together() -> None:
     bright, dark = noise((6, 4, 4)), noise((2, 4, 4)) % 2
-    train, test = read_images(npz(x_train=bright, x_test=dark))
+    train, test = read(npz(x_train=bright, x_test=dark))
     assert together(train) == sorted((-1, each.tobytes()) for each in bright)
     assert together(test) == sorted((-1, each.tobytes()) for each in dark)
     assert "every pixel is black" in refused_to_read(npz(x=np.zeros((6, 4, 4), np.uint8)))

@@ -143,6 +143,49 @@ def test_parts_of_unlike_scales_are_read_by_the_one_that_is_given() -> None:
     assert both[-1] == 255
 
 
+def levels(white: int, kind: type = np.uint8, n: int = 8) -> NDArray[Any]:
+    return np.rint(RAMP[-n:] * white).astype(kind)
+
+
+UNLIKE = {
+    "bits to learn": (levels(1), levels(255)),
+    "bits to test": (levels(255), levels(1)),
+    "bytes in 16 bits": (levels(255, np.uint16), levels(65_535, np.uint16)),
+    "12 bits in 16": (levels(4095, np.uint16), levels(65_535, np.uint16)),
+    "fractions": (RAMP.astype(np.float32), (RAMP * 255).astype(np.float32)),
+}
+
+
+def in_parts(train: NDArray[Any], test: NDArray[Any]) -> io.BytesIO:
+    """A zip of train/ and test/; fractions as TIFF."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as bundle:
+        for part, arrays in (("train", train), ("test", test)):
+            for k, array in enumerate(arrays):
+                file = io.BytesIO()
+                Image.fromarray(array).save(file, "TIFF" if array.dtype.kind == "f" else "PNG")
+                bundle.writestr(f"{part}/{k}", file.getvalue())
+    return buffer
+
+
+@pytest.mark.parametrize("case", UNLIKE)
+def test_parts_of_unlike_ranges_are_refused_unless_a_scale_is_given(case: str) -> None:
+    train, test = UNLIKE[case]
+    for source in (npz(x_train=train, x_test=test), in_parts(train, test)):
+        with pytest.raises(DataError, match="unlike scales") as caught:
+            preview_images(source)
+        assert all(f"{x.max():,.0f}" in str(caught.value) for x in (train, test))
+        assert read(source, scale=(0, float(test.max())))[1].n == 16
+
+
+def test_a_part_that_is_darker_is_read_and_few_dark_images_are_told() -> None:
+    for make in (lambda a, b: npz(x_train=a, x_test=b), in_parts):
+        assert read(make(levels(255), levels(100)))[1].notes == ()
+        assert read(make(levels(255), levels(0)))[1].notes == ()
+        (note,) = read(make(levels(255), levels(1, n=3)))[1].notes
+        assert "run from 0 to 255" in note and "run from 1 to 1" in note and "on one scale" in note
+
+
 numbers = st.floats(-1e5, 1e5)
 
 
