@@ -75,13 +75,15 @@ def read_given_images(
 
 
 def _tell(survey: Survey) -> None:
+    from vae_core.data.own.source import listed
     from vae_core.data.own.values import number
 
     sizes = " to ".join(dict.fromkeys(f"{h}x{w}" for h, w in (survey.smallest, survey.largest)))
     black, white = map(number, survey.scale)
     assert survey.form.size is not None
     height, width = survey.form.size
-    classes = f" of {len(survey.class_sizes)} classes" if survey.class_sizes else ""
+    names = list(survey.class_sizes)
+    classes = f" of {len(names)} classes ({listed(names)})" if names else ""
     print(
         f"zscape: {survey.n:,} images{classes}, {sizes}{' in colour' if survey.in_colour else ''}, "
         f"read as {height}x{width} in {survey.form.colour}, black {black} and white {white}; "

@@ -15,6 +15,7 @@ from vae_core.data.own.source import (
     ImageSource,
     labelled,
     listed,
+    part_notes,
     parted,
     printable,
 )
@@ -40,7 +41,7 @@ MAX_LABEL_BYTES = 64 << 20
 LABEL_NAMES = ("y", "label", "labels", "target", "targets", "class", "classes", "arr_1")
 _PART = re.compile(
     r"(?P<before>[xy]?)"
-    r"(?:(?P<part>train|test)(?:ing)?(?P<rest>.*)|(?:val|valid|validation)(?P<after>[xy]?))"
+    r"(?:(?P<part>train|test)(?:ing)?(?P<rest>.*)|(?:val|valid|validation|eval|evaluation)(?P<after>[xy]?))"
 )
 
 
@@ -71,7 +72,9 @@ def array_source(
     labels, class_names = _labels(archive, name, np.concatenate(told)) if told else (None, ())
     used = {*keys.values(), "class_names", *(_label_key(archive, part) for part in keys)}
     unused = [key for key in archive.entries if key not in used]
-    notes = [f"Arrays that are not read: {listed(unused)}."] if unused else []
+    notes = part_notes(list(arrays))
+    if unused:
+        notes.append(f"Arrays that are not read: {listed(unused)}.")
     found = {keys[part]: Part(values_of(array), len(array)) for part, array in arrays.items()}
     values = joined(part.values for part in found.values())
     if _is_written(archive, keys):

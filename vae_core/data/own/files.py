@@ -1,8 +1,8 @@
 """Image files in a folder or a zip, or one alone that holds many images.
 
 Which files are images their contents say, not their names. What lies in folders of its own is a
-class: `cats/1.png`, `dogs/2.png`. Above the classes there may be `train`, `val` and `test`. What is
-no image or cannot be read is left out, and named.
+class: `cats/1.png`, `dogs/2.png`. Above the classes, or below, there may be `train`, `val` and
+`test`. What is no image or cannot be read is left out, and named.
 """
 
 from __future__ import annotations
@@ -19,7 +19,15 @@ from vae_core.data.own import decoding
 from vae_core.data.own.containers import Container
 from vae_core.data.own.decoding import Head, Look
 from vae_core.data.own.form import ImageForm, check_memory
-from vae_core.data.own.source import ImageSource, labelled, listed, parted, printable
+from vae_core.data.own.source import (
+    ImageSource,
+    labelled,
+    listed,
+    names_part,
+    part_notes,
+    parted,
+    printable,
+)
 from vae_core.data.own.values import (
     ALL_BYTES,
     Part,
@@ -59,7 +67,7 @@ def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) ->
     looks = [(each, look) for each in promised if (look := reader.look(each))]
     reader.check(name, len(looks))
 
-    parts, splits, labels, class_names = _classes(
+    parts, splits, labels, class_names, folder_notes = _classes(
         name, [PurePosixPath(each.path) for each, _ in looks]
     )
     by_depth: dict[str, list[Look]] = {}
@@ -78,7 +86,7 @@ def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) ->
         for depth, found in ranges.items()
     }
     most = max(by_depth, key=lambda depth: len(by_depth[depth]))
-    notes = [*files.notes, *reader.notes()]
+    notes = [*files.notes, *reader.notes(), *folder_notes]
     for depth, found in values.items():
         given = form.scale is not None
         notes += dark_notes(ranges[depth], given=given)
@@ -214,22 +222,34 @@ def _place(picture: _Picture) -> str:
 
 def _classes(
     name: str, paths: Sequence[PurePosixPath]
-) -> tuple[list[str], list[str] | None, Any, tuple[str, ...]]:
+) -> tuple[list[str], list[str] | None, Any, tuple[str, ...], list[str]]:
     """Each image's part as its folder is named, its split and its label, by where it lies."""
     folders = [path.parts[:-1] for path in paths]
     above = len(PurePosixPath(posixpath.commonpath("/".join(parts) for parts in folders)).parts)
     below = [parts[above:] for parts in folders]
-    named = [parts[0] if parts else "" for parts in below]
-    splits = parted(named)
-    if splits is None:
-        named = [""] * len(below)
-    else:
-        below = [parts[1:] for parts in below]
+    named, splits, notes = [""] * len(below), None, list[str]()
+    for level in range(min(map(len, below))):
+        at_level = [parts[level] for parts in below]
+        if (splits := parted(at_level)) is not None:
+            named, notes = at_level, part_notes(at_level)
+            if level:
+                found = listed(sorted(set(named)))
+                notes.insert(0, f"The folders {found} below the others part the images.")
+            below = [(*parts[:level], *parts[level + 1 :]) for parts in below]
+            break
     if not any(below):
-        return named, splits, None, ()
+        return named, splits, None, (), notes
     if not all(below):
         raise DataError(
             f"{name}: some images lie in folders, which name their classes, and some beside them; "
             "put each into the folder of its class, or all into one."
         )
-    return named, splits, *labelled(name, np.array([parts[0] for parts in below]))
+    classes = [parts[0] for parts in below]
+    if any(map(names_part, classes)):
+        notes.append(
+            f"The folders {listed(sorted(set(classes)))} are taken as classes and not as parts; "
+            "images are parted by train and test or val, with no other folder beside these."
+        )
+    if deeper := sorted({"/".join(parts) for parts in below if len(parts) > 1}):
+        notes.append(f"Folders below those of the classes are no classes: {listed(deeper)}.")
+    return named, splits, *labelled(name, np.array(classes)), notes

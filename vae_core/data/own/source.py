@@ -18,7 +18,7 @@ from vae_core.errors import DataError
 MAX_BYTES = 1 << 30  # of all images together, and of any array that is read
 
 _PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
-_PARTS |= dict.fromkeys(("val", "valid", "validation"), "validation")
+_PARTS |= dict.fromkeys(("val", "valid", "validation", "eval", "evaluation"), "validation")
 
 Size = tuple[int, int]
 
@@ -96,6 +96,26 @@ def parted(parts: Sequence[str]) -> list[str] | None:
         return None
     validation = "train" if "test" in held else "test"
     return [validation if name == "validation" else name for name in names]
+
+
+def names_part(name: str) -> bool:
+    """Whether a folder's name is that of a split."""
+    return name.lower() in _PARTS
+
+
+def part_notes(parts: Sequence[str]) -> list[str]:
+    """What became of images for validation, where `parts` of these names are such."""
+    splits = {
+        name: split
+        for name, split in zip(parts, parted(parts) or (), strict=False)
+        if _PARTS[name.lower()] == "validation"
+    }
+    return [
+        f"The images of {printable(name)} count as training, as there is a test beside them."
+        if split == "train"
+        else f"The images of {printable(name)} are the test, as there is no other."
+        for name, split in splits.items()
+    ]
 
 
 def printable(name: str) -> str:

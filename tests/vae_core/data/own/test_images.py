@@ -173,9 +173,31 @@ def test_what_is_for_validation_is_the_test_where_there_is_none(
         for i, kind in enumerate(("cats", "dogs"))
         for k in range(len(part))
     }
-    train, test = read_images(zipped(files))
+    train, test = read(zipped(files))
     assert (len(train), len(test)) == sizes
     assert train.class_names == (("a", "val") if parts == "a val" else ("cats", "dogs"))
+
+
+@pytest.mark.parametrize(
+    ("folders", "classes", "n_test", "notes"),
+    [
+        ("train/a train/b test/a test/b", "a b", 4, []),
+        ("a/train a/test b/train b/test", "a b", 4, ["The folders test, train below the others"]),
+        ("Train Eval", "", 2, ["The images of Eval are the test"]),
+        ("train/a val/a test/a", "a", 2, ["The images of val count as training"]),
+        ("train/a test/a new/a", "new test train", 2, ["as classes and not", "classes: new/a"]),
+        ("val test", "test val", 2, ["The folders test, val are taken as classes"]),
+        ("animals/x plants/y", "animals plants", 2, ["no classes: animals/x, plants/y."]),
+    ],
+)
+def test_what_folders_are_taken_for_is_said(
+    folders: str, classes: str, n_test: int, notes: list[str]
+) -> None:
+    files = [f"{folder}/{k}.png" for folder in folders.split() for k in range(2)]
+    preview = preview_images(zipped({path: png(noise((6, 9), k)) for k, path in enumerate(files)}))
+    assert " ".join(preview.class_sizes) == classes and preview.n_test == n_test
+    assert len(preview.notes) == len(notes)
+    assert all(said in note for said, note in zip(notes, preview.notes, strict=True))
 
 
 def test_images_without_folders_have_no_labels() -> None:
@@ -330,7 +352,7 @@ def test_arrays_named_train_and_test_part_the_images(names: str, test_name: str)
     arrays = {names.format("train"): x[:6], names.format(test_name): x[6:]}
     label = names.replace("images", "labels").replace("x", "y").replace("X", "y")
     arrays |= {label.format("train"): y[:6, None], label.format(test_name): y[6:]}
-    train, test = read_images(npz(**arrays))
+    train, test = read(npz(**arrays))
     assert np.array_equal(train.images[:, 0], x[:6]) and np.array_equal(test.images[:, 0], x[6:])
     assert train.class_names == ("a", "b", "c")
     assert test.labels.tolist() == [0, 1, 2]
