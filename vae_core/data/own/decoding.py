@@ -18,6 +18,7 @@ from vae_core.data.own.values import Scale, Values, to_bytes, values_of
 from vae_core.errors import DataError, ZscapeError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # none that runs another program
+WHITISH = 240  # levels from here on are not seen on white
 MAX_PIXELS = 50_000_000  # of one image: 200 MB while it is decoded
 
 _GREY_MODES = ("1", "L", "LA")
@@ -46,13 +47,16 @@ class Look(NamedTuple):
     """What an image is once it is decoded.
 
     in_colour: its channels differ; depth: of the numbers that it is stored as; lossy: values near
-    one another may have become one.
+    one another may have become one; transparent: in part at least; vanishes: on white, nothing of
+    it is seen.
     """
 
     in_colour: bool
     depth: str
     lossy: bool
     values: Values
+    transparent: bool = False
+    vanishes: bool = False
 
 
 def is_picture(data: bytes) -> bool:
@@ -95,11 +99,11 @@ def _upright_size(image: Image.Image) -> Size:
     return (image.width, image.height) if turned else (image.height, image.width)
 
 
-def look(image: Image.Image, frame: int) -> Look:
-    """Decode an image to see what it is. DataError, a clause, where it is damaged."""
+def look(image: Image.Image, frame: int, ground: str) -> Look:
+    """Decode an image to see what it is on a ground. DataError, a clause, where it is damaged."""
     with _sound():
         lossy = image.format in _LOSSY
-        pixels = _upright(image, frame, at_least=1)
+        pixels = _upright(image, frame, 1, ground)
         if isinstance(pixels, np.ndarray):
             values = values_of(pixels[None])
             if not np.isfinite(values.low + values.high):
@@ -110,13 +114,17 @@ def look(image: Image.Image, frame: int) -> Look:
         values = Values(float(spans.min()), float(spans.max()), whole=True)
         bands = [np.asarray(band) for band in pixels.split()]
         in_colour = not all(np.array_equal(band, bands[0]) for band in bands)
-        return Look(in_colour, "8 bits", lossy, values)
+        least, most = _opacity(image)
+        vanishes = least < 255 and most > 0 and values.low >= WHITISH
+        return Look(in_colour, "8 bits", lossy, values, least < 255, vanishes)
 
 
-def decoded(image: Image.Image, frame: int, at_least: int, scale: Scale) -> Image.Image:
+def decoded(
+    image: Image.Image, frame: int, at_least: int, scale: Scale, ground: str
+) -> Image.Image:
     """An image in mode L or RGB; both sides may come out smaller, but not below `at_least`."""
     with _sound():
-        pixels = _upright(image, frame, at_least)
+        pixels = _upright(image, frame, at_least, ground)
         if isinstance(pixels, np.ndarray):
             return Image.fromarray(to_bytes(pixels, scale))
         if scale != (0, 255):
@@ -147,8 +155,18 @@ def _is_deep(image: Image.Image) -> bool:
     return image.mode.startswith("I") or image.mode == "F"
 
 
-def _upright(image: Image.Image, frame: int, at_least: int) -> Image.Image | NDArray[np.generic]:
-    """Upright, in mode L or RGB, or an array of deeper greys; what is transparent becomes white."""
+def _opacity(image: Image.Image) -> tuple[int, int]:
+    """The least and the most of an image's alpha."""
+    if not image.has_transparency_data:
+        return 255, 255
+    alpha = np.asarray(image.convert("RGBA"))[..., 3]
+    return int(alpha.min()), int(alpha.max())
+
+
+def _upright(
+    image: Image.Image, frame: int, at_least: int, ground: str
+) -> Image.Image | NDArray[np.generic]:
+    """Upright, in mode L or RGB, or an array of deeper greys; the ground is seen behind it."""
     if image.tell() != frame:
         image.seek(frame)
     image.draft(None, (at_least, at_least))  # a JPEG that is larger is decoded smaller, and faster
@@ -158,7 +176,7 @@ def _upright(image: Image.Image, frame: int, at_least: int) -> Image.Image | NDA
     in_colour = _has_colour(image)
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+        image = Image.alpha_composite(Image.new("RGBA", image.size, ground), image)
     return image.convert("RGB" if in_colour else "L")
 
 

@@ -66,6 +66,16 @@ def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) ->
     check_memory(form, name, [each.head.size for each in promised], stored_in_colour, max_bytes)
     looks = [(each, look) for each in promised if (look := reader.look(each))]
     reader.check(name, len(looks))
+    ground_notes = []
+    if transparent := sum(look.transparent for _, look in looks):
+        if 2 * sum(look.vanishes for _, look in looks) > transparent:
+            reader.ground = "black"
+            looks = [(each, look) for each, _ in looks if (look := reader.look(each))]
+        seen = ", as what is seen of them is white" if reader.ground == "black" else ""
+        ground_notes.append(
+            f"{transparent:,} images are transparent in part: they are laid on "
+            f"{reader.ground}{seen}."
+        )
 
     parts, splits, labels, class_names, folder_notes = _classes(
         name, [PurePosixPath(each.path) for each, _ in looks]
@@ -86,7 +96,7 @@ def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) ->
         for depth, found in ranges.items()
     }
     most = max(by_depth, key=lambda depth: len(by_depth[depth]))
-    notes = [*files.notes, *reader.notes(), *folder_notes]
+    notes = [*files.notes, *reader.notes(), *ground_notes, *folder_notes]
     for depth, found in values.items():
         given = form.scale is not None
         notes += dark_notes(ranges[depth], given=given)
@@ -129,6 +139,7 @@ class _Reader:
         self._broken: dict[str, str] = {}  # what is left out, and why
         self._others: list[str] = []  # no images
         self._film: tuple[str, Image.Image] | None = None  # open, as frames are read in order
+        self.ground = "white"  # behind what is transparent
         self.stacks = 0  # files that hold several images
 
     def pictures(self, name: str, frames: str) -> list[_Picture]:
@@ -167,7 +178,7 @@ class _Reader:
     def look(self, picture: _Picture) -> Look | None:
         """What an image is; None where it is damaged."""
         try:
-            return decoding.look(self._opened(picture), picture.head.frame)
+            return decoding.look(self._opened(picture), picture.head.frame, self.ground)
         except DataError as error:
             self._broken[_place(picture)] = str(error)
             return None
@@ -175,7 +186,7 @@ class _Reader:
     def decoded(self, picture: _Picture, at_least: int, scale: Scale) -> Image.Image:
         try:
             image = self._opened(picture)
-            return decoding.decoded(image, picture.head.frame, at_least, scale)
+            return decoding.decoded(image, picture.head.frame, at_least, scale, self.ground)
         except DataError as error:  # sound a moment ago
             raise DataError(f"{printable(_place(picture))} {error}; read all anew.") from error
 

@@ -114,10 +114,11 @@ def read_images(
         train = _dataset("train", images, parts["train"], form, lambda k: on_progress(k / n))
         test = _dataset("test", images, parts["test"], form, lambda k: on_progress((read + k) / n))
         # Of 255, 1 is black to the eye: there, a scale was given that is not theirs.
-        if int(max(train.images.max(), test.images.max())) <= 1:
+        black = max(train.images.max(), test.images.max()) <= 1
+        if black or min(train.images.min(), test.images.min()) >= 254:
             raise DataError(
-                f"{images.name}: every pixel is black, with values from {images.values}; there is "
-                "nothing to learn."
+                f"{images.name}: every pixel is {'black' if black else 'white'}, with values from "
+                f"{images.values}; there is nothing to learn."
             )
         name = own_name(_label(images.name if label is None else label), train, test)
         return replace(train, name=name), replace(test, name=name)

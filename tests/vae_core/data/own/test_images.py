@@ -282,6 +282,27 @@ def test_files_of_every_kind_show_their_pixels(kind: str) -> None:
     )
 
 
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+@pytest.mark.parametrize(("visible", "ground"), [(255, 0), (0, 255), (100, 255)])
+def test_what_is_transparent_is_laid_where_something_is_seen(
+    mode: str, visible: int, ground: int
+) -> None:
+    opaque = noise((6, 9)) > 127
+    pixels = np.dstack([np.full((6, 9), visible)] * (len(mode) - 1) + [255 * opaque])
+    file = saved(Image.fromarray(pixels.astype(np.uint8), mode))
+    expected = np.where(opaque, visible, ground)
+    assert np.array_equal(one(file, colour="grey")[0], expected)
+    note = preview_images(zipped({f"{k}.png": file for k in range(4)})).notes[0]
+    said = "white" if ground else "black, as what is seen of them is white"
+    assert note == f"4 images are transparent in part: they are laid on {said}."
+
+
+def test_images_that_are_all_white_are_refused() -> None:
+    white = png(np.full((6, 9), 255, np.uint8))
+    assert "every pixel is white" in refused_to_read(zipped({f"{k}.png": white for k in range(4)}))
+    assert "every pixel is white" in refused_to_read(npz(x=np.full((6, 4, 4), 255, np.uint8)))
+
+
 def test_a_preview_shows_what_reading_gives() -> None:
     files = PHOTOS | {"photos/dogs/10.png": png(noise((12, 30)))}
     preview = preview_images(zipped(files), form=ImageForm((6, 9)), n=5)
