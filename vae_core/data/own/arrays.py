@@ -31,7 +31,7 @@ from vae_core.data.own.values import (
     values_of,
 )
 from vae_core.errors import DataError
-from vae_core.files.arrays import ArrayArchive
+from vae_core.files.arrays import ArrayArchive, ArrayEntry
 
 CHANNELS = (1, 3)
 MOST_OBLONG = 8  # an image so much longer than high and than there are images is none
@@ -69,10 +69,10 @@ def array_source(
     told = [each for each in classes if each is not None]
     if len(told) not in (0, len(classes)):
         raise DataError(f"{name} has labels for some of {', '.join(keys)} alone.")
-    labels, class_names = _labels(archive, name, np.concatenate(told)) if told else (None, ())
+    labels, class_names, notes = _labels(archive, name, np.concatenate(told) if told else None)
     used = {*keys.values(), "class_names", *(_label_key(archive, part) for part in keys)}
     unused = [key for key in archive.entries if key not in used]
-    notes = part_notes(list(arrays))
+    notes += part_notes(list(arrays))
     if unused:
         notes.append(f"Arrays that are not read: {listed(unused)}.")
     found = {keys[part]: Part(values_of(array), len(array)) for part, array in arrays.items()}
@@ -193,19 +193,40 @@ def _label_key(archive: ArrayArchive, part: str) -> str | None:
 
 
 def _labels(
-    archive: ArrayArchive, name: str, classes: NDArray[np.generic]
-) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Labels, and names from the array class_names where the labels count into that."""
+    archive: ArrayArchive, name: str, classes: NDArray[np.generic] | None
+) -> tuple[NDArray[np.int64] | None, tuple[str, ...], list[str]]:
+    """Labels, names from the array class_names where the labels count into that, and notes."""
     entry = archive.entries.get("class_names")
-    if (
-        (entry is not None and entry.dtype.kind == "U" and len(entry.shape) == 1)
-        and (classes.dtype.kind != "U" and len(classes))
-        and (classes.min() >= 0 and classes.max() < entry.shape[0])
-    ):
-        names = archive.read("class_names", MAX_NAMES_BYTES).tolist()
-        check_names(names, name, DataError)
-        return classes.astype(np.int64), tuple(printable(each) for each in names)
-    return labelled(name, classes)
+    first, why = _first_label(entry, classes)
+    notes = [why] if why else []
+    if classes is None:
+        return None, (), notes
+    if first is None:
+        return *labelled(name, classes), notes
+    names = archive.read("class_names", MAX_NAMES_BYTES).tolist()
+    check_names(names, name, DataError)
+    return classes.astype(np.int64) - first, tuple(printable(each) for each in names), notes
+
+
+def _first_label(
+    names: ArrayEntry | None, classes: NDArray[np.generic] | None
+) -> tuple[int | None, str]:
+    """The label of the first of the names, None where they are not used; what is to be said."""
+    if names is None or not names.shape or not names.shape[0]:
+        return None, ""
+    unused = "The array class_names is not used: "
+    if names.dtype.kind != "U" or len(names.shape) != 1:
+        return None, unused + "it is no row of text."
+    if classes is None:
+        return None, unused + "there are no labels."
+    if classes.dtype.kind == "U":
+        return None, unused + "the labels are names themselves."
+    n, held = names.shape[0], np.unique(classes).tolist()
+    if held[0] >= 0 and held[-1] < n:
+        return 0, ""
+    if held == list(range(1, n + 1)):
+        return 1, "The labels are taken to count class_names from 1."
+    return None, f"{unused}it has {n:,} names, and the labels run from {held[0]} to {held[-1]}."
 
 
 def picture_source(

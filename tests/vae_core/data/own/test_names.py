@@ -132,6 +132,29 @@ def test_the_labels_tell_which_axis_counts_images() -> None:
     assert preview.n == 8 and np.array_equal(preview.images[:, 0].numpy(), x)
 
 
+@pytest.mark.parametrize(
+    ("held", "names", "classes", "said"),
+    [
+        ([0, 1, 3], "a b c d", "a b c d", None),
+        ([1, 2, 3], "a b c", "a b c", "count class_names from 1"),
+        ([1, 2, 3], "a b", "1 2 3", "it has 2 names, and the labels run from 1 to 3"),
+        ([0, 5, 9], "a b c", "0 5 9", "it has 3 names, and the labels run from 0 to 9"),
+        (["x", "y", "z"], "a b c", "x y z", "the labels are names themselves"),
+    ],
+)
+def test_names_of_classes_go_with_their_labels_or_it_is_said_why_not(
+    held: list[int] | list[str], names: str, classes: str, said: str | None
+) -> None:
+    x = np.random.default_rng(0).integers(0, 256, (12, 6, 5), dtype=np.uint8)
+    arrays = io.BytesIO()
+    np.savez(arrays, x=x, y=np.array(held * 4), class_names=np.array(names.split()))
+    preview = preview_images(arrays, n=12)
+    assert list(preview.class_sizes) == classes.split()
+    assert [list(preview.class_sizes.values())[k] for k in preview.labels[:3]] == [4] * 3
+    assert len(preview.notes) == (said is not None)
+    assert said is None or said in preview.notes[0]
+
+
 def test_arrays_that_are_not_read_are_named() -> None:
     arrays = io.BytesIO()
     x = np.random.default_rng(0).integers(0, 256, (8, 6, 5), dtype=np.uint8)
