@@ -35,13 +35,15 @@ from vae_core.files.arrays import ArrayArchive, ArrayEntry
 
 CHANNELS = (1, 3)
 MOST_OBLONG = 8  # an image so much longer than high and than there are images is none
+FEWEST = 4  # images: a shorter axis counts none
 MAX_NAMES_BYTES = 1 << 20
 MAX_IMAGES = 1_000_000
 MAX_LABEL_BYTES = 64 << 20
 LABEL_NAMES = ("y", "label", "labels", "target", "targets", "class", "classes", "arr_1")
 _PART = re.compile(
     r"(?P<before>[xy]?)"
-    r"(?:(?P<part>train|test)(?:ing)?(?P<rest>.*)|(?:val|valid|validation|eval|evaluation)(?P<after>[xy]?))"
+    r"(?:(?P<part>train|test)(?:ing)?(?P<rest>.*)"
+    r"|(?:val|valid|validation|eval|evaluation)(?P<after>[xy]?))"
 )
 
 
@@ -58,6 +60,7 @@ def array_source(
             "save it as an array of numbers, or of text."
         )
     keys = _image_keys(archive, name)
+    written = _is_written(archive, keys)
     arrays = {
         part: _checked(archive.read(key, max_bytes), name, key, _told(archive, part))
         for part, key in keys.items()
@@ -73,11 +76,17 @@ def array_source(
     used = {*keys.values(), "class_names", *(_label_key(archive, part) for part in keys)}
     unused = [key for key in archive.entries if key not in used]
     notes += part_notes(list(arrays))
+    if not written:
+        notes += [
+            note
+            for part, key in keys.items()
+            if (note := _axis_note(key, archive.entries[key].shape, _told(archive, part)))
+        ]
     if unused:
         notes.append(f"Arrays that are not read: {listed(unused)}.")
     found = {keys[part]: Part(values_of(array), len(array)) for part, array in arrays.items()}
     values = joined(part.values for part in found.values())
-    if _is_written(archive, keys):
+    if written:
         scale = None
     else:
         types = {array.dtype for array in arrays.values()}
@@ -170,7 +179,23 @@ def _counted_first(
             f"{a}x{b}; save it as (n, h, w, 1), by np.moveaxis(x, -1, 0)[..., None] for example, "
             "or give labels."
         )
-    return np.moveaxis(array, -1, 0) if doubtful and labels == c else array
+    return np.moveaxis(array, -1, 0) if labels == c not in (a, b) else array
+
+
+def _axis_note(key: str, shape: tuple[int, ...], labels: int | None) -> str:
+    """What is to be said of how an array of images is laid out, where it may be otherwise."""
+    if len(shape) == 4:
+        if shape[1] in CHANNELS and shape[-1] in CHANNELS:
+            return f"{key} is {shape}: the last axis is taken for the channels, not the second."
+        return ""
+    a, b, c = shape
+    if labels == c not in (a, b):
+        return f"{key} is {shape}: the last axis counts the images, as there are {c:,} labels."
+    told = labels == a != c
+    square = b == c != a  # images (n, h, h)
+    if told or square or c < FEWEST or max(a, b) > MOST_OBLONG * min(a, b):
+        return ""
+    return f"{key} is {shape}: the first axis is taken to count the images, not the last."
 
 
 def _classes(archive: ArrayArchive, name: str, part: str, n: int) -> NDArray[np.generic] | None:

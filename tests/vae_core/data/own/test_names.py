@@ -155,6 +155,33 @@ def test_names_of_classes_go_with_their_labels_or_it_is_said_why_not(
     assert said is None or said in preview.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("shape", "labels", "n", "said"),
+    [
+        ((10, 12, 40), None, 10, "first axis is taken to count the images, not the last"),
+        ((16, 16, 16), 16, 16, "first axis is taken"),
+        ((16, 18, 8), None, 16, "first axis is taken"),
+        ((16, 18, 8), 16, 16, ""),
+        ((16, 18, 8), 8, 8, "last axis counts the images, as there are 8 labels"),
+        ((16, 3, 16, 3), None, 16, "last axis is taken for the channels"),
+        ((16, 9, 16, 3), None, 16, ""),
+        ((40, 28, 28), None, 40, ""),
+        ((400, 28, 20), None, 400, ""),
+    ],
+)
+def test_which_axis_counts_is_said_where_it_is_not_clear(
+    shape: tuple[int, ...], labels: int | None, n: int, said: str
+) -> None:
+    arrays = {"x": np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)}
+    if labels is not None:
+        arrays["y"] = np.arange(labels) % 2
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    preview = preview_images(file)
+    axes = [note for note in preview.notes if "axis" in note]
+    assert preview.n == n and len(axes) == bool(said) and said in "".join(axes)
+
+
 def test_arrays_that_are_not_read_are_named() -> None:
     arrays = io.BytesIO()
     x = np.random.default_rng(0).integers(0, 256, (8, 6, 5), dtype=np.uint8)
