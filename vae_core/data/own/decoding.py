@@ -19,6 +19,7 @@ from vae_core.errors import DataError, ZscapeError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # none that runs another program
 WHITISH = 240  # levels from here on are not seen on white
+CUT = "16 bits in colour, read at 8"  # as Pillow does, which keeps the upper half of each value
 MAX_PIXELS = 50_000_000  # of one image: 200 MB while it is decoded
 
 _GREY_MODES = ("1", "L", "LA")
@@ -103,6 +104,11 @@ def look(image: Image.Image, frame: int, ground: str) -> Look:
     """Decode an image to see what it is on a ground. DataError, a clause, where it is damaged."""
     with _sound():
         lossy = image.format in _LOSSY
+        if image.tell() != frame:
+            image.seek(frame)
+        cut = any(
+            ";16" in str(tile) for tile in getattr(image, "tile", ())
+        )  # known until it is decoded
         pixels = _upright(image, frame, 1, ground)
         if isinstance(pixels, np.ndarray):
             values = values_of(pixels[None])
@@ -116,7 +122,8 @@ def look(image: Image.Image, frame: int, ground: str) -> Look:
         in_colour = not all(np.array_equal(band, bands[0]) for band in bands)
         least, most = _opacity(image)
         vanishes = least < 255 and most > 0 and values.low >= WHITISH
-        return Look(in_colour, "8 bits", lossy, values, least < 255, vanishes)
+        depth = CUT if cut else "8 bits"
+        return Look(in_colour, depth, lossy, values, least < 255, vanishes)
 
 
 def decoded(

@@ -91,6 +91,11 @@ def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) ->
         depth: {part: Part(_values(some), len(some)) for part, some in found.items()}
         for depth, found in by_part.items()
     }
+    if decoding.CUT in values:
+        kind = "Of images of 16 bits in colour, or with transparency, the upper 8 are read"
+        if form.scale and max(form.scale) > 255:
+            raise DataError(f"{name}: {kind}; choose a scale up to 255.")
+        ground_notes.append(f"{kind}.")
     scales = {
         depth: common_scale(name, found, form.scale, one_type=depth != "fractions")
         for depth, found in ranges.items()

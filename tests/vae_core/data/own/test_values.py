@@ -2,7 +2,9 @@
 
 import io
 import math
+import struct
 import zipfile
+import zlib
 from typing import Any
 
 import numpy as np
@@ -138,7 +140,7 @@ def test_parts_of_unlike_scales_are_read_by_the_one_that_is_given() -> None:
     with pytest.raises(DataError, match="unlike scales"):
         preview_images(npz(**parts))
     levels, survey = read(npz(**parts), scale=(0, 1))
-    assert levels[-1] == 255 and "outside 0 to 1" in survey.notes[0]
+    assert levels[-1] == 255 and "outside 0 to 1" in " ".join(survey.notes)
     both, _ = read(npz(x_train=RAMP, x_test=RAMP[:1] / 9))  # dark, but of the same scale
     assert both[-1] == 255
 
@@ -176,6 +178,38 @@ def test_parts_of_unlike_ranges_are_refused_unless_a_scale_is_given(case: str) -
             preview_images(source)
         assert all(f"{x.max():,.0f}" in str(caught.value) for x in (train, test))
         assert read(source, scale=(0, float(test.max())))[1].n == 16
+
+
+def deep_png(array: NDArray[Any]) -> bytes:
+    """A PNG of 16 bits, (h, w, 2) grey with alpha or (h, w, 3), which Pillow does not write."""
+    h, w, c = array.shape
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in array)
+    head = struct.pack(">IIBBBBB", w, h, 16, {2: 4, 3: 2}[c], 0, 0, 0)
+    chunks = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+@pytest.mark.parametrize("channels", [2, 3])
+def test_colours_of_16_bits_are_said_to_be_read_at_8(channels: int) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as bundle:
+        for k, image in enumerate(levels(4095, np.uint16)):
+            array = np.dstack([image] * channels)
+            if channels == 2:
+                array[..., 1] = 65_535
+            bundle.writestr(f"{k}.png", deep_png(array))
+    found = preview_images(buffer)
+    assert found.values.high == 15 and found.scale == (0, 15)
+    assert any("the upper 8 are read" in note for note in found.notes)
+    with pytest.raises(DataError, match="upper 8 are read; choose a scale up to 255"):
+        preview_images(buffer, form=ImageForm(scale=(0, 4095)))
+    assert preview_images(buffer, form=ImageForm(scale=(0, 255))).scale == (0, 255)
 
 
 def test_a_part_that_is_darker_is_read_and_few_dark_images_are_told() -> None:
