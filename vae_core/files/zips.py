@@ -64,12 +64,13 @@ def zip_files(
         parts = path.split("/")
         if not path or "\0" in member.orig_filename:
             raise error(f"{name} holds a file without a name, or an odd one; zip it again.")
-        outside = path.startswith("/") or ".." in parts or re.match("[A-Za-z]:", path)
-        if outside or stat.S_ISLNK(member.external_attr >> 16):
+        rooted = re.match("/|[A-Za-z]:", path)
+        if rooted or ".." in parts or stat.S_ISLNK(member.external_attr >> 16):
             shown = "".join(c if c.isprintable() else "?" for c in path[-80:])
             raise error(
                 f"{name} holds {shown}, which is a link or leads out of the "
-                "archive; zip the folder itself."
+                f"archive{', as it begins at a drive or a root' if rooted else ''}; zip the folder "
+                "itself."
             )
         if not path.endswith("/"):
             files.append((path, member))
@@ -83,7 +84,8 @@ def member_path(member: zipfile.ZipInfo) -> str:
     the old code page, as the format has it. Some tools of Windows write backslashes for slashes.
     """
     path = _utf8_name(member) or member.orig_filename
-    return path.partition("\0")[0].replace("\\", "/")
+    path = path.partition("\0")[0].replace("\\", "/")
+    return re.sub(r"^(\./+)+(?=.)", "", path)  # with which some packers begin every name
 
 
 def has_old_name(member: zipfile.ZipInfo) -> bool:

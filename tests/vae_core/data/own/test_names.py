@@ -40,6 +40,16 @@ def test_backslashes_stand_between_folders() -> None:
     assert classes(zipped(*(f"{'ab'[k % 2]}\\{k}.png" for k in range(8)))) == {"a": 4, "b": 4}
 
 
+def test_names_that_begin_with_the_folder_itself_are_read() -> None:
+    files = [f"./{'ab'[k % 2]}/{k}.png" for k in range(8)]
+    assert classes(zipped("./", *files)) == {"a": 4, "b": 4}
+
+
+def test_a_name_that_begins_at_a_drive_is_refused_as_such() -> None:
+    with pytest.raises(DataError, match=r"C:/pics/a/0\.png, .* as it begins at a drive"):
+        classes(zipped(*(f"C:\\pics\\a\\{k}.png" for k in range(8))))
+
+
 @pytest.mark.parametrize("name", ["..\\x.png", "C:\\x.png", "\\x.png", "a/..\\..\\x.png", "\0x"])
 def test_a_name_that_leads_out_or_is_none_is_refused(name: str) -> None:
     with pytest.raises(DataError, match="is a link or leads out of the archive"):
