@@ -137,6 +137,8 @@ def _usual(values: Values) -> Scale:
     """The usual scale that holds the values; (0, inf) above all, (-inf, inf) for any others."""
     slack = 0 if values.whole else OVERSHOOT
     for black, white in (*USUAL, (0, math.inf)):
+        if black < 0 <= values.low:
+            continue
         if black == 0:  # negative ones are the overshoot of bright ones
             reach, below = slack * white if slack else 0, slack * max(0, min(values.high, white))
         else:

@@ -59,6 +59,7 @@ def read(source: Any, **form: Any) -> tuple[NDArray[np.uint8], Survey]:
         ((RAMP * 65_535).astype(np.uint16), (0, 65_535), ""),
         (RAMP * (1 + 1e-7), (0, 1), "from 0 to 1.0000001: those outside 0 to 1 are cut off"),
         (RAMP * 1.02, (0, 1), "from 0 to 1.02: those outside"),
+        (RAMP * 1.14, (0, 1.14), "0 is taken as black and 1.14 as white"),
         (RAMP - 1e-8, (0, 1), "from -1e-08 to 0.99999999: those outside"),
         (RAMP * 262 - 3.5, (0, 255), "from -3.5 to 258.5: those outside"),
         (RAMP * 2 - 1, (-1, 1), "from -1 to 1: -1 is taken as black and 1 as white"),
