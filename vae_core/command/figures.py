@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from vae_core.measures.shares import margin, share_interval
+from vae_core.measures.shares import margin, no_margin, share_interval
 
 
 def print_figures(metrics: dict[str, Any], as_json: bool) -> None:
@@ -43,7 +43,9 @@ def print_figures(metrics: dict[str, Any], as_json: bool) -> None:
 def _print_rows(figures: dict[str, Any], names: tuple[str, ...], unit: str = "") -> None:
     for name in names:
         if figures.get(name) is not None:
-            print(f"{name:18} {figures[name]:10.3f}{margin(figures[name + '_se'], 3)}{unit}")
+            error = figures[name + "_se"]
+            of = f"{margin(error, 3)}{unit}{no_margin(error)}"
+            print(f"{name:18} {figures[name]:10.3f}{of}")
 
 
 def _print_shares(figures: dict[str, Any], names: tuple[str, ...], images: int) -> None:
