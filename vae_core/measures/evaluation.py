@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from vae_core.data.binarisation import as_seen, checked_binarisation
-from vae_core.data.image_dataset import ImageDataset
+from vae_core.data.image_dataset import ImageDataset, check_is_dataset
 from vae_core.data.rows import draw_rows
 from vae_core.errors import ConfigError, DataError
 from vae_core.latent.latents import Latents, active_dimensions, check_image_shape, encode_dataset
@@ -77,6 +77,8 @@ def evaluate(
     if disentanglement and dataset.factors is None:
         raise DataError(f"{dataset.name} has no known factors; leave disentanglement out.")
     grey = binarisation == "none" and _is_grey(dataset)
+    if codes is not None:
+        check_is_dataset(codes, "codes")
     dataset = as_seen(dataset, binarisation, seed)  # the same pixels for every figure
     if isinstance(model, GAN):
         return _judged(model, dataset, binarisation, seed)
