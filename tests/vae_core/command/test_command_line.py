@@ -25,6 +25,7 @@ from vae_core.checkpoints.archives import unpack_checkpoint
 from vae_core.checkpoints.card import left_out_class
 from vae_core.checkpoints.figures import read_metrics
 from vae_core.checkpoints.reading import load_checkpoint
+from vae_core.command.figures import print_figures
 from vae_core.command.main import main
 from vae_core.errors import DataError
 from vae_core.files.atomic import read_json, write_json
@@ -494,6 +495,19 @@ def test_evaluate_names_what_it_could_not_measure(run: Command, tmp_path: Path) 
     assert outcome.code == 0
     assert outcome.err == (
         "zscape: log_px, aggregate not measured: such a model, or such data, have none.\n"
+    )
+
+
+def test_few_draws_and_missed_modes_are_told(
+    run: Command, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = run("evaluate", checkpoint, "--importance-samples", 20).out
+    assert "The 20 weights count as" in out and "too few" in out
+    figures = json.loads(run("evaluate", checkpoint, "--importance-samples", 20, "--json").out)
+    assert figures["unreliable"] == 1
+    print_figures(figures | {"missed": 0.25}, as_json=False)
+    assert (
+        "for 25.0% of these the draws behind log_px met less than half" in capsys.readouterr().out
     )
 
 
