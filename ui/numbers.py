@@ -1,8 +1,6 @@
 """How figures are written."""
 
-import math
-
-from vae_core.measures.shares import margin
+from vae_core.measures.shares import margin, no_margin
 
 
 def decimal(value: float, form: str = ".2f") -> str:
@@ -22,5 +20,4 @@ def digits(value: float, count: int = 3) -> str:
 
 def nats(mean: float, error: float) -> str:
     """A mean and its standard error; where there is none, why."""
-    why = " (of one distinct code, so without an error)" if math.isnan(error) else ""
-    return f"{decimal(mean)}{margin(error)} nats{why}"
+    return f"{decimal(mean)}{margin(error)} nats{no_margin(error)}"

@@ -46,7 +46,7 @@ _NAMES = {
     "training.learner": "Learner",
     "training.progress": "Progress",
     "training.loop": "train",
-    "measures.likelihood.importance": "importance_log_likelihood",
+    "measures.likelihood.importance": "importance_estimates importance_log_likelihood",
     "measures.likelihood.quadrature": "exact_log_likelihood posterior_cells",
     "measures.likelihood.posterior_gap": "best_gaussian elbo_gap",
     "measures.likelihood.elbo_surgery": "ElboSurgery split_kl",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
 SAYS = "field => field.validity.customError && field.validationMessage"
@@ -20,25 +20,60 @@ def settings(page: Page, app_url: str, settle: Callable[[Page], None]) -> Page:
     return page
 
 
-@pytest.mark.parametrize(("typed", "value"), [("0,5", "0.5"), ("1.5", "1.5"), ("1.0,5", "1.05")])
-def test_a_decimal_comma_is_read_as_a_point(settings: Page, typed: str, value: str) -> None:
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [
+        *[(typed, "0.5") for typed in ("0,5", "0٫5", "0，5", "0·5", "٠٫٥", "०.५")],
+        ("1.5", "1.5"),
+        *[(typed, "1000") for typed in ("1'000", "1 000", "1’000")],
+        ("1'000,5", "1000.5"),
+    ],
+)
+def test_a_number_is_read_as_it_is_written_anywhere(settings: Page, typed: str, value: str) -> None:
     field = settings.get_by_label("Diagonal", exact=True)  # its steps are whole
     field.fill("")
     field.press_sequentially(typed)
-    said = field.evaluate(SAYS)
-    assert said.startswith("One comma or point") if typed == "1.0,5" else not said
+    assert field.input_value() == value and not field.evaluate(SAYS)
+
+
+@pytest.mark.parametrize(
+    ("label", "typed", "said"),
+    [
+        ("Epochs", "1,5", "whole number"),
+        ("Epochs", "1.5", "whole number"),
+        ("Diagonal", "1.234,5", "One comma or point"),
+        ("Diagonal", "1'5", "Three digits"),
+        ("Diagonal", "1'0005", "Three digits"),
+    ],
+)
+def test_what_is_no_number_leaves_the_old_one(
+    settings: Page, settle: Callable[[Page], None], label: str, typed: str, said: str
+) -> None:
+    field = settings.get_by_label(label, exact=True)
+    old, address = field.input_value(), settings.url
+    field.fill("")
+    field.press_sequentially(typed)
+    assert said in field.evaluate(SAYS)
     field.press("Enter")
-    settings.wait_for_url(re.compile(rf"[?&]dip-vae-ii_diagonal={value}(&|$)"))
-
-
-def test_a_whole_number_says_that_it_takes_no_decimals(settings: Page) -> None:
-    field = settings.get_by_label("Epochs", exact=True)
-    for typed in ("0,5", "0.5"):
-        field.fill("")
-        field.press_sequentially(typed)
-        assert "whole number" in field.evaluate(SAYS)
+    settle(settings)
+    assert said in field.evaluate(SAYS)
+    field.press("Tab")
+    expect(field).to_have_value(old)
+    settle(settings)
+    assert field.input_value() == old and settings.url == address
     field.fill("12")
-    field.press("Enter")
-    settings.wait_for_url(re.compile(r"[?&]epochs=12(&|$)"))
-    field.blur()
     assert not field.evaluate(SAYS)
+    field.press("Tab")
+    settings.wait_for_url(re.compile(r"=12(&|$)"))
+
+
+def test_a_number_typed_anew_is_no_longer_in_doubt(settings: Page) -> None:
+    field = settings.get_by_label("Diagonal", exact=True)
+    field.fill("")
+    field.press_sequentially("1.0,5")
+    assert "One comma or point" in field.evaluate(SAYS)
+    field.press("Control+a")
+    field.press_sequentially("0,5")
+    assert not field.evaluate(SAYS)
+    field.press("Enter")
+    settings.wait_for_url(re.compile(r"[?&]dip-vae-ii_diagonal=0.5(&|$)"))

@@ -27,3 +27,4 @@ def test_a_mean_without_an_error_says_why():
     assert nats(-77.281, 0.5) == "−77.28 ± 0.50 nats"
     said = "−77.28 nats (of one distinct code, so without an error)"
     assert nats(-77.281, float("nan")) == said
+    assert nats(0.002, 1e-9) == "0.00 nats (all alike, so without an error)"

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from vae_core.checkpoints.figures import read_metrics
 from vae_core.checkpoints.reading import (
     FILES,
+    PICKLE_ENDINGS,
     checkpoint_files,
     load_checkpoint,
     load_latents,
@@ -33,7 +34,6 @@ MAX_PIXELS = 2 * 3 * 64**2  # values of one image: pages show up to 1,600 of the
 MAX_HELD = 500_000  # numbers that the layers give for one image, 2 MB
 _PUT_IT_THERE = "put the folder into the server's ZSCAPE_CHECKPOINTS instead"
 _one_at_a_time = threading.Lock()  # what is unpacked is in memory more than once for a moment
-_PICKLE_ENDINGS = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin")
 
 
 def zip_checkpoint(path: str | Path) -> bytes:
@@ -104,7 +104,7 @@ def _zip_members(bundle: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
         folder, _, name = path.rpartition("/")
         if left_by_file_manager(path):
             continue
-        if name.endswith(_PICKLE_ENDINGS):
+        if name.endswith(PICKLE_ENDINGS):
             raise CheckpointError(
                 f"The archive holds {path[:80]!r}, and pickles are never opened; save the "
                 "weights as model.safetensors."

@@ -153,7 +153,7 @@ def _worth_of_draws(metrics: Mapping[str, Any]) -> str:
         f"Of the draws behind the sampled log p(x), {_figure(metrics, 'effective_draws', 0)} count "
         "(mean over images)"
     )
-    if metrics.get("unreliable") is None:
+    if metrics.get("unreliable") is None or metrics.get("pareto_k") is None:
         return f"{text}."
     return (
         f"{text}. For a share of {_figure(metrics, 'unreliable', 3)} of the images the Pareto "

@@ -43,6 +43,7 @@ SCHEMA_VERSION = 1
 MAX_WEIGHT_BYTES = 512 << 20
 MAX_WEIGHTS = MAX_WEIGHT_BYTES // 4  # float32
 MAX_LATENT_BYTES = 512 << 20
+PICKLE_ENDINGS = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin")
 FILES = (
     "config.json",
     "model.safetensors",
@@ -209,12 +210,17 @@ def read_config(path: str | Path) -> dict[str, Any]:
     if is_file and path.suffix.lower() == ".zip":
         raise CheckpointError(f"{path.name} is a zip; unpack it, and give the checkpoint's folder.")
     if is_file:
+        pickled = path.suffix.lower() in PICKLE_ENDINGS
+        never = f" Pickled {path.suffix} files are never opened." if pickled else ""
         raise CheckpointError(
             f"{path.name} is a file; a checkpoint is a folder with config.json and "
-            "model.safetensors. Pickled .pt and .pth files are never opened."
+            f"model.safetensors.{never}"
         )
     if not is_folder:
-        raise CheckpointError(f"There is no checkpoint {path.name!r}; see list_checkpoints().")
+        raise CheckpointError(
+            f"There is no checkpoint {path.name!r}: it is a folder, such as checkpoints/digits-2d; "
+            "`python -m vae_core list` names those that there are."
+        )
     if (path / "status.json").is_file() and (path / "checkpoint").is_dir():
         raise CheckpointError(
             f"{path.name} is a run's folder; its checkpoint is in {path.name}/checkpoint."

@@ -25,7 +25,7 @@ from vae_core.checkpoints.reading import (
     read_config,
     verified_shapes,
 )
-from vae_core.data.image_dataset import ImageDataset
+from vae_core.data.image_dataset import ImageDataset, check_is_dataset
 from vae_core.errors import CheckpointError
 from vae_core.files.atomic import folder_written_whole, write_bytes, write_json
 from vae_core.files.tensors import tensor_bytes
@@ -53,6 +53,8 @@ def save_checkpoint(
     """
     path = Path(path)
     check_target(path)
+    if dataset is not None:
+        check_is_dataset(dataset, "dataset")
     training = config.to_json() if isinstance(config, TrainConfig) else dict(config or {})
     figures = metrics.to_json() if isinstance(metrics, Metrics) else metrics
     document: dict[str, Any] = {

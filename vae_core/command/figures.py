@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from vae_core.measures.shares import margin, share_interval
+from vae_core.measures.likelihood.reliability import few_draws
+from vae_core.measures.shares import margin, no_margin, share_interval
 
 
 def print_figures(metrics: dict[str, Any], as_json: bool) -> None:
@@ -15,13 +16,21 @@ def print_figures(metrics: dict[str, Any], as_json: bool) -> None:
     print(f"{metrics['images']:,} images of {metrics['dataset']} ({metrics['split']})")
     _print_rows(metrics, ("reconstruction", "kl", "elbo", "log_px"), " nats per image")
     _print_rows(metrics, ("effective_draws",), f" of {metrics['importance_samples']:,} draws")
-    if metrics.get("unreliable"):
+    draws, effective = metrics.get("importance_samples", 0), metrics.get("effective_draws")
+    if effective is not None and (said := few_draws(draws, effective)):
+        print(f"({said})")
+    if metrics.get("pareto_k") is not None and metrics.get("unreliable"):
         print(
             f"(for {metrics['unreliable']:.1%} of the images k-hat is too high: an unknown part of "
             "their log_px is missing)"
         )
     exact = ("exact_log_px", "exact_over_elbo", "exact_over_log_px")
     _print_rows(metrics, exact, f" nats per image, of {metrics['exact_images']} of them")
+    if metrics.get("missed"):
+        print(
+            f"(for {metrics['missed']:.1%} of these the draws behind log_px met less than half of "
+            "p(x), perhaps a mode never: effective draws and k-hat cannot see it)"
+        )
     aggregate = metrics.get("aggregate") or {}
     _print_rows(aggregate, ("mutual_information", "aggregate_kl", "total_correlation"), " nats")
     codes, images = metrics.get("codes") or {}, metrics["images"]
@@ -43,7 +52,9 @@ def print_figures(metrics: dict[str, Any], as_json: bool) -> None:
 def _print_rows(figures: dict[str, Any], names: tuple[str, ...], unit: str = "") -> None:
     for name in names:
         if figures.get(name) is not None:
-            print(f"{name:18} {figures[name]:10.3f}{margin(figures[name + '_se'], 3)}{unit}")
+            error = figures[name + "_se"]
+            of = f"{margin(error, 3)}{unit}{no_margin(error)}"
+            print(f"{name:18} {figures[name]:10.3f}{of}")
 
 
 def _print_shares(figures: dict[str, Any], names: tuple[str, ...], images: int) -> None:

@@ -118,7 +118,10 @@ def run(options: argparse.Namespace) -> None:
 def _run_to_resume(options: argparse.Namespace) -> Run:
     others = (options.output, options.set, options.left_out is not None)
     if any(others) or _chosen(options) or image_flags(options):
-        raise ConfigError("A resumed run keeps its settings and folder; leave the others out.")
+        more = "" if options.epochs is None else "; further epochs are --more-epochs"
+        raise ConfigError(
+            f"A resumed run keeps its settings and folder; leave the others out{more}."
+        )
     run = Run(options.resume)
     if run.path.is_dir() and not (run.path / "status.json").is_file():
         raise TrainingError(f"{run.path.name} is no run's folder: it has no status.json.")
@@ -148,6 +151,8 @@ def _new_run(options: argparse.Namespace) -> Run:
     chosen = _chosen(options)
     another = chosen.get("objective", config.objective) != config.objective
     for name, value in options.set or []:
+        name = name.replace("-", "_")
+        name = "learning_rate" if name == "lr" else name
         if name in (*SETTINGS, "hidden") and name not in find_objective(config.objective).settings:
             flag = f"--{name.replace('_', '-')}"
             raise ConfigError(f"{name} is no setting of an objective's own; give {flag} {value}.")
@@ -163,6 +168,11 @@ def _new_run(options: argparse.Namespace) -> Run:
         train, test = run_datasets("", config.dataset, download=options.download)
     if options.left_out is not None:
         config = replace(config, left_out=train.label_of(options.left_out))
+    if flags and options.batch_size is None:
+        n = len(train) if config.left_out < 0 else len(train.without(config.left_out))
+        if n < config.batch_size:
+            config = replace(config, batch_size=n)
+            print(f"zscape: in batches of all {n} images; else give --batch-size.", file=sys.stderr)
     weights = architecture(config.model_config(train.image_shape)).weights
     if weights > MAX_WEIGHTS:
         raise TrainingError(

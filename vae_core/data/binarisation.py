@@ -15,7 +15,7 @@ from reprlib import repr as shown
 import torch
 from torch import Tensor
 
-from vae_core.data.image_dataset import ImageDataset
+from vae_core.data.image_dataset import ImageDataset, check_is_dataset
 from vae_core.errors import ConfigError
 
 BINARISATIONS = ("none", "dynamic", "static")
@@ -29,6 +29,7 @@ def binarise(x: Tensor, generator: torch.Generator) -> Tensor:
 
 def binarised(dataset: ImageDataset, seed: int = 0) -> ImageDataset:
     """The data set with each pixel drawn once, 0 or 255; `seed` says how."""
+    check_is_dataset(dataset, "dataset")
     generator = torch.Generator().manual_seed(seed)
     images = torch.empty_like(dataset.images)
     for rows in torch.arange(len(dataset)).split(AT_ONCE):

@@ -37,6 +37,11 @@ class ImageDataset:
 
     def __post_init__(self) -> None:
         self._require(
+            isinstance(self.images, Tensor),
+            f"images must be a torch tensor, got {type(self.images).__name__}; "
+            "torch.from_numpy makes one of an array",
+        )
+        self._require(
             self.images.dtype == torch.uint8 and self.images.ndim == 4 and self.images.numel() > 0,
             f"images must be uint8 (n, c, h, w) and not empty, got {_kind(self.images)}",
         )
@@ -111,6 +116,16 @@ class ImageDataset:
     def _columns(self) -> dict[str, Any]:
         columns = {name: getattr(self, name) for name in ("images", "labels", "factors")}
         return {name: column for name, column in columns.items() if column is not None}
+
+
+def check_is_dataset(given: object, name: str) -> None:
+    """DataError where what is given as `name` is no ImageDataset: an array, a tensor."""
+    if not isinstance(given, ImageDataset):
+        raise DataError(
+            f"{name} is of type {type(given).__name__}, not an ImageDataset; make one of images "
+            '(n, c, h, w) in uint8 with ImageDataset("name", "test", tensor), or read files with '
+            "read_images."
+        )
 
 
 def _kind(tensor: Tensor) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vae_core.data.image_dataset import ImageDataset
+from vae_core.data.image_dataset import ImageDataset, check_is_dataset
 from vae_core.errors import DataError
 from vae_core.models.latent_model import LatentModel
 from vae_core.models.priors import kl_to_standard_normal
@@ -162,7 +162,8 @@ def encode_dataset(
 
 
 def check_image_shape(model: LatentModel, dataset: ImageDataset) -> None:
-    """DataError where the model does not read images of this data set's shape."""
+    """DataError where it is no data set, or the model does not read images of its shape."""
+    check_is_dataset(dataset, "dataset")
     if dataset.image_shape != model.image_shape:
         raise DataError(
             f"The model reads images of {model.image_shape}, but {dataset.name} has "

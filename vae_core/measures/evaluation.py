@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from vae_core.data.binarisation import as_seen, checked_binarisation
-from vae_core.data.image_dataset import ImageDataset
+from vae_core.data.image_dataset import ImageDataset, check_is_dataset
 from vae_core.data.rows import draw_rows
 from vae_core.errors import ConfigError, DataError
 from vae_core.latent.latents import Latents, active_dimensions, check_image_shape, encode_dataset
@@ -25,7 +25,12 @@ from vae_core.measures.codes.few_labels import few_label_error
 from vae_core.measures.likelihood.elbo_surgery import split_kl
 from vae_core.measures.likelihood.importance import importance_estimates
 from vae_core.measures.likelihood.quadrature import exact_log_likelihood
-from vae_core.measures.likelihood.reliability import LEAST_DRAWS, largest_reliable_k
+from vae_core.measures.likelihood.reliability import (
+    FEW_DRAWS,
+    LEAST_DRAWS,
+    MISSED,
+    largest_reliable_k,
+)
 from vae_core.measures.metrics import Metrics, means_and_errors
 from vae_core.measures.registry import find_measure, measured
 from vae_core.models.gan import GAN
@@ -72,6 +77,8 @@ def evaluate(
         find_measure(name)
     checked_binarisation(binarisation)
     check_image_shape(model, dataset)
+    if codes is not None:
+        check_is_dataset(codes, "codes")
     if len(dataset) < 2:
         raise DataError(f"{dataset.name} has {len(dataset)} images; an evaluation needs two.")
     if disentanglement and dataset.factors is None:
@@ -181,9 +188,12 @@ def _of_images(
 
 
 def _tails(of_image: Mapping[str, Tensor], draws: int) -> dict[str, Any]:
-    """The median k-hat and the share of those too high, where there are draws enough for them."""
-    if "pareto_k" not in of_image or draws < LEAST_DRAWS:
+    """The median k-hat, and the share of the images whose weights are not to be relied upon."""
+    if "pareto_k" not in of_image:
         return {}
+    if draws < LEAST_DRAWS:
+        few = of_image["effective_draws"] < FEW_DRAWS
+        return means_and_errors(unreliable=few.double())
     k = of_image["pareto_k"].nan_to_num(0.0)  # weights all alike: nothing is to be feared of them
     return {
         "pareto_k": float(k.median()),
@@ -255,6 +265,7 @@ def _exact(
             exact_log_px=exact,
             exact_over_elbo=exact - of_image["elbo"][rows],
             exact_over_log_px=None if log_px is None else exact - log_px[rows],
+            missed=None if log_px is None else (exact - log_px[rows] > MISSED).double(),
         ),
     }
 

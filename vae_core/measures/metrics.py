@@ -19,7 +19,8 @@ class Metrics:
     posterior mean varies by more than 0.01 over the images (Burda et al. 2016, section 5);
     log_px: the importance-sampled bound of log p(x) with `importance_samples` draws (K), of which
     effective_draws count (Kong 1992); pareto_k: the median k-hat of their weights; unreliable: the
-    share of the images whose k-hat is too high for log_px to be relied upon (see `reliability`).
+    share of the images whose k-hat is too high for log_px to be relied upon (see `reliability`), or
+    below 25 draws, which show no tail, of those whose effective draws are too few.
     A plain autoencoder has neither KL nor ELBO nor log_px; a GAN, which has no encoder, none of all
     these but discriminator_accuracy: the share of the images, and of as many generated ones, that
     its discriminator tells rightly; 1/2 is a guess.
@@ -27,7 +28,8 @@ class Metrics:
     grey_cross_entropy: a Bernoulli likelihood was given grey pixels, so that -reconstruction is a
     cross-entropy and none of the figures is a likelihood of the data.
     exact_log_px: log p(x) by quadrature, of the `exact_images` that were drawn by `seed`;
-    exact_over_elbo, exact_over_log_px: by how much it exceeds the two on these very images.
+    exact_over_elbo, exact_over_log_px: by how much it exceeds the two on these very images; missed:
+    the share of them of whose p(x) the draws behind log_px met less than half.
     aggregate, codes, disentanglement, few_labels: as `ElboSurgery`, `CodeAccuracy`,
     `Disentanglement` and `FewLabels` have it in JSON. class_error: the share of the images whose
     class M2's own classifier tells wrongly. measured: the figures of each registered measure that
@@ -63,6 +65,8 @@ class Metrics:
     exact_over_elbo_se: float | None = None
     exact_over_log_px: float | None = None
     exact_over_log_px_se: float | None = None
+    missed: float | None = None
+    missed_se: float | None = None
     exact_images: int = 0
     aggregate: dict[str, Any] | None = None
     codes: dict[str, Any] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 CONFIDENCE = 0.95
+ALIKE = 1e-6  # an error below it is rounding alone
 
 
 def share_interval(share: float, n: int) -> tuple[float, float]:
@@ -26,5 +27,15 @@ def share_in_words(share: float, n: int, digits: int = 3) -> str:
 
 
 def margin(error: float | None, digits: int = 2) -> str:
-    """` ± ` and the standard error of a mean; nothing where there is none, as of a single value."""
-    return "" if error is None or not math.isfinite(error) else f" ± {error:.{digits}f}"
+    """` ± ` and the standard error of a mean; nothing where there is none, see `no_margin`."""
+    known = error is not None and math.isfinite(error) and error > ALIKE
+    return f" ± {error:.{digits}f}" if known else ""
+
+
+def no_margin(error: float | None) -> str:
+    """Why a mean has no margin, in brackets, or nothing: it is of a single value, or of equals."""
+    if error is None:
+        return ""
+    if math.isnan(error):
+        return " (of one distinct code, so without an error)"
+    return " (all alike, so without an error)" if error <= ALIKE else ""

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from vae_core.data.binarisation import binarise, binarised
 from vae_core.data.datasets import check_dataset, load_dataset
-from vae_core.data.image_dataset import ImageDataset
+from vae_core.data.image_dataset import ImageDataset, check_is_dataset
 from vae_core.errors import ConfigError, DataError, DivergenceError, TrainingError
 from vae_core.models.device import usable_device
 from vae_core.models.kinds import build_model
@@ -59,8 +59,10 @@ def train(
     """
     if train_data is None or test_data is None:
         _check_registered(config.dataset)
-    train_data = train_data or load_dataset(config.dataset, "train")
-    test_data = test_data or load_dataset(config.dataset, "test")
+    if train_data is None:
+        train_data = load_dataset(config.dataset, "train")
+    if test_data is None:
+        test_data = load_dataset(config.dataset, "test")
     train_data = check_data(config, train_data, test_data)
     threads_before = torch.get_num_threads()
     torch.set_num_threads(config.threads)
@@ -81,6 +83,8 @@ def check_data(
     config: TrainConfig, train_data: ImageDataset, test_data: ImageDataset
 ) -> ImageDataset:
     """The images to learn; ConfigError or DataError where they cannot be by these settings."""
+    check_is_dataset(train_data, "train_data")
+    check_is_dataset(test_data, "test_data")
     if config.left_out >= 0:
         train_data = train_data.without(config.left_out)
     if len(test_data) < 2:

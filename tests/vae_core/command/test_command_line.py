@@ -25,6 +25,7 @@ from vae_core.checkpoints.archives import unpack_checkpoint
 from vae_core.checkpoints.card import left_out_class
 from vae_core.checkpoints.figures import read_metrics
 from vae_core.checkpoints.reading import load_checkpoint
+from vae_core.command.figures import print_figures
 from vae_core.command.main import main
 from vae_core.errors import DataError
 from vae_core.files.atomic import read_json, write_json
@@ -160,6 +161,8 @@ def test_training_gives_the_signals_back(run: Command, tmp_path: Path) -> None:
         (["--set", "gamma=2"], ["'gamma'", "elbo"]),
         (["--set", "beta=4"], ["beta", "give --beta 4"]),
         (["--set", "hidden=4"], ["give --hidden 4"]),
+        (["--set", "lr=0.1"], ["give --learning-rate 0.1"]),
+        (["--set", "latent-dim=4"], ["give --latent-dim 4"]),
         (["--images", "x", "--scale", "bright"], ["--scale", "'bright'", "0:255"]),
         (["--scale", "0:1"], ["--scale", "--images"]),
         (["--images", "x", "--frames", "last"], ["--frames"]),
@@ -227,7 +230,8 @@ def test_unknown_devices_and_data_are_bad_arguments(run: Command, checkpoint: Pa
 
 
 def test_a_resumed_run_keeps_its_settings(run: Command, trained: Path) -> None:
-    assert_refused(run("train", "--resume", trained, "--epochs", "5"), 2, "keeps its settings")
+    outcome = run("train", "--resume", trained, "--epochs", "5")
+    assert_refused(outcome, 2, "keeps its settings", "--more-epochs")
 
 
 def test_a_finished_run_is_given_more_epochs(run: Command, trained: Path, tmp_path: Path) -> None:
@@ -427,6 +431,17 @@ def test_what_becomes_of_own_images_is_said(run: Command, checkpoint: Path, tmp_
     assert outcome.code == 0 and "white 65,535" in outcome.err and "taken" not in outcome.err
 
 
+def test_fewer_images_than_a_batch_are_one_batch(run: Command, tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (20, 8, 8), np.uint8)
+    np.savez(tmp_path / "own.npz", x=images)
+    few = ("train", "--images", tmp_path / "own.npz", "--epochs", 1, "--hidden", 8)
+    outcome = run(*few, "--output", tmp_path / "run")
+    assert outcome.code == 0 and "batches of all 18 images" in outcome.err
+    assert Run(tmp_path / "run").config().batch_size == 18
+    refused = run(*few, "--batch-size", 50, "--output", tmp_path / "other")
+    assert refused.code == 2 and "batch_size=50" in refused.err
+
+
 def test_a_class_is_left_out_by_its_name(run: Command, tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (48, 8, 8), np.uint8)
     np.savez(tmp_path / "own.npz", x=images, y=np.array([-1, 3, 17, 99])[np.arange(48) % 4])
@@ -480,6 +495,19 @@ def test_evaluate_names_what_it_could_not_measure(run: Command, tmp_path: Path) 
     assert outcome.code == 0
     assert outcome.err == (
         "zscape: log_px, aggregate not measured: such a model, or such data, have none.\n"
+    )
+
+
+def test_few_draws_and_missed_modes_are_told(
+    run: Command, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = run("evaluate", checkpoint, "--importance-samples", 20).out
+    assert "The 20 weights count as" in out and "too few" in out
+    figures = json.loads(run("evaluate", checkpoint, "--importance-samples", 20, "--json").out)
+    assert figures["unreliable"] == 1
+    print_figures(figures | {"missed": 0.25}, as_json=False)
+    assert (
+        "for 25.0% of these the draws behind log_px met less than half" in capsys.readouterr().out
     )
 
 
@@ -605,7 +633,12 @@ def test_codes_are_not_judged_by_what_they_know(run: Command, checkpoint: Path) 
 @pytest.mark.parametrize("command", ["evaluate", "encode", "sample", "export"])
 def test_a_missing_or_foreign_checkpoint_fails(run: Command, tmp_path: Path, command: str) -> None:
     output = [] if command == "evaluate" else ["--output", tmp_path / "out"]
-    assert_refused(run(command, tmp_path / "nowhere", *output), 1, "no checkpoint 'nowhere'")
+    nowhere = run(command, tmp_path / "nowhere", *output)
+    assert_refused(nowhere, 1, "no checkpoint 'nowhere'", "a folder", "python -m vae_core list")
+    (tmp_path / "x.h5").touch()
+    foreign = run(command, tmp_path / "x.h5", *output)
+    assert_refused(foreign, 1, "x.h5 is a file", "folder")
+    assert "ickle" not in foreign.err
     (tmp_path / "model.pt").write_bytes(b"PK\x03\x04")
     assert_refused(run(command, tmp_path / "model.pt", *output), 1, "model.pt is a file")
     assert not (tmp_path / "out").exists()

@@ -20,11 +20,19 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.vae_core.arrays import idx
+from vae_core.checkpoints.writing import save_checkpoint
 from vae_core.data import datasets, sprites
+from vae_core.data.binarisation import binarised
 from vae_core.data.datasets import dataset_available, dataset_names, load_dataset, register_dataset
 from vae_core.data.image_dataset import ImageDataset
 from vae_core.data.torchvision_import import import_torchvision
 from vae_core.errors import DataError
+from vae_core.latent.latents import encode_dataset
+from vae_core.measures.codes.accuracy import classify_codes
+from vae_core.measures.evaluation import evaluate
+from vae_core.models.kinds import build_model
+from vae_core.training.config import TrainConfig
+from vae_core.training.loop import train
 
 SIZES = {
     "digits": (1_437, 360, (1, 8, 8)),
@@ -536,3 +544,25 @@ def test_a_registered_data_set_is_found_loaded_and_missed_like_the_others(
     assert load_dataset("rings", "test", tmp_path).image_shape == (3, 2, 2)
     assert dataset_available("rings", tmp_path, split="test")
     assert not dataset_available("rings", tmp_path)
+
+
+def test_an_array_or_tensor_in_place_of_a_data_set_is_told_what_makes_one(tmp_path: Path) -> None:
+    tensor = torch.zeros(4, 1, 8, 8, dtype=torch.uint8)
+    data = ImageDataset("few", "test", tensor)
+    config = TrainConfig(hidden=(4,), batch_size=2)
+    model = build_model(config.model_config(data.image_shape))
+    for foreign in (tensor, tensor.numpy()):
+        for call in (
+            lambda it: encode_dataset(model, it),
+            lambda it: evaluate(model, it),
+            lambda it: evaluate(model, data, codes=it),
+            lambda it: classify_codes(model, it, data),
+            lambda it: list(train(config, train_data=it, test_data=it)),
+            lambda it: list(train(config, train_data=data, test_data=it)),
+            lambda it: save_checkpoint(tmp_path / "checkpoint", model, dataset=it),
+            binarised,
+        ):
+            with pytest.raises(DataError, match=r"not an ImageDataset; make one .*read_images"):
+                call(foreign)
+    with pytest.raises(DataError, match=r"ndarray; torch\.from_numpy makes one"):
+        ImageDataset("few", "test", tensor.numpy())

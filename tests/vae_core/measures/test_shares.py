@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from vae_core.measures.shares import margin, share_in_words, share_interval
+from vae_core.measures.shares import margin, no_margin, share_in_words, share_interval
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 20), (20, 20), (270, 360), (1, 1)])
@@ -26,4 +26,5 @@ def test_a_perfect_share_is_told_as_no_certainty() -> None:
 
 def test_where_there_is_no_standard_error_no_margin_is_told() -> None:
     assert margin(0.123) == " ± 0.12"
-    assert margin(None) == margin(math.nan) == ""
+    assert margin(None) == margin(math.nan) == margin(0.0) == ""
+    assert "all alike" in no_margin(1e-9) and not no_margin(0.1) and not no_margin(None)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vae_core.data.image_dataset import ImageDataset
+from vae_core.data.image_dataset import ImageDataset, check_is_dataset
 from vae_core.data.rows import draw_rows
 from vae_core.errors import DataError
 from vae_core.latent.latents import encode_dataset
@@ -95,6 +95,7 @@ def _codes(
     model: LatentModel, data: ImageDataset, at_most: int, seed: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
     """Pixels (n, c * h * w), mu (n, d) and labels (n,) of some of the images."""
+    check_is_dataset(data, "each of train and test")
     if data.labels is None:
         raise DataError(f"{data.name} has no labels, so no class can be read off its codes.")
     rows = draw_rows(len(data), at_most, seed)

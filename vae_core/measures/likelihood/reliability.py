@@ -15,6 +15,7 @@ from vae_core.errors import ConfigError
 
 LEAST_DRAWS = 25  # so that the tail has five
 ALIKE = 0.01  # largest weights that differ by less, by rounding perhaps, have no tail
+MISSED = math.log(2)  # nats: the draws met less than half of p(x)
 FEW_DRAWS = 100  # effective ones: a mean of so few is off by about a tenth, by luck alone
 
 
@@ -77,9 +78,14 @@ def doubt(draws: int, effective: float, k: float) -> str | None:
             "the sum, and an unknown part of log p(x) is missing that the standard error does not "
             "show."
         )
-    if effective < FEW_DRAWS:
-        return (
-            f"The {draws:,} weights count as {effective:,.0f} equal ones: too few for their "
-            "standard error to be trusted."
-        )
-    return None
+    return few_draws(draws, effective)
+
+
+def few_draws(draws: int, effective: float) -> str | None:
+    """One sentence where `draws` weights count as too few equal ones, else None."""
+    if effective >= FEW_DRAWS:
+        return None
+    return (
+        f"The {draws:,} weights count as {effective:,.0f} equal ones: too few for their standard "
+        "error to be trusted."
+    )

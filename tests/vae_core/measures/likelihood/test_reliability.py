@@ -122,9 +122,24 @@ def test_metrics_say_what_the_weights_are_worth() -> None:
     assert metrics.pareto_k == pytest.approx(float(estimates.pareto_k.median()), abs=0.3)
     json.dumps(metrics.to_json(), allow_nan=False)
     few = evaluate(model, data, importance_samples=10)
-    assert few.effective_draws is not None and few.pareto_k is None and few.unreliable is None
+    assert few.effective_draws is not None and few.pareto_k is None
+    assert few.unreliable == 1  # ten draws are too few, whatever their weights
     none = evaluate(model, data)
     assert none.effective_draws is None and none.pareto_k is None
+
+
+def test_the_exact_figure_tells_of_a_mode_that_no_draw_has_met() -> None:
+    model = linear_gaussian(2)
+    pixels = torch.randint(0, 256, (6, *model.image_shape), generator=seeded()).byte()
+    data = ImageDataset("few", "test", pixels)
+    assert evaluate(model, data, exact_images=6).missed is None
+    posterior = true_posterior(model, data.floats()[0])
+    near = posterior.covariance_matrix.diagonal().log()
+    model.encoder[1].bias[2:] = near + 1.0
+    assert evaluate(model, data, exact_images=6, importance_samples=500).missed == 0
+    model.encoder[1].bias[:2] += 20 * near.div(2).exp()  # all draws lie beside the mode
+    model.encoder[1].bias[2:] = near - 4.0
+    assert evaluate(model, data, exact_images=6, importance_samples=500).missed == 1
 
 
 def test_the_gap_beyond_two_dimensions_says_what_its_weights_are_worth() -> None:
