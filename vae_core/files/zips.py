@@ -34,14 +34,16 @@ def open_zip(
     name: str,
     error: type[ZscapeError] = DataError,
     remedy: str = "make it anew",
-    max_directory: int = MAX_DIRECTORY_BYTES,
+    max_directory: int | None = None,
 ) -> Iterator[zipfile.ZipFile]:
     """Open a zip; `error`, with `name` in it, when it is broken, also while it is read.
 
-    max_directory: bytes that its table of contents may have, some hundred an entry.
+    max_directory: bytes that its table of contents may have, some hundred an entry;
+    MAX_DIRECTORY_BYTES where nothing else is said.
     """
+    most = MAX_DIRECTORY_BYTES if max_directory is None else max_directory
     try:
-        with zipfile.ZipFile(_small_directory(source, name, error, max_directory)) as bundle:
+        with zipfile.ZipFile(_small_directory(source, name, error, most)) as bundle:
             yield bundle
     except ZscapeError:
         raise

@@ -50,10 +50,15 @@ def test_a_name_that_begins_at_a_drive_is_refused_as_such() -> None:
         classes(zipped(*(f"C:\\pics\\a\\{k}.png" for k in range(8))))
 
 
-@pytest.mark.parametrize("name", ["..\\x.png", "C:\\x.png", "\\x.png", "a/..\\..\\x.png", "\0x"])
-def test_a_name_that_leads_out_or_is_none_is_refused(name: str) -> None:
+@pytest.mark.parametrize("name", ["..\\x.png", "C:\\x.png", "\\x.png", "a/..\\..\\x.png"])
+def test_a_name_that_leads_out_is_refused(name: str) -> None:
     with pytest.raises(DataError, match="is a link or leads out of the archive"):
         preview_images(io.BytesIO(zipped(*(f"{k}.png" for k in range(4)), name)))
+
+
+def test_a_name_that_is_none_is_refused() -> None:
+    with pytest.raises(DataError, match="a file without a name"):
+        preview_images(io.BytesIO(zipped(*(f"{k}.png" for k in range(4)), "\0x")))
 
 
 def test_names_are_utf_8_also_where_the_flag_is_missing() -> None:
