@@ -59,9 +59,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from live.door.connections import MAX_MESSAGE
 from live.door.gate import parsed
-from live.door.peers import address_of
 from live.images import shown_to, stored_images
 from live.models import OpenModel, model_at_hand, open_model
+from live.peers import address_of
 from live.servers import Counts, Full
 from live.visitors import is_alone, visitor_of
 from live.worker import ENCODING, Array, Verb, Worker

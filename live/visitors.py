@@ -20,7 +20,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from live.door.peers import OF_PROXIES
+from live.peers import OF_PROXIES
 from live.places import runs_root
 from live.servers import shared_folder
 

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from live.door.peers import counted_as
+from live.peers import counted_as
 from live.places import runs_root
 from live.visitors import signer, visitor_of
 from ui.text.plain import file_name

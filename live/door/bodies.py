@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from live.door.peers import address_of
+from live.peers import address_of
 
 UPLOAD = "/_stcore/upload_file/"
 MAX_UPLOAD = 66 << 20  # bytes: a file of 64 MB, and what a form adds to it

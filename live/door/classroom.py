@@ -24,7 +24,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from live.door.gate import HEALTH
-from live.door.peers import address_of
+from live.peers import address_of
 from live.visitors import signer
 from vae_core.errors import ConfigError
 

@@ -24,7 +24,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from live.door.peers import counted_as
+from live.peers import counted_as
 
 HEAD_SECONDS = 15.0
 MAX_HEAD = 64 << 10  # bytes

@@ -25,7 +25,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from live.door.peers import OF_PROXIES, address_of, is_this_machine
+from live.peers import OF_PROXIES, address_of, is_this_machine
 from live.servers import Counts, Full
 
 HEALTH, METRICS, SESSION = "/_stcore/health", "/_stcore/metrics", "/_stcore/stream"

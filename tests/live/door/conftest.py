@@ -17,7 +17,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from live.door import Bodies, Connections
-from live.door.peers import address_of
+from live.peers import address_of
 
 
 async def echo(websocket: WebSocket) -> None:

@@ -15,7 +15,7 @@ from starlette.websockets import WebSocket
 
 from live.door import gate
 from live.door.gate import HOST_LOST, Gate
-from live.door.peers import counted_as
+from live.peers import counted_as
 
 PATHS = ("/", "/_stcore/health", "/_stcore/metrics", "/_stcore/host-config", "/live/ask")
 

@@ -41,7 +41,7 @@ def test_what_a_visitor_does_on_such_a_disk_ends_with_that_sentence(
 ) -> None:
     run = ended_run()
     archive = io.BytesIO(zip_checkpoint(run.checkpoint))
-    monkeypatch.setattr(st, "context", SimpleNamespace(headers={}, cookies={}))
+    monkeypatch.setattr(st, "context", SimpleNamespace(headers={}, cookies={}, ip_address=None))
 
     def fail(path: object, *_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number), str(path))

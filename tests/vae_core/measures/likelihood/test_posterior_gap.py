@@ -81,11 +81,11 @@ def test_the_best_gaussian_of_a_linear_model_has_its_mean_and_precisions() -> No
 def test_the_best_gaussian_is_found_where_the_encoder_looks_at_another_mode(d: int) -> None:
     """A decoder that z_1 and 2 - z_1 tell the same: the mode nearer to 0 holds more of p(z)."""
     model = linear_gaussian(d, scale=0.5)
-    decode, encode = model.decode_parameters, model.encode
+    decode, encode = model._parameters_of, model.encode
     x = decode(torch.tensor([[-1.0, 0.4, -0.2, 0.1, 0.3][:d]]).double())
     mu, logvar = best_gaussian(model, x)
     mirrored = torch.cat([2 - mu[:1], mu[1:]])
-    model.decode_parameters = lambda z: decode(torch.cat([1 - (z[:, :1] - 1).abs(), z[:, 1:]], 1))
+    model._parameters_of = lambda z: decode(torch.cat([1 - (z[:, :1] - 1).abs(), z[:, 1:]], 1))
     model.encode = lambda x: (mirrored[None], encode(x)[1])
     best = best_gaussian(model, x)
     torch.testing.assert_close(best[0], mu, atol=0.01, rtol=0)
