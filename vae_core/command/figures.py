@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from vae_core.measures.likelihood.reliability import few_draws
 from vae_core.measures.shares import margin, no_margin, share_interval
 
 
 def print_figures(metrics: dict[str, Any], as_json: bool) -> None:
+    from vae_core.measures.likelihood.reliability import few_draws  # with torch
+
     if as_json:
         print(json.dumps(metrics))
         return
