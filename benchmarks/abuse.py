@@ -23,7 +23,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -208,6 +208,16 @@ def widest(target: Target) -> str:
     raise Wrong(f"A resnet of width {wider.hidden[0]} was taken.")
 
 
+async def for_a_while(attacks: Iterable[Coroutine[Any, Any, None]]) -> set[asyncio.Task[None]]:
+    """Have these go on side by side for SECONDS; gives those that ended by themselves."""
+    tasks = [asyncio.create_task(each) for each in attacks]
+    ended, going = await asyncio.wait(tasks, timeout=SECONDS)
+    for each in going:
+        each.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return ended
+
+
 async def pages(target: Target, page: str, queries: Sequence[str]) -> str:
     """Each query's page in a tab of its own; closed after SECONDS, drawn whole or not."""
     from websockets.asyncio.client import connect
@@ -220,11 +230,7 @@ async def pages(target: Target, page: str, queries: Sequence[str]) -> str:
             await Visitor(socket).run(page_name=page, query_string=query)
             drawn.append(query)
 
-    tabs = [asyncio.create_task(tab(query)) for query in queries]
-    _, late = await asyncio.wait(tabs, timeout=SECONDS)
-    for each in late:
-        each.cancel()
-    await asyncio.gather(*tabs, return_exceptions=True)
+    await for_a_while(map(tab, queries))
     await asyncio.sleep(SECONDS / 4)  # what goes on behind closed tabs counts
     return f"{len(drawn)} of {len(queries)} pages drawn within {SECONDS:g} s"
 
@@ -245,11 +251,7 @@ async def sockets(target: Target, models: Sequence[str]) -> str:
                 await socket.recv()
                 rows.append(ROWS)
 
-    floods = [asyncio.create_task(flood(model)) for model in models]
-    ended, going = await asyncio.wait(floods, timeout=SECONDS)
-    for each in going:
-        each.cancel()
-    await asyncio.gather(*going, return_exceptions=True)
+    ended = await for_a_while(map(flood, models))
     if ended:
         raise Wrong(f"{len(ended)} sockets were closed: {ended.pop().exception()}")
     return f"{sum(rows) / SECONDS:,.0f} rows a second"

@@ -47,6 +47,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -317,7 +318,7 @@ async def _compute(
 
 def _images(opened: OpenModel, rows: Array, visitor: HTTPConnection) -> Tensor | None:
     """The images at `rows` of the stored latents, (n, c, h, w) uint8; None where none are shown."""
-    shown = shown_to(opened, visitor_of(visitor.cookies), alone=is_alone(visitor.headers))
+    shown = shown_to(opened, partial(visitor_of, visitor.cookies), alone=is_alone(visitor.headers))
     return stored_images(shown, rows.tolist())
 
 

@@ -6,6 +6,7 @@ Images that a visitor brought are shown to that visitor, and to others where the
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -22,17 +23,17 @@ if TYPE_CHECKING:
 _lock = threading.Lock()
 
 
-def shown_to(opened: OpenModel, visitor: str, *, alone: bool) -> OpenModel:
+def shown_to(opened: OpenModel, visitor: Callable[[], str], *, alone: bool) -> OpenModel:
     """The model with the images that its visitor brought, where `visitor` may see them.
 
-    visitor: as runs are marked, empty where it is not known; alone: see `live.visitors`.
+    visitor: gives whose it would be, as runs are marked, empty where it is not known; asked of
+    such images alone. alone: see `live.visitors`.
     """
     if not _brought(opened):
         return opened
     run = Run(opened.path.parent)
-    if alone or run.images_shown or (visitor and run.owner == visitor):
-        return opened.with_own_images
-    return opened
+    mine = alone or run.images_shown or ((name := visitor()) and run.owner == name)
+    return opened.with_own_images if mine else opened
 
 
 def _brought(opened: OpenModel) -> bool:

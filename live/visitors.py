@@ -12,6 +12,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from filelock import FileLock
@@ -111,6 +112,7 @@ def _owner(file: Path) -> str:
         return ""
 
 
+@cache  # a request asks for it
 def _key(file: Path) -> bytes:
     """What is in the file, which is made where there is none, for the server's own eyes."""
     try:

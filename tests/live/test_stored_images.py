@@ -64,7 +64,7 @@ def test_own_images_are_shown_from_the_runs_folder_alone(
 ) -> None:
     run, test = mine
     for model in ("run:mine-0001", "run:mine-0001@1"):
-        opened = shown_to(open_model(model), run.owner, alone=False)
+        opened = shown_to(open_model(model), lambda: run.owner, alone=False)
         shown = stored_images(opened, [2, 0])
         assert shown is not None and torch.equal(shown, test.images[[2, 0]])
 
@@ -105,3 +105,8 @@ def test_whoever_has_the_link_sees_own_images_where_their_owner_said_so(
     monkeypatch.setenv("ZSCAPE_ALONE", "1")
     assert seen("") == [True, True]
     assert seen("", Via="1.1 a proxy") == [False, False]
+
+
+def test_of_images_that_nobody_brought_it_is_not_asked_who_looks() -> None:
+    opened = open_model("digits-2d")
+    assert shown_to(opened, lambda: pytest.fail("looked up for nothing"), alone=False) is opened

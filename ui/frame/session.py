@@ -112,7 +112,7 @@ def _follow_link_to_open() -> None:
 
 def open_here(model_id: str) -> OpenModel:
     """The model, open, with the images that its owner brought where this visitor may see them."""
-    return shown_to(open_model(model_id), visitor(), alone=alone())
+    return shown_to(open_model(model_id), visitor, alone=alone())
 
 
 def current_model() -> OpenModel:
