@@ -15,7 +15,7 @@ MOST_MAPS = 64  # of a layer that are shown
 STRIP = 128  # units in a row of a strip
 NO_UNIT = -128
 
-_SHAPING = (*ACTIVATIONS.values(), Crop, Reshape)  # what belongs to the layer before it
+SHAPING = (*ACTIVATIONS.values(), Crop, Reshape)  # what belongs to the layer before it
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ def feature_maps(model: LatentModel, z: Tensor) -> list[FeatureMaps]:
         if threading.get_ident() != here:
             return
         name, maps = type(layer).__name__, output[0].cpu()
-        if isinstance(layer, _SHAPING) and found:
+        if isinstance(layer, SHAPING) and found:
             before = found[-1]
             shown = before.name if isinstance(layer, Crop | Reshape) else f"{before.name} + {name}"
             found[-1] = FeatureMaps(shown, before.settings, maps)
