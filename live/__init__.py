@@ -12,8 +12,9 @@ from live.door import Bodies, Classroom, Connections, Gate
 from live.frontend import Frontend
 from live.servers import NotHere
 from live.visitors import VisitorCookie
+from live.weights import weights_route
 
-routes = [asset_route, blob_route, decode_route, ask_route]
+routes = [asset_route, blob_route, decode_route, ask_route, weights_route]
 
 __all__ = [
     "BasePath",

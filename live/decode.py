@@ -7,8 +7,8 @@ The server opens with one text frame of JSON:
     {"latent_dim": 2, "image_shape": [1, 28, 28], "images": 10000}
 
 `images` counts the stored latents. After that each request is answered by one frame. Those that
-ask for stored images are answered in their order, and so are all others among themselves: an image
-that must be read from disk holds up no decoding.
+ask for stored images or the tag are answered in their order, and so are all others among
+themselves: an image that must be read from disk holds up no decoding.
 
     request      u32 ticket | u8 verb | u8 0    | u16 rows | payload
     answer       u32 ticket | u8 verb | u8 real | u16 rows | payload
@@ -20,6 +20,7 @@ that must be read from disk holds up no decoding.
     4 image   rows x u32: rows of the stored latents    rows x h x w x c uint8: their images
     5 maps    d float32: one z                          int8: `FeatureMaps.shares`, layer by layer
     6 mean    rows x u32: rows of the stored latents    rows x d float32: mu of q(z|x)
+    7 tag     nothing, of 1 row                         ASCII: the tag of its `live.weights`
 
 `real` is 1 where the images are data, 0 where the decoder made them: also in the place of images
 that another visitor brought and does not show. `ticket` is the client's own.
@@ -43,7 +44,6 @@ import math
 import struct
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -61,17 +61,18 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from live.door.connections import MAX_MESSAGE
 from live.door.gate import parsed
 from live.images import shown_to, stored_images
-from live.models import OpenModel, model_at_hand, open_model
+from live.models import OpenModel, model_now
 from live.peers import address_of
 from live.servers import Counts, Full
 from live.visitors import is_alone, visitor_of
+from live.weights import tag_of
 from live.worker import ENCODING, Array, Verb, Worker
 from vae_core.errors import CheckpointError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-IMAGE, MEAN = 4, 6  # of the stored latents, beside the worker's verbs, which need the model
+IMAGE, MEAN, TAG = 4, 6, 7  # beside the worker's verbs, which need the model
 MAX_ROWS = 64
 MAX_WAITING = 32
 MAX_SOCKETS = 1000
@@ -102,9 +103,6 @@ _sockets = Counts("sockets")  # open
 _asked = Counts("asked")  # requests by HTTP that are being answered
 
 
-_loader = ThreadPoolExecutor(1, "load")  # who loads a model waits here, and nobody behind them
-
-
 class Close(IntEnum):
     """Why the server ends a connection."""
 
@@ -128,11 +126,11 @@ def parse(frame: bytes, model: Described) -> Request:
     if len(frame) < HEADER.size:
         raise Refusal(Close.BAD_REQUEST, f"A request of {len(frame)} bytes has no whole header.")
     ticket, verb, zero, rows = HEADER.unpack_from(frame)
-    if verb not in (*Verb, IMAGE, MEAN) or zero:
+    if verb not in (*Verb, IMAGE, MEAN, TAG) or zero:
         raise Refusal(Close.BAD_REQUEST, f"There is no verb {verb} with the flags {zero}.")
     if verb in ENCODING and not model.has_encoder:
         raise Refusal(Close.BAD_REQUEST, "This model has no encoder, so no image has a code.")
-    most = 1 if verb == Verb.MAPS else MAX_ROWS
+    most = 1 if verb in (Verb.MAPS, TAG) else MAX_ROWS
     if not 1 <= rows <= most:
         raise Refusal(Close.BAD_REQUEST, f"{rows} rows were asked for; 1 to {most} are taken.")
     d, (c, h, w) = model.latent_dim, model.image_shape
@@ -143,6 +141,7 @@ def parse(frame: bytes, model: Described) -> Request:
         Verb.MAPS: ((rows, d), "<f4"),
         IMAGE: ((rows,), "<u4"),
         MEAN: ((rows,), "<u4"),
+        TAG: ((rows, 0), "u1"),
     }[verb]
     expected = HEADER.size + math.prod(shape) * np.dtype(dtype).itemsize
     if len(frame) != expected:
@@ -220,7 +219,7 @@ async def _read_all(websocket: WebSocket, model: Described, computed: Lane, stor
         if frame is None:
             raise Refusal(Close.BAD_REQUEST, "Requests are binary; text came.")
         request = parse(frame, model)
-        lane = stored if request[1] == IMAGE else computed
+        lane = stored if request[1] in (IMAGE, TAG) else computed
         if lane.full():
             raise Refusal(Close.FLOOD, f"More than {MAX_WAITING} requests wait for their answers.")
         lane.put_nowait(request)
@@ -268,10 +267,7 @@ async def _answer_http(http: HttpRequest, frame: bytes) -> Response:
 async def _open(model_id: str) -> OpenModel:
     """The model as it is now, from memory where it is there."""
     try:
-        at_hand = model_at_hand(model_id)
-        if at_hand is not None:
-            return at_hand
-        return await asyncio.get_running_loop().run_in_executor(_loader, open_model, model_id)
+        return await model_now(model_id)
     except CheckpointError as error:
         raise Refusal(Close.NO_MODEL, str(error)) from error
 
@@ -303,6 +299,8 @@ async def _compute(
     opened: OpenModel, verb: int, rows: Array, visitor: HTTPConnection
 ) -> tuple[Array, bool]:
     """The answer's rows, and whether they are real images."""
+    if verb == TAG:
+        return np.frombuffer((await tag_of(opened)).encode(), "u1"), False
     if verb not in (IMAGE, MEAN):
         return await worker.submit(opened, Verb(verb), rows, address_of(visitor)), False
     assert opened.latents is not None  # `parse` takes no row where none is stored

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import threading
 from collections import OrderedDict
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -143,6 +144,17 @@ def model_at_hand(model_id: str) -> OpenModel | None:
         return found.result()
 
 
+async def model_now(model_id: str) -> OpenModel:
+    """What `open_model` gives, for the event loop: at once where it is in memory.
+
+    CheckpointError as there.
+    """
+    at_hand = model_at_hand(model_id)
+    if at_hand is not None:
+        return at_hand
+    return await asyncio.get_running_loop().run_in_executor(_loader, open_model, model_id)
+
+
 class _Shelf:
     """Models in memory by their weights' file and its time, the last used at the end."""
 
@@ -205,6 +217,7 @@ def _changed(weights: Path) -> int | None:
 
 
 _lock = threading.Lock()
+_loader = ThreadPoolExecutor(1, "load")  # who loads a model waits here, and nobody behind them
 _one_load = threading.Lock()  # what is loaded is in memory more than once for a moment
 _models = _Shelf(MAX_OPEN_BYTES)
 _snapshots = _Shelf(MAX_SNAPSHOT_BYTES)  # so that who plays a training back evicts no model

@@ -1,7 +1,8 @@
 """The latent plane: latent space under the pointer, decoded while it moves.
 
 Python sends the view (a few hundred bytes; points and pictures as URLs) and hears of what was
-released. Between the two the browser talks to `live.decode` alone, without a Streamlit rerun.
+released. Between the two the browser talks to `live.decode` alone, without a Streamlit rerun, and
+to nobody for what its own engine computes once `live.weights` has come.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 import streamlit as st
 
+from ui.components.engine import ENGINE
 from ui.components.film import Film
 from ui.components.latent_plane.linked import refuse_unreadable
 from ui.components.latent_plane.overlay import Gaussian, Heat, Metric, Overlay, Trail
@@ -169,6 +171,7 @@ def latent_plane(
         data=[
             {
                 "assets": _ASSETS,
+                "engine": ENGINE,
                 "key": key,
                 "named": named,
                 "model": model_id,

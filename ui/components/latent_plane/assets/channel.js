@@ -1,6 +1,6 @@
 /** The socket to the server's models; `live/decode.py` says what travels on it. */
 
-export const Verb = Object.freeze({ DECODE: 1, ENCODE: 2, RETURN: 3, IMAGE: 4, MAPS: 5, MEAN: 6 });
+export const Verb = Object.freeze({ DECODE: 1, ENCODE: 2, RETURN: 3, IMAGE: 4, MAPS: 5, MEAN: 6, TAG: 7 });
 export const MAX_ROWS = 64; // of one request
 const HEADER = 8;
 const RETRIES = [250, 500, 1000, 2000, 4000, 8000];
@@ -9,7 +9,7 @@ const REOPEN_AT_ONCE = 4409; // the model was replaced by one of other dimension
 
 /**
  * @typedef {{latent_dim: number, image_shape: [number, number, number], images: number}} Hello
- * @typedef {{real: boolean, rows: number, bytes: ArrayBuffer}} Answer
+ * @typedef {{real: boolean, rows: number, bytes: ArrayBuffer, where: "server" | "browser"}} Answer
  * @typedef {{name: "connecting" | "open" | "reconnecting" | "refused", reason: string}} State
  */
 
@@ -60,6 +60,7 @@ export class Channel {
       real: head.getUint8(5) === 1,
       rows: head.getUint16(6, true),
       bytes: data.slice(HEADER),
+      where: "server",
     });
     this.waiting.delete(ticket);
   }

@@ -52,10 +52,12 @@ export class Help {
   show() {
     const { mode, plane } = this.plane.data;
     const does = plane ? mode : "select";
-    if (this.shown === does) return;
-    this.shown = does;
+    const coding = this.plane.channel?.coding;
+    if (this.shown === does + coding) return;
+    this.shown = does + coding;
     const keys = plane ? [...KEYS[does], VIEW_KEYS] : [VIEW_KEYS];
-    const lines = [...DRAGS[does], ...VIEW, ...keys];
+    const where = coding ? `in this browser, weights as ${coding}` : "on the server";
+    const lines = [...DRAGS[does], ...VIEW, ...keys, ["Images", `decoded ${where}`]];
     this.panel.replaceChildren(
       element("dl", {}, lines.flatMap(([how, what]) => [element("dt", {}, [how]), element("dd", {}, [what])])),
     );

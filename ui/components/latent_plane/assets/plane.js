@@ -1,7 +1,7 @@
 /** The latent plane. Streamlit calls `mount` at first and again whenever its data or theme changes. */
 
 import { Beside } from "./beside.js";
-import { Channel, Latest, Verb } from "./channel.js";
+import { Latest, Verb } from "./channel.js";
 import { PAPER, theme } from "./colours.js";
 import { Drawing } from "./drawing.js";
 import { element, furnish, showLayers, showLegend, showPixels } from "./furniture.js";
@@ -10,6 +10,7 @@ import { Hand } from "./hand.js";
 import { Help } from "./help.js";
 import { Linked } from "./linked.js";
 import { Manifold } from "./manifold.js";
+import { NearChannel } from "./near.js";
 import { Overlay } from "./overlay.js";
 import { Painting } from "./painting.js";
 import { Points } from "./points.js";
@@ -82,7 +83,7 @@ export class LatentPlane {
     this.classInSight = null;
     /** @type {import("./channel.js").Hello | null} */
     this.hello = null;
-    /** @type {Channel | null} */
+    /** @type {NearChannel | null} */
     this.channel = null;
     /** @type {Seen | null} */
     this.seen = null;
@@ -205,13 +206,18 @@ export class LatentPlane {
     const url = new URL("live/decode", this.root);
     url.protocol = url.protocol.replace("http", "ws");
     url.searchParams.set("model", this.data.model);
-    this.channel = new Channel(url, {
-      onHello: (hello) => {
-        this.hello = hello;
-        this.drawing.show(this.data.draw);
+    this.channel = new NearChannel(
+      url,
+      {
+        onHello: (hello) => {
+          this.hello = hello;
+          this.drawing.show(this.data.draw);
+        },
+        onState: (state) => this.showState(state),
+        onCoding: () => this.help.show(),
       },
-      onState: (state) => this.showState(state),
-    });
+      new URL(`${this.data.engine}/worker.js`, this.root),
+    );
   }
 
   showState({ name, reason }) {
@@ -346,16 +352,16 @@ export class LatentPlane {
   /** @param {{z: number[], since: number}} wish */
   async decode({ z, since }) {
     const image = this.channel.ask(Verb.DECODE, 1, Float32Array.from(z));
-    const painted = image.then(({ bytes }) => this.painted(new Uint8Array(bytes), z, since));
+    const painted = image.then(({ bytes, where }) => this.painted(new Uint8Array(bytes), z, since, where));
     await Promise.all([painted, this.data.maps && this.beside.askMaps(z)]);
     this.trust.look(z);
   }
 
-  painted(pixels, z, since) {
+  painted(pixels, z, since, where) {
     showPixels(this.parts.decoded, pixels, this.hello.image_shape);
     const latency_ms = performance.now() - since;
     this.parts.decoded.dispatchEvent(
-      new CustomEvent("zscape:decoded", { detail: { z, latency_ms }, bubbles: true, composed: true }),
+      new CustomEvent("zscape:decoded", { detail: { z, latency_ms, where }, bubbles: true, composed: true }),
     );
   }
 

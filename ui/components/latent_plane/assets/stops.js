@@ -152,7 +152,7 @@ export class Stops {
       const some = rows.slice(from, from + MAX_ROWS);
       const answer = await channel.ask(Verb.DECODE, some.length, Float32Array.from(some.flat()));
       const pixels = new Uint8Array(answer.bytes);
-      if (from === 0 && !this.plane.ghost) this.plane.painted(pixels.subarray(0, size), chosen, since);
+      if (from === 0 && !this.plane.ghost) this.plane.painted(pixels.subarray(0, size), chosen, since, answer.where);
       film.set(from === 0 ? pixels.subarray(size) : pixels, Math.max(from - 1, 0) * size);
     }
     const known = JSON.stringify(this.all) === JSON.stringify(this.plane.data.way.stops);

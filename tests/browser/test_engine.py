@@ -1,0 +1,143 @@
+"""The plane decodes in the browser once the weights are there, and shows what the server shows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page, Route, WebSocketRoute
+
+    Settle = Callable[[Page], None]
+
+WEIGHTS = re.compile("/live/weights")
+IMAGE = """canvas => Array.from(canvas.getContext('2d')
+    .getImageData(0, 0, canvas.width, canvas.height).data)"""
+
+
+def no_weights(route: Route) -> None:
+    """As a server answers whose models the engine does not know."""
+    route.fulfill(status=204)
+
+
+def hover(page: Page, across: float, down: float) -> dict[str, Any]:
+    """Point at the plane; returns what is decoded there."""
+    box = page.get_by_test_id("latent-plane").first.bounding_box()
+    assert box is not None
+    count = page.evaluate("decodes.length")
+    page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
+    page.wait_for_function("n => decodes.length > n", arg=count)
+    last: dict[str, Any] = page.evaluate("decodes.at(-1)")
+    return last
+
+
+def wait_for_engine(page: Page) -> None:
+    """Until the help says so: the engine has the weights."""
+    page.locator(".help", has_text="in this browser, weights as float16").first.wait_for(
+        state="attached"
+    )
+
+
+def image(page: Page) -> list[int]:
+    values: list[int] = page.get_by_test_id("decoded-image").first.evaluate(IMAGE)
+    return values
+
+
+@pytest.mark.parametrize(
+    "model", ["mnist-2d", "mnist-16d", "olivetti-16d", "mnist-2d-gan", "mnist-m2", "mnist-pca-2d"]
+)
+def test_images_decoded_here_are_the_servers_within_a_grey_level(
+    page: Page, app_url: str, settle: Settle, model: str
+) -> None:
+    places = [(0.31, 0.42), (0.6, 0.35), (0.52, 0.7)]
+    seen: dict[str, list[tuple[list[float], list[int]]]] = {}
+    for where in ("server", "browser"):
+        if where == "server":
+            page.route(WEIGHTS, no_weights)
+        else:
+            page.unroute(WEIGHTS)
+        page.goto(f"{app_url}/decode?model={model}")
+        settle(page)
+        page.wait_for_function("decodes.length > 0")
+        if where == "browser":
+            wait_for_engine(page)
+        seen[where] = []
+        for place in places:
+            decoded = hover(page, *place)
+            assert decoded["where"] == where
+            seen[where].append((decoded["z"], image(page)))
+    for (z, theirs), (again, ours) in zip(seen["server"], seen["browser"], strict=True):
+        assert again == z
+        assert max(abs(a - b) for a, b in zip(theirs, ours, strict=True)) <= 1
+
+
+def test_the_socket_rests_while_the_pointer_drags(page: Page, app_url: str, settle: Settle) -> None:
+    verbs: list[int] = []
+
+    def through(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+
+        def heard(message: str | bytes) -> None:
+            assert isinstance(message, bytes)
+            verbs.append(message[4])
+            server.send(message)
+
+        socket.on_message(heard)
+
+    page.route_web_socket(re.compile("/live/decode"), through)
+    page.goto(f"{app_url}/decode")
+    settle(page)
+    page.wait_for_function("decodes.length > 0")
+    wait_for_engine(page)
+    verbs.clear()
+    for k in range(20):
+        assert hover(page, 0.3 + k / 60, 0.4)["where"] == "browser"
+    assert not {1, 2, 3, 5} & set(verbs)
+
+
+@pytest.mark.parametrize("fault", ["status", "bytes", "script"])
+def test_where_the_engine_does_not_come_the_server_decodes(
+    page: Page, app_url: str, settle: Settle, fault: str, console_errors: list[str]
+) -> None:
+    warnings: list[str] = []
+    page.on("console", lambda said: said.type == "warning" and warnings.append(said.text))
+    if fault == "status":
+        page.route(WEIGHTS, lambda route: route.fulfill(status=503, body="Later."))
+    elif fault == "bytes":
+        page.route(WEIGHTS, lambda route: route.fulfill(body=b"\x02\x00\x00\x00{}"))
+    else:
+        page.route(re.compile("/worker.js"), lambda route: route.fulfill(status=404))
+    page.goto(f"{app_url}/decode")
+    settle(page)
+    page.wait_for_function("decodes.length > 0")
+    while not any("decoded on the server" in text for text in warnings):
+        page.wait_for_timeout(50)
+    assert hover(page, 0.3, 0.4)["where"] == "server"
+    assert len(set(image(page))) > 10
+    console_errors.clear()
+
+
+def test_without_a_connection_the_engine_goes_on(
+    page: Page, app_url: str, settle: Settle, console_errors: list[str]
+) -> None:
+    sockets: list[WebSocketRoute] = []
+
+    def through(socket: WebSocketRoute) -> None:
+        if sockets:
+            socket.close(code=1011)
+        else:
+            socket.connect_to_server()
+        sockets.append(socket)
+
+    page.route_web_socket(re.compile("/live/decode"), through)
+    page.goto(f"{app_url}/decode")
+    settle(page)
+    wait_for_engine(page)
+    page.route(re.compile("/live/ask"), lambda route: route.fulfill(status=503))
+    sockets[0].close(code=1001)
+    page.get_by_text("Reconnecting…").first.wait_for()
+    assert hover(page, 0.3, 0.4)["where"] == "browser"
+    console_errors.clear()

@@ -1,0 +1,147 @@
+/**
+ * The channel to a model whose networks are computed in this browser once their weights are here.
+ * Until then the server computes, and so it does for models of which there are no weights to be had,
+ * see `live/weights.py`, and whenever the engine fails.
+ */
+
+import { Channel, Verb } from "./channel.js";
+
+const OF_NETWORKS = new Set([Verb.DECODE, Verb.ENCODE, Verb.RETURN, Verb.MAPS]);
+const IDLE_MS = 5000; // the longest that the weights wait for the page to come to rest
+const FRESH_MS = 3000; // while it is used, so old may the news be that the model is still the same
+
+/** The engine, in a thread of its own. */
+class EngineThread {
+  /**
+   * @param {Worker} worker of worker.js
+   * @param {ArrayBuffer} weights as `vae_core.export` packs them, which then are the worker's
+   */
+  constructor(worker, weights) {
+    this.worker = worker;
+    /** @type {Map<number, {resolve: (answer: import("./channel.js").Answer) => void, reject: (why: Error) => void}>} */
+    this.waiting = new Map();
+    this.ticket = 0;
+    /** @type {Promise<string>} the weights' coding, when they are unpacked */
+    this.ready = new Promise((resolve, reject) => this.waiting.set(0, { resolve, reject }));
+    worker.onmessage = ({ data }) => this.receive(data);
+    worker.onerror = (event) => this.close(event.message || "its script could not be loaded");
+    worker.postMessage({ weights }, [weights]);
+  }
+
+  receive({ ticket = 0, rows, bytes, coding, error }) {
+    if (error) {
+      this.close(error);
+      return;
+    }
+    this.waiting.get(ticket)?.resolve(ticket ? { real: false, rows, bytes, where: "browser" } : coding);
+    this.waiting.delete(ticket);
+  }
+
+  /** As `Channel.ask`. */
+  ask(verb, rows, payload) {
+    const ticket = ++this.ticket;
+    return new Promise((resolve, reject) => {
+      if (this.closed) throw new Error(this.closed);
+      this.waiting.set(ticket, { resolve, reject });
+      this.worker.postMessage({ ticket, verb, rows, payload });
+    });
+  }
+
+  /** @param {string} [why] */
+  close(why = "it was ended") {
+    this.closed = why;
+    this.worker.terminate();
+    for (const { reject } of this.waiting.values()) reject(new Error(why));
+    this.waiting.clear();
+  }
+}
+
+export class NearChannel extends Channel {
+  /**
+   * @param {URL} url of the socket
+   * @param {ConstructorParameters<typeof Channel>[1] & {onCoding: () => void}} listener
+   * @param {URL} script the engine's worker.js
+   */
+  constructor(url, listener, script) {
+    super(url, listener);
+    this.script = script;
+    /** @type {EngineThread | null} */
+    this.thread = null;
+    /** @type {string | null} of the weights by which this browser decodes; null where it does not */
+    this.coding = null;
+    this.tag = "";
+    this.leaving = new AbortController();
+  }
+
+  receive(data) {
+    if (typeof data === "string" && data !== this.hello) {
+      this.hello = data;
+      this.#leave(); // a model of other dimensions
+    }
+    super.receive(data);
+    if (typeof data !== "string") return;
+    if (globalThis.requestIdleCallback) requestIdleCallback(() => this.#bring(), { timeout: IDLE_MS });
+    else setTimeout(() => this.#bring(), IDLE_MS / 10);
+  }
+
+  ask(verb, rows, payload) {
+    const { thread } = this;
+    if (!thread || !OF_NETWORKS.has(verb)) return super.ask(verb, rows, payload);
+    if (performance.now() - this.heard > FRESH_MS) this.#bring();
+    return thread.ask(verb, rows, payload).catch((why) => {
+      if (this.thread === thread) this.#leave(why);
+      return super.ask(verb, rows, payload);
+    });
+  }
+
+  close() {
+    super.close();
+    this.leaving.abort();
+    this.#leave();
+  }
+
+  /** Have the weights of the model as it is now, if there are any. */
+  async #bring() {
+    this.heard = performance.now();
+    const answer = await super.ask(Verb.TAG, 1, new Uint8Array()).catch(() => null);
+    const tag = answer && new TextDecoder().decode(answer.bytes);
+    if (tag === null || this.closed || tag === this.tag) return; // without a connection it is seen later
+    const before = this.thread;
+    this.#leave();
+    this.tag = tag;
+    if (before) this.state("open"); // what it said is asked for again
+    if (!tag || navigator.connection?.saveData) return;
+    try {
+      const weights = await this.#weights(tag);
+      if (this.closed || this.tag !== tag) return;
+      const thread = new EngineThread(new Worker(this.script, { type: "module" }), weights);
+      const coding = await thread.ready;
+      if (this.closed || this.tag !== tag) {
+        thread.close();
+        return;
+      }
+      Object.assign(this, { thread, coding });
+      this.listener.onCoding();
+    } catch (why) {
+      if (!this.closed) this.#leave(why);
+    }
+  }
+
+  async #weights(tag) {
+    const url = new URL(this.url);
+    url.protocol = url.protocol.replace("ws", "http");
+    url.pathname = url.pathname.replace(/decode$/, "weights");
+    url.searchParams.set("tag", tag);
+    const response = await fetch(url, { priority: "low", signal: this.leaving.signal });
+    if (response.status !== 200) throw new Error(`the weights did not come: ${response.status}`);
+    return response.arrayBuffer();
+  }
+
+  /** Back to the server. @param {unknown} [why] it fails */
+  #leave(why) {
+    if (why) console.warn("What is shown is decoded on the server.", why);
+    this.thread?.close();
+    Object.assign(this, { thread: null, coding: null, tag: "" });
+    this.listener.onCoding();
+  }
+}
