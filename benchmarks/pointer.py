@@ -4,7 +4,8 @@
     python -m benchmarks.pointer --model mnist-16d --clients 30 --json pointer.json
 
 The browser drags over the plane of the app's first page and reads `zscape:decoded`: from the
-pointer's event to the pixels on the canvas. The load is a process of its own that speaks the
+pointer's event to the pixels on the canvas; decoded in the browser and by the socket, near the
+server and far away. The load is a process of its own that speaks the
 channel's protocol; each client wants an image 30 times a second and keeps one request in flight.
 """
 
@@ -17,21 +18,31 @@ import math
 import statistics
 import struct
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from threading import Thread
 from typing import Any
+from urllib.parse import urlsplit
 
+from benchmarks.proxies import free_port
 from benchmarks.served import chromium, quantiles, server, show, under_load
 
 DECODE = struct.Struct("<IBBH")
 
 
-def drag(url: str, model: str, seconds: float) -> dict[str, Any]:
-    """Drag in circles for `seconds`; latencies in milliseconds and painted images a second."""
+def drag(url: str, model: str, seconds: float, *, engine: bool = True) -> dict[str, Any]:
+    """Drag in circles for `seconds`; latencies in milliseconds and painted images a second.
+
+    engine: decoded in the browser, else by the socket.
+    """
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = chromium(playwright)
         page = browser.new_page(viewport={"width": 1400, "height": 900})
+        if not engine:
+            page.route("**/live/weights?*", lambda route: route.fulfill(status=204))
         page.goto(f"{url}/?model={model}")
         page.evaluate(
             "() => { window.seen = [];"
@@ -39,6 +50,8 @@ def drag(url: str, model: str, seconds: float) -> dict[str, Any]:
         )
         plane = page.get_by_test_id("latent-plane")
         page.wait_for_function("seen.length > 0", timeout=60_000)
+        if engine:
+            page.locator(".help", has_text="in this browser").wait_for(state="attached")
         page.wait_for_timeout(2000)  # the page's other parts come to rest
         plane.scroll_into_view_if_needed()
         box = plane.bounding_box()
@@ -56,6 +69,28 @@ def drag(url: str, model: str, seconds: float) -> dict[str, Any]:
         page.mouse.up()
         browser.close()
     return {"frames_per_second": len(latencies) / seconds, **quantiles(latencies)}
+
+
+@contextmanager
+def far_away(url: str, seconds: float) -> Iterator[str]:
+    """The server as from afar: what is sent arrives `seconds` later, either way; gives its URL."""
+    port, host = free_port(), urlsplit(url)
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        loop = asyncio.get_running_loop()
+        while data := await reader.read(1 << 16):
+            loop.call_later(seconds, writer.write, data)
+        loop.call_later(seconds, writer.close)
+
+    async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(host.hostname, host.port)
+        await asyncio.gather(carry(reader, back), carry(there, writer), return_exceptions=True)
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(asyncio.start_server(meet, "127.0.0.1", port))
+    Thread(target=loop.run_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{port}"
+    loop.call_soon_threadsafe(loop.stop)
 
 
 async def load(url: str, model: str, clients: int, rate: float, seconds: float) -> dict[str, Any]:
@@ -99,6 +134,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, nargs="*", default=[1, 30, 60, 200])
     parser.add_argument("--rate", type=float, default=30.0, help="images a client wants a second")
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--delay", type=float, default=75.0, help="ms each way, beside none")
     parser.add_argument("--no-browser", action="store_true", help="measure the load alone")
     parser.add_argument("--json", type=Path, help="write the figures there")
     # How this program starts its load in a process of its own:
@@ -113,7 +149,12 @@ def main() -> None:
     options = ["--model", args.model, "--rate", str(args.rate), "--seconds", str(args.seconds)]
     with server() as (url, pid):
         if not args.no_browser:
-            rows.append({"what": "Chromium, dragging", **drag(url, args.model, args.seconds)})
+            for delay in (0.0, args.delay):
+                with far_away(url, delay / 1000) if delay else nullcontext(url) as address:
+                    for engine in (True, False):
+                        what = f"{'engine' if engine else 'socket'}, {delay:g} ms each way"
+                        seen = drag(address, args.model, args.seconds, engine=engine)
+                        rows.append({"what": what, **seen})
         for clients in args.clients:
             loaded = under_load("benchmarks.pointer", url, pid, clients, *options)
             rows.append({"what": f"{clients} clients", **loaded})
