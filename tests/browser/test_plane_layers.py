@@ -173,6 +173,7 @@ def test_the_manifold_is_decoded_anew_where_the_view_rests(
 
         route.on_message(to_server)
 
+    page.route("**/live/weights?*", lambda route: route.fulfill(status=204))  # by the socket
     page.route_web_socket(re.compile("/live/decode"), through)
     plane = open_plane(page, app_url, settle)
     assert max(rows) == 1
