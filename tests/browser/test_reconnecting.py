@@ -79,7 +79,7 @@ def sleep(settle: Settle) -> Sleep:
 
 @contextmanager
 def heard(page: Page, settle: Settle) -> Iterator[None]:
-    """Waits until the script has run for what is done within: it rests before it has heard of it."""
+    """Waits until the script has run for what is done within: till it hears of it, it rests."""
     before = page.evaluate("runs")
     yield
     page.wait_for_function("before => runs > before", arg=before)
