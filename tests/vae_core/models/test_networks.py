@@ -53,7 +53,7 @@ def test_every_weight_of_a_network_learns(name: str, activation: str) -> None:
 
 
 def models() -> Iterator[tuple[str, tuple[str, str], str, tuple[int, int, int]]]:
-    """Each network with each likelihood as each kind; each kind, and each network, on each shape."""
+    """Each network with each likelihood as each kind; each kind and network on each shape."""
     for i, network in enumerate(network_names()):
         for j, likelihood in enumerate(LIKELIHOOD_SETTINGS):
             for k, kind in enumerate(("vae", "autoencoder")):

@@ -83,9 +83,11 @@ def combinations() -> Iterator[tuple[TrainConfig, Shape]]:
 @pytest.mark.parametrize(
     ("config", "shape"),
     [*combinations()],
-    ids=lambda value: f"{value.objective}-{value.likelihood}-{value.network}"
-    if isinstance(value, TrainConfig)
-    else "x".join(map(str, value)),
+    ids=lambda value: (
+        f"{value.objective}-{value.likelihood}-{value.network}"
+        if isinstance(value, TrainConfig)
+        else "x".join(map(str, value))
+    ),
 )
 def test_all_that_is_registered_trains(config: TrainConfig, shape: Shape) -> None:
     end = last(config, train_data=images(6, shape), test_data=images(2, shape))
