@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from vae_core.data.image_dataset import ImageDataset
     from vae_core.data.own.images import Survey
 
-FORM = ("size", "colour", "fit", "scale", "frames")
+FORM = ("size", "colour", "fit", "scale", "frames", "names", "axes")
 
 
 def add_image_arguments(parser: argparse.ArgumentParser, *, shape: bool) -> None:
@@ -42,6 +42,16 @@ def add_image_arguments(parser: argparse.ArgumentParser, *, shape: bool) -> None
     )
     group.add_argument(
         "--frames", choices=("all", "first"), help="of a file of many images (default: all)"
+    )
+    group.add_argument(
+        "--names",
+        metavar="ENCODING",
+        help="of names in a zip that does not say it, such as cp932 (default: guessed, and said)",
+    )
+    group.add_argument(
+        "--axes",
+        choices=("nhw", "hwn", "nhwc", "nchw", "hwcn"),
+        help="of an array: images, height, width, channels (default: guessed, and said)",
     )
 
 

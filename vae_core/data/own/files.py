@@ -126,6 +126,7 @@ def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) ->
         scale=scales[most],
         stored_in_colour=stored_in_colour,
         stacks=reader.stacks,
+        encodings=files.encodings,
         notes=tuple(notes),
     )
 

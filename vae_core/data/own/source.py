@@ -35,6 +35,8 @@ class ImageSource:
     labels       int64 (n,), each an index into `class_names`; or None
     values       the range of their values, and `scale`, which of them are black and white
     stored_in_colour, stacks: whether the files have three channels, how many hold several images
+    encodings, axes: in what the names in an archive may be written, and what the axes of an array
+                 may be, the likeliest first; () where that is clear
     notes        sentences on what was left out of them, changed or guessed
     """
 
@@ -49,6 +51,8 @@ class ImageSource:
     scale: Scale = (0, 255)
     stored_in_colour: bool = False
     stacks: int = 0
+    encodings: tuple[str, ...] = ()
+    axes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:

@@ -688,8 +688,8 @@ BAD_ARRAYS: dict[str, tuple[Callable[[], io.BytesIO], str]] = {
     "complex": (lambda: npz(x=np.ones((5, 4, 4), complex)), "x is complex128"),
     "no numbers": (lambda: npz(x=np.full((5, 4, 4), np.nan)), "run from nan to nan; replace"),
     "infinite": (lambda: npz(x=np.full((5, 4, 4), np.inf)), "run from inf to inf; replace"),
-    "h, w, n": (lambda: npz(x=noise((4, 4, 9))), "4 images of 4x9 or 9 of 4x4; save it as"),
-    "oblong": (lambda: npz(x=noise((5, 4, 99))), "5 images of 4x99 or 99 of 5x4; save it as"),
+    "h, w, n": (lambda: npz(x=noise((4, 4, 9))), "4 images of 4x9 or 9 of 4x4; choose its axes"),
+    "oblong": (lambda: npz(x=noise((5, 4, 99))), "5 images of 4x99 or 99 of 5x4; choose its axes"),
     "two scales": (
         lambda: npz(x_train=noise((5, 4, 4)) / 255, x_test=noise((4, 4, 4)) * 1.0),
         "x_train run from 0.* to 0.9.*, those of x_test run from . to 24.*unlike scales",
