@@ -253,7 +253,8 @@ def _show(name: str, preview: Preview) -> None:
     if names:
         sizes = [f"{plain(name)} {preview.class_sizes[name]:,}" for name in names[:SHOWN_CLASSES]]
         more = f" and {len(names) - SHOWN_CLASSES} more" if len(names) > SHOWN_CLASSES else ""
-        parts.append(f"{len(names)} classes: {', '.join(sizes)}{more}")
+        classes = "class" if len(names) == 1 else "classes"
+        parts.append(f"{len(names)} {classes}: {', '.join(sizes)}{more}")
     st.caption(" · ".join(parts))
     if preview.notes:
         st.info("  \n".join(map(plain, preview.notes)), icon=":material/info:")

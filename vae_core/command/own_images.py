@@ -93,7 +93,8 @@ def _tell(survey: Survey) -> None:
     assert survey.form.size is not None
     height, width = survey.form.size
     names = list(survey.class_sizes)
-    classes = f" of {len(names)} classes ({listed(names)})" if names else ""
+    kind = "class" if len(names) == 1 else "classes"
+    classes = f" of {len(names)} {kind} ({listed(names)})" if names else ""
     print(
         f"zscape: {survey.n:,} images{classes}, {sizes}{' in colour' if survey.in_colour else ''}, "
         f"read as {height}x{width} in {survey.form.colour}, black {black} and white {white}; "

@@ -242,7 +242,8 @@ def _classes(
 ) -> tuple[list[str], list[str] | None, Any, tuple[str, ...], list[str]]:
     """Each image's part as its folder is named, its split and its label, by where it lies."""
     folders = [path.parts[:-1] for path in paths]
-    above = len(PurePosixPath(posixpath.commonpath("/".join(parts) for parts in folders)).parts)
+    common = PurePosixPath(posixpath.commonpath("/".join(parts) for parts in folders)).parts
+    above = len(common)
     below = [parts[above:] for parts in folders]
     named, splits, notes = [""] * len(below), None, list[str]()
     for level in range(min(map(len, below))):
@@ -255,6 +256,8 @@ def _classes(
             below = [(*parts[:level], *parts[level + 1 :]) for parts in below]
             break
     if not any(below):
+        if common:
+            notes.append(f"All lie in one folder, whose name is no class: {printable(common[-1])}.")
         return named, splits, None, (), notes
     if not all(below):
         raise DataError(

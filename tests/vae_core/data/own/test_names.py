@@ -322,6 +322,14 @@ def test_all_names_of_an_archive_are_in_one_encoding() -> None:
     assert classes(data) == {"ﾂｱ": 4, "メガネ": 4}
 
 
+@pytest.mark.parametrize("folder", ["cats", "train/cats", "photos/cats"])
+def test_the_name_of_a_single_folder_is_said_to_be_no_class(folder: str) -> None:
+    preview = preview_images(io.BytesIO(zipped(*(f"{folder}/{k}.png" for k in range(8)))))
+    assert preview.class_sizes == {} and preview.notes == (
+        "All lie in one folder, whose name is no class: cats.",
+    )
+
+
 def test_backslashes_beside_slashes_are_said() -> None:
     preview = preview_images(io.BytesIO(zipped(*(f"{'ab'[k % 2]}/x\\{k}.png" for k in range(8)))))
     assert preview.class_sizes == {"a": 4, "b": 4}
