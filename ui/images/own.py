@@ -157,6 +157,8 @@ def _uploaded() -> OwnImages | None:
         labels = _at_hand(LABELS, brought)
     ids = tuple(_id_of(file) for file in (source, labels) if file is not None)
     first, axes = _first_look(ids, source, labels)
+    if first is None:
+        return None
     form = replace(choose_form(first), axes=axes)
     preview = _preview(ids, form, source, labels)
     _show(source.name, preview)
@@ -165,24 +167,24 @@ def _uploaded() -> OwnImages | None:
 
 def _first_look(
     ids: tuple[str, ...], source: Source, labels: Source | None
-) -> tuple[Preview, str | None]:
-    """What there is to choose from, and the axes of an array as chosen, where they are not clear.
+) -> tuple[Preview | None, str | None]:
+    """What there is to choose from, and the axes of an array as chosen in place of the guess.
 
-    DataError until they are, where there is no guess.
+    Nothing until they are chosen, where there is no guess.
     """
 
     def look(axes: str | None = None) -> Preview:
         return _preview(ids, ImageForm(FIRST_SIZE, axes=axes), source, labels)
 
-    unclear = None
     try:
         first = look()
-        options = first.axes
-    except UnclearAxes as error:
-        unclear, options = error, (UNSAID, *error.axes)
-    axes = choose_axes(options)
-    if axes is None and unclear:
-        raise unclear
+    except UnclearAxes as unclear:
+        axes = choose_axes((UNSAID, *unclear.axes))
+        if axes is None:
+            st.info(plain(f"{unclear.doubt}. Which is it?"), icon=":material/help:")
+            return None, None
+        return look(axes), axes
+    axes = choose_axes(first.axes)
     return look(axes) if axes else first, axes
 
 

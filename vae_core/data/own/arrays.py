@@ -182,11 +182,14 @@ def _told(archive: ArrayArchive, part: str) -> int | None:
 
 
 class UnclearAxes(DataError):
-    """An array of which nobody has said what its axes are; `axes` are those that may be meant."""
+    """An array of which nobody has said what its axes are.
 
-    def __init__(self, axes: tuple[str, ...], sentence: str) -> None:
-        super().__init__(sentence)
-        self.axes = axes
+    axes: those that may be meant; doubt: what they would make of it.
+    """
+
+    def __init__(self, axes: tuple[str, ...], doubt: str) -> None:
+        super().__init__(f"{doubt}; choose its axes, as axes='{axes[0]}' or --axes {axes[0]} does.")
+        self.axes, self.doubt = axes, doubt
 
 
 def _axes(
@@ -205,8 +208,7 @@ def _axes(
     if (a == b != c >= FEWEST or (b > 1 and c > MOST_OBLONG * max(a, b))) and labels is None:
         raise UnclearAxes(
             ("hwn", "nhw"),
-            f"{name}: {key} is {shape}, which may be {a:,} images of {b}x{c} or {c:,} of "
-            f"{a}x{b}; choose its axes, as axes='hwn' or --axes hwn does.",
+            f"{name}: {key} is {shape}, which may be {a:,} images of {b}x{c} or {c:,} of {a}x{b}",
         )
     if c in CHANNELS and b not in CHANNELS:
         colour = "in colour" if c == 3 else "with a channel"

@@ -73,8 +73,8 @@ def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) ->
             looks = [(each, look) for each, _ in looks if (look := reader.look(each))]
         seen = ", as what is seen of them is white" if reader.ground == "black" else ""
         ground_notes.append(
-            f"{transparent:,} images are transparent in part: they are laid on "
-            f"{reader.ground}{seen}."
+            f"{transparent:,} {'images are' if transparent > 1 else 'image is'} transparent in "
+            f"part: laid on {reader.ground}{seen}."
         )
 
     parts, splits, labels, class_names, folder_notes = _classes(
@@ -216,10 +216,13 @@ class _Reader:
     def notes(self) -> list[str]:
         notes = []
         if self._broken:
-            notes.append(f"{self._left_out()}; they are left out.")
+            each = "it is" if len(self._broken) == 1 else "they are"
+            notes.append(f"{self._left_out()}; {each} left out.")
         if self._others:
             n = len(self._others)
-            notes.append(f"Left out as no images, or hidden: {n:,} files ({listed(self._others)}).")
+            files = "file" if n == 1 else "files"
+            shown = listed(self._others)
+            notes.append(f"Left out as no images, or hidden: {n:,} {files} ({shown}).")
         return notes
 
     def _left_out(self) -> str:

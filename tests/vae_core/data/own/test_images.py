@@ -294,7 +294,7 @@ def test_what_is_transparent_is_laid_where_something_is_seen(
     assert np.array_equal(one(file, colour="grey")[0], expected)
     note = preview_images(zipped({f"{k}.png": file for k in range(4)})).notes[0]
     said = "white" if ground else "black, as what is seen of them is white"
-    assert note == f"4 images are transparent in part: they are laid on {said}."
+    assert note == f"4 images are transparent in part: laid on {said}."
 
 
 def test_images_that_are_all_white_are_refused() -> None:
@@ -483,7 +483,7 @@ def test_where_more_than_a_quarter_cannot_be_read_all_is_refused() -> None:
     assert preview.n == 15
     assert preview.notes == (
         "5 images cannot be read: 00.png, 01.png, 02.png, 03.png, 04.png (is no image, or a "
-        "damaged one); they are left out.",
+        "damaged one); it is left out.",
     )
     files["05.png"] = b""
     said = refused(zipped(files))
