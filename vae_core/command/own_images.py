@@ -116,7 +116,7 @@ def _scale(text: str) -> tuple[float, float]:
 
 
 def _size(text: str) -> tuple[int, int]:
-    height, _, width = text.lower().partition("x")
+    height, _, width = text.lower().replace("×", "x").partition("x")
     try:
         return int(height), int(width or height)
     except ValueError:

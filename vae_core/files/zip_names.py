@@ -101,6 +101,8 @@ def _unlikely(part: bytes, encoding: str, slashes: bool) -> float:
     text = part.decode(encoding)
     nats = 6.0 * text.count("\\") * slashes
     for before, c, after in zip(" " + text, text, text[1:] + " ", strict=False):
+        if c.isupper() and before.islower() and not (c + before).isascii():
+            nats += 4
         if c.isascii():
             continue
         beside_ascii = any(each.isascii() and each.isalpha() for each in (before, after))
@@ -111,8 +113,6 @@ def _unlikely(part: bytes, encoding: str, slashes: bool) -> float:
             nats += _cyrillic(c) + 4 * beside_ascii
         else:
             nats += _eastern(c, encoding) + 2 * beside_ascii
-        if c.isupper() and before.islower():
-            nats += 4
     return nats
 
 

@@ -444,11 +444,11 @@ def test_names_in_a_zip_are_read_as_told(run: Command, tmp_path: Path) -> None:
     guessed = run(*train, "--output", tmp_path / "guessed")
     assert "2 classes (猫, 表)" in guessed.err and "read as Japanese (cp932)" in guessed.err
     assert read_config(tmp_path / "guessed" / "checkpoint")["class_names"] == ["猫", "表"]
-    chosen = run(*train, "--names", "cp950", "--output", tmp_path / "chosen")
+    chosen = run(*train, "--names", "gb18030", "--output", tmp_path / "chosen")
     assert "does not say" not in chosen.err
     names = read_config(tmp_path / "chosen" / "checkpoint")["class_names"]
     assert names == sorted(
-        ("表".encode("cp932").decode("cp950"), "猫".encode("cp932").decode("cp950"))
+        ("表".encode("cp932").decode("gb18030"), "猫".encode("cp932").decode("gb18030"))
     )
     assert_refused(run(*train, "--names", "klingon"), 2, "'klingon'", "cp932")
     assert_refused(run(*train, "--names", "utf-8"), 1, "not written in utf-8", "cp932")
@@ -499,6 +499,9 @@ def test_messages_on_images_name_the_flag(run: Command, tmp_path: Path) -> None:
         Image.fromarray(np.full((8, 8 + k % 2), 9 * k, np.uint8)).save(tmp_path / f"{k}.png")
     train = ("train", "--output", tmp_path / "run", "--images")
     assert_refused(run(*train, tmp_path), 1, "not of one size", "--size 32x32")
+    few = ("--epochs", 1, "--hidden", 8, "--output", tmp_path / "sized")
+    sized = run("train", "--images", tmp_path, "--size", "6×5", *few)  # as the page writes it
+    assert "read as 6x5" in sized.err
     with tarfile.open(tmp_path / "all.tar.gz", "w:gz") as archive:
         archive.add(tmp_path / "0.png", "0.png")
     assert_refused(run(*train, tmp_path / "all.tar.gz"), 1, "is a tar archive", "unpack it")

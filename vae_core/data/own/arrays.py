@@ -15,6 +15,7 @@ from vae_core.data.own.form import ImageForm
 from vae_core.data.own.source import (
     ImageSource,
     labelled,
+    lacking_notes,
     listed,
     part_notes,
     parted,
@@ -79,6 +80,8 @@ def array_source(archive: ArrayArchive, name: str, max_bytes: int, form: ImageFo
     unused = [key for key in archive.entries if key not in used]
     notes += part_notes(list(arrays))
     notes += axis_notes
+    if not written:
+        notes += lacking_notes(splits, labels, class_names)
     if unused:
         notes.append(f"Arrays that are not read: {listed(unused)}.")
     found = {keys[part]: Part(values_of(array), len(array)) for part, array in arrays.items()}

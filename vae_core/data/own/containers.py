@@ -90,8 +90,8 @@ class Zip:
         self._members = dict(files)
         self.paths = list(self._members)
         if twice := len(files) - len(self._members):
-            files = "a file" if twice == 1 else f"{twice:,} files"
-            self.notes.append(f"Of {files} that the archive has twice, the later is read.")
+            twofold = "a file" if twice == 1 else f"{twice:,} files"
+            self.notes.append(f"Of {twofold} that the archive has twice, the later is read.")
         names = [name_of(member, written_in) for member in members]
         if odd := [each for each in names if "\\" in each and "/" in each]:
             self.notes.append(f"Backslashes are read as slashes: {listed(odd)}.")

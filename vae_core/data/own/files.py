@@ -22,6 +22,7 @@ from vae_core.data.own.form import ImageForm, check_memory
 from vae_core.data.own.source import (
     ImageSource,
     labelled,
+    lacking_notes,
     listed,
     names_part,
     part_notes,
@@ -102,6 +103,7 @@ def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) ->
     }
     most = max(by_depth, key=lambda depth: len(by_depth[depth]))
     notes = [*files.notes, *reader.notes(), *ground_notes, *folder_notes]
+    notes += lacking_notes(splits, labels, class_names)
     for depth, found in values.items():
         given = form.scale is not None
         notes += dark_notes(ranges[depth], given=given)

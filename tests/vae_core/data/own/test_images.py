@@ -472,7 +472,8 @@ def test_a_file_that_is_no_sound_image_is_left_out_and_named(case: str, tmp_path
     for source in (zipped(files), folder(tmp_path, files)):
         preview, (train, test) = preview_images(source, form=form), read(source, form=form)
         assert len(train) + len(test) == preview.n == 5
-        assert re.search(f"^1 image cannot be read: bad one.png .*({said})", preview.notes[0])
+        told = f"^1 image cannot be read: bad one.png .*({said}).*; it is left out"
+        assert re.search(told, preview.notes[0])
         with pytest.warns(UserWarning, match="bad one.png"):
             read_images(source, form=form)
 
@@ -483,7 +484,7 @@ def test_where_more_than_a_quarter_cannot_be_read_all_is_refused() -> None:
     assert preview.n == 15
     assert preview.notes == (
         "5 images cannot be read: 00.png, 01.png, 02.png, 03.png, 04.png (is no image, or a "
-        "damaged one); it is left out.",
+        "damaged one); they are left out.",
     )
     files["05.png"] = b""
     said = refused(zipped(files))

@@ -330,6 +330,30 @@ def test_the_name_of_a_single_folder_is_said_to_be_no_class(folder: str) -> None
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("shot\u202f1", "shot 1"),  # as macOS writes the time
+        ("a\u00a0b", "a b"),
+        ("می\u200cشود", "می\u200cشود"),
+        ("👩\u200d🌾", "👩\u200d🌾"),
+        ("a\u202eb", "a?b"),
+    ],
+)
+def test_a_class_keeps_its_name_whatever_its_spaces_and_joiners(name: str, shown: str) -> None:
+    files = [f"{(name, 'other')[k % 2]}/{k}.png" for k in range(8)]
+    assert classes(zipped(*files)) == {shown: 4, "other": 4}
+
+
+def test_classes_that_a_part_lacks_are_named() -> None:
+    parts = {"train": "ab", "test": "ac"}
+    files = [f"{part}/{c}/{k}.png" for part, held in parts.items() for c in held for k in range(3)]
+    assert preview_images(io.BytesIO(zipped(*files))).notes == (
+        "Classes without an image to learn from: c.",
+        "Classes without an image in the test: b.",
+    )
+
+
 def test_backslashes_beside_slashes_are_said() -> None:
     preview = preview_images(io.BytesIO(zipped(*(f"{'ab'[k % 2]}/x\\{k}.png" for k in range(8)))))
     assert preview.class_sizes == {"a": 4, "b": 4}
