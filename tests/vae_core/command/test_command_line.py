@@ -24,7 +24,7 @@ from PIL import Image
 from vae_core.checkpoints.archives import unpack_checkpoint
 from vae_core.checkpoints.card import left_out_class
 from vae_core.checkpoints.figures import read_metrics
-from vae_core.checkpoints.reading import load_checkpoint
+from vae_core.checkpoints.reading import load_checkpoint, read_config
 from vae_core.command.figures import print_figures
 from vae_core.command.main import main
 from vae_core.errors import DataError
@@ -431,6 +431,29 @@ def test_what_becomes_of_own_images_is_said(run: Command, checkpoint: Path, tmp_
     assert outcome.code == 0 and "white 65,535" in outcome.err and "taken" not in outcome.err
 
 
+def test_names_in_a_zip_are_read_as_told(run: Command, tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as bundle:
+        for k in range(20):
+            file = io.BytesIO()
+            Image.fromarray(np.full((6, 6), 12 * k, np.uint8)).save(file, "PNG")
+            bundle.writestr(f"{('Q0', 'Q1')[k % 2]}/{k}.png", file.getvalue())
+    data = buffer.getvalue().replace(b"Q0/", "表".encode("cp932") + b"/")  # it ends in a backslash
+    (tmp_path / "own.zip").write_bytes(data.replace(b"Q1/", "猫".encode("cp932") + b"/"))
+    train = ("train", "--images", tmp_path / "own.zip", "--epochs", 1, "--hidden", 8)
+    guessed = run(*train, "--output", tmp_path / "guessed")
+    assert "2 classes (猫, 表)" in guessed.err and "read as Japanese (cp932)" in guessed.err
+    assert read_config(tmp_path / "guessed" / "checkpoint")["class_names"] == ["猫", "表"]
+    chosen = run(*train, "--names", "gb18030", "--output", tmp_path / "chosen")
+    assert "does not say" not in chosen.err
+    names = read_config(tmp_path / "chosen" / "checkpoint")["class_names"]
+    assert names == sorted(
+        ("表".encode("cp932").decode("gb18030"), "猫".encode("cp932").decode("gb18030"))
+    )
+    assert_refused(run(*train, "--names", "klingon"), 2, "'klingon'", "cp932")
+    assert_refused(run(*train, "--names", "utf-8"), 1, "not written in utf-8", "cp932")
+
+
 def test_fewer_images_than_a_batch_are_one_batch(run: Command, tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (20, 8, 8), np.uint8)
     np.savez(tmp_path / "own.npz", x=images)
@@ -476,6 +499,9 @@ def test_messages_on_images_name_the_flag(run: Command, tmp_path: Path) -> None:
         Image.fromarray(np.full((8, 8 + k % 2), 9 * k, np.uint8)).save(tmp_path / f"{k}.png")
     train = ("train", "--output", tmp_path / "run", "--images")
     assert_refused(run(*train, tmp_path), 1, "not of one size", "--size 32x32")
+    few = ("--epochs", 1, "--hidden", 8, "--output", tmp_path / "sized")
+    sized = run("train", "--images", tmp_path, "--size", "6×5", *few)  # as the page writes it
+    assert "read as 6x5" in sized.err
     with tarfile.open(tmp_path / "all.tar.gz", "w:gz") as archive:
         archive.add(tmp_path / "0.png", "0.png")
     assert_refused(run(*train, tmp_path / "all.tar.gz"), 1, "is a tar archive", "unpack it")
