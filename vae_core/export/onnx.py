@@ -75,7 +75,8 @@ class Encoder(nn.Module):
         if isinstance(self.model, M2):
             log_probs = self.model.classifier(image).log_softmax(1)
             return *self.model.encode_class(image, log_probs.argmax(1)), log_probs
-        return self.model.encoder(image).chunk(2, dim=1)[: len(self.outputs)]
+        codes: tuple[Tensor, ...] = self.model.encoder(image).chunk(2, dim=1)
+        return codes[: len(self.outputs)]
 
 
 class Decoder(nn.Module):
@@ -152,7 +153,7 @@ def _exported(
             verbose=False,
         )
     assert program is not None
-    if any(isinstance(each.shape[0], int) for each in program.model.graph.inputs):
+    if any(each.shape and isinstance(each.shape[0], int) for each in program.model.graph.inputs):
         raise torch.onnx.OnnxExporterError("it takes batches of one size alone")
     return program
 
@@ -164,7 +165,7 @@ def _layer_at_fault(
     taken: dict[str, tuple[Any, ...]] = {}
     hooks = [
         layer.register_forward_pre_hook(
-            lambda _layer, given, name=name: taken.setdefault(name, given)  # type: ignore[misc]
+            lambda _layer, given, name=name: taken.setdefault(name, given)
         )
         for name, layer in network.named_modules()
     ]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -58,11 +59,11 @@ def write_projector(checkpoint: str | Path, folder: str | Path) -> str:
             assert images is not None
             latents = encode_dataset(model, images)
         table = latents.table(config["class_names"], config["factor_names"])
-        write_bytes(new / VECTORS, _tsv([latents.mu.numpy()]))
+        write_bytes(new / VECTORS, _tsv(latents.mu.numpy().T))
         told = {k: v for k, v in table.items() if not re.fullmatch(r"(mu|sigma)_\d+", k)}
         # The Projector calls points by the first column, and wants a header over two or more.
         names = sorted(told, key=lambda name: name != "label")
-        write_bytes(new / METADATA, _line(names) + _tsv([told[name] for name in names]))
+        write_bytes(new / METADATA, _line(names) + _tsv(told[name] for name in names))
         size = None
         if images is not None:
             picture, size = _sprite(images.images[latents.indices])
@@ -92,17 +93,15 @@ def _config(name: str, size: tuple[int, int] | None) -> str:
     return "embeddings {\n" + "".join(f"  {line}\n" for line in lines) + "}\n"
 
 
-def _tsv(columns: list[np.ndarray]) -> bytes:
-    """Columns of n rows each, (n,) or (n, k), as lines of cells."""
-    texts = [[_cells(row) for row in column.reshape(len(column), -1)] for column in columns]
-    return b"".join(_line(sum(rows, [])) for rows in zip(*texts, strict=True))
+def _tsv(columns: Iterable[np.ndarray]) -> bytes:
+    """Columns of n numbers or texts each, as n lines of cells."""
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return b"".join(
+        _line(f"{x:.6g}" if isinstance(x, float) else str(x) for x in row) for row in rows
+    )
 
 
-def _cells(row: np.ndarray) -> list[str]:
-    return [f"{x:.6g}" if isinstance(x, float) else str(x) for x in row.tolist()]
-
-
-def _line(cells: list[str]) -> bytes:
+def _line(cells: Iterable[str]) -> bytes:
     """A line of cells, in which whatever could end one is a space."""
     safe = ("".join(c if c.isprintable() else " " for c in cell) for cell in cells)
     return ("\t".join(safe) + "\n").encode()

@@ -35,7 +35,10 @@ def config(folder: Path) -> Message:
     types = descriptor_pb2.FieldDescriptorProto
     file = descriptor_pb2.FileDescriptorProto(name=f"{folder}.proto", package=folder.name)
     fields = {
-        "Sprite": [("image_path", 1, types.TYPE_STRING), ("single_image_dim", 2, types.TYPE_UINT32)],
+        "Sprite": [
+            ("image_path", 1, types.TYPE_STRING),
+            ("single_image_dim", 2, types.TYPE_UINT32),
+        ],
         "Embedding": [
             ("tensor_name", 1, types.TYPE_STRING),
             ("metadata_path", 2, types.TYPE_STRING),
@@ -43,7 +46,7 @@ def config(folder: Path) -> Message:
             ("tensor_path", 6, types.TYPE_STRING),
         ],
         "Config": [("embeddings", 2, types.TYPE_MESSAGE)],
-    }  # fmt: skip
+    }
     inside = {"sprite": "Sprite", "embeddings": "Embedding"}
     for message, parts in fields.items():
         told = file.message_type.add(name=message)
