@@ -121,7 +121,9 @@ def explore() -> None:
         show_strangest(found, score, normal, anomalies)
     show_in_address("anomalies", against=against, score=name, z=z_text(current_z(opened)))
     if test_dataset(opened) is not None and opened.latents is not None:
-        show_code(anomalies_program(opened, against, score, images=IMAGES, draws=DRAWS))
+        show_code(
+            "anomalies", anomalies_program(opened, against, score, images=IMAGES, draws=DRAWS)
+        )
     explain("anomalies", "Scores")
 
 

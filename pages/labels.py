@@ -266,7 +266,7 @@ def show_curves(task: LabelTask, how: str, counts: list[int]) -> None:
         notes += f" Left out, with one image to label or to test on but not both: {plain(names)}."
     st.caption(notes)
     images = PIXELS in task.codes
-    show_code(labels_program(opened, how, counts=counts, draws=draws, images=images))
+    show_code("labels", labels_program(opened, how, counts=counts, draws=draws, images=images))
     explain("labels")
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -586,6 +587,99 @@ def test_sample_draws_one_sheet(run: Command, checkpoint: Path, tmp_path: Path) 
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_encode_writes_the_table_that_the_ending_asks_for(
+    run: Command, checkpoint: Path, tmp_path: Path, ending: str
+) -> None:
+    assert run("encode", checkpoint, "--output", tmp_path / f"z{ending.upper()}").code == 0
+    assert run("encode", checkpoint, "--output", tmp_path / "z.npz").code == 0
+    read = pd.read_csv if ending == ".csv" else pd.read_parquet
+    table = read(tmp_path / f"z{ending.upper()}")
+    names = ["index", "label", "mu_1", "mu_2", "sigma_1", "sigma_2", "kl", "log_px_given_mu"]
+    assert list(table) == names
+    with np.load(tmp_path / "z.npz") as arrays:
+        np.testing.assert_allclose(table[["mu_1", "mu_2"]], arrays["mu"], rtol=1e-6)
+        np.testing.assert_array_equal(table["label"].astype(int), arrays["labels"])
+
+
+def test_sample_writes_the_picture_that_the_ending_asks_for(
+    run: Command, checkpoint: Path, tmp_path: Path
+) -> None:
+    for name, kind in (("a.png", "PNG"), ("a.jpg", "JPEG"), ("a.JPEG", "JPEG")):
+        assert run("sample", checkpoint, "--n", 4, "--output", tmp_path / name).code == 0
+        with Image.open(tmp_path / name) as picture:
+            assert picture.format == kind
+    pixels = [np.asarray(Image.open(tmp_path / name), int) for name in ("a.png", "a.jpg")]
+    assert np.abs(pixels[0] - pixels[1]).mean() < 4
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "words"),
+    [
+        ("encode", "x.png", [".npz, .csv or .parquet"]),
+        ("encode", "x", [".npz, .csv or .parquet"]),
+        ("encode", ".csv", [".npz, .csv or .parquet"]),
+        ("sample", "x.gif", [".png, .jpg or .jpeg"]),
+        ("sample", "x.png.", [".png, .jpg or .jpeg"]),
+        ("export", "x.tar", ["folder", ".zip"]),
+        ("export", "x.html", ["folder", ".zip"]),
+    ],
+)
+def test_an_ending_that_nothing_is_written_as_is_refused(
+    run: Command, checkpoint: Path, tmp_path: Path, command: str, name: str, words: list[str]
+) -> None:
+    assert_refused(run(command, checkpoint, "--output", tmp_path / name), 2, *words)
+    assert list(tmp_path.iterdir()) == []
+
+
+STREAMS = [("encode", b"PK\x03\x04"), ("sample", b"\x89PNG"), ("export", b"PK\x03\x04")]
+
+
+@pytest.mark.parametrize(("command", "head"), STREAMS)
+def test_a_dash_is_standard_output_and_never_a_terminal(
+    checkpoint: Path,
+    tmp_path: Path,
+    command: str,
+    head: bytes,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([command, str(checkpoint), "--output", "-"]) == 0
+    assert capfdbinary.readouterr().out.startswith(head)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert main([command, str(checkpoint), "--output", "-"]) == 2
+    told = capfdbinary.readouterr()
+    assert told.out == b"" and b"terminal" in told.err and told.err.count(b"\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_goes_by_its_name_from_anywhere(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZSCAPE_CHECKPOINTS", str(ROOT / "checkpoints"))
+    monkeypatch.chdir(tmp_path)
+    assert run("sample", "digits-2d", "--output", "a.png").code == 0
+    assert_refused(run("sample", "digits-3d", "--output", "b.png"), 1, "no checkpoint 'digits-3d'")
+    (tmp_path / "digits-2d").mkdir()
+    assert_refused(run("sample", "digits-2d", "--output", "b.png"), 1, "config.json is missing")
+
+
+def test_export_writes_for_other_programs(run: Command, tmp_path: Path) -> None:
+    shipped = ROOT / "checkpoints"
+    outcome = run("export", shipped / "mnist-2d-gan", "--onnx", tmp_path / "gan")
+    assert outcome == Outcome(0, "", "zscape: without encoder.onnx: the model has no encoder.\n")
+    assert [file.name for file in (tmp_path / "gan").iterdir()] == ["decoder.onnx"]
+    outcome = run("export", shipped / "digits-2d", "--projector", tmp_path / "codes")
+    assert outcome == Outcome(0, "", "")
+    assert len(list((tmp_path / "codes").iterdir())) == 4
+    missing = tmp_path / "nowhere" / "codes"
+    for flag in ("--onnx", "--projector"):
+        outcome = run("export", shipped / "digits-2d", flag, missing)
+        assert_refused(outcome, 2, "There is no folder", "nowhere")
+        assert_refused(run("export", shipped / "digits-2d", flag, ""), 2, "name one")
+
+
 def test_export_makes_a_folder_or_a_zip(run: Command, checkpoint: Path, tmp_path: Path) -> None:
     assert run("export", checkpoint, "--output", tmp_path / "copy").code == 0
     assert load_checkpoint(tmp_path / "copy").config == load_checkpoint(checkpoint).config
@@ -658,7 +752,8 @@ def test_codes_are_not_judged_by_what_they_know(run: Command, checkpoint: Path) 
 
 @pytest.mark.parametrize("command", ["evaluate", "encode", "sample", "export"])
 def test_a_missing_or_foreign_checkpoint_fails(run: Command, tmp_path: Path, command: str) -> None:
-    output = [] if command == "evaluate" else ["--output", tmp_path / "out"]
+    ending = {"encode": ".npz", "sample": ".png"}.get(command, "")
+    output = [] if command == "evaluate" else ["--output", tmp_path / f"out{ending}"]
     nowhere = run(command, tmp_path / "nowhere", *output)
     assert_refused(nowhere, 1, "no checkpoint 'nowhere'", "a folder", "python -m vae_core list")
     (tmp_path / "x.h5").touch()
@@ -667,7 +762,7 @@ def test_a_missing_or_foreign_checkpoint_fails(run: Command, tmp_path: Path, com
     assert "ickle" not in foreign.err
     (tmp_path / "model.pt").write_bytes(b"PK\x03\x04")
     assert_refused(run(command, tmp_path / "model.pt", *output), 1, "model.pt is a file")
-    assert not (tmp_path / "out").exists()
+    assert not list(tmp_path.glob("out*"))
 
 
 @pytest.mark.parametrize(
@@ -684,7 +779,8 @@ def test_a_missing_or_foreign_checkpoint_fails(run: Command, tmp_path: Path, com
         (["sample", "--n", "1000000000", "--output", "x.png"], ["--n"]),
         (["sample"], ["--output"]),
         (["encode"], ["--output"]),
-        (["export"], ["--output"]),
+        (["export"], ["--output", "--onnx", "--projector"]),
+        (["export", "--onnx", "a", "--projector", "b"], ["not allowed with"]),
     ],
 )
 def test_bad_arguments_are_one_line(
@@ -701,8 +797,8 @@ def test_an_output_that_cannot_be_written_fails(
     run: Command, checkpoint: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
-    for command in ("encode", "sample", "export"):
-        assert_refused(run(command, checkpoint, "--output", tmp_path / "file" / "x.png"), 1)
+    for command, name in (("encode", "x.csv"), ("sample", "x.png"), ("export", "x")):
+        assert_refused(run(command, checkpoint, "--output", tmp_path / "file" / name), 1)
 
 
 # The program itself
