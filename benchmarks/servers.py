@@ -2,10 +2,12 @@
 
     python -m benchmarks.servers                                # a table; some ten minutes
     python -m benchmarks.servers --draggers 60 --sessions 500 --json docs/servers.json
+    python -m benchmarks.servers --rounds 4                     # 500 sessions, four times
 
 nginx is that of docs/deploy/nginx-servers.conf; it shares the draggers' sockets out evenly, and the
-cores are those of one server. Sessions are opened on Decode z, all held open at once, then closed;
-the memory is that of each server before and after, when Streamlit has forgotten the last of them.
+cores are those of one server. Sessions are opened on all pages in turn, all held open at once, then
+closed, a round after the other; the memory is that of each server before and after, when Streamlit
+has forgotten the last of them.
 """
 
 from __future__ import annotations
@@ -25,10 +27,12 @@ from typing import Any
 
 from benchmarks.proxies import nginx
 from benchmarks.served import server, show, under_load
-from benchmarks.visitors import PAGE, Visitor
+from benchmarks.visitors import Visitor
+from ui.frame.navigation import SECTIONS
 
 FORGET_SECONDS = 130  # Streamlit keeps a session for two minutes after its socket has gone
-WARM = 20  # sessions before the first look at the memory
+PAGES = [url for pages in SECTIONS.values() for *_, url in pages]
+WARM = 2 * len(PAGES)  # sessions before the first look at the memory, each page at each server
 
 
 async def visit(urls: Sequence[str], sessions: int) -> None:
@@ -39,15 +43,16 @@ async def visit(urls: Sequence[str], sessions: int) -> None:
 
     async with AsyncExitStack() as open_at_once:
 
-        async def arrive(url: str) -> None:
+        async def arrive(url: str, page: str) -> None:
             async with arrivals:
                 address = url.replace("http", "ws", 1) + "/_stcore/stream"
                 socket = await open_at_once.enter_async_context(
                     connect(address, subprotocols=["streamlit"], max_size=None)  # type: ignore[list-item]
                 )
-                await Visitor(socket).run(page_name=PAGE)
+                await Visitor(socket).run(page_name=page)
 
-        await asyncio.gather(*(arrive(urls[k % len(urls)]) for k in range(sessions)))
+        each = ((urls[k % len(urls)], PAGES[k // len(urls) % len(PAGES)]) for k in range(sessions))
+        await asyncio.gather(*(arrive(*one) for one in each))
 
 
 def memory(pid: int) -> float:
@@ -76,6 +81,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--draggers", type=int, default=60, help="of each server")
     parser.add_argument("--sessions", type=int, default=500, help="of both together")
+    parser.add_argument("--rounds", type=int, default=1, help="of these sessions")
     parser.add_argument("--seconds", type=float, default=15.0)
     parser.add_argument("--json", type=Path, help="write the figures there")
     args = parser.parse_args()
@@ -102,11 +108,12 @@ def main() -> None:
         asyncio.run(visit(urls, WARM))
         wait_until_forgotten(urls)
         before = [memory(pid) for pid in pids]
-        asyncio.run(visit(urls, args.sessions))
+        for _ in range(args.rounds):
+            asyncio.run(visit(urls, args.sessions))
         highest = [memory(pid) for pid in pids]
         wait_until_forgotten(urls)
         after = [memory(pid) for pid in pids]
-        print(f"{args.sessions} sessions, MB of each server")
+        print(f"{args.rounds} x {args.sessions} sessions, MB of each server")
         for name, values in {"before": before, "at most": highest, "after": after}.items():
             print(f"{name:20}", *(f"{value:10.0f}" for value in values))
     if args.json:
@@ -116,6 +123,7 @@ def main() -> None:
             "machine": machine,
             "draggers": rows,
             "sessions": args.sessions,
+            "rounds": args.rounds,
             "megabytes": megabytes,
         }
         args.json.write_text(json.dumps(document, indent=2) + "\n")

@@ -45,7 +45,7 @@ import struct
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import IntEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -61,7 +61,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from live.door.connections import MAX_MESSAGE
 from live.door.gate import parsed
 from live.images import shown_to, stored_images
-from live.models import OpenModel, model_now
+from live.models import Described, OpenModel, model_now
 from live.peers import address_of
 from live.servers import Counts, Full
 from live.visitors import is_alone, visitor_of
@@ -81,17 +81,6 @@ MAX_ASKED_EACH = 64
 HEADER = struct.Struct("<IBBH")
 
 Request = tuple[int, int, Array]  # ticket, verb, rows
-
-
-@dataclass(frozen=True)
-class Described:
-    """What a connection knows of its model: a socket at rest holds no weights in memory."""
-
-    id: str
-    latent_dim: int
-    image_shape: tuple[int, int, int]
-    has_encoder: bool
-    images: int  # stored latents
 
 
 Lane = asyncio.Queue[Request]
@@ -166,12 +155,6 @@ def same_origin(origin: str | None, host: str | None) -> bool:
     return origin is None or ((url := parsed(origin)) is not None and url.netloc == host)
 
 
-def describe(opened: OpenModel) -> Described:
-    model, latents = opened.model, opened.latents
-    images = 0 if latents is None else len(latents)
-    return Described(opened.id, model.latent_dim, model.image_shape, model.has_encoder, images)
-
-
 async def _channel(websocket: WebSocket) -> None:
     if not same_origin(websocket.headers.get("origin"), websocket.headers.get("host")):
         await _deny(websocket, 403, "Another site's page may not use this channel.")
@@ -190,7 +173,7 @@ async def _channel(websocket: WebSocket) -> None:
 
 
 async def _serve(websocket: WebSocket) -> None:
-    model = describe(await _open(websocket.query_params.get("model", "")))
+    model = (await _open(websocket.query_params.get("model", ""))).described
     await websocket.send_text(json.dumps(_hello(model)))
 
     lanes: tuple[Lane, Lane] = (asyncio.Queue(MAX_WAITING), asyncio.Queue(MAX_WAITING))
@@ -257,7 +240,7 @@ async def _frame(http: HttpRequest) -> bytes:
 
 
 async def _answer_http(http: HttpRequest, frame: bytes) -> Response:
-    model = describe(await _open(http.query_params.get("model", "")))
+    model = (await _open(http.query_params.get("model", ""))).described
     if http.method != "POST":
         return JSONResponse(_hello(model), headers={"Cache-Control": "no-store"})
     answer = await _answer(model, parse(frame, model), http)
@@ -284,8 +267,9 @@ async def _answer(model: Described, request: Request, visitor: HTTPConnection) -
     """The frame that answers a visitor's `request`; Refusal where it cannot be."""
     ticket, verb, rows = request
     opened = await _open(model.id)
-    now = describe(opened)
-    if replace(now, images=model.images) != model or (verb in (IMAGE, MEAN) and now != model):
+    now = opened.described
+    stored = verb in (IMAGE, MEAN)
+    if now is not model and (now if stored else replace(now, images=model.images)) != model:
         raise Refusal(Close.REPLACED, f"{model.id!r} was replaced by another model.")
     try:
         answer, real = await _compute(opened, verb, rows, visitor)

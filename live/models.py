@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
+import time
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 MAX_OPEN_BYTES = 512 << 20
 MAX_SNAPSHOT_BYTES = 256 << 20
 MAX_READS = 5  # of a model that is replaced again and again
+LOOK_SECONDS = 0.02  # between two looks at the disk, while a pointer asks for image after image
 
 _Key = tuple[str, int]  # the weights' file and when it changed
 
@@ -33,6 +35,17 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RUN = re.compile(r"run:([A-Za-z0-9_.~%-]{1,768})(?:@([0-9]{1,5}))?")
 _SECRET = re.compile(r".+-([0-9a-f]{24})", re.DOTALL)
 MAX_TOKEN_BYTES = 255  # of a folder's name
+
+
+@dataclass(frozen=True)
+class Described:
+    """What a connection knows of its model: a socket at rest holds no weights in memory."""
+
+    id: str
+    latent_dim: int
+    image_shape: tuple[int, int, int]
+    has_encoder: bool
+    images: int  # stored latents
 
 
 @dataclass(frozen=True)
@@ -53,6 +66,11 @@ class OpenModel:
     @cached_property
     def with_own_images(self) -> OpenModel:
         return replace(self, own_images=True)
+
+    @cached_property
+    def described(self) -> Described:
+        model, images = self.model, 0 if self.latents is None else len(self.latents)
+        return Described(self.id, model.latent_dim, model.image_shape, model.has_encoder, images)
 
     @property
     def nbytes(self) -> int:
@@ -133,9 +151,9 @@ def open_model(model_id: str) -> OpenModel:
 def model_at_hand(model_id: str) -> OpenModel | None:
     """What `open_model` gives where it is in memory already, else None: reads no weight.
 
-    CheckpointError when there is no such model.
+    As it was on disk LOOK_SECONDS ago at most. CheckpointError when there is no such model.
     """
-    shelf, key = _place(model_id)
+    shelf, key = _place_lately(model_id, int(time.monotonic() / LOOK_SECONDS))
     with _lock:
         found = shelf.models.get(key)
         if found is None or not found.done() or found.exception():
@@ -191,6 +209,11 @@ def _place(model_id: str) -> tuple[_Shelf, _Key]:
     except OSError as error:
         raise CheckpointError(f"There is no model {model_id!r} here any more.") from error
     return _models if epoch is None else _snapshots, (str(weights), changed)
+
+
+@lru_cache(maxsize=256)
+def _place_lately(model_id: str, moment: int) -> tuple[_Shelf, _Key]:
+    return _place(model_id)
 
 
 def _read_whole(model_id: str, weights: Path) -> OpenModel:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-from functools import cache
+from functools import cache, lru_cache
 
 from starlette.requests import HTTPConnection
 
@@ -26,6 +26,7 @@ def address_of(connection: HTTPConnection) -> str:
     return counted_as(host)
 
 
+@lru_cache(maxsize=4096)  # asked for every image that a pointer decodes
 def counted_as(host: str | None) -> str:
     """An address as all that count by address know it: a whole /64 of IPv6 is one."""
     try:
@@ -40,6 +41,7 @@ def counted_as(host: str | None) -> str:
     return str(address)
 
 
+@lru_cache(maxsize=4096)
 def is_this_machine(host: str) -> bool:
     """Whether a host, by name or address, stands for this machine alone."""
     try:

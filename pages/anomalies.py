@@ -92,9 +92,11 @@ def explore() -> None:
     names = [SCORE_NAMES[s] for s in scores_of(model) if s != "latent" or opened.latents]
     against = choice_from_link("against", kinds, kinds[0])
     name = choice_from_link("score", names, names[0])
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, gap="medium"):
         st.selectbox("Anomalies", kinds, key="against", persist_state="session", width=190)
-        st.segmented_control("Score", names, required=True, key="score", persist_state="session")
+        st.segmented_control(
+            "Score", names, required=True, key="score", persist_state="session", wrap=True
+        )
     score = next(key for key, shown in SCORE_NAMES.items() if shown == name)
     data_note(test_dataset(opened) is not None)
     if class_of(against) and class_of(against) != left_out_class(opened.config):
@@ -119,7 +121,9 @@ def explore() -> None:
         show_strangest(found, score, normal, anomalies)
     show_in_address("anomalies", against=against, score=name, z=z_text(current_z(opened)))
     if test_dataset(opened) is not None and opened.latents is not None:
-        show_code(anomalies_program(opened, against, score, images=IMAGES, draws=DRAWS))
+        show_code(
+            "anomalies", anomalies_program(opened, against, score, images=IMAGES, draws=DRAWS)
+        )
     explain("anomalies", "Scores")
 
 
@@ -253,9 +257,9 @@ def denoise() -> None:
     noise = choice_from_link("noise", list(NOISES), "Gaussian")
     corruption, label = NOISES[noise]
     amount = number_from_link("amount", 0.0, 1.0, default=0.3)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, gap="medium"):
         st.segmented_control(
-            "Noise", list(NOISES), required=True, key="noise", persist_state="session"
+            "Noise", list(NOISES), required=True, key="noise", persist_state="session", wrap=True
         )
         st.slider(label, 0.0, 1.0, step=0.05, key="amount", persist_state="session", width=300)
     rows = test_rows(opened)

@@ -198,7 +198,7 @@ elif not same_data:
     st.info("The two were trained on different data, so they have no test image in common.")
 show_figures()
 if "@" not in b.id:  # the files of a single epoch are no checkpoint
-    show_code(compare_program(opened, b, IMAGES))
+    show_code("compare", compare_program(opened, b, IMAGES))
 explain("compare")
 show_in_address(
     "compare",

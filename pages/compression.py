@@ -237,6 +237,7 @@ def explore() -> None:
         st.caption("PCA and JPEG: what comes nearest to the model's bits.")
     show_in_address("compression", step=step)
     show_code(
+        "compression",
         program(
             "compression",
             [images_of(opened)],
@@ -245,7 +246,7 @@ def explore() -> None:
             STEP=step,
             STEPS=options,
             QUALITIES=QUALITIES,
-        )
+        ),
     )
     explain("compression")
 

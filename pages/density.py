@@ -120,6 +120,7 @@ def show_code_of(fits: Fits, seed: int) -> None:
     if not {KERNEL, MIXTURE} <= fits.densities.keys():
         return
     show_code(
+        "density",
         program(
             "density",
             CHECKPOINT=place_of(opened),
@@ -128,7 +129,7 @@ def show_code_of(fits: Fits, seed: int) -> None:
             DRAWS=DRAWS,
             SEED=seed,
             COVERAGE=COVERAGE,
-        )
+        ),
     )
 
 

@@ -252,7 +252,7 @@ def show_code_of(chosen: ChosenImage) -> None:
     x: Tensor | int = chosen.x
     if chosen.row is not None:
         x = chosen.row if opened.latents is None else int(opened.latents.indices[chosen.row])
-    show_code(elbo_program(opened, x, SAMPLES))
+    show_code("elbo", elbo_program(opened, x, SAMPLES))
 
 
 def show_bounds(x: Tensor, gap: Gap) -> None:

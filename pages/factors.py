@@ -228,6 +228,7 @@ def _chip(name: str, value: float, *, signed: bool = True) -> str:
 def show_code_of(chosen: ChosenImage, span: str, sigmas: float) -> None:
     used, unused = dims_by_use(opened)
     show_code(
+        "factors",
         program(
             "factors",
             CHECKPOINT=place_of(opened),
@@ -236,7 +237,7 @@ def show_code_of(chosen: ChosenImage, span: str, sigmas: float) -> None:
             STEPS=STEPS,
             SPAN=span,
             SIGMAS=sigmas,
-        )
+        ),
     )
 
 

@@ -251,7 +251,7 @@ def show_curves(task: LabelTask, how: str, counts: list[int]) -> None:
             "seconds for small data, a minute or two for 10,000 images. It can be stopped."
         )
     half = f"{len(task.labels):,} test images may be labelled, {len(task.test_labels):,} others"
-    notes = f"{half} are told. Bars: standard error over the draws."
+    notes = f"{half} are told. Bars: 95% intervals, over draws and images."
     if opened.model.is_variational and not isinstance(opened.model, M2):
         notes += " μ: M1 of Kingma et al. (2014)."
     if PIXELS in task.codes:
@@ -266,7 +266,7 @@ def show_curves(task: LabelTask, how: str, counts: list[int]) -> None:
         notes += f" Left out, with one image to label or to test on but not both: {plain(names)}."
     st.caption(notes)
     images = PIXELS in task.codes
-    show_code(labels_program(opened, how, counts=counts, draws=draws, images=images))
+    show_code("labels", labels_program(opened, how, counts=counts, draws=draws, images=images))
     explain("labels")
 
 

@@ -65,7 +65,7 @@ def show_layers() -> None:
         st.markdown(f"**{image.name}**  \n{size_text(image.shape)}", width=200)
         st.caption(f"`{image.settings}`: the image beside the plane.", width=690)
     show_in_address("layers", z=z_text(z))
-    show_code(program("layers", CHECKPOINT=place_of(opened), Z=z))
+    show_code("layers", program("layers", CHECKPOINT=place_of(opened), Z=z))
     explain("layers", "Layers")
 
 
@@ -81,6 +81,7 @@ def show_example() -> None:
         f"same by `torch.nn.functional.conv_transpose2d`: **{apart:g}** apart."
     )
     show_code(
+        "transposed_convolution",
         program(
             "transposed_convolution",
             W=example.kernel.tolist(),
@@ -88,7 +89,7 @@ def show_example() -> None:
             SIZE=example.size,
             STRIDE=example.stride,
             PADDING=example.padding,
-        )
+        ),
     )
     explain("layers", "Transposed convolution")
 

@@ -65,6 +65,8 @@ _NAMES = {
     "measures.evaluation": "evaluate",
     "checkpoints.reading": "load_checkpoint load_latents list_checkpoints",
     "checkpoints.writing": "save_checkpoint",
+    "export.onnx": "write_onnx",
+    "export.projector": "write_projector",
     "runs.data": "checkpoint_images",
     "runs.run": "Run list_runs",
 }

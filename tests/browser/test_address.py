@@ -83,35 +83,22 @@ def test_each_value_that_cannot_be_used_is_named(
         assert said_by(page.url).get(name) != [value]
 
 
-def test_a_copied_address_opens_the_same_view_elsewhere(
-    page: Page, visitor: Callable[..., Any], app_url: str, settle: Callable[[Page], None]
-) -> None:
-    page.goto(f"{app_url}/?model=digits-2d&z=0.5,-0.25")
-    settle(page)
-    page.get_by_role("button", name="New samples").click()
-    expect(page).to_have_url(re.compile(r"seed=[1-9]"))
-    [seed] = re.findall(r"seed=(\d+)", page.url)
-    with visitor() as context:
-        elsewhere = context.new_page()
-        elsewhere.goto(page.url)
-        settle(elsewhere)
-        expect(elsewhere).to_have_url(page.url)
-        samples = elsewhere.get_by_test_id("samples")
-        expect(samples).to_have_attribute("aria-label", re.compile(rf"seed {seed}$"))
-
-
 def chip(page: Page, group: str, name: str, nth: int = 0) -> Locator:
     return page.get_by_role("group", name=group).nth(nth).get_by_role("button", name=name)
 
 
-def test_layers_legend_and_zoom_are_in_the_address(
+def test_samples_layers_legend_and_zoom_are_in_the_address_and_seen_where_it_is_copied_to(
     page: Page,
     visitor: Callable[..., Any],
     app_url: str,
     settle: Callable[[Page], None],
     turn_to: Callable[[Page, str], None],
 ) -> None:
-    page.goto(f"{app_url}/?model=digits-2d")
+    page.goto(f"{app_url}/?model=digits-2d&z=0.5,-0.25")
+    settle(page)
+    page.get_by_role("button", name="New samples").click()
+    expect(page).to_have_url(re.compile(r"seed=[1-9]"))
+    [seed] = re.findall(r"seed=(\d+)", page.url)
     settle(page)
     chip(page, "Layers", "Manifold").click()
     chip(page, "Layers", "Prior").click()
@@ -136,6 +123,9 @@ def test_layers_legend_and_zoom_are_in_the_address(
         elsewhere = context.new_page()
         elsewhere.goto(page.url)
         is_seen(elsewhere)
+        expect(elsewhere).to_have_url(page.url)
+        samples = elsewhere.get_by_test_id("samples")
+        expect(samples).to_have_attribute("aria-label", re.compile(rf"seed {seed}$"))
 
     turn_to(page, "Decode z")  # a plane of its own
     settle(page)

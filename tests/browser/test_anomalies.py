@@ -83,6 +83,20 @@ def test_the_area_is_of_the_scores_and_a_strange_image_opens_its_z(
     wait_for_z(latents.mu[rows[strangest]].tolist())
 
 
+def test_the_choice_of_a_score_is_whole_and_its_label_beside_the_other(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    for width in (420, 1400):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(f"{app_url}/anomalies?model=digits-2d")
+        settle(page)
+        last = page.get_by_role("radio", name="distance").bounding_box()
+        assert last is not None and last["x"] + last["width"] <= width
+    labels = [page.get_by_text(name, exact=True).last for name in ("Anomalies", "Score")]
+    tops = [box["y"] for label in labels if (box := label.bounding_box())]
+    assert abs(tops[0] - tops[1]) < 1
+
+
 def test_log_px_waits_to_be_asked_for_and_other_kinds_have_what_they_have(
     page: Page, app_url: str, settle: Settle, own_run: Callable[..., object]
 ) -> None:

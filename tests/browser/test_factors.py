@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 CARD = re.compile(r"KL ([\d.]+) nats")
 
 
-def test_the_cards_come_by_falling_kl(page: Page, app_url: str, settle: Settle) -> None:
+def test_the_cards_come_by_falling_kl_and_stored_scores_are_shown_whole(
+    page: Page, app_url: str, settle: Settle
+) -> None:
     page.goto(f"{app_url}/factors?model=sprites-6d&image=3")
     settle(page)
     page.get_by_test_id("traversal-0").wait_for()
@@ -31,25 +33,6 @@ def test_the_cards_come_by_falling_kl(page: Page, app_url: str, settle: Settle) 
     oracle = sorted(latents_of("sprites-6d").kl_per_dim.tolist(), reverse=True)
     assert shown == [round(kl, 2) for kl in oracle]
 
-
-def test_a_model_without_factors_says_so_and_a_range_goes_into_the_link(
-    page: Page, app_url: str, settle: Settle
-) -> None:
-    page.goto(f"{app_url}/factors?model=digits-2d&image=3")
-    settle(page)
-    page.get_by_text("factors are not known").wait_for()
-    page.get_by_text("± k σ around μ", exact=True).click()
-    page.wait_for_url(re.compile(r"k=3"))
-    page.goto(page.url)
-    settle(page)
-    page.get_by_role("slider", name="k").wait_for()
-
-
-def test_stored_scores_are_shown_whole_and_none_are_to_be_computed(
-    page: Page, app_url: str, settle: Settle
-) -> None:
-    page.goto(f"{app_url}/factors?model=sprites-6d")
-    settle(page)
     file = SHIPPED / "sprites-6d" / "metrics.json"
     stored = json.loads(file.read_text("utf-8"))["disentanglement"]
     metric = page.get_by_test_id("stMetric").filter(has_text="DCI disentanglement")
@@ -79,17 +62,22 @@ def test_a_name_stays_with_one_s_own_model(
     assert not (run.path / "checkpoint" / "dimension_names.json").exists()
 
 
-def test_a_name_given_to_a_shared_model_stays_with_who_gave_it(
+def test_a_range_is_in_the_link_and_a_name_of_a_shared_model_stays_with_who_gave_it(
     page: Page, app_url: str, settle: Settle, visitor: Callable[..., Any], runs_root: Path
 ) -> None:
-    page.goto(f"{app_url}/factors?model=digits-2d")
+    page.goto(f"{app_url}/factors?model=digits-2d&image=3")
+    settle(page)
+    page.get_by_text("factors are not known").wait_for()
+    page.get_by_text("± k σ around μ", exact=True).click()
+    page.wait_for_url(re.compile(r"k=3"))
     settle(page)
     box = page.get_by_label("Name of z₁")
     box.fill("slant")
     box.press("Enter")
     settle(page)
-    page.goto(f"{app_url}/factors?model=digits-2d")
+    page.goto(page.url)
     settle(page)
+    page.get_by_role("slider", name="k").wait_for()
     expect(box).to_have_value("slant")
     kept = [json.loads(file.read_text("utf-8")) for file in (runs_root / ".names").iterdir()]
     assert {"digits-2d": {"0": "slant"}} in kept

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -55,17 +55,6 @@ def test_the_first_visit_shows_a_film(page: Page, app_url: str, settle: Settle) 
     for side in "ab":
         page.get_by_test_id(f"end-{side}").wait_for()
     assert (in_url(page, "a"), in_url(page, "b")) == ("test:0", "test:1")
-
-
-def test_the_film_stands_for_those_who_want_less_motion(
-    visitor: Callable[..., Any], app_url: str, settle: Settle
-) -> None:
-    with visitor(reduced_motion="reduce") as context:
-        page = context.new_page()
-        page.goto(f"{app_url}/{WAY}")
-        settle(page)
-        page.get_by_role("button", name="Play").wait_for()
-        assert frame_of(page) == 0
 
 
 def test_ends_are_moved_typed_chosen_and_swapped(
@@ -173,6 +162,8 @@ def test_the_z_of_every_page_is_the_frame_on_which_the_film_rests(
     page.set_viewport_size({"width": 1400, "height": 1200})
     page.goto(f"{app_url}/{WAY}&z=2,2")
     settle(page)
+    page.get_by_role("button", name="Play").wait_for()
+    assert frame_of(page) == 0
     page.get_by_text(f"1 / {STEPS}", exact=True).wait_for()
     page.wait_for_function(shown, arg=[1, -1])
     settle(page)

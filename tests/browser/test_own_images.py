@@ -183,6 +183,36 @@ def test_what_is_guessed_of_values_channels_and_stacks_can_be_chosen(
     expect(main).not_to_contain_text("is taken as black")
 
 
+def test_how_names_are_written_and_what_axes_count_can_be_chosen(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    page.goto(f"{app_url}/train?{QUICK}")
+    settle(page)
+    main = page.get_by_test_id("stMain")
+    data = photos().replace(b"small_", "été".encode("cp850") + b"___")
+    bring(page, "photos.zip", data.replace(b"large_", "mère".encode("cp850") + b"__"))
+    expect(main).to_contain_text("read as Western, oldest (cp437)", timeout=LONG)
+    expect(main).to_contain_text(re.compile(r"2 classes: mère__ \d+, été___ \d+"))
+    settle(page)
+    page.get_by_role("combobox", name="Names are written in").click()
+    page.get_by_role("option", name="Cyrillic, DOS (cp866)").click()
+    expect(main).to_contain_text(re.compile(r"2 classes: mКre__ \d+, ВtВ___ \d+"))
+    expect(main).not_to_contain_text("does not say")
+    settle(page)
+
+    page.get_by_role("button", name="Remove photos.zip").click()
+    settle(page)
+    arrays = io.BytesIO()
+    x = np.random.default_rng(0).integers(0, 256, (9, 9, 40), dtype=np.uint8)
+    np.savez(arrays, x=x)
+    bring(page, "arrays.npz", arrays.getvalue())
+    expect(main).to_contain_text("9 images of 9x40 or 40 of 9x9. Which is it?", timeout=LONG)
+    settle(page)
+    page.get_by_role("combobox", name="Axes").click()
+    page.get_by_role("option", name="height, width, images").click()
+    expect(main).to_contain_text("40 images of 9×9 pixels")
+
+
 def test_an_idx_file_takes_its_labels_from_another(
     page: Page, app_url: str, settle: Settle
 ) -> None:

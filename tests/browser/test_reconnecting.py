@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,14 +32,10 @@ window.WebSocket = class extends WebSocket {
         if (this.url.includes("/_stcore/stream")) sockets.push(this);
     }
 };
-"""
-
-CUT = """
-window.ran = false;
-const app = document.querySelector("[data-testid=stApp]");
-new MutationObserver(() => ran ||= app.dataset.testScriptState === "running")
-    .observe(app, {attributeFilter: ["data-test-script-state"]});
-sockets.at(-1).close();
+window.runs = 0;  // how often the script has begun
+new MutationObserver((changes) => changes.forEach(({ target }) => {
+    if (target.dataset.testScriptState === "running") runs += 1;
+})).observe(document, { subtree: true, attributeFilter: ["data-test-script-state"] });
 """
 
 
@@ -74,11 +71,19 @@ def sleep(settle: Settle) -> Sleep:
     """`sleep(page)`: cuts the connection and waits until a new session has drawn the page."""
 
     def cut(page: Page) -> None:
-        page.evaluate(CUT)
-        page.wait_for_function("ran")
-        settle(page)
+        with heard(page, settle):
+            page.evaluate("sockets.at(-1).close()")
 
     return cut
+
+
+@contextmanager
+def heard(page: Page, settle: Settle) -> Iterator[None]:
+    """Waits until the script has run for what is done within: till it hears of it, it rests."""
+    before = page.evaluate("runs")
+    yield
+    page.wait_for_function("before => runs > before", arg=before)
+    settle(page)
 
 
 def test_settings_are_those_of_the_address_and_not_of_the_link(
@@ -211,14 +216,14 @@ def set_all(page: Page, settle: Settle) -> None:
     main = page.get_by_test_id("stMain")
     for k in range(main.get_by_test_id("stButtonGroup").count()):
         choice = main.get_by_test_id("stButtonGroup").nth(k).get_by_role("radio").last
-        if choice.count() and choice.is_enabled():
-            choice.click()
-            settle(page)
+        if choice.count() and choice.is_enabled() and not choice.is_checked():
+            with heard(page, settle):
+                choice.click()
     for k in range(main.get_by_test_id("stSlider").count()):
         slider = main.get_by_test_id("stSlider").nth(k).get_by_role("slider")
-        if slider.is_visible():
-            slider.press("ArrowRight")
-            settle(page)
+        if slider.is_visible() and slider.input_value() != slider.get_attribute("max"):
+            with heard(page, settle):
+                slider.press("ArrowRight")
     film = page.get_by_label("Frame", exact=True)
     if film.count():
         film.fill("3")

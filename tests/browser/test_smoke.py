@@ -92,11 +92,11 @@ def test_every_page_opens_whole(
             assert text.strip(), f"{where}: the page is empty"
             assert "Traceback" not in text, where
             assert page.get_by_test_id("stAlertContentError").all_inner_texts() == [], where
-        for width in PAPERS.values():  # from a dark screen
-            page.evaluate("dispatchEvent(new Event('beforeprint'))")
-            page.emulate_media(media="print", color_scheme="dark")
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")  # from a dark screen
+        page.emulate_media(media="print", color_scheme="dark")
+        for paper, width in PAPERS.items():
             page.set_viewport_size({"width": width, "height": 1000})
             seen = page.evaluate(PRINTED, [CONTROLS, width])
-            assert seen == {"controls": [], "wide": [], "pale": []}, title
-            page.emulate_media(media="screen", color_scheme="dark")
-            page.evaluate("dispatchEvent(new Event('afterprint'))")
+            assert seen == {"controls": [], "wide": [], "pale": []}, f"{title} on {paper}"
+        page.emulate_media(media="screen", color_scheme="dark")
+        page.evaluate("dispatchEvent(new Event('afterprint'))")

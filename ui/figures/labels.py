@@ -20,7 +20,7 @@ def label_panels(found: Curves, by_m2: Mapping[int, float]) -> list[Panel]:
 
     by_m2: the errors of M2's own classifier, in percent, by the labels that it learned from.
     """
-    highest = [100 * (e.mean + e.standard_error) for errors in found.values() for e in errors]
+    highest = [100 * e.interval[1] for errors in found.values() for e in errors]
     panels, most = [], 1.05 * max(1.0, *highest, *by_m2.values())
     for name in CLASSIFIERS:
         lines = [
@@ -29,7 +29,7 @@ def label_panels(found: Curves, by_m2: Mapping[int, float]) -> list[Panel]:
                 [errors.labels for errors in found[name, code]],
                 [100 * errors.mean for errors in found[name, code]],
                 colour,
-                margin=[100 * errors.standard_error for errors in found[name, code]],
+                bars=[_percent(errors.interval) for errors in found[name, code]],
             )
             for code, colour in COLOURS.items()
             if (name, code) in found
@@ -38,6 +38,11 @@ def label_panels(found: Curves, by_m2: Mapping[int, float]) -> list[Panel]:
             lines.append(Line("M2", list(by_m2), list(by_m2.values()), VIOLET))
         panels.append(Panel(name.capitalize(), lines, _note(lines), (0.0, most)))
     return panels
+
+
+def _percent(interval: tuple[float, float]) -> tuple[float, float]:
+    low, high = interval
+    return 100 * low, 100 * high
 
 
 def _note(lines: list[Line]) -> str:

@@ -7,36 +7,33 @@ learns them. Who has the run's link sees them where the visitor says so, at the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import streamlit as st
 import torch
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from ui.components.address import choice_from_link, show_in_address
 from ui.components.image_grid import image_grid
 from ui.frame import limits
 from ui.frame.owners import alone
 from ui.frame.session import is_mine
+from ui.images.own_form import FIRST_SIZE, UNSAID, by_name, choose_axes, choose_form
 from ui.kept import forget_file, keep_file, kept_file
 from ui.text.plain import plain, show_error
 from ui.widgets import file_uploader, set_widget
 from vae_core.data.image_dataset import ImageDataset
 from vae_core.data.names import dataset_label, own_label
+from vae_core.data.own.arrays import UnclearAxes
 from vae_core.data.own.form import ImageForm
 from vae_core.data.own.images import Preview, Survey, preview_images, read_images
 from vae_core.data.own.opening import Source, may_have_labels
-from vae_core.data.own.values import Scale, likely_scales, number
+from vae_core.data.own.values import number
 from vae_core.errors import DataError
 from vae_core.runs.run import Run
 
-SIZES = ((16, 16), (28, 28), (32, 32), (48, 48), (64, 64))
-FIRST_SIZE = (32, 32)
 IMAGES, LABELS = "own-images", "own-labels"  # as they are kept
 SHOWN, SHOWN_CLASSES = 12, 10
-FITS = {"crop": "cut to fit", "pad": "whole, on black"}
-FRAMES = {"all": "each an image", "first": "the first alone"}
 KINDS = (
     "A zip of images, each class in a folder of its own if there are classes; or a `.npz` of "
     "arrays, labels in one named `y`; or an idx file, as it is or as `.gz`; or a TIFF of many "
@@ -159,11 +156,36 @@ def _uploaded() -> OwnImages | None:
         )
         labels = _at_hand(LABELS, brought)
     ids = tuple(_id_of(file) for file in (source, labels) if file is not None)
-    first = _preview(ids, ImageForm(FIRST_SIZE), source, labels)
-    form = _choose_form(first)
+    first, axes = _first_look(ids, source, labels)
+    if first is None:
+        return None
+    form = replace(choose_form(first), axes=axes)
     preview = _preview(ids, form, source, labels)
     _show(source.name, preview)
     return OwnImages(source, labels, form, preview)
+
+
+def _first_look(
+    ids: tuple[str, ...], source: Source, labels: Source | None
+) -> tuple[Preview | None, str | None]:
+    """What there is to choose from, and the axes of an array as chosen in place of the guess.
+
+    Nothing until they are chosen, where there is no guess.
+    """
+
+    def look(axes: str | None = None) -> Preview:
+        return _preview(ids, ImageForm(FIRST_SIZE, axes=axes), source, labels)
+
+    try:
+        first = look()
+    except UnclearAxes as unclear:
+        axes = choose_axes((UNSAID, *unclear.axes))
+        if axes is None:
+            st.info(plain(f"{unclear.doubt}. Which is it?"), icon=":material/help:")
+            return None, None
+        return look(axes), axes
+    axes = choose_axes(first.axes)
+    return look(axes) if axes else first, axes
 
 
 def _at_hand(key: str, brought: UploadedFile | None) -> UploadedFile | Path | None:
@@ -206,91 +228,6 @@ def _preview(
     return preview_images(_source, _labels, form=form, n=SHOWN, max_bytes=limits.MAX_IMAGES_BYTES)
 
 
-def _choose_form(first: Preview) -> ImageForm:
-    """Each choice about the images, at first as guessed; what would change nothing is not asked."""
-    own = first.largest if first.smallest == first.largest else None
-    if own is not None and max(own) > limits.MAX_IMAGE_SIDE:
-        own = None
-    sizes = [own, *(size for size in SIZES if size != own)] if own else list(SIZES)
-    named = {_by(size): size for size in sizes}
-    first_size = _by(own or FIRST_SIZE)
-    chosen = choice_from_link("own_size", list(named), first_size)
-    size = named[chosen]
-    first_colour = "colour" if first.in_colour else "grey"
-    colour = "grey"
-    if first.stored_in_colour:
-        colour = choice_from_link("own_colour", ("colour", "grey"), first_colour)
-    fit = choice_from_link("own_fit", tuple(FITS), "crop") if size != own else "crop"
-    scales = {_range(scale): scale for scale in likely_scales(first.values, first.scale)}
-    first_scale = _range(first.scale)
-    scale = choice_from_link("own_scale", list(scales), first_scale)
-    frames = choice_from_link("own_frames", tuple(FRAMES), "all") if first.stacks else "all"
-    with st.container(horizontal=True):
-        st.selectbox(
-            "Size",
-            list(named),
-            format_func=lambda name: f"{name}, as they are" if named[name] == own else name,
-            key="own_size",
-            persist_state="session",
-            help="Height and width in pixels; small images are learned in minutes.",
-            width=200,
-        )
-        if first.stored_in_colour:
-            st.segmented_control(
-                "Colour",
-                ("colour", "grey"),
-                required=True,
-                key="own_colour",
-                persist_state="session",
-            )
-        if size != own:
-            st.segmented_control(
-                "Other shapes",
-                tuple(FITS),
-                required=True,
-                format_func=FITS.__getitem__,
-                key="own_fit",
-                persist_state="session",
-            )
-        if len(scales) > 1:
-            st.selectbox(
-                "Black and white",
-                list(scales),
-                key="own_scale",
-                persist_state="session",
-                help=f"The values run from {first.values}. Which of them are black and white?",
-                width=200,
-            )
-        if first.stacks:
-            st.segmented_control(
-                "Several in a file",
-                tuple(FRAMES),
-                required=True,
-                format_func=FRAMES.__getitem__,
-                key="own_frames",
-                persist_state="session",
-            )
-    show_in_address(
-        "own",
-        own_size=None if chosen == first_size else chosen,
-        own_colour=None if colour in (first_colour, "") or not first.stored_in_colour else colour,
-        own_fit=None if fit == "crop" else fit,
-        own_scale=None if scale == first_scale else scale,
-        own_frames=None if frames == "all" else frames,
-    )
-    return ImageForm(
-        size,
-        fit,
-        None if colour == first_colour else colour,  # what was guessed, as a guess: it is told
-        None if scale == first_scale else scales[scale],
-        frames,
-    )
-
-
-def _range(scale: Scale) -> str:
-    return f"{number(scale[0])} to {number(scale[1])}"
-
-
 def _show(name: str, preview: Preview) -> None:
     names = list(preview.class_sizes)
     labels = None
@@ -306,9 +243,9 @@ def _show(name: str, preview: Preview) -> None:
         min_tile=72,
         max_tile=96,
     )
-    came = _by(preview.smallest)
+    came = by_name(preview.smallest)
     if preview.largest != preview.smallest:
-        came = f"{came} to {_by(preview.largest)}"
+        came = f"{came} to {by_name(preview.largest)}"
     parts = [
         f"**{plain(name)}**: {preview.n:,} images of {came} pixels, {len(preview.images)} shown",
         f"values {preview.values}, black is {number(preview.scale[0])} and white "
@@ -318,11 +255,8 @@ def _show(name: str, preview: Preview) -> None:
     if names:
         sizes = [f"{plain(name)} {preview.class_sizes[name]:,}" for name in names[:SHOWN_CLASSES]]
         more = f" and {len(names) - SHOWN_CLASSES} more" if len(names) > SHOWN_CLASSES else ""
-        parts.append(f"{len(names)} classes: {', '.join(sizes)}{more}")
+        classes = "class" if len(names) == 1 else "classes"
+        parts.append(f"{len(names)} {classes}: {', '.join(sizes)}{more}")
     st.caption(" · ".join(parts))
     if preview.notes:
         st.info("  \n".join(map(plain, preview.notes)), icon=":material/info:")
-
-
-def _by(size: tuple[int, int]) -> str:
-    return f"{size[0]}×{size[1]}"

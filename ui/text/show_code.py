@@ -13,15 +13,35 @@ from pathlib import Path
 
 import streamlit as st
 
+from ui.text.notebook import notebook
+
 SNIPPETS = Path(__file__).parent / "snippets"
 _WHEN = re.compile(r"# when (.+):")
 _END = "# end"
 
 
-def show_code(program: str) -> None:
-    """A program behind "Show the code" that runs as it stands and gives the page's figure."""
+def show_code(name: str, program: str) -> None:
+    """A program behind "Show the code" that runs as it stands and gives the page's figure.
+
+    name: of its file in snippets/.
+    """
     with st.expander("Show the code", icon=":material/code:"):
+        st.download_button(
+            "Notebook",
+            lambda: notebook(about(name), program),
+            f"{name}.ipynb",
+            "application/x-ipynb+json",
+            key=f"notebook-{name}",
+            icon=":material/download:",
+            on_click="ignore",
+            help="The same for Jupyter, after `pip install zscape`; it says where to run it.",
+        )
         st.code(program, language="python")
+
+
+def about(name: str) -> str:
+    """What snippets/<name>.py says of itself."""
+    return ast.get_docstring(ast.parse((SNIPPETS / f"{name}.py").read_text("utf-8"))) or name
 
 
 def program(name: str, when: Collection[str] = (), **given: object) -> str:

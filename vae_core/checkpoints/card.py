@@ -193,7 +193,7 @@ def _further(metrics: Mapping[str, Any]) -> list[str]:
         ]
         lines.append("")
     if few := metrics.get("few_labels"):
-        wrong = share_in_words(few["error"], metrics["images"])
+        wrong = share_in_words(few["error"], metrics["images"], error=few["error_se"])
         lines += [
             f"With {few['labels']} labels spread over the training images' codes, "
             f"{few['draws']} draws of them: {wrong} of the images told wrongly.",

@@ -28,6 +28,7 @@ from vae_core.checkpoints.reading import (
 from vae_core.data.image_dataset import ImageDataset, check_is_dataset
 from vae_core.errors import CheckpointError
 from vae_core.files.atomic import folder_written_whole, write_bytes, write_json
+from vae_core.files.folders import would_be_lost
 from vae_core.files.tensors import tensor_bytes
 from vae_core.latent.latents import Latents
 from vae_core.latent.manifold import manifold_grid, png_bytes, tile_images
@@ -105,12 +106,9 @@ def _write_json(file: Path, value: Any) -> None:
 def check_target(path: str | Path) -> None:
     """CheckpointError where `path` holds what a checkpoint that takes its place would destroy."""
     path = Path(path)
-    lost = [path.name] if os.path.lexists(path) else []
-    if path.is_dir() and not path.is_symlink():
-        lost = [n for n in sorted(os.listdir(path)) if n not in (*FILES, ".DS_Store")]
-    if lost:
+    if lost := would_be_lost(path, FILES):
         raise CheckpointError(
-            f"{shown(lost[0])} in {path.name} is not a checkpoint's and would be lost; name a "
+            f"{shown(lost)} in {path.name} is not a checkpoint's and would be lost; name a "
             "folder that is new."
         )
 

@@ -1,8 +1,9 @@
-"""What the subcommands' arguments have in common: whole numbers, files to write, the data set."""
+"""What the subcommands' arguments have in common: whole numbers, the checkpoint, the data set."""
 
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -53,11 +54,20 @@ def add_checkpoint_argument(parser: argparse.ArgumentParser) -> None:
         "checkpoint",
         metavar="CHECKPOINT",
         type=_checkpoint,
-        help="a checkpoint folder, or a run's folder for the checkpoint in it",
+        help="a checkpoint folder, a run's folder for the checkpoint in it, or the name of one of "
+        "those that `list` shows",
     )
 
 
+def checkpoints_root() -> Path:
+    """The folder whose checkpoints `list` shows, and which go by their names."""
+    return Path(os.environ.get("ZSCAPE_CHECKPOINTS", "checkpoints"))
+
+
 def _checkpoint(text: str) -> str:
+    if not os.path.lexists(text) and Path(text).name == text != "":
+        listed = checkpoints_root() / text
+        text = str(listed) if listed.is_dir() else text
     run = Run(text)
     is_run = (run.path / "status.json").is_file() and not (run.path / "model.safetensors").exists()
     return str(run.checkpoint) if is_run else text
@@ -101,11 +111,3 @@ def given_dataset(options: argparse.Namespace, split: str) -> ImageDataset:
         for part in (image_dataset.SPLITS if split == "all" else (split,))
     ]
     return parts[0].joined(parts[1]) if split == "all" else parts[0]
-
-
-def output_file(text: str) -> Path:
-    """Where a file may be written: in place of nothing or of a file, never of a device."""
-    path = Path(text)
-    if not text or (path.exists() and not path.is_file()):
-        raise ConfigError(f"--output {text!r} is no place for a file; name one.")
-    return path

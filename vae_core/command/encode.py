@@ -1,36 +1,54 @@
-"""Encode a data set; write mu, logvar and more as .npz."""
+"""Encode a data set; write mu, logvar and more as .npz, or a table as .csv or .parquet."""
 
 from __future__ import annotations
 
 import argparse
+import io
+from typing import TYPE_CHECKING
 
 from vae_core.command.arguments import (
     add_checkpoint_argument,
     add_data_arguments,
     given_dataset,
-    output_file,
 )
+from vae_core.command.output import add_output_argument, output_of
 from vae_core.command.terminal import draw_bar
+
+if TYPE_CHECKING:
+    from vae_core.data.image_dataset import ImageDataset
+    from vae_core.latent.latents import Latents
+
+ENDINGS = (".npz", ".csv", ".parquet")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_checkpoint_argument(parser)
     add_data_arguments(parser)
-    parser.add_argument("--output", required=True, metavar="FILE.npz")
+    add_output_argument(parser, ENDINGS)
 
 
 def run(options: argparse.Namespace) -> None:
-    import io
-
-    import numpy as np
-
     from vae_core.checkpoints.reading import load_checkpoint
-    from vae_core.files.atomic import write_bytes
     from vae_core.latent.latents import encode_dataset
 
-    output = output_file(options.output)
+    output = output_of(options.output, ENDINGS)
     data = given_dataset(options, options.split)
     latents = encode_dataset(load_checkpoint(options.checkpoint), data, on_progress=draw_bar)
+    output.write(_bytes(latents, data, output.ending))
+
+
+def _bytes(latents: Latents, data: ImageDataset, ending: str) -> bytes:
+    import numpy as np
+    import pandas as pd
+
     buffer = io.BytesIO()
-    np.savez(buffer, **{k: v.numpy() for k, v in vars(latents).items() if v is not None})
-    write_bytes(output, buffer.getvalue())
+    if ending == ".npz":
+        columns = {k: v.numpy() for k, v in vars(latents).items() if v is not None}
+        np.savez(buffer, allow_pickle=False, **columns)
+        return buffer.getvalue()
+    table = pd.DataFrame(latents.table(data.class_names, data.factor_names))
+    if ending == ".csv":
+        table.to_csv(buffer, index=False)
+    else:
+        table.to_parquet(buffer, index=False, engine="pyarrow")  # which Streamlit brings
+    return buffer.getvalue()

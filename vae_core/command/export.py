@@ -1,29 +1,62 @@
-"""Copy a checkpoint, verified, to another folder or a zip."""
+"""Copy a checkpoint, verified, to a folder or a zip; or write it for other programs."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
-from vae_core.command.arguments import add_checkpoint_argument, output_file
+from vae_core.command.arguments import add_checkpoint_argument
+from vae_core.command.output import output_of
+from vae_core.errors import ConfigError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_checkpoint_argument(parser)
-    parser.add_argument("--output", required=True, metavar="DIR|FILE.zip")
+    target = parser.add_mutually_exclusive_group(required=True)
+    target.add_argument(
+        "--output", metavar="DIR|FILE.zip", help="a copy; - is a zip to standard output"
+    )
+    target.add_argument(
+        "--onnx",
+        metavar="DIR",
+        help='encoder.onnx and decoder.onnx there; needs pip install "zscape[onnx]"',
+    )
+    target.add_argument(
+        "--projector", metavar="DIR", help="the codes there, for TensorBoard's projector"
+    )
 
 
 def run(options: argparse.Namespace) -> None:
+    if options.onnx is not None:
+        from vae_core.export.onnx import ENCODER, write_onnx
+
+        if ENCODER not in write_onnx(options.checkpoint, options.onnx):
+            print(f"zscape: without {ENCODER}: the model has no encoder.", file=sys.stderr)
+    elif options.projector is not None:
+        from vae_core.export.projector import SPRITE, write_projector
+
+        if why := write_projector(options.checkpoint, options.projector):
+            print(f"zscape: without {SPRITE}: {why}", file=sys.stderr)
+    else:
+        _copy(options.checkpoint, options.output)
+
+
+def _copy(checkpoint: str, output: str) -> None:
     from vae_core.checkpoints.archives import zip_checkpoint
     from vae_core.checkpoints.figures import read_metrics
     from vae_core.checkpoints.reading import load_checkpoint, load_latents
     from vae_core.checkpoints.writing import copy_checkpoint
-    from vae_core.files.atomic import write_bytes
 
+    path = Path(output)
+    zipped = None
+    if output == "-" or path.suffix.lower() == ".zip":
+        zipped = output_of(output, (".zip",))
+    elif not output or (path.suffix[1:].isalpha() and not path.is_dir()):
+        raise ConfigError(f"--output {output!r} is to be a folder, or a file that ends in .zip.")
     for check in (load_checkpoint, load_latents, read_metrics):
-        check(options.checkpoint)
-    output = Path(options.output)
-    if output.suffix == ".zip":
-        write_bytes(output_file(options.output), zip_checkpoint(options.checkpoint))
+        check(checkpoint)
+    if zipped is not None:
+        zipped.write(zip_checkpoint(checkpoint))
     else:
-        copy_checkpoint(options.checkpoint, output)
+        copy_checkpoint(checkpoint, path)

@@ -61,5 +61,6 @@ def _print_rows(figures: dict[str, Any], names: tuple[str, ...], unit: str = "")
 def _print_shares(figures: dict[str, Any], names: tuple[str, ...], images: int) -> None:
     for name in names:
         if figures.get(name) is not None:
-            low, high = share_interval(figures[name], images)
+            error = figures.get(name + "_se") if name == "error" else None
+            low, high = share_interval(figures[name], images, error or 0.0)
             print(f"{name:18} {figures[name]:10.3f} ({low:.3f} to {high:.3f}, at 95%)")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vae_core.command.arguments import checkpoints_root
 from vae_core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "root",
         nargs="?",
-        default=os.environ.get("ZSCAPE_CHECKPOINTS", "checkpoints"),
+        default=checkpoints_root(),
         help="a folder of checkpoint folders (default: $ZSCAPE_CHECKPOINTS, or checkpoints)",
     )
     parser.add_argument("--json", action="store_true", help="print figures as JSON")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from vae_core.data.image_dataset import ImageDataset
     from vae_core.data.own.images import Survey
 
-FORM = ("size", "colour", "fit", "scale", "frames")
+FORM = ("size", "colour", "fit", "scale", "frames", "names", "axes")
 
 
 def add_image_arguments(parser: argparse.ArgumentParser, *, shape: bool) -> None:
@@ -42,6 +42,16 @@ def add_image_arguments(parser: argparse.ArgumentParser, *, shape: bool) -> None
     )
     group.add_argument(
         "--frames", choices=("all", "first"), help="of a file of many images (default: all)"
+    )
+    group.add_argument(
+        "--names",
+        metavar="ENCODING",
+        help="of names in a zip that does not say it, such as cp932 (default: guessed, and said)",
+    )
+    group.add_argument(
+        "--axes",
+        choices=("nhw", "hwn", "nhwc", "nchw", "hwcn"),
+        help="of an array: images, height, width, channels (default: guessed, and said)",
     )
 
 
@@ -83,7 +93,8 @@ def _tell(survey: Survey) -> None:
     assert survey.form.size is not None
     height, width = survey.form.size
     names = list(survey.class_sizes)
-    classes = f" of {len(names)} classes ({listed(names)})" if names else ""
+    kind = "class" if len(names) == 1 else "classes"
+    classes = f" of {len(names)} {kind} ({listed(names)})" if names else ""
     print(
         f"zscape: {survey.n:,} images{classes}, {sizes}{' in colour' if survey.in_colour else ''}, "
         f"read as {height}x{width} in {survey.form.colour}, black {black} and white {white}; "
@@ -105,7 +116,7 @@ def _scale(text: str) -> tuple[float, float]:
 
 
 def _size(text: str) -> tuple[int, int]:
-    height, _, width = text.lower().partition("x")
+    height, _, width = text.lower().replace("×", "x").partition("x")
     try:
         return int(height), int(width or height)
     except ValueError:

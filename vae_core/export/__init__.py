@@ -1,1 +1,1 @@
-"""What carries a model out of PyTorch: its arithmetic as a list of steps, its weights as bytes."""
+"""A model outside PyTorch: as steps and bytes for a browser, as ONNX, for TensorBoard."""

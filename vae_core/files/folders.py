@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,17 @@ def folders(root: Path) -> list[Folder]:
     with os.scandir(root) as entries:
         found = [Path(e.path) for e in entries if e.name[0] != "." and os.path.isdir(e.path)]
     return [Folder(path, _unreadable(path)) for path in sorted(found)]
+
+
+def would_be_lost(path: Path, files: Collection[str]) -> str:
+    """What a new folder of `files` in the place of `path` would destroy, by name; empty if nothing.
+
+    Such files there are meant to be replaced. A link to a folder would be lost itself.
+    """
+    if path.is_dir() and not path.is_symlink():
+        names = (n for n in sorted(os.listdir(path)) if n not in (*files, ".DS_Store"))
+        return next(names, "")
+    return path.name if os.path.lexists(path) else ""
 
 
 def _unreadable(path: Path) -> str:

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from vae_core.errors import DataError, ZscapeError
+from vae_core.files.zip_names import likely_encodings, name_of, unsaid_names
 
 MAX_DIRECTORY_BYTES = 8 << 20  # of the table of contents, some 80,000 entries
 
 _FILE_MANAGERS = (".DS_Store", "Thumbs.db", "desktop.ini", "Icon\r")
-_UTF8, _UNICODE_PATH = 0x800, 0x7075  # a flag and an extra field of the format
 
 # What Python's zipfile and its decompressors raise for bytes that are not as they should be.
 ZIP_ERRORS = (
@@ -54,15 +54,28 @@ def open_zip(
 
 
 def zip_files(
-    bundle: zipfile.ZipFile, name: str, error: type[ZscapeError] = DataError
+    bundle: zipfile.ZipFile,
+    name: str,
+    error: type[ZscapeError] = DataError,
+    encoding: str | None = None,
 ) -> list[tuple[str, zipfile.ZipInfo]]:
     """The files of an archive, each with its path, "/" between the parts; folders are no files.
 
-    `error`, with `name` in it, for a link, or a path that leads out of the archive or is none.
+    encoding: of names of which the archive does not say it; by default the likeliest. `error`, with
+    `name` in it, for names that are not in it, for a link, or a path that leads out of the archive
+    or is none.
     """
     files = []
-    for member in bundle.infolist():
-        path = member_path(member)
+    members = bundle.infolist()
+    encoding = encoding or likely_encodings(unsaid_names(members))[0]
+    for member in members:
+        try:
+            path = member_path(member, encoding)
+        except UnicodeDecodeError as broken:
+            shown = ", ".join(likely_encodings(unsaid_names(members)))
+            raise error(
+                f"{name} holds a name that is not written in {encoding}; choose one of {shown}."
+            ) from broken
         parts = path.split("/")
         if not path or "\0" in member.orig_filename:
             raise error(f"{name} holds a file without a name, or an odd one; zip it again.")
@@ -79,46 +92,21 @@ def zip_files(
     return files
 
 
-def member_path(member: zipfile.ZipInfo) -> str:
+def member_path(member: zipfile.ZipInfo, encoding: str = "cp437") -> str:
     """What a file in an archive is called, whoever packed it.
 
-    Names are UTF-8 where they can be, also where the flag that says so is missing; else they are of
-    the old code page, as the format has it. Some tools of Windows write backslashes for slashes.
+    encoding: of names of which the archive does not say it; they are decoded before they are split,
+    as 表 ends in the byte of a backslash in Japan. Some tools of Windows write backslashes for
+    slashes.
     """
-    path = _utf8_name(member) or member.orig_filename
-    path = path.partition("\0")[0].replace("\\", "/")
+    path = name_of(member, encoding).partition("\0")[0].replace("\\", "/")
     return re.sub(r"^(\./+)+(?=.)", "", path)  # with which some packers begin every name
-
-
-def has_old_name(member: zipfile.ZipInfo) -> bool:
-    """Whether a name is taken to be of the old code page, 437, as nothing says what it is."""
-    return _utf8_name(member) is None
-
-
-def _utf8_name(member: zipfile.ZipInfo) -> str | None:
-    if member.flag_bits & _UTF8:
-        return member.orig_filename
-    packed = member.orig_filename.encode("cp437", "replace")  # as zipfile read it
-    try:
-        return _unicode_path(member.extra, packed) or packed.decode()
-    except UnicodeDecodeError:
-        return None
 
 
 def left_by_file_manager(path: str) -> bool:
     """Whether a file is one that file managers add to folders and archives, for themselves."""
     *folders, name = path.split("/")
     return name.startswith("._") or name in _FILE_MANAGERS or "__MACOSX" in folders
-
-
-def _unicode_path(extra: bytes, packed: bytes) -> str | None:
-    """The name in UTF-8 that Info-ZIP puts beside one of an old code page, unless it is stale."""
-    while len(extra) >= 4:
-        kind, size = struct.unpack("<HH", extra[:4])
-        field, extra = extra[4 : 4 + size], extra[4 + size :]
-        if kind == _UNICODE_PATH and field[:5] == b"\1" + struct.pack("<L", zlib.crc32(packed)):
-            return field[5:].decode()
-    return None
 
 
 def _small_directory(

@@ -120,3 +120,10 @@ def png_bytes(picture: NDArray[np.uint8]) -> bytes:
     file = io.BytesIO()
     Image.fromarray(picture).save(file, format="PNG")
     return file.getvalue()
+
+
+def jpeg_bytes(picture: NDArray[np.uint8]) -> bytes:
+    """A picture, uint8 (H, W) grey or (H, W, 3) RGB, as a JPEG file of high quality."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, format="JPEG", quality=95)
+    return file.getvalue()

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
 CONFIDENCE = 0.95
 ALIKE = 1e-6  # an error below it is rounding alone
 
 
-def share_interval(share: float, n: int) -> tuple[float, float]:
+def share_interval(share: float, n: float, error: float = 0.0) -> tuple[float, float]:
     """Between which shares that of all images lies, where `share` of n were seen; at 95 %.
 
     Wilson's score interval (1927): unlike a standard error it has a width at shares of 0 and 1,
-    and it stays between them.
+    and it stays between them. error: a standard error from elsewhere, such as that of drawing
+    labels; it counts as if fewer images had been seen (Kish 1965).
     """
-    from scipy.stats import binomtest
+    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+    variance = share * (1 - share)
+    if error > 0 and variance > 0:
+        n = variance / (variance / n + error**2)
+    middle, half = share + z**2 / (2 * n), z * math.sqrt(variance / n + (z / (2 * n)) ** 2)
+    low, high = ((middle + side) / (1 + z**2 / n) for side in (-half, half))
+    return max(0.0, low), min(1.0, high)
 
-    found = binomtest(round(share * n), n).proportion_ci(CONFIDENCE, method="wilson")
-    return float(found.low), float(found.high)
 
-
-def share_in_words(share: float, n: int, digits: int = 3) -> str:
-    """A share and its interval: `0.865 (0.858 to 0.872)`."""
-    low, high = share_interval(share, n)
+def share_in_words(share: float, n: int, digits: int = 3, error: float = 0.0) -> str:
+    """A share and its interval: `0.865 (0.858 to 0.872)`; error as `share_interval` has it."""
+    low, high = share_interval(share, n, error)
     return f"{share:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 

@@ -99,11 +99,12 @@ class LatentModel(nn.Module):
 
     def _in_parts(self, compute: Callable[..., Tensor], *batch: Tensor) -> Tensor:
         """`compute` of a batch, of `images_at_once` after one another where no gradient is kept."""
-        if len(batch[0]) == 1 or torch.is_grad_enabled():
+        one = len(batch[0]) == 1 or torch.is_grad_enabled()
+        if one or len(batch[0]) <= (at_once := self.images_at_once):
             with _around():
                 return compute(*batch)
         answers = []
-        for part in zip(*(each.split(self.images_at_once) for each in batch), strict=True):
+        for part in zip(*(each.split(at_once) for each in batch), strict=True):
             with _around():
                 answers.append(compute(*part))
         return torch.cat(answers)

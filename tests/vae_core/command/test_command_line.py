@@ -18,13 +18,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from vae_core.checkpoints.archives import unpack_checkpoint
 from vae_core.checkpoints.card import left_out_class
 from vae_core.checkpoints.figures import read_metrics
-from vae_core.checkpoints.reading import load_checkpoint
+from vae_core.checkpoints.reading import load_checkpoint, read_config
 from vae_core.command.figures import print_figures
 from vae_core.command.main import main
 from vae_core.errors import DataError
@@ -431,6 +432,29 @@ def test_what_becomes_of_own_images_is_said(run: Command, checkpoint: Path, tmp_
     assert outcome.code == 0 and "white 65,535" in outcome.err and "taken" not in outcome.err
 
 
+def test_names_in_a_zip_are_read_as_told(run: Command, tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as bundle:
+        for k in range(20):
+            file = io.BytesIO()
+            Image.fromarray(np.full((6, 6), 12 * k, np.uint8)).save(file, "PNG")
+            bundle.writestr(f"{('Q0', 'Q1')[k % 2]}/{k}.png", file.getvalue())
+    data = buffer.getvalue().replace(b"Q0/", "表".encode("cp932") + b"/")  # it ends in a backslash
+    (tmp_path / "own.zip").write_bytes(data.replace(b"Q1/", "猫".encode("cp932") + b"/"))
+    train = ("train", "--images", tmp_path / "own.zip", "--epochs", 1, "--hidden", 8)
+    guessed = run(*train, "--output", tmp_path / "guessed")
+    assert "2 classes (猫, 表)" in guessed.err and "read as Japanese (cp932)" in guessed.err
+    assert read_config(tmp_path / "guessed" / "checkpoint")["class_names"] == ["猫", "表"]
+    chosen = run(*train, "--names", "gb18030", "--output", tmp_path / "chosen")
+    assert "does not say" not in chosen.err
+    names = read_config(tmp_path / "chosen" / "checkpoint")["class_names"]
+    assert names == sorted(
+        ("表".encode("cp932").decode("gb18030"), "猫".encode("cp932").decode("gb18030"))
+    )
+    assert_refused(run(*train, "--names", "klingon"), 2, "'klingon'", "cp932")
+    assert_refused(run(*train, "--names", "utf-8"), 1, "not written in utf-8", "cp932")
+
+
 def test_fewer_images_than_a_batch_are_one_batch(run: Command, tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (20, 8, 8), np.uint8)
     np.savez(tmp_path / "own.npz", x=images)
@@ -476,6 +500,9 @@ def test_messages_on_images_name_the_flag(run: Command, tmp_path: Path) -> None:
         Image.fromarray(np.full((8, 8 + k % 2), 9 * k, np.uint8)).save(tmp_path / f"{k}.png")
     train = ("train", "--output", tmp_path / "run", "--images")
     assert_refused(run(*train, tmp_path), 1, "not of one size", "--size 32x32")
+    few = ("--epochs", 1, "--hidden", 8, "--output", tmp_path / "sized")
+    sized = run("train", "--images", tmp_path, "--size", "6×5", *few)  # as the page writes it
+    assert "read as 6x5" in sized.err
     with tarfile.open(tmp_path / "all.tar.gz", "w:gz") as archive:
         archive.add(tmp_path / "0.png", "0.png")
     assert_refused(run(*train, tmp_path / "all.tar.gz"), 1, "is a tar archive", "unpack it")
@@ -560,6 +587,99 @@ def test_sample_draws_one_sheet(run: Command, checkpoint: Path, tmp_path: Path) 
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_encode_writes_the_table_that_the_ending_asks_for(
+    run: Command, checkpoint: Path, tmp_path: Path, ending: str
+) -> None:
+    assert run("encode", checkpoint, "--output", tmp_path / f"z{ending.upper()}").code == 0
+    assert run("encode", checkpoint, "--output", tmp_path / "z.npz").code == 0
+    read = pd.read_csv if ending == ".csv" else pd.read_parquet
+    table = read(tmp_path / f"z{ending.upper()}")
+    names = ["index", "label", "mu_1", "mu_2", "sigma_1", "sigma_2", "kl", "log_px_given_mu"]
+    assert list(table) == names
+    with np.load(tmp_path / "z.npz") as arrays:
+        np.testing.assert_allclose(table[["mu_1", "mu_2"]], arrays["mu"], rtol=1e-6)
+        np.testing.assert_array_equal(table["label"].astype(int), arrays["labels"])
+
+
+def test_sample_writes_the_picture_that_the_ending_asks_for(
+    run: Command, checkpoint: Path, tmp_path: Path
+) -> None:
+    for name, kind in (("a.png", "PNG"), ("a.jpg", "JPEG"), ("a.JPEG", "JPEG")):
+        assert run("sample", checkpoint, "--n", 4, "--output", tmp_path / name).code == 0
+        with Image.open(tmp_path / name) as picture:
+            assert picture.format == kind
+    pixels = [np.asarray(Image.open(tmp_path / name), int) for name in ("a.png", "a.jpg")]
+    assert np.abs(pixels[0] - pixels[1]).mean() < 4
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "words"),
+    [
+        ("encode", "x.png", [".npz, .csv or .parquet"]),
+        ("encode", "x", [".npz, .csv or .parquet"]),
+        ("encode", ".csv", [".npz, .csv or .parquet"]),
+        ("sample", "x.gif", [".png, .jpg or .jpeg"]),
+        ("sample", "x.png.", [".png, .jpg or .jpeg"]),
+        ("export", "x.tar", ["folder", ".zip"]),
+        ("export", "x.html", ["folder", ".zip"]),
+    ],
+)
+def test_an_ending_that_nothing_is_written_as_is_refused(
+    run: Command, checkpoint: Path, tmp_path: Path, command: str, name: str, words: list[str]
+) -> None:
+    assert_refused(run(command, checkpoint, "--output", tmp_path / name), 2, *words)
+    assert list(tmp_path.iterdir()) == []
+
+
+STREAMS = [("encode", b"PK\x03\x04"), ("sample", b"\x89PNG"), ("export", b"PK\x03\x04")]
+
+
+@pytest.mark.parametrize(("command", "head"), STREAMS)
+def test_a_dash_is_standard_output_and_never_a_terminal(
+    checkpoint: Path,
+    tmp_path: Path,
+    command: str,
+    head: bytes,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([command, str(checkpoint), "--output", "-"]) == 0
+    assert capfdbinary.readouterr().out.startswith(head)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert main([command, str(checkpoint), "--output", "-"]) == 2
+    told = capfdbinary.readouterr()
+    assert told.out == b"" and b"terminal" in told.err and told.err.count(b"\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_goes_by_its_name_from_anywhere(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZSCAPE_CHECKPOINTS", str(ROOT / "checkpoints"))
+    monkeypatch.chdir(tmp_path)
+    assert run("sample", "digits-2d", "--output", "a.png").code == 0
+    assert_refused(run("sample", "digits-3d", "--output", "b.png"), 1, "no checkpoint 'digits-3d'")
+    (tmp_path / "digits-2d").mkdir()
+    assert_refused(run("sample", "digits-2d", "--output", "b.png"), 1, "config.json is missing")
+
+
+def test_export_writes_for_other_programs(run: Command, tmp_path: Path) -> None:
+    shipped = ROOT / "checkpoints"
+    outcome = run("export", shipped / "mnist-2d-gan", "--onnx", tmp_path / "gan")
+    assert outcome == Outcome(0, "", "zscape: without encoder.onnx: the model has no encoder.\n")
+    assert [file.name for file in (tmp_path / "gan").iterdir()] == ["decoder.onnx"]
+    outcome = run("export", shipped / "digits-2d", "--projector", tmp_path / "codes")
+    assert outcome == Outcome(0, "", "")
+    assert len(list((tmp_path / "codes").iterdir())) == 4
+    missing = tmp_path / "nowhere" / "codes"
+    for flag in ("--onnx", "--projector"):
+        outcome = run("export", shipped / "digits-2d", flag, missing)
+        assert_refused(outcome, 2, "There is no folder", "nowhere")
+        assert_refused(run("export", shipped / "digits-2d", flag, ""), 2, "name one")
+
+
 def test_export_makes_a_folder_or_a_zip(run: Command, checkpoint: Path, tmp_path: Path) -> None:
     assert run("export", checkpoint, "--output", tmp_path / "copy").code == 0
     assert load_checkpoint(tmp_path / "copy").config == load_checkpoint(checkpoint).config
@@ -632,7 +752,8 @@ def test_codes_are_not_judged_by_what_they_know(run: Command, checkpoint: Path) 
 
 @pytest.mark.parametrize("command", ["evaluate", "encode", "sample", "export"])
 def test_a_missing_or_foreign_checkpoint_fails(run: Command, tmp_path: Path, command: str) -> None:
-    output = [] if command == "evaluate" else ["--output", tmp_path / "out"]
+    ending = {"encode": ".npz", "sample": ".png"}.get(command, "")
+    output = [] if command == "evaluate" else ["--output", tmp_path / f"out{ending}"]
     nowhere = run(command, tmp_path / "nowhere", *output)
     assert_refused(nowhere, 1, "no checkpoint 'nowhere'", "a folder", "python -m vae_core list")
     (tmp_path / "x.h5").touch()
@@ -641,7 +762,7 @@ def test_a_missing_or_foreign_checkpoint_fails(run: Command, tmp_path: Path, com
     assert "ickle" not in foreign.err
     (tmp_path / "model.pt").write_bytes(b"PK\x03\x04")
     assert_refused(run(command, tmp_path / "model.pt", *output), 1, "model.pt is a file")
-    assert not (tmp_path / "out").exists()
+    assert not list(tmp_path.glob("out*"))
 
 
 @pytest.mark.parametrize(
@@ -658,7 +779,8 @@ def test_a_missing_or_foreign_checkpoint_fails(run: Command, tmp_path: Path, com
         (["sample", "--n", "1000000000", "--output", "x.png"], ["--n"]),
         (["sample"], ["--output"]),
         (["encode"], ["--output"]),
-        (["export"], ["--output"]),
+        (["export"], ["--output", "--onnx", "--projector"]),
+        (["export", "--onnx", "a", "--projector", "b"], ["not allowed with"]),
     ],
 )
 def test_bad_arguments_are_one_line(
@@ -675,8 +797,8 @@ def test_an_output_that_cannot_be_written_fails(
     run: Command, checkpoint: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
-    for command in ("encode", "sample", "export"):
-        assert_refused(run(command, checkpoint, "--output", tmp_path / "file" / "x.png"), 1)
+    for command, name in (("encode", "x.csv"), ("sample", "x.png"), ("export", "x")):
+        assert_refused(run(command, checkpoint, "--output", tmp_path / "file" / name), 1)
 
 
 # The program itself

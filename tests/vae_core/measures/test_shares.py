@@ -24,6 +24,14 @@ def test_a_perfect_share_is_told_as_no_certainty() -> None:
     assert share_in_words(0.0, 20) == "0.000 (0.000 to 0.161)"
 
 
+def test_an_error_from_elsewhere_counts_as_fewer_images() -> None:
+    p, n = 0.2, 400
+    assert share_interval(p, n, error=math.nan) == share_interval(p, n)
+    assert share_interval(0.0, n, error=0.0) == share_interval(0.0, n)
+    as_much_again = math.sqrt(p * (1 - p) / n)
+    assert share_interval(p, n, as_much_again) == pytest.approx(share_interval(p, n / 2))
+
+
 def test_where_there_is_no_standard_error_no_margin_is_told() -> None:
     assert margin(0.123) == " ± 0.12"
     assert margin(None) == margin(math.nan) == margin(0.0) == ""

@@ -34,7 +34,7 @@ _COMPONENT = st.components.v2.component(
 class Line:
     """x (n,) rising, y (n,); label: stands at the line's end, where there is room.
 
-    margin (n,): how far a bar at each point reaches up and down; empty for none.
+    bars (n,): from where to where a bar at each point reaches; empty for none.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Line:
     dashed: bool = False
     faint: bool = False
     label: str = ""
-    margin: Sequence[float] = ()
+    bars: Sequence[tuple[float, float]] = ()
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,10 @@ choose = labels_by_clusters(task.codes["μ"])
 points = []
 for classifier, code, errors in label_curves(task, choose, counts=COUNTS, draws=DRAWS):
     points.append((f"{classifier} on {code}", errors))
+    low, high = errors.interval
     print(
         f"{errors.labels:5} labels, {classifier:19} on {code:6}  "
-        f"{errors.mean:.1%} ± {errors.standard_error:.1%} wrong"
+        f"{errors.mean:.1%} wrong ({low:.1%} to {high:.1%}, at 95%)"
     )
 
 figure = go.Figure()
@@ -43,7 +44,11 @@ for name in dict.fromkeys(name for name, _ in points):
     figure.add_scatter(
         x=[errors.labels for errors in line],
         y=[errors.mean for errors in line],
-        error_y={"array": [errors.standard_error for errors in line]},
+        error_y={
+            "symmetric": False,
+            "array": [errors.interval[1] - errors.mean for errors in line],
+            "arrayminus": [errors.mean - errors.interval[0] for errors in line],
+        },
         name=name,
     )
 figure.update_xaxes(type="log", title="labels")

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vae_core.data.names import check_names
+from vae_core.data.own.form import ImageForm
 from vae_core.data.own.source import (
     ImageSource,
     labelled,
+    lacking_notes,
     listed,
     part_notes,
     parted,
@@ -34,6 +36,7 @@ from vae_core.errors import DataError
 from vae_core.files.arrays import ArrayArchive, ArrayEntry
 
 CHANNELS = (1, 3)
+WITH_CHANNELS = ("nhwc", "nchw", "hwcn")
 MOST_OBLONG = 8  # an image so much longer than high and than there are images is none
 FEWEST = 4  # images: a shorter axis counts none
 MAX_NAMES_BYTES = 1 << 20
@@ -47,12 +50,11 @@ _PART = re.compile(
 )
 
 
-def array_source(
-    archive: ArrayArchive, name: str, max_bytes: int, scale: Scale | None
-) -> ImageSource:
+def array_source(archive: ArrayArchive, name: str, max_bytes: int, form: ImageForm) -> ImageSource:
     """The images of a .npz, by the shapes and names of its arrays of max_bytes at most each.
 
-    What `write_images` wrote is taken as it stands: nothing of it is guessed.
+    What `write_images` wrote is taken as it stands: nothing of it is guessed. UnclearAxes where it
+    cannot be guessed which axis counts the images, and the form does not say it.
     """
     if archive.refused:
         raise DataError(
@@ -61,8 +63,9 @@ def array_source(
         )
     keys = _image_keys(archive, name)
     written = _is_written(archive, keys)
+    axes, axis_notes = (("nchw",), []) if written else _axes_of(archive, name, keys, form.axes)
     arrays = {
-        part: _checked(archive.read(key, max_bytes), name, key, _told(archive, part))
+        part: _checked(archive.read(key, max_bytes), name, key, axes[0], form.axes)
         for part, key in keys.items()
     }
     if len({each.shape[1:] for each in arrays.values()}) > 1:
@@ -76,28 +79,25 @@ def array_source(
     used = {*keys.values(), "class_names", *(_label_key(archive, part) for part in keys)}
     unused = [key for key in archive.entries if key not in used]
     notes += part_notes(list(arrays))
+    notes += axis_notes
     if not written:
-        notes += [
-            note
-            for part, key in keys.items()
-            if (note := _axis_note(key, archive.entries[key].shape, _told(archive, part)))
-        ]
+        notes += lacking_notes(splits, labels, class_names)
     if unused:
         notes.append(f"Arrays that are not read: {listed(unused)}.")
     found = {keys[part]: Part(values_of(array), len(array)) for part, array in arrays.items()}
     values = joined(part.values for part in found.values())
-    if written:
-        scale = None
-    else:
+    scale = None
+    if not written:
         types = {array.dtype for array in arrays.values()}
-        given, one_type = scale is not None, len(types) == 1 and types.pop().kind in "bui"
-        scale = common_scale(name, found, scale, one_type=one_type)
+        given, one_type = form.scale is not None, len(types) == 1 and types.pop().kind in "bui"
+        scale = common_scale(name, found, form.scale, one_type=one_type)
         notes += dark_notes(found, given=given) + scale_notes(values, scale, given=given)
     return replace(
         picture_source(name, list(arrays.values()), values, scale),
         splits=splits,
         labels=labels,
         class_names=class_names,
+        axes=axes if len(axes) > 1 else (),
         notes=tuple(notes),
     )
 
@@ -142,22 +142,39 @@ def _part_of(key: str) -> tuple[str, str]:
 
 
 def _checked(
-    array: NDArray[np.generic], name: str, key: str, labels: int | None
+    array: NDArray[np.generic], name: str, key: str, likely: str, asked: str | None
 ) -> NDArray[np.generic]:
-    """An array of images as (n, h, w, c); labels: how many there are, if there are."""
-    kind = f"{array.dtype} {array.shape}"
-    if array.dtype.kind not in "buif" or not array.size:
-        array = array[:0]  # refused below
-    elif array.ndim == 3:
-        array = _counted_first(array, name, key, labels)[..., None]
-    elif array.shape[1] in CHANNELS and array.shape[-1] not in CHANNELS:
-        array = array.transpose(0, 2, 3, 1)
-    if array.shape[-1] not in CHANNELS or not array.size:
-        raise DataError(
-            f"{name}: {key} is {kind}; numbers (n, h, w), (n, h, w, c) or (n, c, h, w) with 1 or 3 "
-            "channels are expected."
-        )
-    return array
+    """An array of images as (n, h, w, c), if it has the axes that are asked for, or likely."""
+    axes = asked or likely
+    if array.dtype.kind in "buif" and array.size and array.ndim == len(axes):
+        array = array.transpose([axes.index(axis) for axis in "nhwc" if axis in axes])
+        array = array[..., None] if array.ndim == 3 else array
+        if array.shape[-1] in CHANNELS:
+            return array
+    expected = f"({', '.join(asked)})" if asked else "(n, h, w), (n, h, w, c) or (n, c, h, w)"
+    raise DataError(
+        f"{name}: {key} is {array.dtype} {array.shape}; numbers {expected} with 1 or 3 "
+        "channels are expected."
+    )
+
+
+def _axes_of(
+    archive: ArrayArchive, name: str, keys: Mapping[str, str], asked: str | None
+) -> tuple[tuple[str, ...], list[str]]:
+    """What the axes of all arrays of images may be, the likeliest first, and what is to be said."""
+    found: tuple[str, ...] = ()
+    notes = []
+    for part, key in keys.items():
+        try:
+            axes, said = _axes(name, key, archive.entries[key].shape, _told(archive, part))
+        except UnclearAxes as unclear:
+            if asked is None:
+                raise
+            axes, said = unclear.axes, ""
+        found = found or axes
+        if said and asked is None:
+            notes.append(said)
+    return found, notes
 
 
 def _told(archive: ArrayArchive, part: str) -> int | None:
@@ -167,35 +184,65 @@ def _told(archive: ArrayArchive, part: str) -> int | None:
     return shape[0] if shape else None
 
 
-def _counted_first(
-    array: NDArray[np.generic], name: str, key: str, labels: int | None
-) -> NDArray[np.generic]:
-    """An array as (n, h, w); the labels tell n where MATLAB's (h, w, n) is as likely."""
-    a, b, c = array.shape
-    doubtful = a == b != c or (b > 1 and c > MOST_OBLONG * max(a, b))
-    if doubtful and labels is None:
-        raise DataError(
-            f"{name}: {key} is {array.shape}, which may be {a:,} images of {b}x{c} or {c:,} of "
-            f"{a}x{b}; save it as (n, h, w, 1), by np.moveaxis(x, -1, 0)[..., None] for example, "
-            "or give labels."
-        )
-    return np.moveaxis(array, -1, 0) if labels == c not in (a, b) else array
+class UnclearAxes(DataError):
+    """An array of which nobody has said what its axes are.
+
+    axes: those that may be meant; doubt: what they would make of it.
+    """
+
+    def __init__(self, axes: tuple[str, ...], doubt: str) -> None:
+        super().__init__(f"{doubt}; choose its axes, as axes='{axes[0]}' or --axes {axes[0]} does.")
+        self.axes, self.doubt = axes, doubt
 
 
-def _axis_note(key: str, shape: tuple[int, ...], labels: int | None) -> str:
-    """What is to be said of how an array of images is laid out, where it may be otherwise."""
+def _axes(
+    name: str, key: str, shape: tuple[int, ...], labels: int | None
+) -> tuple[tuple[str, ...], str]:
+    """What the axes of an array of images may be, the likeliest first, and what is to be said.
+
+    labels: how many there are, if there are. UnclearAxes where none is likelier than another.
+    """
     if len(shape) == 4:
-        if shape[1] in CHANNELS and shape[-1] in CHANNELS:
-            return f"{key} is {shape}: the last axis is taken for the channels, not the second."
-        return ""
+        return _axes_with_channels(key, shape, labels)
     a, b, c = shape
     if labels == c not in (a, b):
-        return f"{key} is {shape}: the last axis counts the images, as there are {c:,} labels."
+        said = f"{key} is {shape}: the last axis counts the images, as there are {c:,} labels."
+        return ("hwn",), said
+    if (a == b != c >= FEWEST or (b > 1 and c > MOST_OBLONG * max(a, b))) and labels is None:
+        raise UnclearAxes(
+            ("hwn", "nhw"),
+            f"{name}: {key} is {shape}, which may be {a:,} images of {b}x{c} or {c:,} of {a}x{b}",
+        )
+    if c in CHANNELS and b not in CHANNELS:
+        colour = "in colour" if c == 3 else "with a channel"
+        said = f"{key} is {shape}: {a:,} images of {b}x{c} pixels, not one of {a}x{b} {colour}."
+        return ("nhw",), said
     told = labels == a != c
     square = b == c != a  # images (n, h, h)
     if told or square or c < FEWEST or max(a, b) > MOST_OBLONG * min(a, b):
-        return ""
-    return f"{key} is {shape}: the first axis is taken to count the images, not the last."
+        return ("nhw",), ""
+    said = f"{key} is {shape}: the first axis is taken to count the images, not the last."
+    return ("nhw", "hwn"), said
+
+
+def _axes_with_channels(
+    key: str, shape: tuple[int, ...], labels: int | None
+) -> tuple[tuple[str, ...], str]:
+    """As `_axes`, of four."""
+    fit = [axes for axes in WITH_CHANNELS if shape[axes.index("c")] in CHANNELS]
+    told = [axes for axes in fit if shape[axes.index("n")] == labels]
+    enough = [axes for axes in fit if shape[axes.index("n")] >= FEWEST]
+    axes = tuple(told or enough or fit or WITH_CHANNELS[:1])
+    if axes[0] == "hwcn":
+        return axes, f"{key} is {shape}: the last axis is taken to count the images."
+    if len(axes) > 1:
+        taken = "last" if axes[0] == "nhwc" else "second"
+        other = "second" if axes[1] == "nchw" else "third"
+        return (
+            axes,
+            f"{key} is {shape}: the {taken} axis is taken for the channels, not the {other}.",
+        )
+    return axes, ""
 
 
 def _classes(archive: ArrayArchive, name: str, part: str, n: int) -> NDArray[np.generic] | None:

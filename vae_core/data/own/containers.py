@@ -10,7 +10,8 @@ from typing import BinaryIO, Protocol
 from vae_core.data.own.source import listed
 from vae_core.errors import DataError
 from vae_core.files.atomic import open_ordinary
-from vae_core.files.zips import ZIP_ERRORS, has_old_name, zip_files
+from vae_core.files.zip_names import ENCODINGS, UTF8, likely_encodings, name_of, unsaid_names
+from vae_core.files.zips import ZIP_ERRORS, zip_files
 
 MAX_FILES = 200_000
 MAX_FILE_BYTES = 64 << 20
@@ -21,11 +22,13 @@ MAX_RATIO = 20
 class Container(Protocol):
     """Files by their paths, "/" between the parts.
 
-    notes: sentences on how the paths were understood, and what was left out.
+    notes: sentences on how the paths were understood, and what was left out; encodings: in what the
+    paths may be written, the likeliest first, where that is not said.
     """
 
     paths: list[str]
     notes: list[str]
+    encodings: tuple[str, ...]
 
     def read(self, path: str) -> bytes:
         """All of a file of `MAX_FILE_BYTES` at most; DataError, a clause, where that cannot be."""
@@ -33,6 +36,8 @@ class Container(Protocol):
 
 class Folder:
     """The files below a folder; where a link in it leads, too, each folder once."""
+
+    encodings: tuple[str, ...] = ()
 
     def __init__(self, path: Path) -> None:
         self._path, root = path, path.resolve()
@@ -62,7 +67,7 @@ class Folder:
 class Zip:
     """The files of an archive; nothing is unpacked to disk."""
 
-    def __init__(self, bundle: zipfile.ZipFile, name: str) -> None:
+    def __init__(self, bundle: zipfile.ZipFile, name: str, encoding: str | None = None) -> None:
         self._bundle = bundle
         self._members: dict[str, zipfile.ZipInfo] = {}
         members = bundle.infolist()
@@ -76,16 +81,26 @@ class Zip:
         if any(member.flag_bits & 1 for member in members):
             raise DataError(f"{name} is encrypted; pack it without a password.")
         self.notes: list[str] = []
-        files = zip_files(bundle, name)
+        unsaid = unsaid_names(members)
+        likely = likely_encodings(unsaid)
+        self.encodings = tuple(likely) if likely != [UTF8] else ()
+        written_in = encoding or likely[0]
+        files = zip_files(bundle, name, encoding=written_in)
         _check_number(name, len(files))
         self._members = dict(files)
         self.paths = list(self._members)
         if twice := len(files) - len(self._members):
-            self.notes.append(f"Of {twice:,} files that the archive has twice, the later is read.")
-        if old := [path for path, member in files if has_old_name(member)]:
+            twofold = "a file" if twice == 1 else f"{twice:,} files"
+            self.notes.append(f"Of {twofold} that the archive has twice, the later is read.")
+        names = [name_of(member, written_in) for member in members]
+        if odd := [each for each in names if "\\" in each and "/" in each]:
+            self.notes.append(f"Backslashes are read as slashes: {listed(odd)}.")
+        if self.encodings and not encoding:
+            guess = self.encodings[0]
+            shown = unsaid[0].decode(guess)
             self.notes.append(
-                f"The archive does not say how it writes names such as {listed(old, 1)}; they are "
-                "read as the oldest archives have them (code page 437)."
+                f"The archive does not say how it writes names such as {listed([shown])}: they are "
+                f"read as {ENCODINGS[guess]} ({guess})."
             )
 
     def read(self, path: str) -> bytes:
@@ -103,6 +118,8 @@ class Zip:
 
 class Alone:
     """A single file, which may hold many images."""
+
+    encodings: tuple[str, ...] = ()
 
     def __init__(self, file: Path | BinaryIO, name: str) -> None:
         self._file, self.paths, self.notes = file, [name], list[str]()

@@ -22,6 +22,7 @@ from vae_core.data.own.form import ImageForm, check_memory
 from vae_core.data.own.source import (
     ImageSource,
     labelled,
+    lacking_notes,
     listed,
     names_part,
     part_notes,
@@ -73,8 +74,8 @@ def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) ->
             looks = [(each, look) for each, _ in looks if (look := reader.look(each))]
         seen = ", as what is seen of them is white" if reader.ground == "black" else ""
         ground_notes.append(
-            f"{transparent:,} images are transparent in part: they are laid on "
-            f"{reader.ground}{seen}."
+            f"{transparent:,} {'images are' if transparent > 1 else 'image is'} transparent in "
+            f"part: laid on {reader.ground}{seen}."
         )
 
     parts, splits, labels, class_names, folder_notes = _classes(
@@ -102,6 +103,7 @@ def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) ->
     }
     most = max(by_depth, key=lambda depth: len(by_depth[depth]))
     notes = [*files.notes, *reader.notes(), *ground_notes, *folder_notes]
+    notes += lacking_notes(splits, labels, class_names)
     for depth, found in values.items():
         given = form.scale is not None
         notes += dark_notes(ranges[depth], given=given)
@@ -126,6 +128,7 @@ def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) ->
         scale=scales[most],
         stored_in_colour=stored_in_colour,
         stacks=reader.stacks,
+        encodings=files.encodings,
         notes=tuple(notes),
     )
 
@@ -215,10 +218,13 @@ class _Reader:
     def notes(self) -> list[str]:
         notes = []
         if self._broken:
-            notes.append(f"{self._left_out()}; they are left out.")
+            each = "it is" if len(self._broken) == 1 else "they are"
+            notes.append(f"{self._left_out()}; {each} left out.")
         if self._others:
             n = len(self._others)
-            notes.append(f"Left out as no images, or hidden: {n:,} files ({listed(self._others)}).")
+            files = "file" if n == 1 else "files"
+            shown = listed(self._others)
+            notes.append(f"Left out as no images, or hidden: {n:,} {files} ({shown}).")
         return notes
 
     def _left_out(self) -> str:
@@ -241,7 +247,8 @@ def _classes(
 ) -> tuple[list[str], list[str] | None, Any, tuple[str, ...], list[str]]:
     """Each image's part as its folder is named, its split and its label, by where it lies."""
     folders = [path.parts[:-1] for path in paths]
-    above = len(PurePosixPath(posixpath.commonpath("/".join(parts) for parts in folders)).parts)
+    common = PurePosixPath(posixpath.commonpath("/".join(parts) for parts in folders)).parts
+    above = len(common)
     below = [parts[above:] for parts in folders]
     named, splits, notes = [""] * len(below), None, list[str]()
     for level in range(min(map(len, below))):
@@ -254,6 +261,8 @@ def _classes(
             below = [(*parts[:level], *parts[level + 1 :]) for parts in below]
             break
     if not any(below):
+        if common:
+            notes.append(f"All lie in one folder, whose name is no class: {printable(common[-1])}.")
         return named, splits, None, (), notes
     if not all(below):
         raise DataError(

@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from vae_core.data.own.source import ImageSource, Size
 from vae_core.data.own.values import Scale
 from vae_core.errors import ConfigError, DataError
+from vae_core.files.zip_names import check_encoding
 
 MAX_SIDE = 512
 FITS = ("crop", "pad")
 CHANNELS = {"grey": 1, "colour": 3}
 FRAMES = ("all", "first")
+AXES = ("nhw", "hwn", "nhwc", "nchw", "hwcn")
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,9 @@ class ImageForm:
     scale   the values that become black and white, such as (0, 255), (0, 1) or (0, 4095); None:
             guessed by the range of the values, see `values.guessed_scale`
     frames  of a file that holds several: "all", each an image, or the "first"
+    names   the encoding of names in a zip that does not say it, such as "cp932"; None: guessed
+    axes    of an array: one of AXES, letters for images, height, width and channels; None: guessed
+            where it is clear enough
     """
 
     size: Size | None = None
@@ -34,6 +39,8 @@ class ImageForm:
     colour: str | None = None
     scale: Scale | None = None
     frames: str = "all"
+    names: str | None = None
+    axes: str | None = None
 
     def __post_init__(self) -> None:
         if self.size is not None and not (
@@ -51,7 +58,12 @@ class ImageForm:
             and self.scale[0] != self.scale[1]
         ):
             raise ConfigError(f"scale={self.scale} is no (black, white) of two unlike numbers.")
-        for name, choices in (("fit", FITS), ("colour", (*CHANNELS, None)), ("frames", FRAMES)):
+        if self.names is not None:
+            check_encoding(self.names)
+        for name, choices in (
+            *(("fit", FITS), ("colour", (*CHANNELS, None))),
+            *(("frames", FRAMES), ("axes", (*AXES, None))),
+        ):
             if (value := getattr(self, name)) not in choices:
                 known = ", ".join(filter(None, choices))
                 raise ConfigError(f"Unknown {name} {value!r}; choose one of {known}.")

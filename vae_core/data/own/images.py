@@ -49,7 +49,9 @@ class Survey:
     equal where all are of one size; class_sizes: images of each class; values: the range of their
     values, of which `scale` are black and white; in_colour: the channels of some differ;
     stored_in_colour: there are three of them, equal or not; stacks: files that hold several images;
-    form: what they become; notes: sentences on what was left out, changed or guessed.
+    encodings of the names in an archive, axes of an array: those that may be meant, the likeliest
+    first, () where it is clear; form: what they become; notes: sentences on what was left out,
+    changed or guessed.
     """
 
     n: int
@@ -62,6 +64,8 @@ class Survey:
     in_colour: bool
     stored_in_colour: bool
     stacks: int
+    encodings: tuple[str, ...]
+    axes: tuple[str, ...]
     form: ImageForm
     notes: tuple[str, ...]
 
@@ -186,6 +190,8 @@ def _survey(
         "in_colour": images.in_colour,
         "stored_in_colour": images.stored_in_colour,
         "stacks": images.stacks,
+        "encodings": images.encodings,
+        "axes": images.axes,
         "form": form,
         "notes": tuple(notes),
     }

@@ -52,10 +52,10 @@ def opened(
     _refuse_labels(labels, name)
     if head.startswith(_ZIP) and _holds_arrays(file, name):
         with open_arrays(file, name) as archive:
-            yield array_source(archive, name, max_bytes, form.scale)
+            yield array_source(archive, name, max_bytes, form)
     elif head.startswith(_ZIP):
         with open_zip(file, name) as bundle:
-            yield file_source(name, Zip(bundle, name), form, max_bytes)
+            yield file_source(name, Zip(bundle, name, form.names), form, max_bytes)
     elif is_picture(head):
         yield file_source(name, Alone(file, name), form, max_bytes)
     else:

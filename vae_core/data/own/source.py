@@ -35,6 +35,8 @@ class ImageSource:
     labels       int64 (n,), each an index into `class_names`; or None
     values       the range of their values, and `scale`, which of them are black and white
     stored_in_colour, stacks: whether the files have three channels, how many hold several images
+    encodings, axes: in what the names in an archive may be written, and what the axes of an array
+                 may be, the likeliest first; () where that is clear
     notes        sentences on what was left out of them, changed or guessed
     """
 
@@ -49,6 +51,8 @@ class ImageSource:
     scale: Scale = (0, 255)
     stored_in_colour: bool = False
     stacks: int = 0
+    encodings: tuple[str, ...] = ()
+    axes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -118,9 +122,32 @@ def part_notes(parts: Sequence[str]) -> list[str]:
     ]
 
 
+def lacking_notes(
+    splits: Sequence[str] | None, labels: NDArray[np.int64] | None, class_names: Sequence[str]
+) -> list[str]:
+    """Which classes one of the parts lacks, where there are parts."""
+    if splits is None or labels is None:
+        return []
+    notes = []
+    for split, use in (("train", "to learn from"), ("test", "in the test")):
+        held = set(labels[np.asarray(splits) == split].tolist())
+        if lacking := [name for k, name in enumerate(class_names) if k not in held]:
+            notes.append(f"Classes without an image {use}: {listed(lacking)}.")
+    return notes
+
+
 def printable(name: str) -> str:
-    """A name from outside as it can be shown: one line of 80 characters at most."""
-    return "".join(c if c.isprintable() else "?" for c in name[-80:])
+    """A name from outside as it can be shown: one line of 80 characters at most.
+
+    Any space is a plain one; the two joiners, of Persian and of emoji, are kept.
+    """
+    return "".join(map(_shown, name[-80:]))
+
+
+def _shown(c: str) -> str:
+    if unicodedata.category(c) == "Zs":
+        return " "
+    return c if c.isprintable() or c in "\u200c\u200d" else "?"
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:

@@ -20,6 +20,7 @@ from torch import Tensor
 from vae_core.data.rows import draw_labelled
 from vae_core.errors import ConfigError, DataError
 from vae_core.latent.latents import Latents
+from vae_core.measures.shares import share_interval
 
 Classify = Callable[[Tensor, int], Tensor]
 Choose = Callable[[int, int], Tensor]
@@ -27,10 +28,14 @@ Choose = Callable[[int, int], Tensor]
 
 @dataclass(frozen=True)
 class LabelErrors:
-    """The share of test images whose class is told wrongly, for each draw of `labels` labels."""
+    """The share of test images whose class is told wrongly, for each draw of `labels` labels.
+
+    images: how many test images there are, the same for all draws.
+    """
 
     labels: int
     errors: tuple[float, ...]
+    images: int
 
     @property
     def mean(self) -> float:
@@ -41,6 +46,11 @@ class LabelErrors:
         """Of the mean, over the draws; not a number for a single one."""
         draws = len(self.errors)
         return stdev(self.errors) / math.sqrt(draws) if draws > 1 else math.nan
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Where the mean lies, at 95 %, by the number of test images and over the draws."""
+        return share_interval(self.mean, self.images, self.standard_error)
 
 
 @dataclass(frozen=True)
@@ -90,7 +100,7 @@ def label_errors(
     errors = []
     for draw in range(seed, seed + draws):
         errors.append(told_wrongly(classify(choose(labels, draw), draw), test_labels))
-    return LabelErrors(labels, tuple(errors))
+    return LabelErrors(labels, tuple(errors), len(test_labels))
 
 
 def told_wrongly(told: Tensor, labels: Tensor) -> float:

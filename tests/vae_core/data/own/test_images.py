@@ -294,7 +294,7 @@ def test_what_is_transparent_is_laid_where_something_is_seen(
     assert np.array_equal(one(file, colour="grey")[0], expected)
     note = preview_images(zipped({f"{k}.png": file for k in range(4)})).notes[0]
     said = "white" if ground else "black, as what is seen of them is white"
-    assert note == f"4 images are transparent in part: they are laid on {said}."
+    assert note == f"4 images are transparent in part: laid on {said}."
 
 
 def test_images_that_are_all_white_are_refused() -> None:
@@ -472,7 +472,8 @@ def test_a_file_that_is_no_sound_image_is_left_out_and_named(case: str, tmp_path
     for source in (zipped(files), folder(tmp_path, files)):
         preview, (train, test) = preview_images(source, form=form), read(source, form=form)
         assert len(train) + len(test) == preview.n == 5
-        assert re.search(f"^1 image cannot be read: bad one.png .*({said})", preview.notes[0])
+        told = f"^1 image cannot be read: bad one.png .*({said}).*; it is left out"
+        assert re.search(told, preview.notes[0])
         with pytest.warns(UserWarning, match="bad one.png"):
             read_images(source, form=form)
 
@@ -688,8 +689,8 @@ BAD_ARRAYS: dict[str, tuple[Callable[[], io.BytesIO], str]] = {
     "complex": (lambda: npz(x=np.ones((5, 4, 4), complex)), "x is complex128"),
     "no numbers": (lambda: npz(x=np.full((5, 4, 4), np.nan)), "run from nan to nan; replace"),
     "infinite": (lambda: npz(x=np.full((5, 4, 4), np.inf)), "run from inf to inf; replace"),
-    "h, w, n": (lambda: npz(x=noise((4, 4, 9))), "4 images of 4x9 or 9 of 4x4; save it as"),
-    "oblong": (lambda: npz(x=noise((5, 4, 99))), "5 images of 4x99 or 99 of 5x4; save it as"),
+    "h, w, n": (lambda: npz(x=noise((4, 4, 9))), "4 images of 4x9 or 9 of 4x4; choose its axes"),
+    "oblong": (lambda: npz(x=noise((5, 4, 99))), "5 images of 4x99 or 99 of 5x4; choose its axes"),
     "two scales": (
         lambda: npz(x_train=noise((5, 4, 4)) / 255, x_test=noise((4, 4, 4)) * 1.0),
         "x_train run from 0.* to 0.9.*, those of x_test run from . to 24.*unlike scales",

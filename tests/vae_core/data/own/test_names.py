@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vae_core.data.own.images import preview_images
-from vae_core.errors import DataError
+from vae_core.data.own.arrays import UnclearAxes
+from vae_core.data.own.form import ImageForm
+from vae_core.data.own.images import preview_images, read_images, write_images
+from vae_core.errors import ConfigError, DataError
 
 
 def png(seed: int) -> bytes:
@@ -89,7 +91,7 @@ def test_a_name_in_unicode_beside_an_old_one_counts() -> None:
 
 def test_a_file_that_an_archive_has_twice_is_its_later_self() -> None:
     preview = preview_images(io.BytesIO(zipped(*(f"{k}.png" for k in range(5)), "0.png")))
-    assert preview.n == 5 and "1 files that the archive has twice" in preview.notes[0]
+    assert preview.n == 5 and "Of a file that the archive has twice" in preview.notes[0]
     assert (
         preview.images[0, 0].numpy().tobytes()
         == np.asarray(Image.open(io.BytesIO(png(5)))).tobytes()
@@ -197,6 +199,50 @@ def test_which_axis_counts_is_said_where_it_is_not_clear(
     assert preview.n == n and len(axes) == bool(said) and said in "".join(axes)
 
 
+@pytest.mark.parametrize(
+    ("shape", "axes", "wanted"),
+    [
+        ((16, 16, 8), "hwn", (8, 1, 16, 16)),
+        ((16, 16, 8), "nhw", (16, 1, 16, 8)),
+        ((16, 18, 8), "hwn", (8, 1, 16, 18)),
+        ((16, 3, 20, 3), "nchw", (16, 3, 20, 3)),
+        ((16, 3, 20, 3), "nhwc", (16, 3, 3, 20)),
+        ((20, 22, 3, 9), None, (9, 3, 20, 22)),  # as MATLAB writes colour
+        ((20, 3, 3, 9), "hwcn", (9, 3, 20, 3)),
+    ],
+)
+def test_the_axes_can_be_chosen_where_they_are_not_clear(
+    shape: tuple[int, ...], axes: str | None, wanted: tuple[int, ...]
+) -> None:
+    x = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    file = io.BytesIO()
+    np.savez(file, x=x)
+    preview = preview_images(file, form=ImageForm(axes=axes), n=100)
+    assert tuple(preview.images.shape) == wanted and bool(preview.notes) == (axes is None)
+    assert axes is None or axes in preview.axes
+    counted = np.moveaxis(x, (axes or "hwcn").index("n"), 0)
+    assert preview.images[0].sum() == counted[0].sum()
+
+
+def test_which_axes_may_be_meant_is_told_with_the_refusal() -> None:
+    file = io.BytesIO()
+    np.savez(file, x=np.zeros((16, 16, 8), np.uint8))
+    with pytest.raises(UnclearAxes, match="--axes hwn") as refused:
+        preview_images(file)
+    assert refused.value.axes == ("hwn", "nhw")
+    with pytest.raises(DataError, match=r"x is uint8 \(16, 16, 8\); numbers \(n, h, w, c\)"):
+        preview_images(file, form=ImageForm(axes="nhwc"))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_last_axis_as_of_channels_is_said_to_be_none(channels: int) -> None:
+    file = io.BytesIO()
+    x = np.random.default_rng(0).integers(0, 256, (40, 28, channels), dtype=np.uint8)
+    np.savez(file, x=x)
+    [note] = preview_images(file).notes
+    assert f"40 images of 28x{channels} pixels, not one of 40x28" in note
+
+
 def test_arrays_that_are_not_read_are_named() -> None:
     arrays = io.BytesIO()
     x = np.random.default_rng(0).integers(0, 256, (8, 6, 5), dtype=np.uint8)
@@ -219,3 +265,96 @@ def test_names_without_end_are_refused(names: list[str], told: str) -> None:
 def test_a_folder_s_name_without_end_is_refused() -> None:
     with pytest.raises(DataError, match="name of 81 characters; 80 are"):
         classes(zipped(*(f"{'a' * (80 + k % 2)}/{k}.png" for k in range(8))))
+
+
+def packed_in(encoding: str, *names: str) -> bytes:
+    """A zip of images under names of this encoding, of which it says nothing."""
+    packed = [name.encode(encoding) for name in names]
+    data = zipped(*("Q" * len(each) + f"{k:02}" for k, each in enumerate(packed)))
+    for k, each in enumerate(packed):
+        data = data.replace(b"Q" * len(each) + b"%02d" % k, each + b"%02d" % k)
+    return data
+
+
+@pytest.mark.parametrize(
+    ("encoding", "names"),
+    [
+        ("cp932", ["メガネ", "ソフト"]),
+        ("cp932", ["表", "能"]),  # whose second byte is that of a backslash
+        ("gb18030", ["猫", "狗"]),
+        ("cp949", ["강아지", "고양이"]),
+        ("cp950", ["蘋果", "貓"]),
+        ("cp850", ["får", "rød"]),
+        ("cp1252", ["café", "Größe"]),
+        ("cp866", ["кошка", "собака"]),
+        ("cp1251", ["Кот", "Пёс"]),
+    ],
+)
+def test_the_encoding_of_names_is_guessed_and_said(encoding: str, names: list[str]) -> None:
+    files = [f"{names[k % 2]}/{k}.png" for k in range(8)]
+    preview = preview_images(io.BytesIO(packed_in(encoding, *files)))
+    assert {*preview.class_sizes} == {*names} and preview.encodings[0] == encoding
+    assert f"({encoding})" in preview.notes[0] and "does not say" in preview.notes[0]
+
+
+def test_the_encoding_of_names_can_be_chosen(tmp_path: Path) -> None:
+    data = packed_in("cp850", *(f"{'éø'[k % 2]}/{k}.png" for k in range(8)))
+    chosen = ImageForm(names="cp866")
+    preview = preview_images(io.BytesIO(data), form=chosen)
+    assert list(preview.class_sizes) == ["В", "Ы"] and preview.notes == ()
+    train, test = read_images(io.BytesIO(data), form=chosen)
+    write_images(tmp_path / "own.npz", train, test)
+    assert preview_images(tmp_path / "own.npz").class_sizes == {"В": 4, "Ы": 4}
+
+
+def test_what_names_are_not_written_in_is_refused_in_a_sentence() -> None:
+    data = packed_in("cp1251", *(f"{('кот', 'пёс')[k % 2]}/{k}.png" for k in range(8)))
+    with pytest.raises(DataError, match="not written in cp932; choose one of cp1251, "):
+        preview_images(io.BytesIO(data), form=ImageForm(names="cp932"))
+    for encoding in ("klingon", "utf-16", "hex"):
+        with pytest.raises(ConfigError, match=f"'{encoding}' is no encoding of names"):
+            ImageForm(names=encoding)
+
+
+def test_all_names_of_an_archive_are_in_one_encoding() -> None:
+    names = ["ﾂｱ", "メガネ"]  # the first is UTF-8 as well
+    data = packed_in("cp932", *(f"{names[k % 2]}/{k}.png" for k in range(8)))
+    assert classes(data) == {"ﾂｱ": 4, "メガネ": 4}
+
+
+@pytest.mark.parametrize("folder", ["cats", "train/cats", "photos/cats"])
+def test_the_name_of_a_single_folder_is_said_to_be_no_class(folder: str) -> None:
+    preview = preview_images(io.BytesIO(zipped(*(f"{folder}/{k}.png" for k in range(8)))))
+    assert preview.class_sizes == {} and preview.notes == (
+        "All lie in one folder, whose name is no class: cats.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("shot\u202f1", "shot 1"),  # as macOS writes the time
+        ("a\u00a0b", "a b"),
+        ("می\u200cشود", "می\u200cشود"),
+        ("👩\u200d🌾", "👩\u200d🌾"),
+        ("a\u202eb", "a?b"),
+    ],
+)
+def test_a_class_keeps_its_name_whatever_its_spaces_and_joiners(name: str, shown: str) -> None:
+    files = [f"{(name, 'other')[k % 2]}/{k}.png" for k in range(8)]
+    assert classes(zipped(*files)) == {shown: 4, "other": 4}
+
+
+def test_classes_that_a_part_lacks_are_named() -> None:
+    parts = {"train": "ab", "test": "ac"}
+    files = [f"{part}/{c}/{k}.png" for part, held in parts.items() for c in held for k in range(3)]
+    assert preview_images(io.BytesIO(zipped(*files))).notes == (
+        "Classes without an image to learn from: c.",
+        "Classes without an image in the test: b.",
+    )
+
+
+def test_backslashes_beside_slashes_are_said() -> None:
+    preview = preview_images(io.BytesIO(zipped(*(f"{'ab'[k % 2]}/x\\{k}.png" for k in range(8)))))
+    assert preview.class_sizes == {"a": 4, "b": 4}
+    assert preview.notes[0].startswith("Backslashes are read as slashes: a/x\\0.png")

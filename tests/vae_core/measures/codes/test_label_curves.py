@@ -21,6 +21,16 @@ from vae_core.measures.codes.label_curves import (
     logistic_regression,
     nearest_neighbours,
 )
+from vae_core.measures.shares import share_interval
+
+
+def test_the_interval_holds_the_mean_and_is_wider_for_draws_that_differ() -> None:
+    alike, unlike = (LabelErrors(10, errors, 200) for errors in ((0.1, 0.1), (0.02, 0.18)))
+    low, high = alike.interval
+    assert low < alike.mean < high
+    assert unlike.interval[0] < low and high < unlike.interval[1]
+    single = LabelErrors(10, (0.1,), 200)  # of which no spread is known
+    assert single.interval == alike.interval
 
 
 def latents(mu: Tensor, labels: Tensor | None) -> Latents:
@@ -48,6 +58,8 @@ def test_classes_that_lie_apart_are_told_without_error() -> None:
     found = last_errors(data, images)
     assert found.keys() == {(c, x) for c in CLASSIFIERS for x in ("μ", "PCA", "pixels")}
     assert {errors.errors for errors in found.values()} == {(0.0, 0.0, 0.0)}
+    assert {errors.interval for errors in found.values()} == {share_interval(0.0, 200)}
+    assert share_interval(0.0, 200)[1] > 0.01  # no error seen is no certainty
 
 
 def test_shuffled_labels_are_told_by_chance() -> None:

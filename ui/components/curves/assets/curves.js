@@ -27,7 +27,7 @@ export function mount(component) {
 }
 
 /**
- * @typedef {{name: string, x: number[], y: number[], colour: string, dashed: boolean, faint: boolean, label: string, margin: number[]}} Line
+ * @typedef {{name: string, x: number[], y: number[], colour: string, dashed: boolean, faint: boolean, label: string, bars: [number, number][]}} Line
  * @typedef {{title: string, note: string, lines: Line[], y_range: [number, number] | null}} Panel
  */
 
@@ -252,9 +252,9 @@ function points({ x: xs, y: ys, colour }, x, y) {
 }
 
 /** @param {Line} line @param {(value: number) => number} x @param {(value: number) => number} y */
-function bars({ x: xs, y: ys, margin, colour }, x, y) {
-  return margin
-    .map((half, i) => `<line x1="${x(xs[i])}" x2="${x(xs[i])}" y1="${y(ys[i] - half)}" y2="${y(ys[i] + half)}" stroke="${colour}" stroke-width="2"/>`)
+function bars({ x: xs, bars: spans, colour }, x, y) {
+  return spans
+    .map(([from, to], i) => `<line x1="${x(xs[i])}" x2="${x(xs[i])}" y1="${y(from)}" y2="${y(to)}" stroke="${colour}" stroke-width="2"/>`)
     .join("");
 }
 

@@ -52,15 +52,16 @@ export function labels(values) {
 /**
  * The range that shows the lines and their bars: the first tenth of a long training may leave it at the top, since
  * its large values would flatten all the rest.
- * @param {{x: number[], y: number[], margin: number[]}[]} lines @returns {[number, number]}
+ * @param {{x: number[], y: number[], bars: [number, number][]}[]} lines @returns {[number, number]}
  */
 export function heightOf(lines) {
   let [low, high] = [Infinity, -Infinity];
-  for (const { y, margin } of lines) {
+  for (const { y, bars } of lines) {
     const begun = y.length > 20 ? Math.floor(y.length / 10) : 0;
     y.forEach((value, i) => {
-      low = Math.min(low, value - (margin[i] ?? 0));
-      if (i >= begun) high = Math.max(high, value + (margin[i] ?? 0));
+      const [from, to] = bars[i] ?? [value, value];
+      low = Math.min(low, from);
+      if (i >= begun) high = Math.max(high, to);
     });
   }
   if (low > high) return [0, 1];

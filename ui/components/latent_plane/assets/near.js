@@ -8,7 +8,7 @@ import { Channel, Verb } from "./channel.js";
 
 const OF_NETWORKS = new Set([Verb.DECODE, Verb.ENCODE, Verb.RETURN, Verb.MAPS]);
 const IDLE_MS = 5000; // the longest that the weights wait for the page to come to rest
-const FRESH_MS = 3000; // while it is used, so old may the news be that the model is still the same
+const FRESH_MS = 3000; // after each use it is asked whether the model is still the same
 
 /** The engine, in a thread of its own. */
 class EngineThread {
@@ -71,6 +71,8 @@ export class NearChannel extends Channel {
     this.coding = null;
     this.tag = "";
     this.leaving = new AbortController();
+    /** @type {ReturnType<typeof setTimeout> | null} */
+    this.check = null;
   }
 
   receive(data) {
@@ -87,7 +89,7 @@ export class NearChannel extends Channel {
   ask(verb, rows, payload) {
     const { thread } = this;
     if (!thread || !OF_NETWORKS.has(verb)) return super.ask(verb, rows, payload);
-    if (performance.now() - this.heard > FRESH_MS) this.#bring();
+    this.check ??= setTimeout(() => this.#bring(), FRESH_MS);
     return thread.ask(verb, rows, payload).catch((why) => {
       if (this.thread === thread) this.#leave(why);
       return super.ask(verb, rows, payload);
@@ -96,13 +98,15 @@ export class NearChannel extends Channel {
 
   close() {
     super.close();
+    clearTimeout(this.check);
     this.leaving.abort();
     this.#leave();
   }
 
   /** Have the weights of the model as it is now, if there are any. */
   async #bring() {
-    this.heard = performance.now();
+    clearTimeout(this.check);
+    this.check = null;
     const answer = await super.ask(Verb.TAG, 1, new Uint8Array()).catch(() => null);
     const tag = answer && new TextDecoder().decode(answer.bytes);
     if (tag === null || this.closed || tag === this.tag) return; // without a connection it is seen later
