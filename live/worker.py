@@ -35,6 +35,7 @@ SLOW = SLICE // 6  # of one row: a model for the other thread
 FEW = 8  # rows at most of a request that goes before larger ones of its address …
 HEAD_START = 64  # … by the time that so many rows of each would take: no larger one waits for ever
 NICENESS = 10  # of that thread
+GATHER_SECONDS = 0.001  # that a batch waits for as many requests as the one before had
 SWITCH_SECONDS = 0.0001  # a model's layers each wait so long for Python's lock while pages compute
 
 Array = npt.NDArray[Any]
@@ -91,6 +92,9 @@ class Queue:
         self._accounts: dict[str, float] = {}  # of the addresses whose jobs wait
         self._clocks: dict[str, float] = {}  # of an address: the work done for each of its jobs
         self._now = 0.0
+
+    def __len__(self) -> int:
+        return len(self._jobs)
 
     def add(self, job: Job) -> None:
         self._accounts.setdefault(job.address, self._now)
@@ -181,8 +185,11 @@ class _Lane:
         sys.setswitchinterval(SWITCH_SECONDS)
         if self._niceness and sys.platform == "linux":  # elsewhere threads have no niceness
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._niceness)
+        batch: Batch = []
         while True:
             with self._ready:
+                # Those just answered ask again: one batch of them costs less than two of some.
+                self._ready.wait_for(lambda n=len(batch): len(self._queue) >= n, GATHER_SECONDS)
                 while not (batch := self._queue.take()):
                     self._ready.wait()
             try:

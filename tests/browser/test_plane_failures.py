@@ -51,22 +51,21 @@ def assert_follows(page: Page) -> None:
 
 
 @pytest.fixture(scope="module")
-def own_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def own_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of checkpoints that the tests may change, each its own."""
     root = tmp_path_factory.mktemp("checkpoints")
     shutil.copytree(SHIPPED / "mnist-2d", root / "mnist-2d")
     for name in ("deleted", "retrained"):
         shutil.copytree(SHIPPED / "digits-2d", root / name)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ZSCAPE_CHECKPOINTS", str(root))
-        yield root
+    return root
 
 
 @pytest.fixture(scope="module")
 def own_app(
     browser: Browser, own_models: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[App]:
-    with running_app(tmp_path_factory.mktemp("app")) as app:
+    folder = tmp_path_factory.mktemp("app")
+    with running_app(folder, ZSCAPE_CHECKPOINTS=str(own_models)) as app:
         yield app
 
 
@@ -145,6 +144,7 @@ def test_a_slow_connection_keeps_only_the_newest_wish(
         route.on_message(to_server)
         server.on_message(to_page)
 
+    page.route("**/live/weights?*", lambda route: route.fulfill(status=204))  # it keeps the socket
     page.route_web_socket(CHANNEL, through)
     open_plane(page, app_url, settle)
     page.wait_for_function("() => new Promise(go => setTimeout(() => go(true), 500))")
