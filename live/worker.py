@@ -189,7 +189,7 @@ class _Lane:
         while True:
             with self._ready:
                 # Those just answered ask again: one batch of them costs less than two of some.
-                self._ready.wait_for(lambda n=len(batch): len(self._queue) >= n, GATHER_SECONDS)
+                self._ready.wait_for(lambda: len(self._queue) >= len(batch), GATHER_SECONDS)
                 while not (batch := self._queue.take()):
                     self._ready.wait()
             try:
