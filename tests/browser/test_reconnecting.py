@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from tests.browser.conftest import App, Tab, new_context, running_app
 from tests.browser.test_address import said_by
@@ -26,17 +27,34 @@ pytestmark = pytest.mark.browser
 LONG = 120_000  # milliseconds, on a busy machine
 SOCKETS = """
 window.sockets = [];
+window.runs = 0;  // how often the server has said that the script has run
 window.WebSocket = class extends WebSocket {
     constructor(...given) {
         super(...given);
-        if (this.url.includes("/_stcore/stream")) sockets.push(this);
+        if (!this.url.includes("/_stcore/stream")) return;
+        sockets.push(this);
+        this.addEventListener("message", ({ data }) => {
+            const fields = [];  // numbers of those of the message, by protobuf's encoding
+            const bytes = new Uint8Array(data);
+            let at = 0;
+            const varint = () => {
+                let value = 0;
+                for (let unit = 1; ; unit *= 128) {
+                    value += (bytes[at] & 127) * unit;
+                    if (bytes[at++] < 128) return value;
+                }
+            };
+            while (at < bytes.length) {
+                const tag = varint();
+                fields.push(tag >> 3);
+                const value = varint();
+                if ((tag & 7) === 2) at += value;
+            }
+            if (fields.includes(SCRIPT_FINISHED)) runs += 1;
+        });
     }
 };
-window.runs = 0;  // how often the script has begun
-new MutationObserver((changes) => changes.forEach(({ target }) => {
-    if (target.dataset.testScriptState === "running") runs += 1;
-})).observe(document, { subtree: true, attributeFilter: ["data-test-script-state"] });
-"""
+""".replace("SCRIPT_FINISHED", str(ForwardMsg.SCRIPT_FINISHED_FIELD_NUMBER))
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +101,7 @@ def heard(page: Page, settle: Settle) -> Iterator[None]:
     before = page.evaluate("runs")
     yield
     page.wait_for_function("before => runs > before", arg=before)
+    page.evaluate("new Promise((resolve) => requestIdleCallback(resolve))")  # it is drawn
     settle(page)
 
 
