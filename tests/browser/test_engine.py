@@ -61,7 +61,7 @@ def test_images_decoded_here_are_pytorchs_within_a_grey_level(
         assert decoded["where"] == "browser"
         with torch.inference_mode():
             (theirs,) = decoder.decode(torch.tensor([decoded["z"]]))  # (c, h, w)
-        c, h, w = theirs.shape
+        _, h, w = theirs.shape
         ours = torch.tensor(image(page)).view(h, w, 4)[..., :3].permute(2, 0, 1)
         assert (ours - 255 * theirs.expand(3, h, w)).abs().max() < 1.5
 
