@@ -7,6 +7,8 @@ The browser drags over the plane of the app's first page and reads `zscape:decod
 pointer's event to the pixels on the canvas; decoded in the browser and by the socket, near the
 server and far away. The load is a process of its own that speaks the
 channel's protocol; each client wants an image 30 times a second and keeps one request in flight.
+Clients whose browsers decode leave the socket at rest but for one question every 3 s, which
+`near.js` asks of who drags: whether the model is still the same.
 """
 
 from __future__ import annotations
@@ -28,7 +30,10 @@ from urllib.parse import urlsplit
 from benchmarks.proxies import free_port
 from benchmarks.served import chromium, quantiles, server, show, under_load
 
-DECODE = struct.Struct("<IBBH")
+HEADER = struct.Struct("<IBBH")
+DECODE, TAG = 1, 7  # verbs
+FRESH_SECONDS = 3.0  # FRESH_MS of near.js
+EACH = 500  # MAX_SOCKETS_EACH of live.decode
 
 
 def drag(url: str, model: str, seconds: float, *, engine: bool = True) -> dict[str, Any]:
@@ -93,16 +98,25 @@ def far_away(url: str, seconds: float) -> Iterator[str]:
     loop.call_soon_threadsafe(loop.stop)
 
 
-async def load(url: str, model: str, clients: int, rate: float, seconds: float) -> dict[str, Any]:
-    """`clients` visitors drag for `seconds`; frames a second of each, latencies of all."""
+async def load(
+    url: str, model: str, clients: int, rate: float, seconds: float, *, engine: bool
+) -> dict[str, Any]:
+    """`clients` visitors drag for `seconds`; requests a second of each, latencies of all.
+
+    engine: their browsers decode.
+    """
     from websockets.asyncio.client import connect
 
     latencies: list[float] = []
     frames = [0] * clients
+    arrivals = asyncio.Semaphore(64)  # a server lets few at a time be half open
 
     async def visit(k: int) -> None:
         address = url.replace("http", "ws", 1) + f"/live/decode?model={model}"
-        async with connect(address, compression=None) as channel:
+        place = (f"127.0.0.{1 + k // EACH}", 0)
+        async with arrivals:
+            channel = await connect(address, compression=None, local_addr=place)
+        async with channel:
             hello = json.loads(await channel.recv())
             await asyncio.sleep(k / clients / rate)
             due = time.perf_counter()
@@ -110,9 +124,12 @@ async def load(url: str, model: str, clients: int, rate: float, seconds: float) 
             ticket = 0
             while (start := time.perf_counter()) < end:
                 ticket += 1
-                z = [math.sin(k + start + j) for j in range(hello["latent_dim"])]
-                frame = DECODE.pack(ticket, 1, 0, 1) + struct.pack(f"<{len(z)}f", *z)
-                await channel.send(frame)
+                if engine:
+                    await channel.send(HEADER.pack(ticket, TAG, 0, 1))
+                else:
+                    z = [math.sin(k + start + j) for j in range(hello["latent_dim"])]
+                    frame = HEADER.pack(ticket, DECODE, 0, 1) + struct.pack(f"<{len(z)}f", *z)
+                    await channel.send(frame)
                 await channel.recv()
                 latencies.append(1000 * (time.perf_counter() - start))
                 frames[k] += 1
@@ -132,6 +149,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--model", default="mnist-2d")
     parser.add_argument("--clients", type=int, nargs="*", default=[1, 30, 60, 200])
+    parser.add_argument("--engines", type=int, nargs="*", default=[1000], help="who decode")
     parser.add_argument("--rate", type=float, default=30.0, help="images a client wants a second")
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--delay", type=float, default=75.0, help="ms each way, beside none")
@@ -139,9 +157,12 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures there")
     # How this program starts its load in a process of its own:
     parser.add_argument("--load", nargs=2, metavar=("URL", "CLIENTS"), help=argparse.SUPPRESS)
+    parser.add_argument("--load-engines", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.load:
-        figures = load(args.load[0], args.model, int(args.load[1]), args.rate, args.seconds)
+        url, clients = args.load[0], int(args.load[1])
+        rate = 1 / FRESH_SECONDS if args.load_engines else args.rate
+        figures = load(url, args.model, clients, rate, args.seconds, engine=args.load_engines)
         print(json.dumps(asyncio.run(figures)))
         return
 
@@ -158,6 +179,10 @@ def main() -> None:
         for clients in args.clients:
             loaded = under_load("benchmarks.pointer", url, pid, clients, *options)
             rows.append({"what": f"{clients} clients", **loaded})
+        for clients in args.engines:
+            asked = [*options, "--load-engines"]
+            loaded = under_load("benchmarks.pointer", url, pid, clients, *asked)
+            rows.append({"what": f"{clients} decoding", **loaded})
     show(rows, "frames_per_second", args.json, model=args.model, rate=args.rate)
 
 
