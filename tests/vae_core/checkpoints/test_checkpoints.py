@@ -262,7 +262,7 @@ def test_an_upload_of_images_too_large_is_refused(tmp_path: Path) -> None:
 def test_an_upload_that_would_work_too_long_on_an_image_is_refused_before_it_is_loaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = ModelConfig((1, 72, 72), network="resnet", hidden=(320, 4))
+    config = ModelConfig((1, 72, 72), network="resnet", hidden=(80, 4))
     save_checkpoint(tmp_path / "slow", build_model(config))
     archive = io.BytesIO(zip_checkpoint(tmp_path / "slow"))
     monkeypatch.setattr(archives, "load_checkpoint", lambda _: pytest.fail("it was loaded"))
