@@ -22,6 +22,7 @@ from ui.components.film import Film
 from ui.components.latent_plane.linked import refuse_unreadable
 from ui.components.latent_plane.overlay import Gaussian, Heat, Metric, Overlay, Trail
 from ui.components.latent_plane.points import Array, Plane, PlanePoints
+from ui.components.latent_plane.selected import packed, unpacked
 from ui.components.modules import module_component
 from ui.palette import CLASS_COLOURS, CLASS_GLYPHS, SYMBOL_COLOURS
 from vae_core.errors import ConfigError
@@ -156,15 +157,16 @@ def latent_plane(
     refuse_unreadable(named, points)
     given = {
         "z": z,
-        "selected": tuple(int(i) for i in selected),
+        "selected": packed(selected),
         "stops": None if way is None else _rows(way.stops),
     }
     told = st.session_state.get(key) or {}
     current = _current(key, given, told)
+    count = 0 if points is None else len(points.xy)
 
     def changed() -> None:
         if on_change is not None:
-            on_change(_result(_current(key, given, st.session_state[key])))
+            on_change(_result(_current(key, given, st.session_state[key]), count))
 
     state = _COMPONENT(
         key=key,
@@ -199,7 +201,7 @@ def latent_plane(
         on_stops_change=changed,
         on_drawn_change=lambda: _tell_drawing(key, on_drawing),
     )
-    return _result(_current(key, given, state))
+    return _result(_current(key, given, state), count)
 
 
 def _placed(
@@ -250,10 +252,10 @@ def _current(key: str, given: dict[str, Any], state: Any) -> dict[str, Any]:
     return current
 
 
-def _result(current: dict[str, Any]) -> PlaneResult:
+def _result(current: dict[str, Any], count: int) -> PlaneResult:
     z, stops = current["z"], current["stops"]
     return PlaneResult(
         z=None if z is None else tuple(z),
-        selected=tuple(current["selected"]),
+        selected=unpacked(current["selected"], count),
         stops=None if stops is None else np.array(stops),
     )

@@ -3,6 +3,7 @@
 import { Beside } from "./beside.js";
 import { Latest, Verb } from "./channel.js";
 import { PAPER, theme } from "./colours.js";
+import { pointsOf } from "./crowd.js";
 import { Drawing } from "./drawing.js";
 import { element, furnish, showLayers, showLegend, showPixels } from "./furniture.js";
 import { Glide } from "./glide.js";
@@ -13,9 +14,9 @@ import { Manifold } from "./manifold.js";
 import { NearChannel } from "./near.js";
 import { Overlay } from "./overlay.js";
 import { Painting } from "./painting.js";
-import { Points } from "./points.js";
 import { Readout } from "./readout.js";
 import { Seen } from "./seen.js";
+import { Selection } from "./selection.js";
 import { Slice } from "./slice.js";
 import { followSliders } from "./sliders.js";
 import { Stops } from "./stops.js";
@@ -74,9 +75,8 @@ export class LatentPlane {
     this.ghost = null;
     /** @type {number[] | null} led there by the grid beside: its tile, or the frame of its film */
     this.led = null;
-    /** @type {Set<number>} */
-    this.selected = new Set();
-    /** @type {Points | null} */
+    this.selected = new Selection();
+    /** @type {import("./points.js").Points | null} */
     this.points = null;
     this.hovered = -1;
     /** @type {number | null} the class whose key in the legend is under the pointer */
@@ -119,6 +119,7 @@ export class LatentPlane {
     this.end.abort();
     this.resizing.disconnect();
     this.channel?.close();
+    this.points?.crowd?.close();
     clearTimeout(this.settling);
     cancelAnimationFrame(this.frame);
   }
@@ -136,7 +137,7 @@ export class LatentPlane {
       this.z = data.z;
       this.look();
     }
-    if (this.accepts("selected", data.selected)) this.selected = new Set(data.selected);
+    if (this.accepts("selected", data.selected)) this.selected = Selection.of(data.selected);
     if (this.accepts("stops", data.way?.stops)) this.stops.given(data.way?.stops ?? []);
 
     if (before.model !== data.model) this.follow();
@@ -184,7 +185,7 @@ export class LatentPlane {
 
   tellSelected() {
     this.readout.announce(this.readout.ofSelected(this.selected));
-    this.tell("selected", [...this.selected].sort((i, j) => i - j));
+    this.tell("selected", this.selected.packed);
   }
 
   label() {
@@ -281,16 +282,24 @@ export class LatentPlane {
       this.parts.notice.textContent = "The points could not be loaded; reload the page.";
       return;
     }
+    const script = new URL(`${this.data.assets}/crowd_thread.js`, this.root);
+    const points = await pointsOf(await response.arrayBuffer(), layout, script);
+    if (layout.url !== this.data.points?.url || this.end.signal.aborted) {
+      points.crowd?.close();
+      return;
+    }
     const before = this.points;
     const { half } = this.view;
     const hidden = before?.hidden;
     const same = JSON.stringify(before?.layout.names) === JSON.stringify(layout.names);
-    this.points = new Points(await response.arrayBuffer(), layout);
+    before?.crowd?.close();
+    this.points = points;
     this.thumbnails = new Thumbnails();
     if (!before) this.points.hidden = this.seen.off;
     else if (same) this.points.hidden = hidden;
     this.hovered = -1;
     showLegend(this.parts.keys, this.points, this.data.colours, this.legendVerbs());
+    this.help.show();
     this.frameHome();
     this.glide.begin(before, half);
     if (before && !same) this.seen.tell();
@@ -365,12 +374,13 @@ export class LatentPlane {
     );
   }
 
-  /** A crowd on a fine screen is painted coarse while the view moves, and fine when it rests. */
+  /** A crowd is counts while the view moves, and points when it rests. */
   viewMoves() {
-    this.painting.coarse = true;
+    this.painting.moves = true;
     clearTimeout(this.settling);
     this.settling = setTimeout(() => {
-      this.painting.coarse = false;
+      this.painting.moves = false;
+      this.hand.rest();
       this.manifold.lookAround();
       this.invalidate(true);
       this.seen.tell();
@@ -392,7 +402,7 @@ export class LatentPlane {
   repaint(colours) {
     if (!this.view.width || !this.data) return;
     this.theme = { ...this.theme, ...colours };
-    this.painting.drawScene();
+    this.painting.drawScene(true);
     this.painting.drawOver();
   }
 
