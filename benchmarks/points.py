@@ -2,7 +2,7 @@
 
     python -m benchmarks.points                                # prints a table
     python -m benchmarks.points --points 1000000 --json points.json
-    python -m benchmarks.points --app ../before --json before.json    # another tree, by this program
+    python -m benchmarks.points --app ../before --json before.json    # another tree's app
 
 The points are the stored means of a checkpoint made here, in ten classes; the page is Encoded μ. A
 frame lasts from one requestAnimationFrame to the next, so at rest 16.7 ms; a task is what holds up
@@ -138,7 +138,7 @@ def measure(url: str, model: str, seconds: float) -> dict[str, Any]:
 
 
 def frames_while(page: Page, move: Callable[[float], None], seconds: float) -> dict[str, Any]:
-    """Durations of frames while `move`, told the time, is called for so long; and the long tasks."""
+    """Durations of frames while `move`, told the time, is called for so long; the long tasks."""
     page.evaluate("() => { frames_ms.length = tasks_ms.length = 0; }")
     start, now = time.perf_counter(), 0.0
     while now < seconds:

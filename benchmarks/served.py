@@ -37,7 +37,10 @@ CHROMIUM_FLAGS = (
 
 @contextmanager
 def server(tree: Path = ROOT, **variables: str) -> Iterator[tuple[str, int]]:
-    """The app of `tree` on a free port; gives its URL and process id. variables: of its environment."""
+    """The app of `tree` on a free port; gives its URL and process id.
+
+    variables: of its environment.
+    """
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
     process = subprocess.Popen(

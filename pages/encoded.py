@@ -15,7 +15,7 @@ from torch import Tensor
 from live.images import test_dataset
 from ui.components.address import choice_from_link, linked, refuse, show_in_address
 from ui.components.image_grid import image_grid
-from ui.components.latent_plane import Plane, PlaneResult, latent_plane
+from ui.components.latent_plane import Plane, PlaneResult, latent_plane, packed, unpacked
 from ui.frame.kinds import NO_MEANS, NO_POSTERIOR
 from ui.frame.session import current_model
 from ui.frame.work import heavy_work, working
@@ -232,13 +232,13 @@ def linked_rows() -> list[int]:
 
 def kept_rows() -> list[int]:
     """What this visitor has selected of the model, and no link could carry."""
-    parts = str(kept(f"selection-{opened.id}").get("rows", "")).split(",")
-    return [int(p) for p in parts if p.isdecimal() and int(p) < len(latents)]
+    rows = kept(f"selection-{opened.id}").get("rows", ())
+    return [i for i in unpacked(rows, len(latents)) if 0 <= i < len(latents)]
 
 
 def choose_rows(rows: list[int]) -> None:
     st.session_state["selections"][opened.id] = rows
-    keep(f"selection-{opened.id}", {"rows": ",".join(map(str, rows))})
+    keep(f"selection-{opened.id}", {"rows": packed(rows)})
 
 
 def show_selected(chosen: list[int]) -> None:

@@ -39,6 +39,8 @@ __all__ = [
     "Trail",
     "Way",
     "latent_plane",
+    "packed",
+    "unpacked",
 ]
 
 _ASSETS, _SCRIPT = module_component(Path(__file__).parent / "assets", "plane.js")

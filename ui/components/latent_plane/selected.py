@@ -18,11 +18,11 @@ LISTED = 2000  # more are told as bits, as assets/selection.js has it
 
 def packed(selected: Sequence[int]) -> tuple[int, ...] | str:
     """As the browser hears it: rows in order, or bits from the lowest, in base64."""
-    rows = np.unique(np.asarray(selected, np.int64))
-    if len(rows) <= LISTED:
-        return tuple(rows.tolist())
-    mask = np.zeros(rows[-1] + 1, bool)
+    rows = np.asarray(selected, np.int64)
+    mask = np.zeros(rows.max(initial=-1) + 1, bool)
     mask[rows] = True
+    if np.count_nonzero(mask) <= LISTED:
+        return tuple(np.flatnonzero(mask).tolist())
     return base64.b64encode(np.packbits(mask, bitorder="little").tobytes()).decode()
 
 

@@ -44,31 +44,42 @@ export function tintsOf({ value, category }, layout) {
 /** The points sorted by cell. @param {Float32Array} xy @returns {Index} */
 export function indexOf(xy) {
   const n = xy.length / 2;
+  let [left, bottom, right, top] = [Infinity, Infinity, -Infinity, -Infinity];
   const far = new Float32Array(n);
-  for (let i = 0; i < n; i++) far[i] = Math.max(Math.abs(xy[2 * i]), Math.abs(xy[2 * i + 1]));
-  far.sort();
-  const reach = n ? far[Math.floor((n - 1) * AWAY)] : 0;
-  const box = { left: Infinity, bottom: Infinity, right: -Infinity, top: -Infinity };
   for (let i = 0; i < n; i++) {
     const a = xy[2 * i];
     const b = xy[2 * i + 1];
-    if (a < box.left) box.left = a;
-    if (a > box.right) box.right = a;
-    if (b < box.bottom) box.bottom = b;
-    if (b > box.top) box.top = b;
+    far[i] = Math.max(Math.abs(a), Math.abs(b));
+    if (a < left) left = a;
+    if (a > right) right = a;
+    if (b < bottom) bottom = b;
+    if (b > top) top = b;
   }
-  const inReach = (c) => Math.min(Math.max(c, -reach), reach);
-  for (const edge of Object.keys(box)) box[edge] = inReach(box[edge]);
+  const reach = n ? nth(far, Math.floor((n - 1) * AWAY)) : 0;
+  [left, bottom, right, top] = [left, bottom, right, top].map((c) => Math.min(Math.max(c, -reach), reach));
   const side = Math.max(1, Math.ceil(Math.sqrt(n / TO_A_CELL)));
   const start = new Uint32Array(side * side + 1);
   const order = new Uint32Array(n);
-  const grid = new Grid(xy, { reach, box, side, start, order });
-  const cell = far.fill(0) && new Uint32Array(far.buffer); // its memory once more
-  for (let i = 0; i < n; i++) start[(cell[i] = grid.cell(xy[2 * i], xy[2 * i + 1])) + 1]++;
+  const grid = new Grid(xy, { reach, box: { left, bottom, right, top }, side, start, order });
+  const cells = new Uint32Array(far.buffer); // its memory once more
+  for (let i = 0; i < n; i++) {
+    cells[i] = grid.cell(xy[2 * i], xy[2 * i + 1]);
+    start[cells[i] + 1]++;
+  }
   for (let c = 0; c < side * side; c++) start[c + 1] += start[c];
   const next = start.slice();
-  for (let i = 0; i < n; i++) order[next[cell[i]]++] = i;
+  for (let i = 0; i < n; i++) order[next[cells[i]]++] = i;
   return grid.index;
+}
+
+/** The value that, were they sorted, would be the kth. @param {Float32Array} values none below 0 */
+function nth(values, k) {
+  const words = new Uint32Array(values.buffer); // of floats above 0 in the same order
+  const counts = new Uint32Array(1 << 16);
+  for (const word of words) counts[word >>> 16]++;
+  let high = 0;
+  while (k >= counts[high]) k -= counts[high++];
+  return values.filter((_, i) => words[i] >>> 16 === high).sort()[k];
 }
 
 export class Grid {
@@ -77,20 +88,19 @@ export class Grid {
     this.xy = xy;
     this.index = index;
     const { left, right, bottom, top } = index.box;
-    this.across = index.side / (right - left || 1);
+    [this.left, this.bottom, this.last] = [left, bottom, index.side - 1];
+    this.across = index.side / (right - left || 1); // cells to a unit
     this.up = index.side / (top - bottom || 1);
   }
 
   /** @param {number} a */
   column(a) {
-    const { box, side } = this.index;
-    return Math.min(Math.max(Math.floor((a - box.left) * this.across), 0), side - 1);
+    return Math.min(Math.max(Math.floor((a - this.left) * this.across), 0), this.last);
   }
 
   /** @param {number} b */
   row(b) {
-    const { box, side } = this.index;
-    return Math.min(Math.max(Math.floor((b - box.bottom) * this.up), 0), side - 1);
+    return Math.min(Math.max(Math.floor((b - this.bottom) * this.up), 0), this.last);
   }
 
   cell(a, b) {
@@ -163,12 +173,12 @@ export class Grid {
 
   /** By column, whether an edge touches the cell of row r. */
   #touched(edges, r) {
-    const { box, side } = this.index;
+    const { side } = this.index;
     const touched = new Uint8Array(side);
     const [width, height] = [1 / this.across, 1 / this.up];
     const hair = 1e-6; // of a cell: more than rounding errs by
-    const floor = r ? box.bottom + (r - hair) * height : -Infinity;
-    const ceiling = r < side - 1 ? box.bottom + (r + 1 + hair) * height : Infinity;
+    const floor = r ? this.bottom + (r - hair) * height : -Infinity;
+    const ceiling = r < side - 1 ? this.bottom + (r + 1 + hair) * height : Infinity;
     for (const { a0, b0, a1, b1 } of edges) {
       const [least, most] = [Math.min(b0, b1), Math.max(b0, b1)];
       const at = (b) => a0 + ((a1 - a0) * (Math.min(Math.max(b, least), most) - b0)) / (b1 - b0);

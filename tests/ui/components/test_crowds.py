@@ -1,0 +1,112 @@
+"""Very many points: counted, found and selected as if each had been looked at."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from ui.components.latent_plane import packed, unpacked
+from vae_core.errors import ConfigError
+
+Call = Callable[..., Any]
+Array = npt.NDArray[Any]
+N = 200_000
+BYTES = "const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;"
+COUNT = f"""({{ count }}, xy, category, place, palette, off) => {{
+    {BYTES}
+    const points = {{ xy: new Float32Array(bytes(xy)), category: new Uint8Array(bytes(category)) }};
+    Object.assign(points, {{ tints: points.category, count: points.category.length }});
+    const hidden = Uint8Array.from({{ length: 256 }}, (_, k) => Number(k === off));
+    return [...count(points, place, {{ palette: Uint32Array.from(palette), hidden, mask: null }})];
+}}"""
+FIND = f"""({{ Points }}, buffer, count, polygon, places, radius) => {{
+    {BYTES}
+    const points = new Points(bytes(buffer), {{ count, names: ["a", "b"] }});
+    points.hidden.add(1);
+    const found = [...points.inPolygon(polygon)];
+    return {{ found, nearest: places.map(([a, b]) => points.nearest(a, b, radius)) }};
+}}"""
+
+
+@pytest.fixture(scope="module")
+def xy() -> Array:
+    """(N, 2) float32: a crowd, and a few that lie very far away."""
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(N, 2)) * (1, 0.3)
+    points[:50] *= 1e4
+    return points.astype("<f4")
+
+
+def in_base64(*columns: Array) -> str:
+    return base64.b64encode(b"".join(column.tobytes() for column in columns)).decode()
+
+
+def test_counts_in_cells_are_a_histogram_of_the_classes_shown(call: Call, xy: Array) -> None:
+    category = (np.arange(N) % 3).astype("u1")
+    place = {"left": 61.25, "top": 40.5, "unit": 23.7, "width": 120, "height": 90}
+    palette = [0x102030, 0xFFFFFF, 0x0080FF]
+    found = call(
+        "latent_plane/pixels.js", COUNT, in_base64(xy), in_base64(category), place, palette, 1
+    )
+    cells = np.array(found).reshape(90, 120, 4)
+    shown = category != 1
+    x = place["left"] + xy[shown, 0].astype(float) * place["unit"]
+    y = place["top"] - xy[shown, 1].astype(float) * place["unit"]
+    colour = np.array(palette)[category[shown]]
+    for channel, weights in enumerate((None, colour & 255, colour >> 8 & 255, colour >> 16)):
+        expected, *_ = np.histogram2d(y, x, (np.arange(91), np.arange(121)), weights=weights)
+        assert (cells[..., channel] == expected).all()
+    assert 0 < cells[..., 0].sum() < shown.sum()
+
+
+def test_a_lasso_and_the_pointer_find_what_a_look_at_every_point_finds(
+    call: Call, xy: Array
+) -> None:
+    category = (np.arange(N) % 5 == 0).astype("u1")
+    shown = np.flatnonzero(category == 0)
+    turns = np.linspace(0, 4 * np.pi, 81)[:-1]  # twice around: it crosses itself
+    r = 1.1 + 0.5 * np.cos(1.5 * turns)
+    polygon = np.stack([1.2 * r * np.cos(turns), 0.4 * r * np.sin(turns)], 1)
+    polygon[10:12] = (3e4, 4e3), (3e4, -4e3)  # and reaches far out
+    a, b = xy[shown].astype(float).T
+    inside = np.zeros(len(shown), bool)
+    for (a0, b0), (a1, b1) in zip(polygon, np.roll(polygon, 1, axis=0), strict=True):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            inside ^= ((b0 > b) != (b1 > b)) & (a < (a1 - a0) * (b - b0) / (b1 - b0) + a0)
+    places = np.random.default_rng(1).normal(size=(40, 2)) * (1.5, 0.6)
+    buffer = in_base64(xy, np.arange(N, dtype="<u4"), category)
+    found = call("latent_plane/points.js", FIND, buffer, N, polygon.tolist(), places.tolist(), 0.1)
+    assert found["found"] == shown[inside].tolist()
+    assert 1000 < inside.sum() < len(shown) / 2
+    assert xy[found["found"], 0].max() > 100
+    distance = np.hypot(a - places[:, :1], b - places[:, 1:])  # (40, shown)
+    nearest = np.where(distance.min(1) <= 0.1, shown[distance.argmin(1)], -1)
+    assert found["nearest"] == nearest.tolist()
+    assert -1 in nearest
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5])
+def test_browser_and_python_tell_the_same_selection_in_the_same_words(
+    call: Call, share: float
+) -> None:
+    rows = np.flatnonzero(np.random.default_rng(0).random(N) < share).tolist()
+    words = packed(rows[::-1])
+    assert len(words) < N / 5
+    assert list(unpacked(words, N)) == rows
+    again = (
+        "({ Selection }, words) => { const s = Selection.of(words); return [s.packed, [...s]]; }"
+    )
+    told, points = call("latent_plane/selection.js", again, words)
+    assert (told, points) == (words if isinstance(words, str) else list(words), rows)
+
+
+def test_of_bits_that_the_browser_tells_only_those_of_points_count() -> None:
+    assert unpacked(packed(range(3000)), 5) == (0, 1, 2, 3, 4)
+    for broken in ("no base64!", ["one"]):
+        with pytest.raises(ConfigError, match="select again"):
+            unpacked(broken, 5)
