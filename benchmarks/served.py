@@ -36,7 +36,7 @@ CHROMIUM_FLAGS = (
 
 
 @contextmanager
-def server(tree: Path = ROOT, **variables: str) -> Iterator[tuple[str, int]]:
+def server(tree: Path = ROOT, /, **variables: str) -> Iterator[tuple[str, int]]:
     """The app of `tree` on a free port; gives its URL and process id.
 
     variables: of its environment.
