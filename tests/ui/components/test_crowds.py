@@ -90,6 +90,25 @@ def test_a_lasso_and_the_pointer_find_what_a_look_at_every_point_finds(
     assert -1 in nearest
 
 
+@pytest.mark.parametrize("posteriors", [True, False])
+def test_a_crowds_density_is_that_of_its_points_one_by_one(call: Call, posteriors: bool) -> None:
+    both = """({ crowdDensity, Density, thinnest }, posteriors) => {
+        const count = 12_000;
+        const some = (n, of) => new Float32Array(n * count).map((_, i) => of(i));
+        const xy = some(2, (i) => 2 * Math.sin(i * i));
+        const covariance = posteriors ? some(3, (i) => (i % 3 === 1 ? 0.001 : 0.01)) : null;
+        const points = { xy, covariance, count, shown: (i) => i % 4 > 0 };
+        const field = new Density(points).field(3);
+        let step;
+        for (const steps = crowdDensity(points, 3); !step?.done; ) step = steps.next();
+        const { values, thin } = step.value;
+        return [[...field.values], thinnest(field, points), [...values], thin];
+    }"""
+    values, thin, of_crowd, thin_of_crowd = call("latent_plane/fog.js", both, posteriors)
+    assert of_crowd == values
+    assert thin_of_crowd == thin > 0
+
+
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.5])
 def test_browser_and_python_tell_the_same_selection_in_the_same_words(
     call: Call, share: float

@@ -60,7 +60,11 @@ export class Crowd {
   constructor(thread, count) {
     this.thread = thread;
     this.count = count;
-    thread.hear = (answer) => (answer.index ? this.taken(answer) : this.#show(answer));
+    thread.hear = (answer) => {
+      if (answer.index) this.taken(answer);
+      else if (answer.words) this.#show(answer);
+      else if (answer.ticket === this.weighing.ticket) this.weighing.resolve(answer);
+    };
     this.canvas = document.createElement("canvas");
     /** @type {Omit<import("./raster.js").Picture, "words"> | null} what is on it */
     this.picture = null;
@@ -68,11 +72,24 @@ export class Crowd {
     this.selected = null;
     this.selections = 0;
     this.asked = "";
+    /** @type {{resolve: (density: {values: Float32Array, thin: number}) => void, ticket: number} | null} */
+    this.weighing = null;
     this.done = () => {};
   }
 
   close() {
     this.thread.end();
+  }
+
+  /**
+   * The density of the points shown on a grid from -half to half, and what is thin there.
+   * @param {Points} points @param {number} half @returns {Promise<{values: Float32Array, thin: number}>}
+   */
+  density({ covariance, hidden }, half) {
+    return new Promise((resolve) => {
+      this.weighing = { resolve, ticket: (this.weighing?.ticket ?? 0) + 1 }; // the latest alone is answered
+      this.thread.post({ density: { covariance, hidden, half, ticket: this.weighing.ticket } });
+    });
   }
 
   /**

@@ -1,5 +1,6 @@
 /** What draws a crowd, in a thread of its own where there can be one: the latest wish counts. */
 
+import { crowdDensity } from "./fog.js";
 import { columnsOf, indexOf, tintsOf } from "./grid.js";
 import { CELL, count, inSight, paint, shade } from "./pixels.js";
 
@@ -26,18 +27,30 @@ export class Raster {
     this.job = null;
     /** @type {Uint8Array | null} */
     this.mask = null;
+    /** @type {ReturnType<typeof crowdDensity> | null} what is done while there is no wish */
+    this.density = null;
+    this.ticket = 0; // of the density
     this.counted = "";
     this.turns = new MessageChannel(); // between two slices what came meanwhile is heard
     this.turns.port1.onmessage = () => this.#turn();
   }
 
-  /** Points, which of them are selected, or a wish. */
-  hear({ buffer, layout, mask, wish }) {
+  /** Points, which of them are selected, a wish, or that their density is asked for. */
+  hear({ buffer, layout, mask, wish, density }) {
     if (buffer) this.#take(buffer, layout);
     if (mask !== undefined) this.mask = mask;
-    if (!wish) return;
-    if (!this.wish) this.turns.port2.postMessage(null);
-    this.wish = wish;
+    if (!wish && !density) return;
+    const idle = !this.wish && !this.density;
+    if (wish) this.wish = wish;
+    if (density) this.density = this.#weigh(density);
+    if (idle) this.turns.port2.postMessage(null);
+  }
+
+  #weigh({ covariance, hidden, half, ticket }) {
+    this.ticket = ticket;
+    const { xy, category, count } = this.points;
+    const shown = (i) => !category || !hidden.has(category[i]);
+    return crowdDensity({ xy, covariance, count, shown }, half);
   }
 
   /** Keep what is painted of the points; sort them, and give all back. */
@@ -51,15 +64,21 @@ export class Raster {
   }
 
   #turn() {
+    if (this.wish) this.#draw();
+    else if (this.density) {
+      const { done, value } = this.density.next();
+      if (done) this.say({ ...value, ticket: this.ticket }, [value.values.buffer]);
+      if (done) this.density = null;
+    }
+    if (this.wish || this.density) this.turns.port2.postMessage(null);
+  }
+
+  #draw() {
     if (this.doing !== this.wish) {
       this.doing = this.wish;
       this.job = this.#work(this.wish);
     }
-    if (this.job.next().done && this.doing === this.wish) {
-      this.doing = this.wish = null;
-      return;
-    }
-    this.turns.port2.postMessage(null);
+    if (this.job.next().done && this.doing === this.wish) this.doing = this.wish = null;
   }
 
   /** @param {Wish} wish */
