@@ -90,6 +90,36 @@ def test_a_lasso_and_the_pointer_find_what_a_look_at_every_point_finds(
     assert -1 in nearest
 
 
+def test_counts_are_the_same_before_and_after_the_points_are_sorted(call: Call, xy: Array) -> None:
+    drawn = f"""async ({{ Raster }}, buffer, layout) => {{
+        {BYTES}
+        let hear;
+        const raster = new Raster((answer) => hear(answer));
+        const told = (message, kind) => new Promise((resolve) => {{
+            hear = (answer) => answer.kind === kind && resolve(answer.words && [...answer.words]);
+            raster.hear(message);
+        }});
+        const mask = Uint8Array.from({{ length: layout.count }}, (_, i) => Number(i % 3 === 0));
+        await told({{ buffer: bytes(buffer), layout, mask }}, undefined);
+        const [palette, hidden] = [new Uint32Array(256).map((_, k) => 9 ** k), new Uint8Array(256)];
+        const view = {{ x: 0, y: 0, unit: 40, width: 200, height: 100 }};
+        const passes = [0, 1].map((wanted) => ({{ stamps: [], wanted, opacity: 0.5, area: 9 }}));
+        for (const pass of passes) pass.stamps.push({{ reach: 0, dx: [], dy: [], over: [] }});
+        const wish = {{ view, ratio: 1, look: {{ palette, hidden }}, passes }};
+        const before = await told({{ wish: {{ ...wish, key: "a", moves: true }} }}, "counts");
+        await told({{ wish: {{ ...wish, key: "a", moves: false }} }}, "glyphs");
+        while (!raster.near) await new Promise((resolve) => setTimeout(resolve));
+        const after = await told({{ wish: {{ ...wish, key: "b", moves: true }} }}, "counts");
+        raster.turns.port1.close();
+        return [before, after];
+    }}"""
+    category = (np.arange(N) % 5).astype("u1")
+    buffer = in_base64(xy, np.arange(N, dtype="<u4"), category)
+    before, after = call("latent_plane/raster.js", drawn, buffer, {"count": N, "names": ["a"] * 5})
+    assert before == after
+    assert len(set(before)) > 100
+
+
 @pytest.mark.parametrize("posteriors", [True, False])
 def test_a_crowds_density_is_that_of_its_points_one_by_one(call: Call, posteriors: bool) -> None:
     both = """({ crowdDensity, Density, thinnest }, posteriors) => {

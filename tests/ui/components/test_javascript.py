@@ -12,7 +12,9 @@ import pytest
 COMPONENTS = Path(__file__).parents[3] / "ui" / "components"
 MODULES = sorted(COMPONENTS.rglob("*.js"))
 IMPORT = re.compile(r'^import (?:\* as \w+|\{([^}]*)\}) from "(\./[\w.-]+)";', re.MULTILINE)
-EXPORT = re.compile(r"^export (?:default )?(?:async )?(?:function\*?|class|const) (\w+)", re.MULTILINE)
+EXPORT = re.compile(
+    r"^export (?:default )?(?:async )?(?:function\*?|class|const) (\w+)", re.MULTILINE
+)
 
 
 def name_of(module: Path) -> str:

@@ -27,6 +27,8 @@ export class Raster {
     this.job = null;
     /** @type {Uint8Array | null} */
     this.mask = null;
+    /** @type {(import("./pixels.js").Crowded & {mask: Uint8Array | null}) | null} the points by cell */
+    this.near = null;
     /** @type {ReturnType<typeof crowdDensity> | null} what is done while there is no wish */
     this.density = null;
     this.ticket = 0; // of the density
@@ -38,7 +40,10 @@ export class Raster {
   /** Points, which of them are selected, a wish, or that their density is asked for. */
   hear({ buffer, layout, mask, wish, density }) {
     if (buffer) this.#take(buffer, layout);
-    if (mask !== undefined) this.mask = mask;
+    if (mask !== undefined) {
+      this.mask = mask;
+      if (this.near) this.near.mask = mask && reordered(mask, this.order);
+    }
     if (!wish && !density) return;
     const idle = !this.wish && !this.density;
     if (wish) this.wish = wish;
@@ -60,6 +65,7 @@ export class Raster {
     const [xy, category] = [columns.xy.slice(), columns.category?.slice() ?? null];
     const tints = columns.value ? tintsOf(columns, layout) : category;
     this.points = { xy, category, tints, count: layout.count };
+    this.order = index.order.slice();
     this.say({ buffer, index }, [buffer, index.start.buffer, index.order.buffer]);
   }
 
@@ -92,7 +98,8 @@ export class Raster {
     if (!few && this.counted !== wish.key) {
       const cells = around(view, 1 / CELL, MARGIN, true);
       const words = new Uint32Array(cells.width * cells.height);
-      for (const pass of passes) shade(words, count(points, cells, look, pass.wanted), pass);
+      const near = this.near ?? { ...points, mask: this.mask };
+      for (const pass of passes) shade(words, count(near, cells, { ...look, mask: near.mask }, pass.wanted), pass);
       this.#deliver(wish, "counts", cells, words);
       this.counted = wish.key;
     }
@@ -106,12 +113,30 @@ export class Raster {
       }
     }
     this.#deliver(wish, "glyphs", place, words);
+    yield;
+    this.near ??= this.#neighbours();
+  }
+
+  /** Neighbours one after another are counted several times as fast as in any order. */
+  #neighbours() {
+    const { xy, category, tints, count } = this.points;
+    const sorted = (values) => values && reordered(values, this.order);
+    const near = { xy: reordered(xy, this.order, 2), category: sorted(category), count, mask: sorted(this.mask) };
+    return { ...near, tints: tints === category ? near.category : sorted(tints) };
   }
 
   #deliver({ key, moves }, kind, { left, top, unit, width, height }, words) {
     const corner = { a: -left / unit, b: top / unit };
     this.say({ key, kind, moves, ...corner, unit, width, height, words }, [words.buffer]);
   }
+}
+
+/** Columns of values, so many to a point, in another order. */
+function reordered(values, order, width = 1) {
+  const next = new values.constructor(values.length);
+  for (let k = 0; k < order.length; k++)
+    for (let j = 0; j < width; j++) next[width * k + j] = values[width * order[k] + j];
+  return next;
 }
 
 /**
