@@ -21,7 +21,7 @@ DRAW = """async ({ pointsOf }, script) => {
     const xy = new Float32Array(buffer, 0, 2 * count);
     xy.forEach((_, i) => (xy[i] = Math.sin(i * i) * (1 + (i % 7))));
     new Uint8Array(buffer, 12 * count).forEach((_, i, all) => (all[i] = i % 3));
-    const points = await pointsOf(buffer, { count, names: ["a", "b", "c"] }, new URL(script));
+    const points = await pointsOf(buffer, { count, names: ["a", "b", "c"] }, () => new URL(script));
     points.hidden.add(1);
     const style = {
         radius: 1.7,

@@ -11,7 +11,7 @@ export const CROWD = 20_000; // points, and more, are one
 /**
  * Points of the bytes that `PlanePoints` packed; a crowd's are sorted in its thread.
  * @param {ArrayBuffer} buffer @param {import("./grid.js").Layout} layout
- * @param {URL} script crowd_thread.js @returns {Promise<Points>}
+ * @param {() => URL} script where crowd_thread.js is @returns {Promise<Points>}
  */
 export async function pointsOf(buffer, layout, script) {
   if (layout.count <= CROWD) return new Points(buffer, layout);
@@ -24,7 +24,10 @@ export async function pointsOf(buffer, layout, script) {
   const sorted = await taken;
   const points = new Points(sorted.buffer, layout, sorted.index);
   points.crowd = crowd;
-  crowd.thread.fail = () => (points.crowd = null); // they are drawn all the same
+  crowd.thread.fail = () => {
+    points.crowd = null; // they are drawn all the same
+    crowd.done();
+  };
   return points;
 }
 
@@ -33,7 +36,7 @@ export async function pointsOf(buffer, layout, script) {
  *   fail: () => void, end: () => void}} Thread
  */
 
-/** @param {URL} script @returns {Promise<Thread>} in the page itself where it can have none of its own */
+/** @param {() => URL} script @returns {Promise<Thread>} in the page itself where it can have none of its own */
 function thread(script) {
   return new Promise((resolve) => {
     /** @type {Thread} */
@@ -44,7 +47,7 @@ function thread(script) {
       resolve(own);
     };
     try {
-      const worker = new Worker(script, { type: "module" });
+      const worker = new Worker(script(), { type: "module" });
       worker.onerror = () => own.fail();
       worker.onmessage = ({ data }) => (data.ready ? resolve(own) : own.hear(data));
       own.post = (...sent) => worker.postMessage(...sent);

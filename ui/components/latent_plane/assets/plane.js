@@ -282,7 +282,7 @@ export class LatentPlane {
       this.parts.notice.textContent = "The points could not be loaded; reload the page.";
       return;
     }
-    const script = new URL(`${this.data.assets}/crowd_thread.js`, this.root);
+    const script = () => new URL(`${this.data.assets}/crowd_thread.js`, this.root);
     const points = await pointsOf(await response.arrayBuffer(), layout, script);
     if (layout.url !== this.data.points?.url || this.end.signal.aborted) {
       points.crowd?.close();
