@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-import streamlit as st
-
+from ui.components.figure import figure
 from ui.figures.svg import svg_text
 from ui.palette import GREY, SYMBOL_COLOURS, is_dark
 from vae_core.models.architecture import Architecture
@@ -18,7 +17,12 @@ MIDDLE = 76
 def show_network(network: Architecture, *, variational: bool) -> None:
     """Draw the network in the page."""
     ink = "#f1f5f9" if is_dark() else "#111827"
-    st.image(network_svg(network, variational=variational, ink=ink), alt=describe(network))
+    drawn = network_svg(network, variational=variational, ink=ink)
+    figure(
+        f'<div role="img" aria-label="{describe(network)}">{drawn}</div>',
+        key="network",
+        name="network",
+    )
 
 
 def network_svg(network: Architecture, *, variational: bool, ink: str) -> str:

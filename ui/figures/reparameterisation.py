@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import streamlit as st
-
+from ui.components.figure import Table, figure
 from ui.figures.svg import svg_text
 from ui.numbers import decimal
 from ui.palette import GREY, SYMBOL_COLOURS, is_dark
@@ -41,7 +40,31 @@ def show_draw(draw: Draw) -> None:
         f"log p(x given z) = {draw.log_px_z:.1f}. Backwards: gradient in z {_vector(draw.dz, 0)}, "
         f"in mu {_vector(draw.dmu, 0)}, in log sigma squared {_vector(draw.dlogvar, 1)}."
     )
-    st.image(draw_svg(draw, dark=is_dark()), alt=words)
+    drawn = draw_svg(draw, dark=is_dark())
+    figure(
+        f'<div role="img" aria-label="{words}">{drawn}</div>',
+        key="draw",
+        name="reparameterisation",
+        table=Table(
+            ("dimension", "mu", "sigma", "epsilon", "z", "dz", "dmu", "dlogvar"),
+            [
+                (k, *map(float, values))
+                for k, values in enumerate(
+                    zip(
+                        draw.mu,
+                        draw.sigma,
+                        draw.eps,
+                        draw.z,
+                        draw.dz,
+                        draw.dmu,
+                        draw.dlogvar,
+                        strict=True,
+                    ),
+                    1,
+                )
+            ],
+        ),
+    )
 
 
 def draw_svg(draw: Draw, *, dark: bool) -> str:

@@ -13,18 +13,27 @@ const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowD
 
 /** @type {WeakMap<Node, Promise<Grid>>} the grid that stands in a component's place */
 const standing = new WeakMap();
+/** @type {WeakMap<Node, Grid>} the same, once it stands there */
+const grids = new WeakMap();
 
 /** @param {any} component as Streamlit calls it @param {URL} root the app's address */
 export async function mount(component, root) {
   const place = component.parentElement;
   if (!standing.has(place)) standing.set(place, settle(place));
   const grid = await standing.get(place);
+  grids.set(place, grid);
   await grid.update(component, root);
   return () => {
     if (place.isConnected) return; // no farewell: an update takes over
     standing.delete(place);
     grid.leave();
   };
+}
+
+/** The figure that stands in a component's place, to be saved. @param {Node} place */
+export async function saved(place) {
+  const { figureOf } = await import("./saved.js");
+  return figureOf(() => grids.get(place));
 }
 
 async function settle(place) {

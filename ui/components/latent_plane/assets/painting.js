@@ -38,15 +38,18 @@ export class Painting {
   }
 
   drawScene() {
+    this.paintScene(this.#clear(this.scene));
+  }
+
+  /** @param {CanvasRenderingContext2D} c in CSS pixels */
+  paintScene(c) {
     const { view, data, points, on, theme, trust, manifold, overlay, selected, slice, z } = this.plane;
-    const c = this.#clear(this.scene);
     this.mixture = points?.covariance && selected.size > FEW ? points.mixture(selected) : null;
     if (on.has("manifold")) manifold.draw(c);
     if (on.has("heat")) overlay.drawHeat(c);
     if (points?.count && on.has("density")) trust.drawDensity(c);
     if (points?.count) {
-      this.#drawPoints();
-      c.drawImage(this.points, 0, 0, view.width, view.height);
+      this.paintPoints(c);
       this.#drawThumbnails(c);
       if (on.has("fog") && data.plane) trust.drawFog(c);
     }
@@ -54,26 +57,34 @@ export class Painting {
     if (on.has("rings") && data.plane) scene.drawRings(c, view, theme, slice.place(z.map(() => 0)));
   }
 
-  #drawPoints() {
-    const { points, view, selected, data } = this.plane;
+  /** How large and how opaque points are drawn. */
+  get pointStyle() {
+    const { points, view } = this.plane;
     const n = points.count;
     const [size, opacity] =
       n > 20000 ? [1.7, 0.55] : n > 5000 ? [2.2, 0.7] : n > 1000 ? [2.8, 0.8] : [3.6, 0.9];
+    return { radius: size * Math.min(Math.max(view.zoomed ** 0.5, 0.8), 2.5), opacity };
+  }
+
+  paintPoints(c) {
+    const { points, view, selected, data } = this.plane;
+    const n = points.count;
+    const { radius, opacity } = this.pointStyle;
     const ratio = this.coarse && n > 20000 ? Math.min(this.ratio, 1) : this.ratio;
     const style = {
       ratio,
-      radius: size * Math.min(Math.max(view.zoomed ** 0.5, 0.8), 2.5),
+      radius,
       glyphs: data.colours.glyphs,
-      ...this.#tints(),
+      ...this.tints,
       mask: null,
       wanted: 0,
     };
     const [width, height] = [view.width, view.height].map((side) => Math.round(side * ratio));
     if (this.points.width !== width || this.points.height !== height)
       Object.assign(this.points, { width, height });
-    const c = this.points.getContext("2d", { willReadFrequently: true });
+    const own = this.points.getContext("2d", { willReadFrequently: true });
     if (this.pixels?.width !== width || this.pixels?.height !== height)
-      this.pixels = c.createImageData(width, height);
+      this.pixels = own.createImageData(width, height);
     this.pixels.data.fill(0);
     if (selected.size) {
       style.mask = new Uint8Array(n);
@@ -83,7 +94,8 @@ export class Painting {
     } else {
       paint(this.pixels, points, view, { ...style, opacity });
     }
-    c.putImageData(this.pixels, 0, 0);
+    own.putImageData(this.pixels, 0, 0);
+    c.drawImage(this.points, 0, 0, view.width, view.height);
   }
 
   /** Zoomed in until the points stand apart, images take the place of glyphs. */
@@ -96,7 +108,7 @@ export class Painting {
     const visible = points.inBox(left, bottom, right, top, room);
     if (!visible) return;
     thumbnails.want(visible, points, channel, hello.image_shape, () => this.plane.invalidate(true));
-    const { tints, palette } = this.#tints();
+    const { tints, palette } = this.tints;
     for (const i of visible) {
       const image = thumbnails.get(i);
       if (!image) continue;
@@ -108,7 +120,7 @@ export class Painting {
   }
 
   /** Each point's place in a palette: by class, by value, or all in the colour of text. */
-  #tints() {
+  get tints() {
     const { points, data, theme } = this.plane;
     if (points.value) {
       const [low, high] = points.layout.value.range;
@@ -124,10 +136,16 @@ export class Painting {
   }
 
   drawOver() {
+    const { view, parts } = this.plane;
+    const c = this.#clear(parts.plane);
+    c.drawImage(this.scene, 0, 0, view.width, view.height);
+    this.paintOver(c);
+  }
+
+  /** @param {CanvasRenderingContext2D} c in CSS pixels */
+  paintOver(c) {
     const { plane } = this;
     const { view, data, theme, slice, stops, hand } = plane;
-    const c = this.#clear(plane.parts.plane);
-    c.drawImage(this.scene, 0, 0, view.width, view.height);
     if (plane.points) this.#drawPosteriors(c);
     plane.overlay.drawGaussians(c);
     plane.overlay.drawWays(c);

@@ -48,6 +48,12 @@ export async function mount({ data, parentElement, setStateValue }, root) {
   };
 }
 
+/** The figure that stands in a component's place, to be saved. @param {ShadowRoot} place */
+export async function saved(place) {
+  const { figureOf } = await import("./saved.js");
+  return figureOf(() => planes.get(place.querySelector(".root")));
+}
+
 function loadStyle(parent, url) {
   return new Promise((resolve) => {
     const link = element("link", { rel: "stylesheet", href: url });
