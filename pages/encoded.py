@@ -26,6 +26,7 @@ from ui.text.plain import file_name
 from ui.view.dims import choose_dims, names_of_dims
 from ui.view.planes import colourings, dims_plane, keep_z, pca_plane, pca_shares, plane_points
 from ui.view.point import current_z, z_text
+from ui.view.space import show_space
 from ui.view.stored import latents_of, stored_latents
 from vae_core.latent.decoded import decoded
 from vae_core.latent.projections import tsne_projection
@@ -150,6 +151,7 @@ def explore() -> None:
         show_points(view, plane, colour)
     elif computed := choose_tsne():
         show_points(view, None, colour, *computed)
+    space = show_space(opened) if d > 2 else {}
     across, up = names_of_dims(dims) if view == DIMS and d > 2 else (None, None)
     show_in_address(
         "view",
@@ -162,6 +164,7 @@ def explore() -> None:
         draw=st.session_state["draw"],
         selected=",".join(map(str, chosen_rows()[:LINKED])),
         z=z_text(current_z(opened)),
+        **space,
     )
 
 

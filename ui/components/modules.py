@@ -23,7 +23,8 @@ def _plotly() -> str:
     return publish_later(script, version("plotly"))
 
 
-_CONSTANTS = f"const SAVE = {json.dumps(_SAVE)};\nconst PLOTLY = {json.dumps(_plotly())};\n"
+PLOTLY = _plotly()
+_CONSTANTS = f"const SAVE = {json.dumps(_SAVE)};\nconst PLOTLY = {json.dumps(PLOTLY)};\n"
 
 
 def module_component(folder: Path, entry: str) -> tuple[str, str]:

@@ -44,6 +44,13 @@ def pca_plane(opened: OpenModel) -> Plane:
     return Plane.of_axes(axes, centre)
 
 
+def pca_axes(opened: OpenModel, axes: int) -> tuple[np.ndarray, np.ndarray]:
+    """The centre (d,) and directions (axes, d) of largest variance of the stored means."""
+    latents = latents_of(opened)
+    centre, directions, _ = _pca(opened.id, float(latents.mu.sum()), latents, axes)
+    return centre, directions
+
+
 def pca_shares(opened: OpenModel) -> tuple[float, float]:
     """Shares of the variance of mu along the two axes of `pca_plane`."""
     latents = latents_of(opened)
@@ -53,12 +60,12 @@ def pca_shares(opened: OpenModel) -> tuple[float, float]:
 
 @st.cache_data(show_spinner=False, max_entries=32)
 def _pca(
-    model_id: str, checksum: float, _latents: Latents
+    model_id: str, checksum: float, _latents: Latents, axes: int = 2
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     from vae_core.latent.projections import pca_projection
 
-    centre, axes, shares = pca_projection(_latents.mu)
-    return centre.numpy(), axes.numpy(), shares.numpy()
+    centre, directions, shares = pca_projection(_latents.mu, axes)
+    return centre.numpy(), directions.numpy(), shares.numpy()
 
 
 def colourings(opened: OpenModel) -> list[str]:
@@ -104,13 +111,20 @@ def plane_points(
     )
 
 
+def class_names(opened: OpenModel) -> tuple[str, ...]:
+    """Those of the data set, or numbers; none where there are no classes."""
+    labels = latents_of(opened).labels
+    if labels is None:
+        return ()
+    return tuple(opened.config.get("class_names") or map(str, range(int(labels.max()) + 1)))
+
+
 def _colouring(
     opened: OpenModel, latents: Latents, colour: str, rows: np.ndarray
 ) -> dict[str, Any]:
     if colour == CLASS and latents.labels is not None:
         labels = latents.labels.numpy()[rows]
-        names = opened.config.get("class_names") or [str(k) for k in range(labels.max() + 1)]
-        return {"category": labels, "names": tuple(names)}
+        return {"category": labels, "names": class_names(opened)}
     if colour == KL:
         return {"value": latents.kl.numpy()[rows], "label": "KL (nats)"}
     if colour == ERROR:

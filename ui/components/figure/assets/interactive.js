@@ -1,6 +1,7 @@
 /** A figure in Plotly, over the page: to pan, zoom and hover; Plotly is fetched when it is first asked for. */
 
 import { keep } from "./files.js";
+import { colourOf, escaped } from "./markup.js";
 
 /** @type {Promise<any> | undefined} */
 let loading;
@@ -25,61 +26,81 @@ export function themed(element) {
   const style = getComputedStyle(element);
   const read = (name) => style.getPropertyValue(`--st-${name}`).trim();
   const [ground, ink] = [read("background-color"), read("text-color")];
-  const axis = { gridcolor: `color-mix(in srgb, ${ink} 12%, ${ground})`, zerolinecolor: `color-mix(in srgb, ${ink} 30%, ${ground})` };
-  for (const name of Object.keys(axis)) axis[name] = resolved(axis[name]);
+  const mixed = (share) => colourOf(`color-mix(in srgb, ${ink} ${share}%, ${ground})`).colour;
+  const line = mixed(30);
+  const axis = { gridcolor: mixed(12), zerolinecolor: line };
+  const font = { color: ink, family: read("font"), size: 13 };
+  const margin = { l: 60, r: 20, t: 30, b: 50 };
   return {
-    layout: { paper_bgcolor: ground, plot_bgcolor: ground, font: { color: ink, family: read("font"), size: 13 }, margin: { l: 60, r: 20, t: 30, b: 50 }, hovermode: "closest", xaxis: axis, yaxis: axis, axis },
-    config: { responsive: true, scrollZoom: true, displaylogo: false, toImageButtonOptions: { format: "svg" } },
-    ground,
-    ink,
+    layout: { paper_bgcolor: ground, plot_bgcolor: ground, font, margin, hovermode: "closest", xaxis: axis, yaxis: axis },
+    config: { responsive: true, scrollZoom: true, displaylogo: false, showSendToCloud: false, plotlyServerURL: "" },
+    ...{ axis, ground, ink, line },
   };
-}
-
-function resolved(css) {
-  const c = document.createElement("canvas").getContext("2d");
-  c.fillStyle = css;
-  c.fillRect(0, 0, 1, 1);
-  const [r, g, b] = c.getImageData(0, 0, 1, 1).data;
-  return `rgb(${r},${g},${b})`;
 }
 
 /** @param {import("./menu.js").Figure} figure @param {URL} url of Plotly */
 export async function open(figure, url) {
-  const Plotly = await plotly(url);
-  const { data, layout } = figure.plot();
   const theme = themed(figure.parts()[0]);
+  const { dialog, place } = over(figure.name, theme);
+  try {
+    const Plotly = await plotly(url);
+    const { data, layout } = figure.plot();
+    if (!dialog.open) return;
+    dialog.addEventListener("close", () => Plotly.purge(place));
+    place.replaceChildren();
+    await Plotly.newPlot(place, data.map(plain), dressed(layout, theme), {
+      ...theme.config,
+      toImageButtonOptions: { format: "svg", filename: figure.name },
+    });
+  } catch (error) {
+    dialog.close();
+    throw error;
+  }
+}
+
+/** A dialog over the page. @returns {{dialog: HTMLDialogElement, place: any}} place: where the figure goes */
+function over(name, theme) {
   const dialog = document.createElement("dialog");
   dialog.dataset.testid = "plotly";
-  dialog.setAttribute("aria-label", `${figure.name} in Plotly`);
-  dialog.style.cssText = `box-sizing:border-box;width:min(94vw,84rem);height:90vh;max-width:none;max-height:none;padding:0.75rem;border:1px solid ${theme.layout.axis.zerolinecolor};border-radius:0.75rem;background:${theme.ground};color:${theme.ink};font:0.875rem ${theme.layout.font.family}`;
+  dialog.setAttribute("aria-label", `${name} in Plotly`);
+  dialog.style.cssText = `box-sizing:border-box;width:min(94vw,84rem);height:90vh;max-width:none;max-height:none;padding:0.75rem;border:1px solid ${theme.line};border-radius:0.75rem;background:${theme.ground};color:${theme.ink};font:0.875rem ${theme.layout.font.family}`;
   dialog.innerHTML = `
     <div style="display:flex;flex-direction:column;height:100%">
       <div style="display:flex;gap:0.5rem;justify-content:flex-end"></div>
-      <div style="flex:1;min-height:0"></div>
+      <div style="flex:1;min-height:0"><p role="status">Plotly is loading…</p></div>
     </div>`;
   const [bar, place] = dialog.firstElementChild.children;
   bar.append(
     button("Figure as JSON", theme, () => {
       const { data, layout } = place;
-      keep(new Blob([JSON.stringify({ data, layout })], { type: "application/json" }), `${figure.name}.json`);
+      if (data) keep(new Blob([JSON.stringify({ data, layout })], { type: "application/json" }), `${name}.json`);
     }),
     button("Close", theme, () => dialog.close()),
   );
-  dialog.addEventListener("close", () => {
-    Plotly.purge(place);
-    dialog.remove();
-  });
+  dialog.addEventListener("close", () => dialog.remove());
   dialog.addEventListener("keydown", (event) => event.stopPropagation()); // the page's keys stay the page's
   document.body.append(dialog);
   dialog.showModal();
-  const { axis, ...shared } = theme.layout;
-  const axes = Object.fromEntries(Object.entries(layout).filter(([name]) => /^[xy]axis/.test(name)).map(([name, given]) => [name, { ...axis, ...given }]));
-  const config = { ...theme.config, toImageButtonOptions: { format: "svg", filename: figure.name } };
-  await Plotly.newPlot(place, data, { ...shared, ...layout, ...axes }, config);
+  return { dialog, place };
 }
 
-function button(text, { layout, ink }, act) {
+/** The theme under a figure's own layout. */
+function dressed(layout, { layout: shared, axis }) {
+  const axes = Object.entries(layout).filter(([name]) => /^[xy]axis/.test(name));
+  const titled = axes.map(([name, given]) => [name, { ...axis, ...given, ...(given.title && { title: { text: escaped(given.title.text) } }) }]);
+  const annotations = layout.annotations?.map((note) => ({ ...note, text: escaped(note.text) }));
+  return { ...shared, ...layout, ...Object.fromEntries(titled), ...(annotations && { annotations }) };
+}
+
+/** Plotly takes texts for HTML; a class may be called anything. */
+export function plain(trace) {
+  const { name, x, y } = trace;
+  const bare = (values) => (Array.isArray(values) ? values.map((value) => (typeof value === "string" ? escaped(value) : value)) : values);
+  return { ...trace, ...(name && { name: escaped(name) }), ...(x && { x: bare(x) }), ...(y && { y: bare(y) }) };
+}
+
+function button(text, { line, ink }, act) {
   const made = Object.assign(document.createElement("button"), { type: "button", textContent: text, onclick: act });
-  made.style.cssText = `padding:0.25rem 0.75rem;border:1px solid ${layout.axis.zerolinecolor};border-radius:0.5rem;background:none;color:${ink};font:inherit;cursor:pointer`;
+  made.style.cssText = `padding:0.25rem 0.75rem;border:1px solid ${line};border-radius:0.5rem;background:none;color:${ink};font:inherit;cursor:pointer`;
   return made;
 }

@@ -23,10 +23,10 @@ const MOST_PX = 4096; // … up to this side
  */
 export function svgOf(parts, drawn, { pixels = 0, style = "" } = {}) {
   const boxes = parts.map((part) => part.getBoundingClientRect());
-  const left = Math.floor(Math.min(...boxes.map((box) => box.left)));
-  const top = Math.floor(Math.min(...boxes.map((box) => box.top)));
-  const width = Math.ceil(Math.max(...boxes.map((box) => box.right))) - left;
-  const height = Math.ceil(Math.max(...boxes.map((box) => box.bottom))) - top;
+  const left = Math.min(...boxes.map((box) => box.left));
+  const top = Math.min(...boxes.map((box) => box.top));
+  const width = Math.ceil(Math.max(...boxes.map((box) => box.right)) - left);
+  const height = Math.ceil(Math.max(...boxes.map((box) => box.bottom)) - top);
   const seen = getComputedStyle(parts[0]);
   const page = new Page(left, top, drawn, pixels, familyOf(seen.fontFamily));
   for (const part of parts) page.add(part);
@@ -145,7 +145,9 @@ class Page {
     }
     const most = MOST_PX / Math.max(box.width, box.height);
     const picture = bitmap ? bitmap(this.pixels || Math.min(ENLARGED, Math.max(most, 1))) : canvas;
-    this.lines.push(`<image${attributes({ ...box, preserveAspectRatio: "none", "xlink:href": pngOf(picture) })}/>`);
+    // Pixel on pixel: half a one's difference would blur them all.
+    const exact = bitmap && this.pixels ? { width: picture.width / this.pixels, height: picture.height / this.pixels } : {};
+    this.lines.push(`<image${attributes({ ...box, ...exact, preserveAspectRatio: "none", "xlink:href": pngOf(picture) })}/>`);
   }
 
   /** Text as it is broken into lines. @param {Text} node */
@@ -160,6 +162,8 @@ class Page {
         x: round(rect.left + share * rect.width - this.left),
         y: round(baseline - this.top),
         "text-anchor": anchor === "start" ? null : anchor,
+        textLength: round(rect.width), // in another program's typeface, too
+        lengthAdjust: "spacingAndGlyphs",
         ...typeface(style, this.family),
         fill: colour,
         "fill-opacity": alpha < 1 ? round(alpha) : null,
