@@ -69,7 +69,7 @@ def show_draw(draw: Draw) -> None:
 
 def draw_svg(draw: Draw, *, dark: bool) -> str:
     """An SVG: grey arrows forwards with values above, orange ones backwards with gradients."""
-    ink, back = ("#f1f5f9", BACKWARDS_DARK) if dark else ("#111827", BACKWARDS)
+    back = BACKWARDS_DARK if dark else BACKWARDS
     mu, sigma, eps, z = (SYMBOL_COLOURS[name] for name in ("mu", "sigma", "eps", "z"))
     y_mu, y_z, y_eps = 48, 118, 226
     parts = [
@@ -107,7 +107,7 @@ def draw_svg(draw: Draw, *, dark: bool) -> str:
     ]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
-        f'height="{HEIGHT}" color="{ink}" font-family="sans-serif">{"".join(parts)}</svg>'
+        f'height="{HEIGHT}">{"".join(parts)}</svg>'
     )
 
 

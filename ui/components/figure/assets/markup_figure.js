@@ -19,8 +19,8 @@ export function saved(place) {
     name: data().name,
     parts: () => [place.querySelector(".figure")],
     drawn: () => null,
-    table: () => data().table,
-    plot: () => data().plot,
+    table: data().table ? () => data().table : undefined,
+    plot: data().plot ? () => data().plot : undefined,
   };
 }
 

@@ -17,6 +17,8 @@ const ICON =
   '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 3v11m0 0 4.5-4.5M12 14 7.5 9.5M5 15v4a1.5 1.5 0 0 0 1.5 1.5h11A1.5 1.5 0 0 0 19 19v-4"/></svg>';
 const TIMES = [1, 2, 4];
 const ENLARGED = [1, 2, 4, 8];
+let light = false; // in the dark theme: whether figures are saved as in the light one
+
 const STEPS = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
 
 /**
@@ -36,11 +38,11 @@ export async function hang(place, figure, plotly) {
     place.append(link);
   });
   (figure.corner?.() ?? place).append(root);
-  opener.onclick = () => menu.togglePopover();
-  menu.addEventListener("beforetoggle", ({ newState }) => {
-    opener.setAttribute("aria-expanded", String(newState === "open"));
-    if (newState === "open") fill(menu, figure, plotly);
-  });
+  opener.onclick = () => {
+    if (!menu.matches(":popover-open")) fill(menu, figure, plotly);
+    menu.togglePopover();
+  };
+  menu.addEventListener("beforetoggle", ({ newState }) => opener.setAttribute("aria-expanded", String(newState === "open")));
   menu.addEventListener("toggle", ({ newState }) => newState === "open" && settle(menu, opener));
   root.addEventListener("keydown", (event) => press(event, menu, opener));
   return root;
@@ -48,29 +50,42 @@ export async function hang(place, figure, plotly) {
 
 /** What can be made of the figure as it stands. @param {HTMLElement} menu @param {Figure} figure */
 function fill(menu, figure, plotly) {
+  const drawn = figure.parts();
   const picture = figure.picture?.();
-  const parts = figure.parts().length > 0;
   const act = (how) => async () => {
     menu.hidePopover();
     try {
       await how(await import("./files.js"));
     } catch (error) {
-      menu.replaceChildren(Object.assign(document.createElement("p"), { textContent: `This could not be saved. ${error.message}` }));
-      menu.firstElementChild.setAttribute("role", "alert");
-      menu.showPopover();
+      fail(menu, error);
     }
   };
   const file = (ending, make, aside = "") => act(async (files) => files.keep(await make(files), named(figure.name + aside, ending)));
-  const sized = (what, sizes, make, aside) => [what, sizes.map((times) => [`${times}×`, `${what}, ${times} times as large`, file("png", (files) => make(files, times), aside)])];
-  menu.replaceChildren(
-    ...[
-      ...(parts ? [sized("PNG", TIMES, (files, times) => files.png(figure, times))] : []),
-      ...(picture ? [sized(figure.pictured ?? "Pixels", ENLARGED, (files, times) => files.enlarged(picture, times), "-pixels")] : []),
-      ...(parts ? [["", [["SVG", "SVG", file("svg", (files) => files.svg(figure))]]]] : []),
-      ...(figure.table?.() ? [["", [["CSV", "CSV", file("csv", (files) => files.csv(figure))]]]] : []),
-      ...(figure.plot?.() ? [["", [["Open in Plotly", "Open in Plotly", act(async () => (await import("./interactive.js")).open(figure, plotly))]]]] : []),
-    ].map(([what, items]) => row(what, items)),
-  );
+  const sized = (what, sizes, make, aside) =>
+    row(what, sizes.map((times) => [`${times}×`, `${what}, ${times} times as large`, file("png", (files) => make(files, times), aside)]));
+  const one = (text, verb) => row("", [[text, text, verb]]);
+  const rows = [
+    drawn.length && sized("PNG", TIMES, (files, times) => files.png(figure, light, times)),
+    picture && sized(figure.pictured ?? "Pixels", ENLARGED, (files, times) => files.enlarged(picture, times), "-pixels"),
+    drawn.length && one("SVG", file("svg", (files) => files.svg(figure, light))),
+    drawn.length && one("PDF, by the browser", act((files) => files.print(figure, light))),
+    drawn.length && dark(menu) && choice("Light, for paper", light, (on) => (light = on)),
+    figure.table && one("CSV", file("csv", (files) => files.csv(figure))),
+    figure.plot && one("Open in Plotly", act(async () => (await import("./interactive.js")).open(figure, plotly))),
+  ];
+  menu.replaceChildren(...rows.filter(Boolean));
+}
+
+function dark(element) {
+  const [r, g, b] = getComputedStyle(element).backgroundColor.match(/[\d.]+/g).map(Number);
+  return r + g + b < 384;
+}
+
+function fail(menu, { message }) {
+  const told = Object.assign(document.createElement("p"), { textContent: `This could not be saved. ${message}` });
+  told.setAttribute("role", "alert");
+  menu.replaceChildren(told);
+  menu.showPopover();
 }
 
 function row(what, items) {
@@ -81,6 +96,15 @@ function row(what, items) {
     item.setAttribute("role", "menuitem");
     made.append(item);
   }
+  return made;
+}
+
+function choice(text, on, choose) {
+  const made = row("", [[text, text, () => choose(item.getAttribute("aria-checked") !== "true")]]);
+  const item = made.querySelector("button");
+  item.setAttribute("role", "menuitemcheckbox");
+  item.setAttribute("aria-checked", String(on));
+  item.addEventListener("click", () => item.setAttribute("aria-checked", String(item.getAttribute("aria-checked") !== "true")));
   return made;
 }
 

@@ -7,14 +7,14 @@ export function figureOf(found) {
   return {
     name: found().data?.testid ?? "images",
     parts: () => {
-      const { tilesElement, up, across } = found();
-      return [tilesElement, up, across].filter((part) => part.clientHeight);
+      const { tiles, tilesElement, up, across } = found();
+      return [tilesElement, up, across].filter((part) => tiles && part.clientHeight);
     },
     drawn: (canvas) => (canvas === found().canvas ? { bitmap: (scale) => bitmap(found(), scale) } : null),
     picture: () => found().tiles?.picture ?? null,
     pictured: "Pixels",
-    table: () => (found().tiles ? table(found()) : null),
-    plot: () => (found().tiles ? plot(found()) : null),
+    table: () => table(found()),
+    plot: () => plot(found()),
   };
 }
 

@@ -7,7 +7,7 @@ const MANY = 20_000; // points that SVG shows in time; more are drawn by WebGL
 
 /** @param {import("./plane.js").LatentPlane} plane */
 export function plot(plane) {
-  const { points, data, slice, z, on, stops, overlay } = plane;
+  const { points, data, slice, z, on, stops, overlay, view } = plane;
   const [across, up] = axesOf(data);
   const circle = (x, y, r) => ({ type: "circle", x0: x - r, x1: x + r, y0: y - r, y1: y + r, line: { width: 1, color: plane.theme.text }, opacity: 0.5 });
   const shapes = on.has("rings") && data.plane ? [1, 2].map((r) => circle(...slice.place(z.map(() => 0)), r)) : [];
@@ -18,8 +18,12 @@ export function plot(plane) {
   data.ways.forEach(({ places, colour }, k) => line(`way ${k + 1}`, places, colour));
   const at = data.plane && z && data.mode !== "stops" ? slice.place(z) : null;
   if (at) traces.push({ type: "scatter", mode: "markers", name: "z", x: [at[0]], y: [at[1]], marker: { symbol: "circle-open", size: 15, color: data.colours.z, line: { width: 3 } } });
-  const layout = { xaxis: { title: { text: across } }, yaxis: { title: { text: up }, scaleanchor: "x" }, shapes, images, showlegend: true };
-  return { data: traces, layout };
+  data.gaussians.forEach(({ name, mean, covariance, colour }) => [1, 2].forEach((sigma) => line(sigma === 1 ? name : `${name}, 2σ`, ellipse(mean, covariance, sigma), colour)));
+  const [left, bottom] = view.toPlane(0, view.height);
+  const [right, top] = view.toPlane(view.width, 0);
+  const xaxis = { title: { text: across }, range: [left, right] };
+  const yaxis = { title: { text: up }, range: [bottom, top], scaleanchor: "x" };
+  return { data: traces, layout: { xaxis, yaxis, shapes, images, showlegend: true } };
 }
 
 function imageOf(picture, [left, right, bottom, top]) {
@@ -27,6 +31,16 @@ function imageOf(picture, [left, right, bottom, top]) {
   Object.assign(canvas, { width: picture.naturalWidth, height: picture.naturalHeight });
   canvas.getContext("2d").drawImage(picture, 0, 0);
   return { source: canvas.toDataURL(), xref: "x", yref: "y", x: left, y: top, sizex: right - left, sizey: top - bottom, sizing: "stretch", layer: "below" };
+}
+
+/** Where a Gaussian is `sigma` standard deviations from its mean (Cholesky's root of the covariance on a circle). */
+function ellipse([a, b], [aa, ab, bb], sigma) {
+  const root = Math.sqrt(aa);
+  const [down, rest] = [ab / root, Math.sqrt(Math.max(bb - (ab * ab) / aa, 0))];
+  return Array.from({ length: 65 }, (_, k) => {
+    const [x, y] = [Math.cos((k * Math.PI) / 32), Math.sin((k * Math.PI) / 32)];
+    return [a + sigma * root * x, b + sigma * (down * x + rest * y)];
+  });
 }
 
 /** A trace of each class, or one of all. */

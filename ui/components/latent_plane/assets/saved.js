@@ -1,5 +1,6 @@
 /** The plane as a figure to save: its scene by lines and text, its points as a table. */
 
+import { theme } from "./colours.js";
 import { Painting } from "./painting.js";
 import { axesOf, plot } from "./plotted.js";
 import { Pen } from "./pen.js";
@@ -40,9 +41,17 @@ function drawn(plane, canvas) {
   return k < 0 || !view.width ? null : { vector };
 }
 
+/** In the colours that the page has just now. */
 function paintOn(painting, c) {
-  painting.paintScene(c);
-  painting.paintOver(c);
+  const { plane } = painting;
+  const before = plane.theme;
+  plane.theme = theme(plane.host);
+  try {
+    painting.paintScene(c);
+    painting.paintOver(c);
+  } finally {
+    plane.theme = before;
+  }
 }
 
 function bitmap(plane, scale) {
