@@ -254,8 +254,30 @@ def look_at(settle: Settle, turn_to: Callable[[Page, str], None]) -> Callable[..
             main = page.get_by_test_id("stMain")
             assert "BidiComponent" not in main.inner_text(), title
             assert main.get_by_test_id("stAlertContentError").all_inner_texts() == [], title
+            has_menus(page)
 
     return look
+
+
+# Canvases and drawings of a figure's size whose component has no menu to save them.
+UNSAVED = """() => {
+  const all = (root) => [...root.querySelectorAll("*")]
+    .flatMap((e) => [e, ...(e.shadowRoot ? all(e.shadowRoot) : [])]);
+  const figures = all(document.querySelector("[data-testid=stMain]"))
+    .filter((e) => e.matches("canvas, svg, img"))
+    .filter((e) => !e.closest(".katex, .js-plotly-plot, .ink, .prepared"))
+    .filter((e) => e.clientWidth > 60 && e.clientHeight > 20);
+  return figures.filter((e) => !e.getRootNode().querySelector?.(".save"))
+    .map((e) => `${e.localName} ${e.dataset.testid ?? e.outerHTML.slice(0, 80)}`);
+}"""
+
+
+def has_menus(page: Page) -> None:
+    """Waits until every figure that stands on the page has a menu that saves it."""
+    try:
+        page.wait_for_function(f"!({UNSAVED})().length", timeout=PATIENCE_MS)
+    except Exception as error:
+        raise AssertionError(f"{page.url}: {page.evaluate(UNSAVED)}") from error
 
 
 @contextmanager

@@ -36,6 +36,7 @@ async function show(place, data, setTriggerValue, root) {
   }, { ...config, toImageButtonOptions: { format: "svg", filename: "latent-space" } });
   place.removeAllListeners("plotly_click");
   place.on("plotly_click", ({ points: [point] }) => point.customdata !== undefined && setTriggerValue("picked", point.customdata));
+  place.dataset.testid = "space";
 }
 
 function tracesOf(buffer, { count, names, z, colours }) {
