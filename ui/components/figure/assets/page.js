@@ -23,8 +23,8 @@ const MOST_PX = 4096; // … up to this side
  */
 export function svgOf(parts, drawn, { pixels = 0, style = "" } = {}) {
   const boxes = parts.map((part) => part.getBoundingClientRect());
-  const left = Math.min(...boxes.map((box) => box.left));
-  const top = Math.min(...boxes.map((box) => box.top));
+  const left = Math.round(Math.min(...boxes.map((box) => box.left)));
+  const top = Math.round(Math.min(...boxes.map((box) => box.top)));
   const width = Math.ceil(Math.max(...boxes.map((box) => box.right)) - left);
   const height = Math.ceil(Math.max(...boxes.map((box) => box.bottom)) - top);
   const seen = getComputedStyle(parts[0]);
@@ -60,7 +60,9 @@ class Page {
     const style = getComputedStyle(element);
     const hushed = style.clipPath.startsWith("inset"); // for screen readers alone
     if (style.display === "none" || style.visibility === "hidden" || hushed) return;
-    const box = this.#box(element.getBoundingClientRect());
+    const rect = element.getBoundingClientRect();
+    const whole = element.matches("svg, canvas"); // browsers begin these on whole pixels
+    const box = this.#box(whole ? DOMRect.fromRect({ x: Math.round(rect.x), y: Math.round(rect.y), width: rect.width, height: rect.height }) : rect);
     const faint = Number(style.opacity) < 1;
     if (faint) this.lines.push(`<g opacity="${round(Number(style.opacity))}">`);
     if (element instanceof SVGSVGElement) this.#drawing(element, box);
