@@ -26,7 +26,14 @@ from vae_core.runs.trainer import work
 from vae_core.training.config import TrainConfig
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize
+    from playwright.sync_api import (
+        Browser,
+        BrowserContext,
+        ConsoleMessage,
+        Locator,
+        Page,
+        ViewportSize,
+    )
 
     Settle = Callable[[Page], None]
 
@@ -278,6 +285,14 @@ def has_menus(page: Page) -> None:
         page.wait_for_function(f"!({UNSAVED})().length", timeout=PATIENCE_MS)
     except Exception as error:
         raise AssertionError(f"{page.url}: {page.evaluate(UNSAVED)}") from error
+
+
+def saved(page: Page, menu: Locator, item: str) -> bytes:
+    """What the browser keeps when this is chosen."""
+    menu.get_by_role("button", name="Save", exact=True).click()
+    with page.expect_download() as download:
+        menu.get_by_role("menuitem", name=item).click()
+    return Path(download.value.path()).read_bytes()
 
 
 @contextmanager

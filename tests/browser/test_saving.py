@@ -17,10 +17,10 @@ import numpy.typing as npt
 from PIL import Image
 from safetensors.numpy import load_file
 
-from tests.browser.conftest import has_menus
+from tests.browser.conftest import has_menus, saved
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Page
 
     Settle = Callable[[Page], None]
 Pixels = npt.NDArray[np.float64]
@@ -44,14 +44,6 @@ LAY = """([svg, left, top]) => {
   sheet.innerHTML = svg;
   document.body.append(sheet);
 }"""
-
-
-def saved(page: Page, menu: Locator, item: str) -> bytes:
-    """What the browser keeps when this is chosen."""
-    menu.get_by_role("button", name="Save", exact=True).click()
-    with page.expect_download() as download:
-        menu.get_by_role("menuitem", name=item).click()
-    return Path(download.value.path()).read_bytes()
 
 
 def pixels(image: bytes) -> Pixels:
