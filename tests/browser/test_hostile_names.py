@@ -127,5 +127,4 @@ def test_no_name_becomes_markup_or_asks_another_host(
     page.get_by_role("menuitem", name="Open in Plotly").click()
     page.get_by_test_id("plotly").locator(".scatterlayer .point").first.wait_for()
     assert page.evaluate(MADE) == []
-    assert CODE in page.get_by_test_id("plotly").inner_text()
     assert hosts <= {"127.0.0.1", ""}
