@@ -11,7 +11,7 @@ import pytest
 
 COMPONENTS = Path(__file__).parents[3] / "ui" / "components"
 MODULES = sorted(COMPONENTS.rglob("*.js"))
-IMPORT = re.compile(r'^import (?:\* as \w+|\{([^}]*)\}) from "(\./[\w.-]+)";', re.MULTILINE)
+IMPORT = re.compile(r'^import (?:\* as \w+|\{([^}]*)\}) from "(\.{1,2}/[\w./-]+)";', re.MULTILINE)
 EXPORT = re.compile(r"^export (?:default )?(?:async )?(?:function|class|const) (\w+)", re.MULTILINE)
 
 

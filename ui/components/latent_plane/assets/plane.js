@@ -10,7 +10,7 @@ import { Hand } from "./hand.js";
 import { Help } from "./help.js";
 import { Linked } from "./linked.js";
 import { Manifold } from "./manifold.js";
-import { NearChannel } from "./near.js";
+import { openNear } from "./near.js";
 import { Overlay } from "./overlay.js";
 import { Painting } from "./painting.js";
 import { Points } from "./points.js";
@@ -36,7 +36,7 @@ export async function mount({ data, parentElement, setStateValue }, root) {
   const host = parentElement.querySelector(".root");
   let plane = planes.get(host);
   if (!plane) {
-    plane = new LatentPlane(host, root);
+    plane = new LatentPlane(host, root, openNear(root));
     planes.set(host, plane);
     await loadStyle(parentElement, new URL(`${data.assets}/plane.css`, root));
   }
@@ -58,10 +58,14 @@ function loadStyle(parent, url) {
 
 /** What stands on the page, and who is told when something moves. */
 export class LatentPlane {
-  /** @param {HTMLElement} host @param {URL} root */
-  constructor(host, root) {
+  /**
+   * @param {HTMLElement} host @param {URL} root
+   * @param {import("./near.js").Open} open the channel to whoever decodes
+   */
+  constructor(host, root, open) {
     this.host = host;
     this.root = root;
+    this.open = open;
     this.parts = furnish(host);
     this.view = new View();
     /** @type {any} what Python sent last */
@@ -83,7 +87,7 @@ export class LatentPlane {
     this.classInSight = null;
     /** @type {import("./channel.js").Hello | null} */
     this.hello = null;
-    /** @type {NearChannel | null} */
+    /** @type {ReturnType<import("./near.js").Open> | null} */
     this.channel = null;
     /** @type {Seen | null} */
     this.seen = null;
@@ -203,21 +207,14 @@ export class LatentPlane {
     this.connected = this.data.model;
     this.hello = null;
     this.thumbnails = new Thumbnails();
-    const url = new URL("live/decode", this.root);
-    url.protocol = url.protocol.replace("http", "ws");
-    url.searchParams.set("model", this.data.model);
-    this.channel = new NearChannel(
-      url,
-      {
-        onHello: (hello) => {
-          this.hello = hello;
-          this.drawing.show(this.data.draw);
-        },
-        onState: (state) => this.showState(state),
-        onCoding: () => this.help.show(),
+    this.channel = this.open(this.data, {
+      onHello: (hello) => {
+        this.hello = hello;
+        this.drawing.show(this.data.draw);
       },
-      new URL(`${this.data.engine}/worker.js`, this.root),
-    );
+      onState: (state) => this.showState(state),
+      onCoding: () => this.help.show(),
+    });
   }
 
   showState({ name, reason }) {

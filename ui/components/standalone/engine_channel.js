@@ -1,0 +1,85 @@
+/** A channel that asks the engine alone, which decodes from the first image on. */
+
+import { Verb } from "../latent_plane/assets/channel.js";
+import { EngineThread } from "../latent_plane/assets/near.js";
+
+/**
+ * What is known of the images behind the points, by their rows.
+ * @typedef {{count: number, code: (row: number) => ArrayLike<number>, image: (row: number) => Uint8Array | null}} Stored
+ *   code: the mean, d numbers; image: the real one, h x w x c bytes, where it is at hand
+ */
+
+/**
+ * @param {ArrayBuffer} weights as `vae_core.export` packs them
+ * @param {string} script the engine's worker.js and all that it imports, as one text
+ * @param {Stored} stored
+ * @returns {import("../latent_plane/assets/near.js").Open}
+ */
+export function openEngine(weights, script, stored) {
+  return (_data, listener) => new EngineChannel(weights.slice(0), script, stored, listener);
+}
+
+class EngineChannel {
+  constructor(weights, script, stored, listener) {
+    this.stored = stored;
+    this.listener = listener;
+    this.name = "connecting";
+    /** @type {string | null} */
+    this.coding = null;
+    this.closed = false;
+    this.#begin(weights, script);
+  }
+
+  async #begin(weights, script) {
+    const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+    try {
+      this.thread = new EngineThread(new Worker(url), weights);
+      const { coding, ...hello } = await this.thread.ready;
+      this.coding = coding;
+      this.listener.onHello({ ...hello, images: this.stored.count });
+      this.#state("open");
+      this.listener.onCoding();
+    } catch (why) {
+      await null; // who opens it has it first
+      if (!this.closed) this.#state("refused", `Nothing can be decoded here: ${why.message}.`);
+    } finally {
+      URL.revokeObjectURL(url);
+    }
+  }
+
+  #state(name, reason = "") {
+    this.name = name;
+    this.listener.onState({ name, reason });
+  }
+
+  /** As `Channel.ask`. @returns {Promise<import("../latent_plane/assets/channel.js").Answer>} */
+  async ask(verb, rows, payload) {
+    if (this.closed || this.name !== "open") throw new Error("the engine is not ready");
+    if (verb === Verb.IMAGE) return this.#images(Array.from(payload));
+    if (verb === Verb.MEAN) {
+      const codes = Float32Array.from(Array.from(payload, (row) => [...this.stored.code(row)]).flat());
+      return { real: false, rows, bytes: codes.buffer, where: "browser" };
+    }
+    return this.thread.ask(verb, rows, payload);
+  }
+
+  /** The real ones where all of these are at hand, else decoded from their means. @param {number[]} rows */
+  async #images(rows) {
+    const found = rows.map((row) => this.stored.image(row));
+    const missing = rows.filter((_, k) => !found[k]);
+    const codes = missing.flatMap((row) => [...this.stored.code(row)]);
+    const decoded = missing.length
+      ? new Uint8Array((await this.thread.ask(Verb.DECODE, missing.length, Float32Array.from(codes))).bytes)
+      : new Uint8Array();
+    const size = missing.length ? decoded.length / missing.length : found[0].length;
+    const bytes = new Uint8Array(rows.length * size);
+    let used = 0;
+    found.forEach((image, k) => bytes.set(image ?? decoded.subarray(used, (used += size)), k * size));
+    return { real: !missing.length, rows: rows.length, bytes: bytes.buffer, where: "browser" };
+  }
+
+  close() {
+    this.closed = true;
+    this.thread?.close();
+  }
+}

@@ -1,0 +1,44 @@
+/** The plane outside the app: in an exported page, or in a notebook. It asks no server. */
+
+import { LatentPlane } from "../latent_plane/assets/plane.js";
+
+/**
+ * Show the plane in an element, which then has a shadow root.
+ * @param {HTMLElement} place
+ * @param {any} description as `description.py` has it; what it lacks are the defaults of its function
+ * @param {{style: string, open: import("../latent_plane/assets/near.js").Open, points?: ArrayBuffer}} given
+ *   style: plane.css; open: for example `openEngine`; points: those that the description lays out
+ * @param {(name: "z" | "selected" | "stops" | "drawn", value: any) => void} [changed] by the visitor, who let go
+ * @returns {{plane: LatentPlane, update: (news: any) => void, remove: () => void}} update: with what
+ *   of the description is different, also when it contradicts the visitor
+ */
+export function showPlane(place, description, { style, open, points }, changed = () => {}) {
+  const shadow = place.attachShadow({ mode: "open" });
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(style);
+  shadow.adoptedStyleSheets = [sheet];
+  const host = document.createElement("div");
+  host.className = "root";
+  shadow.append(host);
+  const url = points && URL.createObjectURL(new Blob([points]));
+  const plane = new LatentPlane(host, new URL(location.href), open);
+  /** @type {Record<string, number>} when the visitor last changed what */
+  const heard = {};
+  const tell = (name, { value, at }) => {
+    heard[name] = at;
+    if (name in now) now[name] = value;
+    if (name === "stops" && now.way) now.way = { ...now.way, stops: value };
+    changed(name, value);
+  };
+  let now = { ...description, heard };
+  const update = (news) => {
+    now = { ...now, ...news };
+    plane.update({ ...now, heard: { ...heard }, points: now.points && { ...now.points, ...(url && { url }) } }, tell);
+  };
+  const remove = () => {
+    plane.remove();
+    if (url) URL.revokeObjectURL(url);
+  };
+  update({});
+  return { plane, update, remove };
+}
