@@ -16,6 +16,7 @@ from live.images import test_dataset
 from ui.components.address import choice_from_link, linked, refuse, show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import Plane, PlaneResult, latent_plane
+from ui.components.latent_plane.means import colourings
 from ui.frame.kinds import NO_MEANS, NO_POSTERIOR
 from ui.frame.session import current_model
 from ui.frame.work import heavy_work, working
@@ -24,7 +25,7 @@ from ui.images.pictures import data_note
 from ui.kept import keep, kept, results
 from ui.text.plain import file_name
 from ui.view.dims import choose_dims, names_of_dims
-from ui.view.planes import colourings, dims_plane, keep_z, pca_plane, pca_shares, plane_points
+from ui.view.planes import dims_plane, keep_z, pca_plane, pca_shares, plane_points
 from ui.view.point import current_z, z_text
 from ui.view.stored import latents_of, stored_latents
 from vae_core.latent.decoded import decoded

@@ -84,13 +84,14 @@ def described(
     draw: Preparation | None = None,
     height: int = 520,
     look: tuple[float, float, float] | None = None,
+    encodes: bool = True,
     key: str = "plane",
     named: str = "",
 ) -> dict[str, Any]:
     """The plane as the browser wants it: all as of `latent_plane`, but for the points.
 
     points: `PlanePoints.payload()`, or its `layout` where the browser has the bytes by another way.
-    ConfigError where z and the plane do not fit.
+    encodes: whether whoever decodes can encode, too. ConfigError where z and the plane do not fit.
     """
     z, plane = _placed(z, plane)
     return {
@@ -106,6 +107,7 @@ def described(
         "mode": mode,
         "layers": tuple(layers),
         "draw": draw,
+        "encodes": encodes,
         "height": height,
         "look": look,
         "colours": {"classes": CLASS_COLOURS, "glyphs": CLASS_GLYPHS, **SYMBOL_COLOURS},

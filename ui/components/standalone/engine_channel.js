@@ -3,6 +3,8 @@
 import { Verb } from "../latent_plane/assets/channel.js";
 import { EngineThread } from "../latent_plane/assets/near.js";
 
+const OF_ENCODER = new Set([Verb.ENCODE, Verb.RETURN]);
+
 /**
  * What is known of the images behind the points, by their rows.
  * @typedef {{count: number, code: (row: number) => ArrayLike<number>, image: (row: number) => Uint8Array | null}} Stored
@@ -26,6 +28,7 @@ class EngineChannel {
     this.name = "connecting";
     /** @type {string | null} */
     this.coding = null;
+    this.encodes = false;
     this.closed = false;
     this.#begin(weights, script);
   }
@@ -34,8 +37,8 @@ class EngineChannel {
     const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
     try {
       this.thread = new EngineThread(new Worker(url), weights);
-      const { coding, ...hello } = await this.thread.ready;
-      this.coding = coding;
+      const { coding, encodes, ...hello } = await this.thread.ready;
+      Object.assign(this, { coding, encodes });
       this.listener.onHello({ ...hello, images: this.stored.count });
       this.#state("open");
       this.listener.onCoding();
@@ -60,6 +63,7 @@ class EngineChannel {
       const codes = Float32Array.from(Array.from(payload, (row) => [...this.stored.code(row)]).flat());
       return { real: false, rows, bytes: codes.buffer, where: "browser" };
     }
+    if (OF_ENCODER.has(verb) && !this.encodes) throw new Error("the encoder is not here");
     return this.thread.ask(verb, rows, payload);
   }
 

@@ -5,12 +5,12 @@ import { LatentPlane } from "../latent_plane/assets/plane.js";
 /**
  * Show the plane in an element, which then has a shadow root.
  * @param {HTMLElement} place
- * @param {any} description as `description.py` has it; what it lacks are the defaults of its function
+ * @param {any} description as `described` of latent_plane/description.py makes it
  * @param {{style: string, open: import("../latent_plane/assets/near.js").Open, points?: ArrayBuffer}} given
  *   style: plane.css; open: for example `openEngine`; points: those that the description lays out
  * @param {(name: "z" | "selected" | "stops" | "drawn", value: any) => void} [changed] by the visitor, who let go
  * @returns {{plane: LatentPlane, update: (news: any) => void, remove: () => void}} update: with what
- *   of the description is different, also when it contradicts the visitor
+ *   of the description is to be different, or with nothing where the theme is
  */
 export function showPlane(place, description, { style, open, points }, changed = () => {}) {
   const shadow = place.attachShadow({ mode: "open" });
@@ -26,14 +26,15 @@ export function showPlane(place, description, { style, open, points }, changed =
   const heard = {};
   const tell = (name, { value, at }) => {
     heard[name] = at;
-    if (name in now) now[name] = value;
-    if (name === "stops" && now.way) now.way = { ...now.way, stops: value };
     changed(name, value);
   };
-  let now = { ...description, heard };
+  let shown = description;
   const update = (news) => {
-    now = { ...now, ...news };
-    plane.update({ ...now, heard: { ...heard }, points: now.points && { ...now.points, ...(url && { url }) } }, tell);
+    const { data, z, selected, stops } = plane;
+    // What the plane shows is the latest word on it, unless there is news.
+    const now = data && { z, selected: [...selected], way: shown.way && { ...shown.way, stops: stops.all } };
+    shown = { ...shown, ...now, ...news };
+    plane.update({ ...shown, heard: { ...heard }, points: shown.points && { ...shown.points, ...(url && { url }) } }, tell);
   };
   const remove = () => {
     plane.remove();

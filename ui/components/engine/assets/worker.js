@@ -1,7 +1,7 @@
 /**
  * The engine as a thread. First it is told {weights, plain} and says {coding, simd, latent_dim,
- * image_shape}; then each {ticket, verb, rows, payload} is answered by {ticket, rows, bytes}. What
- * fails is {error}.
+ * image_shape, encodes}; then each {ticket, verb, rows, payload} is answered by {ticket, rows,
+ * bytes}. What fails is {error}.
  *
  * Requests are computed in slices: what asks for one image goes before what asks for many.
  */
@@ -22,8 +22,8 @@ addEventListener("message", async ({ data }) => {
   if (data.weights) {
     try {
       engine = await Engine.of(data.weights, data);
-      const { latent_dim, image_shape } = engine.head;
-      postMessage({ coding: engine.coding, simd: engine.simd, latent_dim, image_shape });
+      const { latent_dim, image_shape, encoder } = engine.head;
+      postMessage({ coding: engine.coding, simd: engine.simd, latent_dim, image_shape, encodes: encoder !== null });
     } catch (error) {
       postMessage({ error: String(error) });
     }

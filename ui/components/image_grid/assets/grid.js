@@ -17,7 +17,7 @@ const standing = new WeakMap();
 /** @param {any} component as Streamlit calls it @param {URL} root the app's address */
 export async function mount(component, root) {
   const place = component.parentElement;
-  if (!standing.has(place)) standing.set(place, settle(place));
+  if (!standing.has(place)) standing.set(place, settle(place, new URL(`${component.data.assets}/grid.css`, root)));
   const grid = await standing.get(place);
   await grid.update(component, root);
   return () => {
@@ -27,18 +27,15 @@ export async function mount(component, root) {
   };
 }
 
-async function settle(place) {
-  const link = Object.assign(document.createElement("link"), {
-    rel: "stylesheet",
-    href: new URL("grid.css", import.meta.url).href,
-  });
+async function settle(place, { href }) {
+  const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href });
   const styled = new Promise((resolve) => (link.onload = link.onerror = resolve));
   place.append(link);
   await styled;
   return new Grid(place.querySelector(".root"));
 }
 
-class Grid {
+export class Grid {
   /** @param {HTMLElement} root */
   constructor(root) {
     this.root = root;

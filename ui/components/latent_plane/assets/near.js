@@ -34,7 +34,7 @@ export class EngineThread {
     /** @type {Map<number, {resolve: (answer: import("./channel.js").Answer) => void, reject: (why: Error) => void}>} */
     this.waiting = new Map();
     this.ticket = 0;
-    /** @type {Promise<{coding: string, latent_dim: number, image_shape: [number, number, number]}>} what the weights are, once they are unpacked */
+    /** @type {Promise<{coding: string, encodes: boolean, latent_dim: number, image_shape: [number, number, number]}>} what the weights are, once they are unpacked */
     this.ready = new Promise((resolve, reject) => this.waiting.set(0, { resolve, reject }));
     worker.onmessage = ({ data }) => this.receive(data);
     worker.onerror = (event) => this.close(event.message || "its script could not be loaded");

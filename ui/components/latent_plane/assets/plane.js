@@ -249,7 +249,7 @@ export class LatentPlane {
       ...(plane && { manifold: "Manifold", rings: "Prior" }),
       ...(points && { density: "Density" }),
       ...(points?.covariance && { posteriors: "q(z|x)" }),
-      ...(plane && points && { fog: "Trust fog" }),
+      ...(plane && points && this.data.encodes && { fog: "Trust fog" }),
     };
     if (JSON.stringify(names) === this.layersShown) return; // a chip in focus stays in focus
     this.layersShown = JSON.stringify(names);
