@@ -97,7 +97,7 @@ def html_page(
             f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in card.figures
         ),
         "note": escape(card.note),
-        "images": escape(_of_images(parts, points)),
+        "caption": escape(_caption(parts, points, plane)),
         "source": escape(_source(card, coding, encodes=encodes)),
         # As JSON a < may be written otherwise, and then no text ends the element that it is in.
         "told": json.dumps(told, ensure_ascii=False, separators=(",", ":")).replace("<", r"\u003c"),
@@ -238,15 +238,21 @@ def _way(opened: OpenModel) -> Way:
     return Way(stops, most=STOPS)
 
 
-def _of_images(parts: Mapping[str, bytes], points: PlanePoints | None) -> str:
+def _caption(parts: Mapping[str, bytes], points: PlanePoints | None, plane: Plane) -> str:
+    """What the plane is, and where the images of points come from."""
     if points is None:
         return ""
     real, n = len(parts.get("rows", b"")) // 4, len(points.xy)
-    if not real:
-        return "The data set was not at hand: images of points are decoded from their means μ."
     if real == n:
-        return "Images of points are the real ones."
-    return f"Images of {real:,} of {n:,} points are the real ones; others are decoded from μ."
+        images = "Images of points are the real ones."
+    elif real:
+        images = f"Images of {real:,} of {n:,} points are the real ones; others are decoded from μ."
+    else:
+        images = (
+            "The data set is not in this file: images of points are decoded from their means μ."
+        )
+    main = "The plane lies along the two main axes of μ (PCA). " if len(plane.u) > 2 else ""
+    return main + images
 
 
 def _source(card: Card, coding: str, *, encodes: bool) -> str:
