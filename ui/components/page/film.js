@@ -19,7 +19,7 @@ export class Film {
     this.grid = new Grid(root);
     const data = {
       key: FILM, url: NOTHING, rows: 1, columns: 1, captions: null, labels: null, axes: null, gap: 4,
-      minTile: 72, maxTile: 112, maxHeight: null, selectable: false, selected: null, player: true,
+      minTile: 56, maxTile: 112, maxHeight: null, selectable: false, selected: null, player: true,
       frame: 0, frameMs, testid: "filmstrip", alt: "Images decoded along the way between the stops",
     };
     /** @type {Promise<void>} */
