@@ -3,6 +3,8 @@
 import { Verb } from "../latent_plane/assets/channel.js";
 import { EngineThread } from "../latent_plane/assets/near.js";
 
+const CANNOT =
+  "Nothing can be decoded here: the engine did not begin. A Content-Security-Policy in its way has to allow worker-src blob:.";
 const OF_ENCODER = new Set([Verb.ENCODE, Verb.RETURN]);
 
 /**
@@ -44,7 +46,7 @@ class EngineChannel {
       this.listener.onCoding();
     } catch (why) {
       await null; // who opens it has it first
-      if (!this.closed) this.#state("refused", `Nothing can be decoded here: ${why.message}.`);
+      if (!this.closed) this.#state("refused", `${CANNOT} (${why.message})`);
     } finally {
       URL.revokeObjectURL(url);
     }

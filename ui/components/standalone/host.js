@@ -20,7 +20,6 @@ export function showPlane(place, description, { style, open, points }, changed =
   const host = document.createElement("div");
   host.className = "root";
   shadow.append(host);
-  const url = points && URL.createObjectURL(new Blob([points]));
   const plane = new LatentPlane(host, new URL(location.href), open);
   /** @type {Record<string, number>} when the visitor last changed what */
   const heard = {};
@@ -34,12 +33,8 @@ export function showPlane(place, description, { style, open, points }, changed =
     // What the plane shows is the latest word on it, unless there is news.
     const now = data && { z, selected: [...selected], way: shown.way && { ...shown.way, stops: stops.all } };
     shown = { ...shown, ...now, ...news };
-    plane.update({ ...shown, heard: { ...heard }, points: shown.points && { ...shown.points, ...(url && { url }) } }, tell);
-  };
-  const remove = () => {
-    plane.remove();
-    if (url) URL.revokeObjectURL(url);
+    plane.update({ ...shown, heard: { ...heard }, points: shown.points && { ...shown.points, packed: points } }, tell);
   };
   update({});
-  return { plane, update, remove };
+  return { plane, update, remove: () => plane.remove() };
 }

@@ -271,9 +271,9 @@ export class LatentPlane {
       this.invalidate(true);
       return;
     }
-    const response = await fetch(new URL(layout.url, this.root)).catch(() => null);
+    const packed = await (layout.packed ?? this.fetched(layout.url));
     if (layout !== this.data.points && layout.url !== this.data.points?.url) return; // newer came
-    if (!response?.ok) {
+    if (!packed) {
       this.parts.notice.hidden = false;
       this.parts.notice.textContent = "The points could not be loaded; reload the page.";
       return;
@@ -282,7 +282,7 @@ export class LatentPlane {
     const { half } = this.view;
     const hidden = before?.hidden;
     const same = JSON.stringify(before?.layout.names) === JSON.stringify(layout.names);
-    this.points = new Points(await response.arrayBuffer(), layout);
+    this.points = new Points(packed, layout);
     this.thumbnails = new Thumbnails();
     if (!before) this.points.hidden = this.seen.off;
     else if (same) this.points.hidden = hidden;
@@ -295,6 +295,12 @@ export class LatentPlane {
     this.look();
     this.warm();
     this.invalidate(true);
+  }
+
+  /** @param {string} url @returns {Promise<ArrayBuffer | null>} */
+  async fetched(url) {
+    const response = await fetch(new URL(url, this.root)).catch(() => null);
+    return response?.ok ? response.arrayBuffer() : null;
   }
 
   legendVerbs() {

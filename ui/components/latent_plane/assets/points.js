@@ -1,7 +1,8 @@
 /** Points: columns of numbers, found through a grid, painted as glyphs straight into pixels. */
 
 /**
- * @typedef {{url: string, count: number, covariance: boolean, names: string[] | null,
+ * Where the bytes are, or the bytes themselves; and what is in them.
+ * @typedef {{url?: string, packed?: ArrayBuffer, count: number, covariance: boolean, names: string[] | null,
  *   value: {label: string, range: [number, number]} | null, images: boolean}} Layout
  */
 
