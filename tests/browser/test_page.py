@@ -122,6 +122,9 @@ def test_it_decodes_draws_and_plays_without_a_network(
         page.wait_for_function("decodes.length > 1")
         page.locator("output", has_text="12 / 12").wait_for()
         assert image_of(page.get_by_test_id("filmstrip")).max() > 0
+        page.get_by_role("button", name="Reset").click()  # leads back to z
+        page.wait_for_function("String(decodes.at(-1).z) === '0,0'")
+        assert page.get_by_test_id("filmstrip").is_hidden()
 
 
 def test_hovering_shows_real_images_and_says_which_are_decoded(

@@ -13,7 +13,7 @@ from ui.frame.hidden import hidden, hidden_controls
 from ui.frame.kinds import note
 from ui.frame.owners import alone, called
 from ui.frame.room import UPLOADS_STAY_DAYS
-from ui.frame.session import NO_MODEL, model_ids, select_model
+from ui.frame.session import NO_MODEL, current_model, model_ids, select_model
 from ui.text.plain import file_name, plain, show_error
 from ui.widgets import file_uploader
 from vae_core.data.names import dataset_label
@@ -75,7 +75,7 @@ def show_sidebar(page: str) -> None:
             if not hidden("models") and st.button(
                 "Save as a page", icon=":material/save:", width="stretch"
             ):
-                _save_page(opened)
+                _save_page()
 
 
 def model_label(model_id: str) -> str:
@@ -103,9 +103,10 @@ def _how_long() -> str:
 
 
 @st.dialog("Save as a page")
-def _save_page(opened: OpenModel) -> None:
-    from ui.components.page import THUMBNAILS, html_page  # with torch
+def _save_page() -> None:
+    from ui.components.page import html_page, usual_thumbnails
 
+    opened = current_model()  # with the images that the visitor brought for it
     st.markdown(
         "One HTML file with the plane, its points and the model, which decodes in whatever browser "
         "opens it, from disk and without a network."
@@ -115,12 +116,11 @@ def _save_page(opened: OpenModel) -> None:
     )
     images = 0
     if opened.latents is not None:
-        most = len(opened.latents)
         images = st.number_input(
             "Test images at most",
             0,
-            most,
-            min(THUMBNAILS, most),
+            len(opened.latents),
+            usual_thumbnails(opened),
             key="page_images",
             help="Images of other points are decoded from their means.",
         )

@@ -193,4 +193,4 @@ def test_a_bad_target_is_said_in_a_sentence(
 def test_the_help_says_how_many_images_go_along(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["export", "--help"])
-    assert f"default: {THUMBNAILS})" in " ".join(capsys.readouterr().out.split())
+    assert f"default: {THUMBNAILS}," in " ".join(capsys.readouterr().out.split())

@@ -32,9 +32,9 @@ from ui.components.standalone import ENGINE, PLANE_STYLE, bundled
 from vae_core.errors import ConfigError
 from vae_core.latent.animation import FRAME_MS
 
-__all__ = ["THUMBNAILS", "Card", "html_page"]
+__all__ = ["THUMBNAILS", "Card", "html_page", "usual_thumbnails"]
 
-THUMBNAILS = 400  # test images that go along unless more or fewer are asked for
+THUMBNAILS, THUMBNAIL_BYTES = 400, 1 << 20  # of test images, unless more or fewer are asked for
 MAX_BYTES = 64 << 20  # of weights, as int8
 FINE_BYTES = 512 << 10  # of weights: so many may be float16
 STOPS = 8
@@ -62,9 +62,9 @@ def html_page(
 ) -> bytes:
     """The file. encoder: with the drawing pad and the trust fog.
 
-    thumbnails: so many test images go along at most, THUMBNAILS unless it is said; images of points
-    that have none are decoded from their means. ConfigError where the engine does not know the
-    model, and why, or the model is too large.
+    thumbnails: so many test images go along at most, else `usual_thumbnails`; images of points that
+    have none are decoded from their means. ConfigError where the engine does not know the model,
+    and why, or the model is too large.
     """
     coding, weights = _weights(opened, encoder)
     plane = _plane(opened)
@@ -72,7 +72,7 @@ def html_page(
     parts = {
         "weights": weights,
         **_points(opened, points),
-        **_thumbnails(opened, THUMBNAILS if thumbnails is None else thumbnails),
+        **_thumbnails(opened, usual_thumbnails(opened) if thumbnails is None else thumbnails),
     }
     layout, data = _laid_out(parts)
     encodes = encoder and opened.model.has_encoder
@@ -160,6 +160,13 @@ def _short(values: Array) -> Array:
     words = np.ascontiguousarray(values, "<f4").view("<u4")
     rounded: Array = ((words + 0x400) & 0xFFFFF800).view("<f4")
     return rounded
+
+
+def usual_thumbnails(opened: OpenModel) -> int:
+    """How many test images go along unless it is said."""
+    size = math.prod(opened.model.image_shape)
+    n = 0 if opened.latents is None else len(opened.latents)
+    return min(THUMBNAILS, THUMBNAIL_BYTES // size, n)
 
 
 def _thumbnails(opened: OpenModel, most: int) -> dict[str, bytes]:

@@ -50,8 +50,12 @@ async function begin() {
   });
   const { plane } = shown;
 
+  const leaveFilm = chooseMode(told, shown);
   const dimensions = new Dimensions($("dimensions"), told.dimensions, {
-    slide: (dim, value) => plane.slide(dim, value),
+    slide: (dim, value) => {
+      leaveFilm();
+      plane.slide(dim, value);
+    },
     rest: (z) => go(z),
   });
   /** z is another: sliders, strips and the address follow. */
@@ -61,6 +65,7 @@ async function begin() {
     say({ z: plane.z.map((x) => x.toFixed(3)).join(",") });
   }
   function go(z) {
+    leaveFilm();
     shown.update({ z });
     rest();
   }
@@ -68,13 +73,12 @@ async function begin() {
   addEventListener("zscape:decoded", rest, { once: true }); // the engine is there
   addEventListener("zscape:decoded", () => plane.hand.press?.kind === "z" && dimensions.show(plane.z));
   addEventListener("zscape:say", ({ detail }) => say(detail));
-  $("dimensions").prepend(...jumps(told, stored, go));
-  chooseMode(told, shown);
+  $("dimensions").prepend(...jumps(told, go));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => shown.update({}));
 }
 
 /** Ways to a z: the origin, a draw, the mean of a class. @returns {HTMLElement[]} */
-function jumps({ description, classes }, stored, go) {
+function jumps({ description, classes }, go) {
   const d = description.z.length;
   const button = (text, title, act) => {
     const made = element("button", { type: "button", title }, [text]);
@@ -98,7 +102,10 @@ function jumps({ description, classes }, stored, go) {
   return [buttons, element("div", { class: "row" }, [choice])];
 }
 
-/** The pointer moves z, or sets the stops of a film; or a pad beside the plane is drawn on. */
+/**
+ * The pointer moves z, or sets the stops of a film; or a pad beside the plane is drawn on.
+ * @returns {() => void} to be called when z is moved from elsewhere
+ */
 function chooseMode({ description, way, styles, frameMs }, shown) {
   const { plane } = shown;
   /** @type {Film | null} */
@@ -131,6 +138,7 @@ function chooseMode({ description, way, styles, frameMs }, shown) {
   });
   ways.hidden = true;
   $("modes").append(modes, ways);
+  return () => ways.hidden || /** @type {HTMLElement} */ (modes.firstChild).click();
 }
 
 /** Buttons of which one is pressed, the first to begin with. @param {(k: number) => void} choose */
