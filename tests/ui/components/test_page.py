@@ -153,6 +153,15 @@ def test_a_model_that_the_engine_does_not_know_says_which_layer_and_why() -> Non
         html_page(with_last(nn.Conv2d(1, 1, 1, dilation=2)), CARD)
 
 
+def test_latents_that_are_no_numbers_are_refused() -> None:
+    opened = digits()
+    assert opened.latents is not None
+    broken = opened.latents.mu.clone()
+    broken[5] = float("nan")
+    with pytest.raises(ConfigError, match="NaN or infinite"):
+        html_page(replace(opened, latents=replace(opened.latents, mu=broken)), CARD)
+
+
 @pytest.fixture
 def export(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
     def run(*arguments: object) -> tuple[int, str]:

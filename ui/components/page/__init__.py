@@ -66,6 +66,7 @@ def html_page(
     have none are decoded from their means. ConfigError where the engine does not know the model,
     and why, or the model is too large.
     """
+    _check_finite(opened)
     coding, weights = _weights(opened, encoder)
     plane = _plane(opened)
     points = points_of_means(opened, plane)
@@ -99,13 +100,26 @@ def html_page(
         "note": escape(card.note),
         "caption": escape(_caption(parts, points, plane)),
         "source": escape(_source(card, coding, encodes=encodes)),
-        # As JSON a < may be written otherwise, and then no text ends the element that it is in.
-        "told": json.dumps(told, ensure_ascii=False, separators=(",", ":")).replace("<", r"\u003c"),
+        "told": _json(told),
         "engine": bundled(ENGINE),
         "data": base64.b64encode(data).decode(),
         "script": script,
     }
     return _sized(Template(_text(_HERE / "page.html")), page)
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    """As JSON in which no text ends the element that it is in: a < may be written otherwise."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", r"\u003c")
+
+
+def _check_finite(opened: OpenModel) -> None:
+    latents = opened.latents
+    if latents is None or all(
+        bool(x.isfinite().all()) for x in (latents.mu, latents.reconstruction)
+    ):
+        return
+    raise ConfigError("The stored latents hold NaN or infinite values; train the model anew.")
 
 
 def _sized(template: Template, page: Mapping[str, str]) -> bytes:
