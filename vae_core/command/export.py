@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--thumbnails",
         type=whole(0, 100_000),
         metavar="N",
-        help="so many test images go along at most (default: 400, fewer of large ones)",
+        help="so many test images go along at most (default: 300, fewer of large ones)",
     )
 
 

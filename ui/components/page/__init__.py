@@ -34,7 +34,7 @@ from vae_core.latent.animation import FRAME_MS
 
 __all__ = ["THUMBNAILS", "Card", "html_page", "usual_thumbnails"]
 
-THUMBNAILS, THUMBNAIL_BYTES = 400, 1 << 20  # of test images, unless more or fewer are asked for
+THUMBNAILS, THUMBNAIL_BYTES = 300, 1 << 20  # of test images, unless more or fewer are asked for
 MAX_BYTES = 64 << 20  # of weights, as int8
 FINE_BYTES = 512 << 10  # of weights: so many may be float16
 STOPS = 8
@@ -71,6 +71,7 @@ def html_page(
     plane = _plane(opened)
     points = points_of_means(opened, plane)
     parts = {
+        "engine": bundled(ENGINE).encode(),
         "weights": weights,
         **_points(opened, points),
         **_thumbnails(opened, usual_thumbnails(opened) if thumbnails is None else thumbnails),
@@ -101,7 +102,6 @@ def html_page(
         "caption": escape(_caption(parts, points, plane)),
         "source": escape(_source(card, coding, encodes=encodes)),
         "told": _json(told),
-        "engine": bundled(ENGINE),
         "data": base64.b64encode(data).decode(),
         "script": script,
     }
@@ -115,11 +115,9 @@ def _json(value: Mapping[str, Any]) -> str:
 
 def _check_finite(opened: OpenModel) -> None:
     latents = opened.latents
-    if latents is None or all(
-        bool(x.isfinite().all()) for x in (latents.mu, latents.reconstruction)
-    ):
-        return
-    raise ConfigError("The stored latents hold NaN or infinite values; train the model anew.")
+    figures = [] if latents is None else [latents.mu, latents.reconstruction]
+    if not all(bool(each.isfinite().all()) for each in figures):
+        raise ConfigError("The stored latents hold NaN or infinite values; train the model anew.")
 
 
 def _sized(template: Template, page: Mapping[str, str]) -> bytes:

@@ -43,7 +43,7 @@ async function begin() {
   document.querySelector("main").hidden = false;
 
   const description = { ...told.description, draw: null, z: zInAddress(d) ?? told.description.z };
-  const open = openEngine(part("weights"), $("engine").textContent, stored);
+  const open = openEngine(part("weights"), new TextDecoder().decode(part("engine")), stored);
   const points = description.points ? part("points") : undefined;
   const shown = showPlane($("plane"), description, { style: told.styles.plane, open, points }, (name) => {
     if (name === "z" || name === "drawn") rest();
