@@ -27,8 +27,9 @@ from live.images import stored_images
 from live.models import OpenModel
 from ui.components.latent_plane.description import Way, described
 from ui.components.latent_plane.means import points_of_means
-from ui.components.latent_plane.points import Array, Plane, PlanePoints, dimension_name
-from ui.components.standalone import ENGINE, PLANE_STYLE, bundled
+from ui.components.latent_plane.points import Array, Plane, PlanePoints
+from ui.components.standalone import CONTROLS_STYLE, ENGINE, PLANE_STYLE, bundled
+from ui.components.standalone.dimensions import dimensions_of
 from vae_core.errors import ConfigError
 from vae_core.latent.animation import FRAME_MS
 
@@ -84,7 +85,7 @@ def html_page(
         "size": math.prod(opened.model.image_shape),
         "styles": {"plane": _text(PLANE_STYLE), "grid": _text(_GRID_STYLE)},
         "description": _description(opened, plane, points, encodes=encodes),
-        "dimensions": _dimensions(opened),
+        "dimensions": dimensions_of(opened),
         "classes": _class_means(opened, points),
         "way": _way(opened).payload(),
         "frameMs": FRAME_MS,
@@ -94,7 +95,7 @@ def html_page(
         "digest": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         "name": escape(card.name),
         "about": escape(card.about),
-        "style": _theme() + _text(_HERE / "page.css"),
+        "style": _theme() + _text(CONTROLS_STYLE) + _text(_HERE / "page.css"),
         "figures": "\n".join(
             f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in card.figures
         ),
@@ -215,25 +216,6 @@ def _description(
         height=400,
         encodes=encodes,
     )
-
-
-def _dimensions(opened: OpenModel) -> dict[str, Any]:
-    """The sliders: in which order, how far they go, and what orders them."""
-    from vae_core.latent.latents import reach
-
-    d, latents = opened.model.latent_dim, opened.latents
-    names = [dimension_name(j) for j in range(d)]
-    if latents is None:
-        return {"names": names, "order": list(range(d)), "unused": [], "reach": 4, "by": ""}
-    by_use, active = latents.use.argsort(descending=True).tolist(), latents.active.tolist()
-    measure = "KL" if opened.model.is_variational else "variance of μ"
-    return {
-        "names": names,
-        "order": [j for j in by_use if active[j]],
-        "unused": [j for j in by_use if not active[j]],
-        "reach": max(4, math.ceil(reach(latents.mu))),
-        "by": measure if sum(active) > 1 else "",
-    }
 
 
 def _class_means(opened: OpenModel, points: PlanePoints | None) -> list[list[float]] | None:

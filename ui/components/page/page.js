@@ -1,9 +1,10 @@
 /** An exported page: one file with a model in it, which asks no network for anything. */
 
+import { choice } from "../standalone/choice.js";
+import { Dimensions } from "../standalone/dimensions.js";
 import { openEngine } from "../standalone/engine_channel.js";
 import { showPlane } from "../standalone/host.js";
 import { chooseTheme, hideParts, say, zInAddress } from "./address.js";
-import { Dimensions } from "./dimensions.js";
 import { FILM, Film } from "./film.js";
 import { element } from "../latent_plane/assets/furniture.js";
 
@@ -139,17 +140,6 @@ function chooseMode({ description, way, styles, frameMs }, shown) {
   ways.hidden = true;
   $("modes").append(modes, ways);
   return () => ways.hidden || /** @type {HTMLElement} */ (modes.firstChild).click();
-}
-
-/** Buttons of which one is pressed, the first to begin with. @param {(k: number) => void} choose */
-function choice(label, texts, choose) {
-  const buttons = texts.map((text, k) => element("button", { type: "button", "aria-pressed": k === 0 }, [text]));
-  const press = (pressed) => {
-    for (const each of buttons) each.setAttribute("aria-pressed", String(each === pressed));
-    choose(buttons.indexOf(pressed));
-  };
-  for (const each of buttons) each.addEventListener("click", () => press(each));
-  return element("div", { class: "choice", role: "group", "aria-label": label }, buttons);
 }
 
 chooseTheme();

@@ -20,11 +20,16 @@ const OF_ENCODER = new Set([Verb.ENCODE, Verb.RETURN]);
  * @returns {import("../latent_plane/assets/near.js").Open}
  */
 export function openEngine(weights, script, stored) {
-  return (_data, listener) => new EngineChannel(weights.slice(0), script, stored, listener);
+  return (_data, listener) => new EngineChannel(weights, script, stored, listener);
 }
 
-class EngineChannel {
-  constructor(weights, script, stored, listener) {
+export class EngineChannel {
+  /**
+   * As `openEngine`.
+   * @param {import("../latent_plane/assets/near.js").Listener} listener
+   * @param {() => Worker} [spare] what computes where the page may start no thread
+   */
+  constructor(weights, script, stored, listener, spare) {
     this.stored = stored;
     this.listener = listener;
     this.name = "connecting";
@@ -32,24 +37,33 @@ class EngineChannel {
     this.coding = null;
     this.encodes = false;
     this.closed = false;
-    this.#begin(weights, script);
+    this.#begin(weights, script, spare);
   }
 
-  async #begin(weights, script) {
+  async #begin(weights, script, spare) {
     const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
     try {
-      this.thread = new EngineThread(new Worker(url), weights);
-      const { coding, encodes, ...hello } = await this.thread.ready;
-      Object.assign(this, { coding, encodes });
-      this.listener.onHello({ ...hello, images: this.stored.count });
+      await this.#start(() => new Worker(url), weights).catch((why) => {
+        if (!spare || this.closed) throw why;
+        return this.#start(spare, weights);
+      });
       this.#state("open");
       this.listener.onCoding();
     } catch (why) {
-      await null; // who opens it has it first
       if (!this.closed) this.#state("refused", `${CANNOT} (${why.message})`);
     } finally {
       URL.revokeObjectURL(url);
     }
+  }
+
+  /** @param {() => Worker} thread */
+  async #start(thread, weights) {
+    await null; // who opens it has it first
+    if (this.closed) throw new Error("it was ended");
+    this.thread = new EngineThread(thread(), weights.slice(0));
+    const { coding, encodes, ...hello } = await this.thread.ready;
+    Object.assign(this, { coding, encodes });
+    this.listener.onHello({ ...hello, images: this.stored.count });
   }
 
   #state(name, reason = "") {

@@ -52,11 +52,11 @@ export class Help {
   show() {
     const { mode, plane } = this.plane.data;
     const does = plane ? mode : "select";
-    const coding = this.plane.channel?.coding;
-    if (this.shown === does + coding) return;
-    this.shown = does + coding;
+    const { coding, place = "on the server" } = this.plane.channel ?? {};
+    if (this.shown === does + coding + place) return;
+    this.shown = does + coding + place;
     const keys = plane ? [...KEYS[does], VIEW_KEYS] : [VIEW_KEYS];
-    const where = coding ? `in this browser, weights as ${coding}` : "on the server";
+    const where = coding ? `in this browser, weights as ${coding}` : place;
     const lines = [...DRAGS[does], ...VIEW, ...keys, ["Images", `decoded ${where}`]];
     this.panel.replaceChildren(
       element("dl", {}, lines.flatMap(([how, what]) => [element("dt", {}, [how]), element("dd", {}, [what])])),

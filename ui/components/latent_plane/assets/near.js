@@ -11,7 +11,7 @@ const IDLE_MS = 5000; // the longest that the weights wait for the page to come 
 const FRESH_MS = 3000; // after each use it is asked whether the model is still the same
 
 /** @typedef {ConstructorParameters<typeof Channel>[1] & {onCoding: () => void}} Listener */
-/** @typedef {(data: any, listener: Listener) => Pick<NearChannel, "name" | "coding" | "ask" | "close">} Open */
+/** @typedef {(data: any, listener: Listener) => Pick<NearChannel, "name" | "coding" | "ask" | "close"> & {place?: string}} Open place: of what decodes where this browser does not */
 
 /** Channels to the models of the server whose app is at `root`. @param {URL} root @returns {Open} */
 export function openNear(root) {
