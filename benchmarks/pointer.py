@@ -2,6 +2,7 @@
 
     python -m benchmarks.pointer                               # prints a table
     python -m benchmarks.pointer --model mnist-16d --clients 30 --json pointer.json
+    python -m benchmarks.pointer --page mnist-2d.html          # a saved page, opened from disk
 
 The browser drags over the plane of the app's first page and reads `zscape:decoded`: from the
 pointer's event to the pixels on the canvas; decoded in the browser and by the socket, near the
@@ -36,10 +37,11 @@ FRESH_SECONDS = 3.0  # FRESH_MS of near.js
 EACH = 500  # MAX_SOCKETS_EACH of live.decode
 
 
-def drag(url: str, model: str, seconds: float, *, engine: bool = True) -> dict[str, Any]:
+def drag(address: str, seconds: float, *, engine: bool = True) -> dict[str, Any]:
     """Drag in circles for `seconds`; latencies in milliseconds and painted images a second.
 
-    engine: decoded in the browser, else by the socket.
+    address: of the app's first page, or of a saved page; engine: decoded in the browser, else by
+    the socket.
     """
     from playwright.sync_api import sync_playwright
 
@@ -48,11 +50,11 @@ def drag(url: str, model: str, seconds: float, *, engine: bool = True) -> dict[s
         page = browser.new_page(viewport={"width": 1400, "height": 900})
         if not engine:
             page.route("**/live/weights?*", lambda route: route.fulfill(status=204))
-        page.goto(f"{url}/?model={model}")
-        page.evaluate(
-            "() => { window.seen = [];"
-            " addEventListener('zscape:decoded', e => seen.push(e.detail.latency_ms)); }"
+        page.add_init_script(
+            "window.seen = [];"
+            "addEventListener('zscape:decoded', e => seen.push(e.detail.latency_ms));"
         )
+        page.goto(address)
         plane = page.get_by_test_id("latent-plane")
         page.wait_for_function("seen.length > 0", timeout=60_000)
         if engine:
@@ -153,6 +155,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=30.0, help="images a client wants a second")
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--delay", type=float, default=75.0, help="ms each way, beside none")
+    parser.add_argument("--page", type=Path, help="measure this saved page alone")
     parser.add_argument("--no-browser", action="store_true", help="measure the load alone")
     parser.add_argument("--json", type=Path, help="write the figures there")
     # How this program starts its load in a process of its own:
@@ -167,6 +170,10 @@ def main() -> None:
         return
 
     rows: list[dict[str, Any]] = []
+    if args.page:
+        rows.append({"what": "saved page", **drag(args.page.absolute().as_uri(), args.seconds)})
+        show(rows, "frames_per_second", args.json, page=args.page.name)
+        return
     options = ["--model", args.model, "--rate", str(args.rate), "--seconds", str(args.seconds)]
     with server() as (url, pid):
         if not args.no_browser:
@@ -174,7 +181,8 @@ def main() -> None:
                 with far_away(url, delay / 1000) if delay else nullcontext(url) as address:
                     for engine in (True, False):
                         what = f"{'engine' if engine else 'socket'}, {delay:g} ms each way"
-                        seen = drag(address, args.model, args.seconds, engine=engine)
+                        home = f"{address}/?model={args.model}"
+                        seen = drag(home, args.seconds, engine=engine)
                         rows.append({"what": what, **seen})
         for clients in args.clients:
             loaded = under_load("benchmarks.pointer", url, pid, clients, *options)

@@ -36,13 +36,16 @@ CHROMIUM_FLAGS = (
 
 
 @contextmanager
-def server(**variables: str) -> Iterator[tuple[str, int]]:
-    """The app on a free port; gives its URL and process id. variables: of its environment."""
+def server(tree: Path = ROOT, /, **variables: str) -> Iterator[tuple[str, int]]:
+    """The app of `tree` on a free port; gives its URL and process id.
+
+    variables: of its environment.
+    """
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
     process = subprocess.Popen(
         [*command, f"--server.port={port}", "--server.address=127.0.0.1"],
-        cwd=ROOT,
+        cwd=tree,
         env=os.environ | variables,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -6,7 +6,10 @@ Modules import one another by relative paths, so one hash over the whole folder 
 
 from __future__ import annotations
 
+import asyncio
+import gzip
 import hashlib
+from functools import cache
 from pathlib import Path
 
 from starlette.requests import Request
@@ -17,7 +20,10 @@ from live.blobs import FOREVER
 
 MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css"}
 
+LEVEL = 1  # of compression: who asks first waits for it
+
 _folders: dict[str, dict[str, tuple[bytes, str]]] = {}
+_later: dict[tuple[str, str], Path] = {}
 
 
 def publish_folder(folder: Path) -> str:
@@ -35,7 +41,29 @@ def publish_folder(folder: Path) -> str:
     return f"live/assets/{key}"
 
 
+def publish_later(path: Path, version: str) -> str:
+    """Serve a large file that few visitors ask for, compressed; it is read when the first one does.
+
+    version: tells its contents from all others of that name. Returns the URL.
+    """
+    key = hashlib.sha256(f"{path.name}\0{version}".encode()).hexdigest()[:16]
+    _later[key, path.name] = path
+    return f"live/assets/{key}/{path.name}"
+
+
+@cache
+def compressed(path: Path) -> Response:
+    """A file as browsers that take gzip get it, kept in memory."""
+    return Response(
+        gzip.compress(path.read_bytes(), LEVEL),
+        media_type=MEDIA_TYPES[path.suffix],
+        headers=FOREVER | {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"},
+    )
+
+
 async def _asset(request: Request) -> Response:
+    if large := _later.get((request.path_params["key"], request.path_params["name"])):
+        return await asyncio.to_thread(compressed, large)
     files = _folders.get(request.path_params["key"], {})
     found = files.get(request.path_params["name"])
     if found is None:

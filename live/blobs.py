@@ -23,6 +23,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from live.servers import shared_folder
+from vae_core.errors import ConfigError
 
 MAX_BYTES = 256 << 20
 MAX_BYTES_ON_DISK = 1 << 30
@@ -42,9 +43,11 @@ class BlobStore:
         self._lock = threading.Lock()
 
     def add(self, data: bytes, media_type: str) -> str:
-        """Keep `data`; returns its key. ValueError when it alone is larger than the store."""
+        """Keep `data`; returns its key. ConfigError when it alone is larger than the store."""
         if len(data) > self.max_bytes:
-            raise ValueError(f"{len(data)} bytes are more than the store's {self.max_bytes}.")
+            raise ConfigError(
+                f"{len(data)} bytes are more than the store's {self.max_bytes}; show fewer points."
+            )
         key = hashlib.sha256(media_type.encode() + b"\0" + data).hexdigest()
         with self._lock:
             if key not in self._blobs:

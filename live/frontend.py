@@ -7,18 +7,12 @@ never stale.
 
 from __future__ import annotations
 
-import gzip
-from functools import cache
 from pathlib import Path
 
 from starlette.datastructures import Headers
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from live.assets import MEDIA_TYPES
-from live.blobs import FOREVER
-
-LEVEL = 1  # the first visitor waits for it
+from live.assets import MEDIA_TYPES, compressed
 
 
 class Frontend:
@@ -38,14 +32,5 @@ class Frontend:
             name = "/".join(scope["path"].rsplit("/", 3)[1:])  # below a path, too
             accepted = Headers(scope=scope).get("accept-encoding", "")
             if name in self.files and "gzip" in accepted:
-                app = _compressed(self.files[name])
+                app = compressed(self.files[name])
         await app(scope, receive, send)
-
-
-@cache
-def _compressed(path: Path) -> Response:
-    return Response(
-        gzip.compress(path.read_bytes(), LEVEL),
-        media_type=MEDIA_TYPES[path.suffix],
-        headers=FOREVER | {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"},
-    )

@@ -218,7 +218,7 @@ def _place_lately(model_id: str, moment: int) -> tuple[_Shelf, _Key]:
 
 def _read_whole(model_id: str, weights: Path) -> OpenModel:
     """The model from disk; read again where its folder was replaced meanwhile."""
-    load, path = _load if _epoch(model_id) is None else _load_snapshot, model_path(model_id)
+    load, path = read_model if _epoch(model_id) is None else _load_snapshot, model_path(model_id)
     for _ in range(MAX_READS - 1):
         before = _changed(weights)
         try:
@@ -264,7 +264,8 @@ def _load_snapshot(model_id: str, path: Path) -> OpenModel:
     return OpenModel(model_id, path, model, config, None, latents)
 
 
-def _load(model_id: str, path: Path) -> OpenModel:
+def read_model(model_id: str, path: Path) -> OpenModel:
+    """The model in the folder `path`, under any id; CheckpointError where it is broken."""
     # Torch takes seconds to import: pages are painted before it is there.
     from vae_core.checkpoints.figures import read_metrics
     from vae_core.checkpoints.reading import load_checkpoint, load_latents, read_config

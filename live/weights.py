@@ -56,9 +56,9 @@ async def _weights(request: Request) -> Response:
     tag = request.query_params.get("tag")
     if not tag or tag != await tag_of(opened):
         return PlainTextResponse("The model has no weights of this tag.", 404)
-    packed = await asyncio.get_running_loop().run_in_executor(_packer, _packed, opened.model)
+    made = await asyncio.get_running_loop().run_in_executor(_packer, _packed, opened.model)
     headers = OF_VISITORS | {"ETag": f'"{tag}"'}
-    return Response(packed, media_type="application/octet-stream", headers=headers)
+    return Response(made, media_type="application/octet-stream", headers=headers)
 
 
 def _tag(opened: OpenModel) -> str:
@@ -76,29 +76,33 @@ def _changes(opened: OpenModel) -> bool:
     return "@" in opened.id or Run(opened.path.parent).status().active
 
 
-def _packed(model: LatentModel) -> bytes:
-    """Its bytes, from memory where they are there; empty where there are none. In one thread."""
+def packed(model: LatentModel, *, encoder: bool = True) -> bytes:
+    """Its bytes for the browser's engine; empty where there are none, or they are too many."""
     from vae_core.export.packing import pack, packed_size
     from vae_core.export.steps import program_of
 
-    tag = _tags.get(model)
-    if tag is not None and tag in _kept:
-        _kept.move_to_end(tag)
-        return _kept[tag]
-    packed = b""
     try:
-        program = program_of(model)
-        if packed_size(program) <= MAX_BYTES:
-            packed = pack(program)
+        program = program_of(model, encoder=encoder)
+        return pack(program) if packed_size(program) <= MAX_BYTES else b""
     except ConfigError as error:
         log.info("A model is decoded on the server alone: %s", error)
     except Exception:  # whatever a registered network raises of one image of zeros
         log.warning("A model is decoded on the server alone", exc_info=True)
-    tag = _tags[model] = hashlib.sha256(packed).hexdigest()[:32] if packed else ""
-    _kept[tag] = packed
+    return b""
+
+
+def _packed(model: LatentModel) -> bytes:
+    """Its bytes, from memory where they are there. In one thread."""
+    tag = _tags.get(model)
+    if tag is not None and tag in _kept:
+        _kept.move_to_end(tag)
+        return _kept[tag]
+    made = packed(model)
+    tag = _tags[model] = hashlib.sha256(made).hexdigest()[:32] if made else ""
+    _kept[tag] = made
     while sum(map(len, _kept.values())) > KEPT_BYTES:
         _kept.popitem(last=False)
-    return packed
+    return made
 
 
 weights_route = Route("/live/weights", _weights)

@@ -203,7 +203,7 @@ def _perform(batch: Batch) -> None:
     """Answer some rows of each job of a batch."""
     job = batch[0][0]
     rows = np.concatenate([job.rows[job.done : job.done + count] for job, count in batch])
-    answer = _answer(job.opened.model, job.verb, rows)
+    answer = computed(job.opened.model, job.verb, rows)
     start = 0
     for job, count in batch:
         job.answered.append(answer[start : start + count])
@@ -211,7 +211,8 @@ def _perform(batch: Batch) -> None:
         start += count
 
 
-def _answer(model: LatentModel, verb: Verb, rows: Array) -> Array:
+def computed(model: LatentModel, verb: Verb, rows: Array) -> Array:
+    """The answer's rows, as `live.decode` lays them out, of a model on the CPU."""
     import torch
 
     with torch.inference_mode():

@@ -13,9 +13,10 @@ from live.models import OpenModel, run_token
 from ui.components.address import choice_from_link, linked, show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import InStep, PlaneResult, latent_plane
+from ui.frame.card import figures_of
 from ui.frame.kinds import NAMES, about_means
 from ui.frame.session import current_model, model_ids, open_here, select_model
-from ui.frame.sidebar import figures_of, model_label
+from ui.frame.sidebar import model_label
 from ui.images.pictures import data_note
 from ui.text.explain import explain
 from ui.text.plain import plain

@@ -15,7 +15,8 @@ from torch import Tensor
 from live.images import test_dataset
 from ui.components.address import choice_from_link, linked, refuse, show_in_address
 from ui.components.image_grid import image_grid
-from ui.components.latent_plane import Plane, PlaneResult, latent_plane
+from ui.components.latent_plane import Plane, PlaneResult, latent_plane, packed, unpacked
+from ui.components.latent_plane.means import colourings
 from ui.frame.kinds import NO_MEANS, NO_POSTERIOR
 from ui.frame.session import current_model
 from ui.frame.work import heavy_work, working
@@ -24,8 +25,9 @@ from ui.images.pictures import data_note
 from ui.kept import keep, kept, results
 from ui.text.plain import file_name
 from ui.view.dims import choose_dims, names_of_dims
-from ui.view.planes import colourings, dims_plane, keep_z, pca_plane, pca_shares, plane_points
+from ui.view.planes import dims_plane, keep_z, pca_plane, pca_shares, plane_points
 from ui.view.point import current_z, z_text
+from ui.view.space import show_space
 from ui.view.stored import latents_of, stored_latents
 from vae_core.latent.decoded import decoded
 from vae_core.latent.projections import tsne_projection
@@ -150,6 +152,7 @@ def explore() -> None:
         show_points(view, plane, colour)
     elif computed := choose_tsne():
         show_points(view, None, colour, *computed)
+    space = show_space(opened) if d > 2 else {}
     across, up = names_of_dims(dims) if view == DIMS and d > 2 else (None, None)
     show_in_address(
         "view",
@@ -162,6 +165,7 @@ def explore() -> None:
         draw=st.session_state["draw"],
         selected=",".join(map(str, chosen_rows()[:LINKED])),
         z=z_text(current_z(opened)),
+        **space,
     )
 
 
@@ -232,13 +236,13 @@ def linked_rows() -> list[int]:
 
 def kept_rows() -> list[int]:
     """What this visitor has selected of the model, and no link could carry."""
-    parts = str(kept(f"selection-{opened.id}").get("rows", "")).split(",")
-    return [int(p) for p in parts if p.isdecimal() and int(p) < len(latents)]
+    rows = kept(f"selection-{opened.id}").get("rows", ())
+    return [i for i in unpacked(rows, len(latents)) if 0 <= i < len(latents)]
 
 
 def choose_rows(rows: list[int]) -> None:
     st.session_state["selections"][opened.id] = rows
-    keep(f"selection-{opened.id}", {"rows": ",".join(map(str, rows))})
+    keep(f"selection-{opened.id}", {"rows": packed(rows)})
 
 
 def show_selected(chosen: list[int]) -> None:

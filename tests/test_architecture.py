@@ -48,7 +48,7 @@ found["train"] = {box.label: list(box.options) for box in page(pages / "train.py
 app = page(pages / "interpolate.py", model="digits-2d")
 boxes = [*app.selectbox, *app.segmented_control]
 found["interpolate"] = {box.label: list(box.options) for box in boxes}
-from ui.frame.sidebar import figures_of
+from ui.frame.card import figures_of
 from live.models import open_model, run_id
 found["figures"] = dict(figures_of(open_model(run_id("mine"))))
 menu = AppTest.from_string(

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from live.models import OpenModel
-from ui.frame.sidebar import figures_of
+from ui.frame.card import figures_of
 from ui.images.anomalies import kinds_of_anomalies
 from ui.training.end import figures
 from ui.training.runs import flaw

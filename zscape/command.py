@@ -14,6 +14,7 @@ from typing import Any
 import vae_core
 from vae_core.command.main import COMMANDS, first_line
 from vae_core.command.main import main as run_command
+from zscape.page import make_page
 from zscape.places import set_defaults, why_not_writable
 
 _SEE = "See zscape --help."
@@ -65,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     first = arguments[0] if arguments else ""
     if first in COMMANDS:
         set_defaults()
-        return run_command(arguments, prog="zscape")
+        return run_command(arguments, "zscape", make_page)
     if first[:1] != "-":
         _check_path(first)  # before the options: a mistyped command has some that are unknown here
     options = build_parser().parse_args(arguments)

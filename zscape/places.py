@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -11,6 +12,12 @@ _PACKAGE = Path(__file__).resolve().parent
 # checkout it stands beside this package.
 _BROUGHT = _PACKAGE / "app"
 APP = (_BROUGHT if _BROUGHT.is_dir() else _PACKAGE.parent) / "app.py"
+
+
+def reach_app() -> None:
+    """Let this process import the app's own rooms, `ui` and `live`."""
+    if str(APP.parent) not in sys.path:
+        sys.path.append(str(APP.parent))
 
 
 def set_defaults() -> None:

@@ -26,7 +26,14 @@ from vae_core.runs.trainer import work
 from vae_core.training.config import TrainConfig
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize
+    from playwright.sync_api import (
+        Browser,
+        BrowserContext,
+        ConsoleMessage,
+        Locator,
+        Page,
+        ViewportSize,
+    )
 
     Settle = Callable[[Page], None]
 
@@ -254,8 +261,38 @@ def look_at(settle: Settle, turn_to: Callable[[Page, str], None]) -> Callable[..
             main = page.get_by_test_id("stMain")
             assert "BidiComponent" not in main.inner_text(), title
             assert main.get_by_test_id("stAlertContentError").all_inner_texts() == [], title
+            has_menus(page)
 
     return look
+
+
+# Canvases and drawings of a figure's size whose component has no menu to save them.
+UNSAVED = """() => {
+  const all = (root) => [...root.querySelectorAll("*")]
+    .flatMap((e) => [e, ...(e.shadowRoot ? all(e.shadowRoot) : [])]);
+  const figures = all(document.querySelector("[data-testid=stMain]"))
+    .filter((e) => e.matches("canvas, svg, img"))
+    .filter((e) => !e.closest(".katex, .js-plotly-plot, .ink, .prepared"))
+    .filter((e) => e.clientWidth > 60 && e.clientHeight > 20);
+  return figures.filter((e) => !e.getRootNode().querySelector?.(".save"))
+    .map((e) => `${e.localName} ${e.dataset.testid ?? e.outerHTML.slice(0, 80)}`);
+}"""
+
+
+def has_menus(page: Page) -> None:
+    """Waits until every figure that stands on the page has a menu that saves it."""
+    try:
+        page.wait_for_function(f"!({UNSAVED})().length", timeout=PATIENCE_MS)
+    except Exception as error:
+        raise AssertionError(f"{page.url}: {page.evaluate(UNSAVED)}") from error
+
+
+def saved(page: Page, menu: Locator, item: str) -> bytes:
+    """What the browser keeps when this is chosen."""
+    menu.get_by_role("button", name="Save", exact=True).click()
+    with page.expect_download() as download:
+        menu.get_by_role("menuitem", name=item).click()
+    return Path(download.value.path()).read_bytes()
 
 
 @contextmanager
@@ -320,7 +357,7 @@ def page(
 ) -> Iterator[Page]:
     """A visitor's page, 1400 x 900, that must neither log an error nor reach for another host."""
     listeners: dict[Any, Callable[[Any], object]] = {
-        "console": lambda m: is_complaint(m) and console_errors.append(m.text),
+        "console": lambda m: note(m, console_errors),
         "pageerror": lambda error: console_errors.append(str(error)),
     }
     for event, listener in listeners.items():
@@ -334,6 +371,13 @@ def page(
         tab.clear()
     tab.context.clear_cookies()
     assert console_errors == []
+
+
+def note(message: ConsoleMessage, errors: list[str]) -> None:
+    """Keep what is an error, and print all, which pytest shows of a test that fails."""
+    print(message.type, message.text)
+    if is_complaint(message):
+        errors.append(message.text)
 
 
 def is_complaint(message: ConsoleMessage) -> bool:

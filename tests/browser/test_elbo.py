@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -59,10 +60,8 @@ def test_a_drawing_has_a_gap_of_its_own(page: Page, app_url: str, settle: Settle
     page.mouse.down()
     page.mouse.move(x, box["y"] + 0.8 * box["height"], steps=8)
     page.mouse.up()
-    page.wait_for_function(
-        "before => document.querySelector('[data-testid=gap-bars]').innerText !== before",
-        arg=before,
-    )
+    gap = page.get_by_test_id("gap-bars")
+    expect(gap).not_to_have_text(before, use_inner_text=True)
     settle(page)
     check_sums(page)
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 
-from tests.browser.conftest import ROOT
+from tests.browser.conftest import ROOT, Tab, new_context
 from vae_core.checkpoints.reading import load_checkpoint
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, WebSocketRoute
+    from playwright.sync_api import Browser, Page, WebSocketRoute
 
     Settle = Callable[[Page], None]
 
@@ -38,6 +38,13 @@ def wait_for_engine(page: Page) -> None:
     page.locator(".help", has_text="in this browser, weights as float16").first.wait_for(
         state="attached"
     )
+
+
+@pytest.fixture(scope="module")
+def tab(browser: Browser) -> Iterator[Tab]:
+    """One of these tests' own, which has never been told what to ask of the network."""
+    with new_context(browser) as context:
+        yield Tab(context, context.new_page())
 
 
 def image(page: Page) -> list[int]:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
+from xml.etree import ElementTree
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from live.models import run_id
-from tests.browser.conftest import App, running_app
+from tests.browser.conftest import App, running_app, saved
 from ui.frame.navigation import SECTIONS
 from ui.view.names import FILE as DIMENSION_NAMES
 from vae_core.runs.run import Status, create_run
@@ -112,4 +115,16 @@ def test_no_name_becomes_markup_or_asks_another_host(
         turn_to(page, title)
         page.get_by_role("heading", name=title, exact=True).wait_for()
         check(*typed.get(title, ()))
+    turn_to(page, "Encoded μ")
+    settle(page)
+    svg = ElementTree.fromstring(saved(page, page.locator(".save").first, "SVG"))
+    names = {" ".join((element.text or "").split()) for element in svg.iter()}
+    assert {" ".join(name.split()) for name in (LINKS, MARKS, CODE)} <= names
+    assert not {"a", "img", "script"} & {element.tag.rpartition("}")[2] for element in svg.iter()}
+    rows = csv.DictReader(io.StringIO(saved(page, page.locator(".save").first, "CSV").decode()))
+    assert {LINKS, MARKS, CODE} <= {row["class"] for row in rows}
+    page.locator(".save").first.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("menuitem", name="Open in Plotly").click()
+    page.get_by_test_id("plotly").locator(".scatterlayer .point").first.wait_for()
+    assert page.evaluate(MADE) == []
     assert hosts <= {"127.0.0.1", ""}

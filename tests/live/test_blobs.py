@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from live.assets import publish_folder
 from live.blobs import BlobStore, publish
+from vae_core.errors import ConfigError
 
 
 def test_published_bytes_come_back_whole_and_may_be_kept_for_good(client: TestClient) -> None:
@@ -41,7 +42,7 @@ def test_the_store_is_bounded_and_keeps_the_newest(blobs: list[bytes]) -> None:
 
 
 def test_what_is_larger_than_the_store_is_refused() -> None:
-    with pytest.raises(ValueError, match="more than the store"):
+    with pytest.raises(ConfigError, match="more than the store"):
         BlobStore(max_bytes=3).add(b"four", "a/b")
 
 

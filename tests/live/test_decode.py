@@ -453,7 +453,7 @@ def test_a_model_that_is_loading_holds_up_no_other(
     client: TestClient, checkpoints: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save_small_model(checkpoints / "large")
-    load, begun, go = live.models._load, threading.Event(), threading.Event()
+    load, begun, go = live.models.read_model, threading.Event(), threading.Event()
 
     def slow(model_id: str, path: Path) -> live.models.OpenModel:
         if model_id == "large":
@@ -461,7 +461,7 @@ def test_a_model_that_is_loading_holds_up_no_other(
             assert go.wait(timeout=60)
         return load(model_id, path)
 
-    monkeypatch.setattr(live.models, "_load", slow)
+    monkeypatch.setattr(live.models, "read_model", slow)
     open_model("small")
     with client.websocket_connect(URL) as socket, ThreadPoolExecutor(1) as other:
         socket.receive_text()

@@ -73,7 +73,7 @@ def test_an_unknown_model_is_one_sentence(checkpoints: Path) -> None:
 def test_a_model_is_loaded_once_however_many_ask(
     checkpoints: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loads, gate, load = [], threading.Barrier(8), live.models._load
+    loads, gate, load = [], threading.Barrier(8), live.models.read_model
 
     def counted(model_id: str, path: Path) -> live.models.OpenModel:
         loads.append(model_id)
@@ -83,7 +83,7 @@ def test_a_model_is_loaded_once_however_many_ask(
         gate.wait(timeout=60)
         return open_model("small")
 
-    monkeypatch.setattr(live.models, "_load", counted)
+    monkeypatch.setattr(live.models, "read_model", counted)
     with ThreadPoolExecutor(8) as pool:
         opened = list(pool.map(ask, range(8)))
     assert loads == ["small"]
@@ -111,7 +111,7 @@ def test_a_broken_model_is_tried_again_when_mended(checkpoints: Path) -> None:
 def test_a_model_replaced_while_it_is_read_is_read_again(
     checkpoints: Path, monkeypatch: pytest.MonkeyPatch, fails: bool
 ) -> None:
-    load = live.models._load
+    load = live.models.read_model
 
     reads = []
 
@@ -125,7 +125,7 @@ def test_a_model_replaced_while_it_is_read_is_read_again(
         return opened
 
     save_small_model(checkpoints / "torn")
-    monkeypatch.setattr(live.models, "_load", torn)
+    monkeypatch.setattr(live.models, "read_model", torn)
     assert open_model("torn") is reads[1]
     old, new = (opened.model.state_dict() for opened in reads)
     assert any(not old[name].equal(new[name]) for name in new)
@@ -168,7 +168,7 @@ def test_one_model_is_loaded_at_a_time(checkpoints: Path, monkeypatch: pytest.Mo
     names = [f"model-{k}" for k in range(4)]
     for name in names:
         save_small_model(checkpoints / name)
-    load, at_once, most = live.models._load, [], []
+    load, at_once, most = live.models.read_model, [], []
 
     def counted(model_id: str, path: Path) -> live.models.OpenModel:
         at_once.append(model_id)
@@ -177,7 +177,7 @@ def test_one_model_is_loaded_at_a_time(checkpoints: Path, monkeypatch: pytest.Mo
         at_once.remove(model_id)
         return opened
 
-    monkeypatch.setattr(live.models, "_load", counted)
+    monkeypatch.setattr(live.models, "read_model", counted)
     with ThreadPoolExecutor(4) as pool:
         assert [each.id for each in pool.map(open_model, names)] == names
     assert max(most) == 1

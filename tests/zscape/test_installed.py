@@ -46,6 +46,11 @@ def test_it_lists_the_models_that_came_with_it(run: Callable[..., str]) -> None:
     assert [line.split()[0] for line in listed] == ["digits-2d", "mnist-16d", "mnist-2d"]
 
 
+def test_it_saves_a_model_as_a_page(run: Callable[..., str], tmp_path: Path) -> None:
+    run("zscape", "export", "digits-2d", "--html", "digits.html")
+    assert (tmp_path / "digits.html").read_bytes().rstrip().endswith(b"</html>")
+
+
 def test_a_training_goes_where_the_app_looks_for_it(
     run: Callable[..., str], tmp_path: Path
 ) -> None:

@@ -19,6 +19,8 @@ const films = (window.zscapeFilms ??= new Map());
 const followers = new WeakMap();
 /** @type {WeakMap<Node, {url: string, frames: Promise<Object[]>}>} fetched when first turned to */
 const reels = new WeakMap();
+/** @type {WeakMap<Node, Element | null>} the menus that save the figures, of all components */
+const hung = (window.zscapeMenus ??= new WeakMap());
 
 /** Show again whenever the film turns to another frame. */
 function follow(place, film, show) {
@@ -42,16 +44,31 @@ async function frameOf(place, film) {
   return films.get(film.name) === turned ? frame : frameOf(place, film); // it turned meanwhile
 }
 
+/** Once the page rests: what saves a figure hangs on it, where the component says what there is. */
+function hang(place, saved) {
+  const menu = hung.get(place);
+  if (!saved || menu === null || menu?.isConnected) return;
+  hung.set(place, null); // it is on its way
+  const wait = window.requestIdleCallback ?? setTimeout; // Safari has none
+  wait(async () => {
+    const { hang } = await import(new URL(`${SAVE}/menu.js`, root).href);
+    const figure = place.isConnected ? await saved(place) : null;
+    if (figure) hung.set(place, await hang(place, figure, new URL(PLOTLY, root)));
+    else hung.delete(place); // the visitor has gone on
+  });
+}
+
 export default async function (component) {
   const [data] = component.data; // a bare dict would make Streamlit import pandas
   const { film, assets } = data;
   preload(assets);
-  const { mount } = await import(new URL(`${assets}/${ENTRY}`, root).href);
+  const { mount, saved } = await import(new URL(`${assets}/${ENTRY}`, root).href);
   const place = component.parentElement;
   const show = async () =>
     mount({ ...component, data: { ...data, ...(await frameOf(place, film)) } }, root);
   follow(place, film, show);
   const leave = await show();
+  hang(place, saved);
   return () => {
     leave();
     if (!place.isConnected) follow(place, null, show);

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-import streamlit as st
+from ui.components.figure import Table, figure
 
 MOST_LABELS = 16  # below that many bars there is room for a name and a figure
 
@@ -31,12 +31,26 @@ def bars(
         for name, value in zip(names, values, strict=False)
         if len(names) <= MOST_LABELS
     )
-    st.html(
+    figure(
         '<figure style="margin:0"><figcaption style="display:flex;justify-content:space-between;'
         f'gap:1rem;font-size:0.875rem"><b>{escape(title)}</b>'
         f'<span style="opacity:0.75;text-align:right">{escape(note)}</span></figcaption>'
         f'<div role="img" aria-label="{escape(title)}: {escape(note)}" style="display:flex;gap:2px;'
         f'height:3.5rem;margin-top:0.375rem;border-bottom:1px solid currentColor">{drawn}</div>'
         f'<div style="display:flex;gap:2px;text-align:center;font-size:0.75rem">{labels}</div>'
-        "</figure>"
+        "</figure>",
+        key=f"bars-{title}",
+        name=title,
+        table=Table(("bar", title), list(zip(called, map(float, values), strict=True))),
+        plot={
+            "data": [
+                {
+                    "type": "bar",
+                    "x": list(called),
+                    "y": [float(value) for value in values],
+                    "marker": {"color": colour},
+                }
+            ],
+            "layout": {"yaxis": {"title": {"text": title}}},
+        },
     )

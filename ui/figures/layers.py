@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from ui.components.figure import Table, figure
 from ui.components.image_grid import Maps, image_grid
 from ui.numbers import decimal
 from ui.palette import CLASS_COLOURS, GREY, SIGNED_COLOURS, is_dark
@@ -31,6 +34,20 @@ CSS = """
 """
 
 Values = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Matrix:
+    """title: HTML; values (rows, columns); html: of the figure."""
+
+    title: str
+    values: Values
+    html: str
+
+    @property
+    def name(self) -> str:
+        """The title as plain text."""
+        return re.sub(r"<[^>]*>", "", self.title)
 
 
 def show_maps(layers: Sequence[FeatureMaps], k: int, plane: str) -> None:
@@ -79,8 +96,8 @@ def matrix(
     places: Values | None = None,
     lit: npt.NDArray[np.bool_] | None = None,
     side: int | None = None,
-) -> str:
-    """An HTML figure of values (rows, columns), whole numbers.
+) -> Matrix:
+    """A figure of values (rows, columns), whole numbers.
 
     places (rows, columns): which weight of the kernel gives a cell its colour, -1 none; lit: cells
     that are outlined; side: of a cell, in pixels, by the matrix's height where none is given.
@@ -99,15 +116,46 @@ def matrix(
             kind = " class='lit'" if lit is not None and lit[i, j] else ""
             text = f"{values[i, j]:g}" if side >= 18 and (places is None or place >= 0) else ""
             cells.append(f"<i{kind}{style}>{text}</i>")
-    return (
+    return Matrix(
+        title,
+        values,
         f"<figure><figcaption>{title}</figcaption><div class='matrix' style='grid-template:"
         f"repeat({height},{side}px)/repeat({width},{side}px);font-size:{min(14, side // 2 + 2)}px'>"
-        f"{''.join(cells)}</div></figure>"
+        f"{''.join(cells)}</div></figure>",
     )
 
 
-def show_matrices(figures: Sequence[str], *, testid: str) -> None:
-    st.html(f"{CSS}<div class='matrices' data-testid='{testid}'>{''.join(figures)}</div>")
+def show_matrices(matrices: Sequence[Matrix], *, testid: str) -> None:
+    """The matrices beside one another."""
+    drawn = "".join(matrix.html for matrix in matrices)
+    cells = [
+        (matrix.name, i + 1, j + 1, float(value))
+        for matrix in matrices
+        for (i, j), value in np.ndenumerate(matrix.values)
+    ]
+    figure(
+        f"{CSS}<div class='matrices' data-testid='{testid}'>{drawn}</div>",
+        key=testid,
+        name=testid,
+        table=Table(("matrix", "row", "column", "value"), cells),
+        plot=_heatmaps(matrices),
+    )
+
+
+def _heatmaps(matrices: Sequence[Matrix]) -> dict[str, Any]:
+    grid = {"rows": 1, "columns": len(matrices), "pattern": "independent"}
+    layout: dict[str, Any] = {"grid": grid}
+    data = []
+    for k, matrix in enumerate(matrices):
+        axis = str(k + 1) if k else ""
+        layout[f"xaxis{axis}"] = {"title": {"text": matrix.name}}
+        layout[f"yaxis{axis}"] = {"autorange": "reversed", "scaleanchor": f"x{axis}"}
+        values = np.asarray(matrix.values, float).tolist()
+        data.append(
+            {"type": "heatmap", "z": values, "xaxis": f"x{axis}", "yaxis": f"y{axis}",
+             "name": matrix.name, "colorscale": "Viridis", "showscale": False}
+        )  # fmt: skip
+    return {"data": data, "layout": layout}
 
 
 def _rgb(colour: str) -> tuple[int, ...]:

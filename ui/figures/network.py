@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-import streamlit as st
-
+from ui.components.figure import figure
 from ui.figures.svg import svg_text
-from ui.palette import GREY, SYMBOL_COLOURS, is_dark
+from ui.palette import GREY, SYMBOL_COLOURS
 from vae_core.models.architecture import Architecture
 from vae_core.models.cost import Shape
 
@@ -17,12 +16,16 @@ MIDDLE = 76
 
 def show_network(network: Architecture, *, variational: bool) -> None:
     """Draw the network in the page."""
-    ink = "#f1f5f9" if is_dark() else "#111827"
-    st.image(network_svg(network, variational=variational, ink=ink), alt=describe(network))
+    drawn = network_svg(network, variational=variational)
+    figure(
+        f'<div role="img" aria-label="{describe(network)}">{drawn}</div>',
+        key="network",
+        name="network",
+    )
 
 
-def network_svg(network: Architecture, *, variational: bool, ink: str) -> str:
-    """An SVG with text in the colour `ink`; bars are layers, as high as the logarithm of units."""
+def network_svg(network: Architecture, *, variational: bool) -> str:
+    """An SVG in the page's ink and letters; bars are layers, as high as the logarithm of units."""
     code = "μ, σ" if variational else "μ"
     latent: Shape = (network.latent_dim,)
     columns: list[tuple[Shape, str, str, str]] = []
@@ -70,7 +73,7 @@ def network_svg(network: Architecture, *, variational: bool, ink: str) -> str:
     width = x - GAP / 2
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {HEIGHT}" '
-        f'width="{width:.0f}" height="{HEIGHT}" color="{ink}" font-family="sans-serif">'
+        f'width="{width:.0f}" height="{HEIGHT}">'
         f"{''.join(parts)}</svg>"
     )
 

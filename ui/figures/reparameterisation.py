@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import streamlit as st
-
+from ui.components.figure import Table, figure
 from ui.figures.svg import svg_text
 from ui.numbers import decimal
 from ui.palette import GREY, SYMBOL_COLOURS, is_dark
@@ -41,12 +40,36 @@ def show_draw(draw: Draw) -> None:
         f"log p(x given z) = {draw.log_px_z:.1f}. Backwards: gradient in z {_vector(draw.dz, 0)}, "
         f"in mu {_vector(draw.dmu, 0)}, in log sigma squared {_vector(draw.dlogvar, 1)}."
     )
-    st.image(draw_svg(draw, dark=is_dark()), alt=words)
+    drawn = draw_svg(draw, dark=is_dark())
+    figure(
+        f'<div role="img" aria-label="{words}">{drawn}</div>',
+        key="draw",
+        name="reparameterisation",
+        table=Table(
+            ("dimension", "mu", "sigma", "epsilon", "z", "dz", "dmu", "dlogvar"),
+            [
+                (k, *map(float, values))
+                for k, values in enumerate(
+                    zip(
+                        draw.mu,
+                        draw.sigma,
+                        draw.eps,
+                        draw.z,
+                        draw.dz,
+                        draw.dmu,
+                        draw.dlogvar,
+                        strict=True,
+                    ),
+                    1,
+                )
+            ],
+        ),
+    )
 
 
 def draw_svg(draw: Draw, *, dark: bool) -> str:
     """An SVG: grey arrows forwards with values above, orange ones backwards with gradients."""
-    ink, back = ("#f1f5f9", BACKWARDS_DARK) if dark else ("#111827", BACKWARDS)
+    back = BACKWARDS_DARK if dark else BACKWARDS
     mu, sigma, eps, z = (SYMBOL_COLOURS[name] for name in ("mu", "sigma", "eps", "z"))
     y_mu, y_z, y_eps = 48, 118, 226
     parts = [
@@ -84,7 +107,7 @@ def draw_svg(draw: Draw, *, dark: bool) -> str:
     ]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
-        f'height="{HEIGHT}" color="{ink}" font-family="sans-serif">{"".join(parts)}</svg>'
+        f'height="{HEIGHT}">{"".join(parts)}</svg>'
     )
 
 

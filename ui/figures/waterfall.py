@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
+from ui.components.figure import Table, figure
 from ui.numbers import decimal
 
 CSS = """
@@ -52,11 +55,44 @@ def waterfall(rows: Sequence[Level | Step], *, testid: str, alt: str, unit: str 
     room = max(max(ends) - min(ends), 1e-9)
     low, high = min(ends) - 0.25 * room, max(ends) + 0.02 * room
     cells = "".join(_row(row, low, high) for row in rows)
-    st.html(
+    names = [re.sub(r"<[^>]*>", "", row.name) for row in rows]
+    figure(
         f"{CSS}<div class='waterfall' role='img' data-testid='{testid}' aria-label='{alt}'>"
-        f"{cells}</div>"
+        f"{cells}</div>",
+        key=f"waterfall-{testid}",
+        name=testid,
+        table=Table(
+            ("row", f"from, {unit}", f"to, {unit}"),
+            [
+                (name, None if isinstance(row, Level) else row.start, _span(row)[1])
+                for name, row in zip(names, rows, strict=True)
+            ],
+        ),
+        plot=_plot(names, rows, low, unit),
     )
     st.caption(f"In {unit}. The axis is cut: it begins at {decimal(low)}.")
+
+
+def _plot(
+    names: Sequence[str], rows: Sequence[Level | Step], low: float, unit: str
+) -> dict[str, Any]:
+    spans = [(low, row.at) if isinstance(row, Level) else (row.start, row.end) for row in rows]
+    return {
+        "data": [
+            {
+                "type": "bar",
+                "orientation": "h",
+                "y": list(names),
+                "base": [start for start, _ in spans],
+                "x": [end - start for start, end in spans],
+                "marker": {"color": [row.colour for row in rows]},
+            }
+        ],
+        "layout": {
+            "xaxis": {"title": {"text": unit}},
+            "yaxis": {"autorange": "reversed", "automargin": True},
+        },
+    }
 
 
 def _span(row: Level | Step) -> tuple[float, float]:

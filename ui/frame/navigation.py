@@ -48,6 +48,7 @@ SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
     ],
 }
 A_DAY = 24 * 3600.0  # seconds
+NO_MENUS = "<style>:root { --zscape-save: none; }</style>"  # of figures
 HEADINGS = {"Overview": "The latent space of a VAE, under your pointer"}
 
 log = logging.getLogger("zscape")
@@ -63,6 +64,8 @@ def show() -> None:
         st.fragment(return_at_once, run_every=A_DAY)()
         read_decimal_commas()
         suit_paper()
+        if hidden("save"):
+            st.html(NO_MENUS)
     turn_to(page.url_path)
     return_to_model()
     show_sidebar(page.url_path)

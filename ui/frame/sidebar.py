@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
 
 import streamlit as st
 
 from live.models import OpenModel, open_model, run_id, run_token
 from ui.components.address import choice_from_link, show_in_address, step_in_address
+from ui.frame.card import card_of, figures_of
 from ui.frame.hidden import hidden, hidden_controls
-from ui.frame.kinds import NAMES, note
+from ui.frame.kinds import note
 from ui.frame.owners import alone, called
 from ui.frame.room import UPLOADS_STAY_DAYS
-from ui.frame.session import NO_MODEL, model_ids, select_model
-from ui.numbers import decimal
-from ui.text.plain import plain, show_error
+from ui.frame.session import NO_MODEL, current_model, model_ids, select_model
+from ui.text.plain import file_name, plain, show_error
 from ui.widgets import file_uploader
 from vae_core.data.names import dataset_label
-from vae_core.errors import CheckpointError, ZscapeError
+from vae_core.errors import CheckpointError, ConfigError, ZscapeError
 
 WITHOUT_MODEL = ("train", "runs")  # pages that a broken model does not concern
 
@@ -73,6 +72,10 @@ def show_sidebar(page: str) -> None:
             show_error(error)
         else:
             _describe(opened)
+            if not hidden("models") and st.button(
+                "Save as a page", icon=":material/save:", width="stretch"
+            ):
+                _save_page()
 
 
 def model_label(model_id: str) -> str:
@@ -84,18 +87,6 @@ def model_label(model_id: str) -> str:
     return f"{dataset_label(name)} (yours, {mark})" if mark else f"{name} (yours)"
 
 
-def figures_of(opened: OpenModel) -> list[tuple[str, str]]:
-    """What the model is and what it reaches, each by its name."""
-    figures: list[tuple[str, str]] = [
-        ("data", dataset_label(opened.config.get("dataset") or "unknown")),
-        ("model", NAMES[opened.model.config.kind]),
-        ("latent dimensions", str(opened.model.latent_dim)),
-    ]
-    if opened.model.has_encoder:
-        figures.append(("likelihood", str(opened.config["likelihood"])))
-    return figures + _metric_rows(opened.metrics or {})
-
-
 def _describe(opened: OpenModel) -> None:
     rows = "".join(
         f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in figures_of(opened)
@@ -105,31 +96,49 @@ def _describe(opened: OpenModel) -> None:
         st.caption(text)
 
 
-def _metric_rows(metrics: dict[str, Any]) -> list[tuple[str, str]]:
-    if metrics.get("discriminator_accuracy") is not None:
-        return [("real and generated told apart", f"{metrics['discriminator_accuracy']:.1%}")]
-    reconstruction = metrics.get("reconstruction")
-    if reconstruction is None:
-        return [("figures", "none stored")]
-    grey = metrics.get("grey_cross_entropy")
-    rows = [
-        ("cross-entropy" if grey else "−E[log p(x given z)]", f"{decimal(-reconstruction)} nats")
-    ]
-    if metrics.get("kl") is not None:
-        rows.append(("KL", f"{decimal(metrics['kl'])} nats"))
-        rows.append(("sum" if grey else "−ELBO", f"{decimal(-metrics['elbo'])} nats"))
-        rows.append(("active units", str(metrics["active_units"])))
-    if metrics.get("class_error") is not None:
-        rows.append(("classes told wrongly", f"{metrics['class_error']:.1%}"))
-    for measure, figures in (metrics.get("measured") or {}).items():
-        rows += [(f"{measure}, {name}", f"{value:.3g}") for name, value in figures.items()]
-    return rows
-
-
 def _how_long() -> str:
     if alone():
         return "It stays with you."
     return f"It stays with you, and goes after {UPLOADS_STAY_DAYS} days."
+
+
+@st.dialog("Save as a page")
+def _save_page() -> None:
+    from ui.outside.page import html_page, usual_thumbnails
+
+    opened = current_model()  # with the images that the visitor brought for it
+    st.markdown(
+        "One HTML file with the plane, its points and the model, which decodes in whatever browser "
+        "opens it, from disk and without a network."
+    )
+    encoder = opened.model.has_encoder and st.checkbox(
+        "With the encoder: a pad to draw on and the trust fog", key="page_encoder"
+    )
+    images = 0
+    if opened.latents is not None:
+        images = st.number_input(
+            "Test images at most",
+            0,
+            len(opened.latents),
+            usual_thumbnails(opened),
+            key="page_images",
+            help="Images of other points are decoded from their means.",
+        )
+    name = model_label(opened.id)
+    try:
+        with st.spinner("Writing the page…"):
+            page = html_page(opened, card_of(opened, name), encoder=encoder, thumbnails=images)
+    except ConfigError as error:
+        show_error(error)
+        return
+    st.download_button(
+        f"Save ({len(page) / 1e6:.1f} MB)",
+        page,
+        f"{file_name(name)}.html",
+        "text/html",
+        icon=":material/download:",
+        on_click="ignore",
+    )
 
 
 @st.dialog("Open a checkpoint")

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
 from live.models import OpenModel
 from ui.components.latent_plane import Plane, PlanePoints, PlaneResult
+from ui.components.latent_plane.means import points_of_means
 from ui.view.point import set_z
 from ui.view.stored import latents_of, stored_latents
 
 if TYPE_CHECKING:
     from vae_core.latent.latents import Latents
-
-CLASS, KL, ERROR = "class", "KL", "reconstruction error"
 
 
 def keep_z(shown: PlaneResult) -> None:
@@ -44,6 +43,13 @@ def pca_plane(opened: OpenModel) -> Plane:
     return Plane.of_axes(axes, centre)
 
 
+def pca_axes(opened: OpenModel, axes: int) -> tuple[np.ndarray, np.ndarray]:
+    """The centre (d,) and directions (axes, d) of largest variance of the stored means."""
+    latents = latents_of(opened)
+    centre, directions, _ = _pca(opened.id, float(latents.mu.sum()), latents, axes)
+    return centre, directions
+
+
 def pca_shares(opened: OpenModel) -> tuple[float, float]:
     """Shares of the variance of mu along the two axes of `pca_plane`."""
     latents = latents_of(opened)
@@ -53,20 +59,12 @@ def pca_shares(opened: OpenModel) -> tuple[float, float]:
 
 @st.cache_data(show_spinner=False, max_entries=32)
 def _pca(
-    model_id: str, checksum: float, _latents: Latents
+    model_id: str, checksum: float, _latents: Latents, axes: int = 2
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     from vae_core.latent.projections import pca_projection
 
-    centre, axes, shares = pca_projection(_latents.mu)
-    return centre.numpy(), axes.numpy(), shares.numpy()
-
-
-def colourings(opened: OpenModel) -> list[str]:
-    """What points can be coloured by: class, KL, reconstruction error and the known factors."""
-    latents = latents_of(opened)
-    choices = [CLASS] if latents.labels is not None else []
-    choices += [KL] if bool(latents.kl.isfinite().all()) else []
-    return [*choices, ERROR, *opened.config.get("factor_names", [])]
+    centre, directions, shares = pca_projection(_latents.mu, axes)
+    return centre.numpy(), directions.numpy(), shares.numpy()
 
 
 @st.cache_resource(show_spinner=False, max_entries=32, hash_funcs={OpenModel: stored_latents})
@@ -82,42 +80,4 @@ def plane_points(
 
     rows: which of the stored means, all by default. None when the model has no stored latents.
     """
-    if opened.latents is None:
-        return None
-    latents = opened.latents
-    every = np.arange(len(latents)) if rows is None else rows
-    if plane is None:
-        if embedding is None:
-            raise ValueError("Without a plane the points need an embedding.")
-        xy, covariance = embedding, None
-    else:
-        xy = plane.project(latents.mu.numpy()[every])
-        covariance = None
-        if opened.model.is_variational:
-            covariance = plane.project_covariance(latents.sigma.numpy()[every])
-    colour = colour or colourings(opened)[0]
-    return PlanePoints(
-        xy=xy,
-        covariance=covariance,
-        rows=every,
-        **_colouring(opened, latents, colour, every),
-    )
-
-
-def _colouring(
-    opened: OpenModel, latents: Latents, colour: str, rows: np.ndarray
-) -> dict[str, Any]:
-    if colour == CLASS and latents.labels is not None:
-        labels = latents.labels.numpy()[rows]
-        names = opened.config.get("class_names") or [str(k) for k in range(labels.max() + 1)]
-        return {"category": labels, "names": tuple(names)}
-    if colour == KL:
-        return {"value": latents.kl.numpy()[rows], "label": "KL (nats)"}
-    if colour == ERROR:
-        grey = (opened.metrics or {}).get("grey_cross_entropy")
-        name = "cross-entropy at μ" if grey else "−log p(x given μ)"
-        return {"value": -latents.reconstruction.numpy()[rows], "label": f"{name} (nats)"}
-    factor = opened.config["factor_names"].index(colour)
-    if latents.factors is None:
-        return {}
-    return {"value": latents.factors.numpy()[rows, factor], "label": colour}
+    return points_of_means(opened, plane, colour, embedding=embedding, rows=rows)

@@ -1,4 +1,7 @@
-"""Copy a checkpoint, verified, to a folder or a zip; or write it for other programs."""
+"""Copy a checkpoint, verified, to a folder or a zip; or write it for other programs.
+
+The page is made by who shows models in a browser: `options.make_page`, see `command.main`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from vae_core.command.arguments import add_checkpoint_argument
+from vae_core.command.arguments import add_checkpoint_argument, whole
 from vae_core.command.output import output_of
 from vae_core.errors import ConfigError
 
@@ -18,6 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output", metavar="DIR|FILE.zip", help="a copy; - is a zip to standard output"
     )
     target.add_argument(
+        "--html", metavar="FILE.html", help="one page to open from disk, which decodes by itself"
+    )
+    target.add_argument(
         "--onnx",
         metavar="DIR",
         help='encoder.onnx and decoder.onnx there; needs pip install "zscape[onnx]"',
@@ -25,10 +31,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     target.add_argument(
         "--projector", metavar="DIR", help="the codes there, for TensorBoard's projector"
     )
+    page = parser.add_argument_group("for --html")
+    page.add_argument(
+        "--encoder", action="store_true", help="the encoder goes along, with a pad to draw on"
+    )
+    page.add_argument(
+        "--thumbnails",
+        type=whole(0, 100_000),
+        metavar="N",
+        help="so many test images go along at most (default: 300, fewer of large ones)",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
-    if options.onnx is not None:
+    if options.html is None and (options.encoder or options.thumbnails is not None):
+        raise ConfigError("--encoder and --thumbnails are of --html; leave them out.")
+    if options.html is not None:
+        _page(options)
+    elif options.onnx is not None:
         from vae_core.export.onnx import ENCODER, write_onnx
 
         if ENCODER not in write_onnx(options.checkpoint, options.onnx):
@@ -40,6 +60,20 @@ def run(options: argparse.Namespace) -> None:
             print(f"zscape: without {SPRITE}: {why}", file=sys.stderr)
     else:
         _copy(options.checkpoint, options.output)
+
+
+def _page(options: argparse.Namespace) -> None:
+    if options.make_page is None:
+        raise ConfigError(
+            "A page is made of the app: write it by `zscape export NAME --html FILE`."
+        )
+    output = output_of(options.html, (".html",))
+    if output.path is not None and not output.path.absolute().parent.is_dir():
+        raise ConfigError(
+            f"There is no folder {output.path.parent} to put {output.path.name} in; make it."
+        )
+    page = options.make_page(Path(options.checkpoint), options.encoder, options.thumbnails)
+    output.write(page)
 
 
 def _copy(checkpoint: str, output: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -47,11 +48,20 @@ def first_line(module: ModuleType) -> str:
     return (module.__doc__ or "").partition("\n")[0]
 
 
-def main(arguments: Sequence[str] | None = None, prog: str = "python -m vae_core") -> int:
-    """Run a command; 0 when it worked, 2 for bad arguments, 1 when it failed."""
+def main(
+    arguments: Sequence[str] | None = None,
+    prog: str = "python -m vae_core",
+    make_page: Callable[[Path, bool, int | None], bytes] | None = None,
+) -> int:
+    """Run a command; 0 when it worked, 2 for bad arguments, 1 when it failed.
+
+    make_page(checkpoint, encoder, thumbnails) gives the bytes of `export --html`, of which the
+    library has no part.
+    """
+    given = argparse.Namespace(make_page=make_page)
     try:
         try:
-            return _run(build_parser(prog).parse_args(arguments))
+            return _run(build_parser(prog).parse_args(arguments, given))
         finally:
             if sys.stdout is not None:  # closed by who called
                 sys.stdout.flush()

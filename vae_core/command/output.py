@@ -39,8 +39,8 @@ def add_output_argument(parser: argparse.ArgumentParser, endings: Sequence[str])
     )
 
 
-def output_of(text: str, endings: Sequence[str]) -> Output:
-    """What --output says: a file of one of `endings`, or "-", standard output as the first of them.
+def output_of(text: str, endings: Sequence[str], flag: str = "--output") -> Output:
+    """What `flag` says: a file of one of `endings`, or "-", standard output as the first of them.
 
     ConfigError where the ending is another, a folder or a device has that name, or standard output
     is a terminal.
@@ -53,11 +53,11 @@ def output_of(text: str, endings: Sequence[str]) -> Output:
         return Output(None, endings[0])
     path = Path(text)
     if not text or (path.exists() and not path.is_file()):
-        raise ConfigError(f"--output {text!r} is no place for a file; name one.")
+        raise ConfigError(f"{flag} {text!r} is no place for a file; name one.")
     ending = path.suffix.lower()
     if ending not in endings:
         raise ConfigError(
-            f"--output {text!r} is to end in {_listed(endings)}, which says what is written."
+            f"{flag} {text!r} is to end in {_listed(endings)}, which says what is written."
         )
     return Output(path, ending)
 

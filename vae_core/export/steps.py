@@ -78,24 +78,30 @@ class Program:
 
 
 @torch.inference_mode()
-def program_of(model: LatentModel) -> Program:
-    """`model`, in eval mode, as steps; ConfigError, naming it, where a part of it has none."""
+def program_of(model: LatentModel, *, encoder: bool = True) -> Program:
+    """`model`, in eval mode, as steps; without its encoder unless that is to go along.
+
+    ConfigError where a part of it has no steps: it names the part and says why.
+    """
     if type(model) not in (VAE, Autoencoder, PCA, ProbabilisticPCA, GAN, M2):
-        raise ConfigError(f"A model of the class {type(model).__name__} has no steps.")
+        raise ConfigError(
+            f"The engine that decodes without PyTorch knows no {type(model).__name__}, which is "
+            "a class of your own."
+        )
     tensors: list[Tensor] = []
-    decoder = _Steps(tensors, (model.latent_dim,))
-    decoder.network(model.decoder, shown=True)
-    decoder.likelihood(model.likelihood, model.image_shape)
-    encoder = _Steps(tensors, model.image_shape) if model.has_encoder else None
-    if isinstance(model, M2) and encoder is not None:
-        encoder.by_likeliest_class(model)
-    elif encoder is not None:
-        encoder.network(model.encoder)
+    decoding = _Steps(tensors, (model.latent_dim,))
+    decoding.network(model.decoder, shown=True)
+    decoding.likelihood(model.likelihood, model.image_shape)
+    encoding = _Steps(tensors, model.image_shape) if encoder and model.has_encoder else None
+    if isinstance(model, M2) and encoding is not None:
+        encoding.by_likeliest_class(model)
+    elif encoding is not None:
+        encoding.network(model.encoder)
     return Program(
         latent_dim=model.latent_dim,
         image_shape=model.image_shape,
-        decoder=decoder.steps,
-        encoder=None if encoder is None else encoder.steps,
+        decoder=decoding.steps,
+        encoder=None if encoding is None else encoding.steps,
         has_sigma=model.is_variational,
         tensors=tensors,
     )
@@ -155,8 +161,8 @@ class _Steps:
             self.network(layer.residual)
             self.add("add")
             return
-        if _unknown(layer):
-            raise ConfigError(f"The layer {layer} has no steps.")
+        if why := _why_not(layer):
+            raise ConfigError(f"The engine that decodes without PyTorch cannot do {layer}: {why}.")
         self.shape = tuple(layer(torch.zeros(1, *before)).shape[1:])
         match layer:
             case nn.Linear():
@@ -245,7 +251,10 @@ class _Steps:
         if type(likelihood) in (Gaussian, LearnedGaussian):
             kind = "sigmoid" if getattr(likelihood, "link", "") == "sigmoid" else "clamp"
         if kind is None:
-            raise ConfigError(f"The likelihood {type(likelihood).__name__} has no steps.")
+            raise ConfigError(
+                "The engine that decodes without PyTorch knows no likelihood "
+                f"{type(likelihood).__name__}."
+            )
         self.add("act", kind=kind)
         self.shape = image_shape
         if rows > 1:
@@ -256,23 +265,27 @@ def _pair(values: int | tuple[int, ...]) -> tuple[int, ...]:
     return (values, values) if isinstance(values, int) else values
 
 
-def _unknown(layer: nn.Module) -> bool:
-    """Whether it is another layer than those below, or one of them with more than they do."""
+def _why_not(layer: nn.Module) -> str:
+    """Why it has no steps: another layer than those below, or more than they do; else empty."""
+    if type(layer) not in _KNOWN:
+        return "it knows no such layer"
     match layer:
         case nn.Conv2d() | nn.ConvTranspose2d():
             more = layer.groups != 1 or set(layer.dilation) != {1} or layer.padding_mode != "zeros"
-            more = more or isinstance(layer.padding, str)
+            if more or isinstance(layer.padding, str):
+                return "it knows no groups, no dilation, and no padding but a number of zeros"
         case nn.MaxPool2d():
-            more = layer.ceil_mode or layer.return_indices or _pair(layer.dilation) != (1, 1)
-        case nn.Upsample():
-            more = layer.mode != "nearest"
-        case nn.GELU():
-            more = layer.approximate != "none"
+            more = layer.ceil_mode or layer.return_indices
+            if more or _pair(layer.dilation) != (1, 1):
+                return "it knows no ceil_mode, no dilation and no return_indices"
+        case nn.Upsample() if layer.mode != "nearest":
+            return 'it knows no mode but "nearest"'
+        case nn.GELU() if layer.approximate != "none":
+            return "it knows no approximation"
         case nn.BatchNorm1d() | nn.BatchNorm2d():
-            more = layer.training or layer.running_mean is None
-        case _:
-            more = False
-    return more or type(layer) not in _KNOWN
+            if layer.training or layer.running_mean is None:
+                return "it knows no normalisation by the batch at hand"
+    return ""
 
 
 _KNOWN = (

@@ -13,25 +13,25 @@ from torch import Tensor
 from vae_core.errors import ConfigError
 
 
-def pca_projection(mu: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The plane of largest variance of mu (n, d), by scikit-learn's PCA.
+def pca_projection(mu: Tensor, axes: int = 2) -> tuple[Tensor, Tensor, Tensor]:
+    """The `axes` directions of largest variance of mu (n, d), by scikit-learn's PCA.
 
-    Returns (centre (d,), axes (2, d) orthonormal, explained variance ratio (2,)); a point's
-    coordinates are (mu - centre) @ axes.T.
+    Returns (centre (d,), axes (axes, d) orthonormal, explained variance ratio (axes,)); a point's
+    coordinates are (mu - centre) @ axes.T. ConfigError for fewer points or dimensions than axes.
     """
     from sklearn.decomposition import PCA
 
-    if mu.shape[1] < 2 or len(mu) < 2:
+    if mu.shape[1] < axes or len(mu) < axes:
         raise ConfigError(
-            f"PCA to a plane needs 2 dimensions and 2 points; mu is {tuple(mu.shape)}."
+            f"PCA to {axes} axes needs as many dimensions and points; mu is {tuple(mu.shape)}."
         )
-    fit = PCA(n_components=2, svd_solver="full").fit(mu.double().numpy())
+    fit = PCA(n_components=axes, svd_solver="full").fit(mu.double().numpy())
     total = mu.double().var(0).sum().clamp_min(1e-300)  # of collapsed codes, too, a share
-    centre, axes, variances = (
+    centre, directions, variances = (
         torch.from_numpy(np.ascontiguousarray(a))
         for a in (fit.mean_, fit.components_, fit.explained_variance_)
     )
-    return centre.float(), axes.float(), (variances / total).float()
+    return centre.float(), directions.float(), (variances / total).float()
 
 
 def tsne_projection(

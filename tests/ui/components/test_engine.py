@@ -16,7 +16,7 @@ import pytest
 import torch
 from torch import nn
 
-from live.worker import Verb, _answer
+from live.worker import Verb, computed
 from ui.components.engine import kernel
 from vae_core.checkpoints.reading import list_checkpoints, load_checkpoint
 from vae_core.export.packing import Coding, pack
@@ -124,12 +124,12 @@ def prepared(stem: Path, model: LatentModel, coding: Coding) -> dict[str, np.nda
     with torch.inference_mode():
         answers = {
             "mean": model.decode(torch.from_numpy(z)).numpy(),
-            "decode": _answer(model, Verb.DECODE, z),
-            "maps": _answer(model, Verb.MAPS, z[:1])[0],
+            "decode": computed(model, Verb.DECODE, z),
+            "maps": computed(model, Verb.MAPS, z[:1])[0],
         }
         if model.has_encoder:
-            answers["encode"] = _answer(model, Verb.ENCODE, images)
-            answers["return"] = _answer(model, Verb.RETURN, z)
+            answers["encode"] = computed(model, Verb.ENCODE, images)
+            answers["return"] = computed(model, Verb.RETURN, z)
     return answers
 
 

@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 
-COMPONENTS = Path(__file__).parents[3] / "ui" / "components"
-MODULES = sorted(COMPONENTS.rglob("*.js"))
-IMPORT = re.compile(r'^import (?:\* as \w+|\{([^}]*)\}) from "(\./[\w.-]+)";', re.MULTILINE)
-EXPORT = re.compile(r"^export (?:default )?(?:async )?(?:function|class|const) (\w+)", re.MULTILINE)
+UI = Path(__file__).parents[3] / "ui"
+MODULES = sorted(UI.rglob("*.js"))
+IMPORT = re.compile(r'^import (?:\* as \w+|\{([^}]*)\}) from "(\.{1,2}/[\w./-]+)";', re.MULTILINE)
+EXPORT = re.compile(
+    r"^export (?:default )?(?:async )?(?:function\*?|class|const) (\w+)", re.MULTILINE
+)
 
 
 def name_of(module: Path) -> str:
-    return str(module.relative_to(COMPONENTS))
+    return str(module.relative_to(UI))
 
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)

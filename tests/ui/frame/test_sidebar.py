@@ -53,3 +53,17 @@ def test_a_broken_model_hides_no_page_that_does_without(
     assert [text.value for text in app.text] == ["the page itself"]
     app.session_state["page"] = "decode"
     assert len(app.run().exception) == 1 and not app.text
+
+
+def test_the_model_in_view_is_saved_as_a_page() -> None:
+    app = AppTest.from_function(page, default_timeout=120)
+    app.session_state["visitor"] = "ann"
+    app.session_state["model"] = "digits-2d"
+    app.run()
+    (save,) = [button for button in app.button if button.label == "Save as a page"]
+    save.click().run()
+    assert not app.exception and not app.error
+    labels = [each.proto.label for each in app.get("download_button")]
+    assert len(labels) == 1 and labels[0].startswith("Save (0.")
+    app.session_state["hide"] = ["models"]
+    assert "Save as a page" not in [button.label for button in app.run().button]

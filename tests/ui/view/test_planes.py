@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from live.models import open_model
-from ui.view.planes import ERROR, plane_points
+from ui.components.latent_plane.means import ERROR
+from ui.view.planes import plane_points
 
 
 @pytest.mark.parametrize(

@@ -186,16 +186,17 @@ def codes(n: int = 60, d: int = 5) -> torch.Tensor:
     return torch.randn(n, d, generator=generator) * torch.arange(1.0, d + 1) + 3
 
 
-def test_the_pca_plane_is_that_of_scikit_learn() -> None:
+@pytest.mark.parametrize("dims", [2, 3])
+def test_the_pca_axes_are_those_of_scikit_learn(dims: int) -> None:
     mu = codes()
-    centre, axes, ratio = pca_projection(mu)
-    oracle = PCA(2)
+    centre, axes, ratio = pca_projection(mu, dims)
+    oracle = PCA(dims)
     coordinates = oracle.fit_transform(mu.numpy())
     ours = ((mu - centre) @ axes.T).numpy()
     signs = np.sign((ours * coordinates).sum(0))
     np.testing.assert_allclose(ours, coordinates * signs, atol=1e-4)
     np.testing.assert_allclose(ratio, oracle.explained_variance_ratio_, rtol=1e-5)
-    torch.testing.assert_close(axes @ axes.T, torch.eye(2))
+    torch.testing.assert_close(axes @ axes.T, torch.eye(dims))
 
 
 def test_pca_of_two_dimensions_loses_nothing() -> None:

@@ -8,7 +8,6 @@ to nobody for what its own engine computes once `live.weights` has come.
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +18,12 @@ import streamlit as st
 
 from ui.components.engine import ENGINE
 from ui.components.film import Film
+from ui.components.latent_plane.description import InStep, Layer, Preparation, Way, described
 from ui.components.latent_plane.linked import refuse_unreadable
 from ui.components.latent_plane.overlay import Gaussian, Heat, Metric, Overlay, Trail
 from ui.components.latent_plane.points import Array, Plane, PlanePoints
+from ui.components.latent_plane.selected import packed, unpacked
 from ui.components.modules import module_component
-from ui.palette import CLASS_COLOURS, CLASS_GLYPHS, SYMBOL_COLOURS
 from vae_core.errors import ConfigError
 
 __all__ = [
@@ -38,6 +38,8 @@ __all__ = [
     "Trail",
     "Way",
     "latent_plane",
+    "packed",
+    "unpacked",
 ]
 
 _ASSETS, _SCRIPT = module_component(Path(__file__).parent / "assets", "plane.js")
@@ -46,57 +48,6 @@ _COMPONENT = st.components.v2.component(
     html='<div class="root" style="min-height: 20rem"></div>',
     js=_SCRIPT,
 )
-
-
-Layer = Literal["manifold", "rings", "density", "fog"]
-Preparation = Literal["mnist", "fit"]
-
-
-@dataclass(frozen=True)
-class Way:
-    """Stops that the visitor sets, drags and removes.
-
-    stops (k, d); method as in `vae_core.latent.paths`; steps: places on a leg, both its ends
-    counted. most: stops that the way can have, any number by default.
-    """
-
-    stops: Array
-    method: Literal["linear", "spherical"] = "linear"
-    steps: int = 12
-    most: int | None = None
-
-    def payload(self, stops: object) -> dict[str, Any]:
-        """As the browser wants it, with the stops as they are now."""
-        return {"stops": stops, "method": self.method, "steps": self.steps, "most": self.most}
-
-
-@dataclass(frozen=True)
-class InStep:
-    """What on the page keeps step with a plane while the pointer moves.
-
-    sliders: labels of the page's sliders, one a latent dimension; z follows them while they move.
-    grid: key of an `image_grid`: one with axes shows the plane's places among its tiles, and a tile
-        pointed at is decoded here; a film of the way shows its frame here, and follows the stops.
-    planes: the others so linked follow this one's pointer: to the same place, or, where their
-        points are of the same images in the same order, to the same image.
-    maps: a name under which grids hear of the decoder's feature maps (`image_grid.Maps`).
-    """
-
-    sliders: Sequence[str] = ()
-    grid: str | None = None
-    planes: Literal["places", "images"] | None = None
-    maps: str | None = None
-
-    def payload(self) -> dict[str, Any]:
-        """As the browser wants it."""
-        return {
-            "sliders": tuple(self.sliders),
-            # Data as before do not reach the plane: a z as before takes back a slider's move.
-            "sent": time.time() if self.sliders else None,
-            "grid": self.grid,
-            "link": self.planes,
-            "maps": self.maps,
-        }
 
 
 @dataclass(frozen=True)
@@ -152,46 +103,47 @@ def latent_plane(
     on_drawing: called with a drawing's pixels, h * w * c bytes in rows as they come from the
         browser, when a stroke has ended.
     """
-    z, plane = _placed(z, plane)
+    shown = described(
+        model_id,
+        z=z,
+        plane=plane,
+        points=None if points is None else points.payload(),
+        selected=selected,
+        way=way,
+        mode=mode,
+        layers=layers,
+        overlay=overlay,
+        in_step=in_step,
+        draw=draw,
+        height=height,
+        look=look,
+        key=key,
+        named=named,
+    )
     refuse_unreadable(named, points)
-    given = {
-        "z": z,
-        "selected": tuple(int(i) for i in selected),
-        "stops": None if way is None else _rows(way.stops),
-    }
+    way_shown = shown["way"] or {"stops": None}
+    given = {"z": shown["z"], "selected": shown["selected"], "stops": way_shown["stops"]}
     told = st.session_state.get(key) or {}
     current = _current(key, given, told)
+    count = 0 if points is None else len(points.xy)
 
     def changed() -> None:
         if on_change is not None:
-            on_change(_result(_current(key, given, st.session_state[key])))
+            on_change(_result(_current(key, given, st.session_state[key]), count))
 
     state = _COMPONENT(
         key=key,
         data=[
             {
+                **shown,
                 "assets": _ASSETS,
                 "engine": ENGINE,
-                "key": key,
-                "named": named,
-                "model": model_id,
                 "heard": {name: told[name]["at"] for name in given if told.get(name)},
                 "z": current["z"],
-                "plane": None if plane is None or z is None else plane.payload(),
-                "labels": ("", "") if plane is None else plane.labels,
-                "points": None if points is None else points.payload(),
                 "selected": current["selected"],
-                "way": None if way is None else way.payload(current["stops"]),
-                "mode": mode,
-                "layers": tuple(layers),
-                "draw": draw,
-                "height": height,
-                "look": look,
+                "way": way and {**way_shown, "stops": current["stops"]},
                 "film": None if film is None else film.payload(),
                 "tellsDrawing": on_drawing is not None,
-                "colours": {"classes": CLASS_COLOURS, "glyphs": CLASS_GLYPHS, **SYMBOL_COLOURS},
-                **(overlay or Overlay()).payload(plane),
-                **(in_step or InStep()).payload(),
             }
         ],
         on_z_change=changed,
@@ -199,22 +151,7 @@ def latent_plane(
         on_stops_change=changed,
         on_drawn_change=lambda: _tell_drawing(key, on_drawing),
     )
-    return _result(_current(key, given, state))
-
-
-def _placed(
-    z: Sequence[float] | Array | None, plane: Plane | None
-) -> tuple[tuple[float, ...] | None, Plane | None]:
-    """z as numbers, and the plane that it is shown on; ConfigError where they do not fit."""
-    if z is None:
-        return None, plane
-    z = tuple(float(x) for x in z)
-    if not np.isfinite(z).all():
-        raise ConfigError(f"z={z} holds NaN or infinity; the plane needs finite numbers.")
-    plane = plane or Plane.of_dims(len(z))
-    if len(plane.u) != len(z):
-        raise ConfigError(f"z has {len(z)} dimensions, but the plane lies in {len(plane.u)}.")
-    return z, plane
+    return _result(_current(key, given, state), count)
 
 
 def _tell_drawing(key: str, on_drawing: Callable[[bytes], None] | None) -> None:
@@ -224,10 +161,6 @@ def _tell_drawing(key: str, on_drawing: Callable[[bytes], None] | None) -> None:
             on_drawing(base64.b64decode(value["value"], validate=True))
         except ValueError as error:
             raise ConfigError("The drawing did not arrive whole; draw it again.") from error
-
-
-def _rows(values: Array) -> tuple[tuple[float, ...], ...]:
-    return tuple(tuple(row) for row in np.asarray(values, float).round(6).tolist())
 
 
 def _current(key: str, given: dict[str, Any], state: Any) -> dict[str, Any]:
@@ -250,10 +183,10 @@ def _current(key: str, given: dict[str, Any], state: Any) -> dict[str, Any]:
     return current
 
 
-def _result(current: dict[str, Any]) -> PlaneResult:
+def _result(current: dict[str, Any], count: int) -> PlaneResult:
     z, stops = current["z"], current["stops"]
     return PlaneResult(
         z=None if z is None else tuple(z),
-        selected=tuple(current["selected"]),
+        selected=unpacked(current["selected"], count),
         stops=None if stops is None else np.array(stops),
     )

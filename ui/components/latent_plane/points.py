@@ -111,8 +111,12 @@ class PlanePoints:
 
     def payload(self) -> dict[str, Any]:
         """Publish the columns as one run of bytes; returns its URL and its layout."""
+        return {"url": publish(self.packed), **self.layout}
+
+    @property
+    def layout(self) -> dict[str, Any]:
+        """What `packed` holds."""
         return {
-            "url": publish(self._bytes),
             "count": len(self.xy),
             "covariance": self.covariance is not None,
             "names": list(self.names) if self.category is not None else None,
@@ -121,7 +125,7 @@ class PlanePoints:
         }
 
     @cached_property
-    def _bytes(self) -> bytes:
+    def packed(self) -> bytes:
         """xy, rows, covariance, value, category; four bytes a number, but one a category."""
         rows = np.arange(len(self.xy)) if self.rows is None else self.rows
         columns = [(self.xy, "<f4"), (rows, "<u4"), (self.covariance, "<f4"), (self.value, "<f4")]

@@ -26,6 +26,12 @@ export function mount(component) {
   };
 }
 
+/** The figure that stands in a component's place, to be saved. @param {Node} place */
+export async function saved(place) {
+  const { figureOf } = await import("./saved.js");
+  return standing.has(place) ? figureOf(() => standing.get(place)) : null;
+}
+
 /**
  * @typedef {{name: string, x: number[], y: number[], colour: string, dashed: boolean, faint: boolean, label: string, bars: [number, number][]}} Line
  * @typedef {{title: string, note: string, lines: Line[], y_range: [number, number] | null}} Panel

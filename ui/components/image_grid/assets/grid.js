@@ -13,12 +13,15 @@ const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowD
 
 /** @type {WeakMap<Node, Promise<Grid>>} the grid that stands in a component's place */
 const standing = new WeakMap();
+/** @type {WeakMap<Node, Grid>} the same, once it stands there */
+const grids = new WeakMap();
 
 /** @param {any} component as Streamlit calls it @param {URL} root the app's address */
 export async function mount(component, root) {
   const place = component.parentElement;
-  if (!standing.has(place)) standing.set(place, settle(place));
+  if (!standing.has(place)) standing.set(place, settle(place, new URL(`${component.data.assets}/grid.css`, root)));
   const grid = await standing.get(place);
+  grids.set(place, grid);
   await grid.update(component, root);
   return () => {
     if (place.isConnected) return; // no farewell: an update takes over
@@ -27,18 +30,21 @@ export async function mount(component, root) {
   };
 }
 
-async function settle(place) {
-  const link = Object.assign(document.createElement("link"), {
-    rel: "stylesheet",
-    href: new URL("grid.css", import.meta.url).href,
-  });
+/** The figure that stands in a component's place, to be saved. @param {Node} place */
+export async function saved(place) {
+  const { figureOf } = await import("./saved.js");
+  return grids.has(place) ? figureOf(() => grids.get(place)) : null;
+}
+
+async function settle(place, { href }) {
+  const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href });
   const styled = new Promise((resolve) => (link.onload = link.onerror = resolve));
   place.append(link);
   await styled;
   return new Grid(place.querySelector(".root"));
 }
 
-class Grid {
+export class Grid {
   /** @param {HTMLElement} root */
   constructor(root) {
     this.root = root;

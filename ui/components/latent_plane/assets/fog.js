@@ -6,6 +6,7 @@
 const SIDE = 128; // cells of the density
 const REACH = 4; // standard deviations: 3e-4 of a Gaussian lies beyond
 const NARROWEST = 0.6; // standard deviation in cells: narrower, their middles would not add up to it
+const AT_ONCE = 10_000; // points of a crowd
 export const RETURNS = 24; // cells of the returns, each of which costs a decode and an encode
 
 /** Values on a square grid from -half to half on both axes, rows from the bottom. */
@@ -102,7 +103,30 @@ export class Density {
   }
 }
 
-/** Scott's kernel of some points: var(a), cov(a, b), var(b). @param {Float32Array} xy @param {number[]} own */
+/**
+ * The same of a crowd on the grid alone, some thousand points at a time, and what is thin there.
+ * @param {{xy: Float32Array, covariance: Float32Array | null, count: number, shown: (i: number) => boolean}} points
+ * @param {number} half @returns {Generator<void, {values: Float32Array, thin: number}>}
+ */
+export function* crowdDensity(points, half) {
+  const { xy, covariance, count } = points;
+  const own = new Uint32Array(count).map((_, i) => i).filter((i) => points.shown(i));
+  const kernels = covariance ?? kernel(xy, own);
+  const field = new Field(SIDE, half);
+  const least = (NARROWEST * field.cell) ** 2;
+  for (let m = 0; m < own.length; m++) {
+    if (m % AT_ONCE === AT_ONCE - 1) yield;
+    const i = own[m];
+    const k = covariance ? 3 * i : 0;
+    const [aa, ab, bb] = [kernels[k], kernels[k + 1], kernels[k + 2] || Infinity];
+    add(field, conditional({ a: xy[2 * i], b: xy[2 * i + 1], aa, ab, bb }, least));
+  }
+  for (let k = 0; k < field.values.length; k++) field.values[k] /= own.length || 1;
+  yield;
+  return { values: field.values, thin: thinnest(field, points) };
+}
+
+/** Scott's kernel of some points: var(a), cov(a, b), var(b). @param {Float32Array} xy @param {number[] | Uint32Array} own */
 function kernel(xy, own) {
   const n = own.length;
   const mean = (of) => own.reduce((sum, i) => sum + of(xy[2 * i], xy[2 * i + 1]), 0) / (n || 1);
@@ -149,10 +173,11 @@ function add({ values, half, cell }, { a, b, slope, up, across, peak }) {
 
 /** The density below which only one shown point in twenty lies. */
 export function thinnest(field, points) {
-  const own = [];
+  const own = new Float32Array(points.count);
+  let n = 0;
   for (let i = 0; i < points.count; i++)
-    if (points.shown(i)) own.push(field.at(points.xy[2 * i], points.xy[2 * i + 1]));
-  return own.sort((p, q) => p - q)[Math.floor(own.length / 20)] ?? 0;
+    if (points.shown(i)) own[n++] = field.at(points.xy[2 * i], points.xy[2 * i + 1]);
+  return own.subarray(0, n).sort()[Math.floor(n / 20)] ?? 0;
 }
 
 /** 0 below `low`, 1 above `high`, smooth between. */

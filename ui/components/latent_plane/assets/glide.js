@@ -1,4 +1,4 @@
-/** Points on their way: the same images on the same axes, as new weights place them. */
+/** Points on their way, but for a crowd: the same images on the same axes, as new weights place them. */
 
 const MS = { least: 150, most: 500 };
 
@@ -24,7 +24,7 @@ export class Glide {
     this.points = null;
     const axes = this.axes;
     this.axes = this.plane.data.labels.join();
-    if (!before || axes !== this.axes || !alike(before, points)) return;
+    if (!before || points.crowd || axes !== this.axes || !alike(before, points)) return;
     if (same(before.drawn, points.xy)) return;
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
     this.lasts = Math.min(Math.max(stood, MS.least), MS.most);

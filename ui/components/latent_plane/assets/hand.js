@@ -1,6 +1,7 @@
 /** The visitor's hand: pointers and keys move z, select points, edit the way and move the view. */
 
 import { listen, TWICE_MS } from "./gestures.js";
+import { Selection } from "./selection.js";
 
 const STEP = 0.05;
 const COARSE_STEP = 0.5;
@@ -13,7 +14,7 @@ const AWAY = -1e9; // pixels, where no pointer is
 
 /**
  * @typedef {"z" | "stop" | "selection"} Kind
- * @typedef {{z: number[] | null, led: number[] | null, selected: Set<number>, stops: number[][],
+ * @typedef {{z: number[] | null, led: number[] | null, selected: Selection, stops: number[][],
  *   active: number}} Before
  */
 
@@ -184,9 +185,8 @@ export class Hand {
       found = points.inPolygon(press.corners.map(([x, y]) => view.toPlane(x, y)));
     }
     const more = event.ctrlKey || event.metaKey;
-    const all = new Set(more ? [...selected, ...found] : found);
-    if (more && !press.moved && selected.has(found[0])) all.delete(found[0]);
-    this.plane.selected = all;
+    const again = more && !press.moved && selected.has(found[0]);
+    this.plane.selected = again ? selected.without(found[0]) : more ? selected.with(found) : new Selection(found);
     this.plane.invalidate(true);
   }
 
@@ -194,8 +194,14 @@ export class Hand {
   #moveView(move) {
     const moved = move() !== false;
     if (moved) this.plane.viewMoves();
-    if (moved && this.pointer && !this.press) this.#hoverPoint(...this.pointer);
+    const passing = this.plane.points?.crowd; // too many come by under the pointer
+    if (moved && this.pointer && !this.press) this.#hoverPoint(...(passing ? [AWAY, AWAY] : this.pointer));
     return moved;
+  }
+
+  /** The view rests: what is under the pointer now? */
+  rest() {
+    if (this.pointer && !this.press) this.#hoverPoint(...this.pointer);
   }
 
   /** @param {KeyboardEvent} event */
@@ -251,7 +257,7 @@ export class Hand {
     const { plane } = this;
     if (!plane.points || !plane.z) return;
     const nearest = plane.points.nearest(...plane.slice.place(plane.z), plane.view.half);
-    plane.selected = new Set(nearest < 0 ? [] : [nearest]);
+    plane.selected = new Selection(nearest < 0 ? [] : [nearest]);
     this.#tellLater("selection", HELD);
     plane.invalidate(true);
   }

@@ -1,6 +1,7 @@
 /** What can be done on the plane, in words, behind a button in its corner. */
 
 import { element } from "./furniture.js";
+import { CELL } from "./pixels.js";
 
 const DRAGS = {
   cursor: [["Drag or click", "move z; the image follows"]],
@@ -32,6 +33,7 @@ const KEYS = {
   ],
 };
 const VIEW_KEYS = ["+  −  0", "zoom in, out, the whole view"];
+const CROWDED = [["Very many points", `each is drawn at rest; while the view moves, counts in cells of ${CELL} pixels, in the mean of their colours`]];
 
 export class Help {
   /** @param {import("./plane.js").LatentPlane} plane */
@@ -52,12 +54,13 @@ export class Help {
   show() {
     const { mode, plane } = this.plane.data;
     const does = plane ? mode : "select";
-    const coding = this.plane.channel?.coding;
-    if (this.shown === does + coding) return;
-    this.shown = does + coding;
+    const { coding, place = "on the server" } = this.plane.channel ?? {};
+    const crowd = this.plane.points?.crowd ? CROWDED : [];
+    if (this.shown === does + coding + place + crowd) return;
+    this.shown = does + coding + place + crowd;
     const keys = plane ? [...KEYS[does], VIEW_KEYS] : [VIEW_KEYS];
-    const where = coding ? `in this browser, weights as ${coding}` : "on the server";
-    const lines = [...DRAGS[does], ...VIEW, ...keys, ["Images", `decoded ${where}`]];
+    const where = coding ? `in this browser, weights as ${coding}` : place;
+    const lines = [...DRAGS[does], ...VIEW, ...keys, ...crowd, ["Images", `decoded ${where}`]];
     this.panel.replaceChildren(
       element("dl", {}, lines.flatMap(([how, what]) => [element("dt", {}, [how]), element("dd", {}, [what])])),
     );

@@ -10,8 +10,21 @@ const OF_NETWORKS = new Set([Verb.DECODE, Verb.ENCODE, Verb.RETURN, Verb.MAPS]);
 const IDLE_MS = 5000; // the longest that the weights wait for the page to come to rest
 const FRESH_MS = 3000; // after each use it is asked whether the model is still the same
 
+/** @typedef {ConstructorParameters<typeof Channel>[1] & {onCoding: () => void}} Listener */
+/** @typedef {(data: any, listener: Listener) => Pick<NearChannel, "name" | "coding" | "ask" | "close"> & {place?: string}} Open place: of what decodes where this browser does not */
+
+/** Channels to the models of the server whose app is at `root`. @param {URL} root @returns {Open} */
+export function openNear(root) {
+  return ({ model, engine }, listener) => {
+    const url = new URL("live/decode", root);
+    url.protocol = url.protocol.replace("http", "ws");
+    url.searchParams.set("model", model);
+    return new NearChannel(url, listener, new URL(`${engine}/worker.js`, root));
+  };
+}
+
 /** The engine, in a thread of its own. */
-class EngineThread {
+export class EngineThread {
   /**
    * @param {Worker} worker of worker.js
    * @param {ArrayBuffer} weights as `vae_core.export` packs them, which then are the worker's
@@ -21,19 +34,19 @@ class EngineThread {
     /** @type {Map<number, {resolve: (answer: import("./channel.js").Answer) => void, reject: (why: Error) => void}>} */
     this.waiting = new Map();
     this.ticket = 0;
-    /** @type {Promise<string>} the weights' coding, when they are unpacked */
+    /** @type {Promise<{coding: string, encodes: boolean, latent_dim: number, image_shape: [number, number, number]}>} what the weights are, once they are unpacked */
     this.ready = new Promise((resolve, reject) => this.waiting.set(0, { resolve, reject }));
     worker.onmessage = ({ data }) => this.receive(data);
     worker.onerror = (event) => this.close(event.message || "its script could not be loaded");
     worker.postMessage({ weights }, [weights]);
   }
 
-  receive({ ticket = 0, rows, bytes, coding, error }) {
+  receive({ ticket = 0, rows, bytes, error, ...packed }) {
     if (error) {
       this.close(error);
       return;
     }
-    this.waiting.get(ticket)?.resolve(ticket ? { real: false, rows, bytes, where: "browser" } : coding);
+    this.waiting.get(ticket)?.resolve(ticket ? { real: false, rows, bytes, where: "browser" } : packed);
     this.waiting.delete(ticket);
   }
 
@@ -56,10 +69,10 @@ class EngineThread {
   }
 }
 
-export class NearChannel extends Channel {
+class NearChannel extends Channel {
   /**
    * @param {URL} url of the socket
-   * @param {ConstructorParameters<typeof Channel>[1] & {onCoding: () => void}} listener
+   * @param {Listener} listener
    * @param {URL} script the engine's worker.js
    */
   constructor(url, listener, script) {
@@ -109,7 +122,8 @@ export class NearChannel extends Channel {
     this.check = null;
     const answer = await super.ask(Verb.TAG, 1, new Uint8Array()).catch(() => null);
     const tag = answer && new TextDecoder().decode(answer.bytes);
-    if (tag === null || this.closed || tag === this.tag) return; // without a connection it is seen later
+    if (tag === null && !this.closed) this.check ??= setTimeout(() => this.#bring(), FRESH_MS);
+    if (tag === null || this.closed || tag === this.tag) return;
     const before = this.thread;
     this.#leave();
     this.tag = tag;
@@ -119,7 +133,7 @@ export class NearChannel extends Channel {
       const weights = await this.#weights(tag);
       if (this.closed || this.tag !== tag) return;
       const thread = new EngineThread(new Worker(this.script, { type: "module" }), weights);
-      const coding = await thread.ready;
+      const { coding } = await thread.ready;
       if (this.closed || this.tag !== tag) {
         thread.close();
         return;

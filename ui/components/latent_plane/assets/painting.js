@@ -1,7 +1,9 @@
 /** The canvas: a scene that changes with the view, and what moves over it. */
 
 import { rgb, scale } from "./colours.js";
-import { paint } from "./points.js";
+import { CROWD } from "./crowd.js";
+import { paint } from "./pixels.js";
+import { brushes } from "./points.js";
 import * as scene from "./scene.js";
 
 const THUMBNAIL_PX = 34;
@@ -14,9 +16,11 @@ export class Painting {
     this.scene = document.createElement("canvas");
     this.points = document.createElement("canvas");
     this.ratio = 1;
-    this.coarse = false;
+    this.moves = false; // the view, now
     /** @type {ImageData | null} */
     this.pixels = null;
+    /** @type {Record<string, {of: any[], gaussian: {mean: [number, number], covariance: [number, number, number]} | null}>} */
+    this.mixtures = {};
   }
 
   /** Make the canvases as fine as the screen. @returns {boolean} whether they were not */
@@ -37,16 +41,19 @@ export class Painting {
     return c;
   }
 
-  drawScene() {
-    const { view, data, points, on, theme, trust, manifold, overlay, selected, slice, z } = this.plane;
-    const c = this.#clear(this.scene);
-    this.mixture = points?.covariance && selected.size > FEW ? points.mixture(selected) : null;
+  /** @param {boolean} [atOnce] whether nothing that a thread draws is waited for */
+  drawScene(atOnce = false) {
+    this.paintScene(this.#clear(this.scene), atOnce);
+  }
+
+  /** @param {CanvasRenderingContext2D} c in CSS pixels @param {boolean} [atOnce] */
+  paintScene(c, atOnce = true) {
+    const { view, data, points, on, theme, trust, manifold, overlay, slice, z } = this.plane;
     if (on.has("manifold")) manifold.draw(c);
     if (on.has("heat")) overlay.drawHeat(c);
     if (points?.count && on.has("density")) trust.drawDensity(c);
     if (points?.count) {
-      this.#drawPoints();
-      c.drawImage(this.points, 0, 0, view.width, view.height);
+      this.paintPoints(c, atOnce);
       this.#drawThumbnails(c);
       if (on.has("fog") && data.plane) trust.drawFog(c);
     }
@@ -54,36 +61,45 @@ export class Painting {
     if (on.has("rings") && data.plane) scene.drawRings(c, view, theme, slice.place(z.map(() => 0)));
   }
 
-  #drawPoints() {
-    const { points, view, selected, data } = this.plane;
-    const n = points.count;
-    const [size, opacity] =
-      n > 20000 ? [1.7, 0.55] : n > 5000 ? [2.2, 0.7] : n > 1000 ? [2.8, 0.8] : [3.6, 0.9];
-    const ratio = this.coarse && n > 20000 ? Math.min(this.ratio, 1) : this.ratio;
-    const style = {
-      ratio,
-      radius: size * Math.min(Math.max(view.zoomed ** 0.5, 0.8), 2.5),
-      glyphs: data.colours.glyphs,
-      ...this.#tints(),
-      mask: null,
-      wanted: 0,
-    };
+  /** @param {boolean} atOnce what a crowd's thread would draw is not waited for */
+  paintPoints(c, atOnce) {
+    const { points, view, selected } = this.plane;
+    const { ratio, moves } = this;
+    const style = this.pointStyle;
+    if (points.crowd && !atOnce) {
+      points.crowd.draw(c, view, { style, selected, ratio, moves }, () => this.plane.invalidate(true));
+      return;
+    }
     const [width, height] = [view.width, view.height].map((side) => Math.round(side * ratio));
     if (this.points.width !== width || this.points.height !== height)
       Object.assign(this.points, { width, height });
-    const c = this.points.getContext("2d", { willReadFrequently: true });
+    const canvas = this.points.getContext("2d", { willReadFrequently: true });
     if (this.pixels?.width !== width || this.pixels?.height !== height)
-      this.pixels = c.createImageData(width, height);
-    this.pixels.data.fill(0);
-    if (selected.size) {
-      style.mask = new Uint8Array(n);
-      for (const i of selected) style.mask[i] = 1;
-      paint(this.pixels, points, view, { ...style, opacity: 0.14 });
-      paint(this.pixels, points, view, { ...style, opacity: 1, radius: 1.3 * style.radius, wanted: 1 });
-    } else {
-      paint(this.pixels, points, view, { ...style, opacity });
-    }
-    c.putImageData(this.pixels, 0, 0);
+      this.pixels = canvas.createImageData(width, height);
+    const words = new Uint32Array(this.pixels.data.buffer).fill(0);
+    const unit = view.unit * ratio;
+    const place = { left: width / 2 - view.x * unit, top: height / 2 + view.y * unit, unit, width, height };
+    const { look, passes } = brushes(style, ratio, selected.size > 0);
+    const mask = selected.size ? selected.maskOf(points.count) : null;
+    const { drawn: xy, category, tints, count } = points;
+    for (const pass of passes) paint(words, { xy, category, tints, count }, place, { ...look, mask }, pass);
+    canvas.putImageData(this.pixels, 0, 0);
+    c.drawImage(this.points, 0, 0, view.width, view.height);
+  }
+
+  /** @returns {import("./points.js").Style} */
+  get pointStyle() {
+    const { points, view, data } = this.plane;
+    const n = points.count;
+    const [size, opacity] =
+      n > CROWD ? [1.7, 0.55] : n > 5000 ? [2.2, 0.7] : n > 1000 ? [2.8, 0.8] : [3.6, 0.9];
+    return {
+      radius: size * Math.min(Math.max(view.zoomed ** 0.5, 0.8), 2.5),
+      opacity,
+      glyphs: points.category ? data.colours.glyphs : ["circle"],
+      palette: this.#palette(),
+      hidden: points.hidden,
+    };
   }
 
   /** Zoomed in until the points stand apart, images take the place of glyphs. */
@@ -96,38 +112,41 @@ export class Painting {
     const visible = points.inBox(left, bottom, right, top, room);
     if (!visible) return;
     thumbnails.want(visible, points, channel, hello.image_shape, () => this.plane.invalidate(true));
-    const { tints, palette } = this.#tints();
+    const palette = this.#palette();
     for (const i of visible) {
       const image = thumbnails.get(i);
       if (!image) continue;
       const [x, y] = view.toPixels(points.drawn[2 * i], points.drawn[2 * i + 1]);
-      const colour = `rgb(${palette[tints[i]].join(",")})`;
+      const colour = `rgb(${palette[points.tints?.[i] ?? 0].join(",")})`;
       const strength = selected.size && !selected.has(i) ? 0.3 : 1;
       scene.drawThumbnail(c, image, x, y, THUMBNAIL_PX, colour, strength);
     }
   }
 
-  /** Each point's place in a palette: by class, by value, or all in the colour of text. */
-  #tints() {
+  /** Colours of the points' 256 tints: by value, by class, or that of text. */
+  #palette() {
     const { points, data, theme } = this.plane;
-    if (points.value) {
-      const [low, high] = points.layout.value.range;
-      points.tints ??= Uint8Array.from(points.value, (x) =>
-        Math.min(Math.max(Math.round((255 * (x - low)) / (high - low || 1)), 0), 255),
-      );
-      return { tints: points.tints, palette: Array.from({ length: 256 }, (_, k) => scale(k / 255)) };
-    }
     const classes = data.colours.classes.map(rgb);
-    if (!points.category) return { tints: new Uint8Array(points.count), palette: [rgb(theme.text)] };
-    points.tints ??= points.category.map((k) => k % classes.length);
-    return { tints: points.tints, palette: classes };
+    const text = rgb(theme.text);
+    const colour = points.value
+      ? (k) => scale(k / 255)
+      : points.category
+        ? (k) => classes[k % classes.length]
+        : () => text;
+    return Array.from({ length: 256 }, (_, k) => colour(k));
   }
 
   drawOver() {
+    const { view, parts } = this.plane;
+    const c = this.#clear(parts.plane);
+    c.drawImage(this.scene, 0, 0, view.width, view.height);
+    this.paintOver(c);
+  }
+
+  /** @param {CanvasRenderingContext2D} c in CSS pixels */
+  paintOver(c) {
     const { plane } = this;
     const { view, data, theme, slice, stops, hand } = plane;
-    const c = this.#clear(plane.parts.plane);
-    c.drawImage(this.scene, 0, 0, view.width, view.height);
     if (plane.points) this.#drawPosteriors(c);
     plane.overlay.drawGaussians(c);
     plane.overlay.drawWays(c);
@@ -153,9 +172,9 @@ export class Painting {
     if (points.covariance && on.has("posteriors")) {
       const alone = hovered >= 0 ? [hovered] : [];
       const together = [];
-      if (selected.size > FEW) together.push(this.mixture);
+      if (selected.size > FEW) together.push(this.#mixture("selected", selected, () => selected.points));
       else alone.push(...[...selected].filter((i) => i < points.count && points.shown(i)));
-      if (classInSight !== null) together.push(points.mixture(points.ofClass(classInSight)));
+      if (classInSight !== null) together.push(this.#mixture("class", classInSight, () => points.ofClass(classInSight)));
       for (const i of alone) scene.drawEllipse(c, view, theme, at(i), covariance(i), sigma);
       for (const { mean, covariance: spread } of together.filter(Boolean)) {
         scene.drawEllipse(c, view, theme, mean, spread, sigma);
@@ -163,5 +182,14 @@ export class Painting {
       }
     }
     if (hovered >= 0) scene.drawCursor(c, view, theme, at(hovered), mu, { ghost: true });
+  }
+
+  /** Computed anew when what is mixed, or what of it is shown, is another. */
+  #mixture(name, mixed, among) {
+    const { points } = this.plane;
+    const of = [points, mixed, [...points.hidden].join()];
+    if (!of.every((each, k) => each === this.mixtures[name]?.of[k]))
+      this.mixtures[name] = { of, gaussian: points.mixture(among()) };
+    return this.mixtures[name].gaussian;
   }
 }

@@ -3,6 +3,7 @@
 import { Beside } from "./beside.js";
 import { Latest, Verb } from "./channel.js";
 import { PAPER, theme } from "./colours.js";
+import { pointsOf } from "./crowd.js";
 import { Drawing } from "./drawing.js";
 import { element, furnish, showLayers, showLegend, showPixels } from "./furniture.js";
 import { Glide } from "./glide.js";
@@ -10,12 +11,12 @@ import { Hand } from "./hand.js";
 import { Help } from "./help.js";
 import { Linked } from "./linked.js";
 import { Manifold } from "./manifold.js";
-import { NearChannel } from "./near.js";
+import { openNear } from "./near.js";
 import { Overlay } from "./overlay.js";
 import { Painting } from "./painting.js";
-import { Points } from "./points.js";
 import { Readout } from "./readout.js";
 import { Seen } from "./seen.js";
+import { Selection } from "./selection.js";
 import { Slice } from "./slice.js";
 import { followSliders } from "./sliders.js";
 import { Stops } from "./stops.js";
@@ -36,7 +37,7 @@ export async function mount({ data, parentElement, setStateValue }, root) {
   const host = parentElement.querySelector(".root");
   let plane = planes.get(host);
   if (!plane) {
-    plane = new LatentPlane(host, root);
+    plane = new LatentPlane(host, root, openNear(root));
     planes.set(host, plane);
     await loadStyle(parentElement, new URL(`${data.assets}/plane.css`, root));
   }
@@ -46,6 +47,13 @@ export async function mount({ data, parentElement, setStateValue }, root) {
     planes.delete(host);
     plane.remove();
   };
+}
+
+/** The figure that stands in a component's place, to be saved. @param {ShadowRoot} place */
+export async function saved(place) {
+  const { figureOf } = await import("./saved.js");
+  const found = () => planes.get(place.querySelector(".root"));
+  return found() ? figureOf(found) : null;
 }
 
 function loadStyle(parent, url) {
@@ -58,10 +66,14 @@ function loadStyle(parent, url) {
 
 /** What stands on the page, and who is told when something moves. */
 export class LatentPlane {
-  /** @param {HTMLElement} host @param {URL} root */
-  constructor(host, root) {
+  /**
+   * @param {HTMLElement} host @param {URL} root
+   * @param {import("./near.js").Open} open the channel to whoever decodes
+   */
+  constructor(host, root, open) {
     this.host = host;
     this.root = root;
+    this.open = open;
     this.parts = furnish(host);
     this.view = new View();
     /** @type {any} what Python sent last */
@@ -74,16 +86,15 @@ export class LatentPlane {
     this.ghost = null;
     /** @type {number[] | null} led there by the grid beside: its tile, or the frame of its film */
     this.led = null;
-    /** @type {Set<number>} */
-    this.selected = new Set();
-    /** @type {Points | null} */
+    this.selected = new Selection();
+    /** @type {import("./points.js").Points | null} */
     this.points = null;
     this.hovered = -1;
     /** @type {number | null} the class whose key in the legend is under the pointer */
     this.classInSight = null;
     /** @type {import("./channel.js").Hello | null} */
     this.hello = null;
-    /** @type {NearChannel | null} */
+    /** @type {ReturnType<import("./near.js").Open> | null} */
     this.channel = null;
     /** @type {Seen | null} */
     this.seen = null;
@@ -119,6 +130,7 @@ export class LatentPlane {
     this.end.abort();
     this.resizing.disconnect();
     this.channel?.close();
+    this.points?.crowd?.close();
     clearTimeout(this.settling);
     cancelAnimationFrame(this.frame);
   }
@@ -136,7 +148,7 @@ export class LatentPlane {
       this.z = data.z;
       this.look();
     }
-    if (this.accepts("selected", data.selected)) this.selected = new Set(data.selected);
+    if (this.accepts("selected", data.selected)) this.selected = Selection.of(data.selected);
     if (this.accepts("stops", data.way?.stops)) this.stops.given(data.way?.stops ?? []);
 
     if (before.model !== data.model) this.follow();
@@ -184,7 +196,7 @@ export class LatentPlane {
 
   tellSelected() {
     this.readout.announce(this.readout.ofSelected(this.selected));
-    this.tell("selected", [...this.selected].sort((i, j) => i - j));
+    this.tell("selected", this.selected.packed);
   }
 
   label() {
@@ -203,21 +215,14 @@ export class LatentPlane {
     this.connected = this.data.model;
     this.hello = null;
     this.thumbnails = new Thumbnails();
-    const url = new URL("live/decode", this.root);
-    url.protocol = url.protocol.replace("http", "ws");
-    url.searchParams.set("model", this.data.model);
-    this.channel = new NearChannel(
-      url,
-      {
-        onHello: (hello) => {
-          this.hello = hello;
-          this.drawing.show(this.data.draw);
-        },
-        onState: (state) => this.showState(state),
-        onCoding: () => this.help.show(),
+    this.channel = this.open(this.data, {
+      onHello: (hello) => {
+        this.hello = hello;
+        this.drawing.show(this.data.draw);
       },
-      new URL(`${this.data.engine}/worker.js`, this.root),
-    );
+      onState: (state) => this.showState(state),
+      onCoding: () => this.help.show(),
+    });
   }
 
   showState({ name, reason }) {
@@ -252,7 +257,7 @@ export class LatentPlane {
       ...(plane && { manifold: "Manifold", rings: "Prior" }),
       ...(points && { density: "Density" }),
       ...(points?.covariance && { posteriors: "q(z|x)" }),
-      ...(plane && points && { fog: "Trust fog" }),
+      ...(plane && points && this.data.encodes && { fog: "Trust fog" }),
     };
     if (JSON.stringify(names) === this.layersShown) return; // a chip in focus stays in focus
     this.layersShown = JSON.stringify(names);
@@ -274,23 +279,32 @@ export class LatentPlane {
       this.invalidate(true);
       return;
     }
-    const response = await fetch(new URL(layout.url, this.root)).catch(() => null);
+    const packed = await (layout.packed?.slice(0) ?? this.fetched(layout.url));
     if (layout !== this.data.points && layout.url !== this.data.points?.url) return; // newer came
-    if (!response?.ok) {
+    if (!packed) {
       this.parts.notice.hidden = false;
       this.parts.notice.textContent = "The points could not be loaded; reload the page.";
+      return;
+    }
+    const { assets } = this.data; // none outside the app
+    const script = assets ? new URL(`${assets}/crowd_thread.js`, this.root) : null;
+    const points = await pointsOf(packed, layout, script);
+    if ((layout !== this.data.points && layout.url !== this.data.points?.url) || this.end.signal.aborted) {
+      points.crowd?.close();
       return;
     }
     const before = this.points;
     const { half } = this.view;
     const hidden = before?.hidden;
     const same = JSON.stringify(before?.layout.names) === JSON.stringify(layout.names);
-    this.points = new Points(await response.arrayBuffer(), layout);
+    before?.crowd?.close();
+    this.points = points;
     this.thumbnails = new Thumbnails();
     if (!before) this.points.hidden = this.seen.off;
     else if (same) this.points.hidden = hidden;
     this.hovered = -1;
     showLegend(this.parts.keys, this.points, this.data.colours, this.legendVerbs());
+    this.help.show();
     this.frameHome();
     this.glide.begin(before, half);
     if (before && !same) this.seen.tell();
@@ -298,6 +312,12 @@ export class LatentPlane {
     this.look();
     this.warm();
     this.invalidate(true);
+  }
+
+  /** @param {string} url @returns {Promise<ArrayBuffer | null>} */
+  async fetched(url) {
+    const response = await fetch(new URL(url, this.root)).catch(() => null);
+    return response?.ok ? response.arrayBuffer() : null;
   }
 
   legendVerbs() {
@@ -365,12 +385,13 @@ export class LatentPlane {
     );
   }
 
-  /** A crowd on a fine screen is painted coarse while the view moves, and fine when it rests. */
+  /** A crowd is counts while the view moves, and points when it rests. */
   viewMoves() {
-    this.painting.coarse = true;
+    this.painting.moves = true;
     clearTimeout(this.settling);
     this.settling = setTimeout(() => {
-      this.painting.coarse = false;
+      this.painting.moves = false;
+      this.hand.rest();
       this.manifold.lookAround();
       this.invalidate(true);
       this.seen.tell();
@@ -392,7 +413,7 @@ export class LatentPlane {
   repaint(colours) {
     if (!this.view.width || !this.data) return;
     this.theme = { ...this.theme, ...colours };
-    this.painting.drawScene();
+    this.painting.drawScene(true);
     this.painting.drawOver();
   }
 

@@ -1,32 +1,25 @@
-/** Points: columns of numbers, found through a grid, painted as glyphs straight into pixels. */
+/** Points: columns of numbers, found through a grid, and the glyphs as which they are painted. */
 
-/**
- * @typedef {{url: string, count: number, covariance: boolean, names: string[] | null,
- *   value: {label: string, range: [number, number]} | null, images: boolean}} Layout
- */
+import { columnsOf, Grid, indexOf, tintsOf } from "./grid.js";
 
 export class Points {
-  /** @param {ArrayBuffer} buffer as `PlanePoints` packs it @param {Layout} layout */
-  constructor(buffer, layout) {
-    const n = layout.count;
-    let offset = 0;
-    const column = (Type, width) => {
-      const values = new Type(buffer, offset, n * width);
-      offset += values.byteLength;
-      return values;
-    };
+  /**
+   * @param {ArrayBuffer} buffer as `PlanePoints` packs it @param {import("./grid.js").Layout} layout
+   * @param {import("./grid.js").Index} [index] where it is there already
+   */
+  constructor(buffer, layout, index) {
     this.layout = layout;
-    this.count = n;
-    this.xy = column(Float32Array, 2);
+    this.count = layout.count;
+    const columns = columnsOf(buffer, layout);
+    Object.assign(this, columns);
     this.drawn = this.xy; // where they are painted: elsewhere while they glide
-    this.rows = column(Uint32Array, 1);
-    this.covariance = layout.covariance ? column(Float32Array, 3) : null;
-    this.value = layout.value ? column(Float32Array, 1) : null;
-    this.category = layout.names ? column(Uint8Array, 1) : null;
+    this.tints = tintsOf(columns, layout);
     /** @type {Set<number>} categories switched off in the legend */
     this.hidden = new Set();
-    this.reach = this.#reach();
-    this.#sortIntoGrid();
+    this.grid = new Grid(this.xy, index ?? indexOf(this.xy));
+    this.reach = this.grid.index.reach;
+    /** @type {import("./crowd.js").Crowd | null} who draws them where they are very many */
+    this.crowd = null;
   }
 
   /** Is the point's class switched on? @param {number} i */
@@ -34,35 +27,33 @@ export class Points {
     return !this.category || !this.hidden.has(this.category[i]);
   }
 
-  /** The largest distance from the origin of all points but the farthest 1 in 500. */
-  #reach() {
-    const far = Float32Array.from({ length: this.count }, (_, i) =>
-      Math.max(Math.abs(this.xy[2 * i]), Math.abs(this.xy[2 * i + 1])),
-    ).sort();
-    return this.count ? far[Math.floor((this.count - 1) * 0.998)] : 0;
-  }
-
-  /** @param {number} k @returns {Generator<number>} */
-  *ofClass(k) {
-    for (let i = 0; i < this.count; i++) if (this.category?.[i] === k) yield i;
+  /** @param {number} k */
+  ofClass(k) {
+    const found = new Uint32Array(this.count);
+    let n = 0;
+    for (let i = 0; i < this.count; i++) if (this.category?.[i] === k) found[n++] = i;
+    return found.subarray(0, n);
   }
 
   /**
    * Mean and covariance of z from the mixture of some points' q(z|x), those that are shown.
-   * @param {Iterable<number>} indices
+   * @param {ArrayLike<number>} points
    * @returns {{mean: [number, number], covariance: [number, number, number]} | null}
    */
-  mixture(indices) {
+  mixture(points) {
+    const { xy, covariance } = this;
     let [n, a, b, aa, ab, bb] = [0, 0, 0, 0, 0, 0];
-    for (const i of indices) {
+    for (let k = 0; k < points.length; k++) {
+      const i = points[k];
       if (i >= this.count || !this.shown(i)) continue;
-      const [x, y] = [this.xy[2 * i], this.xy[2 * i + 1]];
+      const x = xy[2 * i];
+      const y = xy[2 * i + 1];
       n += 1;
       a += x;
       b += y;
-      aa += x * x + this.covariance[3 * i];
-      ab += x * y + this.covariance[3 * i + 1];
-      bb += y * y + this.covariance[3 * i + 2];
+      aa += x * x + covariance[3 * i];
+      ab += x * y + covariance[3 * i + 1];
+      bb += y * y + covariance[3 * i + 2];
     }
     if (!n) return null;
     const [ma, mb] = [a / n, b / n];
@@ -71,21 +62,14 @@ export class Points {
 
   /** The shown point nearest to (a, b), at most `radius` away, or -1. */
   nearest(a, b, radius) {
-    let best = -1;
-    let least = radius * radius;
-    this.#each(a - radius, b - radius, a + radius, b + radius, (i) => {
-      const distance = (this.xy[2 * i] - a) ** 2 + (this.xy[2 * i + 1] - b) ** 2;
-      if (distance <= least && this.shown(i)) [best, least] = [i, distance];
-      return false;
-    });
-    return best;
+    return this.grid.nearest(a, b, radius, (i) => this.shown(i));
   }
 
   /** Shown points between two corners; null where they are more than `most`. @returns {number[] | null} */
   inBox(left, bottom, right, top, most = Infinity) {
     /** @type {number[]} */
     const found = [];
-    this.#each(left, bottom, right, top, (i) => {
+    this.grid.each(left, bottom, right, top, (i) => {
       const [a, b] = [this.xy[2 * i], this.xy[2 * i + 1]];
       if (a >= left && a <= right && b >= bottom && b <= top && this.shown(i)) found.push(i);
       return found.length > most;
@@ -95,65 +79,11 @@ export class Points {
 
   /** Shown points inside a polygon, by the even-odd rule. @param {[number, number][]} polygon */
   inPolygon(polygon) {
-    const [as, bs] = [polygon.map((p) => p[0]), polygon.map((p) => p[1])];
-    const box = this.inBox(Math.min(...as), Math.min(...bs), Math.max(...as), Math.max(...bs));
-    return box.filter((i) => {
-      const [a, b] = [this.xy[2 * i], this.xy[2 * i + 1]];
-      let inside = false;
-      for (let j = 0, k = as.length - 1; j < as.length; k = j++) {
-        if (bs[j] > b !== bs[k] > b && a < ((as[k] - as[j]) * (b - bs[j])) / (bs[k] - bs[j]) + as[j])
-          inside = !inside;
-      }
-      return inside;
-    });
-  }
-
-  /** Counting sort of the points by cell, about four to a cell. */
-  #sortIntoGrid() {
-    const { xy, count: n } = this;
-    const box = { left: 0, bottom: 0, right: 1, top: 1 };
-    if (n) Object.assign(box, { left: Infinity, bottom: Infinity, right: -Infinity, top: -Infinity });
-    for (let i = 0; i < n; i++) {
-      box.left = Math.min(box.left, xy[2 * i]);
-      box.right = Math.max(box.right, xy[2 * i]);
-      box.bottom = Math.min(box.bottom, xy[2 * i + 1]);
-      box.top = Math.max(box.top, xy[2 * i + 1]);
-    }
-    this.box = box;
-    this.side = Math.max(1, Math.ceil(Math.sqrt(n / 4)));
-    this.start = new Uint32Array(this.side * this.side + 1);
-    const cell = Uint32Array.from({ length: n }, (_, i) => this.#cell(xy[2 * i], xy[2 * i + 1]));
-    for (const c of cell) this.start[c + 1]++;
-    for (let c = 0; c < this.side * this.side; c++) this.start[c + 1] += this.start[c];
-    const next = this.start.slice();
-    this.order = new Uint32Array(n);
-    for (let i = 0; i < n; i++) this.order[next[cell[i]]++] = i;
-  }
-
-  #column(a) {
-    const { left, right } = this.box;
-    const k = Math.floor(((a - left) / (right - left || 1)) * this.side);
-    return Math.min(Math.max(k, 0), this.side - 1);
-  }
-
-  #row(b) {
-    const { bottom, top } = this.box;
-    const k = Math.floor(((b - bottom) / (top - bottom || 1)) * this.side);
-    return Math.min(Math.max(k, 0), this.side - 1);
-  }
-
-  #cell(a, b) {
-    return this.#row(b) * this.side + this.#column(a);
-  }
-
-  /** Visit the points of all cells that the box touches, until a visit returns true. */
-  #each(left, bottom, right, top, visit) {
-    const [c0, c1] = [this.#column(left), this.#column(right)];
-    for (let r = this.#row(bottom), last = this.#row(top); r <= last; r++) {
-      const end = this.start[r * this.side + c1 + 1];
-      for (let k = this.start[r * this.side + c0]; k < end; k++)
-        if (visit(this.order[k])) return;
-    }
+    const marks = this.grid.inside(polygon);
+    const found = new Uint32Array(this.count);
+    let n = 0;
+    for (let i = 0; i < this.count; i++) if (marks[i] && this.shown(i)) found[n++] = i;
+    return found.subarray(0, n);
   }
 }
 
@@ -200,13 +130,49 @@ export function outline(c, glyph, x, y, r) {
   c.restore();
 }
 
+/**
+ * @typedef {{radius: number, opacity: number, glyphs: string[], palette: number[][], hidden: Set<number>}} Style
+ *   of glyphs, by class: radius in CSS pixels; [r, g, b] by tint; the classes that are switched off
+ */
+
+/**
+ * How points of a style are painted: all alike, or those that are selected over the others.
+ * @param {Style} style @param {number} ratio device pixels to a CSS pixel @param {boolean} selection
+ * @returns {{look: import("./pixels.js").Look, passes: import("./pixels.js").Pass[]}}
+ */
+export function brushes({ radius, opacity, glyphs, palette, hidden }, ratio, selection) {
+  const pass = (wanted, alpha, r) => ({
+    stamps: glyphs.map((glyph) => stamp(glyph, Math.round(r * ratio * 4) / 4, alpha)),
+    wanted,
+    opacity: alpha,
+    area: Math.PI * r ** 2,
+  });
+  const look = {
+    palette: Uint32Array.from(palette, ([red, green, blue]) => (blue << 16) | (green << 8) | red),
+    hidden: Uint8Array.from({ length: 256 }, (_, k) => Number(hidden.has(k))),
+    mask: null,
+  };
+  return { look, passes: selection ? [pass(0, 0.14, radius), pass(1, 1, 1.3 * radius)] : [pass(0, opacity, radius)] };
+}
+
 /** @type {Map<string, {reach: number, pixels: {dx: number, dy: number, alpha: number}[]}>} */
-const stamps = new Map();
+const shapes = new Map();
+
+/** @returns {import("./pixels.js").Stamp} */
+function stamp(glyph, r, opacity) {
+  const { reach, pixels } = shape(glyph, r);
+  return {
+    reach,
+    dx: Int32Array.from(pixels, ({ dx }) => dx),
+    dy: Int32Array.from(pixels, ({ dy }) => dy),
+    over: Int32Array.from(pixels, ({ alpha }) => Math.round(255 * alpha * opacity)),
+  };
+}
 
 /** The pixels that a glyph of radius r (device pixels) covers, around its centre. */
-function stamp(glyph, r) {
+function shape(glyph, r) {
   const key = `${glyph} ${r}`;
-  let found = stamps.get(key);
+  let found = shapes.get(key);
   if (!found) {
     const reach = Math.ceil(1.4 * r);
     const size = 2 * reach + 1;
@@ -221,64 +187,7 @@ function stamp(glyph, r) {
       alpha: rgba[4 * k + 3] / 255,
     }));
     found = { reach, pixels: pixels.filter(({ alpha }) => alpha > 0.02) };
-    stamps.set(key, found);
+    shapes.set(key, found);
   }
   return found;
-}
-
-/**
- * Paint points over what `image` holds (device pixels). A crowd is many thousand stamps of a dozen
- * pixels: writing the bytes is several times faster than as many calls of the canvas.
- * @param {ImageData} image
- * @param {Points} points
- * @param {import("./view.js").View} view
- * @param {{ratio: number, radius: number, glyphs: string[], opacity: number, tints: Uint8Array,
- *   palette: number[][], mask: Uint8Array | null, wanted: number}} style `tints` is the place of
- *   each point's [r, g, b] in `palette`; where there is a mask, points of the `wanted` value alone
- */
-export function paint(image, points, view, style) {
-  const { ratio, glyphs, opacity, tints, palette, mask, wanted } = style;
-  const { width, height } = image;
-  const words = new Uint32Array(image.data.buffer); // a pixel is one word: alpha, blue, green, red
-  const r = Math.round(style.radius * ratio * 4) / 4;
-  const prepared = (points.category ? glyphs : ["circle"]).map((glyph) => {
-    const { reach, pixels } = stamp(glyph, r);
-    return {
-      reach,
-      at: Int32Array.from(pixels, ({ dx, dy }) => dy * width + dx),
-      over: Int32Array.from(pixels, ({ alpha }) => Math.round(255 * alpha * opacity)),
-    };
-  });
-  const { drawn, category } = points;
-  const unit = view.unit * ratio;
-  const left = width / 2 - view.x * unit;
-  const top = height / 2 + view.y * unit;
-  for (let i = 0; i < points.count; i++) {
-    if ((mask && mask[i] !== wanted) || !points.shown(i)) continue;
-    const { reach, at, over } = prepared[category ? category[i] % prepared.length : 0];
-    const x = Math.floor(left + drawn[2 * i] * unit);
-    const y = Math.floor(top - drawn[2 * i + 1] * unit);
-    if (x < reach || y < reach || x >= width - reach || y >= height - reach) continue;
-    const [red, green, blue] = palette[tints[i]];
-    const colour = (blue << 16) | (green << 8) | red;
-    const centre = y * width + x;
-    for (let k = 0; k < at.length; k++) {
-      const p = centre + at[k];
-      const word = words[p];
-      if (word === 0) {
-        words[p] = (over[k] << 24) | colour;
-        continue;
-      }
-      const r0 = word & 255;
-      const g0 = (word >> 8) & 255;
-      const b0 = (word >> 16) & 255;
-      const sum = over[k] + (((word >>> 24) * (255 - over[k]) + 127) >> 8);
-      const share = ((over[k] << 8) / sum) | 0;
-      words[p] =
-        (sum << 24) |
-        ((b0 + (((blue - b0) * share) >> 8)) << 16) |
-        ((g0 + (((green - g0) * share) >> 8)) << 8) |
-        (r0 + (((red - r0) * share) >> 8));
-    }
-  }
 }

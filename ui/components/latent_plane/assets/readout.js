@@ -86,7 +86,7 @@ export class Readout {
     this.plane.invalidate();
   }
 
-  /** A selection in words; a single point by its name. @param {Set<number>} selected */
+  /** A selection in words; a single point by its name. @param {import("./selection.js").Selection} selected */
   ofSelected(selected) {
     const { points } = this.plane;
     if (selected.size !== 1 || !points) return `${selected.size} ${selected.size === 1 ? "point" : "points"} selected`;

@@ -32,18 +32,31 @@ export class Trust {
 
   /** The legend switched a class. */
   forgetMass() {
-    this.kept = null;
+    this.kept = this.asked = null;
   }
 
-  /** The density of the points shown, exact and on a grid; what is thin; its largest value. */
+  /** The density of the points shown, exact and on a grid; what is thin; its largest value; null until a crowd's is there. */
   get mass() {
-    if (!this.kept) {
-      const { points, view } = this.plane;
+    const { points, view } = this.plane;
+    const half = view.home.half * 1.5;
+    if (!this.kept && points.crowd) this.#askCrowd(points, half);
+    else if (!this.kept) {
       const density = new Density(points);
-      const field = density.field(view.home.half * 1.5);
+      const field = density.field(half);
       this.kept = { density, field, thin: thinnest(field, points), most: Math.max(...field.values) };
     }
     return this.kept;
+  }
+
+  /** Of a crowd the grid alone, from its thread; `mass` asks for it once. */
+  async #askCrowd(points, half) {
+    if (this.asked) return;
+    const asked = (this.asked = {});
+    const { values, thin } = await points.crowd.density(points, half);
+    if (asked !== this.asked) return; // forgotten
+    const field = new Field(Math.sqrt(values.length), half, values);
+    this.kept = { density: { at: (a, b) => field.at(a, b) }, field, thin, most: Math.max(...values) };
+    this.plane.invalidate(true);
   }
 
   /** @param {number[]} z */
@@ -89,8 +102,10 @@ export class Trust {
     const [title, name] = points.covariance
       ? [`Aggregate posterior over ${axes} alone: the mean of q(z|x) of the points shown`, `q(${axes}) =`]
       : ["Density of the points shown: a Gaussian kernel by Scott's rule", "density of points"];
-    const value = number(this.mass.density.at(...slice.place(z)), 3);
-    const lines = [element("span", { title }, [`${name} ${value}`])];
+    const { mass } = this;
+    const grid = points.crowd ? ", on a grid of 128 × 128" : "";
+    const value = mass ? number(mass.density.at(...slice.place(z)), 3) : "…";
+    const lines = [element("span", { title: title + grid }, [`${name} ${value}`])];
     if (on.has("fog") && this.astray)
       lines.push(
         element("span", { title: "Distance from z to the mean that encodes its image" }, [
@@ -102,6 +117,7 @@ export class Trust {
 
   drawDensity(c) {
     const { view, theme } = this.plane;
+    if (!this.mass) return;
     const { field, most } = this.mass;
     const shade = (value) => INK * Math.max(1 + Math.log10(value / most) / DECADES, 0);
     const picture = field.picture(rgb(theme.text), (a, b) => shade(field.at(a, b)));
@@ -111,6 +127,7 @@ export class Trust {
   /** A veil where no data has mass, or where an image does not lead back to its z. */
   drawFog(c) {
     const { view, theme } = this.plane;
+    if (!this.mass) return;
     const { field, thin } = this.mass;
     const returns = this.returns?.field;
     const doubt = (a, b) =>

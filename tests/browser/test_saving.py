@@ -1,0 +1,164 @@
+"""Figures are saved as they stand: laid over the page, counted in pixels, read back as rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from safetensors.numpy import load_file
+
+from tests.browser.conftest import has_menus, saved
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    Settle = Callable[[Page], None]
+Pixels = npt.NDArray[np.float64]
+
+CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
+SVG = "{http://www.w3.org/2000/svg}"
+PRINT = "window.print = () => (top.printed = document.documentElement.outerHTML)"
+# Where on the page that stands which is saved, with what hangs over it out of sight.
+PLACE = """(save) => {
+  const root = save.getRootNode();
+  for (const part of root.querySelectorAll(".save, .corner, .ring")) part.style.opacity = 0;
+  const parts = ".plane, .keys, .tiles, .axis, .legend, .panels, .figure";
+  const boxes = [...root.querySelectorAll(parts)].map((part) => part.getBoundingClientRect());
+  const shown = boxes.filter(({ height }) => height);
+  return ["left", "top"].map((side) => Math.round(Math.min(...shown.map((box) => box[side]))));
+}"""
+NAME = "(save) => save.getRootNode().querySelector('[data-testid]')?.dataset.testid"
+LAY = """([svg, left, top]) => {
+  const sheet = document.createElement("div");
+  sheet.style.cssText = `position:fixed;z-index:9999999;left:${left}px;top:${top}px;line-height:0`;
+  sheet.innerHTML = svg;
+  document.body.append(sheet);
+}"""
+
+
+def pixels(image: bytes) -> Pixels:
+    return np.asarray(Image.open(io.BytesIO(image)).convert("RGB"), float)
+
+
+def soft(image: Pixels, side: int = 3) -> Pixels:
+    """Means of squares of pixels: where an edge falls within one is no difference."""
+    height, width = (length // side * side for length in image.shape[:2])
+    squares = image[:height, :width].reshape(height // side, side, width // side, side, 3)
+    return squares.mean(axis=(1, 3))
+
+
+def test_a_saved_svg_lies_over_what_the_page_shows(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    page.set_viewport_size({"width": 1400, "height": 3200})  # all of it in sight
+    page.goto(f"{app_url}/elbo?model=digits-2d")
+    settle(page)
+    has_menus(page)
+    menus = page.locator(".save")
+    kinds = set()
+    for menu in menus.all():
+        svg = saved(page, menu, "SVG").decode()
+        root = ElementTree.fromstring(svg)
+        kinds |= {element.tag.removeprefix(SVG) for element in root.iter()}
+        assert "var(" not in svg and "class=" not in svg
+        assert set(re.findall(r'(?:href|src)="(.{10})', svg)) <= {"data:image"}
+        size = {"width": int(root.attrib["width"]), "height": int(root.attrib["height"])}
+        left, top = menu.evaluate(PLACE)
+        page.mouse.move(0, 0)
+        seen = partial(page.screenshot, clip={"x": left, "y": top, **size})
+        shown = soft(pixels(seen()))
+        page.evaluate(LAY, [svg, left, top])  # with the page's letters at hand, as it was made
+        difference = np.abs(soft(pixels(seen())) - shown).mean()
+        page.evaluate("document.body.lastChild.remove()")
+        blank = np.abs(shown - np.median(shown)).mean()
+        assert difference < max(0.1 * blank, 0.1), menu.evaluate(NAME)
+    assert kinds >= {"text", "path", "image", "rect", "polyline", "linearGradient"}
+
+
+def test_points_are_a_path_of_each_class_and_rows_of_the_stored_means(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{app_url}/encoded?model=digits-2d")
+    settle(page)
+    has_menus(page)
+    assert not any("plotly" in url for url in asked)
+    menu = page.locator(".save")
+    stored = load_file(CHECKPOINTS / "digits-2d" / "latents.safetensors")
+    rows = list(csv.DictReader(io.StringIO(saved(page, menu, "CSV").decode())))
+    points = [row for row in rows if row["kind"] == "point"]
+    mu = np.array([[row["z₁"], row["z₂"]] for row in points], np.float32)
+    assert np.array_equal(mu, stored["mu"])
+    assert [int(row["class"]) for row in points] == stored["labels"].tolist()
+    svg = saved(page, menu, "SVG").decode()
+    assert svg.count("scale(0.1)") == len(set(stored["labels"].tolist()))
+    assert len(svg) < 40 * len(points) + 10_000
+    menu.get_by_role("button", name="Save", exact=True).click()
+    menu.get_by_role("menuitem", name="Open in Plotly").click()
+    dialog = page.get_by_test_id("plotly")
+    dialog.locator(".scatterlayer .point").first.wait_for()
+    with page.expect_download() as download:
+        dialog.get_by_role("button", name="Figure as JSON").click()
+    figure = json.loads(Path(download.value.path()).read_text("utf-8"))
+    drawn = [x for trace in figure["data"] if trace["name"] != "z" for x in trace["x"]]
+    assert np.array_equal(np.sort(np.float32(drawn)), np.sort(stored["mu"][:, 0]))
+    page.keyboard.press("Escape")
+    dialog.wait_for(state="detached")
+
+
+def test_pictures_are_as_large_as_asked_for(page: Page, app_url: str, settle: Settle) -> None:
+    page.add_init_script(PRINT)
+    page.goto(f"{app_url}/manifold?model=digits-2d&manifold=false")
+    settle(page)
+    has_menus(page)
+    menu = page.locator(".save").first
+    once, twice, fourfold = (pixels(saved(page, menu, f"PNG, {k} times")) for k in (1, 2, 4))
+    height, width, _ = once.shape
+    assert twice.shape == (2 * height, 2 * width, 3)
+    assert fourfold.shape == (4 * height, 4 * width, 3)
+    tiles, large = (pixels(saved(page, menu, f"Pixels, {k} times")) for k in (1, 8))
+    assert np.array_equal(large, tiles.repeat(8, axis=0).repeat(8, axis=1))
+    rows = list(csv.reader(io.StringIO(saved(page, menu, "CSV").decode())))
+    values = np.array([row[-64:] for row in rows[1:]], float).reshape(-1, 8, 8)
+    side = tiles.shape[0] // 8
+    in_rows = tiles[..., 0].reshape(side, 8, -1, 8).swapaxes(1, 2).reshape(-1, 8, 8)
+    assert np.array_equal(values, in_rows)
+    opener = menu.get_by_role("button", name="Save", exact=True)
+    opener.press("Enter")
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Escape")
+    assert opener.evaluate("(opener) => opener.getRootNode().activeElement === opener")
+    opener.click()
+    menu.get_by_role("menuitem", name="PDF").click()
+    page.wait_for_function("window.printed?.includes('@page')")
+
+
+def test_a_link_can_hide_the_menus(page: Page, app_url: str, settle: Settle) -> None:
+    page.goto(f"{app_url}/decode?model=digits-2d&hide=save")
+    settle(page)
+    page.locator(".save").first.wait_for(state="attached")
+    assert not page.locator(".save").first.is_visible()
+
+
+def test_a_point_picked_in_three_dimensions_is_decoded(
+    page: Page, app_url: str, settle: Settle, wait_for_z: Callable[[list[float | None]], None]
+) -> None:
+    page.goto(f"{app_url}/encoded?model=sprites-6d&space=true")
+    settle(page)
+    space = page.get_by_test_id("space")
+    mu = load_file(CHECKPOINTS / "sprites-6d" / "latents.safetensors")["mu"]
+    rows = np.linspace(0, len(mu) - 1, min(2_000, len(mu))).astype(int)
+    space.evaluate("(plot) => plot.emit('plotly_click', { points: [{ customdata: 17 }] })")
+    wait_for_z(mu[rows[17]].tolist())

@@ -1,0 +1,86 @@
+"""A model's stored means as points of a plane."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from live.models import OpenModel
+from ui.components.latent_plane.points import Plane, PlanePoints
+
+if TYPE_CHECKING:
+    from vae_core.latent.latents import Latents
+
+CLASS, KL, ERROR = "class", "KL", "reconstruction error"
+
+
+def colourings(opened: OpenModel) -> list[str]:
+    """What points can be coloured by: class, KL, reconstruction error and the known factors."""
+    latents = opened.latents
+    if latents is None:
+        return []
+    choices = [CLASS] if latents.labels is not None else []
+    choices += [KL] if bool(latents.kl.isfinite().all()) else []
+    return [*choices, ERROR, *opened.config.get("factor_names", [])]
+
+
+def points_of_means(
+    opened: OpenModel,
+    plane: Plane | None,
+    colour: str | None = None,
+    *,
+    embedding: np.ndarray | None = None,
+    rows: np.ndarray | None = None,
+) -> PlanePoints | None:
+    """The stored means on `plane`, or at `embedding` (n, 2) where no plane is given.
+
+    colour: one of `colourings`, the first by default. rows: which of the stored means, all by
+    default. None when the model has no stored latents.
+    """
+    if opened.latents is None:
+        return None
+    latents = opened.latents
+    every = np.arange(len(latents)) if rows is None else rows
+    if plane is None:
+        if embedding is None:
+            raise ValueError("Without a plane the points need an embedding.")
+        xy, covariance = embedding, None
+    else:
+        xy = plane.project(latents.mu.numpy()[every])
+        covariance = None
+        if opened.model.is_variational:
+            covariance = plane.project_covariance(latents.sigma.numpy()[every])
+    colour = colour or colourings(opened)[0]
+    return PlanePoints(
+        xy=xy,
+        covariance=covariance,
+        rows=every,
+        **_colouring(opened, latents, colour, every),
+    )
+
+
+def class_names(opened: OpenModel) -> tuple[str, ...]:
+    """Those of the data set, or numbers; none where there are no classes."""
+    if opened.latents is None or opened.latents.labels is None:
+        return ()
+    classes = int(opened.latents.labels.max()) + 1
+    return tuple(opened.config.get("class_names") or map(str, range(classes)))
+
+
+def _colouring(
+    opened: OpenModel, latents: Latents, colour: str, rows: np.ndarray
+) -> dict[str, Any]:
+    if colour == CLASS and latents.labels is not None:
+        labels = latents.labels.numpy()[rows]
+        return {"category": labels, "names": class_names(opened)}
+    if colour == KL:
+        return {"value": latents.kl.numpy()[rows], "label": "KL (nats)"}
+    if colour == ERROR:
+        grey = (opened.metrics or {}).get("grey_cross_entropy")
+        name = "cross-entropy at μ" if grey else "−log p(x given μ)"
+        return {"value": -latents.reconstruction.numpy()[rows], "label": f"{name} (nats)"}
+    factor = opened.config["factor_names"].index(colour)
+    if latents.factors is None:
+        return {}
+    return {"value": latents.factors.numpy()[rows, factor], "label": colour}
