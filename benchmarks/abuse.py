@@ -302,9 +302,11 @@ def watched_memory(pid: int) -> Iterator[list[float]]:
     ended = threading.Event()
 
     def watch() -> None:
-        while not ended.wait(0.05):
+        while True:
             pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
             found.append(pages * 4096 / 1e6)
+            if ended.wait(0.05):
+                return
 
     thread = threading.Thread(target=watch)
     thread.start()

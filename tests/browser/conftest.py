@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -366,11 +366,18 @@ def page(
     for event, listener in listeners.items():
         tab.page.remove_listener(event, listener)
     if request.node.stash.get(FAILED, False):
+        show_text(tab.page)
         tab.renew()
     else:
         tab.clear()
     tab.context.clear_cookies()
     assert console_errors == []
+
+
+def show_text(page: Page) -> None:
+    """Print what a test that failed had before it; nothing where the page answers no more."""
+    with suppress(Exception):
+        print(page.url, page.locator("body").inner_text(timeout=5000)[:4000], sep="\n")
 
 
 def note(message: ConsoleMessage, errors: list[str]) -> None:

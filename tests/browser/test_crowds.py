@@ -97,6 +97,7 @@ def test_a_selection_of_thousands_is_told_and_outlives_a_reload(
     left = int((latents_of("mnist-2d").mu[:, 0] < 0).sum())
     assert abs(int(words.split()[0].replace(",", "")) - left) < 0.02 * left
     assert left > 2000
+    settle(page)  # the address names it at the end of the run that shows it
     page.reload()
     settle(page)
     assert heading.inner_text() == words

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import streamlit as st
 
@@ -28,11 +28,15 @@ def action_button(
     disabled: bool = False,
     width: Literal["content", "stretch"] = "content",
 ) -> bool:
-    """Show the button; True in the one run of the script that a click caused.
+    """Show the button; True in the first run of the script that gets here after a click.
+
+    Streamlit forgets a click when the run that it caused is cut short by another, and may tell one
+    twice when a fragment's timer takes it along: here each click counts once.
 
     key: names this button in the session. icon: the name of a Material symbol, such as "stop".
     """
-    state: Any = _COMPONENT(
+    told, done = f"{key}:told", f"{key}:done"
+    _COMPONENT(
         key=key,
         data={
             "label": label,
@@ -42,6 +46,9 @@ def action_button(
             "disabled": disabled,
         },
         width=width,
-        on_clicked_change=lambda: None,
+        on_clicked_change=lambda: st.session_state.update({told: st.session_state[key]["clicked"]}),
     )
-    return bool(state.get("clicked"))
+    clicked = st.session_state.get(told)
+    new = clicked != st.session_state.get(done)
+    st.session_state[done] = clicked
+    return new

@@ -8,5 +8,5 @@ export default function ({ data, parentElement, setTriggerValue }) {
   icon.textContent = data.icon;
   icon.hidden = !data.icon;
   label.textContent = data.label;
-  button.onclick = () => setTriggerValue("clicked", true);
+  button.onclick = ({ timeStamp }) => setTriggerValue("clicked", timeStamp);
 }

@@ -27,7 +27,7 @@ async function show(place, data, setTriggerValue, root) {
   const [Plotly, buffer] = await Promise.all([plotly(new URL(data.plotly, root)), fetched.get(place).points]);
   const { layout, config, axis, ground } = themed(place);
   const along = data.axes.map((text) => ({ ...axis, title: { text }, backgroundcolor: ground }));
-  const scene = { xaxis: along[0], yaxis: along[1], zaxis: along[2], aspectmode: "data", dragmode: "orbit", camera: { eye: { x: 1.2, y: 1.2, z: 0.8 } } };
+  const scene = { xaxis: along[0], yaxis: along[1], zaxis: along[2], aspectmode: "data", dragmode: "orbit", camera: { eye: { x: 1.45, y: 1.45, z: 0.95 } } };
   if (!place.on) place.replaceChildren();
   await Plotly.react(place, tracesOf(buffer, data), {
     ...layout,
