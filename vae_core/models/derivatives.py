@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 Decode = Callable[[Tensor], Tensor]
-STEPS = tuple(2.0**-k for k in range(1, 11))  # of differences that are tried, as shares of a scale
+STEPS = tuple(2.0**-k for k in range(1, 13))  # of differences: those that are tried
 
 
 def derivatives(decode: Decode, z: Tensor, axes: Tensor) -> Tensor:
@@ -26,7 +27,7 @@ def derivatives(decode: Decode, z: Tensor, axes: Tensor) -> Tensor:
 
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH):  # other attention has no forward mode
         columns: Tensor = torch.func.vmap(along)(axes)
-    return columns.transpose(0, 1).flatten(2)
+    return torch.flatten(columns.transpose(0, 1), 2)
 
 
 @torch.no_grad()
@@ -34,36 +35,37 @@ def differences(decode: Decode, z: Tensor, axes: Tensor, step: float) -> Tensor:
     """`derivatives` by central differences, (g(z + step a) - g(z - step a)) / (2 step)."""
     moved = step * axes
     ahead, behind = ((z[:, None] + way * moved).flatten(0, 1) for way in (1, -1))
-    slopes: Tensor = (decode(ahead) - decode(behind)) / (2 * step)
-    return slopes.flatten(1).unflatten(0, (len(z), len(axes)))
+    slopes = (decode(ahead) - decode(behind)) / (2 * step)
+    columns: Tensor = slopes.flatten(1).unflatten(0, (len(z), len(axes)))
+    return columns
 
 
 @dataclass(frozen=True)
 class Differences:
     """A step for `differences`, and how far they are wrong, as a share of the derivatives' size.
 
-    Both root mean square, over the places that it was chosen by; nan where no image changes.
+    Root mean squares over the places that it was chosen by; inf where no image changes there.
     """
 
     step: float
     error: float
 
 
-def best_differences(decode: Decode, z: Tensor, axes: Tensor, scale: float = 1.0) -> Differences:
-    """Of steps from `scale` / 2 down to `scale` / 1024, the one at which differences agree best.
+def best_differences(decode: Decode, z: Tensor, axes: Tensor) -> Differences:
+    """Of STEPS the one at which differences agree best with those of twice the step.
 
-    Those of step h and of 2 h are compared at z (n, d) along axes (m, d). Long steps disagree by
-    the curvature they miss, h^2, short ones by the rounding of what `decode` gives, 1 / h. Their
-    whole distance is given as the error: a third of it is the usual estimate of Richardson's.
+    They are compared at z (n, d) along axes (m, d). Long steps disagree by the curvature they miss,
+    as step^2; short ones by the rounding of what `decode` gives, as 1 / step. The whole distance is
+    given as the error, of which a third is Richardson's estimate.
     """
-    found = Differences(scale * STEPS[0], float("inf"))
-    longer = differences(decode, z, axes, 2 * found.step)
-    for share in STEPS:
-        slopes = differences(decode, z, axes, scale * share)
-        size = slopes.square().mean().sqrt()
-        error = float((slopes - longer).square().mean().sqrt() / size)
-        if not error >= found.error:  # nan, too: there is nothing to be seen at any step
-            found = Differences(scale * share, error)
+    found = Differences(STEPS[0], math.inf)
+    longer = differences(decode, z, axes, 2 * STEPS[0])
+    for step in STEPS:
+        slopes = differences(decode, z, axes, step)
+        size = float(slopes.square().mean().sqrt())
+        error = float((slopes - longer).square().mean().sqrt()) / size if size > 0 else math.inf
+        if error < found.error:
+            found = Differences(step, error)
         longer = slopes
     return found
 
