@@ -84,12 +84,20 @@ def jacobian_columns(model: LatentModel, z: Tensor, axes: Tensor) -> Tensor:
 def differences_at(model: LatentModel, z: Tensor, axes: Tensor) -> Differences | None:
     """The differences that stand for derivatives at z (n, d) along axes (m, d), and their error.
 
-    Chosen by PROBED of the places and of the axes, evenly spread. None where the model has
-    gradients.
+    Chosen by PROBED of the places and of the axes, evenly spread. None where torch gives the
+    derivatives, forwards.
     """
-    if model.has_gradients:
+    if model.has_gradients and _goes_forwards(model, z[:1], axes[:1]):
         return None
     return best_differences(model.decode, _spread(z), _spread(axes))
+
+
+def _goes_forwards(model: LatentModel, z: Tensor, axes: Tensor) -> bool:
+    """Whether each of its layers has a derivative forwards, as a stranger's may not."""
+    try:
+        return bool(derivatives(model.decode, z, axes).isfinite().all())
+    except (RuntimeError, NotImplementedError):
+        return False
 
 
 def _spread(rows: Tensor) -> Tensor:
@@ -196,9 +204,9 @@ def _relaxed(model: LatentModel, path: Tensor, iterations: int) -> Tensor:
 
 def _differentiable(model: LatentModel, path: Tensor) -> Callable[[Tensor], Tensor]:
     """`decode` with a gradient, by differences that suit the places of a path where it has none."""
-    chosen = differences_at(model, path, torch.eye(model.latent_dim).to(path))
-    if chosen is None:
+    if model.has_gradients:
         return model.decode
+    chosen = best_differences(model.decode, _spread(path), torch.eye(model.latent_dim).to(path))
     return lambda z: DecodedByDifferences.apply(model.decode, chosen.step, z)
 
 

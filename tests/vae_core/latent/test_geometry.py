@@ -101,6 +101,25 @@ def test_without_gradients_a_geodesic_is_still_found(
     assert length < straight - 0.5 * (straight - best)
 
 
+def test_a_layer_without_a_derivative_forwards_is_measured_by_differences() -> None:
+    class Doubled(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, z: torch.Tensor) -> torch.Tensor:
+            return 2 * z
+
+        @staticmethod
+        def backward(ctx: Any, above: torch.Tensor) -> torch.Tensor:
+            return 2 * above
+
+    w = torch.rand(2, 16, generator=seeded())
+    model = adapted(
+        decode=lambda z: Doubled.apply(z) @ w / 20 + 0.5, latent_dim=2, image_shape=(4, 4)
+    )
+    assert model.has_gradients
+    columns = jacobian_columns(model, torch.zeros(1, 2), torch.eye(2))
+    torch.testing.assert_close(columns[0], w / 10, rtol=1e-3, atol=1e-4)
+
+
 def test_where_no_image_changes_the_error_of_differences_is_infinite() -> None:
     flat = adapted(decode=lambda z: np.full((len(z), 4, 4), 0.5), latent_dim=2)
     chosen = differences_at(flat, torch.zeros(3, 2), torch.eye(2))
