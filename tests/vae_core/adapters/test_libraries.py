@@ -60,7 +60,7 @@ def test_scikit_learns_pca_keeps_its_codes_and_its_images() -> None:
 
 def test_a_pipeline_of_images_from_0_to_16_is_told_so() -> None:
     fitted = make_pipeline(StandardScaler(), PCA(5)).fit(ROWS * 16)
-    with pytest.raises(ConfigError, match="give value_range="):
+    with pytest.raises(ConfigError, match="value_range="):
         adapted(fitted, images=IMAGES)
     model = adapted(fitted, images=DIGITS.images, value_range=(0, 16))
     expected = fitted.transform(ROWS[:6] * 16)
