@@ -150,10 +150,10 @@ def show_plane(
         "them. Ways from A to B: the geodesic (blue), the straight one (grey) and the spherical "
         "one (pink)."
     )
-    if not model.has_gradients:
+    if found.error:
         st.caption(
-            "This decoder has no gradients: G is taken by central differences of its images, and "
-            f"the derivatives are wrong by about {found.error:.1g} of their size."
+            "The derivatives are central differences of the decoder's images, since torch cannot "
+            f"differentiate it; they are wrong by about {found.error:.1g} of their size."
         )
     if model.latent_dim > 2:
         st.caption(

@@ -13,9 +13,9 @@ from vae_core.adapters.outside import ImageShape, Outside, as_images, as_tensor,
 from vae_core.errors import ConfigError
 from vae_core.models.config import ADAPTED, ModelConfig
 from vae_core.models.cost import ImageCost, one_pass
-from vae_core.models.latent_model import AT_ONCE, LatentModel
+from vae_core.models.latent_model import LatentModel
 
-ROWS = 64  # in one pass, of what has no layers to be counted
+WIDER = 8  # than its image or its code, the widest layer of what has none that can be counted
 UNKNOWN = 1 << 25  # multiply-adds of such a one: it is taken for a slow model
 
 
@@ -63,7 +63,7 @@ class Adapted(LatentModel):
         guess = ImageCost(
             UNKNOWN * self.has_encoder,
             UNKNOWN * self.has_decoder,
-            max(pixels, self.latent_dim, AT_ONCE["cpu"] // ROWS),
+            WIDER * max(pixels, self.latent_dim),
         )
         if not any(True for _ in self.decoder.parameters()):
             return guess

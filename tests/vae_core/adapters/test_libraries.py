@@ -22,6 +22,7 @@ from vae_core.adapters.adapted import adapted
 from vae_core.adapters.checks import check_model
 from vae_core.data.torchvision_import import import_torchvision
 from vae_core.errors import CheckpointError, ConfigError, ZscapeError
+from vae_core.latent.geometry import jacobian_columns
 
 DIGITS = load_digits()
 IMAGES = DIGITS.images / 16  # (n, 8, 8) in [0, 1]
@@ -204,6 +205,11 @@ def test_an_autoencoder_of_diffusers_runs_from_0_to_1_with_a_flat_code() -> None
     torch.testing.assert_close(logvar, posterior.logvar.flatten(1))
     torch.testing.assert_close(model.decode(mu), ((sample + 1) / 2).clamp(0, 1))
     assert adapted(theirs, image_shape=(3, 32, 32)).latent_dim == 1024
+    # Its attention has no derivative forwards, of two rows or more; backwards it has.
+    z, axis = mu.detach().requires_grad_(), torch.eye(256)[:1]
+    (slope,) = torch.autograd.grad(model.decode(z).sum(), [z])
+    along = jacobian_columns(model, z.detach(), axis).sum((1, 2))
+    torch.testing.assert_close(along, slope[:, 0], rtol=0.05, atol=0.05)
 
 
 def test_a_keras_vae_gives_mu_and_logvar_of_images_with_channels_last(keras: Any) -> None:
