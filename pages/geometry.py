@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from typing import TYPE_CHECKING
 
@@ -150,10 +151,10 @@ def show_plane(
         "them. Ways from A to B: the geodesic (blue), the straight one (grey) and the spherical "
         "one (pink)."
     )
-    if found.error:
+    if 0 < found.error < math.inf:  # infinite where no image changes
         st.caption(
             "The derivatives are central differences of the decoder's images, since torch cannot "
-            f"differentiate it; they are wrong by about {found.error:.1g} of their size."
+            f"differentiate it; they are wrong by about {100 * found.error:.1g} %."
         )
     if model.latent_dim > 2:
         st.caption(

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from vae_core.adapters.adapted import adapted
+from vae_core.adapters.differences import best_differences, differences
 from vae_core.adapters.outside import as_images, as_tensor
 from vae_core.errors import ZscapeError
-from vae_core.models.derivatives import best_differences, differences
 from vae_core.models.latent_model import LatentModel
 
 ROWS = 5

@@ -16,16 +16,16 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from vae_core.errors import ConfigError
-from vae_core.latent.paths import interpolate
-from vae_core.models.derivatives import (
+from vae_core.adapters.differences import (
     DecodedByDifferences,
     Differences,
     best_differences,
-    derivatives,
     differences,
 )
+from vae_core.errors import ConfigError
+from vae_core.latent.paths import interpolate
 from vae_core.models.latent_model import LatentModel
 
 MAX_SIDE = 256
@@ -41,7 +41,7 @@ class Magnification:
 
     metric (side, side, 2, 2): G in coordinates of the plane; magnification (side, side): sqrt(det
     G), how much larger an area is in image space; extent: (left, right, bottom, top). error: how
-    far J is wrong, as a share of its size, 0 where it is torch's.
+    far J is wrong, as a share of its size: 0 where it is torch's, infinite where no image changes.
     """
 
     metric: Tensor
@@ -73,12 +73,24 @@ def jacobian_columns(model: LatentModel, z: Tensor, axes: Tensor) -> Tensor:
         )
     chosen = differences_at(model, z, axes)
     parts = [
-        derivatives(model.decode, rows, axes)
+        _derivatives(model.decode, rows, axes)
         if chosen is None
         else differences(model.decode, rows, axes, chosen.step)
         for rows in z.split(max(1, model.images_at_once // len(axes)))
     ]
     return torch.cat(parts)
+
+
+def _derivatives(decode: Callable[[Tensor], Tensor], z: Tensor, axes: Tensor) -> Tensor:
+    """Of `decode` along each of `axes` (m, d) at each z (n, d), by `torch.func.jvp`."""
+
+    def along(axis: Tensor) -> Tensor:
+        column: Tensor = torch.func.jvp(decode, (z,), (axis.expand_as(z),))[1]
+        return column
+
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH):  # other attention has no forward mode
+        columns = torch.func.vmap(along)(axes)
+    return torch.flatten(columns.transpose(0, 1), 2)
 
 
 def differences_at(model: LatentModel, z: Tensor, axes: Tensor) -> Differences | None:
@@ -95,7 +107,7 @@ def differences_at(model: LatentModel, z: Tensor, axes: Tensor) -> Differences |
 def _goes_forwards(model: LatentModel, z: Tensor, axes: Tensor) -> bool:
     """Whether each layer has a derivative forwards, as GroupNorm after attention has not."""
     try:
-        return bool(derivatives(model.decode, z, axes).isfinite().all())
+        return bool(_derivatives(model.decode, z, axes).isfinite().all())
     except (RuntimeError, NotImplementedError):
         return False
 

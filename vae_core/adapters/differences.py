@@ -1,4 +1,4 @@
-"""How a decoder's images change with z: by torch, or by differences where torch cannot tell."""
+"""How a decoder's images change with z, by differences, where torch cannot tell."""
 
 from __future__ import annotations
 
@@ -9,30 +9,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 Decode = Callable[[Tensor], Tensor]
 STEPS = tuple(2.0**-k for k in range(1, 13))  # of differences: those that are tried
 
 
-def derivatives(decode: Decode, z: Tensor, axes: Tensor) -> Tensor:
-    """The derivative of `decode` along each of `axes` (m, d) at each z (n, d): (n, m, pixels).
-
-    Forward-mode, by `torch.func.jvp`.
-    """
-
-    def along(axis: Tensor) -> Tensor:
-        column: Tensor = torch.func.jvp(decode, (z,), (axis.expand_as(z),))[1]
-        return column
-
-    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH):  # other attention has no forward mode
-        columns: Tensor = torch.func.vmap(along)(axes)
-    return torch.flatten(columns.transpose(0, 1), 2)
-
-
 @torch.no_grad()
 def differences(decode: Decode, z: Tensor, axes: Tensor, step: float) -> Tensor:
-    """`derivatives` by central differences, (g(z + step a) - g(z - step a)) / (2 step)."""
+    """(g(z + step a) - g(z - step a)) / (2 step) along each a of axes (m, d): (n, m, pixels)."""
     moved = step * axes
     ahead, behind = ((z[:, None] + way * moved).flatten(0, 1) for way in (1, -1))
     slopes = (decode(ahead) - decode(behind)) / (2 * step)
