@@ -273,6 +273,8 @@ async def _answer(model: Described, request: Request, visitor: HTTPConnection) -
         raise Refusal(Close.REPLACED, f"{model.id!r} was replaced by another model.")
     try:
         answer, real = await _compute(opened, verb, rows, visitor)
+    except CheckpointError as error:  # of a network from elsewhere
+        raise Refusal(Close.FAILED, str(error)) from error
     except Exception as error:  # whatever torch raises
         log.exception("Verb %d failed on %s", verb, model.id)
         raise Refusal(Close.FAILED, "The model failed; the server's log says why.") from error

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from live.places import among_strangers, brought_along, checkpoints_root, runs_root
+from vae_core.checkpoints.layout import weights_file
 from vae_core.errors import CheckpointError, TrainingError
 from vae_core.runs.run import Run
 
@@ -77,7 +78,8 @@ class OpenModel:
         """Bytes of weights and latents."""
         held = [*self.model.state_dict().values()]
         held += [] if self.latents is None else vars(self.latents).values()
-        return sum(each.nbytes for each in held if each is not None)
+        files = getattr(self.model, "nbytes", 0)  # of a network that no tensor holds
+        return files + sum(each.nbytes for each in held if each is not None)
 
 
 def model_path(model_id: str) -> Path:
@@ -201,7 +203,7 @@ class _Shelf:
 def _place(model_id: str) -> tuple[_Shelf, _Key]:
     """Where the model named `model_id` stands or would stand, as it is on disk now."""
     path, epoch = model_path(model_id), _epoch(model_id)
-    weights = path / "model.safetensors"
+    weights = weights_file(path)
     if epoch is not None:
         weights = Run(path.parent).snapshot_file(epoch)
     try:

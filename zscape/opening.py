@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
+from vae_core.checkpoints.layout import is_checkpoint
 from vae_core.errors import ConfigError
 
 WHAT = "a checkpoint's folder or its zip, a run's folder, or a folder of either"
@@ -40,13 +41,13 @@ def beginning_with(path: Path, scratch: Path) -> Beginning:
         return _checkpoint(_unpacked(path, scratch))
     if _is_run(path):
         return _run(path)
-    if _is_checkpoint(path):
+    if is_checkpoint(path):
         _check(path)
         return _checkpoint(path if _NAME.fullmatch(path.name) else _copied(path, scratch))
     if not path.is_dir():
         raise ConfigError(f"{path} is neither a folder nor an ordinary file; name {WHAT}.")
     inside = list(_folders(path))
-    if any(map(_is_checkpoint, inside)):
+    if any(map(is_checkpoint, inside)):
         return Beginning({"ZSCAPE_CHECKPOINTS": str(path)})
     if any(map(_is_run, inside)):
         return Beginning({"ZSCAPE_RUNS": str(path)}, "/runs")
@@ -58,10 +59,6 @@ def _check(folder: Path) -> None:
     from vae_core.checkpoints.reading import read_config, verified_shapes  # with torch
 
     verified_shapes(folder, read_config(folder))
-
-
-def _is_checkpoint(folder: Path) -> bool:
-    return all((folder / name).is_file() for name in ("config.json", "model.safetensors"))
 
 
 def _is_run(folder: Path) -> bool:
@@ -84,7 +81,7 @@ def _run(folder: Path) -> Beginning:
             f"A link cannot name the run {folder.name!r}; rename its folder so that it begins with "
             "a letter or digit and has nothing invisible."
         )
-    if not _is_checkpoint(folder / "checkpoint"):
+    if not is_checkpoint(folder / "checkpoint"):
         raise ConfigError(f"The run {folder.name} has not learned anything yet that can be shown.")
     model = f"run:{quote(folder.name, safe='')}"  # as `run_id` in live/models.py has it
     return Beginning({"ZSCAPE_RUNS": str(folder.parent)}, f"/?model={quote(model, safe=':')}")

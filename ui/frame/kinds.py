@@ -11,9 +11,10 @@ NAMES = {
     "ppca": "probabilistic PCA",
     "gan": "GAN",
     "m2": "M2, semi-supervised",
+    "onnx": "ONNX model",
 }
 NO_MEANS = (
-    "A GAN has no encoder: no image has a mean μ here, so there are no points, no ellipses and no "
+    "The model has no encoder: no image has a mean μ here, so there are no points, no ellipses and no "
     "reconstructions."
 )
 NO_POSTERIOR = "A code is a point here: there is no σ, so no ellipses."

@@ -145,7 +145,8 @@ def _save_page() -> None:
 def _upload() -> None:
     st.markdown(
         "The zip of a checkpoint's folder, as **Download** on Train live or `python -m vae_core "
-        f"export` makes it: safetensors and JSON, 64 MB at most. {_how_long()}"
+        "export` makes it: safetensors and JSON, or ONNX; or of `decoder.onnx` and, if there is "
+        f"one, `encoder.onnx` alone. 64 MB at most. {_how_long()}"
     )
     file = file_uploader("Zip of a checkpoint folder", type="zip", key="upload")
     if file is None:

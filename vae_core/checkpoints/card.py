@@ -27,6 +27,7 @@ _KINDS = {
     "ppca": "Probabilistic PCA",
     "gan": "A generative adversarial network, a generator without an encoder,",
     "m2": "A semi-supervised variational autoencoder (M2)",
+    "onnx": "An ONNX model from elsewhere",
 }
 _AGGREGATE = (
     ("mutual_information", "information of z about the image"),
@@ -91,6 +92,9 @@ def _sentence(config: Mapping[str, Any]) -> str:
     parts = [f"`{config['network']}` network {tuple(config['hidden'])}", config["activation"]]
     if config["kind"] in ("pca", "ppca"):
         parts = ["linear"]
+    if config["kind"] == "onnx":
+        encodes = bool((config.get("onnx") or {}).get("mu"))
+        parts = ["an encoder and a decoder" if encodes else "a decoder without an encoder"]
     training = config.get("training") or {}
     if config["kind"] != "gan":
         parts.append(_likelihood(config, training))

@@ -2,7 +2,7 @@
 
     config.json          schema version, architecture, training settings, data set, libraries,
                          machine
-    model.safetensors    the weights
+    model.safetensors    the weights; or decoder.onnx, and encoder.onnx, from elsewhere
     metrics.json         figures, written by `evaluate`
     latents.safetensors  the encoded test set
     README.md            a model card made from the JSON files
@@ -25,6 +25,15 @@ import torch
 from torch import Tensor
 
 from vae_core.checkpoints.figures import is_figure, read_metrics
+from vae_core.checkpoints.layout import (
+    DECODER,
+    ENCODER,
+    FILES,
+    PICKLE_ENDINGS,
+    WEIGHTS,
+    WHY_NO_PICKLES,
+)
+from vae_core.checkpoints.onnx.model import OnnxModel, Wiring
 from vae_core.data.names import check_names
 from vae_core.errors import CheckpointError, ConfigError
 from vae_core.files.atomic import (
@@ -34,7 +43,7 @@ from vae_core.files.atomic import (
 from vae_core.files.folders import folders
 from vae_core.files.tensors import load_tensors, read_header
 from vae_core.latent.latents import Latents
-from vae_core.models.config import ModelConfig
+from vae_core.models.config import ONNX, ModelConfig
 from vae_core.models.device import usable_device
 from vae_core.models.kinds import build_model
 from vae_core.models.latent_model import LatentModel
@@ -43,15 +52,6 @@ SCHEMA_VERSION = 1
 MAX_WEIGHT_BYTES = 512 << 20
 MAX_WEIGHTS = MAX_WEIGHT_BYTES // 4  # float32
 MAX_LATENT_BYTES = 512 << 20
-PICKLE_ENDINGS = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin")
-FILES = (
-    "config.json",
-    "model.safetensors",
-    "metrics.json",
-    "latents.safetensors",
-    "README.md",
-    "preview.png",
-)
 # What the config.json of another library's models holds -> the library.
 _OTHERS = {"_diffusers_version": "diffusers", "transformers_version": "transformers"}
 _ENCODE_AGAIN = "write it anew from the data, or leave it out"
@@ -103,10 +103,22 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Lat
     """
     path, device = Path(path), usable_device(device)
     model = verified_shapes(path, read_config(path))
+    if isinstance(model, OnnxModel):
+        return _with_files(path, model, device)
     weights = load_tensors(path / "model.safetensors", MAX_WEIGHT_BYTES)
     check_finite(path, weights)
     model.load_state_dict(weights, assign=True)
     return model.to(device).eval().requires_grad_(False)
+
+
+def _with_files(path: Path, model: OnnxModel, device: torch.device) -> OnnxModel:
+    if device.type != "cpu":
+        raise ConfigError(f"device={device}: ONNX files are run on the CPU; choose cpu.")
+    files = {}
+    for name in (DECODER, *[ENCODER] * model.has_encoder):
+        with open_ordinary(path / name, CheckpointError, MAX_WEIGHT_BYTES) as file:
+            files[name] = file.read()
+    return model.attach(files).eval()
 
 
 def learned_binarisation(config: Mapping[str, Any]) -> str:
@@ -211,7 +223,7 @@ def read_config(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(f"{path.name} is a zip; unpack it, and give the checkpoint's folder.")
     if is_file:
         pickled = path.suffix.lower() in PICKLE_ENDINGS
-        never = f" Pickled {path.suffix} files are never opened." if pickled else ""
+        never = f" As for {path.suffix} files: {WHY_NO_PICKLES}." if pickled else ""
         raise CheckpointError(
             f"{path.name} is a file; a checkpoint is a folder with config.json and "
             f"model.safetensors.{never}"
@@ -285,16 +297,29 @@ def _shapes(path: Path, config: dict[str, Any]) -> LatentModel:
     So a config cannot make us allocate, whatever sizes it names.
     """
     try:
+        described = model_config(path, config)
+        if described.kind == ONNX:
+            return OnnxModel(described, _wiring(path, config))
         with torch.device("meta"):
-            return build_model(model_config(path, config))
+            return build_model(described)
     except ConfigError as error:
         raise CheckpointError(f"{path.name}: config.json is not a model's: {error}") from error
+
+
+def _wiring(path: Path, config: dict[str, Any]) -> Wiring:
+    told = config.get(ONNX)
+    try:
+        return Wiring(**told) if isinstance(told, dict) else Wiring("")
+    except TypeError as error:
+        raise ConfigError(f"onnx={shown(told)} has other fields than are known.") from error
 
 
 def verified_shapes(path: Path, config: dict[str, Any]) -> LatentModel:
     """`_shapes`, once model.safetensors is known to hold just these names, types and shapes."""
     model = _shapes(path, config)
-    file = path / "model.safetensors"
+    if isinstance(model, OnnxModel):
+        return _verified_files(path, model)
+    file = path / WEIGHTS[0]
     held = read_header(file, MAX_WEIGHT_BYTES)
     wanted = {n: (_DTYPE_NAMES[t.dtype], tuple(t.shape)) for n, t in model.state_dict().items()}
     for name in sorted(wanted.keys() ^ held.keys()):
@@ -309,4 +334,12 @@ def verified_shapes(path: Path, config: dict[str, Any]) -> LatentModel:
                 f"{path.name}: the weight {name} is {held[name][0]} {held[name][1]}, but "
                 f"config.json wants {dtype} {shape}; take both files from one folder."
             )
+    return model
+
+
+def _verified_files(path: Path, model: OnnxModel) -> OnnxModel:
+    """The model, once its files are known to be there; what they hold is looked at elsewhere."""
+    for name in (DECODER, *[ENCODER] * model.has_encoder):
+        with open_ordinary(path / name, CheckpointError, MAX_WEIGHT_BYTES):
+            pass
     return model

@@ -15,8 +15,9 @@ import torch
 
 from vae_core.checkpoints.card import model_card
 from vae_core.checkpoints.figures import read_metrics
+from vae_core.checkpoints.layout import FILES, WEIGHTS
+from vae_core.checkpoints.onnx.model import OnnxModel
 from vae_core.checkpoints.reading import (
-    FILES,
     LATENT_DTYPES,
     SCHEMA_VERSION,
     check_finite,
@@ -72,13 +73,19 @@ def save_checkpoint(
         },
         "machine": _machine(next(model.parameters()).device),
     }
-    weights = {
-        name: t.float() if t.is_floating_point() else t for name, t in model.state_dict().items()
-    }
-    check_finite(path, weights)
+    if isinstance(model, OnnxModel):
+        document["onnx"] = model.wiring.to_json()
+        files = model.files
+    else:
+        weights = {
+            n: t.float() if t.is_floating_point() else t for n, t in model.state_dict().items()
+        }
+        check_finite(path, weights)
+        files = {WEIGHTS[0]: tensor_bytes(weights)}
     with folder_written_whole(path) as folder:
         _write_json(folder / "config.json", document)
-        write_bytes(folder / "model.safetensors", tensor_bytes(weights))
+        for name, data in files.items():
+            write_bytes(folder / name, data)
         if figures is not None:
             _write_json(folder / "metrics.json", dict(figures))
         if latents is not None:

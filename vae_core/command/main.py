@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from vae_core.command import encode, evaluate, export, listing, sample, train
+from vae_core.command import encode, evaluate, export, importing, listing, sample, train
 from vae_core.errors import ConfigError, ZscapeError
 
 # Each is a module with its arguments and what it does; its docstring's first line is its help.
@@ -20,6 +20,7 @@ COMMANDS: dict[str, ModuleType] = {
     "encode": encode,
     "sample": sample,
     "export": export,
+    "import": importing,
     "list": listing,
 }
 

@@ -12,6 +12,7 @@ from vae_core.models.networks import ImageShape
 from vae_core.models.priors import PRIORS
 
 KINDS = ("vae", "autoencoder", "pca", "ppca", "gan", "m2")  # the classes: see `kinds`
+ONNX = "onnx"  # the kind of a model from files: see `vae_core.checkpoints.onnx`
 MAX_LATENT_DIM = 512
 MAX_WIDTH = 8192
 MAX_SIDE = 512
@@ -24,7 +25,7 @@ MAX_CLASSES = 1_000
 class ModelConfig:
     """What a model is, apart from its weights; plain JSON values only.
 
-    kind: one of KINDS; hidden: layer widths (see `networks`); sigma and link belong to the
+    kind: one of KINDS, or ONNX; hidden: layer widths (see `networks`); sigma and link belong to the
     Gaussian likelihoods; prior: one of PRIORS, of which "vamp" has so many pseudo_inputs; classes:
     of the kind "m2". ConfigError when a value is out of range.
     """
@@ -58,7 +59,7 @@ class ModelConfig:
                 f"latent_dim={shown(self.latent_dim)} is not a whole number from 1 to "
                 f"{MAX_LATENT_DIM}."
             )
-        if self.kind not in KINDS:
+        if self.kind not in (*KINDS, ONNX):
             raise ConfigError(
                 f"Unknown model kind {shown(self.kind)}; choose one of {', '.join(KINDS)}."
             )

@@ -1,0 +1,48 @@
+"""Which files a checkpoint's folder holds; known without PyTorch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+DECODER, ENCODER = "decoder.onnx", "encoder.onnx"
+WEIGHTS = ("model.safetensors", DECODER)  # one of these
+FILES = (
+    "config.json",
+    "model.safetensors",
+    DECODER,
+    ENCODER,
+    "metrics.json",
+    "latents.safetensors",
+    "README.md",
+    "preview.png",
+)
+# What is never opened, by its ending: a pickle, or what else runs code of its own when it is read.
+PICKLE_ENDINGS = (
+    *(
+        ".pt",
+        ".pth",
+        ".pt2",
+        ".pkl",
+        ".pickle",
+        ".ckpt",
+        ".bin",
+        ".joblib",
+        ".dill",
+        ".torchscript",
+    ),
+)
+WHY_NO_PICKLES = (
+    "opening one runs whatever code it holds (torch.load, torch.export.load), so it never is"
+)
+
+
+def weights_file(folder: Path) -> Path:
+    """The weights in a checkpoint's folder; model.safetensors where there are none."""
+    onnx = folder / DECODER
+    own = folder / WEIGHTS[0]
+    return onnx if onnx.is_file() and not own.is_file() else own
+
+
+def is_checkpoint(folder: Path) -> bool:
+    """Whether a folder looks like a checkpoint's."""
+    return (folder / "config.json").is_file() and weights_file(folder).is_file()
