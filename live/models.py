@@ -78,8 +78,8 @@ class OpenModel:
         """Bytes of weights and latents."""
         held = [*self.model.state_dict().values()]
         held += [] if self.latents is None else vars(self.latents).values()
-        files = getattr(self.model, "nbytes", 0)  # of a network that no tensor holds
-        return files + sum(each.nbytes for each in held if each is not None)
+        files: int = getattr(self.model, "nbytes", 0)  # of a network that no tensor holds
+        return files + sum(int(each.nbytes) for each in held if each is not None)
 
 
 def model_path(model_id: str) -> Path:

@@ -29,6 +29,7 @@ _NAMES = {
     "models.priors": "kl_to_standard_normal",
     "models.feature_maps": "FeatureMaps feature_maps",
     "models.transposed_convolution": "convolution_matrix",
+    "adapters.adapted": "adapted",
     "latent.latents": "Latents encode_dataset",
     "latent.projections": "pca_projection tsne_projection",
     "latent.aggregate_posterior": "AggregatePosterior",

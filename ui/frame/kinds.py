@@ -14,7 +14,7 @@ NAMES = {
     "onnx": "ONNX model",
 }
 NO_MEANS = (
-    "The model has no encoder: no image has a mean μ here, so there are no points, no ellipses and no "
+    "A GAN has no encoder: no image has a mean μ here, so there are no points, no ellipses and no "
     "reconstructions."
 )
 NO_POSTERIOR = "A code is a point here: there is no σ, so no ellipses."

@@ -41,11 +41,18 @@ def surround_passes(around: Around) -> None:
 class LatentModel(nn.Module):
     """Encoder, decoder and likelihood; what all kinds of models have in common.
 
-    is_variational: `encode` gives a posterior, with a sigma above 0; has_encoder: it gives a code.
+    What a kind can do, each of which may be missing:
+
+    has_encoder: `encode` gives a code; is_variational: it gives a posterior, with a sigma above 0.
+    has_decoder: `decode` gives an image; has_gradients: it can be differentiated by torch.
+    has_likelihood: `log_likelihood` is what the model was meant to have.
     """
 
     is_variational: bool
     has_encoder = True
+    has_decoder = True
+    has_likelihood = True
+    has_gradients = True
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import struct
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 _HEAD = struct.Struct("<IQ")  # bytes of JSON, bytes beside it
 MAX_JSON_BYTES = 1 << 20
 
 
-def send(stream: BinaryIO, told: dict[str, Any], data: bytes | memoryview = b"") -> None:
+def send(stream: IO[bytes], told: dict[str, Any], data: bytes | memoryview = b"") -> None:
     text = json.dumps(told).encode()
     stream.write(_HEAD.pack(len(text), len(data)))
     stream.write(text)
@@ -18,7 +18,7 @@ def send(stream: BinaryIO, told: dict[str, Any], data: bytes | memoryview = b"")
     stream.flush()
 
 
-def receive(stream: BinaryIO, most: int) -> tuple[dict[str, Any], bytes]:
+def receive(stream: IO[bytes], most: int) -> tuple[dict[str, Any], bytes]:
     """The next message, of `most` bytes beside its JSON; EOFError where no such comes."""
     text_bytes, data_bytes = _HEAD.unpack(_exactly(stream, _HEAD.size))
     if text_bytes > MAX_JSON_BYTES or data_bytes > most:
@@ -29,7 +29,7 @@ def receive(stream: BinaryIO, most: int) -> tuple[dict[str, Any], bytes]:
     return told, _exactly(stream, data_bytes)
 
 
-def _exactly(stream: BinaryIO, size: int) -> bytes:
+def _exactly(stream: IO[bytes], size: int) -> bytes:
     data = stream.read(size)
     if len(data) != size:
         raise EOFError

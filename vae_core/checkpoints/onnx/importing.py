@@ -57,8 +57,8 @@ def onnx_model(
     images: of the kind that it learned; without, their size is the decoder's. likelihood:
     "bernoulli" or "gaussian"; by default what a file that Zscape wrote says, else gaussian, whose
     sigma is the root of the mean squared error of a pixel over the images. black, white: what the
-    networks have for 0 and 1. CheckpointError where the files are not taken or do not fit, see `OnnxProcess`;
-    ConfigError where a setting is out of range.
+    networks have for 0 and 1. CheckpointError where the files are not taken or do not fit, see
+    `OnnxProcess`; ConfigError where a setting is out of range.
     """
     process = OnnxProcess(files)
     graphs = process.open()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-import onnx
+import onnx.inliner
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
 
 DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
@@ -34,6 +34,7 @@ def inspected(data: bytes) -> ModelProto:
         raise Refused(
             "is a pickle or a .pt file, which can run code when it is opened; export ONNX"
         )
+    model: ModelProto
     try:
         model = ModelProto.FromString(data)
         if model.functions:
@@ -71,7 +72,7 @@ def _checked_size(tensor: TensorProto) -> int:
         bits = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize * 8
     except KeyError as error:
         raise Refused("holds a constant of no known type; export it again") from error
-    size = math.prod(tensor.dims) * bits // 8
+    size: int = math.prod(tensor.dims) * bits // 8
     # Less than a byte a number is packed; a value list takes a byte at least for each.
     if size > 16 * (1 + tensor.ByteSize()):
         raise Refused(

@@ -103,6 +103,7 @@ class OnnxModel(LatentModel):
     def _build(self) -> None:
         config = self.config
         self.likelihood = build_likelihood(config.likelihood, config.sigma, config.link)
+        self.decoder = nn.Module()  # whose layers nobody knows
         self.place = nn.Parameter(torch.empty(0), requires_grad=False)  # tells device and precision
 
     def attach(self, files: Mapping[str, bytes]) -> OnnxModel:

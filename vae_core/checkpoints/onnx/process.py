@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -121,7 +121,7 @@ class OnnxProcess:
             send(process.stdin, told | {"seconds": seconds}, data)
             answer, given = receive(process.stdout, MAX_ANSWER_BYTES)
         except (EOFError, OSError, ValueError):
-            return self._refuse(name, self._how_it_ended(process, seconds))
+            self._refuse(name, self._how_it_ended(process, seconds))
         finally:
             timer.cancel()
         if why := answer.get("refused"):
@@ -129,7 +129,7 @@ class OnnxProcess:
         if why := answer.get("failed"):
             raise CheckpointError(f"{name} cannot be run by onnxruntime: {_plain(why)}.")
         if answer.get("limit"):
-            return self._refuse(name, "wants more memory than it may have")
+            self._refuse(name, "wants more memory than it may have")
         return answer, given
 
     def _how_it_ended(self, process: subprocess.Popen[bytes], seconds: float) -> str:
@@ -140,7 +140,7 @@ class OnnxProcess:
             return f"computes for more than {seconds:g} seconds at a call"
         return "has brought down the process that it was run in, which was its own"
 
-    def _refuse(self, name: str, why: str) -> Any:
+    def _refuse(self, name: str, why: str) -> NoReturn:
         """End it for good."""
         self._kill()
         self._refusal = f"{name} {why}, so it was ended and is not asked again; export it anew."
