@@ -28,6 +28,7 @@ from ui.frame.classroom import entrance
 from ui.frame.room import keep_swept
 from ui.frame.work import pages_take_turns
 from vae_core.errors import CheckpointError
+from vae_core.plugins import load_plugins
 
 HERE = Path(__file__).resolve().parent
 DRAWN_SECONDS = 10  # from the first model's opening to the first page's image, with much to spare
@@ -74,6 +75,7 @@ def held() -> dict[str, int]:
 
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
+    load_plugins()  # what is wrong with one is said before anybody comes, too
     entrance()  # what is wrong with it is said before anybody comes
     for work in (load_libraries, keep_swept):
         threading.Thread(target=work, daemon=True).start()

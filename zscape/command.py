@@ -30,7 +30,8 @@ class _Parser(argparse.ArgumentParser):
 def build_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="zscape",
-        usage="zscape [PATH] [--port N] [--host HOST] [--no-browser]\n       zscape COMMAND [...]",
+        usage="zscape [PATH] [--port N] [--host HOST] [--plugin FILE.py] [--no-browser]\n"
+        "       zscape COMMAND [...]",
         description="Explore the latent space of variational autoencoders in the browser.",
         epilog="commands, each with a --help of its own:\n"
         + "\n".join(f"  {name:12}  {first_line(module)}" for name, module in COMMANDS.items()),
@@ -54,6 +55,13 @@ def build_parser() -> argparse.ArgumentParser:
         type=_host,
         default="127.0.0.1",
         help="the address to listen at; 0.0.0.0 lets other machines in (default: this one alone)",
+    )
+    parser.add_argument(
+        "--plugin",
+        action="append",
+        default=[],
+        metavar="FILE.py",
+        help="run it first: it registers networks, data sets and the like; once for each",
     )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     parser.add_argument("--version", action="version", version=f"zscape {vae_core.__version__}")
@@ -93,11 +101,13 @@ def _check_path(text: str) -> None:
 
 def _serve(options: argparse.Namespace) -> int:
     from vae_core.errors import ConfigError, ZscapeError
+    from vae_core.plugins import load_plugins
     from zscape.opening import Beginning, beginning_with
     from zscape.serving import free_port, is_this_machine, serve
 
     with TemporaryDirectory(prefix="zscape-", ignore_cleanup_errors=True) as scratch:
         try:
+            load_plugins(options.plugin)
             beginning = Beginning()
             if options.path:
                 beginning = beginning_with(Path(options.path), Path(scratch))

@@ -58,6 +58,9 @@ def model_card(name: str, config: Mapping[str, Any], metrics: Mapping[str, Any] 
     """README.md of a checkpoint folder; every figure comes from `metrics`."""
     c, h, w = config["image_shape"]
     lines = [*_head(config), f"# {plain(name)}", "", _sentence(config), ""]
+    if plugins := config.get("plugins"):
+        needs = ", ".join(sorted({plain(str(each)) for each in plugins.values()}))
+        lines += [f"It is opened with {needs}: `zscape --plugin FILE.py`, or installed.", ""]
     if metrics:
         lines += [*_figures(config, metrics), "", *_further(metrics)]
     if config.get("training"):

@@ -47,6 +47,8 @@ from vae_core.models.config import ONNX, ModelConfig
 from vae_core.models.device import usable_device
 from vae_core.models.kinds import build_model
 from vae_core.models.latent_model import LatentModel
+from vae_core.models.likelihoods import registered_likelihood
+from vae_core.models.networks import registered_network
 
 SCHEMA_VERSION = 1
 MAX_WEIGHT_BYTES = 512 << 20
@@ -303,7 +305,26 @@ def _shapes(path: Path, config: dict[str, Any]) -> LatentModel:
         with torch.device("meta"):
             return build_model(described)
     except ConfigError as error:
-        raise CheckpointError(f"{path.name}: config.json is not a model's: {error}") from error
+        why = _lacking_plugin(config) or f"config.json is not a model's: {error}"
+        raise CheckpointError(f"{path.name}: {why}") from error
+
+
+def _lacking_plugin(config: dict[str, Any]) -> str:
+    """Which plugin of those that a config names is not loaded, and how it is brought; or nothing.
+
+    A name is text to be shown: nothing is ever loaded by it.
+    """
+    known = {"network": registered_network, "likelihood": registered_likelihood}
+    told = config.get("plugins")
+    for role, brings in told.items() if isinstance(told, dict) else ():
+        name = config.get(role)
+        if role in known and isinstance(name, str) and known[role](name) is None:
+            return (
+                f"its {role} {shown(name)} comes with {shown(brings)}, which is not loaded; if "
+                "you have and trust it, start again with --plugin FILE.py, ZSCAPE_PLUGINS, or its "
+                "package installed."
+            )
+    return ""
 
 
 def _wiring(path: Path, config: dict[str, Any]) -> Wiring:

@@ -35,6 +35,9 @@ from vae_core.latent.latents import Latents
 from vae_core.latent.manifold import manifold_grid, png_bytes, tile_images
 from vae_core.measures.metrics import Metrics
 from vae_core.models.latent_model import LatentModel
+from vae_core.models.likelihoods import registered_likelihood
+from vae_core.models.networks import registered_network
+from vae_core.plugins import brought_by
 from vae_core.training.config import TrainConfig
 
 
@@ -73,6 +76,12 @@ def save_checkpoint(
         },
         "machine": _machine(next(model.parameters()).device),
     }
+    made = {
+        "network": registered_network(model.config.network),
+        "likelihood": registered_likelihood(model.config.likelihood),
+    }
+    if plugins := brought_by({role: each for role, each in made.items() if each is not None}):
+        document["plugins"] = plugins
     if isinstance(model, OnnxModel):
         document["onnx"] = model.wiring.to_json()
         files = model.files
