@@ -14,6 +14,7 @@ from typing import Any
 import vae_core
 from vae_core.command.main import COMMANDS, first_line
 from vae_core.command.main import main as run_command
+from zscape.opening import is_repository
 from zscape.page import make_page
 from zscape.places import set_defaults, why_not_writable
 
@@ -41,8 +42,8 @@ def build_parser() -> argparse.ArgumentParser:
         "path",
         nargs="?",
         metavar="PATH",
-        help="begin with this: a checkpoint's folder or its zip, a run's folder, or a folder of "
-        "either (default: the models that come with Zscape)",
+        help="begin with this: a checkpoint's folder or its zip, a run's folder, a folder of "
+        "either, or OWNER/NAME on the Hugging Face Hub (default: the models that come with Zscape)",
     )
     parser.add_argument(
         "--port",
@@ -87,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _check_path(text: str) -> None:
     """Say what is neither a path nor a command, and leave."""
-    if not text or os.path.lexists(os.path.expanduser(text)):
+    if not text or os.path.lexists(os.path.expanduser(text)) or is_repository(text):
         return
     if text in COMMANDS:
         reason = f"a command comes first, as in `zscape {text} ...`."
@@ -110,7 +111,7 @@ def _serve(options: argparse.Namespace) -> int:
             load_plugins(options.plugin)
             beginning = Beginning()
             if options.path:
-                beginning = beginning_with(Path(options.path), Path(scratch))
+                beginning = beginning_with(options.path, Path(scratch))
             port = free_port(options.host, options.port)
         except ConfigError as error:
             print(f"zscape: {error}", file=sys.stderr)

@@ -7,17 +7,22 @@ shown before the shipped ones by ZSCAPE_OPEN.
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from vae_core.checkpoints.layout import is_checkpoint
+from vae_core.checkpoints.layout import REPOSITORY, is_checkpoint
 from vae_core.errors import ConfigError
 
-WHAT = "a checkpoint's folder or its zip, a run's folder, or a folder of either"
+WHAT = (
+    "a checkpoint's folder or its zip, a run's folder, a folder of either, or OWNER/NAME on the "
+    "Hugging Face Hub"
+)
 # What the address can name: see `model_path` in live/models.py.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -30,13 +35,21 @@ class Beginning:
     address: str = "/"
 
 
-def beginning_with(path: Path, scratch: Path) -> Beginning:
-    """How the app begins with what lies at `path`.
+def is_repository(text: str) -> bool:
+    """Whether `text` is a name on the Hub, and neither a path nor a mistyped one."""
+    path = Path(text).expanduser()
+    return bool(REPOSITORY.fullmatch(text)) and not os.path.lexists(path.parent)
 
-    scratch: a folder that lasts as long as the app, for what has to be unpacked. ConfigError when
-    there is no model, CheckpointError when it cannot be read.
+
+def beginning_with(given: str | Path, scratch: Path) -> Beginning:
+    """How the app begins with what lies at the path `given`, or on the Hub by that name.
+
+    scratch: a folder that lasts as long as the app, for what has to be unpacked or fetched.
+    ConfigError when there is no model, CheckpointError when it cannot be read.
     """
-    path = path.expanduser().absolute()
+    if is_repository(str(given)):
+        return _checkpoint(_fetched(str(given), scratch))
+    path = Path(given).expanduser().absolute()
     if path.is_file():
         return _checkpoint(_unpacked(path, scratch))
     if _is_run(path):
@@ -95,6 +108,14 @@ def _unpacked(file: Path, scratch: Path) -> Path:
     folder = scratch / _usable_name(file.stem)
     with file.open("rb") as archive:
         unpack_checkpoint(archive, folder)
+    return folder
+
+
+def _fetched(repository: str, scratch: Path) -> Path:
+    from vae_core.checkpoints.hub import pull  # with torch, which takes seconds
+
+    folder = scratch / _usable_name(repository.rpartition("/")[2])
+    pull(repository, folder, lambda text: print(f"zscape: {text}", file=sys.stderr))
     return folder
 
 

@@ -90,6 +90,14 @@ def _verified(folder: Path) -> LatentModel:
         too_much = too_much_an_image(architecture(model_config(folder, read_config(folder))))
         if too_much:
             raise CheckpointError(f"{too_much}; {_PUT_IT_THERE}.")
+    model = check_sound(folder)
+    if isinstance(model, OnnxModel):
+        _check_cheap(model)
+    return model
+
+
+def check_sound(folder: Path) -> LatentModel:
+    """The model in a folder that may come from anywhere; CheckpointError where any file is bad."""
     model = load_checkpoint(folder)
     load_latents(folder)
     read_metrics(folder)
@@ -102,25 +110,29 @@ def _imported(files: dict[str, bytes], path: Path) -> OnnxModel:
     """The checkpoint `path` made of ONNX files alone."""
     model = onnx_model(files)
     _check_runs(model)
+    _check_cheap(model)
     save_checkpoint(path, model)
     return model
 
 
 def _check_runs(model: OnnxModel) -> None:
-    """CheckpointError where a network from elsewhere fails on an image, or takes too long for one.
+    """CheckpointError where a network from elsewhere fails on ordinary codes and images.
 
-    So much can be known beforehand; what it does on other images is told when it does it.
+    What it does on others is told when it does it.
     """
+    z = torch.randn(4, model.latent_dim, generator=torch.Generator().manual_seed(0))
+    images = model.decode(z)
+    if model.has_encoder:
+        model.encode(images)
+
+
+def _check_cheap(model: OnnxModel) -> None:
+    """CheckpointError where its images are too large, or take too long, to be shared."""
     if (pixels := math.prod(model.image_shape)) > MAX_PIXELS:
         raise CheckpointError(
             f"An image has {pixels:,} values, and {MAX_PIXELS:,} are the most here; "
             f"{_PUT_IT_THERE}."
         )
-    images = model.decode(
-        torch.randn(4, model.latent_dim, generator=torch.Generator().manual_seed(0))
-    )
-    if model.has_encoder:
-        model.encode(images)
     if model.seconds > MAX_SECONDS:
         raise CheckpointError(
             f"An image takes {model.seconds:.2g} seconds, and {MAX_SECONDS:g} are the most here; "

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+# OWNER/NAME on the Hugging Face Hub.
+REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 DECODER, ENCODER = "decoder.onnx", "encoder.onnx"
 WEIGHTS = ("model.safetensors", DECODER)  # one of these
 FILES = (

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from vae_core.command import encode, evaluate, export, importing, listing, sample, train
+from vae_core.command.hub import pull, push
 from vae_core.errors import ConfigError, ZscapeError
 from vae_core.plugins import load_plugins
 
@@ -23,6 +24,8 @@ COMMANDS: dict[str, ModuleType] = {
     "export": export,
     "import": importing,
     "list": listing,
+    "pull": pull,
+    "push": push,
 }
 
 

@@ -300,7 +300,7 @@ def test_a_sweep_that_failed_in_part_says_so(
     monkeypatch.setattr("vae_core.runs.jobs._launch", launch)
     bad = ["--schedule", "constant", "--likelihood", "gaussian", "--sigma", "0.0001"]
     bad += ["--vary", "learning-rate=1e-8,10", "--output", tmp_path / "s", "--json"]
-    outcome = run(*QUICK, "--epochs", "40", *bad)
+    outcome = run(*QUICK, "--epochs", "10", *bad)
     assert outcome.code == 1 and "1 of 2 runs failed" in outcome.err
     assert [row["state"] for row in json.loads(outcome.out)] == ["finished", "failed"]
 
