@@ -132,7 +132,7 @@ def _told(repository: str, hub: HfApi) -> Iterator[None]:
         raise CheckpointError(
             f"{hub.endpoint} answers {status} for {repository}; try again later."
         ) from error
-    except Exception as error:  # noqa: BLE001 — of whichever HTTP library its release stands on
+    except Exception as error:
         line = " ".join(str(error).split())[:200].rstrip(".")
         raise CheckpointError(
             f"{repository} cannot be had of {hub.endpoint} "
