@@ -150,6 +150,11 @@ def show_plane(
         "them. Ways from A to B: the geodesic (blue), the straight one (grey) and the spherical "
         "one (pink)."
     )
+    if not model.has_gradients:
+        st.caption(
+            "This decoder has no gradients: G is taken by central differences of its images, and "
+            f"the derivatives are wrong by about {found.error:.1g} of their size."
+        )
     if model.latent_dim > 2:
         st.caption(
             "The plane lies along the two main axes of μ (PCA), and so does G; the ways lead "

@@ -30,6 +30,7 @@ _NAMES = {
     "models.feature_maps": "FeatureMaps feature_maps",
     "models.transposed_convolution": "convolution_matrix",
     "adapters.adapted": "adapted",
+    "adapters.checks": "check_model",
     "latent.latents": "Latents encode_dataset",
     "latent.projections": "pca_projection tsne_projection",
     "latent.aggregate_posterior": "AggregatePosterior",

@@ -96,7 +96,7 @@ def shape_of(images: tuple[int, ...]) -> tuple[ImageShape | None, str]:
 
 
 def as_tensor(given: object, name: str) -> Tensor:
-    """A tensor, or what NumPy takes for an array of numbers; ConfigError for all else."""
+    """A tensor, or an array of numbers, as float32 or uint8; ConfigError for all else."""
     if isinstance(given, Tensor):
         return given
     import numpy as np
@@ -110,4 +110,5 @@ def as_tensor(given: object, name: str) -> Tensor:
         raise ConfigError(
             f"{name} gives a {kind.__module__}.{kind.__name__}; it must give an array of numbers."
         )
-    return torch.from_numpy(np.array(array, np.float32, order="C"))
+    kept = np.uint8 if array.dtype == np.uint8 else np.float32
+    return torch.from_numpy(np.array(array, kept, order="C"))

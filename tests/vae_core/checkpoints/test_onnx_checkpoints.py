@@ -17,6 +17,7 @@ from onnx import TensorProto as T
 from onnx import helper as h
 from torch import nn
 
+from vae_core.adapters.checks import check_model
 from vae_core.checkpoints.archives import unpack_checkpoint, zip_checkpoint
 from vae_core.checkpoints.onnx import process
 from vae_core.checkpoints.onnx.importing import onnx_model, read_onnx
@@ -222,6 +223,7 @@ def test_the_networks_of_a_model_as_onnx_have_its_figures(
     torch.testing.assert_close(again.encode(x), shipped.encode(x), atol=1e-4, rtol=1e-4)
     latents = load_latents(mine)
     assert latents is not None and len(latents) == len(data)
+    assert check_model(again, x) == []
     assert (mine / "preview.png").exists() and not (mine / "model.safetensors").exists()
 
 
