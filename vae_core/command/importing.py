@@ -21,10 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="NAME", help="the images that it learned, by their name")
     parser.add_argument(
         "--range",
-        type=_range,
+        type=number,
+        nargs=2,
         default=(0.0, 1.0),
-        metavar="BLACK:WHITE",
-        help="the networks' values for black and white, such as -1:1 (default: 0:1)",
+        metavar=("BLACK", "WHITE"),
+        help="the networks' values for black and white, such as -1 1 (default: 0 1)",
     )
     parser.add_argument(
         "--likelihood",
@@ -68,8 +69,3 @@ def run(options: argparse.Namespace) -> None:
     latents = encode_dataset(model, test, on_progress=draw_bar)
     save_checkpoint(options.output, model, metrics=metrics, latents=latents, dataset=test)
     print_figures(metrics.to_json(), options.json)
-
-
-def _range(text: str) -> tuple[float, float]:
-    black, _, white = text.partition(":")
-    return number(black), number(white)

@@ -189,8 +189,8 @@ def _check_answers(model: OnnxModel, x: np.ndarray | None) -> None:
     if least < low - 4 * room or most > high + 4 * room:
         raise CheckpointError(
             f"{DECODER} gives values from {least:.3g} to {most:.3g}, and its images are to go from "
-            f"{wiring.black:g} to {wiring.white:g}; give --range BLACK:WHITE as they are, such as "
-            "-1:1, or export it with the sigmoid that belongs to it."
+            f"{wiring.black:g} to {wiring.white:g}; give --range BLACK WHITE as they are, such as "
+            "-1 1, or export it with the sigmoid that belongs to it."
         )
 
 
@@ -217,4 +217,4 @@ def _sigma(model: OnnxModel, images: ImageDataset) -> float:
 def check_range(black: float, white: float) -> None:
     """ConfigError where black and white are no two numbers."""
     if not math.isfinite(white - black) or white == black:
-        raise ConfigError(f"--range {black:g}:{white:g} is no two different numbers.")
+        raise ConfigError(f"--range {black:g} {white:g} is no two different numbers.")
