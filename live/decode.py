@@ -98,6 +98,7 @@ class Close(IntEnum):
     BAD_REQUEST = 4400
     NO_MODEL = 4404
     REPLACED = 4409
+    UNUSABLE = 4422
     FLOOD = 4429
     FAILED = 4500
 
@@ -274,7 +275,7 @@ async def _answer(model: Described, request: Request, visitor: HTTPConnection) -
     try:
         answer, real = await _compute(opened, verb, rows, visitor)
     except CheckpointError as error:  # of a network from elsewhere
-        raise Refusal(Close.FAILED, str(error)) from error
+        raise Refusal(Close.UNUSABLE, str(error)) from error
     except Exception as error:  # whatever torch raises
         log.exception("Verb %d failed on %s", verb, model.id)
         raise Refusal(Close.FAILED, "The model failed; the server's log says why.") from error

@@ -46,6 +46,7 @@ MAX_PIXELS = 2 * 3 * 64**2  # values of one image: pages show up to 1,600 of the
 MAX_HELD = 500_000  # numbers that the layers give for one image, 2 MB
 _PUT_IT_THERE = "put the folder into the server's ZSCAPE_CHECKPOINTS instead"
 _one_at_a_time = threading.Lock()  # what is unpacked is in memory more than once for a moment
+_few_at_a_time = threading.BoundedSemaphore(2)  # networks from elsewhere, tried for some seconds
 
 
 def zip_checkpoint(path: str | Path) -> bytes:
@@ -73,14 +74,21 @@ def unpack_checkpoint(archive: BinaryIO, path: str | Path) -> LatentModel:
     with _one_at_a_time:
         with open_zip(archive, "The file", CheckpointError, remedy, MAX_DIRECTORY_BYTES) as bundle:
             contents = {name: _unzip(bundle, info) for name, info in _zip_members(bundle).items()}
-        if "config.json" not in contents:
-            return _imported(contents, Path(path))
-        with folder_written_whole(Path(path)) as folder:
-            while contents:
-                name, data = contents.popitem()
-                write_bytes(folder / name, data)
-            del data
-            return _verified(folder)
+        if DECODER not in contents:
+            return _written(contents, Path(path))
+    with _few_at_a_time:
+        is_whole = "config.json" in contents
+        return _written(contents, Path(path)) if is_whole else _imported(contents, Path(path))
+
+
+def _written(contents: dict[str, bytes], path: Path) -> LatentModel:
+    """The model of the files that were unpacked, once they lie at `path`; sound, or not at all."""
+    with folder_written_whole(path) as folder:
+        while contents:
+            name, data = contents.popitem()
+            write_bytes(folder / name, data)
+        del data
+        return _verified(folder)
 
 
 def _verified(folder: Path) -> LatentModel:
@@ -167,8 +175,8 @@ def _zip_members(bundle: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
             continue
         if name.lower().endswith(PICKLE_ENDINGS):
             raise CheckpointError(
-                f"The archive holds {path[:80]!r}, which could be a pickle: {WHY_NO_PICKLES}; save "
-                "the weights as model.safetensors, or export ONNX."
+                f"The archive holds {path[:80]!r}, and pickles are never opened: "
+                f"{WHY_NO_PICKLES}; save the weights as model.safetensors, or export ONNX."
             )
         if name not in FILES or "/" in folder or name in members:
             raise CheckpointError(

@@ -34,9 +34,7 @@ PICKLE_ENDINGS = (
         ".torchscript",
     ),
 )
-WHY_NO_PICKLES = (
-    "opening one runs whatever code it holds (torch.load, torch.export.load), so it never is"
-)
+WHY_NO_PICKLES = "opening one runs whatever code it holds (torch.load, torch.export.load)"
 
 
 def weights_file(folder: Path) -> Path:

@@ -120,7 +120,9 @@ def _with_files(path: Path, model: OnnxModel, device: torch.device) -> OnnxModel
     for name in (DECODER, *[ENCODER] * model.has_encoder):
         with open_ordinary(path / name, CheckpointError, MAX_WEIGHT_BYTES) as file:
             files[name] = file.read()
-    return model.attach(files).eval()
+    model.attach(files).eval()
+    _ = model.cost  # measured here: whoever asks later has no time to wait for it
+    return model
 
 
 def learned_binarisation(config: Mapping[str, Any]) -> str:
@@ -225,7 +227,9 @@ def read_config(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(f"{path.name} is a zip; unpack it, and give the checkpoint's folder.")
     if is_file:
         pickled = path.suffix.lower() in PICKLE_ENDINGS
-        never = f" As for {path.suffix} files: {WHY_NO_PICKLES}." if pickled else ""
+        never = (
+            f" Pickled {path.suffix} files are never opened: {WHY_NO_PICKLES}." if pickled else ""
+        )
         raise CheckpointError(
             f"{path.name} is a file; a checkpoint is a folder with config.json and "
             f"model.safetensors.{never}"

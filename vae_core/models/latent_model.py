@@ -38,6 +38,12 @@ def surround_passes(around: Around) -> None:
     _around = around
 
 
+def wait_for_turn() -> None:
+    """Wait as a pass would, before one that another process computes; may raise as that does."""
+    with _around():
+        pass
+
+
 class LatentModel(nn.Module):
     """Encoder, decoder and likelihood; what all kinds of models have in common.
 

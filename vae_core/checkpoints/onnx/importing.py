@@ -38,7 +38,9 @@ def read_onnx(decoder: str | Path, encoder: str | Path | None = None) -> dict[st
             continue
         path = Path(path)
         if path.suffix.lower() in PICKLE_ENDINGS:
-            raise CheckpointError(f"{path.name} is no ONNX: {WHY_NO_PICKLES}; export ONNX from it.")
+            raise CheckpointError(
+                f"{path.name} is never opened: {WHY_NO_PICKLES}; export ONNX from it."
+            )
         with open_ordinary(path, CheckpointError, MAX_FILE_BYTES) as file:
             found[name] = file.read()
     return found

@@ -18,7 +18,7 @@ from vae_core.checkpoints.onnx.process import OnnxProcess
 from vae_core.errors import CheckpointError, ConfigError
 from vae_core.models.config import ModelConfig
 from vae_core.models.cost import ImageCost
-from vae_core.models.latent_model import LatentModel
+from vae_core.models.latent_model import LatentModel, wait_for_turn
 from vae_core.models.likelihoods import build_likelihood
 
 LIKELIHOODS = ("bernoulli", "gaussian")  # of which the mean alone tells the parameters
@@ -158,7 +158,13 @@ class OnnxModel(LatentModel):
 
     @torch.no_grad()
     def _in_parts(self, compute: Callable[..., Tensor], *batch: Tensor) -> Tensor:
-        return super()._in_parts(compute, *batch)
+        """In parts always; no turn is held while the other process computes."""
+        at_once = 1 if len(batch[0]) == 1 else self.images_at_once
+        answers = []
+        for part in zip(*(each.split(at_once) for each in batch), strict=True):
+            wait_for_turn()
+            answers.append(compute(*part))
+        return torch.cat(answers)
 
     def _encoded(self, x: Tensor) -> Tensor:
         """mu (batch, d), or mu and logvar side by side."""
