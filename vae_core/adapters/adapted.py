@@ -58,6 +58,8 @@ def adapted(
     Modules are copied, so that the caller's are left as they are. ConfigError where it cannot be
     used so, with what would help.
     """
+    if isinstance(model, Adapted):
+        return model
     if isinstance(model, LatentModel):
         return copy.deepcopy(model).eval().requires_grad_(False)
     outside = _outside(model, encode, decode)
@@ -165,13 +167,14 @@ def _encoder_tried(outside: Outside, images: Any) -> tuple[Outside, Tensor, bool
         x = _brightness(outside, images)
     x = x.to(_like(outside))
     own = outside.black + (outside.white - outside.black) * x
-    wrong: list[str] = []
-    for layout in outside.layouts:
+    wrong: list[Exception] = []
+    colour = outside.image_shape[0] > 1
+    for layout in [each for each in outside.layouts if not (colour and each == "hw")]:
         for function in (outside.encode, OnArrays(outside.encode)):
             try:
                 pair = codes_of(function(laid_out(own, layout)), len(x))
             except Exception as error:  # noqa: BLE001 - a stranger's function may raise anything
-                wrong.append(_told(error))
+                wrong.append(error)
                 continue
             shape = tuple(pair[0].shape[1:])
             if outside.code_shape is not None and math.prod(outside.code_shape) != math.prod(shape):
@@ -183,9 +186,7 @@ def _encoder_tried(outside: Outside, images: Any) -> tuple[Outside, Tensor, bool
             told = outside.code_shape or shape
             found = replace(outside, encode=function, layouts=(layout,), code_shape=told)
             return found, pair[0].to(x), len(pair) == 2
-    raise ConfigError(
-        f"encode takes no images of {outside.image_shape}, however they lie; it said: {wrong[0]}"
-    )
+    raise _worst(wrong, f"encode takes no images of {outside.image_shape}, however they lie")
 
 
 def _decoder_tried(outside: Outside, mu: Tensor | None) -> Outside:
@@ -195,7 +196,7 @@ def _decoder_tried(outside: Outside, mu: Tensor | None) -> Outside:
         raise ConfigError("How many numbers a code has is not known; give latent_dim=.")
     z = _draws(outside) if mu is None else mu
     z = z.reshape(-1, *outside.code_shape)
-    wrong: list[str] = []
+    wrong: list[Exception] = []
     for function in (outside.decode, OnArrays(outside.decode)):
         try:
             y = as_tensor(function(z), "decode")
@@ -205,13 +206,11 @@ def _decoder_tried(outside: Outside, mu: Tensor | None) -> Outside:
             if shape is None:
                 raise ConfigError("decode gives rows of pixels; give image_shape=.")
             as_images(y, shape, outside.layouts[0])
-        except ConfigError:
-            raise
         except Exception as error:  # noqa: BLE001 - as above
-            wrong.append(_told(error))
-            continue
-        return replace(outside, decode=function, image_shape=shape)
-    raise ConfigError(f"decode takes no codes of {tuple(z.shape)}; it said: {wrong[0]}")
+            wrong.append(error)
+        else:
+            return replace(outside, decode=function, image_shape=shape)
+    raise _worst(wrong, f"decode takes no codes of {tuple(z.shape)}")
 
 
 @dataclass(frozen=True)
@@ -239,7 +238,8 @@ def _brightness(outside: Outside, images: Any) -> Tensor:
     if not -1e-3 <= float(x.min()) <= float(x.max()) <= 1 + 1e-3:
         raise ConfigError(
             f"images run from {float(given.min()):.4g} to {float(given.max()):.4g}, not from "
-            f"{black:g} to {white:g}; give value_range=, what black and white are."
+            f"{black:g} to {white:g}; say what black and white are, "
+            "vae_core.adapted(…, value_range=(black, white))."
         )
     return x.clamp(0, 1)
 
@@ -263,8 +263,8 @@ def _check_values(model: Adapted, z: Tensor) -> None:
     if float(beyond) > FAR:
         raise ConfigError(
             f"decode gives values from {float(images.min()):.3g} to {float(images.max()):.3g} "
-            "where black is 0 and white is 1; give value_range=, the values that are, or (0, 1) to "
-            "clip them; or a decode that ends in a sigmoid."
+            "where black is 0 and white is 1; end it in a sigmoid, or say what black and white "
+            "are, vae_core.adapted(…, value_range=(black, white))."
         )
 
 
@@ -279,5 +279,8 @@ def _differentiates(model: Adapted, z: Tensor) -> bool:
         return False
 
 
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+def _worst(wrong: list[Exception], what: str) -> ConfigError:
+    """What is wrong with what a function gave, if it gave anything; else what it raised first."""
+    given = next((error for error in wrong if isinstance(error, ConfigError)), None)
+    told = f"{type(wrong[0]).__name__}: {' '.join(str(wrong[0]).split())[:300]}"
+    return given or ConfigError(f"{what}; it said: {told}")

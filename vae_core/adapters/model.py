@@ -7,6 +7,7 @@ from functools import cached_property
 
 import torch
 from torch import Tensor, nn
+from torch.distributions import Distribution
 
 from vae_core.adapters.outside import ImageShape, Outside, as_images, as_tensor, laid_out
 from vae_core.errors import ConfigError
@@ -146,10 +147,12 @@ class Adapted(LatentModel):
 
 
 def codes_of(given: object, n: int) -> list[Tensor]:
-    """What an encoder gives for n images: mu (n, …), or mu and logvar.
+    """What an encoder gives for n images: mu (n, …), or mu and logvar, those of a distribution too.
 
     ConfigError where it is neither an array of n rows nor a pair of such.
     """
+    if isinstance(given, Distribution):
+        given = (given.mean, given.variance.log())
     pair = given if isinstance(given, tuple | list) else (given,)
     codes = [as_tensor(each, "encode") for each in pair]
     if not 1 <= len(codes) <= 2 or any(

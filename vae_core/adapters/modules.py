@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import nn
 
 from vae_core.adapters.outside import Outside
@@ -33,6 +34,9 @@ def copied(network: nn.Module) -> nn.Module:
             f"{type(network).__name__} cannot be copied ({str(error)[:200]}); give "
             "encode= and decode= as functions of it, in eval mode."
         ) from error
+    weight = next(own.parameters(), torch.empty(0))
+    if weight.device.type == "cpu" and weight.dtype in (torch.float16, torch.bfloat16):
+        own = own.float()  # a processor is slower with half of the digits
     return own.eval().requires_grad_(False)
 
 

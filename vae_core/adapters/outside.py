@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+from torch.distributions import Distribution
 
 from vae_core.errors import ConfigError
 
@@ -38,11 +39,9 @@ class Outside:
 
 
 def laid_out(x: Tensor, layout: str) -> Tensor:
-    """Images (n, c, h, w) as `layout` has them."""
+    """Images (n, c, h, w) as `layout` has them, "hw" of grey ones."""
     match layout:
         case "hw":
-            if x.shape[1] != 1:
-                raise ConfigError("Images in colour have a channel axis.")
             return x[:, 0]
         case "hwc":
             return x.permute(0, 2, 3, 1)
@@ -96,7 +95,12 @@ def shape_of(images: tuple[int, ...]) -> tuple[ImageShape | None, str]:
 
 
 def as_tensor(given: object, name: str) -> Tensor:
-    """A tensor, or an array of numbers, as float32 or uint8; ConfigError for all else."""
+    """A tensor, the mean of a distribution, or an array of numbers as float32 or uint8.
+
+    ConfigError for all else.
+    """
+    if isinstance(given, Distribution):
+        given = given.mean
     if isinstance(given, Tensor):
         return given
     import numpy as np

@@ -174,6 +174,25 @@ def test_a_model_of_this_library_is_copied() -> None:
     assert own.training and not model.training
 
 
+def test_distributions_give_their_mean_and_their_variance() -> None:
+    normal, bernoulli = torch.distributions.Normal, torch.distributions.Bernoulli
+    model = adapted(
+        encode=lambda x: normal(x.flatten(1)[:, :2], 0.1),
+        decode=lambda z: bernoulli(logits=z[:, :1].expand(-1, 48)),
+        images=GREY,
+    )
+    mu, logvar = model.encode(torch.rand(5, 1, 8, 6))
+    torch.testing.assert_close(logvar, torch.full((5, 2), 2 * math.log(0.1)))
+    torch.testing.assert_close(model.decode(mu)[:, 0, 3, 3], torch.sigmoid(mu[:, 0]))
+
+
+def test_halves_are_computed_in_full_on_a_processor() -> None:
+    network = stranger().half()
+    model = adapted(network, images=GREY)
+    assert model.decode(torch.randn(2, 24)).dtype == torch.float32
+    assert next(network.parameters()).dtype == torch.float16
+
+
 def test_no_rows_give_no_rows() -> None:
     model = adapted(stranger(), images=GREY)
     assert model.encode(torch.rand(0, 1, 8, 6))[1].shape == (0, 24)
@@ -230,14 +249,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "code": ({"decode": lambda z: z, "image_shape": (8, 6)}, "give latent_dim="),
     "colour": ({"model": stranger(channels=3), "images": GREY}, "expected .* 3 channels"),
     "wrong code": ({"model": stranger(), "images": GREY, "latent_dim": 5}, "codes of 24 numbers"),
-    "range": ({"model": stranger(), "images": GREY * 300}, "images run from .* give value_range="),
+    "range": ({"model": stranger(), "images": GREY * 300}, "images run from .* value_range="),
     "no range": ({"model": stranger(), "images": GREY, "value_range": (1, 1)}, "two different"),
     "tanh": (
         {"decode": lambda z: np.full((len(z), 8, 6), -1.0), "latent_dim": 2},
-        "decode gives values from -1 to -1 .* give value_range=",
+        "decode gives values from -1 to -1 .* value_range=",
     ),
     "empty": ({"model": stranger(), "images": GREY[:0]}, "images holds no image"),
-    "three": ({"encode": lambda x: (x, x, x), "images": GREY}, "the pair|a pair of such"),
+    "three": ({"encode": lambda x: (x, x, x), "images": GREY}, "give mu .* or a pair of such"),
     "one for all": (
         {"encode": lambda x: torch.zeros(1, 2), "images": GREY},
         r"encode gives \(1, 2\) for 8 images",
