@@ -70,6 +70,10 @@ COUNTS = tuple(2**k for k in range(11))  # K
 SAMPLES = 2_000  # of log p(x) where it is not exact
 SUMMED = 2_000  # test images of the sum over a data set
 LOOKS = ("posterior", "whole plane")
+NO_GRADIENTS = (
+    "A model from elsewhere that is run by itself has no gradients; as a network of PyTorch it "
+    "would have them."
+)
 
 opened = current_model()
 model = opened.model
@@ -143,8 +147,11 @@ def explore() -> None:
         z=z_text(current_z(opened)),
     )
     show_code_of(chosen)
-    show_bounds(chosen.x, gap)
-    show_trick(chosen.x, q)
+    if model.has_gradients:
+        show_bounds(chosen.x, gap)
+        show_trick(chosen.x, q)
+    else:
+        st.info(f"{NO_GRADIENTS} So the estimates of the ELBO's own are left out.")
     show_sum()
 
 
@@ -362,5 +369,7 @@ if not model.is_variational:
         f"{plain(opened.id)} is a {NAMES[model.config.kind]}: it has no posterior with a density, "
         "so there is neither an ELBO nor a gap. Choose a VAE in the sidebar."
     )
+elif not (exact or model.has_gradients):
+    st.info(f"{NO_GRADIENTS} So q* is not to be found, beside which the gap is told.")
 else:
     explore()
