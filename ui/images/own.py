@@ -162,6 +162,9 @@ def _uploaded() -> OwnImages | None:
     form = replace(choose_form(first), axes=axes)
     preview = _preview(ids, form, source, labels)
     _show(source.name, preview)
+    if doubt := preview.reading.doubt:
+        st.info(plain(f"{doubt}. Which values are black and white?"), icon=":material/help:")
+        return None
     return OwnImages(source, labels, form, preview)
 
 
@@ -248,8 +251,8 @@ def _show(name: str, preview: Preview) -> None:
         came = f"{came} to {by_name(preview.largest)}"
     parts = [
         f"**{plain(name)}**: {preview.n:,} images of {came} pixels, {len(preview.images)} shown",
-        f"values {preview.values}, black is {number(preview.scale[0])} and white "
-        f"{number(preview.scale[1])}",
+        f"values {preview.values}, shown from black {number(preview.reading.scale[0])} to white "
+        f"{number(preview.reading.scale[1])}",
         f"{preview.n - preview.n_test:,} to learn from, {preview.n_test:,} held out for the test",
     ]
     if names:

@@ -38,7 +38,7 @@ def add_image_arguments(parser: argparse.ArgumentParser, *, shape: bool) -> None
         "--scale",
         type=_scale,
         metavar="BLACK:WHITE",
-        help="the values that are black and white, such as 0:4095 (default: guessed, and said)",
+        help="the values that are black and white, such as 0:4095 (default: as is certain)",
     )
     group.add_argument(
         "--frames", choices=("all", "first"), help="of a file of many images (default: all)"
@@ -89,7 +89,10 @@ def _tell(survey: Survey) -> None:
     from vae_core.data.own.values import number
 
     sizes = " to ".join(dict.fromkeys(f"{h}x{w}" for h, w in (survey.smallest, survey.largest)))
-    black, white = map(number, survey.scale)
+    scale = survey.reading.scale
+    read = (
+        "" if survey.reading.doubt else f", black {number(scale[0])} and white {number(scale[1])}"
+    )
     assert survey.form.size is not None
     height, width = survey.form.size
     names = list(survey.class_sizes)
@@ -97,7 +100,7 @@ def _tell(survey: Survey) -> None:
     classes = f" of {len(names)} {kind} ({listed(names)})" if names else ""
     print(
         f"zscape: {survey.n:,} images{classes}, {sizes}{' in colour' if survey.in_colour else ''}, "
-        f"read as {height}x{width} in {survey.form.colour}, black {black} and white {white}; "
+        f"values {survey.values}, read as {height}x{width} in {survey.form.colour}{read}; "
         f"{survey.n_test:,} are the test.",
         file=sys.stderr,
     )

@@ -22,10 +22,12 @@ from vae_core.data.own.source import (
     printable,
 )
 from vae_core.data.own.values import (
+    AS_BYTES,
     Part,
+    Reading,
     Scale,
     Values,
-    common_scale,
+    common_reading,
     dark_notes,
     joined,
     scale_notes,
@@ -86,14 +88,14 @@ def array_source(archive: ArrayArchive, name: str, max_bytes: int, form: ImageFo
         notes.append(f"Arrays that are not read: {listed(unused)}.")
     found = {keys[part]: Part(values_of(array), len(array)) for part, array in arrays.items()}
     values = joined(part.values for part in found.values())
-    scale = None
+    reading = None
     if not written:
         types = {array.dtype for array in arrays.values()}
         given, one_type = form.scale is not None, len(types) == 1 and types.pop().kind in "bui"
-        scale = common_scale(name, found, form.scale, one_type=one_type)
-        notes += dark_notes(found, given=given) + scale_notes(values, scale, given=given)
+        reading = common_reading(name, found, form.scale, one_type=one_type, in_bytes=False)
+        notes += dark_notes(found, given=given) + scale_notes(values, reading, given=given)
     return replace(
-        picture_source(name, list(arrays.values()), values, scale),
+        picture_source(name, list(arrays.values()), values, reading),
         splits=splits,
         labels=labels,
         class_names=class_names,
@@ -302,26 +304,27 @@ def _first_label(
 
 
 def picture_source(
-    name: str, arrays: Sequence[NDArray[np.generic]], values: Values, scale: Scale | None
+    name: str, arrays: Sequence[NDArray[np.generic]], values: Values, reading: Reading | None
 ) -> ImageSource:
-    """The images of arrays (n, h, w, c), one after the other; without a scale as they stand."""
+    """The images of arrays (n, h, w, c), one after the other; without a reading as they stand."""
     n = sum(map(len, arrays))
     if n > MAX_IMAGES:
         raise DataError(f"{name} has {n:,} images; {MAX_IMAGES:,} are read at most.")
-    pictures = np.concatenate([_pictures(array, scale or (0, 255)) for array in arrays])
+    scale = (reading or AS_BYTES).scale
+    pictures = np.concatenate([_pictures(array, scale) for array in arrays])
     h, w, c = pictures.shape[1:]
 
     def image(index: int, at_least: int) -> Image.Image:
         return Image.fromarray(pictures[index, ..., 0] if c == 1 else pictures[index])
 
-    colour = c == 3 and (scale is None or bool((pictures != pictures[..., :1]).any()))
+    colour = c == 3 and (reading is None or bool((pictures != pictures[..., :1]).any()))
     return ImageSource(
         name=name,
         sizes=[(h, w)] * n,
         in_colour=colour,
         image=image,
         values=values,
-        scale=scale or (0, 255),
+        reading=reading or AS_BYTES,
         stored_in_colour=c == 3,
     )
 

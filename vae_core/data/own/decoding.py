@@ -19,12 +19,13 @@ from vae_core.errors import DataError, ZscapeError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # none that runs another program
 WHITISH = 240  # levels from here on are not seen on white
+BYTES = "8 bits"
 CUT = "16 bits in colour, read at 8"  # as Pillow does, which keeps the upper half of each value
+LOOKED_AT = 512  # pixels a side: of a larger JPEG, the range is seen as it is decoded smaller
 MAX_PIXELS = 50_000_000  # of one image: 200 MB while it is decoded
 
 _GREY_MODES = ("1", "L", "LA")
 _FILMS = ("TIFF", "GIF", "WEBP", "PNG")  # a phone's JPEG has further images for its own use
-_LOSSY = ("JPEG", "MPO", "WEBP")
 _UNREAD = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIC", b"hevc": "HEIC", b"avif": "AVIF"}
 _TURNED = (5, 6, 7, 8)  # Exif orientations that swap height and width
 _EXIF_ORIENTATION = 0x0112
@@ -47,14 +48,12 @@ class Head(NamedTuple):
 class Look(NamedTuple):
     """What an image is once it is decoded.
 
-    in_colour: its channels differ; depth: of the numbers that it is stored as; lossy: values near
-    one another may have become one; transparent: in part at least; vanishes: on white, nothing of
-    it is seen.
+    in_colour: its channels differ; depth: of the numbers that it is stored as; transparent: in part
+    at least; vanishes: on white, nothing of it is seen.
     """
 
     in_colour: bool
     depth: str
-    lossy: bool
     values: Values
     transparent: bool = False
     vanishes: bool = False
@@ -103,27 +102,26 @@ def _upright_size(image: Image.Image) -> Size:
 def look(image: Image.Image, frame: int, ground: str) -> Look:
     """Decode an image to see what it is on a ground. DataError, a clause, where it is damaged."""
     with _sound():
-        lossy = image.format in _LOSSY
         if image.tell() != frame:
             image.seek(frame)
         cut = any(
             ";16" in str(tile) for tile in getattr(image, "tile", ())
         )  # known until it is decoded
-        pixels = _upright(image, frame, 1, ground)
+        pixels = _upright(image, frame, LOOKED_AT, ground)
         if isinstance(pixels, np.ndarray):
             values = values_of(pixels[None])
             if not np.isfinite(values.low + values.high):
                 raise DataError("holds values that are no numbers")
             depth = "fractions" if pixels.dtype.kind == "f" else "more than 8 bits"
-            return Look(False, depth, False, values)
+            return Look(False, depth, values)
         spans = np.ravel(pixels.getextrema())
         values = Values(float(spans.min()), float(spans.max()), whole=True)
         bands = [np.asarray(band) for band in pixels.split()]
         in_colour = not all(np.array_equal(band, bands[0]) for band in bands)
         least, most = _opacity(image)
         vanishes = least < 255 and most > 0 and values.low >= WHITISH
-        depth = CUT if cut else "8 bits"
-        return Look(in_colour, depth, lossy, values, least < 255, vanishes)
+        depth = CUT if cut else BYTES
+        return Look(in_colour, depth, values, least < 255, vanishes)
 
 
 def decoded(

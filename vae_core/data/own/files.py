@@ -30,11 +30,9 @@ from vae_core.data.own.source import (
     printable,
 )
 from vae_core.data.own.values import (
-    ALL_BYTES,
     Part,
     Scale,
-    Values,
-    common_scale,
+    common_reading,
     dark_notes,
     joined,
     number,
@@ -87,9 +85,12 @@ def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) ->
         by_depth.setdefault(look.depth, []).append(look)
         called = f"{part or 'the images'} of {look.depth}"
         by_part.setdefault(look.depth, {}).setdefault(called, []).append(look)
-    values = {depth: _values(some) for depth, some in by_depth.items()}
+    values = {depth: joined(look.values for look in some) for depth, some in by_depth.items()}
     ranges = {
-        depth: {part: Part(_values(some), len(some)) for part, some in found.items()}
+        depth: {
+            part: Part(joined(look.values for look in some), len(some))
+            for part, some in found.items()
+        }
         for depth, found in by_part.items()
     }
     if decoding.CUT in values:
@@ -97,17 +98,25 @@ def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) ->
         if form.scale and max(form.scale) > 255:
             raise DataError(f"{name}: {kind}; choose a scale up to 255.")
         ground_notes.append(f"{kind}.")
-    scales = {
-        depth: common_scale(name, found, form.scale, one_type=depth != "fractions")
+    readings = {
+        depth: common_reading(
+            name,
+            found,
+            form.scale,
+            one_type=depth != "fractions",
+            in_bytes=depth == decoding.BYTES,
+        )
         for depth, found in ranges.items()
     }
-    most = max(by_depth, key=lambda depth: len(by_depth[depth]))
+    scales = {depth: reading.scale for depth, reading in readings.items()}
+    # What is asked, where anything is, else what is seen most.
+    most = max(by_depth, key=lambda depth: (readings[depth].doubt != "", len(by_depth[depth])))
     notes = [*files.notes, *reader.notes(), *ground_notes, *folder_notes]
     notes += lacking_notes(splits, labels, class_names)
     for depth, found in values.items():
         given = form.scale is not None
         notes += dark_notes(ranges[depth], given=given)
-        notes += scale_notes(found, scales[depth], given=given)
+        notes += scale_notes(found, readings[depth], given=given)
     if len(set(scales.values())) > 1:
         each = ", ".join(f"of {k} from {number(a)} to {number(b)}" for k, (a, b) in scales.items())
         notes.append(f"From black to white are images {each}.")
@@ -125,18 +134,12 @@ def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) ->
         labels=labels,
         class_names=class_names,
         values=values[most],
-        scale=scales[most],
+        reading=readings[most],
         stored_in_colour=stored_in_colour,
         stacks=reader.stacks,
         encodings=files.encodings,
         notes=tuple(notes),
     )
-
-
-def _values(looks: Sequence[Look]) -> Values:
-    """The range of images of one depth; where some are lossy, all that there can be."""
-    found = joined(look.values for look in looks)
-    return ALL_BYTES if any(look.lossy for look in looks) else found
 
 
 class _Reader:

@@ -33,7 +33,7 @@ from vae_core.data.image_dataset import SPLITS, ImageDataset
 from vae_core.data.own.form import CHANNELS, ImageForm, check_memory, settled
 from vae_core.data.own.opening import Source, opened
 from vae_core.data.own.source import MAX_BYTES, ImageSource, Size
-from vae_core.data.own.values import Scale, Values
+from vae_core.data.own.values import Reading, UnclearScale, Values
 from vae_core.errors import DataError
 from vae_core.files.atomic import staging
 
@@ -47,8 +47,8 @@ class Survey:
 
     n images in all, of these n_test held out; smallest, largest: (height, width) as they came,
     equal where all are of one size; class_sizes: images of each class; values: the range of their
-    values, of which `scale` are black and white; in_colour: the channels of some differ;
-    stored_in_colour: there are three of them, equal or not; stacks: files that hold several images;
+    values; reading: which of them are black and white, or may be; in_colour: the channels of some
+    differ; stored_in_colour: there are three, equal or not; stacks: files that hold several images;
     encodings of the names in an archive, axes of an array: those that may be meant, the likeliest
     first, () where it is clear; form: what they become; notes: sentences on what was left out,
     changed or guessed.
@@ -60,7 +60,7 @@ class Survey:
     largest: Size
     class_sizes: dict[str, int]
     values: Values
-    scale: Scale
+    reading: Reading
     in_colour: bool
     stored_in_colour: bool
     stacks: int
@@ -114,6 +114,8 @@ def read_images(
         parts, survey = _parts(images, seed), _survey(images, form, seed, max_bytes)
         form = survey["form"]
         on_survey(Survey(**survey))
+        if images.reading.doubt:
+            raise UnclearScale(images.reading)
         n, read = len(images), len(parts["train"])
         train = _dataset("train", images, parts["train"], form, lambda k: on_progress(k / n))
         test = _dataset("test", images, parts["test"], form, lambda k: on_progress((read + k) / n))
@@ -186,7 +188,7 @@ def _survey(
         "largest": max(images.sizes, key=_extent),
         "class_sizes": {name: counts[k] for k, name in enumerate(images.class_names)},
         "values": images.values,
-        "scale": images.scale,
+        "reading": images.reading,
         "in_colour": images.in_colour,
         "stored_in_colour": images.stored_in_colour,
         "stacks": images.stacks,

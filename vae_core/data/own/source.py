@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vae_core.data.names import MAX_NAMES, check_names
-from vae_core.data.own.values import ALL_BYTES, Scale, Values
+from vae_core.data.own.values import ALL_BYTES, AS_BYTES, Reading, Values
 from vae_core.errors import DataError
 
 MAX_BYTES = 1 << 30  # of all images together, and of any array that is read
@@ -33,7 +33,7 @@ class ImageSource:
                  its file, but none below `at_least` pixels
     splits       "train" or "test" for each; None where nobody has said
     labels       int64 (n,), each an index into `class_names`; or None
-    values       the range of their values, and `scale`, which of them are black and white
+    values       the range of their values, and `reading`, which of them are black and white
     stored_in_colour, stacks: whether the files have three channels, how many hold several images
     encodings, axes: in what the names in an archive may be written, and what the axes of an array
                  may be, the likeliest first; () where that is clear
@@ -48,7 +48,7 @@ class ImageSource:
     labels: NDArray[np.int64] | None = None
     class_names: tuple[str, ...] = ()
     values: Values = ALL_BYTES
-    scale: Scale = (0, 255)
+    reading: Reading = AS_BYTES
     stored_in_colour: bool = False
     stacks: int = 0
     encodings: tuple[str, ...] = ()

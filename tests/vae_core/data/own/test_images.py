@@ -618,9 +618,7 @@ def test_what_would_fill_the_memory_is_refused_before_it_is_read(
     bomb = zipped({f"{k}.png": bytes(65 << 20) if k == 3 else GOOD for k in range(4)})
     assert len(bomb.getvalue()) < 100_000
     monkeypatch.setattr(own_images, "MIN_IMAGES", 9)
-    monkeypatch.setattr(
-        decoding, "look", lambda *_: decoding.Look(False, "8 bits", True, ALL_BYTES)
-    )
+    monkeypatch.setattr(decoding, "look", lambda *_: decoding.Look(False, "8 bits", ALL_BYTES))
     assert "3.png (unpacks to 68,157,440 bytes" in refused(bomb)
     monkeypatch.setattr(decoding, "look", never)
     monkeypatch.setattr(image_files, "MIN_LARGE_PIXELS", 1_000)
