@@ -126,6 +126,13 @@ def _image_keys(archive: ArrayArchive, name: str) -> dict[str, str]:
         if all(len(found.get(part, ())) == 1 for part in parts):
             return {part: found[part][0] for part in parts}
     every = ", ".join(key for keys in found.values() for key in keys)
+    rows = [key for key, entry in archive.entries.items() if len(entry.shape) == 2]
+    if rows and not every:
+        key, shape = rows[0], archive.entries[rows[0]].shape
+        raise DataError(
+            f"{name}: {printable(key)} is {shape}, which does not say how high and wide its images "
+            "are; reshape it to (n, h, w), and save it by np.savez."
+        )
     raise DataError(
         f"{name} is expected to hold one array of images, (n, h, w) or with 1 or 3 channels, or "
         f"two with train and test in their names; it holds {every[:200] or 'none'}."

@@ -18,6 +18,7 @@ from PIL import Image
 from vae_core.data.own import decoding
 from vae_core.data.own.containers import Container
 from vae_core.data.own.decoding import Head, Look
+from vae_core.data.own.foreign.kinds import HEAD_BYTES, unread_image
 from vae_core.data.own.form import ImageForm, check_memory
 from vae_core.data.own.source import (
     ImageSource,
@@ -166,6 +167,9 @@ class _Reader:
             named = PurePosixPath(path).suffix.lower() in SUFFIXES
             try:
                 data = self._files.read(path)
+                if unread := unread_image(data[:HEAD_BYTES], path):
+                    named = True
+                    raise DataError(unread)
                 if not named and not decoding.is_picture(data):
                     raise DataError("is no image")
                 named, held = True, decoding.heads(data)
@@ -216,6 +220,8 @@ class _Reader:
             raise DataError(f"{name}: {self._left_out()} of {sound + broken:,}; save them anew.")
         if not sound:
             others = f"; {listed(self._others, 3)} are none" if self._others else ""
+            if any(path.endswith(".npy") for path in self._others):
+                others = "; put its arrays into one, by np.stack, and save that by np.savez"
             raise DataError(f"{name} holds no images such as PNG or JPEG files{others}.")
 
     def notes(self) -> list[str]:
