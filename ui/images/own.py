@@ -35,9 +35,9 @@ from vae_core.runs.run import Run
 IMAGES, LABELS = "own-images", "own-labels"  # as they are kept
 SHOWN, SHOWN_CLASSES = 12, 10
 KINDS = (
-    "A zip of images, each class in a folder of its own if there are classes; or a `.npz` of "
-    "arrays, labels in one named `y`; or an idx file, as it is or as `.gz`; or a TIFF of many "
-    "images."
+    "A zip or a tar of images, each class in a folder of its own if there are classes; arrays as "
+    "`.npz`, HDF5 or `.mat`, labels in one named `y`; a `.parquet` as on the Hugging Face Hub; an "
+    "idx file, as it is or as `.gz`; or a TIFF of many images."
 )
 
 

@@ -21,8 +21,8 @@ def add_image_arguments(parser: argparse.ArgumentParser, *, shape: bool) -> None
     """Add --images and what belongs to it; shape: also those that say what shape they get."""
     group = parser.add_argument_group(
         "your own images",
-        "a folder or a zip of images, each class in a folder of its name; a .npz; an idx file; or "
-        "a file of many images",
+        "a folder, a zip or a tar of images, each class in a folder of its name; a .npz, .npy, "
+        "HDF5 or .mat; a .parquet or a folder of them; an idx file; or a file of many images",
     )
     group.add_argument("--images", metavar="PATH", help="these in place of a named data set")
     group.add_argument("--labels", metavar="PATH", help="the labels of an idx file")

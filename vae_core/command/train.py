@@ -22,6 +22,7 @@ from vae_core.runs.run import Run, create_run
 from vae_core.runs.trainer import work
 
 if TYPE_CHECKING:
+    from vae_core.data.image_dataset import ImageDataset
     from vae_core.training.config import TrainConfig
     from vae_core.training.progress import Progress
 
@@ -163,6 +164,10 @@ def _new_run(options: argparse.Namespace) -> Run:
             raise ConfigError("--dataset and --images name two data sets; leave one out.")
         train, test = read_given_images(options)
         config = replace(config, dataset=train.name)
+        if not options.preset:
+            config = _suited(
+                train, options.left_out, chosen | {"dataset": train.name, "objective_settings": own}
+            )
     else:
         check_dataset(config.dataset)
         train, test = run_datasets("", config.dataset, download=options.download)
@@ -192,6 +197,17 @@ def _new_run(options: argparse.Namespace) -> Run:
     run = create_run(config, path, write_images=write)
     print(f"zscape: training in {run.path}", file=sys.stderr)
     return run
+
+
+def _suited(train: ImageDataset, left_out: str | None, given: dict[str, Any]) -> TrainConfig:
+    """Settings for a user's own images, with why they are so on stderr; given ones are kept."""
+    from vae_core.training.suited import suited_to
+
+    learned = train if left_out is None else train.without(train.label_of(left_out))
+    found = suited_to(learned, given)
+    for sentence in filter(None, (found.why, found.expect)):
+        print(f"zscape: {sentence}", file=sys.stderr)
+    return found.config
 
 
 def _chosen(options: argparse.Namespace) -> dict[str, Any]:

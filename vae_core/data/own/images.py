@@ -1,4 +1,4 @@
-"""The user's own images as a data set: a folder, a zip, a .npz, an idx pair or a stack.
+"""The user's own images as a data set: from a folder, an archive, arrays or tables of them.
 
     train, test = read_images("photos.zip", form=ImageForm(size=(32, 32)))
     train.name  # "own-photos-" and a fingerprint of all that was read
@@ -6,8 +6,8 @@
 Nothing is left out, reordered, rescaled or renamed in silence: what was found, and what was guessed
 of it, is told (`Survey`), and each guess can be made otherwise (`ImageForm`).
 
-Whatever comes is checked before it is decoded, and never trusted: nothing is unpickled, nothing is
-unpacked to disk, no path leads out of an archive, and memory is bounded by `MAX_BYTES`. What cannot
+Whatever comes is checked before it is decoded, and never trusted: nothing is unpickled, no path of
+an archive becomes one on disk or leads out of it, and memory is bounded by `MAX_BYTES`. What cannot
 be used is one sentence in a DataError.
 """
 
@@ -97,18 +97,19 @@ def read_images(
 ) -> tuple[ImageDataset, ImageDataset]:
     """The training and the test images of `source`, a path or an open binary file.
 
-    A folder or a zip of image files, which their contents tell from others: folders inside are
-    classes, below `train` and `test` if there are these. A .npz: an array of images (n, h, w),
+    A folder, a zip or a tar of image files, which their contents tell from others: folders inside
+    are classes, below `train` and `test` if there are these. A .npz: an array of images (n, h, w),
     (n, h, w, c) or (n, c, h, w), with labels (n,) in an array named y or labels; "train" and "test"
-    in the names part the two. What is named `val` is the test where there is no other, else it
-    counts as training. An idx file of images, or such a .gz, with that of its `labels`. A file of
-    many images, such as a TIFF. Files that cannot be read are left out, up to a quarter.
+    in the names part the two. HDF5 and MATLAB files likewise; a .npy of images alone. What is named
+    `val` is the test where there is no other, else it counts as training. Parquet as on the Hugging
+    Face Hub, alone or in a folder. An idx file of images, or such a .gz, with that of its `labels`.
+    A file of many images, such as a TIFF. Files that cannot be read are left out, up to a quarter.
 
     Where the source does not part them, every tenth image of each class, in an order that `seed`
     shuffles, is for the test. Both are named own-<label>-<fingerprint>, the label being the file's
     name by default. max_bytes: of all images together; on_progress hears 0 to 1; on_survey hears
     what was found, and warns of what is noteworthy by default. DataError says what is wrong with
-    the images; ConfigError, the form.
+    the images, UnclearScale and UnclearAxes what must be chosen; ConfigError, the form.
     """
     with opened(source, labels, form or ImageForm(), max_bytes) as images:
         parts, survey = _parts(images, seed), _survey(images, form, seed, max_bytes)
