@@ -242,3 +242,24 @@ def test_an_idx_file_takes_its_labels_from_another(
     settle(page)
     bring(page, "labels", gzip.compress(idx(y)), uploader=1)
     expect(main).to_contain_text("4 classes: 0 10, 1 10, 2 10, 3 10", timeout=LONG)
+
+
+def test_settings_suit_the_images_until_others_are_chosen(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    page.goto(f"{app_url}/train?dataset=own")
+    settle(page)
+    bring(page, "photos.zip", photos())
+    main = page.get_by_test_id("stMain")
+    expect(main).to_contain_text("Chosen for 180 images of 10x12: ", timeout=LONG)
+    expect(main).to_contain_text("180 images are few")
+    settle(page)
+    page.get_by_text("More settings").click()
+    epochs = page.get_by_label("Epochs", exact=True)
+    suited = epochs.input_value()
+    epochs.fill("7")
+    epochs.press("Enter")
+    settle(page)
+    expect(main).to_contain_text("7 epochs of")
+    page.get_by_role("button", name="Take the settings that suit these images").click()
+    expect(epochs).to_have_value(suited)

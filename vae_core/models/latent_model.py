@@ -160,8 +160,9 @@ class LatentModel(nn.Module):
                 f"image_shape={self.image_shape}, but x is {tuple(x.shape)}; give x as "
                 f"(batch, {', '.join(map(str, self.image_shape))})."
             )
-        # While learning, as while it is traced, looking would wait for the device.
-        if not self.training and x.numel() and not torch.compiler.is_compiling():
+        # An identity link means any numbers; and while learning, looking would wait for the device.
+        bounded = self.config.link == "sigmoid" and not self.training
+        if bounded and x.numel() and not torch.compiler.is_compiling():
             low, high = (float(each) for each in x.detach().aminmax())
             if not (low >= -ROUNDING and high <= 1 + ROUNDING):  # NaN is neither
                 remedy = "divide by 255" if high > 2 and low >= 0 else "bring them there"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -146,7 +146,7 @@ def open_image(data: bytes) -> Image.Image:
         return image
 
 
-def _formats(head: bytes) -> Sequence[str]:
+def _formats(head: bytes) -> tuple[str, ...]:
     """What a file may be; DataError, a clause, where what reads it is missing."""
     kind, brand = head[:4], head[4:]
     if kind == b"ftyp" and brand in _AVIF:
