@@ -26,6 +26,8 @@ _lock = threading.Lock()
 def shown_to(opened: OpenModel, visitor: Callable[[], str], *, alone: bool) -> OpenModel:
     """The model with the images that its visitor brought, where `visitor` may see them.
 
+    Who may not is not told their files' names, either.
+
     visitor: gives whose it would be, as runs are marked, empty where it is not known; asked of
     such images alone. alone: see `live.visitors`.
     """
@@ -33,7 +35,7 @@ def shown_to(opened: OpenModel, visitor: Callable[[], str], *, alone: bool) -> O
         return opened
     run = Run(opened.path.parent)
     mine = alone or run.images_shown or ((name := visitor()) and run.owner == name)
-    return opened.with_own_images if mine else opened
+    return opened.with_own_images if mine else opened.without_sources
 
 
 def _brought(opened: OpenModel) -> bool:

@@ -29,6 +29,7 @@ from ui.view.planes import dims_plane, keep_z, pca_plane, pca_shares, plane_poin
 from ui.view.point import current_z, z_text
 from ui.view.space import show_space
 from ui.view.stored import latents_of, stored_latents
+from vae_core.data.texts import texts_of
 from vae_core.latent.decoded import decoded
 from vae_core.latent.projections import tsne_projection
 
@@ -262,8 +263,13 @@ def show_selected(chosen: list[int]) -> None:
     if dataset is not None:
         images.insert(0, dataset.floats(some.indices))
         st.caption("Above: test images. Below: what the decoder makes of their μ.")
+    sources = [] if some.sources is None else texts_of(some.sources)
     image_grid(
-        torch.stack(images), key="selected", testid="selected", alt=f"{len(rows)} selected images"
+        torch.stack(images),
+        key="selected",
+        testid="selected",
+        alt=f"{len(rows)} selected images",
+        captions=sources * len(images) or None,
     )
     data_note(dataset is not None)
     st.dataframe(columns_of(rows), hide_index=True, height=min(38 + 35 * len(rows), 320))

@@ -32,7 +32,7 @@ from vae_core.files.atomic import (
     read_json,
 )
 from vae_core.files.folders import folders
-from vae_core.files.tensors import load_tensors, read_header
+from vae_core.files.tensors import load_tensors, read_header, tensor_bytes
 from vae_core.latent.latents import Latents
 from vae_core.models.config import ModelConfig
 from vae_core.models.device import usable_device
@@ -54,6 +54,7 @@ FILES = (
 )
 # What the config.json of another library's models holds -> the library.
 _OTHERS = {"_diffusers_version": "diffusers", "transformers_version": "transformers"}
+LATENTS = "latents.safetensors"
 _ENCODE_AGAIN = "write it anew from the data, or leave it out"
 _MODEL_FIELDS = tuple(f.name for f in fields(ModelConfig))
 _LATER_FIELDS = ("prior", "pseudo_inputs", "classes")  # models without them are as by default
@@ -74,6 +75,7 @@ LATENT_DTYPES = {
     "labels": "I64",
     "factors": "F32",
     "kl_terms": "F32",
+    "sources": "U8",
 }
 
 
@@ -117,7 +119,7 @@ def learned_binarisation(config: Mapping[str, Any]) -> str:
 def load_latents(path: str | Path) -> Latents | None:
     """The stored latents of the checkpoint folder `path`, None when it has none."""
     path = Path(path)
-    file = path / "latents.safetensors"
+    file = path / LATENTS
     if not file.exists():
         return None
     config = read_config(path)
@@ -166,6 +168,12 @@ def load_latents(path: str | Path) -> Latents | None:
             f"{path.name}: config.json does not name each stored factor; {_ENCODE_AGAIN}."
         )
     return latents
+
+
+def without_sources(path: str | Path) -> bytes:
+    """latents.safetensors of the folder `path` without the files that its images came from."""
+    columns = load_tensors(Path(path) / LATENTS, MAX_LATENT_BYTES)
+    return tensor_bytes({name: t for name, t in columns.items() if name != "sources"})
 
 
 def list_checkpoints(root: str | Path = "checkpoints") -> list[CheckpointInfo]:

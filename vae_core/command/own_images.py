@@ -95,10 +95,11 @@ def _tell(survey: Survey) -> None:
     names = list(survey.class_sizes)
     kind = "class" if len(names) == 1 else "classes"
     classes = f" of {len(names)} {kind} ({listed(names)})" if names else ""
+    parted = "as they come" if survey.parted else "drawn at random by seed 0"
     print(
         f"zscape: {survey.n:,} images{classes}, {sizes}{' in colour' if survey.in_colour else ''}, "
         f"read as {height}x{width} in {survey.form.colour}, black {black} and white {white}; "
-        f"{survey.n_test:,} are the test.",
+        f"{survey.n_test:,} are the test, {parted}.",
         file=sys.stderr,
     )
     for note in survey.notes:

@@ -56,6 +56,7 @@ def points_of_means(
         xy=xy,
         covariance=covariance,
         rows=every,
+        sources=None if latents.sources is None else latents.sources.numpy()[every],
         **_colouring(opened, latents, colour, every),
     )
 

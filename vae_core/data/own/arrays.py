@@ -13,6 +13,7 @@ from PIL import Image
 from vae_core.data.names import check_names
 from vae_core.data.own.form import ImageForm
 from vae_core.data.own.source import (
+    CHANNELS,
     ImageSource,
     labelled,
     lacking_notes,
@@ -32,10 +33,10 @@ from vae_core.data.own.values import (
     to_bytes,
     values_of,
 )
+from vae_core.data.own.written import WRITTEN, is_written, written_origins
 from vae_core.errors import DataError
 from vae_core.files.arrays import ArrayArchive, ArrayEntry
 
-CHANNELS = (1, 3)
 WITH_CHANNELS = ("nhwc", "nchw", "hwcn")
 MOST_OBLONG = 8  # an image so much longer than high and than there are images is none
 FEWEST = 4  # images: a shorter axis counts none
@@ -62,7 +63,7 @@ def array_source(archive: ArrayArchive, name: str, max_bytes: int, form: ImageFo
             "save it as an array of numbers, or of text."
         )
     keys = _image_keys(archive, name)
-    written = _is_written(archive, keys)
+    written = is_written(archive, keys)
     axes, axis_notes = (("nchw",), []) if written else _axes_of(archive, name, keys, form.axes)
     arrays = {
         part: _checked(archive.read(key, max_bytes), name, key, axes[0], form.axes)
@@ -77,6 +78,10 @@ def array_source(archive: ArrayArchive, name: str, max_bytes: int, form: ImageFo
         raise DataError(f"{name} has labels for some of {', '.join(keys)} alone.")
     labels, class_names, notes = _labels(archive, name, np.concatenate(told) if told else None)
     used = {*keys.values(), "class_names", *(_label_key(archive, part) for part in keys)}
+    origins = [f"{keys[part]}[{row}]" for part, each in arrays.items() for row in range(len(each))]
+    if written:
+        origins = written_origins(archive, name) or origins
+        used |= WRITTEN
     unused = [key for key in archive.entries if key not in used]
     notes += part_notes(list(arrays))
     notes += axis_notes
@@ -94,22 +99,12 @@ def array_source(archive: ArrayArchive, name: str, max_bytes: int, form: ImageFo
         notes += dark_notes(found, given=given) + scale_notes(values, scale, given=given)
     return replace(
         picture_source(name, list(arrays.values()), values, scale),
+        origins=origins,
         splits=splits,
         labels=labels,
         class_names=class_names,
         axes=axes if len(axes) > 1 else (),
         notes=tuple(notes),
-    )
-
-
-def _is_written(archive: ArrayArchive, keys: Mapping[str, str]) -> bool:
-    """Whether `write_images` made it: (n, c, h, w), as bytes, beside the names of the classes."""
-    images = [archive.entries[key] for key in keys.values()]
-    return (
-        keys == {"train": "x_train", "test": "x_test"}
-        and "class_names" in archive.entries
-        and all(each.dtype == np.uint8 and len(each.shape) == 4 for each in images)
-        and all(each.shape[1] in CHANNELS for each in images)
     )
 
 

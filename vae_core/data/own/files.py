@@ -8,6 +8,7 @@ class: `cats/1.png`, `dogs/2.png`. Above the classes, or below, there may be `tr
 from __future__ import annotations
 
 import posixpath
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
@@ -112,6 +113,8 @@ def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) ->
         each = ", ".join(f"of {k} from {number(a)} to {number(b)}" for k, (a, b) in scales.items())
         notes.append(f"From black to white are images {each}.")
 
+    alone = Counter(each.path for each in promised)
+
     def image(index: int, at_least: int) -> Image.Image:
         picture, look = looks[index]
         return reader.decoded(picture, at_least, scales[look.depth])
@@ -121,6 +124,7 @@ def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) ->
         sizes=[each.head.size for each, _ in looks],
         in_colour=any(look.in_colour for _, look in looks),
         image=image,
+        origins=[each.path if alone[each.path] == 1 else _nth(each) for each, _ in looks],
         splits=splits,
         labels=labels,
         class_names=class_names,
@@ -235,6 +239,10 @@ class _Reader:
         parts = [f"{listed(paths)} ({reason})" for reason, paths in list(reasons.items())[:3]]
         n = len(self._broken)
         return f"{n:,} image{'s' if n > 1 else ''} cannot be read: {', '.join(parts)}"
+
+
+def _nth(picture: _Picture) -> str:
+    return f"{picture.path}, image {picture.head.frame + 1}"
 
 
 def _place(picture: _Picture) -> str:

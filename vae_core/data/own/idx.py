@@ -39,6 +39,7 @@ def idx_source(
     scale = common_scale(name, {"the images": Part(values, len(array))}, scale, one_type=True)
     return replace(
         picture_source(name, [array], values, scale),
+        origins=[f"{name}[{row}]" for row in range(len(array))],
         labels=classes,
         class_names=names,
         notes=tuple(scale_notes(values, scale, given=given)),

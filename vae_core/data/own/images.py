@@ -34,6 +34,8 @@ from vae_core.data.own.form import CHANNELS, ImageForm, check_memory, settled
 from vae_core.data.own.opening import Source, opened
 from vae_core.data.own.source import MAX_BYTES, ImageSource, Size
 from vae_core.data.own.values import Scale, Values
+from vae_core.data.own.written import arrays_to_write
+from vae_core.data.texts import packed_texts
 from vae_core.errors import DataError
 from vae_core.files.atomic import staging
 
@@ -45,17 +47,18 @@ TEST_SHARE = 10  # one image in so many is held out
 class Survey:
     """What was found in a source of images, and what becomes of it.
 
-    n images in all, of these n_test held out; smallest, largest: (height, width) as they came,
-    equal where all are of one size; class_sizes: images of each class; values: the range of their
-    values, of which `scale` are black and white; in_colour: the channels of some differ;
-    stored_in_colour: there are three of them, equal or not; stacks: files that hold several images;
-    encodings of the names in an archive, axes of an array: those that may be meant, the likeliest
-    first, () where it is clear; form: what they become; notes: sentences on what was left out,
-    changed or guessed.
+    n images in all, of these n_test held out, by a draw unless the source is `parted`; smallest,
+    largest: (height, width) as they came, equal where all are of one size; class_sizes: images of
+    each class; values: the range of their values, of which `scale` are black and white; in_colour:
+    the channels of some differ; stored_in_colour: there are three of them, equal or not; stacks:
+    files that hold several images; encodings of the names in an archive, axes of an array: those
+    that may be meant, the likeliest first, () where it is clear; form: what they become; notes:
+    sentences on what was left out, changed or guessed.
     """
 
     n: int
     n_test: int
+    parted: bool
     smallest: Size
     largest: Size
     class_sizes: dict[str, int]
@@ -115,8 +118,14 @@ def read_images(
         form = survey["form"]
         on_survey(Survey(**survey))
         n, read = len(images), len(parts["train"])
-        train = _dataset("train", images, parts["train"], form, lambda k: on_progress(k / n))
-        test = _dataset("test", images, parts["test"], form, lambda k: on_progress((read + k) / n))
+        sources = packed_texts(images.origins or ())
+        train, test = (
+            _dataset(split, images, parts[split], form, on_image, sources)
+            for split, on_image in (
+                ("train", lambda k: on_progress(k / n)),
+                ("test", lambda k: on_progress((read + k) / n)),
+            )
+        )
         # Of 255, 1 is black to the eye: there, a scale was given that is not theirs.
         black = max(train.images.max(), test.images.max()) <= 1
         if black or min(train.images.min(), test.images.min()) >= 254:
@@ -182,6 +191,7 @@ def _survey(
     return {
         "n": len(images),
         "n_test": len(_parts(images, seed)["test"]),
+        "parted": images.splits is not None,
         "smallest": min(images.sizes, key=_extent),
         "largest": max(images.sizes, key=_extent),
         "class_sizes": {name: counts[k] for k, name in enumerate(images.class_names)},
@@ -204,16 +214,11 @@ def _extent(size: Size) -> tuple[int, int]:
 
 def write_images(path: str | os.PathLike[str], train: ImageDataset, test: ImageDataset) -> None:
     """Write both splits into one .npz, whole or not at all; `read_images` gives them back."""
-    arrays: dict[str, NDArray[np.generic]] = {"class_names": np.array(train.class_names, dtype=str)}
-    for data in (train, test):
-        arrays[f"x_{data.split}"] = data.images.numpy()
-        if data.labels is not None:
-            arrays[f"y_{data.split}"] = data.labels.numpy()
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with staging(path) as place:
         staged = place / "images.npz"
-        np.savez_compressed(staged, allow_pickle=False, **arrays)
+        np.savez_compressed(staged, allow_pickle=False, **arrays_to_write(train, test))
         staged.replace(path)
 
 
@@ -241,6 +246,7 @@ def _dataset(
     rows: NDArray[np.int64],
     form: ImageForm,
     on_image: Callable[[int], object] = lambda done: None,
+    sources: Tensor | None = None,
 ) -> ImageDataset:
     assert form.size is not None and form.colour is not None
     height, width = form.size
@@ -259,6 +265,7 @@ def _dataset(
         images=torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(),
         labels=None if images.labels is None else torch.from_numpy(images.labels[rows]),
         class_names=images.class_names,
+        sources=None if sources is None else sources[torch.from_numpy(rows)],
     )
 
 

@@ -2,6 +2,8 @@
 
 import { columnsOf, Grid, indexOf, tintsOf } from "./grid.js";
 
+const TEXT = new TextDecoder();
+
 export class Points {
   /**
    * @param {ArrayBuffer} buffer as `PlanePoints` packs it @param {import("./grid.js").Layout} layout
@@ -20,6 +22,12 @@ export class Points {
     this.reach = this.grid.index.reach;
     /** @type {import("./crowd.js").Crowd | null} who draws them where they are very many */
     this.crowd = null;
+  }
+
+  /** The file or row that a point came from; empty where nobody knows. @param {number} i */
+  source(i) {
+    const { sources, layout } = this;
+    return sources ? TEXT.decode(sources.subarray(i * layout.sources, (i + 1) * layout.sources)).replace(/\0+$/, "") : "";
   }
 
   /** Is the point's class switched on? @param {number} i */
