@@ -276,8 +276,8 @@ def show_selected(chosen: list[int]) -> None:
 
 
 def columns_of(rows: Sequence[int]) -> dict[str, np.ndarray]:
-    config = opened.config
-    return latents.take(rows).table(config.get("class_names", ()), config.get("factor_names", ()))
+    named = ("class_names", "factor_names", "factor_values")
+    return latents.take(rows).table(*(opened.config.get(name, ()) for name in named))
 
 
 def downloads(chosen: Sequence[int]) -> None:

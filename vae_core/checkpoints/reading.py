@@ -133,7 +133,8 @@ def load_latents(path: str | Path) -> Latents | None:
     columns = load_tensors(file, MAX_LATENT_BYTES)
     for name, column in columns.items():
         point = name == "logvar" and not model.is_variational  # a code without a posterior
-        if bool((column.isnan() if point else ~column.isfinite()).any()):
+        unsound = column.isnan() if point else ~column.isfinite()
+        if bool((column.isinf() if name == "factors" else unsound).any()):
             raise CheckpointError(
                 f"{path.name}: {file.name} holds NaN or infinite values in {name}; {_ENCODE_AGAIN}."
             )
@@ -167,7 +168,19 @@ def load_latents(path: str | Path) -> Latents | None:
         raise CheckpointError(
             f"{path.name}: config.json does not name each stored factor; {_ENCODE_AGAIN}."
         )
+    if factors is not None:
+        _check_categories(path, config, factors)
     return latents
+
+
+def _check_categories(path: Path, config: dict[str, Any], factors: Tensor) -> None:
+    """CheckpointError where a factor's numbers do not count into its names."""
+    for names, column in zip(config.get("factor_values", ()), factors.T, strict=False):
+        known = column[~column.isnan()]
+        if names and not bool((known.round().clamp(0, len(names) - 1) == known).all()):
+            raise CheckpointError(
+                f"{path.name}: config.json has no name for some stored factor; {_ENCODE_AGAIN}."
+            )
 
 
 def without_sources(path: str | Path) -> bytes:
@@ -254,6 +267,18 @@ def read_config(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{path.name}: config.json holds a class or factor that is no name; save it again."
         )
+    values = config.get("factor_values", [])
+    sound = isinstance(values, list) and len(values) in (0, len(config["factor_names"]))
+    if not sound or not all(
+        isinstance(names, list) and all(isinstance(n, str) for n in names) for names in values
+    ):
+        raise CheckpointError(
+            f"{path.name}: config.json holds factor_values={shown(values)}, which are no names for "
+            "each factor; save it again."
+        )
+    check_names(
+        [n for names in values for n in names], f"{path.name}: config.json", CheckpointError
+    )
     settings = config["training"].get("objective_settings", {})
     if not isinstance(settings, dict) or not all(map(_is_setting, settings.values())):
         raise CheckpointError(

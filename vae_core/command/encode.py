@@ -50,7 +50,7 @@ def _bytes(latents: Latents, data: ImageDataset, ending: str) -> bytes:
             columns["sources"] = np.array(texts_of(latents.sources))
         np.savez(buffer, allow_pickle=False, **columns)
         return buffer.getvalue()
-    table = pd.DataFrame(latents.table(data.class_names, data.factor_names))
+    table = pd.DataFrame(latents.table(data.class_names, data.factor_names, data.factor_values))
     if ending == ".csv":
         table.to_csv(buffer, index=False)
     else:

@@ -22,9 +22,11 @@ class ImageDataset:
 
     images        uint8 (n, c, h, w), n >= 1
     labels        int64 (n,), each an index into `class_names`; or None
-    factors       float32 (n, k), the generative factors behind each image; or None
+    factors       float32 (n, k), what is known of each image: the factors that made it, the columns
+                  of a table; NaN where one is not known; or None
     class_names   one name a class
     factor_names  one name a column of `factors`
+    factor_values of each column of `factors` the names that it counts into, () of numbers; or ()
     sources       uint8 (n, width), the file or row that each image came from, see `data.texts`
 
     `load_dataset` hands the same object to all who ask: treat the tensors as read-only.
@@ -38,6 +40,7 @@ class ImageDataset:
     class_names: tuple[str, ...] = ()
     factor_names: tuple[str, ...] = ()
     sources: Tensor | None = None
+    factor_values: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self) -> None:
         self._require(
@@ -66,6 +69,10 @@ class ImageDataset:
                 self.factors.dtype == torch.float32 and self.factors.shape == (n, k),
                 f"factors must be float32 ({n}, {k}) for {n} images and {k} factor names, "
                 f"got {_kind(self.factors)}",
+            )
+            self._require(
+                len(self.factor_values) in (0, k),
+                f"factor_values are of {len(self.factor_values)} columns, not of {k}",
             )
         if self.sources is not None:
             self._require(

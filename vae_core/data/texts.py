@@ -40,6 +40,13 @@ def joined_rows(a: Tensor, b: Tensor) -> Tensor:
     return torch.cat([a, b])
 
 
+def texts_at(names: Sequence[str], places: np.ndarray) -> np.ndarray:
+    """The names at places (n,), floats; empty where that is NaN."""
+    known = np.where(np.isnan(places), len(names), places).astype(int)
+    found: np.ndarray = np.array([*names, ""])[known]
+    return found
+
+
 def one_line(text: str) -> str:
     """A text from outside as it can be shown: any space is a plain one, what else cannot be is "?".
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from vae_core.data.image_dataset import ImageDataset, check_is_dataset
-from vae_core.data.texts import texts_of
+from vae_core.data.texts import texts_at, texts_of
 from vae_core.errors import DataError
 from vae_core.models.latent_model import LatentModel
 from vae_core.models.priors import kl_to_standard_normal
@@ -25,7 +25,8 @@ class Latents:
     """The posteriors of n images.
 
     mu, logvar (n, d) float32; indices (n,) int64 into the data set; reconstruction (n,) float32,
-    log p(x given z = mu) in nats; labels (n,) int64 or None; factors (n, k) float32 or None.
+    log p(x given z = mu) in nats; labels (n,) int64 or None; factors (n, k) float32, NaN where one
+    is not known, or None.
     kl_terms (n, d) float32: the KL by dimension where p(z) is not N(0, I), else None.
     sources (n, width) uint8: where each image came from, see `data.texts`, or None.
     """
@@ -64,11 +65,15 @@ class Latents:
         return Latents(**columns)
 
     def table(
-        self, class_names: Sequence[str] = (), factor_names: Sequence[str] = ()
+        self,
+        class_names: Sequence[str] = (),
+        factor_names: Sequence[str] = (),
+        factor_values: Sequence[Sequence[str]] = (),
     ) -> dict[str, np.ndarray]:
         """Columns of n rows: index, source, label, mu_1 …, sigma_1 …, kl, log_px_given_mu, factors.
 
-        Codes without a posterior have no sigma and no kl.
+        Codes without a posterior have no sigma and no kl. Categories are texts, empty where they
+        are not known.
         """
         columns = {"index": self.indices.numpy()}
         if self.sources is not None:
@@ -84,7 +89,11 @@ class Latents:
         columns["log_px_given_mu"] = self.reconstruction.numpy()
         if self.factors is not None:
             names = factor_names or [f"factor_{k + 1}" for k in range(self.factors.shape[1])]
-            columns |= dict(zip(names, self.factors.numpy().T, strict=True))
+            held = factor_values or [()] * len(names)
+            for name, column, texts in zip(names, self.factors.numpy().T, held, strict=True):
+                columns[f"{name} (table)" if name in columns else name] = (
+                    texts_at(texts, column) if texts else column
+                )
         return columns
 
     @property

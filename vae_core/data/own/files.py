@@ -30,6 +30,7 @@ from vae_core.data.own.source import (
     parted,
     printable,
 )
+from vae_core.data.own.tables import Beside, Table, beside, table_among
 from vae_core.data.own.values import (
     ALL_BYTES,
     Part,
@@ -60,9 +61,16 @@ class _Picture(NamedTuple):
     head: Head
 
 
-def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) -> ImageSource:
-    """The images in `files`, each looked at once; what can be refused before that is."""
-    reader = _Reader(files)
+def file_source(
+    name: str, files: Container, form: ImageForm, max_bytes: int, table: Table | None = None
+) -> ImageSource:
+    """The images in `files`, each looked at once; what can be refused before that is.
+
+    table: what is known of them, by default the table among the files.
+    """
+    in_files, table_notes = (None, []) if table else table_among(files)
+    table = table or in_files
+    reader = _Reader(files, "" if in_files is None else in_files[0])
     promised = reader.pictures(name, form.frames)
     stored_in_colour = any(each.head.in_colour for each in promised)
     check_memory(form, name, [each.head.size for each in promised], stored_in_colour, max_bytes)
@@ -82,6 +90,11 @@ def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) ->
     parts, splits, labels, class_names, folder_notes = _classes(
         name, [PurePosixPath(each.path) for each, _ in looks]
     )
+    told = Beside()
+    if table is not None:
+        told = beside(*table, [each.path for each, _ in looks], classes=labels is None)
+    if told.labels is not None:
+        labels, class_names = told.labels, told.class_names
     by_depth: dict[str, list[Look]] = {}
     by_part: dict[str, dict[str, list[Look]]] = {}
     for (_, look), part in zip(looks, parts, strict=True):
@@ -104,6 +117,7 @@ def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) ->
     }
     most = max(by_depth, key=lambda depth: len(by_depth[depth]))
     notes = [*files.notes, *reader.notes(), *ground_notes, *folder_notes]
+    notes += [*table_notes, *told.notes]
     notes += lacking_notes(splits, labels, class_names)
     for depth, found in values.items():
         given = form.scale is not None
@@ -133,6 +147,7 @@ def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) ->
         stored_in_colour=stored_in_colour,
         stacks=reader.stacks,
         encodings=files.encodings,
+        columns=told.columns,
         notes=tuple(notes),
     )
 
@@ -146,8 +161,8 @@ def _values(looks: Sequence[Look]) -> Values:
 class _Reader:
     """Images out of files, those left out of account that cannot be read."""
 
-    def __init__(self, files: Container) -> None:
-        self._files = files
+    def __init__(self, files: Container, table: str) -> None:
+        self._files, self._table = files, table
         self._broken: dict[str, str] = {}  # what is left out, and why
         self._others: list[str] = []  # no images
         self._film: tuple[str, Image.Image] | None = None  # open, as frames are read in order
@@ -159,7 +174,7 @@ class _Reader:
         found: list[_Picture] = []
         size = pixels = 0
         for path in sorted(self._files.paths, key=lambda path: path.split("/")):
-            if left_by_file_manager(path):
+            if left_by_file_manager(path) or path == self._table:
                 continue
             if any(part.startswith(".") for part in path.split("/")):
                 self._others.append(path)

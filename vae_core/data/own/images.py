@@ -101,11 +101,13 @@ def read_images(
     """The training and the test images of `source`, a path or an open binary file.
 
     A folder or a zip of image files, which their contents tell from others: folders inside are
-    classes, below `train` and `test` if there are these. A .npz: an array of images (n, h, w),
-    (n, h, w, c) or (n, c, h, w), with labels (n,) in an array named y or labels; "train" and "test"
-    in the names part the two. What is named `val` is the test where there is no other, else it
-    counts as training. An idx file of images, or such a .gz, with that of its `labels`. A file of
-    many images, such as a TIFF. Files that cannot be read are left out, up to a quarter.
+    classes, below `train` and `test` if there are these; labels.csv, or `labels`, is a table of a
+    row a file, told by its name. A .npz: an array of images (n, h, w), (n, h, w, c) or
+    (n, c, h, w), with labels (n,) in an array named y or labels; "train" and "test" in the names
+    part the two; others of n rows are columns of a table. What is named `val` is the test where
+    there is no other, else it counts as training. An idx file of images, or such a .gz, with that
+    of its `labels`. A file of many images, such as a TIFF. Files that cannot be read are left out,
+    up to a quarter.
 
     Where the source does not part them, every tenth image of each class, in an order that `seed`
     shuffles, is for the test. Both are named own-<label>-<fingerprint>, the label being the file's
@@ -266,7 +268,16 @@ def _dataset(
         labels=None if images.labels is None else torch.from_numpy(images.labels[rows]),
         class_names=images.class_names,
         sources=None if sources is None else sources[torch.from_numpy(rows)],
+        factors=_table_of(images, rows),
+        factor_names=tuple(each.name for each in images.columns),
+        factor_values=tuple(each.names for each in images.columns),
     )
+
+
+def _table_of(images: ImageSource, rows: NDArray[np.int64]) -> Tensor | None:
+    if not images.columns:
+        return None
+    return torch.from_numpy(np.stack([column.values[rows] for column in images.columns], 1))
 
 
 _FIT = {"crop": "fit", "pad": "pad"}  # what Pillow calls them

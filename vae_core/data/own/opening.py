@@ -16,6 +16,7 @@ from vae_core.data.own.files import SUFFIXES, file_source
 from vae_core.data.own.form import ImageForm
 from vae_core.data.own.idx import idx_source
 from vae_core.data.own.source import ImageSource, printable
+from vae_core.data.own.tables import Table
 from vae_core.errors import DataError
 from vae_core.files.arrays import open_arrays
 from vae_core.files.zips import left_by_file_manager, member_path, open_zip
@@ -38,25 +39,29 @@ _PACKED = {
 def opened(
     source: Source, labels: Source | None, form: ImageForm, max_bytes: int
 ) -> Iterator[ImageSource]:
-    """The images of `source`, an idx file with those of its `labels`; DataError if it has none."""
+    """The images of `source`; DataError if it has none.
+
+    labels: of an idx file, those of its images; of a folder or a zip, a table beside it.
+    """
     file, name = _file(source), _name(source)
     if isinstance(file, Path) and os.path.isdir(file):
-        _refuse_labels(labels, name)
-        yield file_source(name, Folder(file), form, max_bytes)
+        yield file_source(name, Folder(file), form, max_bytes, _table(labels))
         return
     head = _head(file, name)
     if _is_idx(head):
         given = None if labels is None else _file(labels)
         yield idx_source(file, given, name, max_bytes, form.scale)
         return
-    _refuse_labels(labels, name)
     if head.startswith(_ZIP) and _holds_arrays(file, name):
+        _refuse_labels(labels, name)
         with open_arrays(file, name) as archive:
             yield array_source(archive, name, max_bytes, form)
     elif head.startswith(_ZIP):
         with open_zip(file, name) as bundle:
-            yield file_source(name, Zip(bundle, name, form.names), form, max_bytes)
+            files = Zip(bundle, name, form.names)
+            yield file_source(name, files, form, max_bytes, _table(labels))
     elif is_picture(head):
+        _refuse_labels(labels, name)
         yield file_source(name, Alone(file, name), form, max_bytes)
     else:
         raise DataError(_what_it_is(head, name))
@@ -102,6 +107,15 @@ def _unpacked(head: bytes) -> bytes:
 def _refuse_labels(labels: Source | None, name: str) -> None:
     if labels is not None:
         raise DataError(f"{name} is no idx file, so a file of labels cannot belong to it.")
+
+
+def _table(labels: Source | None) -> Table | None:
+    """A table of the images that is given beside them."""
+    if labels is None:
+        return None
+    file, name = _file(labels), _name(labels)
+    _head(file, name)  # there is such a file
+    return name, Alone(file, name).read(name)
 
 
 def _file(source: Source) -> Path | BinaryIO:

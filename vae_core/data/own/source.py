@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from vae_core.data.columns import Column, ordered
 from vae_core.data.names import MAX_NAMES, check_names
 from vae_core.data.own.values import ALL_BYTES, Scale, Values
 from vae_core.data.texts import one_line
 from vae_core.errors import DataError
 
 CHANNELS = (1, 3)
+LABEL_NAMES = ("y", "label", "labels", "target", "targets", "class", "classes", "arr_1")
 MAX_BYTES = 1 << 30  # of all images together, and of any array that is read
 
 _PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
@@ -40,6 +42,7 @@ class ImageSource:
     stored_in_colour, stacks: whether the files have three channels, how many hold several images
     encodings, axes: in what the names in an archive may be written, and what the axes of an array
                  may be, the likeliest first; () where that is clear
+    columns      what a table beside them says of each
     notes        sentences on what was left out of them, changed or guessed
     """
 
@@ -57,6 +60,7 @@ class ImageSource:
     stacks: int = 0
     encodings: tuple[str, ...] = ()
     axes: tuple[str, ...] = ()
+    columns: Sequence[Column] = ()
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -79,18 +83,13 @@ def labelled(name: str, classes: NDArray[np.generic]) -> tuple[NDArray[np.int64]
         alike = next(each for each in shown.values() if list(shown.values()).count(each) > 1)
         raise DataError(f"{name} has two classes that both read {alike}; rename one of them.")
     numbers = all(re.fullmatch(r"-?\d+([.,]\d+)?", each) for each in shown.values())
-    order = sorted(shown.values(), key=_by_value if numbers else _natural)
+    order = sorted(shown.values(), key=_by_value if numbers else ordered)
     labels = np.array([order.index(shown[each]) for each in full], np.int64)[which]
     return labels, tuple(order)
 
 
 def _by_value(name: str) -> tuple[float, str]:
     return float(name.replace(",", ".")), name
-
-
-def _natural(name: str) -> tuple[list[str | int], str]:
-    parts = re.split(r"(\d+)", name)  # what is no number, a number, and so on
-    return [int(part) if k % 2 else part for k, part in enumerate(parts)], name
 
 
 def parted(parts: Sequence[str]) -> list[str] | None:
