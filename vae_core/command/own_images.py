@@ -25,7 +25,9 @@ def add_image_arguments(parser: argparse.ArgumentParser, *, shape: bool) -> None
         "a file of many images",
     )
     group.add_argument("--images", metavar="PATH", help="these in place of a named data set")
-    group.add_argument("--labels", metavar="PATH", help="the labels of an idx file")
+    group.add_argument(
+        "--labels", metavar="PATH", help="of an idx file its labels, of a folder or zip a table"
+    )
     if shape:
         group.add_argument(
             "--size", type=_size, metavar="HxW", help="pixels, such as 32x32 (default: as they are)"

@@ -69,7 +69,7 @@ def file_source(
     table: what is known of them, by default the table among the files.
     """
     in_files, table_notes = (None, []) if table else table_among(files)
-    table = table or in_files
+    given, table = table is not None, table or in_files
     reader = _Reader(files, "" if in_files is None else in_files[0])
     promised = reader.pictures(name, form.frames)
     stored_in_colour = any(each.head.in_colour for each in promised)
@@ -93,6 +93,8 @@ def file_source(
     told = Beside()
     if table is not None:
         told = beside(*table, [each.path for each, _ in looks], classes=labels is None)
+        if given and not told.columns and told.labels is None:
+            raise DataError(" ".join(told.notes))
     if told.labels is not None:
         labels, class_names = told.labels, told.class_names
     by_depth: dict[str, list[Look]] = {}

@@ -45,7 +45,7 @@ def opened(
     """
     file, name = _file(source), _name(source)
     if isinstance(file, Path) and os.path.isdir(file):
-        yield file_source(name, Folder(file), form, max_bytes, _table(labels))
+        yield file_source(name, Folder(file), form, max_bytes, _table(labels, name))
         return
     head = _head(file, name)
     if _is_idx(head):
@@ -59,7 +59,7 @@ def opened(
     elif head.startswith(_ZIP):
         with open_zip(file, name) as bundle:
             files = Zip(bundle, name, form.names)
-            yield file_source(name, files, form, max_bytes, _table(labels))
+            yield file_source(name, files, form, max_bytes, _table(labels, name))
     elif is_picture(head):
         _refuse_labels(labels, name)
         yield file_source(name, Alone(file, name), form, max_bytes)
@@ -109,12 +109,13 @@ def _refuse_labels(labels: Source | None, name: str) -> None:
         raise DataError(f"{name} is no idx file, so a file of labels cannot belong to it.")
 
 
-def _table(labels: Source | None) -> Table | None:
+def _table(labels: Source | None, of: str) -> Table | None:
     """A table of the images that is given beside them."""
     if labels is None:
         return None
     file, name = _file(labels), _name(labels)
-    _head(file, name)  # there is such a file
+    if _is_idx(_head(file, name)):
+        _refuse_labels(labels, of)
     return name, Alone(file, name).read(name)
 
 

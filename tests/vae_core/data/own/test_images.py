@@ -500,8 +500,9 @@ def test_images_are_told_by_their_content_and_what_is_none_is_named() -> None:
     left = {"__MACOSX/cats/._0.png": b"fork", "Thumbs.db": b"x", "dogs/.DS_Store": b"x"}
     preview = preview_images(zipped(files | left))
     assert preview.class_sizes == {"cats": 6, "dogs": 6}
-    (note,) = preview.notes
-    assert "4 files (dogs/.cache/0.png, empty, film.mp4, labels.csv)" in note
+    note, of_table = preview.notes
+    assert "3 files (dogs/.cache/0.png, empty, film.mp4)" in note
+    assert of_table == "labels.csv has no rows: it is not used."
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "GIF", "WEBP", "PNG"])
@@ -668,8 +669,10 @@ class Payload:
 def test_pickles_in_a_npz_are_never_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     payload = np.array([Payload()], dtype=object)
-    for arrays in ({"x": payload}, {"x": noise((5, 4, 4)), "metadata": payload}):
+    for arrays in ({"x": payload}, {"x": noise((5, 4, 4)), "y": payload}):
         assert "never unpickled" in refused(npz(**arrays))
+    beside = preview_images(npz(x=noise((5, 4, 4)), metadata=payload))
+    assert beside.notes == ("Python objects, which are never unpickled: metadata.",)
     assert list(tmp_path.iterdir()) == []
 
 

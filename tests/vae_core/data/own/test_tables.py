@@ -96,6 +96,9 @@ def test_a_parquet_table_is_one_as_well_and_may_lie_elsewhere(tmp_path: Path) ->
         assert column(data, "age") == dict(zip(PATHS, AGES, strict=True))
         assert column(data, "sex") == dict(zip(PATHS, ["m", "f"] * 10, strict=True))
     assert "Neither numbers nor texts in labels.parquet: when." in said
+    (tmp_path / "other.csv").write_bytes(csv([("who", "age"), ("x", 1), ("y", 2)]))
+    with pytest.raises(DataError, match="no column of it names the files"):
+        read(zipped(AGED), tmp_path / "other.csv")
     data, said = read(zipped(b"PAR1 torn", "labels.parquet"))
     assert data.factors is None and "damaged, or no Parquet file" in said[0]
 
