@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from vae_core.data.image_dataset import ImageDataset, check_is_dataset
-from vae_core.data.texts import texts_at, texts_of
+from vae_core.data.texts import joined_rows, texts_at, texts_of
 from vae_core.errors import DataError
 from vae_core.models.latent_model import LatentModel
 from vae_core.models.priors import kl_to_standard_normal
@@ -63,6 +63,16 @@ class Latents:
         index = torch.as_tensor(rows, dtype=torch.int64)
         columns = {k: t[index] for k, t in vars(self).items() if t is not None}
         return Latents(**columns)
+
+    def joined(self, other: Latents) -> Latents:
+        """These rows, then those of `other`, with the columns that both have."""
+        return Latents(
+            **{
+                name: joined_rows(column, getattr(other, name))
+                for name, column in vars(self).items()
+                if column is not None and getattr(other, name) is not None
+            }
+        )
 
     def table(
         self,
