@@ -31,6 +31,7 @@ _NAMES = {
     "models.transposed_convolution": "convolution_matrix",
     "latent.latents": "Latents encode_dataset",
     "latent.projections": "pca_projection tsne_projection",
+    "latent.umap_projection": "umap_projection",
     "latent.aggregate_posterior": "AggregatePosterior",
     "latent.samplers": "aggregate_draws fit_mixture",
     "latent.flows": "fit_flow",

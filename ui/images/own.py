@@ -253,7 +253,8 @@ def _show(name: str, preview: Preview) -> None:
         f"**{plain(name)}**: {preview.n:,} images of {came} pixels, {len(preview.images)} shown",
         f"values {preview.values}, shown from black {number(preview.reading.scale[0])} to white "
         f"{number(preview.reading.scale[1])}",
-        f"{preview.n - preview.n_test:,} to learn from, {preview.n_test:,} held out for the test",
+        f"{preview.n - preview.n_test:,} to learn from, {preview.n_test:,} held out for the test, "
+        + ("as they come" if preview.parted else "drawn at random"),
     ]
     if names:
         sizes = [f"{plain(name)} {preview.class_sizes[name]:,}" for name in names[:SHOWN_CLASSES]]

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from vae_core.checkpoints.figures import read_metrics
 from vae_core.checkpoints.reading import (
     FILES,
+    LATENTS,
     PICKLE_ENDINGS,
     checkpoint_files,
     load_checkpoint,
@@ -19,6 +20,7 @@ from vae_core.checkpoints.reading import (
     model_config,
     read_config,
     verified_shapes,
+    without_sources,
 )
 from vae_core.errors import CheckpointError
 from vae_core.files.atomic import folder_written_whole, write_bytes
@@ -36,11 +38,16 @@ _PUT_IT_THERE = "put the folder into the server's ZSCAPE_CHECKPOINTS instead"
 _one_at_a_time = threading.Lock()  # what is unpacked is in memory more than once for a moment
 
 
-def zip_checkpoint(path: str | Path) -> bytes:
-    """The checkpoint folder `path`, a sound one, as a zip that `unpack_checkpoint` takes."""
+def zip_checkpoint(path: str | Path, *, sources: bool = True) -> bytes:
+    """The checkpoint folder `path`, a sound one, as a zip that `unpack_checkpoint` takes.
+
+    sources: whether it tells which files its images came from.
+    """
     path, buffer = Path(path).resolve(), io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as bundle:
         for name, data in checkpoint_files(path):
+            if name == LATENTS and not sources:
+                data = without_sources(path)
             bundle.writestr(f"{path.name}/{name}", data)
     return buffer.getvalue()
 

@@ -25,7 +25,9 @@ def add_image_arguments(parser: argparse.ArgumentParser, *, shape: bool) -> None
         "HDF5 or .mat; a .parquet or a folder of them; an idx file; or a file of many images",
     )
     group.add_argument("--images", metavar="PATH", help="these in place of a named data set")
-    group.add_argument("--labels", metavar="PATH", help="the labels of an idx file")
+    group.add_argument(
+        "--labels", metavar="PATH", help="of an idx file its labels, of a folder or zip a table"
+    )
     if shape:
         group.add_argument(
             "--size", type=_size, metavar="HxW", help="pixels, such as 32x32 (default: as they are)"
@@ -98,10 +100,11 @@ def _tell(survey: Survey) -> None:
     names = list(survey.class_sizes)
     kind = "class" if len(names) == 1 else "classes"
     classes = f" of {len(names)} {kind} ({listed(names)})" if names else ""
+    parted = "as they come" if survey.parted else "drawn at random by seed 0"
     print(
         f"zscape: {survey.n:,} images{classes}, {sizes}{' in colour' if survey.in_colour else ''}, "
         f"values {survey.values}, read as {height}x{width} in {survey.form.colour}{read}; "
-        f"{survey.n_test:,} are the test.",
+        f"{survey.n_test:,} are the test, {parted}.",
         file=sys.stderr,
     )
     for note in survey.notes:

@@ -424,7 +424,7 @@ def test_what_becomes_of_own_images_is_said(run: Command, checkpoint: Path, tmp_
     outcome = run("evaluate", checkpoint, "--images", tmp_path / "own.npz")
     assert outcome.err.splitlines() == [
         "zscape: 40 images of 2 classes (3, 99), 32x32 in colour, values 0 to 4,095, read as 8x8 "
-        "in grey, black 0 and white 4,095; 4 are the test.",
+        "in grey, black 0 and white 4,095; 4 are the test, drawn at random by seed 0.",
         "zscape: The values run from 0 to 4,095: 0 is taken as black and 4,095 as white.",
     ]
     outcome = run("evaluate", checkpoint, "--images", tmp_path / "own.npz", "--scale", "0:65535")

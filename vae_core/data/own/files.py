@@ -8,6 +8,7 @@ class: `cats/1.png`, `dogs/2.png`. Above the classes, or below, there may be `tr
 from __future__ import annotations
 
 import posixpath
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
@@ -30,6 +31,7 @@ from vae_core.data.own.source import (
     parted,
     printable,
 )
+from vae_core.data.own.tables import Beside, Table, beside, table_among
 from vae_core.data.own.values import (
     Part,
     Scale,
@@ -58,9 +60,16 @@ class _Picture(NamedTuple):
     head: Head
 
 
-def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) -> ImageSource:
-    """The images in `files`, each looked at once; what can be refused before that is."""
-    reader = _Reader(files)
+def file_source(
+    name: str, files: Container, form: ImageForm, max_bytes: int, table: Table | None = None
+) -> ImageSource:
+    """The images in `files`, each looked at once; what can be refused before that is.
+
+    table: what is known of them, by default the table among the files.
+    """
+    in_files, table_notes = (None, []) if table else table_among(files)
+    given, table = table is not None, table or in_files
+    reader = _Reader(files, "" if in_files is None else in_files[0])
     promised = reader.pictures(name, form.frames)
     stored_in_colour = any(each.head.in_colour for each in promised)
     check_memory(form, name, [each.head.size for each in promised], stored_in_colour, max_bytes)
@@ -80,6 +89,13 @@ def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) ->
     parts, splits, labels, class_names, folder_notes = _classes(
         name, [PurePosixPath(each.path) for each, _ in looks]
     )
+    told = Beside()
+    if table is not None:
+        told = beside(*table, [each.path for each, _ in looks], classes=labels is None)
+        if given and not told.columns and told.labels is None:
+            raise DataError(" ".join(told.notes))
+    if told.labels is not None:
+        labels, class_names = told.labels, told.class_names
     by_depth: dict[str, list[Look]] = {}
     by_part: dict[str, dict[str, list[Look]]] = {}
     for (_, look), part in zip(looks, parts, strict=True):
@@ -113,6 +129,7 @@ def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) ->
     # What is asked, where anything is, else what is seen most.
     most = max(by_depth, key=lambda depth: (readings[depth].doubt != "", len(by_depth[depth])))
     notes = [*files.notes, *reader.notes(), *ground_notes, *folder_notes]
+    notes += [*table_notes, *told.notes]
     notes += lacking_notes(splits, labels, class_names)
     for depth, found in values.items():
         given = form.scale is not None
@@ -121,6 +138,8 @@ def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) ->
     if len(set(scales.values())) > 1:
         each = ", ".join(f"of {k} from {number(a)} to {number(b)}" for k, (a, b) in scales.items())
         notes.append(f"From black to white are images {each}.")
+
+    alone = Counter(each.path for each in promised)
 
     def image(index: int, at_least: int) -> Image.Image:
         picture, look = looks[index]
@@ -131,6 +150,7 @@ def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) ->
         sizes=[each.head.size for each, _ in looks],
         in_colour=any(look.in_colour for _, look in looks),
         image=image,
+        origins=[each.path if alone[each.path] == 1 else _nth(each) for each, _ in looks],
         splits=splits,
         labels=labels,
         class_names=class_names,
@@ -139,6 +159,7 @@ def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) ->
         stored_in_colour=stored_in_colour,
         stacks=reader.stacks,
         encodings=files.encodings,
+        columns=told.columns,
         notes=tuple(notes),
     )
 
@@ -146,8 +167,8 @@ def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) ->
 class _Reader:
     """Images out of files, those left out of account that cannot be read."""
 
-    def __init__(self, files: Container) -> None:
-        self._files = files
+    def __init__(self, files: Container, table: str) -> None:
+        self._files, self._table = files, table
         self._broken: dict[str, str] = {}  # what is left out, and why
         self._others: list[str] = []  # no images
         self._film: tuple[str, Image.Image] | None = None  # open, as frames are read in order
@@ -159,7 +180,7 @@ class _Reader:
         found: list[_Picture] = []
         size = pixels = 0
         for path in sorted(self._files.paths, key=lambda path: path.split("/")):
-            if left_by_file_manager(path):
+            if left_by_file_manager(path) or path == self._table:
                 continue
             if any(part.startswith(".") for part in path.split("/")):
                 self._others.append(path)
@@ -244,6 +265,10 @@ class _Reader:
         parts = [f"{listed(paths)} ({reason})" for reason, paths in list(reasons.items())[:3]]
         n = len(self._broken)
         return f"{n:,} image{'s' if n > 1 else ''} cannot be read: {', '.join(parts)}"
+
+
+def _nth(picture: _Picture) -> str:
+    return f"{picture.path}, image {picture.head.frame + 1}"
 
 
 def _place(picture: _Picture) -> str:

@@ -40,6 +40,7 @@ def idx_source(
     reading = common_reading(name, parts, scale, one_type=True, in_bytes=False)
     return replace(
         picture_source(name, [array], values, reading),
+        origins=[f"{name}[{row}]" for row in range(len(array))],
         labels=classes,
         class_names=names,
         notes=tuple(scale_notes(values, reading, given=given)),

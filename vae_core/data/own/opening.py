@@ -20,6 +20,7 @@ from vae_core.data.own.foreign.kinds import unread_file
 from vae_core.data.own.form import ImageForm
 from vae_core.data.own.idx import idx_source
 from vae_core.data.own.source import ImageSource, printable
+from vae_core.data.own.tables import Table
 from vae_core.errors import DataError
 from vae_core.files.arrays import open_arrays
 from vae_core.files.zips import left_by_file_manager, member_path, open_zip
@@ -42,17 +43,20 @@ _TAR = slice(257, 262)  # where a tar archive says so
 def opened(
     source: Source, labels: Source | None, form: ImageForm, max_bytes: int
 ) -> Iterator[ImageSource]:
-    """The images of `source`, an idx file with those of its `labels`; DataError if it has none."""
+    """The images of `source`; DataError if it has none.
+
+    labels: of an idx file, those of its images; of a folder or a zip, a table beside it.
+    """
     file, name = _file(source), _name(source)
     if isinstance(file, Path) and os.path.isdir(file):
-        _refuse_labels(labels, name)
         found = Folder(file)
         tables = [file / path for path in sorted(found.paths) if path.endswith(".parquet")]
         if tables and not any(PurePosixPath(p).suffix.lower() in SUFFIXES for p in found.paths):
+            _refuse_labels(labels, name)
             with _of_parquet(tables, name, form, max_bytes) as images:
                 yield images
         else:
-            yield file_source(name, found, form, max_bytes)
+            yield file_source(name, found, form, max_bytes, _table(labels, name))
         return
     head = _head(file, name)
     content = _unpacked(head) if head.startswith(_GZIP) else head
@@ -60,15 +64,15 @@ def opened(
         raise DataError(f"{name} {refused}.")
     kind = next((kind for start, kind in _CONVERTED.items() if head.startswith(start)), "")
     if content[_TAR] == b"ustar":
-        _refuse_labels(labels, name)
         with open_tar(file, name) as tar:
-            yield file_source(name, tar, form, max_bytes)
+            yield file_source(name, tar, form, max_bytes, _table(labels, name))
         return
     if not kind and _is_idx(head):
         given = None if labels is None else _file(labels)
         yield idx_source(file, given, name, max_bytes, form.scale)
         return
-    _refuse_labels(labels, name)
+    if not head.startswith(_ZIP):
+        _refuse_labels(labels, name)
     if kind == "parquet":
         with _of_parquet([file], name, form, max_bytes) as images:
             yield images
@@ -82,12 +86,15 @@ def opened(
         with boxed(file, name, max_bytes) as path, open_arrays(path, name) as archive:
             yield array_source(archive, name, max_bytes, form)
     elif head.startswith(_ZIP) and _holds_arrays(file, name):
+        _refuse_labels(labels, name)
         with open_arrays(file, name) as archive:
             yield array_source(archive, name, max_bytes, form)
     elif head.startswith(_ZIP):
         with open_zip(file, name) as bundle:
-            yield file_source(name, Zip(bundle, name, form.names), form, max_bytes)
+            files = Zip(bundle, name, form.names)
+            yield file_source(name, files, form, max_bytes, _table(labels, name))
     elif is_picture(head):
+        _refuse_labels(labels, name)
         yield file_source(name, Alone(file, name), form, max_bytes)
     elif head.startswith(_GZIP):
         raise DataError(
@@ -121,10 +128,10 @@ def may_have_labels(source: Source) -> bool:
 
 
 def _is_idx(head: bytes) -> bool:
-    if head.startswith(_GZIP):
-        content = _unpacked(head)
-        return content.startswith(_IDX) or not content  # damaged, as will be said
-    return head.startswith(_IDX)
+    content = _unpacked(head) if head.startswith(_GZIP) else head
+    if not content:
+        return head.startswith(_GZIP)  # damaged, as will be said
+    return content.startswith(_IDX) and not unread_file(content[:KIND_BYTES], "")
 
 
 def _unpacked(head: bytes) -> bytes:
@@ -138,6 +145,16 @@ def _unpacked(head: bytes) -> bytes:
 def _refuse_labels(labels: Source | None, name: str) -> None:
     if labels is not None:
         raise DataError(f"{name} is no idx file, so a file of labels cannot belong to it.")
+
+
+def _table(labels: Source | None, of: str) -> Table | None:
+    """A table of the images that is given beside them."""
+    if labels is None:
+        return None
+    file, name = _file(labels), _name(labels)
+    if _is_idx(_head(file, name)):
+        _refuse_labels(labels, of)
+    return name, Alone(file, name).read(name)
 
 
 def _file(source: Source) -> Path | BinaryIO:

@@ -80,7 +80,8 @@ def hugging_face(path: Path, rows: slice = slice(None)) -> Path:
         {
             "image": [{"bytes": saved(x), "path": f"{k}.png"} for k, x in enumerate(COLOUR[rows])],
             "label": LABELS[rows],
-            "source": ["a"] * len(LABELS[rows]),
+            "age": np.arange(12)[rows] * 2.5,
+            "boxes": [[1, 2]] * len(LABELS[rows]),
         },
     ).replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
     parquet.write_table(table, path)
@@ -137,7 +138,9 @@ def test_every_pixel_and_label_of_a_foreign_file_is_read(name: str, tmp_path: Pa
         right = np.array([1, 0, 2])[LABELS] if "parquet" in name else LABELS
         assert found.class_names == named and found.labels.tolist() == right[rows].tolist()
     if "parquet" in name:
-        assert "Columns that are not read: source." in survey.notes
+        assert "Columns that are not read: boxes." in survey.notes
+        assert found.factor_names == ("age",)
+        assert found.factors[:, 0].tolist() == [2.5 * row for row in rows]
     if path.is_dir():
         assert survey.n_test == 3
     else:

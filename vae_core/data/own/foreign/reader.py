@@ -10,6 +10,8 @@ project, and whatever a file makes of it is over with it.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 import re
@@ -28,6 +30,7 @@ MAX_ROWS = 200_000
 SECONDS = 300
 LABELS = ("label", "labels", "y", "class", "target", "fine_label", "coarse_label")
 PARTS = re.compile(r"(train|test|validation|valid|val|dev)(?=[-_.]|$)", re.IGNORECASE)
+SCALAR = re.compile(r"u?int\d+|float|double|bool|(large_)?string")
 UNREADABLE = 3
 
 
@@ -101,34 +104,42 @@ def write_arrays(arrays: Iterator[tuple[str, NDArray[Any]]], target: Path, most:
 
 
 def write_images(sources: Sequence[Path], target: Path, most: int) -> None:
-    """The images in a column of parquet files, each in a folder of its part and its class."""
+    """The images in a column of parquet files, each in a folder of its part and its class.
+
+    Beside them stands labels.csv, of the columns of numbers and texts.
+    """
     import pyarrow.parquet as parquet
 
     parts = [found[0].lower() if (found := PARTS.search(each.name)) else "" for each in sources]
     parts = parts if all(parts) and len(set(parts)) > 1 else [""] * len(parts)
-    unused: dict[str, None] = {}
+    schema = parquet.ParquetFile(sources[0]).schema_arrow
+    images, labels, names = image_columns(schema)
+    others = [field.name for field in schema if SCALAR.fullmatch(str(field.type))]
+    others = [each for each in others if each != labels]
     row = total = 0
+    table = io.StringIO()
+    told = csv.writer(table)
+    told.writerow(["file", *others])
     with zipfile.ZipFile(target, "w") as bundle:
         for source, part in zip(sources, parts, strict=True):
-            file = parquet.ParquetFile(source)
-            images, labels, names = image_columns(file.schema_arrow)
-            unused |= dict.fromkeys(
-                each for each in file.schema_arrow.names if each not in (images, labels)
-            )
-            columns = [images] + ([labels] if labels else [])
-            for batch in file.iter_batches(batch_size=64, columns=columns):
-                classes = batch.column(labels).to_pylist() if labels else [None] * len(batch)
-                for image, label in zip(batch.column(images).to_pylist(), classes, strict=True):
-                    data, path = (image or {}).get("bytes"), (image or {}).get("path") or ""
-                    folder = [part] if part else []
-                    folder += [] if labels is None else [class_folder(label, names)]
+            columns = [images, *([labels] if labels else []), *others]
+            for batch in parquet.ParquetFile(source).iter_batches(64, columns=columns):
+                for values in batch.to_pylist():
+                    image = values[images] or {}
+                    data, path = image.get("bytes") or b"", image.get("path") or ""
+                    folders = [part] if part else []
+                    folders += [] if labels is None else [class_folder(values[labels], names)]
                     name = re.sub(r"[^\w.-]", "_", path.rsplit("/", 1)[-1])[-60:] or "image"
-                    row, total = row + 1, total + len(data or b"")
+                    row, total = row + 1, total + len(data)
                     if row > MAX_ROWS or total > most:
                         raise Unreadable(f"holds more than {MAX_ROWS:,} images or {most:,} bytes")
-                    bundle.writestr("/".join([*folder, f"{row:06}-{name}"]), data or b"")
-    if unused:
-        print(json.dumps(list(unused)))
+                    place = "/".join([*folders, f"{row:06}-{name}"])
+                    bundle.writestr(place, data)
+                    told.writerow([place, *(values[each] for each in others)])
+        if others:
+            bundle.writestr("labels.csv", table.getvalue())
+    if unused := [each for each in schema.names if each not in columns]:
+        print(json.dumps(unused))
 
 
 def image_columns(schema: Any) -> tuple[str, str | None, list[str]]:
