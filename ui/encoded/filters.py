@@ -110,7 +110,8 @@ def _names(shown: Shown, column: str) -> tuple[str, ...]:
 def _values(shown: Shown, column: str) -> np.ndarray:
     """Numbers (n,), which count into the names where there are any; NaN where not known."""
     if column == SPLIT:
-        return (shown.splits == TRAIN).astype(float)
+        learned: np.ndarray = (shown.splits == TRAIN).astype(float)
+        return learned
     if column == CLASS and shown.latents.labels is not None:
         found = shown.latents.labels
     else:
