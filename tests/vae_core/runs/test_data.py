@@ -1,8 +1,8 @@
 """Runs on a user's own images: all that is needed lies in the run's folder, and nothing beside."""
 
 import io
-import re
 import json
+import re
 import shutil
 import zipfile
 from dataclasses import replace

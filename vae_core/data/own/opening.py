@@ -183,5 +183,10 @@ def _head(file: Path | BinaryIO, name: str) -> bytes:
 def _holds_arrays(file: Path | BinaryIO, name: str) -> bool:
     with open_zip(file, name) as bundle:
         paths = [PurePosixPath(member_path(member)) for member in bundle.infolist()]
+    if any(path.name == "data.pkl" for path in paths):
+        raise DataError(
+            f"{name} is PyTorch's own file, a pickle, which is never loaded; save its array by "
+            "np.savez."
+        )
     suffixes = {path.suffix.lower() for path in paths if not left_by_file_manager(str(path))}
     return ".npy" in suffixes and suffixes.isdisjoint(SUFFIXES)

@@ -263,6 +263,9 @@ def test_an_unread_image_among_others_is_named_and_counted(tmp_path: Path) -> No
     found, survey = read(buffer)
     assert len(found) == 12 and "2 images cannot be read: a.dcm (is DICOM" in survey.notes[0]
     assert "a.txt" in survey.notes[1]
+    with zipfile.ZipFile(tmp_path / "x.pt", "w") as bundle:
+        bundle.writestr("x/data.pkl", b"")
+    assert "x.pt is PyTorch's own file, a pickle" in refused(tmp_path / "x.pt")
     os.mkdir(tmp_path / "arrays")
     npy(tmp_path / "arrays" / "0.npy")
     assert "by np.stack" in refused(tmp_path / "arrays")
