@@ -69,6 +69,12 @@ class OpenModel:
         return replace(self, own_images=True)
 
     @cached_property
+    def without_sources(self) -> OpenModel:
+        if self.latents is None or self.latents.sources is None:
+            return self
+        return replace(self, latents=replace(self.latents, sources=None))
+
+    @cached_property
     def described(self) -> Described:
         model, images = self.model, 0 if self.latents is None else len(self.latents)
         return Described(self.id, model.latent_dim, model.image_shape, model.has_encoder, images)

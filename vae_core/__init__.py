@@ -33,6 +33,7 @@ _NAMES = {
     "adapters.checks": "check_model",
     "latent.latents": "Latents encode_dataset",
     "latent.projections": "pca_projection tsne_projection",
+    "latent.umap_projection": "umap_projection",
     "latent.aggregate_posterior": "AggregatePosterior",
     "latent.samplers": "aggregate_draws fit_mixture",
     "latent.flows": "fit_flow",

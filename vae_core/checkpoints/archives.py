@@ -16,6 +16,7 @@ from vae_core.checkpoints.layout import (
     DECODER,
     ENCODER,
     FILES,
+    LATENTS,
     PICKLE_ENDINGS,
     WEIGHTS,
     WHY_NO_PICKLES,
@@ -29,6 +30,7 @@ from vae_core.checkpoints.reading import (
     model_config,
     read_config,
     verified_shapes,
+    without_sources,
 )
 from vae_core.checkpoints.writing import save_checkpoint
 from vae_core.errors import CheckpointError
@@ -49,11 +51,16 @@ _one_at_a_time = threading.Lock()  # what is unpacked is in memory more than onc
 _few_at_a_time = threading.BoundedSemaphore(2)  # networks from elsewhere, tried for some seconds
 
 
-def zip_checkpoint(path: str | Path) -> bytes:
-    """The checkpoint folder `path`, a sound one, as a zip that `unpack_checkpoint` takes."""
+def zip_checkpoint(path: str | Path, *, sources: bool = True) -> bytes:
+    """The checkpoint folder `path`, a sound one, as a zip that `unpack_checkpoint` takes.
+
+    sources: whether it tells which files its images came from.
+    """
     path, buffer = Path(path).resolve(), io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as bundle:
         for name, data in checkpoint_files(path):
+            if name == LATENTS and not sources:
+                data = without_sources(path)
             bundle.writestr(f"{path.name}/{name}", data)
     return buffer.getvalue()
 

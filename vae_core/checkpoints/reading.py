@@ -41,7 +41,7 @@ from vae_core.files.atomic import (
     read_json,
 )
 from vae_core.files.folders import folders
-from vae_core.files.tensors import load_tensors, read_header
+from vae_core.files.tensors import load_tensors, read_header, tensor_bytes
 from vae_core.latent.latents import Latents
 from vae_core.models.config import ONNX, ModelConfig
 from vae_core.models.device import usable_device
@@ -56,6 +56,7 @@ MAX_WEIGHTS = MAX_WEIGHT_BYTES // 4  # float32
 MAX_LATENT_BYTES = 512 << 20
 # What the config.json of another library's models holds -> the library.
 _OTHERS = {"_diffusers_version": "diffusers", "transformers_version": "transformers"}
+LATENTS = "latents.safetensors"
 _ENCODE_AGAIN = "write it anew from the data, or leave it out"
 _MODEL_FIELDS = tuple(f.name for f in fields(ModelConfig))
 _LATER_FIELDS = ("prior", "pseudo_inputs", "classes")  # models without them are as by default
@@ -76,6 +77,7 @@ LATENT_DTYPES = {
     "labels": "I64",
     "factors": "F32",
     "kl_terms": "F32",
+    "sources": "U8",
 }
 
 
@@ -133,7 +135,7 @@ def learned_binarisation(config: Mapping[str, Any]) -> str:
 def load_latents(path: str | Path) -> Latents | None:
     """The stored latents of the checkpoint folder `path`, None when it has none."""
     path = Path(path)
-    file = path / "latents.safetensors"
+    file = path / LATENTS
     if not file.exists():
         return None
     config = read_config(path)
@@ -147,7 +149,8 @@ def load_latents(path: str | Path) -> Latents | None:
     columns = load_tensors(file, MAX_LATENT_BYTES)
     for name, column in columns.items():
         point = name == "logvar" and not model.is_variational  # a code without a posterior
-        if bool((column.isnan() if point else ~column.isfinite()).any()):
+        unsound = column.isnan() if point else ~column.isfinite()
+        if bool((column.isinf() if name == "factors" else unsound).any()):
             raise CheckpointError(
                 f"{path.name}: {file.name} holds NaN or infinite values in {name}; {_ENCODE_AGAIN}."
             )
@@ -181,7 +184,25 @@ def load_latents(path: str | Path) -> Latents | None:
         raise CheckpointError(
             f"{path.name}: config.json does not name each stored factor; {_ENCODE_AGAIN}."
         )
+    if factors is not None:
+        _check_categories(path, config, factors)
     return latents
+
+
+def _check_categories(path: Path, config: dict[str, Any], factors: Tensor) -> None:
+    """CheckpointError where a factor's numbers do not count into its names."""
+    for names, column in zip(config.get("factor_values", ()), factors.T, strict=False):
+        known = column[~column.isnan()]
+        if names and not bool((known.round().clamp(0, len(names) - 1) == known).all()):
+            raise CheckpointError(
+                f"{path.name}: config.json has no name for some stored factor; {_ENCODE_AGAIN}."
+            )
+
+
+def without_sources(path: str | Path) -> bytes:
+    """latents.safetensors of the folder `path` without the files that its images came from."""
+    columns = load_tensors(Path(path) / LATENTS, MAX_LATENT_BYTES)
+    return tensor_bytes({name: t for name, t in columns.items() if name != "sources"})
 
 
 def list_checkpoints(root: str | Path = "checkpoints") -> list[CheckpointInfo]:
@@ -264,6 +285,18 @@ def read_config(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{path.name}: config.json holds a class or factor that is no name; save it again."
         )
+    values = config.get("factor_values", [])
+    sound = isinstance(values, list) and len(values) in (0, len(config["factor_names"]))
+    if not sound or not all(
+        isinstance(names, list) and all(isinstance(n, str) for n in names) for names in values
+    ):
+        raise CheckpointError(
+            f"{path.name}: config.json holds factor_values={shown(values)}, which are no names for "
+            "each factor; save it again."
+        )
+    check_names(
+        [n for names in values for n in names], f"{path.name}: config.json", CheckpointError
+    )
     settings = config["training"].get("objective_settings", {})
     if not isinstance(settings, dict) or not all(map(_is_setting, settings.values())):
         raise CheckpointError(

@@ -69,6 +69,7 @@ def save_checkpoint(
         "dataset": dataset.name if dataset else training.get("dataset"),
         "class_names": list(dataset.class_names) if dataset else [],
         "factor_names": list(dataset.factor_names) if dataset else [],
+        "factor_values": list(map(list, dataset.factor_values)) if dataset else [],
         "training": training,
         "libraries": {
             "python": platform.python_version(),

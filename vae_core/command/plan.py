@@ -14,6 +14,7 @@ from vae_core.errors import ConfigError, TrainingError
 from vae_core.runs.run import Run
 
 if TYPE_CHECKING:
+    from vae_core.data.image_dataset import ImageDataset
     from vae_core.training.config import TrainConfig
 
 SETTINGS: dict[str, tuple[Callable[[str], object], str]] = {
@@ -98,6 +99,9 @@ def planned_of(
             raise ConfigError("--dataset and --images name two data sets; leave one out.")
         train, test = read_given_images(options)
         config = replace(config, dataset=train.name)
+        if not options.preset:
+            given = flags_given | {"dataset": train.name, "objective_settings": own}
+            config = _suited(train, options.left_out, given)
     else:
         check_dataset(config.dataset)
         train, test = run_datasets("", config.dataset, download=options.download)
@@ -123,6 +127,17 @@ def planned_of(
             write_images(run.images_file, train, test)
 
     return config, write
+
+
+def _suited(train: ImageDataset, left_out: str | None, given: dict[str, Any]) -> TrainConfig:
+    """Settings for a user's own images, with why they are so on stderr; given ones are kept."""
+    from vae_core.training.suited import suited_to
+
+    learned = train if left_out is None else train.without(train.label_of(left_out))
+    found = suited_to(learned, given)
+    for sentence in filter(None, (found.why, found.expect)):
+        print(f"zscape: {sentence}", file=sys.stderr)
+    return found.config
 
 
 def chosen(options: argparse.Namespace) -> dict[str, Any]:

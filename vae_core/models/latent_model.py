@@ -24,6 +24,7 @@ from vae_core.models.priors import Prior, StandardNormal
 # Numbers that a layer gives in one pass: on a processor 4 MB, which its cache holds, elsewhere 256.
 AT_ONCE = {"cpu": 1 << 20}
 AT_ONCE_ELSEWHERE = 1 << 26
+ROUNDING = 1e-3  # as far beyond [0, 1] as arithmetic leads
 
 Around = Callable[[], AbstractContextManager[object]]
 _around: Around = nullcontext
@@ -172,6 +173,16 @@ class LatentModel(nn.Module):
                 f"image_shape={self.image_shape}, but x is {tuple(x.shape)}; give x as "
                 f"(batch, {', '.join(map(str, self.image_shape))})."
             )
+        # An identity link means any numbers; and while learning, looking would wait for the device.
+        bounded = self.config.link == "sigmoid" and not self.training
+        if bounded and x.numel() and not torch.compiler.is_compiling():
+            low, high = (float(each) for each in x.detach().aminmax())
+            if not (low >= -ROUNDING and high <= 1 + ROUNDING):  # NaN is neither
+                remedy = "divide by 255" if high > 2 and low >= 0 else "bring them there"
+                raise ConfigError(
+                    f"x runs from {low:.4g} to {high:.4g}, but brightnesses in [0, 1] are "
+                    f"expected; {remedy}."
+                )
 
 
 def _check_tensor(name: str, value: object) -> None:

@@ -118,7 +118,8 @@ def test_a_checkpoint_comes_back_bit_for_bit(root: Path, model: LatentModel) -> 
 def test_latents_come_back_bit_for_bit(root: Path, model: LatentModel) -> None:
     expected, loaded = encode_dataset(model, small_dataset()), load_latents(root / "good")
     assert expected.kl_terms is None and loaded is not None and loaded.kl_terms is None
-    expected = replace(expected, kl_terms=torch.zeros(6, 2))
+    sources = torch.zeros(6, 3, dtype=torch.uint8)
+    expected = replace(expected, kl_terms=torch.zeros(6, 2), sources=sources)
     save_checkpoint(root / "victim", model, latents=expected, dataset=small_dataset())
     loaded = load_latents(root / "victim")
     for name, tensor in vars(expected).items():

@@ -10,7 +10,6 @@ import signal
 import stat
 import subprocess
 import sys
-import tarfile
 import time
 import zipfile
 from collections.abc import Callable
@@ -476,8 +475,8 @@ def test_what_becomes_of_own_images_is_said(run: Command, checkpoint: Path, tmp_
     np.savez(tmp_path / "own.npz", x=images, y=np.array([3, 99])[np.arange(40) % 2])
     outcome = run("evaluate", checkpoint, "--images", tmp_path / "own.npz")
     assert outcome.err.splitlines() == [
-        "zscape: 40 images of 2 classes (3, 99), 32x32 in colour, read as 8x8 in grey, black 0 and "
-        "white 4,095; 4 are the test.",
+        "zscape: 40 images of 2 classes (3, 99), 32x32 in colour, values 0 to 4,095, read as 8x8 "
+        "in grey, black 0 and white 4,095; 4 are the test, drawn at random by seed 0.",
         "zscape: The values run from 0 to 4,095: 0 is taken as black and 4,095 as white.",
     ]
     outcome = run("evaluate", checkpoint, "--images", tmp_path / "own.npz", "--scale", "0:65535")
@@ -511,11 +510,24 @@ def test_fewer_images_than_a_batch_are_one_batch(run: Command, tmp_path: Path) -
     images = np.random.default_rng(0).integers(0, 256, (20, 8, 8), np.uint8)
     np.savez(tmp_path / "own.npz", x=images)
     few = ("train", "--images", tmp_path / "own.npz", "--epochs", 1, "--hidden", 8)
+    few = (*few, "--preset", "digits-2d")
     outcome = run(*few, "--output", tmp_path / "run")
     assert outcome.code == 0 and "batches of all 18 images" in outcome.err
     assert Run(tmp_path / "run").config().batch_size == 18
     refused = run(*few, "--batch-size", 50, "--output", tmp_path / "other")
     assert refused.code == 2 and "batch_size=50" in refused.err
+
+
+def test_settings_suit_own_images_and_say_so(run: Command, tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (20, 8, 8), np.uint8)
+    np.savez(tmp_path / "own.npz", x=images)
+    train = ("train", "--images", tmp_path / "own.npz", "--epochs", 1, "--output", tmp_path / "run")
+    outcome = run(*train)
+    assert outcome.code == 0
+    assert "Chosen for 18 images of 8x8: mlp, as they are small; learned-gaussian" in outcome.err
+    assert "18 images are learned by heart" in outcome.err
+    config = Run(tmp_path / "run").config()
+    assert (config.epochs, config.likelihood) == (1, "learned-gaussian")
 
 
 def test_a_class_is_left_out_by_its_name(run: Command, tmp_path: Path) -> None:
@@ -555,11 +567,10 @@ def test_messages_on_images_name_the_flag(run: Command, tmp_path: Path) -> None:
     few = ("--epochs", 1, "--hidden", 8, "--output", tmp_path / "sized")
     sized = run("train", "--images", tmp_path, "--size", "6×5", *few)  # as the page writes it
     assert "read as 6x5" in sized.err
-    with tarfile.open(tmp_path / "all.tar.gz", "w:gz") as archive:
-        archive.add(tmp_path / "0.png", "0.png")
-    assert_refused(run(*train, tmp_path / "all.tar.gz"), 1, "is a tar archive", "unpack it")
+    (tmp_path / "all.7z").write_bytes(b"7z\xbc\xaf")
+    assert_refused(run(*train, tmp_path / "all.7z"), 1, "is a 7z archive", "unpack it")
     np.savez(tmp_path / "two.npz", x_train=np.ones((9, 4, 4)), x_test=np.ones((9, 4, 4)) * 250)
-    assert_refused(run(*train, tmp_path / "two.npz"), 1, "unlike scales", "--scale 0:255")
+    assert_refused(run(*train, tmp_path / "two.npz"), 1, "unlike scales", "--scale=0:255")
 
 
 def test_exact_figures_of_many_dimensions_are_refused_by_flag(run: Command, tmp_path: Path) -> None:

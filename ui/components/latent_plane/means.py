@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from vae_core.latent.latents import Latents
 
 CLASS, KL, ERROR = "class", "KL", "reconstruction error"
+NOT_KNOWN = "not known"
 
 
 def colourings(opened: OpenModel) -> list[str]:
@@ -56,6 +57,7 @@ def points_of_means(
         xy=xy,
         covariance=covariance,
         rows=every,
+        sources=None if latents.sources is None else latents.sources.numpy()[every],
         **_colouring(opened, latents, colour, every),
     )
 
@@ -83,4 +85,16 @@ def _colouring(
     factor = opened.config["factor_names"].index(colour)
     if latents.factors is None:
         return {}
-    return {"value": latents.factors.numpy()[rows, factor], "label": colour}
+    values = latents.factors.numpy()[rows, factor]
+    if names := categories(opened, colour):
+        unknown = np.isnan(values)
+        named = (*names, NOT_KNOWN) if unknown.any() else names
+        return {"category": np.where(unknown, len(names), values).astype(int), "names": named}
+    return {"value": values, "label": colour}
+
+
+def categories(opened: OpenModel, factor: str) -> tuple[str, ...]:
+    """What the values of a factor count into; none where they are numbers."""
+    names = opened.config["factor_names"]
+    values = opened.config.get("factor_values") or [()] * len(names)
+    return tuple(values[names.index(factor)])

@@ -96,7 +96,8 @@ def _encoded(
     if not model.has_encoder:
         raise DataError("This model has no encoder, so no image has a code; leave data out.")
     latents = encode_dataset(model, data)
-    names = {"class_names": list(data.class_names), "factor_names": list(data.factor_names)}
+    told = ("class_names", "factor_names", "factor_values")
+    names = {name: list(getattr(data, name)) for name in told}
     return _fitting(model, latents), data.images, names
 
 
