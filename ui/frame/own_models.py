@@ -19,7 +19,8 @@ from ui.frame.room import UPLOAD, why_no_room
 from ui.frame.session import is_mine, own, owned
 from ui.kept import address, visitor
 from vae_core.checkpoints.archives import unpack_checkpoint
-from vae_core.checkpoints.reading import LATENTS, without_sources
+from vae_core.checkpoints.layout import LATENTS
+from vae_core.checkpoints.reading import without_sources
 from vae_core.errors import CheckpointError
 from vae_core.files.atomic import folder_written_whole, write_bytes
 from vae_core.runs.jobs import keep

@@ -9,13 +9,14 @@ from pathlib import Path
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 DECODER, ENCODER = "decoder.onnx", "encoder.onnx"
 WEIGHTS = ("model.safetensors", DECODER)  # one of these
+LATENTS = "latents.safetensors"
 FILES = (
     "config.json",
     "model.safetensors",
     DECODER,
     ENCODER,
     "metrics.json",
-    "latents.safetensors",
+    LATENTS,
     "README.md",
     "preview.png",
 )

@@ -29,6 +29,7 @@ from vae_core.checkpoints.layout import (
     DECODER,
     ENCODER,
     FILES,
+    LATENTS,
     PICKLE_ENDINGS,
     WEIGHTS,
     WHY_NO_PICKLES,
@@ -56,7 +57,6 @@ MAX_WEIGHTS = MAX_WEIGHT_BYTES // 4  # float32
 MAX_LATENT_BYTES = 512 << 20
 # What the config.json of another library's models holds -> the library.
 _OTHERS = {"_diffusers_version": "diffusers", "transformers_version": "transformers"}
-LATENTS = "latents.safetensors"
 _ENCODE_AGAIN = "write it anew from the data, or leave it out"
 _MODEL_FIELDS = tuple(f.name for f in fields(ModelConfig))
 _LATER_FIELDS = ("prior", "pseudo_inputs", "classes")  # models without them are as by default
