@@ -17,11 +17,18 @@ import vae_core
 from vae_core.checkpoints.archives import check_sound
 from vae_core.checkpoints.card import model_card
 from vae_core.checkpoints.figures import read_metrics
-from vae_core.checkpoints.layout import DECODER, FILES, REPOSITORY, WEIGHTS
-from vae_core.checkpoints.reading import MAX_WEIGHT_BYTES, checkpoint_files, read_config
+from vae_core.checkpoints.layout import DECODER, FILES, LATENTS, REPOSITORY, WEIGHTS
+from vae_core.checkpoints.reading import (
+    MAX_LATENT_BYTES,
+    MAX_WEIGHT_BYTES,
+    checkpoint_files,
+    read_config,
+    without_sources,
+)
 from vae_core.checkpoints.writing import check_target, copy_checkpoint
 from vae_core.errors import CheckpointError, ConfigError
 from vae_core.files.atomic import write_bytes
+from vae_core.files.tensors import read_header
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -77,6 +84,7 @@ def push(folder: str | Path, repository: str, *, private: bool = False) -> str:
     """Put the checkpoint in `folder`, a sound one, to `repository`, OWNER/NAME; its address.
 
     The repository is made if it is not there, private if so asked; its card says how to fetch it.
+    The names of the files that one's own images came from stay at home.
     CheckpointError where the folder is no sound checkpoint, or the Hub refuses.
     """
     folder = Path(folder)
@@ -85,6 +93,9 @@ def push(folder: str | Path, repository: str, *, private: bool = False) -> str:
     with TemporaryDirectory(prefix="zscape-") as scratch:
         for name, data in checkpoint_files(folder):
             write_bytes(Path(scratch) / name, data)
+        latents = Path(scratch) / LATENTS
+        if latents.exists() and "sources" in read_header(latents, MAX_LATENT_BYTES):
+            write_bytes(latents, without_sources(folder))
         name = repository.rpartition("/")[2]
         card = model_card(name, read_config(folder), read_metrics(folder), repository=repository)
         write_bytes(Path(scratch) / "README.md", card.encode())
