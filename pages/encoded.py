@@ -122,9 +122,10 @@ def choose_rows_by(shown: Shown) -> tuple[np.ndarray, str | None]:
 @st.fragment
 def explore() -> None:
     view, dims, colour, which = choose_view()
-    offer_to_encode(opened, which)
-    shown = shown_images(opened, which)
+    offer, shown = st.container(), shown_images(opened, which)
     passed, filtered = choose_rows_by(shown)
+    with offer:  # runs all anew: widgets that had no turn before that would be forgotten
+        offer_to_encode(opened, which)
     if view not in METHODS:
         plane = pca_plane(opened) if view == PCA else dims_plane(opened, dims)
         xy = plane.project(shown.latents.mu.numpy())
@@ -269,7 +270,8 @@ def show_selected(shown: Shown, chosen: list[int], where: Columns) -> None:
     )
     data_note(data is not None)
     table = columns_of(shown, rows, where)
-    st.dataframe(table, hide_index=True, height=min(38 + 35 * len(rows), 320))
+    names = sorted(table, key=lambda name: name.startswith(("mu_", "sigma_")))
+    st.dataframe(table, hide_index=True, height=min(38 + 35 * len(rows), 320), column_order=names)
 
 
 def columns_of(shown: Shown, rows: Sequence[int], where: Columns) -> Columns:

@@ -263,7 +263,7 @@ def show_attribute(row: int) -> None:
         )
         return
     st.subheader("Attribute vectors")
-    attribute = choice_from_link("attribute", attributes, attributes[0])
+    attribute = choice_from_link("by", attributes, attributes[0])
     parted, names = latents, class_names
     if attribute != CLASS or CLASS not in attributes:
         k = factor_names.index(attribute)
@@ -274,7 +274,7 @@ def show_attribute(row: int) -> None:
     t = number_from_link("t", -1.0, 2.0, default=1.0)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         if len(attributes) > 1:
-            st.selectbox("By", attributes, key="attribute", persist_state="session", width=160)
+            st.selectbox("By", attributes, key="by", persist_state="session", width=160)
         st.selectbox("Towards", names, key="to", persist_state="session", width=160)
         st.selectbox("Away from", names, key="from", persist_state="session", width=160)
         st.slider(
@@ -316,7 +316,7 @@ def show_attribute(row: int) -> None:
     added = f"mean of {of}{plain(to)} − mean of {of}{plain(away)}"
     st.caption(f"z = μ + t ({added}); t = 0 is the reconstruction g(μ).")
     by = None if attribute == attributes[0] else attribute
-    show_in_address("attribute", **{"attribute": by, "to": to, "from": away, "t": t})
+    show_in_address("attribute", **{"by": by, "to": to, "from": away, "t": t})
     explain("factors", "Attributes")
 
 

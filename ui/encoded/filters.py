@@ -31,19 +31,31 @@ def choose_filters(shown: Shown) -> tuple[np.ndarray, str | None]:
     whole, options = np.ones(len(shown.latents), bool), columns(shown)
     if not options:
         return whole, None
-    given = _linked(options)
-    if "filters" not in st.session_state:
-        st.session_state["filters"] = list(given)
-    st.session_state["filters"] = [name for name in st.session_state["filters"] if name in options]
+    if "filtered" not in st.session_state:
+        st.session_state["filtered"] = _linked(options)
+    before: dict[str, list[Any]] = st.session_state["filtered"]
+    # Widgets of other images have other choices and ends: each set is one of its own.
+    of = f"{shown.opened.id}-{shown.which}"
+    fresh = st.session_state.get("filters-of") != of
+    st.session_state["filters-of"] = of
+    if fresh or f"filters-{of}" not in st.session_state:
+        st.session_state[f"filters-{of}"] = [name for name in before if name in options]
     chosen = st.multiselect(
-        "Filter by", options, key="filters", persist_state="session", format_func=plain, width=260
+        "Filter by",
+        options,
+        key=f"filters-{of}",
+        persist_state="session",
+        width=260,
     )
-    said: dict[str, list[Any]] = {}
+    kept: dict[str, list[Any]] = {}
     for name in chosen:
-        keep, told = _filter(shown, name, given.get(name))
+        key = f"filter-{of}-{name}"
+        if fresh:
+            st.session_state.pop(key, None)
+        keep, kept[name] = _filter(shown, name, key, before.get(name, []))
         whole &= keep
-        if told:
-            said[name] = told
+    st.session_state["filtered"] = kept
+    said = {name: told for name, told in kept.items() if told}
     text = json.dumps(said, ensure_ascii=False, separators=(",", ":")) if said else None
     return whole, text if text is None or len(text) <= MAX_LINKED else None
 
@@ -68,18 +80,15 @@ def searchable(shown: Shown) -> bool:
     return shown.latents.sources is not None or any(_names(shown, n) for n in columns(shown))
 
 
-def _filter(shown: Shown, name: str, given: list[Any] | None) -> tuple[np.ndarray, list[Any]]:
+def _filter(shown: Shown, name: str, key: str, given: list[Any]) -> tuple[np.ndarray, list[Any]]:
     """A widget for one column; the rows that it keeps, and what the address says of it."""
-    values, key = _values(shown, name), f"filter-{shown.opened.id}-{name}"
+    values = _values(shown, name)
     known = ~np.isnan(values)
     if names := _names(shown, name):
         options = [*names, NOT_KNOWN] if not known.all() else list(names)
-        asked = [each for each in given or () if each in options]
+        asked = [each for each in given if each in options]
         st.session_state.setdefault(key, asked or options)
-        st.session_state[key] = [each for each in st.session_state[key] if each in options]
-        kept = st.multiselect(
-            plain(name), options, key=key, persist_state="session", format_func=plain
-        )
+        kept = st.multiselect(plain(name), options, key=key, persist_state="session")
         places = [options.index(each) for each in kept]
         keep = np.isin(np.where(known, values, len(names)), places)
         return keep, [] if len(kept) == len(options) else kept
@@ -89,7 +98,7 @@ def _filter(shown: Shown, name: str, given: list[Any] | None) -> tuple[np.ndarra
     low, high = float(values[known].min()), float(values[known].max())
     whole = bool((values[known] == np.rint(values[known])).all())
     ends: tuple[Any, Any] = (int(low), int(high)) if whole else (low, high)
-    asked = [type(ends[0])(each) for each in given or () if not isinstance(each, str)]
+    asked = [type(ends[0])(each) for each in given if not isinstance(each, str)]
     span = (max(asked[0], ends[0]), min(asked[1], ends[1])) if len(asked) == 2 else ends
     st.session_state.setdefault(key, span if span[0] <= span[1] else ends)
     a, b = st.slider(

@@ -64,7 +64,7 @@ def _numbers(name: str, values: NDArray[np.float64]) -> Column:
     if not len(known):
         raise Unusable("is empty")
     short = values.astype(np.float32)
-    if len(np.unique(short[~np.isnan(short)])) == 1 and len(known) == len(values):
+    if len(np.unique(short[~np.isnan(short)])) == 1:
         raise Unusable("is the same for all")
     whole = (known == np.rint(known)) & (np.abs(known) > _EXACT)
     rounded = bool((known[whole].astype(np.float32) != known[whole]).any())

@@ -116,8 +116,8 @@ def test_nothing_of_a_table_is_dropped_without_being_named() -> None:
         "Images without a row in labels.csv: 1 (19.png).",
         "Rows of labels.csv without an image: 1 (lost.png).",
         "Rows of labels.csv for images that have one already, and are not read: 1 (00.png).",
-        "Columns of labels.csv: age, note (18 texts), same, label (table) (1 text), "
-        "label (6) (1 text).",
+        "Columns of labels.csv: age, note (18 texts), label (table) (1 text), label (6) (1 text).",
+        "Not used of labels.csv: same is the same for all.",
     ]
     long = csv([("file", "id"), *((path, f"{'x' * 90}{path}") for path in PATHS)])
     assert read(zipped(long))[1] == [
