@@ -20,7 +20,7 @@ from streamlit.runtime import get_instance
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
 import live
-from live.models import open_model
+from live.models import held_ids, open_model
 from live.places import first_model
 from ui.components.modules import publish_all
 from ui.frame import navigation
@@ -28,6 +28,7 @@ from ui.frame.classroom import entrance
 from ui.frame.room import keep_swept
 from ui.frame.work import pages_take_turns
 from vae_core.errors import CheckpointError
+from vae_core.plugins import load_plugins
 
 HERE = Path(__file__).resolve().parent
 DRAWN_SECONDS = 10  # from the first model's opening to the first page's image, with much to spare
@@ -55,7 +56,7 @@ def load_libraries() -> None:
 
     surround_passes(pages_take_turns)
     with suppress(CheckpointError):  # the page itself says what is wrong with it
-        open_model(first_model())
+        open_model(next(iter(held_ids()), first_model()))
     gc.freeze()  # what is imported stays: later collections need not look at it
     time.sleep(DRAWN_SECONDS)
     importlib.import_module("torch._dynamo")
@@ -74,6 +75,7 @@ def held() -> dict[str, int]:
 
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
+    load_plugins()  # what is wrong with one is said before anybody comes, too
     entrance()  # what is wrong with it is said before anybody comes
     for work in (load_libraries, keep_swept):
         threading.Thread(target=work, daemon=True).start()

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 HOUSE = ("app", "zscape", "pages", "ui", "live", "vae_core")
 LIBRARY = (
     *("command", "export", "runs", "checkpoints", "measures", "training", "objectives", "latent"),
-    *("models", "data", "files", "errors"),
+    *("adapters", "models", "data", "files", "plugins", "errors"),
 )
 Arrows = dict[str, set[str]]
 

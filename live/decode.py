@@ -18,6 +18,7 @@ themselves: an image that must be read from disk holds up no decoding.
     2 encode  rows x h x w x c uint8: images            rows x 2 x d float32: mu, logvar of q(z|x)
     3 return  rows x d float32: z                       rows x 2 x d float32: q(z | decode(z))
     4 image   rows x u32: rows of the stored latents    rows x h x w x c uint8: their images
+              (from `live.images.TRAINING` on, of the training images)
     5 maps    d float32: one z                          int8: `FeatureMaps.shares`, layer by layer
     6 mean    rows x u32: rows of the stored latents    rows x d float32: mu of q(z|x)
     7 tag     nothing, of 1 row                         ASCII: the tag of its `live.weights`
@@ -60,7 +61,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from live.door.connections import MAX_MESSAGE
 from live.door.gate import parsed
-from live.images import shown_to, stored_images
+from live.images import TRAINING, shown_to, stored_images
 from live.models import Described, OpenModel, model_now
 from live.peers import address_of
 from live.servers import Counts, Full
@@ -98,6 +99,7 @@ class Close(IntEnum):
     BAD_REQUEST = 4400
     NO_MODEL = 4404
     REPLACED = 4409
+    UNUSABLE = 4422
     FLOOD = 4429
     FAILED = 4500
 
@@ -142,10 +144,11 @@ def parse(frame: bytes, model: Described) -> Request:
     values = np.frombuffer(frame, dtype, offset=HEADER.size).reshape(shape).copy()
     if dtype == "<f4" and not np.isfinite(values).all():
         raise Refusal(Close.BAD_REQUEST, "z holds NaN or infinity.")
-    if verb in (IMAGE, MEAN) and values.max() >= model.images:
+    stored = values[values < TRAINING] if verb == IMAGE else values
+    if verb in (IMAGE, MEAN) and stored.max(initial=0) >= model.images:
         raise Refusal(
             Close.BAD_REQUEST,
-            f"Row {values.max()} was asked for; {model.images} images are stored.",
+            f"Row {stored.max()} was asked for; {model.images} images are stored.",
         )
     return ticket, verb, values
 
@@ -273,6 +276,8 @@ async def _answer(model: Described, request: Request, visitor: HTTPConnection) -
         raise Refusal(Close.REPLACED, f"{model.id!r} was replaced by another model.")
     try:
         answer, real = await _compute(opened, verb, rows, visitor)
+    except CheckpointError as error:  # of a network from elsewhere
+        raise Refusal(Close.UNUSABLE, str(error)) from error
     except Exception as error:  # whatever torch raises
         log.exception("Verb %d failed on %s", verb, model.id)
         raise Refusal(Close.FAILED, "The model failed; the server's log says why.") from error
@@ -292,6 +297,7 @@ async def _compute(
         images = await asyncio.to_thread(_images, opened, rows, visitor)
         if images is not None:
             return images.permute(0, 2, 3, 1).numpy(), True
+        rows = np.where(rows < TRAINING, rows, 0)  # of training images nothing is stored
     means: Array = opened.latents.mu[rows.tolist()].numpy()
     if verb == MEAN:
         return means, False

@@ -1,4 +1,8 @@
-"""The models that the server holds open, shared by all visitors and never changed in place."""
+"""The models that the server holds open, shared by all visitors and never changed in place.
+
+Most come from a checkpoint's folder. Those that a program explores live in its process alone: they
+are registered by `hold`, and their ids are none that a folder can have.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +19,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from live.places import among_strangers, brought_along, checkpoints_root, runs_root
+from vae_core.checkpoints.layout import weights_file
 from vae_core.errors import CheckpointError, TrainingError
 from vae_core.runs.run import Run
 
 if TYPE_CHECKING:
+    from vae_core.data.image_dataset import ImageDataset
     from vae_core.latent.latents import Latents
     from vae_core.models.latent_model import LatentModel
 
@@ -33,6 +39,7 @@ _Key = tuple[str, int]  # the weights' file and when it changed
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RUN = re.compile(r"run:([A-Za-z0-9_.~%-]{1,768})(?:@([0-9]{1,5}))?")
+_HERE = re.compile(r"here:[A-Za-z0-9_.~%-]{1,768}")
 _SECRET = re.compile(r".+-([0-9a-f]{24})", re.DOTALL)
 MAX_TOKEN_BYTES = 255  # of a folder's name
 
@@ -53,6 +60,7 @@ class OpenModel:
     """A checkpoint in memory: the model in eval mode, and what lies beside its weights.
 
     own_images: whether the images that a visitor brought for it may be shown, see `live.images`.
+    dataset: the images behind the latents, of a model that lives in this process; see `hold`.
     """
 
     id: str
@@ -62,10 +70,17 @@ class OpenModel:
     metrics: dict[str, Any] | None
     latents: Latents | None
     own_images: bool = False
+    dataset: ImageDataset | None = None
 
     @cached_property
     def with_own_images(self) -> OpenModel:
         return replace(self, own_images=True)
+
+    @cached_property
+    def without_sources(self) -> OpenModel:
+        if self.latents is None or self.latents.sources is None:
+            return self
+        return replace(self, latents=replace(self.latents, sources=None))
 
     @cached_property
     def described(self) -> Described:
@@ -77,7 +92,60 @@ class OpenModel:
         """Bytes of weights and latents."""
         held = [*self.model.state_dict().values()]
         held += [] if self.latents is None else vars(self.latents).values()
-        return sum(each.nbytes for each in held if each is not None)
+        files: int = getattr(self.model, "nbytes", 0)  # of a network that no tensor holds
+        return files + sum(int(each.nbytes) for each in held if each is not None)
+
+
+@dataclass
+class InView:
+    """What the visitor of a model of this process looks at: z (d,), rows of the latents."""
+
+    z: tuple[float, ...] = ()
+    selected: tuple[int, ...] = ()
+
+
+def here_id(name: str) -> str:
+    """The model id of what this process explores under `name`."""
+    return f"here:{quote(name, safe='')}"
+
+
+def here_name(model_id: str) -> str:
+    """The name in such an id; empty where it is no such."""
+    return unquote(model_id.partition(":")[2]) if _HERE.fullmatch(model_id) else ""
+
+
+def hold(opened: OpenModel) -> InView:
+    """Let the pages show a model that lives in this process, in the place of one of its id."""
+    in_view = InView()
+    _held[opened.id] = opened, in_view
+    return in_view
+
+
+def let_go(opened: OpenModel) -> None:
+    """Show it no longer; nothing where another has taken its place."""
+    if opened.id in _held and _held[opened.id][0] is opened:
+        del _held[opened.id]
+
+
+def held_ids() -> list[str]:
+    """Ids of the models that live in this process, the newest first."""
+    return list(reversed(_held))
+
+
+def in_view_of(model_id: str) -> InView | None:
+    """Where what is looked at of such a model is told; None of any other."""
+    return _held[model_id][1] if model_id in _held else None
+
+
+def _held_model(model_id: str) -> OpenModel | None:
+    """None where the id is a folder's; CheckpointError where no such model is held any more."""
+    if not _HERE.fullmatch(model_id):
+        return None
+    try:
+        return _held[model_id][0]
+    except KeyError:
+        name = here_name(model_id)[:40]
+        raise CheckpointError(f"The program no longer shows the model {name!r}.") from None
 
 
 def model_path(model_id: str) -> Path:
@@ -129,6 +197,8 @@ def open_model(model_id: str) -> OpenModel:
     Those last used are kept, MAX_OPEN_BYTES of them. CheckpointError when there is no such model or
     its folder is broken.
     """
+    if held := _held_model(model_id):
+        return held
     shelf, key = _place(model_id)
     with _lock:
         found = shelf.models.get(key)
@@ -153,6 +223,8 @@ def model_at_hand(model_id: str) -> OpenModel | None:
 
     As it was on disk LOOK_SECONDS ago at most. CheckpointError when there is no such model.
     """
+    if held := _held_model(model_id):
+        return held
     shelf, key = _place_lately(model_id, int(time.monotonic() / LOOK_SECONDS))
     with _lock:
         found = shelf.models.get(key)
@@ -201,7 +273,7 @@ class _Shelf:
 def _place(model_id: str) -> tuple[_Shelf, _Key]:
     """Where the model named `model_id` stands or would stand, as it is on disk now."""
     path, epoch = model_path(model_id), _epoch(model_id)
-    weights = path / "model.safetensors"
+    weights = weights_file(path)
     if epoch is not None:
         weights = Run(path.parent).snapshot_file(epoch)
     try:
@@ -239,6 +311,7 @@ def _changed(weights: Path) -> int | None:
         return None
 
 
+_held: dict[str, tuple[OpenModel, InView]] = {}
 _lock = threading.Lock()
 _loader = ThreadPoolExecutor(1, "load")  # who loads a model waits here, and nobody behind them
 _one_load = threading.Lock()  # what is loaded is in memory more than once for a moment

@@ -15,7 +15,7 @@ from ui.components.address import choice_from_link, number_from_link, show_in_ad
 from ui.components.curves import curves
 from ui.components.image_grid import image_grid
 from ui.figures.anomalies import roc_panel, score_panel
-from ui.frame.kinds import NO_MEANS
+from ui.frame.kinds import no_decoder, no_encoder
 from ui.frame.session import current_model, models_beside
 from ui.frame.sidebar import model_label
 from ui.frame.work import working
@@ -310,8 +310,8 @@ def quality(images: Tensor, references: Tensor) -> str:
     return f"  \nPSNR {shown} dB · SSIM {decimal(float(ssim(images, references).mean()))}"
 
 
-if not model.has_encoder:
-    st.info(f"{NO_MEANS} So no image has a score, and none can be rebuilt without its noise.")
+if lacking := no_encoder(opened) or no_decoder(opened):
+    st.info(f"{lacking} So no image has a score, and none can be rebuilt without its noise.")
 elif opened.latents is None and test_dataset(opened) is None:
     st.info(f"{plain(opened.id)} has no stored latents and its data are not at hand.")
 else:

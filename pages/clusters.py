@@ -13,10 +13,10 @@ from live.models import OpenModel
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import latent_plane
-from ui.frame.kinds import NO_MEANS
+from ui.frame.kinds import no_codes
 from ui.frame.session import current_model
 from ui.frame.work import working
-from ui.images.pictures import data_note
+from ui.images.pictures import data_note, pixels_fit
 from ui.numbers import decimal
 from ui.text.explain import explain
 from ui.text.programs import place_of
@@ -37,6 +37,9 @@ from vae_core.measures.codes.clusters import (
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from vae_core.data.image_dataset import ImageDataset
+
+AT_ONCE = 100  # images
 MAX_CLUSTERS = 40
 SHOWN = {"clusters": "Clusters", "classes": "Classes"}
 FIGURES = {
@@ -47,8 +50,8 @@ FIGURES = {
 }
 
 opened = current_model()
-if not opened.model.has_encoder:
-    st.info(f"{NO_MEANS} Without codes there is nothing to cluster.")
+if lacking := no_codes(opened):
+    st.info(f"{lacking} Without codes there is nothing to cluster.")
     st.stop()
 latents = latents_of(opened)
 class_names: list[str] = opened.config.get("class_names") or []
@@ -69,7 +72,7 @@ def different_codes(opened: OpenModel) -> int:
 def other_codes(opened: OpenModel) -> dict[str, Tensor]:
     """As many principal components of the images as mu has dimensions, and their pixels."""
     dataset = test_dataset(opened)
-    if dataset is None:
+    if dataset is None or not pixels_fit(len(latents), dataset.image_shape):
         return {}
     stored = latents_of(opened)
     pixels = dataset.floats(stored.indices).flatten(1)
@@ -189,7 +192,7 @@ def show_agreement(method: str, k: int) -> None:
     if others:
         notes += f" PCA: {d} component{'s' * (d > 1)} of the images."
     else:
-        notes += " PCA and pixels need the data set, which is not at hand."
+        notes += " PCA and pixels need the data set, which is not at hand or too large."
     if others and method != "k-means":
         p = others["pixels"].shape[1]
         notes += (
@@ -204,12 +207,18 @@ def show_means(clusters: Tensor) -> None:
     held = clusters.unique().tolist()
     images = decoded(opened.model, cluster_means(latents.mu, clusters)[held])
     dataset = test_dataset(opened)
+    title, about = "The mean of each cluster, decoded", "The decoder's image of the mean μ of each"
+    if not opened.model.has_decoder:
+        title, about = (
+            "The middle of each cluster",
+            "The image of the code nearest to the mean of each",
+        )
     below = ""
     if dataset is not None:
-        means = cluster_means(dataset.floats(latents.indices), clusters)[held]
+        means = torch.stack([mean_image(dataset, clusters == j) for j in held])
         images = torch.cat([images, means], dim=2)
         below = " Below it: the mean of the same images' pixels."
-    st.subheader("The mean of each cluster, decoded")
+    st.subheader(title)
     names = [composition(clusters, j) for j in held]
     image_grid(
         images[None],
@@ -222,8 +231,15 @@ def show_means(clusters: Tensor) -> None:
         min_tile=52,
         max_tile=88,
     )
-    st.caption(f"The decoder's image of the mean μ of each cluster.{below}")
-    data_note(dataset is not None)
+    st.caption(f"{about} cluster.{below}")
+    data_note(dataset is not None or not opened.model.has_decoder)
+
+
+def mean_image(dataset: ImageDataset, inside: Tensor) -> Tensor:
+    """Of the images of one cluster, (c, h, w): a few at a time, as they may be large."""
+    indices = latents.indices[inside]
+    total = sum(dataset.floats(part).sum(0) for part in indices.split(AT_ONCE))
+    return torch.as_tensor(total) / len(indices)
 
 
 def composition(clusters: Tensor, j: int) -> tuple[str, str]:

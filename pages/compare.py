@@ -14,7 +14,7 @@ from ui.components.address import choice_from_link, linked, show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import InStep, PlaneResult, latent_plane
 from ui.frame.card import figures_of
-from ui.frame.kinds import NAMES, about_means
+from ui.frame.kinds import about_means, kind_of
 from ui.frame.session import current_model, model_ids, open_here, select_model
 from ui.frame.sidebar import model_label
 from ui.images.pictures import data_note
@@ -188,9 +188,7 @@ if same_data and opened.latents is not None and b.latents is not None:
 
 for column, side, model in zip(st.columns(2, gap="medium"), "AB", (opened, b), strict=True):
     with column.container(key=f"side-{side}"):
-        st.markdown(
-            f"**{side}** · {plain(model_label(model.id))} · {NAMES[model.model.config.kind]}"
-        )
+        st.markdown(f"**{side}** · {plain(model_label(model.id))} · {kind_of(model)}")
         show_plane(side, model, common["AB".index(side)].numpy() if common else None)
 st.caption(linked_text())
 if common and len(common[0]):

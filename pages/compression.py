@@ -9,11 +9,11 @@ import streamlit as st
 import torch
 
 from live.images import seen_by, test_dataset
-from live.models import OpenModel
+from live.models import OpenModel, here_name
 from ui.components.address import choice_from_link, show_in_address
 from ui.components.curves import Line, Panel, curves
 from ui.figures.bars import bars
-from ui.frame.kinds import NO_MEANS
+from ui.frame.kinds import no_codes, no_decoder
 from ui.frame.session import current_model
 from ui.frame.work import Report, working
 from ui.images.pictures import data_note, image_row
@@ -23,7 +23,7 @@ from ui.text.explain import explain
 from ui.text.plain import plain
 from ui.text.programs import images_of, place_of
 from ui.text.show_code import program, show_code
-from ui.view.dims import names_of_dims
+from ui.view.dims import MOST_DIMS, names_of_dims
 from ui.view.stored import HASHES, latents_of, stored_latents
 from vae_core.latent.decoded import decoded
 from vae_core.latent.projections import principal_components
@@ -47,8 +47,8 @@ COMPONENTS = 64  # of the larger PCA
 QUALITIES = (2, 5, 10, 20, 35, 50, 65, 80, 90, 95)  # of JPEG
 
 opened = current_model()
-if not opened.model.has_encoder:
-    st.info(f"{NO_MEANS} Without codes nothing can be kept in their place.")
+if lacking := no_codes(opened) or no_decoder(opened):
+    st.info(f"{lacking} Without both nothing can be kept in their place.")
     st.stop()
 model, latents, dataset = opened.model, latents_of(opened), test_dataset(opened)
 d = model.latent_dim
@@ -74,7 +74,9 @@ def measured(report: Report) -> Curves:
     assert dataset is not None
     images = dataset.floats(latents.indices[:JUDGED])
     every = dataset.floats(latents.indices)
-    train = seen_by(opened, run_dataset(opened.path.parent, opened.config["dataset"], "train"))
+    train = dataset
+    if not here_name(opened.id):
+        train = seen_by(opened, run_dataset(opened.path.parent, opened.config["dataset"], "train"))
     components = principal_components(train.floats(slice(0, LEARNED)), max(d, COMPONENTS))
     coefficients = components.encode(every)
 
@@ -109,13 +111,17 @@ def show_bits(step: float) -> float:
         st.caption(
             f"Uncompressed: {raw:,} bits, {raw / max(bits, 1e-9):,.0f} times as many.{under}"
         )
+    most = sorted(range(d), key=by_dimension.__getitem__, reverse=True)[:MOST_DIMS]
+    shown = list(range(d)) if d <= MOST_DIMS else most
+    if d > MOST_DIMS:
+        st.caption(f"{MOST_DIMS} of {d:,} dimensions shown, those of most bits.")
     with right:
         bars(
-            by_dimension,
+            [by_dimension[j] for j in shown],
             title="Bits by dimension",
             colour=VIOLET,
             note=f"entropy of round(μ / Δ) over {len(latents):,} test images",
-            names=names_of_dims(range(d)),
+            names=names_of_dims(shown),
         )
     return bits
 
@@ -162,10 +168,11 @@ def show_curves(found: Curves, step: float, bits: float) -> None:
         pick=this_model(),
         on_pick=choose,
     )
+    learned = "of these images" if here_name(opened.id) else "training images"
     st.caption(
         "A click, or Enter, on a point of this model's line sets Δ. "
         f"Quality of {min(JUDGED, len(latents)):,} test images, PSNR of their mean squared error. "
-        f"Bits: entropies over {len(latents):,}. PCA learned from {LEARNED:,} training images at "
+        f"Bits: entropies over {len(latents):,}. PCA learned from {LEARNED:,} {learned} at "
         "most. JPEG holds them on one tall sheet, so that its header of some hundred bytes hardly "
         "counts, and keeps colours at full resolution. PNG, which loses nothing: "
         f"{found.png:,.0f} bits, 2^{math.log2(found.png):.1f}."

@@ -11,9 +11,11 @@ import streamlit as st
 from ui.components.address import show_in_address
 from ui.components.gesture import gesture, watch_gestures
 from ui.components.latent_plane import InStep, PlaneResult, latent_plane
+from ui.frame.kinds import NEAREST
 from ui.frame.session import current_model
 from ui.kept import results
 from ui.numbers import percent
+from ui.view.axes import FEWEST, axes_of, most_axes, too_many_dims
 from ui.view.dims import dims_by_use, measure_of_use, names_of_dims
 from ui.view.planes import default_plane, plane_points
 from ui.view.point import current_z, set_z, z_text
@@ -41,8 +43,7 @@ LAYOUT = """
 """
 
 opened = current_model()
-active, unused = dims_by_use(opened)
-reach = slider_reach(opened)
+along_axes = too_many_dims(opened)
 history: list[tuple[float, ...]] = st.session_state.setdefault("z_history", [])
 
 
@@ -52,10 +53,15 @@ def move(z: Sequence[float], *, remember: bool = True) -> None:
         history.append(current_z(opened))
         del history[:-MAX_HISTORY]
     set_z(z)
-    for j, value in enumerate(z):
+    reach = reach_of_sliders()
+    for j, value in enumerate(axes_of(opened).at(z) if along_axes else z):
         set_widget(f"slider-{j}", min(reach, max(-reach, float(value))))
     st.session_state["slid"] = None
     results("moves")[opened.id] = z_text(z), list(history)
+
+
+def reach_of_sliders() -> float:
+    return axes_of(opened).reach if along_axes else slider_reach(opened)
 
 
 def moves_to(z: Sequence[float]) -> list[tuple[float, ...]]:
@@ -66,8 +72,11 @@ def moves_to(z: Sequence[float]) -> list[tuple[float, ...]]:
 
 def slider_moved(j: int) -> None:
     """A step of a slider; the steps of one gesture, as of a key that is held, are one Undo."""
-    z = list(current_z(opened))
-    z[j] = st.session_state[f"slider-{j}"]
+    z, value = list(current_z(opened)), st.session_state[f"slider-{j}"]
+    if along_axes:
+        z = axes_of(opened).moved(z, j, value)
+    else:
+        z[j] = value
     slid = (j, gesture())
     move(z, remember=slid != st.session_state.get("slid"))
     st.session_state["slid"] = slid
@@ -101,13 +110,14 @@ def to_image() -> None:
         st.session_state["to_image"] = None
 
 
-def sliders(dims: Sequence[int]) -> None:
-    z = current_z(opened)
+def sliders(dims: Sequence[int], names: Sequence[str], values: Sequence[float]) -> None:
+    """names, values: of all sliders, of which those of `dims` stand here."""
+    reach = reach_of_sliders()
     with st.container(key=f"many-{dims[0]}" if len(dims) > MANY else None):
         for j in dims:
-            st.session_state.setdefault(f"slider-{j}", min(reach, max(-reach, z[j])))
+            st.session_state.setdefault(f"slider-{j}", min(reach, max(-reach, values[j])))
             st.slider(
-                names_of_dims([j])[0],
+                names[j],
                 -reach,
                 reach,
                 step=0.01,
@@ -117,17 +127,12 @@ def sliders(dims: Sequence[int]) -> None:
             )
 
 
-@st.fragment
 def explore() -> None:
-    """What a slider changes, and no more: the plane follows in the browser, so it is not sent."""
     watch_gestures()
-    sliders(active)
-    if len(active) > 1 and opened.latents is not None:
-        st.caption(f"Ordered by {measure_of_use(opened)}, the most telling first.")
-    if unused:
-        with st.expander(f"{len(unused)} unused dimension{'s' * (len(unused) > 1)}"):
-            st.caption("Their μ hardly varies over the test set: the decoder ignores them.")
-            sliders(unused)
+    if along_axes:
+        sliders_of_axes()
+    else:
+        sliders_of_dims()
     z = current_z(opened)
     share = prior_percentile(z)
     st.markdown(
@@ -137,22 +142,62 @@ def explore() -> None:
     st.button("Undo", on_click=undo, disabled=not history)
     if st.session_state.pop("undone", False):  # a button that is disabled now tells of no click
         st.rerun()  # the plane, too
-    show_in_address("z", z=z_text(z))
+    show_in_address("z", z=z_text(z), axes=st.session_state["axes"] if along_axes else None)
+
+
+def sliders_of_dims() -> None:
+    active, unused = dims_by_use(opened)
+    z = current_z(opened)
+    names = names_of_dims(range(len(z)))
+    sliders(active, names, z)
+    if len(active) > 1 and opened.latents is not None:
+        st.caption(f"Ordered by {measure_of_use(opened)}, the most telling first.")
+    if unused:
+        with st.expander(f"{len(unused)} unused dimension{'s' * (len(unused) > 1)}"):
+            st.caption("Their μ hardly varies over the test set: the decoder ignores them.")
+            sliders(unused, names, z)
+
+
+def sliders_of_axes() -> None:
+    """More dimensions than sliders: these stand along the directions in which codes vary most."""
+    axes = axes_of(opened)
+    st.number_input(
+        "Axes",
+        FEWEST,
+        most_axes(opened),
+        key="axes",
+        persist_state="session",
+        on_change=forget_sliders,
+    )
+    sliders(range(len(axes.names)), axes.names, axes.at(current_z(opened)))
+    what = "the first" if opened.latents is None else "the main axes (PCA) of μ, from its mean,"
+    d = opened.model.latent_dim
+    st.caption(f"Along {what} of {d:,} dimensions; the rest of z stays as it is.")
+
+
+def forget_sliders() -> None:
+    """Let all of them stand where z is: some may have been another model's."""
+    for k in range(most_axes(opened)):
+        st.session_state.pop(f"slider-{k}", None)
 
 
 def picture() -> None:
-    view = default_plane(opened)
+    view, z = default_plane(opened), current_z(opened)
     latent_plane(
         opened.id,
         key=f"decode-plane-{opened.id}",
-        z=current_z(opened),
+        z=z,
         plane=view,
         points=plane_points(opened, view),
-        in_step=InStep(sliders=names_of_dims(range(opened.model.latent_dim))),
+        in_step=None
+        if along_axes
+        else InStep(sliders=names_of_dims(range(opened.model.latent_dim))),
         height=400,
         on_change=plane_moved,
     )
-    if opened.model.latent_dim > 2:
+    if not opened.model.has_decoder:
+        st.caption(NEAREST)
+    if opened.model.latent_dim > 2 and opened.latents is not None:
         st.caption("The plane lies along the two main axes of μ (PCA).")
 
 
@@ -188,7 +233,10 @@ if len(current_z(opened)) and st.session_state.get("sliders_of") != opened.id:
 st.html(LAYOUT)
 left, right = st.columns([2, 5], gap="medium")
 with left.container(key="controls"):
-    explore()
+    if along_axes:
+        explore()
+    else:  # what a slider changes, and no more: the plane follows in the browser, so it is not sent
+        st.fragment(explore)()
     jumps()
 with right.container(key="picture"):
     picture()

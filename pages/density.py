@@ -22,7 +22,7 @@ from ui.figures.densities import (
     found_of,
     map_of,
 )
-from ui.frame.kinds import NO_MEANS
+from ui.frame.kinds import no_codes
 from ui.frame.session import current_model
 from ui.frame.work import working
 from ui.images.pictures import image_row
@@ -53,6 +53,7 @@ COLOURS = {
     AGGREGATE: SYMBOL_COLOURS["mu"],
 }
 MAX_COMPONENTS = 100
+MAX_DIMS = 512
 
 opened = current_model()
 model = opened.model
@@ -236,10 +237,12 @@ def show_samples(fits: Fits, found: Found | None, seed: int) -> None:
         )
 
 
+if d > MAX_DIMS:
+    st.info(f"{d:,} latent dimensions are too many for a density: {MAX_DIMS} at most are fitted.")
+    st.stop()
 if opened.latents is None:
     st.info(
-        NO_MEANS
-        if not model.has_encoder
-        else f"{plain(opened.id)} has no stored latents: there is nothing to set beside the prior."
+        no_codes(opened)
+        or f"{plain(opened.id)} has no stored latents: there is nothing to set beside the prior."
     )
 explore()

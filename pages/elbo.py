@@ -25,7 +25,7 @@ from ui.figures.elbo import (
 )
 from ui.figures.reparameterisation import Draw, show_draw
 from ui.figures.waterfall import Level, Step, waterfall
-from ui.frame.kinds import NAMES
+from ui.frame.kinds import kind_of, name_of, no_likelihood
 from ui.frame.session import current_model
 from ui.frame.work import working
 from ui.images.chosen import (
@@ -40,7 +40,6 @@ from ui.images.pictures import data_note
 from ui.numbers import decimal
 from ui.palette import AMBER, BROWN, GREY, SKY, SYMBOL_COLOURS, VIOLET
 from ui.text.explain import explain
-from ui.text.plain import plain
 from ui.text.programs import elbo_program
 from ui.text.show_code import show_code
 from ui.view.dims import dims_by_use, names_of_dims
@@ -70,6 +69,10 @@ COUNTS = tuple(2**k for k in range(11))  # K
 SAMPLES = 2_000  # of log p(x) where it is not exact
 SUMMED = 2_000  # test images of the sum over a data set
 LOOKS = ("posterior", "whole plane")
+NO_GRADIENTS = (
+    "A model from elsewhere that is run by itself has no gradients; as a network of PyTorch it "
+    "would have them."
+)
 
 opened = current_model()
 model = opened.model
@@ -143,8 +146,11 @@ def explore() -> None:
         z=z_text(current_z(opened)),
     )
     show_code_of(chosen)
-    show_bounds(chosen.x, gap)
-    show_trick(chosen.x, q)
+    if model.has_gradients:
+        show_bounds(chosen.x, gap)
+        show_trick(chosen.x, q)
+    else:
+        st.info(f"{NO_GRADIENTS} So the estimates of the ELBO's own are left out.")
     show_sum()
 
 
@@ -357,10 +363,14 @@ def show_sum() -> None:
     explain("elbo", "The sum over a data set")
 
 
-if not model.is_variational:
+if lacking := no_likelihood(opened):
+    st.info(f"{lacking} So there is neither an ELBO nor a gap.")
+elif not model.is_variational:
     st.info(
-        f"{plain(opened.id)} is a {NAMES[model.config.kind]}: it has no posterior with a density, "
+        f"{name_of(opened)} is a {kind_of(opened)}: it has no posterior with a density, "
         "so there is neither an ELBO nor a gap. Choose a VAE in the sidebar."
     )
+elif not (exact or model.has_gradients):
+    st.info(f"{NO_GRADIENTS} So q* is not to be found, beside which the gap is told.")
 else:
     explore()

@@ -4,65 +4,84 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 import torch
-from torch import Tensor
 
-from live.images import test_dataset
+from live.images import stored_images
+from live.models import in_view_of
 from ui.components.address import choice_from_link, linked, refuse, show_in_address
 from ui.components.image_grid import image_grid
-from ui.components.latent_plane import Plane, PlaneResult, latent_plane, packed, unpacked
+from ui.components.latent_plane import (
+    Plane,
+    PlanePoints,
+    PlaneResult,
+    latent_plane,
+    packed,
+    unpacked,
+)
 from ui.components.latent_plane.means import colourings
-from ui.frame.kinds import NO_MEANS, NO_POSTERIOR
+from ui.encoded.embedding import METHODS, choose_embedding, compute_asked
+from ui.encoded.filters import choose_filters, found_by, searchable
+from ui.encoded.images import (
+    BOTH,
+    TEST,
+    TRAIN,
+    Shown,
+    choose_images,
+    encode_asked,
+    offer_to_encode,
+    shown_images,
+)
+from ui.frame.kinds import NO_POSTERIOR, no_codes
 from ui.frame.session import current_model
-from ui.frame.work import heavy_work, working
 from ui.images.chosen import preparation
 from ui.images.pictures import data_note
-from ui.kept import keep, kept, results
+from ui.kept import keep, kept
 from ui.text.plain import file_name
-from ui.view.dims import choose_dims, names_of_dims
+from ui.view.dims import MOST_DIMS, choose_dims, names_of_dims
 from ui.view.planes import dims_plane, keep_z, pca_plane, pca_shares, plane_points
 from ui.view.point import current_z, z_text
 from ui.view.space import show_space
-from ui.view.stored import latents_of, stored_latents
+from vae_core.data.texts import texts_of
 from vae_core.latent.decoded import decoded
-from vae_core.latent.projections import tsne_projection
 
-DIMS, PCA, TSNE = "two dimensions", "PCA", "t-SNE"
+DIMS, PCA, SPLIT = "two dimensions", "PCA", "test or training"
+PLAIN = "nothing"
 POINTERS = {"select": "Select points", "cursor": "Move z"}
 SHOWN = 24  # selected points whose images are shown
 LINKED = 200  # selected points that a link carries
-TSNE_POINTS = (1_000, 2_000, 5_000, 10_000)
+COORDINATES = {PCA: "pc", "t-SNE": "tsne", "UMAP": "umap"}  # as downloads name them
+
+Columns = dict[str, np.ndarray]
 
 opened = current_model()
-if not opened.model.has_encoder:
-    st.info(f"{NO_MEANS} Its images are on the pages Decode z, Manifold and Interpolate.")
+if lacking := no_codes(opened):
+    st.info(f"{lacking} Its images are on the pages Decode z, Manifold and Interpolate.")
     st.stop()
-latents = latents_of(opened)
 d = opened.model.latent_dim
 
 
-def choose_view() -> tuple[str, tuple[int, int], str]:
+def choose_view() -> tuple[str, tuple[int, int], str, str]:
     """The row of controls above the plane: the view, its dimensions, the colours, the pointer.
 
-    Returns the view, the two dimensions and what points are coloured by.
+    Returns the view, the two dimensions, what points are coloured by and of which images they are.
     """
-    views = [DIMS, PCA, TSNE] if d > 2 else [DIMS]
-    view = choice_from_link("view", views, DIMS)
-    colour = choice_from_link("colour", colourings(opened), colourings(opened)[0])
+    views = [DIMS, PCA, *METHODS] if d > 2 else [DIMS]
+    view = choice_from_link("view", views, DIMS if d <= MOST_DIMS else PCA)
     choice_from_link("pointer", list(POINTERS), "select")
     choice_from_link("draw", (False, True), default=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if d > 2:
             st.segmented_control("View", views, required=True, key="view", persist_state="session")
         dims = choose_dims(opened, shown=view == DIMS)
-        st.selectbox(
-            "Colour by", colourings(opened), key="colour", persist_state="session", width=220
-        )
+        which = choose_images(opened)
+        colours = [*colourings(opened), *([SPLIT] if which == BOTH else [])] or [PLAIN]
+        colour = choice_from_link("colour", colours, colours[0])
+        st.selectbox("Colour by", colours, key="colour", persist_state="session", width=220)
         st.segmented_control(
             "Pointer",
             list(POINTERS),
@@ -70,137 +89,104 @@ def choose_view() -> tuple[str, tuple[int, int], str]:
             format_func=POINTERS.__getitem__,
             key="pointer",
             persist_state="session",
-            disabled=view == TSNE,
+            disabled=view in METHODS,
             help="Select: click a point, draw a lasso, or hold Shift for a box.",
         )
         st.toggle(
             "Draw",
             key="draw",
             persist_state="session",
-            disabled=view == TSNE,
+            disabled=view in METHODS or not opened.model.has_encoder,
             help="Draw an image, or drop a file: where does the encoder put it?",
         )
-    return view, dims, colour
+    return view, dims, colour, which
 
 
-def tsne_rows(n: int) -> np.ndarray:
-    return np.linspace(0, len(latents) - 1, min(n, len(latents))).astype(int)
-
-
-def tsne_key(n: int) -> tuple[str, float, float, bool, int]:
-    """What tells one embedding from all others of this visitor."""
-    return (*stored_latents(opened), n)
-
-
-def ask_for_tsne(n: int) -> None:
-    st.session_state["tsne_of"] = n
-    st.rerun()
-
-
-def choose_tsne() -> tuple[np.ndarray, np.ndarray] | None:
-    """Rows and their t-SNE embedding; computed on request, and kept."""
-    found = results("tsne")
-    number, button = st.columns([1, 3], vertical_alignment="bottom")
-    n = number.selectbox(
-        "Points", TSNE_POINTS, format_func="{:,}".format, key="points", persist_state="session"
-    )
-    key, rows = tsne_key(n), tsne_rows(n)
-    if key not in found:
-        if button.button("Compute t-SNE", type="primary", icon=":material/play_arrow:"):
-            ask_for_tsne(n)
-        st.info(
-            f"t-SNE of {len(rows):,} of {len(latents):,} means runs when you start it; "
-            "2,000 points take about 10 seconds."
-        )
-        return None
-    st.caption(
-        f"{len(rows):,} of {len(latents):,} shown. Near points are near in latent space; distances "
-        "between far clusters say nothing, and no z can be decoded here."
-    )
-    embedding, fraction = found[key]
-    if fraction < 1:
-        st.caption(f"Stopped after {fraction:.0%} of the steps.")
-        if st.button("Compute it whole", icon=":material/play_arrow:"):
-            ask_for_tsne(n)
-    return rows, embedding
-
-
-def compute_tsne(n: int) -> None:
-    """Compute the embedding of n means; a click on the page, on Stop for one, ends it early.
-
-    Not in the fragment: a click there would wait for the fragment's end.
-    """
-    found, key = results("tsne"), tsne_key(n)
-    with working("t-SNE begins…", stop=True, stop_help="Keeps what has been reached") as report:
-
-        def reached(fraction: float, embedding: Tensor) -> bool:
-            found[key] = (embedding.numpy(), fraction)
-            report(fraction, f"t-SNE: {fraction:.0%}")  # ends the run when Stop was pressed
-            return True
-
-        with heavy_work(report):
-            embedding = tsne_projection(latents.mu[tsne_rows(n)], on_progress=reached)
-        found[key] = (embedding.numpy(), 1.0)
+def choose_rows_by(shown: Shown) -> tuple[np.ndarray, str | None]:
+    """Filters, and a search that selects; the rows that are shown, and what the address says."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if searchable(shown):
+            st.text_input(
+                "Search",
+                key="search",
+                placeholder="a file, a class …",
+                max_chars=80,
+                width=200,
+                on_change=lambda: choose_rows(found_by(shown, st.session_state["search"]).tolist()),
+                help="Selects the images whose file, class or category holds the text.",
+            )
+        kept, said = choose_filters(shown)
+    if not kept.all():
+        st.caption(f"{int(kept.sum()):,} of {len(kept):,} pass the filters.")
+    return kept, said
 
 
 @st.fragment
 def explore() -> None:
-    view, dims, colour = choose_view()
-    points = choice_from_link("points", TSNE_POINTS, default=2_000)
-    if view != TSNE:
+    view, dims, colour, which = choose_view()
+    offer, shown = st.container(), shown_images(opened, which)
+    passed, filtered = choose_rows_by(shown)
+    with offer:  # runs all anew: widgets that had no turn before that would be forgotten
+        offer_to_encode(opened, which)
+    if view not in METHODS:
         plane = pca_plane(opened) if view == PCA else dims_plane(opened, dims)
-        show_points(view, plane, colour)
-    elif computed := choose_tsne():
-        show_points(view, None, colour, *computed)
+        xy = plane.project(shown.latents.mu.numpy())
+        show_points(shown, view, plane, colour, np.flatnonzero(passed), xy)
+    elif embedded := choose_embedding(METHODS[view], shown):
+        rows, xy = embedded
+        every = np.full((len(passed), 2), np.nan)
+        every[rows] = xy
+        show_points(shown, view, None, colour, rows[passed[rows]], every)
     space = show_space(opened) if d > 2 else {}
     across, up = names_of_dims(dims) if view == DIMS and d > 2 else (None, None)
+    method = METHODS.get(view)
     show_in_address(
         "view",
         view=view if d > 2 else None,
         x=across,
         y=up,
-        points=points if view == TSNE else None,
+        points=st.session_state["points"] if method else None,
+        **{m.key: st.session_state[m.key] if m is method else None for m in METHODS.values()},
+        of=None if which == TEST else which,
         colour=colour,
         pointer=st.session_state["pointer"],
         draw=st.session_state["draw"],
-        selected=",".join(map(str, chosen_rows()[:LINKED])),
+        filter=filtered,
+        selected=",".join(map(str, chosen_rows(shown)[:LINKED])),
         z=z_text(current_z(opened)),
         **space,
     )
 
 
 def show_points(
-    view: str,
-    plane: Plane | None,
-    colour: str,
-    rows: np.ndarray | None = None,
-    embedding: np.ndarray | None = None,
+    shown: Shown, view: str, plane: Plane | None, colour: str, drawn: np.ndarray, xy: np.ndarray
 ) -> None:
-    """The means on the plane, or at their embedding, and what is selected of them."""
-    drawn = np.arange(len(latents)) if rows is None else rows
-    selected = np.flatnonzero(np.isin(drawn, chosen_rows())).tolist()
+    """The means of the rows `drawn` on the plane, or where xy (n, 2) has all, and the selection."""
+    chosen = chosen_rows(shown)
+    selected = np.flatnonzero(np.isin(drawn, chosen)).tolist()
+    draws = st.session_state["draw"] and opened.model.has_encoder and plane is not None
 
-    def on_plane(shown: PlaneResult) -> None:
-        keep_z(shown)
-        if sorted(shown.selected) != selected:
-            choose_rows(drawn[list(shown.selected)].tolist())
+    def on_plane(result: PlaneResult) -> None:
+        keep_z(result)
+        if sorted(result.selected) != selected:
+            choose_rows(drawn[list(result.selected)].tolist())
 
     latent_plane(
         opened.id,
         key=f"encoded-{opened.id}-{view}",
         z=None if plane is None else current_z(opened),
         plane=plane,
-        points=plane_points(opened, plane, colour, embedding=embedding, rows=rows),
+        points=points_of(shown, plane, colour, drawn, xy),
         selected=selected,
         mode="select" if plane is None else st.session_state["pointer"],
-        draw=preparation(opened) if st.session_state["draw"] and plane is not None else None,
+        draw=preparation(opened) if draws else None,
         height=560,
         on_change=on_plane,
     )
     if view == PCA:
         first, second = pca_shares(opened)
         st.caption(f"PC 1 holds {first:.0%} of the variance of μ, PC 2 {second:.0%}.")
-    about = f"{len(drawn):,} of {len(latents):,} means μ shown, not samples."
+    about = f"{len(drawn):,} of {len(shown.latents):,} means μ shown, not samples."
     if plane is not None:
         ellipses = NO_POSTERIOR
         if opened.model.is_variational:
@@ -210,34 +196,52 @@ def show_points(
             )
         about += f" {ellipses} Rings: prior at 1 and 2 σ."
     st.caption(about)
-    show_selected(chosen_rows())
-    downloads(chosen_rows())
+    where = {f"{COORDINATES.get(view, 'xy')}_{k + 1}": xy[:, k] for k in (0, 1)}
+    where = {} if view == DIMS else where
+    show_selected(shown, chosen, where)
+    downloads(shown, chosen, drawn, where)
 
 
-def chosen_rows() -> list[int]:
-    """The stored means selected, the same in every view; at first those that the link names."""
+def points_of(
+    shown: Shown, plane: Plane | None, colour: str, drawn: np.ndarray, xy: np.ndarray
+) -> PlanePoints | None:
+    by = None if colour in (SPLIT, PLAIN) else colour
+    points = plane_points(shown.opened, plane, by, embedding=xy[drawn], rows=drawn)
+    if points is None or shown.training is None:
+        return points
+    points = replace(points, rows=shown.ids[drawn])
+    if colour == SPLIT:
+        category = shown.training[drawn].astype(int)
+        points = replace(points, category=category, names=(TEST, TRAIN), value=None, label="")
+    return points
+
+
+def chosen_rows(shown: Shown) -> list[int]:
+    """The means selected, the same in every view; at first those that the link names."""
     selections = st.session_state.setdefault("selections", {})
     if opened.id not in selections:
-        whole = kept_rows()
-        asked = whole if selections else linked_rows()  # the link is of the model it names
+        n = len(shown.latents)
+        whole = kept_rows(n)
+        asked = whole if selections else linked_rows(n)  # the link is of the model it names
         selections[opened.id] = whole if asked == whole[:LINKED] else asked
-    rows: list[int] = selections[opened.id]
+    rows = [row for row in selections[opened.id] if row < len(shown.latents)]
+    if in_view := in_view_of(opened.id):
+        in_view.selected = tuple(rows)
     return rows
 
 
-def linked_rows() -> list[int]:
+def linked_rows(n: int) -> list[int]:
     parts = linked("selected").split(",") if linked("selected") else []
-    rows = [int(p) for p in parts if p.isdecimal() and len(p) < 9 and int(p) < len(latents)]
+    rows = [int(p) for p in parts if p.isdecimal() and len(p) < 9 and int(p) < n]
     if len(rows) < len(parts) or len(rows) > LINKED:
-        last = len(latents) - 1
-        refuse("selected", f"{LINKED} rows at most, each 0 to {last}; others are left out")
+        refuse("selected", f"{LINKED} rows at most, each 0 to {n - 1}; others are left out")
     return rows[:LINKED]
 
 
-def kept_rows() -> list[int]:
+def kept_rows(n: int) -> list[int]:
     """What this visitor has selected of the model, and no link could carry."""
     rows = kept(f"selection-{opened.id}").get("rows", ())
-    return [i for i in unpacked(rows, len(latents)) if 0 <= i < len(latents)]
+    return [i for i in unpacked(rows, n) if 0 <= i < n]
 
 
 def choose_rows(rows: list[int]) -> None:
@@ -245,7 +249,7 @@ def choose_rows(rows: list[int]) -> None:
     keep(f"selection-{opened.id}", {"rows": packed(rows)})
 
 
-def show_selected(chosen: list[int]) -> None:
+def show_selected(shown: Shown, chosen: list[int], where: Columns) -> None:
     if not chosen:
         st.info("Click a point or draw a lasso around some: their images appear here.")
         return
@@ -256,49 +260,65 @@ def show_selected(chosen: list[int]) -> None:
     if len(chosen) > SHOWN:
         kept = f" A copied link keeps the first {LINKED}." if len(chosen) > LINKED else ""
         st.caption(f"{SHOWN} of {len(chosen):,} shown; the downloads hold all.{kept}")
-    some = latents.take(rows)
+    some = shown.latents.take(rows)
     images = [decoded(opened.model, some.mu)]
-    dataset = test_dataset(opened)
-    if dataset is not None:
-        images.insert(0, dataset.floats(some.indices))
-        st.caption("Above: test images. Below: what the decoder makes of their μ.")
+    data = stored_images(opened, shown.ids[rows].tolist())
+    if data is not None:
+        images.insert(0, data / 255)
+        if opened.model.has_decoder:
+            st.caption("Above: the images. Below: what the decoder makes of their μ.")
+        else:
+            images.pop()
+    sources = [] if some.sources is None else texts_of(some.sources)
     image_grid(
-        torch.stack(images), key="selected", testid="selected", alt=f"{len(rows)} selected images"
+        torch.stack(images),
+        key="selected",
+        testid="selected",
+        alt=f"{len(rows)} selected images",
+        captions=sources * len(images) or None,
     )
-    data_note(dataset is not None)
-    st.dataframe(columns_of(rows), hide_index=True, height=min(38 + 35 * len(rows), 320))
+    data_note(data is not None or not opened.model.has_decoder)
+    table = columns_of(shown, rows, where)
+    names = sorted(table, key=lambda name: name.startswith(("mu_", "sigma_")))
+    st.dataframe(table, hide_index=True, height=min(38 + 35 * len(rows), 320), column_order=names)
 
 
-def columns_of(rows: Sequence[int]) -> dict[str, np.ndarray]:
-    config = opened.config
-    return latents.take(rows).table(config.get("class_names", ()), config.get("factor_names", ()))
+def columns_of(shown: Shown, rows: Sequence[int], where: Columns) -> Columns:
+    named = ("class_names", "factor_names", "factor_values")
+    told = shown.latents.take(rows).table(*(opened.config.get(name, ()) for name in named))
+    if not opened.model.has_likelihood and "log_px_given_mu" in told:
+        told["squared_error"] = -told.pop("log_px_given_mu")
+    if shown.training is not None:
+        told = {"split": shown.splits[list(rows)], **told}
+    return told | {name: column[list(rows)] for name, column in where.items()}
 
 
-def downloads(chosen: Sequence[int]) -> None:
-    rows = chosen or range(len(latents))
-    what = f"{len(chosen):,} selected" if chosen else f"all {len(latents):,}"
+def downloads(shown: Shown, chosen: Sequence[int], drawn: np.ndarray, where: Columns) -> None:
+    """What is selected, else all that is drawn, with its place in the view."""
+    rows = list(chosen or drawn)
+    what = f"{len(chosen):,} selected" if chosen else f"all {len(rows):,}"
     row = st.container(horizontal=True)
     row.download_button(
         f"CSV, {what}",
-        lambda: pd.DataFrame(columns_of(rows)).to_csv(index=False),
+        lambda: pd.DataFrame(columns_of(shown, rows, where)).to_csv(index=False),
         file_name(f"{opened.config.get('dataset')}-latents.csv"),
         "text/csv",
         on_click="ignore",
     )
     row.download_button(
         f"NPZ, {what}",
-        lambda: npz_bytes(columns_of(rows)),
+        lambda: npz_bytes(columns_of(shown, rows, where)),
         file_name(f"{opened.config.get('dataset')}-latents.npz"),
         on_click="ignore",
     )
 
 
-def npz_bytes(columns: dict[str, Any]) -> bytes:
+def npz_bytes(columns: Columns) -> bytes:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **columns)
     return buffer.getvalue()
 
 
-if asked := st.session_state.pop("tsne_of", None):
-    compute_tsne(asked)
+encode_asked(opened)
+compute_asked(shown_images(opened, st.session_state.get("of", TEST)))
 explore()

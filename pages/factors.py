@@ -11,8 +11,9 @@ import torch
 from live.models import OpenModel
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.image_grid import image_grid
+from ui.components.latent_plane.means import CLASS
 from ui.figures.disentanglement import show_scores
-from ui.frame.kinds import NO_MEANS
+from ui.frame.kinds import no_codes
 from ui.frame.session import current_model
 from ui.images.chosen import ChosenImage, choose_image, drawn_class
 from ui.images.pictures import data_note
@@ -22,13 +23,14 @@ from ui.text.explain import explain
 from ui.text.plain import plain
 from ui.text.programs import place_of
 from ui.text.show_code import program, show_code
-from ui.view.dims import dims_by_use, measure_of_use, names_of_dims
+from ui.view.dims import MOST_DIMS, dims_by_use, measure_of_use, names_of_dims
 from ui.view.names import LONGEST, dimension_names, name_dimension
 from ui.view.reach import PRIOR_EXTENT, grid_extent
 from ui.view.stored import HASHES, latents_of
 from vae_core.latent.decoded import decoded
 from vae_core.latent.dimensions import (
     attribute_steps,
+    by_factor,
     class_factor,
     correlation_ratios,
     correlations,
@@ -58,8 +60,8 @@ CHIPS = """
 """
 
 opened = current_model()
-if not opened.model.has_encoder:
-    st.info(f"{NO_MEANS} What its dimensions change is to be seen on the page Decode z.")
+if lacking := no_codes(opened):
+    st.info(f"{lacking} What its dimensions change is to be seen on the page Decode z.")
     st.stop()
 latents = latents_of(opened)
 model = opened.model
@@ -67,18 +69,24 @@ far = grid_extent(opened) > PRIOR_EXTENT  # the model does not keep to the prior
 d = model.latent_dim
 class_names: list[str] = opened.config.get("class_names") or []
 factor_names: list[str] = opened.config.get("factor_names") or []
+factor_values: list[list[str]] = opened.config.get("factor_values") or []
 
 
 @st.cache_data(show_spinner=False, max_entries=8, hash_funcs=HASHES)
 def associations_of(opened: OpenModel) -> tuple[list[float] | None, list[list[float]] | None]:
-    """Correlation ratios with the class (d,), correlations with the factors (d, k)."""
+    """Correlation ratios with the class (d,), correlations with the factors (d, k).
+
+    Of a factor whose values are names the correlation ratios.
+    """
     stored = latents_of(opened)
     by_class = None if stored.labels is None else correlation_ratios(stored.mu, stored.labels)
-    by_factor = None if stored.factors is None else correlations(stored.mu, stored.factors)
-    return (
-        None if by_class is None else by_class.tolist(),
-        None if by_factor is None else by_factor.tolist(),
-    )
+    if stored.factors is None:
+        return None if by_class is None else by_class.tolist(), None
+    by_column = correlations(stored.mu, stored.factors)
+    for k, column in enumerate(stored.factors.unbind(1)):
+        if factor_values and factor_values[k]:
+            by_column[:, k] = correlation_ratios(stored.mu, column)
+    return None if by_class is None else by_class.tolist(), by_column.tolist()
 
 
 @st.cache_resource(show_spinner=False, max_entries=32, hash_funcs=HASHES)
@@ -126,13 +134,15 @@ def explore() -> None:
 
 def show_cards(row: int, span: str, sigmas: float) -> None:
     used, unused = dims_by_use(opened)
+    d_used, used = len(used), used[:MOST_DIMS]
     shown = used[:CARDS]
     if choice_from_link("all_cards", (False, True), default=False):
         shown = used
     if len(used) > CARDS:
-        st.toggle(f"All {len(used)} dimensions in use", key="all_cards", persist_state="session")
+        what = f"All {d_used}" if d_used == len(used) else f"{len(used)} of {d_used:,}"
+        st.toggle(f"{what} dimensions in use", key="all_cards", persist_state="session")
     st.caption(
-        f"{len(used)} of {d} latent dimensions in use, the one of largest "
+        f"{d_used:,} of {d:,} latent dimensions in use, the one of largest "
         f"{measure_of_use(opened)} first. {SPAN_NOTES[span]} The other dimensions stay at the "
         "image's μ."
     )
@@ -198,18 +208,19 @@ def card(j: int, values: Tensor, images: Tensor, most: float) -> None:
 
 def chips(j: int) -> None:
     """What the dimension goes with: the class, the known factors."""
-    by_class, by_factor = associations_of(opened)
+    by_class, by_column = associations_of(opened)
     parts = []
     if by_class is not None:
         parts.append(_chip("class η", by_class[j], signed=False))
-    if by_factor is not None:
+    if by_column is not None:
         by_number = None  # the factor that is the class
         if latents.factors is not None and latents.labels is not None:
             by_number = class_factor(latents.factors, latents.labels)
-        named = factor_names or [f"factor {k + 1}" for k in range(len(by_factor[j]))]
+        named = factor_names or [f"factor {k + 1}" for k in range(len(by_column[j]))]
+        texts = [bool(each) for each in factor_values] or [False] * len(named)
         parts += [
-            _chip(f"{name} r", r)
-            for k, (name, r) in enumerate(zip(named, by_factor[j], strict=True))
+            _chip(f"{name} η" if of_texts else f"{name} r", r, signed=not of_texts)
+            for k, (name, r, of_texts) in enumerate(zip(named, by_column[j], texts, strict=True))
             if k != by_number
         ]
     st.html(f"<div class='chips'>{''.join(parts)}</div>")
@@ -243,16 +254,31 @@ def show_code_of(chosen: ChosenImage, span: str, sigmas: float) -> None:
 
 def show_attribute(row: int) -> None:
     """An attribute vector added to the chosen image's code."""
-    if latents.labels is None or len(class_names) < 2:
-        st.caption("The data have no classes, so there are no attribute vectors to add.")
+    attributes = [CLASS] if latents.labels is not None and len(class_names) > 1 else []
+    if latents.factors is not None:
+        values = factor_values or [[]] * len(factor_names)
+        attributes += [n for n, v in zip(factor_names, values, strict=True) if len(v) != 1]
+    if not attributes:
+        st.caption(
+            "The data have neither classes nor a table beside them, so there are no attribute "
+            "vectors to add."
+        )
         return
     st.subheader("Attribute vectors")
-    to = choice_from_link("to", class_names, class_names[1])
-    away = choice_from_link("from", class_names, class_names[0])
+    attribute = choice_from_link("by", attributes, attributes[0])
+    parted, names = latents, class_names
+    if attribute != CLASS or CLASS not in attributes:
+        k = factor_names.index(attribute)
+        parted, found = by_factor(latents, k, factor_values[k] if factor_values else ())
+        names = list(found)
+    to = choice_from_link("to", names, names[1])
+    away = choice_from_link("from", names, names[0])
     t = number_from_link("t", -1.0, 2.0, default=1.0)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        st.selectbox("Towards", class_names, key="to", persist_state="session", width=160)
-        st.selectbox("Away from", class_names, key="from", persist_state="session", width=160)
+        if len(attributes) > 1:
+            st.selectbox("By", attributes, key="by", persist_state="session", width=160)
+        st.selectbox("Towards", names, key="to", persist_state="session", width=160)
+        st.selectbox("Away from", names, key="from", persist_state="session", width=160)
         st.slider(
             "How much of it is added",
             -1.0,
@@ -262,18 +288,18 @@ def show_attribute(row: int) -> None:
             persist_state="session",
             width=300,
         )
-    labels = latents.labels
-    empty = [n for n in {to, away} if not bool((labels == class_names.index(n)).any())]
+    assert parted.labels is not None
+    empty = [n for n in {to, away} if not bool((parted.labels == names.index(n)).any())]
     if empty:
-        st.info(f"There is no test image of class {plain(', '.join(empty))}; choose another.")
+        st.info(f"There is no test image of {plain(', '.join(empty))}; choose another.")
         return
-    classes = class_names.index(to), class_names.index(away)
-    images = decoded(model, attribute_steps(latents, row, *classes, [t, *ATTRIBUTE_STEPS]))
+    classes = names.index(to), names.index(away)
+    images = decoded(model, attribute_steps(parted, row, *classes, [t, *ATTRIBUTE_STEPS]))
     left, right = st.columns([1, 5], vertical_alignment="center")
     with left:
         image_grid(
             images[None, :1],
-            key="attribute",
+            key="attribute-image",
             testid="attribute",
             alt=f"The image with {t:g} of the vector added",
             labels=[decimal(t, "+.2f")],
@@ -288,9 +314,11 @@ def show_attribute(row: int) -> None:
             min_tile=40,
             max_tile=80,
         )
-    added = f"mean of {plain(to)} − mean of {plain(away)}"
+    of = "" if attribute == CLASS else f"{plain(attribute)} "
+    added = f"mean of {of}{plain(to)} − mean of {of}{plain(away)}"
     st.caption(f"z = μ + t ({added}); t = 0 is the reconstruction g(μ).")
-    show_in_address("attribute", **{"to": to, "from": away, "t": t})
+    by = None if attribute == attributes[0] else attribute
+    show_in_address("attribute", **{"by": by, "to": to, "from": away, "t": t})
     explain("factors", "Attributes")
 
 

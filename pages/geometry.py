@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from live.models import OpenModel
 from ui.components.address import show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import Heat, Metric, Overlay, Plane, Trail, latent_plane
+from ui.frame.kinds import no_decoder
 from ui.frame.session import current_model
 from ui.frame.work import working
 from ui.numbers import digits
@@ -41,19 +43,26 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SIDE, HALF = 64, 4.0  # of the map: cells a side, and how far it reaches
+FEWEST, MOST_NUMBERS = 8, 50_000_000  # cells a side, numbers of all their images
+MOST_PIXELS = 64 * 64 * 3  # of an image for which the geodesic is looked for
 STEPS = 24  # places on a way
 FILM = 12  # of them that are shown
 DRAWN = 0.3  # how long the usual larger stretch is drawn, in units of the plane
 COLOURS = {"straight": GREY, "spherical": "#CC79A7", "geodesic": SKY}
 
 opened = current_model()
+if lacking := no_decoder(opened):
+    st.info(f"{lacking} Without one no distance in latent space can be measured by images.")
+    st.stop()
 model = opened.model
+large = math.prod(model.image_shape) > MOST_PIXELS
 
 
 @st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=HASHES)
 def magnification_of(opened: OpenModel, plane: Plane) -> Magnification:
     axes = torch.tensor(plane.axes, dtype=torch.float32)
-    return magnification_map(opened.model, torch.tensor(plane.origin), axes, HALF, SIDE)
+    side = max(FEWEST, min(SIDE, math.isqrt(MOST_NUMBERS // math.prod(opened.model.image_shape))))
+    return magnification_map(opened.model, torch.tensor(plane.origin), axes, HALF, side)
 
 
 @st.cache_resource(show_spinner=False, max_entries=32, hash_funcs=HASHES)
@@ -65,8 +74,9 @@ def ways_of(
     paths = {
         "straight": interpolate(z_a, z_b, STEPS),
         "spherical": interpolate(z_a, z_b, STEPS, "spherical"),
-        "geodesic": geodesic(opened.model, z_a, z_b, STEPS),
     }
+    if not large:
+        paths["geodesic"] = geodesic(opened.model, z_a, z_b, STEPS)
     return {
         name: (
             path,
@@ -138,7 +148,11 @@ def show_plane(
                 DRAWN / max(float(stretches[..., 0].median()), 1e-12),
                 AMBER,
             ),
-            trails=[Trail(ways[name][0].numpy(), colour) for name, colour in COLOURS.items()],
+            trails=[
+                Trail(ways[name][0].numpy(), colour)
+                for name, colour in COLOURS.items()
+                if name in ways
+            ],
         ),
         height=430,
         on_change=keep_z,
@@ -150,6 +164,16 @@ def show_plane(
         "them. Ways from A to B: the geodesic (blue), the straight one (grey) and the spherical "
         "one (pink)."
     )
+    if large:
+        st.caption(
+            f"The map has fewer cells, and the geodesic is left out: images of more than "
+            f"{MOST_PIXELS:,} numbers take minutes."
+        )
+    if 0 < found.error < math.inf:  # infinite where no image changes
+        st.caption(
+            "The derivatives are central differences of the decoder's images, since torch cannot "
+            f"differentiate it; they are wrong by about {100 * found.error:.1g} %."
+        )
     if model.latent_dim > 2:
         st.caption(
             "The plane lies along the two main axes of μ (PCA), and so does G; the ways lead "
@@ -158,7 +182,7 @@ def show_plane(
 
 
 def show_ways(ways: dict[str, tuple[Tensor, float, float]]) -> None:
-    st.subheader("Three ways from A to B")
+    st.subheader("Ways from A to B" if large else "Three ways from A to B")
     kept = np.linspace(0, STEPS - 1, FILM).round().astype(int)
     longest = max(length for _, length, _ in ways.values())
     for name, (path, length, latent) in ways.items():

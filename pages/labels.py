@@ -17,10 +17,10 @@ from ui.components.curves import curves
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import latent_plane
 from ui.figures.labels import label_panels
-from ui.frame.kinds import NO_MEANS
+from ui.frame.kinds import no_codes
 from ui.frame.session import current_model, models_beside
 from ui.frame.work import Report, heavy_work
-from ui.images.pictures import data_note
+from ui.images.pictures import data_note, pixels_fit
 from ui.kept import Results, results
 from ui.numbers import decimal
 from ui.text.explain import explain
@@ -64,8 +64,8 @@ MOST_M2 = 4  # models set beside this one: the server keeps few open for all
 MAX_SEED = 99_999
 
 opened = current_model()
-if not opened.model.has_encoder:
-    st.info(f"{NO_MEANS} Without codes there is nothing for a classifier to learn from.")
+if lacking := no_codes(opened):
+    st.info(f"{lacking} Without codes there is nothing for a classifier to learn from.")
     st.stop()
 latents = latents_of(opened)
 if latents.labels is None:
@@ -81,7 +81,9 @@ class_names = opened.config.get("class_names") or [str(k) for k in latents.label
 @st.cache_resource(show_spinner="Reading the images…", max_entries=4, hash_funcs=HASHES)
 def task_of(opened: OpenModel) -> LabelTask:
     stored, dataset = latents_of(opened), test_dataset(opened)
-    return label_task(stored, None if dataset is None else dataset.floats(stored.indices))
+    if dataset is None or not pixels_fit(len(stored), dataset.image_shape):
+        return label_task(stored, None)
+    return label_task(stored, dataset.floats(stored.indices))
 
 
 @st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=HASHES)
@@ -219,7 +221,7 @@ def show_labelled(rows: list[int]) -> None:
     held = len(latents.labels[rows].unique())
     some_of = f"{SHOWN} of {len(rows):,} shown. " if len(rows) > SHOWN else ""
     st.caption(f"Labelled images. {some_of}{held} of {len(class_names)} classes are among them.")
-    data_note(dataset is not None)
+    data_note(dataset is not None or not opened.model.has_decoder)
 
 
 def show_curves(task: LabelTask, how: str, counts: list[int]) -> None:
@@ -258,7 +260,7 @@ def show_curves(task: LabelTask, how: str, counts: list[int]) -> None:
         d = task.codes[PCA].shape[1]
         notes += f" PCA: {d} component{'s' * (d > 1)} of the images that may be labelled."
     else:
-        notes += " PCA and pixels need the data set, which is not at hand."
+        notes += " PCA and pixels need the data set, which is not at hand or too large."
     if counts[-1] < 10 * counts[0]:
         notes += f" The rarest class has {counts[-1] // counts[0]} to be labelled."
     if task.alone:

@@ -9,6 +9,7 @@ import torch
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.latent_plane import InStep, latent_plane
 from ui.figures.layers import matrix, show_maps, show_matrices, size_text
+from ui.frame.kinds import no_decoder, no_layers
 from ui.frame.session import current_model
 from ui.text.explain import explain
 from ui.text.programs import place_of
@@ -155,5 +156,8 @@ def _number(key: str, label: str, low: int, high: int, default: int) -> int:
     return value
 
 
-show_layers()
+if lacking := no_decoder(opened) or no_layers(opened):
+    st.info(f"{lacking} Without layers there are none to look into.")
+else:
+    show_layers()
 show_example()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from live.models import here_name
 from ui.components.address import show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import latent_plane
@@ -49,7 +50,9 @@ model = opened.model
 posterior, likelihood = " **q(z given x)**", " **p(x given z)**"
 if not model.is_variational:
     posterior = likelihood = ""
-if model.has_encoder:
+if not model.has_decoder:
+    st.markdown("latent plane **z** → the nearest code → its image. Move over the plane.")
+elif model.has_encoder:
     st.markdown(
         f"data **x** → encoder{posterior} → latent plane **z** → decoder{likelihood} → image. "
         "Move over the plane: the decoder follows."
@@ -70,8 +73,11 @@ def plane() -> None:
         height=460,
     )
     keep_z(shown)
-    means = about_means(opened, "Points are the means μ of the test images, not samples.")
-    if model.has_encoder and opened.latents is None:
+    what = "Points are the means μ of the test images, not samples."
+    if not model.has_decoder and not model.has_encoder:
+        what = "Points are the codes that were given."
+    means = about_means(opened, what)
+    if not here_name(opened.id) and model.has_encoder and opened.latents is None:
         means = "The checkpoint holds no means of test images."
     st.caption(f"{means} Rings: prior, 1 and 2 σ.")
     show_in_address("z", z=z_text(current_z(opened)))
@@ -96,7 +102,8 @@ def samples() -> None:
 
 
 plane()
-samples()
+if model.has_decoder:
+    samples()
 
 st.subheader("What each page is for")
 st.html(CARDS)

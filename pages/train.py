@@ -38,6 +38,7 @@ from ui.training.estimate import epoch_seconds
 from ui.training.film import Playback, playback, sample_of
 from ui.training.form import choose_settings, left_out_name
 from ui.training.learned import show_learned
+from ui.training.own_settings import suit
 from ui.training.progress import look_seconds, show_progress
 from ui.training.runs import (
     Events,
@@ -78,6 +79,8 @@ def prepare() -> Callable[[], None]:
     """Choose what to train, see what that is, and start it; gives what tells how long it takes."""
     config = choose_settings()
     own_images = choose_images(own_images_at_hand()) if config and is_own(config.dataset) else None
+    if config and own_images:
+        suit(config, own_images)
     config = leaving_out(left_out_name(), config, own_images) if config else None
     data = data_of(config, own_images) if config else None
     network = plan(config, data) if config and data else None

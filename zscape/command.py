@@ -14,6 +14,7 @@ from typing import Any
 import vae_core
 from vae_core.command.main import COMMANDS, first_line
 from vae_core.command.main import main as run_command
+from zscape.opening import is_repository
 from zscape.page import make_page
 from zscape.places import set_defaults, why_not_writable
 
@@ -30,7 +31,8 @@ class _Parser(argparse.ArgumentParser):
 def build_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="zscape",
-        usage="zscape [PATH] [--port N] [--host HOST] [--no-browser]\n       zscape COMMAND [...]",
+        usage="zscape [PATH] [--port N] [--host HOST] [--plugin FILE.py] [--no-browser]\n"
+        "       zscape COMMAND [...]",
         description="Explore the latent space of variational autoencoders in the browser.",
         epilog="commands, each with a --help of its own:\n"
         + "\n".join(f"  {name:12}  {first_line(module)}" for name, module in COMMANDS.items()),
@@ -40,8 +42,9 @@ def build_parser() -> argparse.ArgumentParser:
         "path",
         nargs="?",
         metavar="PATH",
-        help="begin with this: a checkpoint's folder or its zip, a run's folder, or a folder of "
-        "either (default: the models that come with Zscape)",
+        help="begin with this: a checkpoint's folder or its zip, a run's folder, a folder of "
+        "either, codes in a .npz, .parquet or .csv, or OWNER/NAME on the Hugging Face Hub "
+        "(default: the models that come with Zscape)",
     )
     parser.add_argument(
         "--port",
@@ -54,6 +57,13 @@ def build_parser() -> argparse.ArgumentParser:
         type=_host,
         default="127.0.0.1",
         help="the address to listen at; 0.0.0.0 lets other machines in (default: this one alone)",
+    )
+    parser.add_argument(
+        "--plugin",
+        action="append",
+        default=[],
+        metavar="FILE.py",
+        help="run it first: it registers networks, data sets and the like; once for each",
     )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     parser.add_argument("--version", action="version", version=f"zscape {vae_core.__version__}")
@@ -79,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _check_path(text: str) -> None:
     """Say what is neither a path nor a command, and leave."""
-    if not text or os.path.lexists(os.path.expanduser(text)):
+    if not text or os.path.lexists(os.path.expanduser(text)) or is_repository(text):
         return
     if text in COMMANDS:
         reason = f"a command comes first, as in `zscape {text} ...`."
@@ -93,14 +103,16 @@ def _check_path(text: str) -> None:
 
 def _serve(options: argparse.Namespace) -> int:
     from vae_core.errors import ConfigError, ZscapeError
+    from vae_core.plugins import load_plugins
     from zscape.opening import Beginning, beginning_with
     from zscape.serving import free_port, is_this_machine, serve
 
     with TemporaryDirectory(prefix="zscape-", ignore_cleanup_errors=True) as scratch:
         try:
+            load_plugins(options.plugin)
             beginning = Beginning()
             if options.path:
-                beginning = beginning_with(Path(options.path), Path(scratch))
+                beginning = beginning_with(options.path, Path(scratch))
             port = free_port(options.host, options.port)
         except ConfigError as error:
             print(f"zscape: {error}", file=sys.stderr)

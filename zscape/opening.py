@@ -2,21 +2,29 @@
 
 The app takes its models from folders that the environment names. So a folder of checkpoints becomes
 ZSCAPE_CHECKPOINTS, a run is shown among its neighbours by ZSCAPE_RUNS, and a single checkpoint is
-shown before the shipped ones by ZSCAPE_OPEN.
+shown before the shipped ones by ZSCAPE_OPEN. A file of codes becomes a model of this process.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
+from vae_core.checkpoints.layout import REPOSITORY, is_checkpoint
 from vae_core.errors import ConfigError
+from zscape.places import reach_app
 
-WHAT = "a checkpoint's folder or its zip, a run's folder, or a folder of either"
+WHAT = (
+    "a checkpoint's folder or its zip, a run's folder, a folder of either, codes in a .npz, "
+    ".parquet or .csv, or OWNER/NAME on the Hugging Face Hub"
+)
+CODES = (".npz", ".parquet", ".csv")
 # What the address can name: see `model_path` in live/models.py.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -29,24 +37,34 @@ class Beginning:
     address: str = "/"
 
 
-def beginning_with(path: Path, scratch: Path) -> Beginning:
-    """How the app begins with what lies at `path`.
+def is_repository(text: str) -> bool:
+    """Whether `text` is a name on the Hub, and neither a path nor a mistyped one."""
+    path = Path(text).expanduser()
+    return bool(REPOSITORY.fullmatch(text)) and not os.path.lexists(path.parent)
 
-    scratch: a folder that lasts as long as the app, for what has to be unpacked. ConfigError when
-    there is no model, CheckpointError when it cannot be read.
+
+def beginning_with(given: str | Path, scratch: Path) -> Beginning:
+    """How the app begins with what lies at the path `given`, or on the Hub by that name.
+
+    scratch: a folder that lasts as long as the app, for what has to be unpacked or fetched.
+    ConfigError when there is no model, CheckpointError when it cannot be read.
     """
-    path = path.expanduser().absolute()
+    if is_repository(str(given)):
+        return _checkpoint(_fetched(str(given), scratch))
+    path = Path(given).expanduser().absolute()
+    if path.is_file() and path.suffix.lower() in CODES:
+        return _codes(path)
     if path.is_file():
         return _checkpoint(_unpacked(path, scratch))
     if _is_run(path):
         return _run(path)
-    if _is_checkpoint(path):
+    if is_checkpoint(path):
         _check(path)
         return _checkpoint(path if _NAME.fullmatch(path.name) else _copied(path, scratch))
     if not path.is_dir():
         raise ConfigError(f"{path} is neither a folder nor an ordinary file; name {WHAT}.")
     inside = list(_folders(path))
-    if any(map(_is_checkpoint, inside)):
+    if any(map(is_checkpoint, inside)):
         return Beginning({"ZSCAPE_CHECKPOINTS": str(path)})
     if any(map(_is_run, inside)):
         return Beginning({"ZSCAPE_RUNS": str(path)}, "/runs")
@@ -58,10 +76,6 @@ def _check(folder: Path) -> None:
     from vae_core.checkpoints.reading import read_config, verified_shapes  # with torch
 
     verified_shapes(folder, read_config(folder))
-
-
-def _is_checkpoint(folder: Path) -> bool:
-    return all((folder / name).is_file() for name in ("config.json", "model.safetensors"))
 
 
 def _is_run(folder: Path) -> bool:
@@ -78,13 +92,29 @@ def _checkpoint(folder: Path) -> Beginning:
     return Beginning({"ZSCAPE_OPEN": str(folder)}, f"/?model={quote(folder.name)}")
 
 
+def _codes(path: Path) -> Beginning:
+    """Codes alone: they stay in this process, which serves the app."""
+    reach_app()
+    from live.models import hold  # with torch
+    from vae_core.data.given.files import read_codes
+    from vae_core.data.own.source import printable
+    from zscape.given import opened_codes
+
+    codes = read_codes(path)
+    if codes.left_out:
+        print(f"zscape: not read of {path.name}: {'; '.join(codes.left_out)}.", file=sys.stderr)
+    opened = opened_codes(printable(path.stem) or "codes", codes)
+    hold(opened)
+    return Beginning(address=f"/?model={quote(opened.id, safe=':')}")
+
+
 def _run(folder: Path) -> Beginning:
     if folder.name.startswith(".") or not folder.name.isprintable():
         raise ConfigError(
             f"A link cannot name the run {folder.name!r}; rename its folder so that it begins with "
             "a letter or digit and has nothing invisible."
         )
-    if not _is_checkpoint(folder / "checkpoint"):
+    if not is_checkpoint(folder / "checkpoint"):
         raise ConfigError(f"The run {folder.name} has not learned anything yet that can be shown.")
     model = f"run:{quote(folder.name, safe='')}"  # as `run_id` in live/models.py has it
     return Beginning({"ZSCAPE_RUNS": str(folder.parent)}, f"/?model={quote(model, safe=':')}")
@@ -98,6 +128,14 @@ def _unpacked(file: Path, scratch: Path) -> Path:
     folder = scratch / _usable_name(file.stem)
     with file.open("rb") as archive:
         unpack_checkpoint(archive, folder)
+    return folder
+
+
+def _fetched(repository: str, scratch: Path) -> Path:
+    from vae_core.checkpoints.hub import pull  # with torch, which takes seconds
+
+    folder = scratch / _usable_name(repository.rpartition("/")[2])
+    pull(repository, folder, lambda text: print(f"zscape: {text}", file=sys.stderr))
     return folder
 
 

@@ -92,3 +92,22 @@ def test_tsne_stops_at_once_and_keeps_what_it_reached(
     expect(page.get_by_text(re.compile(r"Stopped after \d+% of the steps"))).to_be_visible()
     expect(page.get_by_test_id("latent-plane")).to_be_visible()
     expect(page.get_by_role("button", name="Compute it whole")).to_be_visible()
+
+
+def test_training_images_are_encoded_when_asked_for_and_filtered_by_what_is_known(
+    page: Page, app_url: str, settle: Callable[[Page], None]
+) -> None:
+    page.goto(f'{app_url}/encoded?model=sprites-6d&of=both&filter={{"scale":[0.5,0.7]}}')
+    settle(page)
+    page.get_by_role("button", name="Encode them").click()
+    page.get_by_text("training images, spread over all").wait_for(timeout=120_000)
+    settle(page)
+    with np.load(download(page, "NPZ, all "), allow_pickle=False) as columns:
+        scale, split, index = columns["scale"], columns["split"], columns["index"]
+    assert 0.5 <= scale.min() < scale.max() < 0.7001
+    assert set(split) == {"test", "training"}
+    for name in ("test", "training"):
+        assert len(np.unique(index[split == name])) == (split == name).sum()
+    page.get_by_test_id("stMain").get_by_role("textbox", name="Search").fill("heart")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="selected")).to_be_visible()

@@ -86,3 +86,10 @@ def test_a_range_is_in_the_link_and_a_name_of_a_shared_model_stays_with_who_gave
         other.goto(f"{app_url}/factors?model=digits-2d")
         settle(other)
         expect(other.get_by_label("Name of z₁")).to_have_value("")
+
+
+def test_an_attribute_may_be_a_factor_of_numbers(page: Page, app_url: str, settle: Settle) -> None:
+    page.goto(f"{app_url}/factors?model=sprites-6d&by=scale")
+    settle(page)
+    page.get_by_text("mean of scale highest quarter − mean of scale lowest quarter").wait_for()
+    expect(page.get_by_test_id("attributes")).to_be_visible()

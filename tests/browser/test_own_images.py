@@ -168,7 +168,6 @@ def test_what_is_guessed_of_values_channels_and_stacks_can_be_chosen(
     main = page.get_by_test_id("stMain")
     expect(main).to_contain_text("18 images of 8×8 pixels", timeout=LONG)
     for note in (
-        "The values run from 0 to 15: 0 is taken as black and 15 as white.",
         "9 files hold several images: each is read.",
         "The images are stored in colour, but grey: their channels are equal.",
     ):
@@ -178,9 +177,22 @@ def test_what_is_guessed_of_values_channels_and_stacks_can_be_chosen(
     expect(main).to_contain_text("9 images of 8×8 pixels")
     settle(page)
     page.get_by_role("combobox", name="Black and white").click()
-    page.get_by_role("option", name="0 to 255").click()
-    expect(main).to_contain_text("values 0 to 15, black is 0 and white 255")
-    expect(main).not_to_contain_text("is taken as black")
+    page.get_by_role("option", name="0 to 15, lowest to highest").click()
+    expect(main).to_contain_text("values 0 to 15, shown from black 0 to white 15")
+    settle(page)
+
+    page.get_by_role("button", name="Remove dark.zip").click()
+    settle(page)
+    arrays = io.BytesIO()
+    np.savez(arrays, x=np.arange(40 * 8 * 8).reshape(40, 8, 8) % 17)
+    bring(page, "levels.npz", arrays.getvalue())
+    expect(main).to_contain_text("run from 0 to 16. Which values are black", timeout=LONG)
+    expect(page.get_by_test_id("start-training")).to_be_disabled()
+    settle(page)
+    page.get_by_role("combobox", name="Black and white").click()
+    page.get_by_role("option", name="0 to 16, lowest to highest").click()
+    expect(main).to_contain_text("shown from black 0 to white 16")
+    expect(page.get_by_test_id("start-training")).to_be_enabled()
 
 
 def test_how_names_are_written_and_what_axes_count_can_be_chosen(
@@ -230,3 +242,24 @@ def test_an_idx_file_takes_its_labels_from_another(
     settle(page)
     bring(page, "labels", gzip.compress(idx(y)), uploader=1)
     expect(main).to_contain_text("4 classes: 0 10, 1 10, 2 10, 3 10", timeout=LONG)
+
+
+def test_settings_suit_the_images_until_others_are_chosen(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    page.goto(f"{app_url}/train?dataset=own")
+    settle(page)
+    bring(page, "photos.zip", photos())
+    main = page.get_by_test_id("stMain")
+    expect(main).to_contain_text("Chosen for 180 images of 10x12: ", timeout=LONG)
+    expect(main).to_contain_text("180 images are few")
+    settle(page)
+    page.get_by_text("More settings").click()
+    epochs = page.get_by_label("Epochs", exact=True)
+    suited = epochs.input_value()
+    epochs.fill("7")
+    epochs.press("Enter")
+    settle(page)
+    expect(main).to_contain_text("7 epochs of")
+    page.get_by_role("button", name="Take the settings that suit these images").click()
+    expect(epochs).to_have_value(suited)

@@ -67,6 +67,10 @@ def test_own_images_are_shown_from_the_runs_folder_alone(
         opened = shown_to(open_model(model), lambda: run.owner, alone=False)
         shown = stored_images(opened, [2, 0])
         assert shown is not None and torch.equal(shown, test.images[[2, 0]])
+        assert opened.latents is not None and test.sources is not None
+        assert torch.equal(opened.latents.sources, test.sources[opened.latents.indices])
+        another = shown_to(open_model(model), lambda: "bob", alone=False)
+        assert another.latents is not None and another.latents.sources is None
 
     keep(run, "alone", tmp_path / "checkpoints")
     assert stored_images(open_model("alone"), [0]) is None

@@ -99,7 +99,7 @@ def test_a_place_for_runs_that_cannot_be_written_is_told(run: Run, tmp_path: Pat
             ["trian", "--preset", "x"],
             "'trian' is neither a path nor a command; did you mean train?",
         ),
-        (["nothing/here"], "'nothing/here' is neither a path nor a command."),
+        (["no/thing/here"], "'no/thing/here' is neither a path nor a command."),
         (["--no-browser", "nowhere"], "'nowhere' is neither a path nor a command."),
         (["--port", "9000", "train"], "a command comes first, as in `zscape train ...`."),
         (["--port", "x"], "argument --port: 'x' is not a port, a number from 1 to 65,535."),

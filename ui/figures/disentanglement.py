@@ -64,8 +64,11 @@ def show_scores(opened: OpenModel, latents: Latents) -> bool:
     if latents.factors is None:
         st.caption(
             "The scores compare the codes with the factors that made the images; this data set's "
-            "factors are not known. sprites and dSprites have them."
+            "factors are not known. sprites and dSprites have them, and images with a table."
         )
+        return False
+    if latents.factors.shape[1] < 2:
+        st.caption("A single factor has no other that a code could be mistaken for.")
         return False
     if opened.model.latent_dim < 2:
         st.caption("A single latent dimension has nothing to be disentangled from.")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from live.models import OpenModel
-from ui.frame.kinds import NAMES, note
+from live.models import OpenModel, here_name
+from ui.frame.kinds import kind_of, note
 from ui.numbers import decimal
 from ui.outside.page import Card
 from vae_core.data.names import dataset_label
@@ -14,7 +14,7 @@ from vae_core.data.names import dataset_label
 def card_of(opened: OpenModel, name: str | None = None) -> Card:
     """For a page of the model alone; name: its id where nothing else is said."""
     d, data = opened.model.latent_dim, dataset_label(opened.config.get("dataset") or "unknown data")
-    about = f"{NAMES[opened.model.config.kind]} of {data}, {d} latent dimension{'s' * (d > 1)}"
+    about = f"{kind_of(opened)} of {data}, {d} latent dimension{'s' * (d > 1)}"
     return Card(name or opened.id, about, figures_of(opened), note(opened))
 
 
@@ -22,11 +22,13 @@ def figures_of(opened: OpenModel) -> list[tuple[str, str]]:
     """What the model is and what it reaches, each by its name."""
     figures: list[tuple[str, str]] = [
         ("data", dataset_label(opened.config.get("dataset") or "unknown")),
-        ("model", NAMES[opened.model.config.kind]),
-        ("latent dimensions", str(opened.model.latent_dim)),
+        ("model", kind_of(opened)),
+        ("latent dimensions", f"{opened.model.latent_dim:,}"),
     ]
-    if opened.model.has_encoder:
+    if opened.model.has_likelihood and opened.model.has_encoder:
         figures.append(("likelihood", str(opened.config["likelihood"])))
+    if here_name(opened.id):
+        return figures  # nobody has measured it
     return figures + _metric_rows(opened.metrics or {})
 
 

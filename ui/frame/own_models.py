@@ -19,6 +19,8 @@ from ui.frame.room import UPLOAD, why_no_room
 from ui.frame.session import is_mine, own, owned
 from ui.kept import address, visitor
 from vae_core.checkpoints.archives import unpack_checkpoint
+from vae_core.checkpoints.layout import LATENTS
+from vae_core.checkpoints.reading import without_sources
 from vae_core.errors import CheckpointError
 from vae_core.files.atomic import folder_written_whole, write_bytes
 from vae_core.runs.jobs import keep
@@ -44,7 +46,11 @@ def keep_model(run: Run, name: str) -> None:
         )
     with _new_model(name) as folder:
         keep(run, "checkpoint", folder)
-        if is_mine(run) and run.images_file.exists():  # another's stay where they are
+        latents = folder / "checkpoint" / LATENTS
+        if not is_mine(run):  # another's images stay where they are, and so do their files' names
+            if latents.exists():
+                write_bytes(latents, without_sources(latents.parent))
+        elif run.images_file.exists():
             shutil.copyfile(run.images_file, Run(folder).images_file)
 
 

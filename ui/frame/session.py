@@ -13,7 +13,7 @@ from contextlib import suppress
 import streamlit as st
 
 from live.images import shown_to
-from live.models import OpenModel, model_path, open_model, run_id, run_token
+from live.models import OpenModel, held_ids, model_path, open_model, run_id, run_token
 from live.places import brought_along, checkpoints_root, first_model, runs_root
 from ui.components.address import begin_from, linked, refuse, returned
 from ui.frame.classroom import is_teacher
@@ -54,7 +54,7 @@ def own(token: str) -> None:
 
 
 def model_ids() -> list[str]:
-    """Ids of the models this visitor may choose: the shipped ones, then their own."""
+    """Ids of the models this visitor may choose: this process's, the shipped ones, their own."""
     found = folders(checkpoints_root())
     shipped = [
         printable(each.path.name)
@@ -69,7 +69,7 @@ def model_ids() -> list[str]:
         if (token := run_token(asked)) and may_look(token, visitor()) and _exists(asked):
             own(token)  # whoever has the link may look
     _follow_link_to_open()
-    return shipped + [run_id(t) for t in own_runs() if _exists(run_id(t))]
+    return held_ids() + shipped + [run_id(t) for t in own_runs() if _exists(run_id(t))]
 
 
 def return_to_model() -> None:

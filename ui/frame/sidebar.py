@@ -6,7 +6,7 @@ from html import escape
 
 import streamlit as st
 
-from live.models import OpenModel, open_model, run_id, run_token
+from live.models import OpenModel, here_name, open_model, run_id, run_token
 from ui.components.address import choice_from_link, show_in_address, step_in_address
 from ui.frame.card import card_of, figures_of
 from ui.frame.hidden import hidden, hidden_controls
@@ -82,7 +82,7 @@ def model_label(model_id: str) -> str:
     """How a model is called in lists: its name, or what a run of one's own learned."""
     token = run_token(model_id)
     if not token:
-        return model_id
+        return here_name(model_id) or model_id
     name, mark = called(token)
     return f"{dataset_label(name)} (yours, {mark})" if mark else f"{name} (yours)"
 
@@ -145,7 +145,8 @@ def _save_page() -> None:
 def _upload() -> None:
     st.markdown(
         "The zip of a checkpoint's folder, as **Download** on Train live or `python -m vae_core "
-        f"export` makes it: safetensors and JSON, 64 MB at most. {_how_long()}"
+        "export` makes it: safetensors and JSON, or ONNX; or of `decoder.onnx` and, if there is "
+        f"one, `encoder.onnx` alone. 64 MB at most. {_how_long()}"
     )
     file = file_uploader("Zip of a checkpoint folder", type="zip", key="upload")
     if file is None:

@@ -35,9 +35,9 @@ from vae_core.runs.run import Run
 IMAGES, LABELS = "own-images", "own-labels"  # as they are kept
 SHOWN, SHOWN_CLASSES = 12, 10
 KINDS = (
-    "A zip of images, each class in a folder of its own if there are classes; or a `.npz` of "
-    "arrays, labels in one named `y`; or an idx file, as it is or as `.gz`; or a TIFF of many "
-    "images."
+    "A zip or a tar of images, each class in a folder of its own if there are classes; arrays as "
+    "`.npz`, HDF5 or `.mat`, labels in one named `y`; a `.parquet` as on the Hugging Face Hub; an "
+    "idx file, as it is or as `.gz`; or a TIFF of many images."
 )
 
 
@@ -162,6 +162,9 @@ def _uploaded() -> OwnImages | None:
     form = replace(choose_form(first), axes=axes)
     preview = _preview(ids, form, source, labels)
     _show(source.name, preview)
+    if doubt := preview.reading.doubt:
+        st.info(plain(f"{doubt}. Which values are black and white?"), icon=":material/help:")
+        return None
     return OwnImages(source, labels, form, preview)
 
 
@@ -248,9 +251,10 @@ def _show(name: str, preview: Preview) -> None:
         came = f"{came} to {by_name(preview.largest)}"
     parts = [
         f"**{plain(name)}**: {preview.n:,} images of {came} pixels, {len(preview.images)} shown",
-        f"values {preview.values}, black is {number(preview.scale[0])} and white "
-        f"{number(preview.scale[1])}",
-        f"{preview.n - preview.n_test:,} to learn from, {preview.n_test:,} held out for the test",
+        f"values {preview.values}, shown from black {number(preview.reading.scale[0])} to white "
+        f"{number(preview.reading.scale[1])}",
+        f"{preview.n - preview.n_test:,} to learn from, {preview.n_test:,} held out for the test, "
+        + ("as they come" if preview.parted else "drawn at random"),
     ]
     if names:
         sizes = [f"{plain(name)} {preview.class_sizes[name]:,}" for name in names[:SHOWN_CLASSES]]

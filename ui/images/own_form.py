@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -10,7 +11,7 @@ from ui.components.address import choice_from_link, show_in_address
 from ui.frame import limits
 from vae_core.data.own.form import ImageForm
 from vae_core.data.own.images import Preview
-from vae_core.data.own.values import Scale, likely_scales, number
+from vae_core.data.own.values import Scale, range_of
 from vae_core.files.zip_names import ENCODINGS
 
 SIZES = ((16, 16), (28, 28), (32, 32), (48, 48), (64, 64))
@@ -18,6 +19,7 @@ FIRST_SIZE = (32, 32)
 FITS = {"crop": "cut to fit", "pad": "whole, on black"}
 AXES = {"n": "images", "h": "height", "w": "width", "c": "channels"}
 UNSAID = ""  # axes that cannot be guessed
+ASKED = "to be chosen"  # where nobody can know which values are black and white
 FRAMES = {"all": "each an image", "first": "the first alone"}
 
 
@@ -55,8 +57,10 @@ def choose_form(first: Preview) -> ImageForm:
     if first.stored_in_colour:
         colour = choice_from_link("own_colour", ("colour", "grey"), first_colour)
     fit = choice_from_link("own_fit", tuple(FITS), "crop") if size != own else "crop"
-    scales = {_range(scale): scale for scale in likely_scales(first.values, first.scale)}
-    first_scale = _range(first.scale)
+    scales = {range_of(scale): scale for scale in first.reading.scales}
+    first_scale = ASKED if first.reading.doubt else range_of(first.reading.scale)
+    if first.reading.doubt:
+        scales = {ASKED: first.reading.scale} | scales
     scale = choice_from_link("own_scale", list(scales), first_scale)
     frames = choice_from_link("own_frames", tuple(FRAMES), "all") if first.stacks else "all"
     names = None
@@ -95,10 +99,11 @@ def choose_form(first: Preview) -> ImageForm:
             st.selectbox(
                 "Black and white",
                 list(scales),
+                format_func=partial(_shown_scale, first, scales),
                 key="own_scale",
                 persist_state="session",
                 help=f"The values run from {first.values}. Which of them are black and white?",
-                width=200,
+                width=260,
             )
         if first.stacks:
             st.segmented_control(
@@ -138,8 +143,16 @@ def choose_form(first: Preview) -> ImageForm:
     )
 
 
-def _range(scale: Scale) -> str:
-    return f"{number(scale[0])} to {number(scale[1])}"
+def _shown_scale(first: Preview, scales: dict[str, Scale], name: str) -> str:
+    """A scale and what it is known as."""
+    kinds = {
+        (first.values.low, first.values.high): "lowest to highest",
+        (0, 255): "8 bits",
+        (0, 4_095): "12 bits",
+        (0, 65_535): "16 bits",
+    }
+    kind = "" if name == ASKED else kinds.get(scales[name], "")
+    return f"{name}, {kind}" if kind else name
 
 
 def by_name(size: tuple[int, int]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -10,6 +11,8 @@ from ui.components.image_grid import image_grid
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+MOST_NUMBERS = 1 << 28  # a gigabyte
 
 
 def png(images: Tensor, gap: int = 0) -> bytes:
@@ -27,6 +30,11 @@ def image_row(
         st.container(width=220).markdown(label)
         with st.container(width=690):
             image_grid(images[None], key=key, testid=testid, alt=alt, max_tile=max_tile)
+
+
+def pixels_fit(n: int, image_shape: tuple[int, int, int]) -> bool:
+    """Whether n images are few and small enough to be taken as floats all at once."""
+    return n * math.prod(image_shape) <= MOST_NUMBERS
 
 
 def data_note(at_hand: bool) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from live.models import here_name
 from ui.text.notebook import notebook
 
 SNIPPETS = Path(__file__).parent / "snippets"
@@ -23,8 +24,10 @@ _END = "# end"
 def show_code(name: str, program: str) -> None:
     """A program behind "Show the code" that runs as it stands and gives the page's figure.
 
-    name: of its file in snippets/.
+    name: of its file in snippets/. None for a model of another program: there is no checkpoint.
     """
+    if here_name(st.session_state.get("model", "")):
+        return
     with st.expander("Show the code", icon=":material/code:"):
         st.download_button(
             "Notebook",

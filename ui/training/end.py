@@ -94,7 +94,7 @@ def offer_model(run: Run) -> None:
                 st.rerun()
     st.download_button(
         "Download",
-        lambda: zip_checkpoint(run.checkpoint),
+        lambda: zip_checkpoint(run.checkpoint, sources=is_mine(run)),
         f"{config_of(run).dataset}-{run.token[-4:]}.zip",
         "application/zip",
         icon=":material/download:",

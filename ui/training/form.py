@@ -18,6 +18,7 @@ from ui.components.address import (
 )
 from ui.components.decimal_comma import decimals
 from ui.text.plain import show_error
+from ui.training.own_settings import settings_to_take, were_taken
 from ui.training.presets import PRESETS, Preset
 from ui.training.settings import COLUMNS, OWN_SETTINGS, SETTINGS, Setting
 from ui.widgets import set_widget
@@ -51,6 +52,8 @@ log = logging.getLogger("zscape.train")
 
 def choose_settings() -> TrainConfig | None:
     """Presets, and all settings behind them; None, with a sentence, where they cannot be."""
+    if taken := settings_to_take():
+        st.session_state.update(_widget_values(taken))
     presets = st.container()
     with st.expander("More settings", icon=":material/tune:"):
         config = _settings()
@@ -65,6 +68,8 @@ def _choose_preset(config: TrainConfig | None) -> None:
     labels = [p.label for p in at_hand]
     asked = None if config is None or left_out_name() else replace(config, seed=0)
     agreeing = [p for p in at_hand if p.config == asked]
+    if asked and were_taken(asked):
+        agreeing = [p for p in at_hand if is_own(p.config.dataset)]
     set_widget("preset", agreeing[0].label if agreeing else None)
     st.pills(
         "What to train", labels, key="preset", on_change=_apply_preset, label_visibility="collapsed"

@@ -97,7 +97,7 @@ PRESETS = (
     ),
     Preset(
         "Your own images",
-        "A zip or an array of pictures of yours, made small, and a convolutional network.",
+        "Pictures of yours, made small; network, likelihood and epochs as suit them.",
         TrainConfig(
             dataset="own", network="conv", hidden=(32, 32, 64, 256), epochs=60, batch_size=32
         ),

@@ -10,6 +10,8 @@ from live.models import OpenModel
 from ui.components.address import choice_from_link
 from ui.components.latent_plane.points import dimension_name
 
+MOST_DIMS = 64  # of which each has a slider and is offered for a plane
+
 
 def dims_by_use(opened: OpenModel) -> tuple[list[int], list[int]]:
     """The latent dimensions in use and those that are not, each by falling `measure_of_use`."""
@@ -34,14 +36,21 @@ def choose_dims(opened: OpenModel, *, shown: bool = True) -> tuple[int, int]:
     if d == 1:
         return 0, 0
     order = [0, 1] if d == 2 else [j for dims in dims_by_use(opened) for j in dims]
-    names = names_of_dims(order)
-    x = choice_from_link("x", names[:1] if d == 2 else names, names[0])
+    order = order[:MOST_DIMS]
+    across, up = choose_two(names_of_dims(order), shown=shown)
+    return order[across], order[up]
+
+
+def choose_two(names: Sequence[str], *, shown: bool = True) -> tuple[int, int]:
+    """Which of two or more names go across and up; a choice only where there are more than two."""
+    two = len(names) == 2
+    x = choice_from_link("x", names[:1] if two else names, names[0])
     others = [name for name in names if name != x]
     y = choice_from_link("y", others, names[0] if x == names[1] else names[1])
-    if shown and d > 2:
+    if shown and not two:
         st.selectbox("Across", names, key="x", persist_state="session", width=90)
         st.selectbox("Up", others, key="y", persist_state="session", width=90)
-    return order[names.index(x)], order[names.index(y)]
+    return names.index(x), names.index(y)
 
 
 def names_of_dims(dims: Sequence[int]) -> list[str]:

@@ -13,7 +13,7 @@ import streamlit as st
 
 from live.models import OpenModel
 from ui.components.address import linked, refuse
-from ui.view.point import parse_z, z_in_words, z_text
+from ui.view.point import MAX_IN_ADDRESS, parse_z, written, z_in_words
 
 MAX_BETWEEN = 8
 _TEST_IMAGE = re.compile(r"test:(\d{1,9})")
@@ -29,7 +29,7 @@ class End:
 
     @property
     def text(self) -> str:
-        return z_text(self.z) if self.row is None else f"test:{self.row}"
+        return written(self.z) if self.row is None else f"test:{self.row}"
 
 
 def end_of_row(opened: OpenModel, row: int) -> End | None:
@@ -80,13 +80,17 @@ def set_end(side: str, end: End | None) -> None:
 
 
 def set_between(stops: Sequence[Sequence[float]]) -> None:
-    st.session_state["way-via"] = ";".join(map(z_text, stops))
+    st.session_state["way-via"] = ";".join(map(written, stops))
 
 
 def way_texts(opened: OpenModel) -> dict[str, str]:
-    """The whole way as the address says it."""
+    """The whole way as the address says it, but for places that are too long for one."""
     a, b = ends(opened)
-    return {"a": a.text, "b": b.text, "via": ";".join(map(z_text, stops_between(opened)))}
+    via = ";".join(map(written, stops_between(opened)))
+    texts = {"a": a.text, "b": b.text, "via": via}
+    if opened.model.latent_dim <= MAX_IN_ADDRESS:
+        return texts
+    return {name: text if _TEST_IMAGE.fullmatch(text) else "" for name, text in texts.items()}
 
 
 def _remembered(opened: OpenModel, name: str) -> str:

@@ -10,7 +10,7 @@ from ui.components.address import choice_from_link
 from ui.components.figure.space import scatter_3d
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane.means import class_names
-from ui.view.dims import dims_by_use, names_of_dims
+from ui.view.dims import MOST_DIMS, dims_by_use, names_of_dims
 from ui.view.planes import pca_axes
 from ui.view.point import current_z, set_z
 from ui.view.stored import latents_of
@@ -72,7 +72,7 @@ def choose_axes(
     if by == PCA:
         centre, directions = pca_axes(opened, 3)
         return ("PC 1", "PC 2", "PC 3"), directions, centre, {"axes3": by}
-    order = [j for dims in dims_by_use(opened) for j in dims]
+    order = [j for dims in dims_by_use(opened) for j in dims][:MOST_DIMS]
     names = names_of_dims(order)
     chosen: list[str] = []
     for key, label in zip(KEYS, ("Across", "Deep", "Up"), strict=True):

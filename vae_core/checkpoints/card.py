@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from vae_core.data.names import is_own
 from vae_core.files.markdown import plain
 from vae_core.measures.shares import margin, share_in_words
 from vae_core.models.likelihoods import effective_beta
@@ -20,6 +21,16 @@ _ROWS = (
     ("exact_over_elbo", "of the same, above their ELBO"),
     ("exact_over_log_px", "of the same, above their sampled log p(x)"),
 )
+# What the Hub's model-index is told, in nats per image but for the last two.
+_RESULTS = {
+    "elbo": "ELBO",
+    "reconstruction": "E_q[log p(x given z)]",
+    "kl": "KL(q(z given x), p(z))",
+    "log_px": "log p(x), importance-sampled",
+    "active_units": "active units",
+    "discriminator_accuracy": "accuracy of the discriminator",
+}
+_ON_THE_HUB = {"mnist": "ylecun/mnist", "fashion-mnist": "zalando-datasets/fashion_mnist"}
 _KINDS = {
     "vae": "A variational autoencoder",
     "autoencoder": "An autoencoder",
@@ -27,6 +38,7 @@ _KINDS = {
     "ppca": "Probabilistic PCA",
     "gan": "A generative adversarial network, a generator without an encoder,",
     "m2": "A semi-supervised variational autoencoder (M2)",
+    "onnx": "An ONNX model from elsewhere",
 }
 _AGGREGATE = (
     ("mutual_information", "information of z about the image"),
@@ -53,15 +65,29 @@ def left_out_class(config: Mapping[str, Any]) -> str | None:
     return str(names[label]) if told else None
 
 
-def model_card(name: str, config: Mapping[str, Any], metrics: Mapping[str, Any] | None) -> str:
-    """README.md of a checkpoint folder; every figure comes from `metrics`."""
+def model_card(
+    name: str,
+    config: Mapping[str, Any],
+    metrics: Mapping[str, Any] | None,
+    *,
+    repository: str = "",
+) -> str:
+    """README.md of a checkpoint folder; every figure comes from `metrics`.
+
+    repository: OWNER/NAME of the Hub where it is to be fetched from.
+    """
     c, h, w = config["image_shape"]
-    lines = [*_head(config), f"# {plain(name)}", "", _sentence(config), ""]
+    lines = [*_head(name, config, metrics or {}), f"# {plain(name)}", "", _sentence(config), ""]
+    if plugins := config.get("plugins"):
+        needs = ", ".join(sorted({plain(str(each)) for each in plugins.values()}))
+        lines += [f"It is opened with {needs}: `zscape --plugin FILE.py`, or installed.", ""]
     if metrics:
         lines += [*_figures(config, metrics), "", *_further(metrics)]
     if config.get("training"):
         settings = json.dumps(config["training"], indent=2)
         lines += ["Training settings:", "", "```json", settings, "```", ""]
+    if repository:
+        lines += ["```", f"zscape {repository}", f"zscape pull {repository}", "```", ""]
     lines += [
         "```python",
         "import torch",
@@ -75,13 +101,28 @@ def model_card(name: str, config: Mapping[str, Any], metrics: Mapping[str, Any] 
     return "\n".join(lines)
 
 
-def _head(config: Mapping[str, Any]) -> list[str]:
-    """The YAML before the card."""
-    head = {
+def _head(name: str, config: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[str]:
+    """The YAML before the card, of what the Hub knows; each value is JSON, which is YAML.
+
+    https://huggingface.co/docs/hub/model-cards: figures stand in its model-index.
+    """
+    data = config.get("dataset")
+    named = data if data and not is_own(data) else None
+    figures = [key for key in _RESULTS if metrics.get(key) is not None]
+    head: dict[str, Any] = {
         "library_name": "zscape",
-        "tags": ["vae", "latent-space", config["kind"]],
-        "datasets": [config["dataset"]] if config.get("dataset") else [],
+        "pipeline_tag": "unconditional-image-generation",
+        "tags": list(dict.fromkeys(["latent-space", config["kind"]])),
+        "datasets": [_ON_THE_HUB.get(named, named)] if named else [],
+        "metrics": figures,
     }
+    if figures and {"dataset", "split"} <= metrics.keys():
+        found = [{"type": key, "value": metrics[key], "name": _RESULTS[key]} for key in figures]
+        of = metrics["dataset"]
+        dataset = {"type": _ON_THE_HUB.get(of, of), "name": of, "split": metrics["split"]}
+        task = {"type": head["pipeline_tag"], "name": "Latent variable model"}
+        results = [{"task": task, "dataset": dataset, "metrics": found}]
+        head["model-index"] = [{"name": name, "results": results}]
     return ["---", *(f"{key}: {json.dumps(value)}" for key, value in head.items()), "---", ""]
 
 
@@ -91,6 +132,9 @@ def _sentence(config: Mapping[str, Any]) -> str:
     parts = [f"`{config['network']}` network {tuple(config['hidden'])}", config["activation"]]
     if config["kind"] in ("pca", "ppca"):
         parts = ["linear"]
+    if config["kind"] == "onnx":
+        encodes = bool((config.get("onnx") or {}).get("mu"))
+        parts = ["an encoder and a decoder" if encodes else "a decoder without an encoder"]
     training = config.get("training") or {}
     if config["kind"] != "gan":
         parts.append(_likelihood(config, training))

@@ -2,7 +2,7 @@
 
     config.json          schema version, architecture, training settings, data set, libraries,
                          machine
-    model.safetensors    the weights
+    model.safetensors    the weights; or decoder.onnx, and encoder.onnx, from elsewhere
     metrics.json         figures, written by `evaluate`
     latents.safetensors  the encoded test set
     README.md            a model card made from the JSON files
@@ -25,6 +25,16 @@ import torch
 from torch import Tensor
 
 from vae_core.checkpoints.figures import is_figure, read_metrics
+from vae_core.checkpoints.layout import (
+    DECODER,
+    ENCODER,
+    FILES,
+    LATENTS,
+    PICKLE_ENDINGS,
+    WEIGHTS,
+    WHY_NO_PICKLES,
+)
+from vae_core.checkpoints.onnx.model import OnnxModel, Wiring
 from vae_core.data.names import check_names
 from vae_core.errors import CheckpointError, ConfigError
 from vae_core.files.atomic import (
@@ -32,26 +42,19 @@ from vae_core.files.atomic import (
     read_json,
 )
 from vae_core.files.folders import folders
-from vae_core.files.tensors import load_tensors, read_header
+from vae_core.files.tensors import load_tensors, read_header, tensor_bytes
 from vae_core.latent.latents import Latents
-from vae_core.models.config import ModelConfig
+from vae_core.models.config import ONNX, ModelConfig
 from vae_core.models.device import usable_device
 from vae_core.models.kinds import build_model
 from vae_core.models.latent_model import LatentModel
+from vae_core.models.likelihoods import registered_likelihood
+from vae_core.models.networks import registered_network
 
 SCHEMA_VERSION = 1
 MAX_WEIGHT_BYTES = 512 << 20
 MAX_WEIGHTS = MAX_WEIGHT_BYTES // 4  # float32
 MAX_LATENT_BYTES = 512 << 20
-PICKLE_ENDINGS = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin")
-FILES = (
-    "config.json",
-    "model.safetensors",
-    "metrics.json",
-    "latents.safetensors",
-    "README.md",
-    "preview.png",
-)
 # What the config.json of another library's models holds -> the library.
 _OTHERS = {"_diffusers_version": "diffusers", "transformers_version": "transformers"}
 _ENCODE_AGAIN = "write it anew from the data, or leave it out"
@@ -74,6 +77,7 @@ LATENT_DTYPES = {
     "labels": "I64",
     "factors": "F32",
     "kl_terms": "F32",
+    "sources": "U8",
 }
 
 
@@ -103,10 +107,24 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Lat
     """
     path, device = Path(path), usable_device(device)
     model = verified_shapes(path, read_config(path))
+    if isinstance(model, OnnxModel):
+        return _with_files(path, model, device)
     weights = load_tensors(path / "model.safetensors", MAX_WEIGHT_BYTES)
     check_finite(path, weights)
     model.load_state_dict(weights, assign=True)
     return model.to(device).eval().requires_grad_(False)
+
+
+def _with_files(path: Path, model: OnnxModel, device: torch.device) -> OnnxModel:
+    if device.type != "cpu":
+        raise ConfigError(f"device={device}: ONNX files are run on the CPU; choose cpu.")
+    files = {}
+    for name in (DECODER, *[ENCODER] * model.has_encoder):
+        with open_ordinary(path / name, CheckpointError, MAX_WEIGHT_BYTES) as file:
+            files[name] = file.read()
+    model.attach(files).eval()
+    _ = model.cost  # measured here: whoever asks later has no time to wait for it
+    return model
 
 
 def learned_binarisation(config: Mapping[str, Any]) -> str:
@@ -117,7 +135,7 @@ def learned_binarisation(config: Mapping[str, Any]) -> str:
 def load_latents(path: str | Path) -> Latents | None:
     """The stored latents of the checkpoint folder `path`, None when it has none."""
     path = Path(path)
-    file = path / "latents.safetensors"
+    file = path / LATENTS
     if not file.exists():
         return None
     config = read_config(path)
@@ -131,7 +149,8 @@ def load_latents(path: str | Path) -> Latents | None:
     columns = load_tensors(file, MAX_LATENT_BYTES)
     for name, column in columns.items():
         point = name == "logvar" and not model.is_variational  # a code without a posterior
-        if bool((column.isnan() if point else ~column.isfinite()).any()):
+        unsound = column.isnan() if point else ~column.isfinite()
+        if bool((column.isinf() if name == "factors" else unsound).any()):
             raise CheckpointError(
                 f"{path.name}: {file.name} holds NaN or infinite values in {name}; {_ENCODE_AGAIN}."
             )
@@ -165,7 +184,25 @@ def load_latents(path: str | Path) -> Latents | None:
         raise CheckpointError(
             f"{path.name}: config.json does not name each stored factor; {_ENCODE_AGAIN}."
         )
+    if factors is not None:
+        _check_categories(path, config, factors)
     return latents
+
+
+def _check_categories(path: Path, config: dict[str, Any], factors: Tensor) -> None:
+    """CheckpointError where a factor's numbers do not count into its names."""
+    for names, column in zip(config.get("factor_values", ()), factors.T, strict=False):
+        known = column[~column.isnan()]
+        if names and not bool((known.round().clamp(0, len(names) - 1) == known).all()):
+            raise CheckpointError(
+                f"{path.name}: config.json has no name for some stored factor; {_ENCODE_AGAIN}."
+            )
+
+
+def without_sources(path: str | Path) -> bytes:
+    """latents.safetensors of the folder `path` without the files that its images came from."""
+    columns = load_tensors(Path(path) / LATENTS, MAX_LATENT_BYTES)
+    return tensor_bytes({name: t for name, t in columns.items() if name != "sources"})
 
 
 def list_checkpoints(root: str | Path = "checkpoints") -> list[CheckpointInfo]:
@@ -211,7 +248,9 @@ def read_config(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(f"{path.name} is a zip; unpack it, and give the checkpoint's folder.")
     if is_file:
         pickled = path.suffix.lower() in PICKLE_ENDINGS
-        never = f" Pickled {path.suffix} files are never opened." if pickled else ""
+        never = (
+            f" Pickled {path.suffix} files are never opened: {WHY_NO_PICKLES}." if pickled else ""
+        )
         raise CheckpointError(
             f"{path.name} is a file; a checkpoint is a folder with config.json and "
             f"model.safetensors.{never}"
@@ -246,6 +285,18 @@ def read_config(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{path.name}: config.json holds a class or factor that is no name; save it again."
         )
+    values = config.get("factor_values", [])
+    sound = isinstance(values, list) and len(values) in (0, len(config["factor_names"]))
+    if not sound or not all(
+        isinstance(names, list) and all(isinstance(n, str) for n in names) for names in values
+    ):
+        raise CheckpointError(
+            f"{path.name}: config.json holds factor_values={shown(values)}, which are no names for "
+            "each factor; save it again."
+        )
+    check_names(
+        [n for names in values for n in names], f"{path.name}: config.json", CheckpointError
+    )
     settings = config["training"].get("objective_settings", {})
     if not isinstance(settings, dict) or not all(map(_is_setting, settings.values())):
         raise CheckpointError(
@@ -285,16 +336,48 @@ def _shapes(path: Path, config: dict[str, Any]) -> LatentModel:
     So a config cannot make us allocate, whatever sizes it names.
     """
     try:
+        described = model_config(path, config)
+        if described.kind == ONNX:
+            return OnnxModel(described, _wiring(path, config))
         with torch.device("meta"):
-            return build_model(model_config(path, config))
+            return build_model(described)
     except ConfigError as error:
-        raise CheckpointError(f"{path.name}: config.json is not a model's: {error}") from error
+        why = _lacking_plugin(config) or f"config.json is not a model's: {error}"
+        raise CheckpointError(f"{path.name}: {why}") from error
+
+
+def _lacking_plugin(config: dict[str, Any]) -> str:
+    """Which plugin of those that a config names is not loaded, and how it is brought; or nothing.
+
+    A name is text to be shown: nothing is ever loaded by it.
+    """
+    known = {"network": registered_network, "likelihood": registered_likelihood}
+    told = config.get("plugins")
+    for role, brings in told.items() if isinstance(told, dict) else ():
+        name = config.get(role)
+        if role in known and isinstance(name, str) and known[role](name) is None:
+            return (
+                f"its {role} {shown(name)} comes with {shown(brings)}, which is not loaded; if "
+                "you have and trust it, start again with --plugin FILE.py, ZSCAPE_PLUGINS, or its "
+                "package installed."
+            )
+    return ""
+
+
+def _wiring(path: Path, config: dict[str, Any]) -> Wiring:
+    told = config.get(ONNX)
+    try:
+        return Wiring(**told) if isinstance(told, dict) else Wiring("")
+    except TypeError as error:
+        raise ConfigError(f"onnx={shown(told)} has other fields than are known.") from error
 
 
 def verified_shapes(path: Path, config: dict[str, Any]) -> LatentModel:
     """`_shapes`, once model.safetensors is known to hold just these names, types and shapes."""
     model = _shapes(path, config)
-    file = path / "model.safetensors"
+    if isinstance(model, OnnxModel):
+        return _verified_files(path, model)
+    file = path / WEIGHTS[0]
     held = read_header(file, MAX_WEIGHT_BYTES)
     wanted = {n: (_DTYPE_NAMES[t.dtype], tuple(t.shape)) for n, t in model.state_dict().items()}
     for name in sorted(wanted.keys() ^ held.keys()):
@@ -309,4 +392,12 @@ def verified_shapes(path: Path, config: dict[str, Any]) -> LatentModel:
                 f"{path.name}: the weight {name} is {held[name][0]} {held[name][1]}, but "
                 f"config.json wants {dtype} {shape}; take both files from one folder."
             )
+    return model
+
+
+def _verified_files(path: Path, model: OnnxModel) -> OnnxModel:
+    """The model, once its files are known to be there; what they hold is looked at elsewhere."""
+    for name in (DECODER, *[ENCODER] * model.has_encoder):
+        with open_ordinary(path / name, CheckpointError, MAX_WEIGHT_BYTES):
+            pass
     return model

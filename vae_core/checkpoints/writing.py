@@ -15,8 +15,9 @@ import torch
 
 from vae_core.checkpoints.card import model_card
 from vae_core.checkpoints.figures import read_metrics
+from vae_core.checkpoints.layout import FILES, WEIGHTS
+from vae_core.checkpoints.onnx.model import OnnxModel
 from vae_core.checkpoints.reading import (
-    FILES,
     LATENT_DTYPES,
     SCHEMA_VERSION,
     check_finite,
@@ -34,6 +35,9 @@ from vae_core.latent.latents import Latents
 from vae_core.latent.manifold import manifold_grid, png_bytes, tile_images
 from vae_core.measures.metrics import Metrics
 from vae_core.models.latent_model import LatentModel
+from vae_core.models.likelihoods import registered_likelihood
+from vae_core.models.networks import registered_network
+from vae_core.plugins import brought_by
 from vae_core.training.config import TrainConfig
 
 
@@ -65,6 +69,7 @@ def save_checkpoint(
         "dataset": dataset.name if dataset else training.get("dataset"),
         "class_names": list(dataset.class_names) if dataset else [],
         "factor_names": list(dataset.factor_names) if dataset else [],
+        "factor_values": list(map(list, dataset.factor_values)) if dataset else [],
         "training": training,
         "libraries": {
             "python": platform.python_version(),
@@ -72,13 +77,25 @@ def save_checkpoint(
         },
         "machine": _machine(next(model.parameters()).device),
     }
-    weights = {
-        name: t.float() if t.is_floating_point() else t for name, t in model.state_dict().items()
+    made = {
+        "network": registered_network(model.config.network),
+        "likelihood": registered_likelihood(model.config.likelihood),
     }
-    check_finite(path, weights)
+    if plugins := brought_by({role: each for role, each in made.items() if each is not None}):
+        document["plugins"] = plugins
+    if isinstance(model, OnnxModel):
+        document["onnx"] = model.wiring.to_json()
+        files = model.files
+    else:
+        weights = {
+            n: t.float() if t.is_floating_point() else t for n, t in model.state_dict().items()
+        }
+        check_finite(path, weights)
+        files = {WEIGHTS[0]: tensor_bytes(weights)}
     with folder_written_whole(path) as folder:
         _write_json(folder / "config.json", document)
-        write_bytes(folder / "model.safetensors", tensor_bytes(weights))
+        for name, data in files.items():
+            write_bytes(folder / name, data)
         if figures is not None:
             _write_json(folder / "metrics.json", dict(figures))
         if latents is not None:

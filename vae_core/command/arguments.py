@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vae_core.checkpoints.layout import is_checkpoint
 from vae_core.command.own_images import add_image_arguments, image_flags, read_given_images
 from vae_core.errors import ConfigError, DataError
 from vae_core.runs.run import Run
@@ -69,7 +70,7 @@ def _checkpoint(text: str) -> str:
         listed = checkpoints_root() / text
         text = str(listed) if listed.is_dir() else text
     run = Run(text)
-    is_run = (run.path / "status.json").is_file() and not (run.path / "model.safetensors").exists()
+    is_run = (run.path / "status.json").is_file() and not is_checkpoint(run.path)
     return str(run.checkpoint) if is_run else text
 
 

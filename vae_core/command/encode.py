@@ -41,12 +41,16 @@ def _bytes(latents: Latents, data: ImageDataset, ending: str) -> bytes:
     import numpy as np
     import pandas as pd
 
+    from vae_core.data.texts import texts_of
+
     buffer = io.BytesIO()
     if ending == ".npz":
         columns = {k: v.numpy() for k, v in vars(latents).items() if v is not None}
+        if latents.sources is not None:
+            columns["sources"] = np.array(texts_of(latents.sources))
         np.savez(buffer, allow_pickle=False, **columns)
         return buffer.getvalue()
-    table = pd.DataFrame(latents.table(data.class_names, data.factor_names))
+    table = pd.DataFrame(latents.table(data.class_names, data.factor_names, data.factor_values))
     if ending == ".csv":
         table.to_csv(buffer, index=False)
     else:

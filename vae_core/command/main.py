@@ -10,8 +10,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from vae_core.command import encode, evaluate, export, listing, sample, train
+from vae_core.command import encode, evaluate, export, importing, listing, sample, train
+from vae_core.command.hub import pull, push
 from vae_core.errors import ConfigError, ZscapeError
+from vae_core.plugins import load_plugins
 
 # Each is a module with its arguments and what it does; its docstring's first line is its help.
 COMMANDS: dict[str, ModuleType] = {
@@ -20,7 +22,10 @@ COMMANDS: dict[str, ModuleType] = {
     "encode": encode,
     "sample": sample,
     "export": export,
+    "import": importing,
     "list": listing,
+    "pull": pull,
+    "push": push,
 }
 
 
@@ -39,6 +44,13 @@ def build_parser(prog: str = "python -m vae_core") -> argparse.ArgumentParser:
         text = first_line(module)
         sub = commands.add_parser(name, help=text, description=text)
         module.add_arguments(sub)
+        sub.add_argument(
+            "--plugin",
+            action="append",
+            default=[],
+            metavar="FILE.py",
+            help="run it first: it registers networks, data sets and the like; once for each",
+        )
         sub.set_defaults(run=module.run)
     return parser
 
@@ -72,6 +84,7 @@ def main(
 
 def _run(options: argparse.Namespace) -> int:
     try:
+        load_plugins(options.plugin)
         options.run(options)
     except ConfigError as error:
         print(f"zscape: {error}", file=sys.stderr)

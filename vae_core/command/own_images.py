@@ -21,11 +21,13 @@ def add_image_arguments(parser: argparse.ArgumentParser, *, shape: bool) -> None
     """Add --images and what belongs to it; shape: also those that say what shape they get."""
     group = parser.add_argument_group(
         "your own images",
-        "a folder or a zip of images, each class in a folder of its name; a .npz; an idx file; or "
-        "a file of many images",
+        "a folder, a zip or a tar of images, each class in a folder of its name; a .npz, .npy, "
+        "HDF5 or .mat; a .parquet or a folder of them; an idx file; or a file of many images",
     )
     group.add_argument("--images", metavar="PATH", help="these in place of a named data set")
-    group.add_argument("--labels", metavar="PATH", help="the labels of an idx file")
+    group.add_argument(
+        "--labels", metavar="PATH", help="of an idx file its labels, of a folder or zip a table"
+    )
     if shape:
         group.add_argument(
             "--size", type=_size, metavar="HxW", help="pixels, such as 32x32 (default: as they are)"
@@ -38,7 +40,7 @@ def add_image_arguments(parser: argparse.ArgumentParser, *, shape: bool) -> None
         "--scale",
         type=_scale,
         metavar="BLACK:WHITE",
-        help="the values that are black and white, such as 0:4095 (default: guessed, and said)",
+        help="the values that are black and white, such as 0:4095 (default: as is certain)",
     )
     group.add_argument(
         "--frames", choices=("all", "first"), help="of a file of many images (default: all)"
@@ -89,16 +91,20 @@ def _tell(survey: Survey) -> None:
     from vae_core.data.own.values import number
 
     sizes = " to ".join(dict.fromkeys(f"{h}x{w}" for h, w in (survey.smallest, survey.largest)))
-    black, white = map(number, survey.scale)
+    scale = survey.reading.scale
+    read = (
+        "" if survey.reading.doubt else f", black {number(scale[0])} and white {number(scale[1])}"
+    )
     assert survey.form.size is not None
     height, width = survey.form.size
     names = list(survey.class_sizes)
     kind = "class" if len(names) == 1 else "classes"
     classes = f" of {len(names)} {kind} ({listed(names)})" if names else ""
+    parted = "as they come" if survey.parted else "drawn at random by seed 0"
     print(
         f"zscape: {survey.n:,} images{classes}, {sizes}{' in colour' if survey.in_colour else ''}, "
-        f"read as {height}x{width} in {survey.form.colour}, black {black} and white {white}; "
-        f"{survey.n_test:,} are the test.",
+        f"values {survey.values}, read as {height}x{width} in {survey.form.colour}{read}; "
+        f"{survey.n_test:,} are the test, {parted}.",
         file=sys.stderr,
     )
     for note in survey.notes:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
-import signal
+import secrets
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from vae_core.command.arguments import number, whole, whole_number
+from vae_core.command.arguments import whole
 from vae_core.command.figures import print_figures
-from vae_core.command.own_images import add_image_arguments, image_flags, read_given_images
-from vae_core.command.terminal import draw_bar, end_line
+from vae_core.command.own_images import image_flags
+from vae_core.command.plan import add_setting_arguments, chosen, named_values, planned_of
+from vae_core.command.terminal import asked_to_stop, draw_bar, end_line
 from vae_core.errors import CheckpointError, ConfigError, TrainingError
 from vae_core.files.atomic import read_json
-from vae_core.runs.jobs import new_run_path
+from vae_core.runs.jobs import new_run_path, start
 from vae_core.runs.run import Run, create_run
+from vae_core.runs.sweep import Variation, results, table, variations, wait_for
 from vae_core.runs.trainer import work
 
 if TYPE_CHECKING:
@@ -26,36 +29,25 @@ if TYPE_CHECKING:
     from vae_core.training.progress import Progress
 
 NICE = 10
-SETTINGS: dict[str, tuple[Callable[[str], object], str]] = {
-    "dataset": (str, "what to learn: digits, sprites, mnist, …; a wrong name is answered with all"),
-    "latent_dim": (whole_number, "numbers in z"),
-    "network": (str, "mlp, conv, resnet, …; a wrong name is answered with all"),
-    "activation": (str, "between layers: silu, relu, tanh, …"),
-    "likelihood": (str, "p(x|z): bernoulli, gaussian, …; a wrong name is answered with all"),
-    "sigma": (number, "standard deviation of a gaussian likelihood, in grey levels of [0, 1]"),
-    "link": (str, "from the decoder's outputs to means: sigmoid or identity"),
-    "prior": (str, "p(z): normal or vamp"),
-    "pseudo_inputs": (whole_number, "components of a VampPrior"),
-    "objective": (str, "what is minimised: elbo, iwae, gan, …; a wrong name is answered with all"),
-    "binarisation": (str, "of grey images: none, static or dynamic"),
-    "beta": (number, "weight of the KL, 1 for the ELBO"),
-    "samples": (whole_number, "z drawn for each image"),
-    "epochs": (whole_number, "passes over the training images"),
-    "batch_size": (whole_number, "images in a step"),
-    "learning_rate": (number, "Adam's, or its peak in a cycle"),
-    "schedule": (str, "of the learning rate: constant or one-cycle"),
-    "keep": (str, "the model of the last epoch, or of the best on the held-out images: last, best"),
-    "patience": (whole_number, "end after so many epochs without a better one, 0 for never"),
-    "seed": (whole_number, "of all that is drawn: the same gives the same weights"),
-    "device": (str, "cpu, cuda, …"),
-    "threads": (whole_number, "of torch, on the CPU"),
-}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--preset", help="settings by name, such as digits-2d or mnist-2d")
     source.add_argument("--resume", metavar="RUN", help="go on with the run in this folder")
+    parser.add_argument(
+        "--seeds",
+        type=_seeds,
+        metavar="FIRST-LAST",
+        help="a run for each of these, such as 0-4 or 1,5,9, and one table at the end",
+    )
+    parser.add_argument(
+        "--vary",
+        type=named_values,
+        action="append",
+        metavar="NAME=A,B,…",
+        help="a run for each of these values, such as beta=1,4,10; given twice, for each pair",
+    )
     parser.add_argument(
         "--more-epochs",
         type=whole(1, 10_000),
@@ -70,22 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--queue", action="store_true", help="first wait for a turn among the runs of its folder"
     )
-    for name, (kind, text) in SETTINGS.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help=text)
-    parser.add_argument(
-        "--left-out", metavar="CLASS", help="name of a class that is not learned, to be an anomaly"
-    )
-    parser.add_argument("--hidden", type=_widths, help="layer widths, such as 512,256")
-    parser.add_argument(
-        "--set",
-        type=_named_value,
-        action="append",
-        metavar="NAME=VALUE",
-        help="a setting of the objective's own, such as gamma=10; once for each",
-    )
-    parser.add_argument("--download", action="store_true", help="fetch the data set if missing")
+    add_setting_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print figures as JSON")
-    add_image_arguments(parser, shape=True)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -95,11 +73,14 @@ def run(options: argparse.Namespace) -> None:
         check_target(options.publish)
     if options.more_epochs and options.resume is None:
         raise ConfigError("--more-epochs are for a run that has finished; name it with --resume.")
+    if options.seeds or options.vary:
+        _sweep(options)
+        return
     trained = _new_run(options) if options.resume is None else _run_to_resume(options)
     if options.quiet and hasattr(os, "nice"):
         os.nice(NICE)
     show = _unseen if options.quiet else _shown(trained)
-    with _asked_to_stop() as asked:
+    with asked_to_stop() as asked:
         work(trained, show, asked, queued=options.queue)
     if trained.status().state == "stopped":
         if not options.quiet:
@@ -117,132 +98,100 @@ def run(options: argparse.Namespace) -> None:
 
 def _run_to_resume(options: argparse.Namespace) -> Run:
     others = (options.output, options.set, options.left_out is not None)
-    if any(others) or _chosen(options) or image_flags(options):
-        more = "" if options.epochs is None else "; further epochs are --more-epochs"
+    if any(others) or chosen(options).keys() - {"epochs"} or image_flags(options):
         raise ConfigError(
-            f"A resumed run keeps its settings and folder; leave the others out{more}."
+            "A resumed run keeps its settings and folder; leave all others than --epochs out."
         )
+    if options.epochs and options.more_epochs:
+        raise ConfigError("--epochs says how many in all, --more-epochs how many more; give one.")
     run = Run(options.resume)
     if run.path.is_dir() and not (run.path / "status.json").is_file():
         raise TrainingError(f"{run.path.name} is no run's folder: it has no status.json.")
     if not options.queue:  # else `resume` has done so, and what is asked since then counts
         run.forget_requests()
-    if options.more_epochs:
+    if options.more_epochs or options.epochs:
         with run.held():
-            run.add_epochs(options.more_epochs)
+            finished = run.status(holding=True).state == "finished"
+            more = _more(run, options.epochs) if options.epochs and finished else 1
+            run.add_epochs(options.more_epochs or more)
     return run
 
 
-def _new_run(options: argparse.Namespace) -> Run:
-    from dataclasses import replace
-
-    from vae_core.checkpoints.reading import MAX_WEIGHTS
-    from vae_core.data.datasets import check_dataset
-    from vae_core.data.own.images import write_images
-    from vae_core.models.architecture import architecture
-    from vae_core.models.device import usable_device
-    from vae_core.objectives.registry import find_objective
-    from vae_core.runs.data import run_datasets
-    from vae_core.training.config import TrainConfig
-    from vae_core.training.loop import check_data
-    from vae_core.training.presets import preset
-
-    config: TrainConfig = preset(options.preset) if options.preset else TrainConfig()
-    chosen = _chosen(options)
-    another = chosen.get("objective", config.objective) != config.objective
-    for name, value in options.set or []:
-        name = name.replace("-", "_")
-        name = "learning_rate" if name == "lr" else name
-        if name in (*SETTINGS, "hidden") and name not in find_objective(config.objective).settings:
-            flag = f"--{name.replace('_', '-')}"
-            raise ConfigError(f"{name} is no setting of an objective's own; give {flag} {value}.")
-    own = ({} if another else dict(config.objective_settings)) | dict(options.set or [])
-    config = replace(config, **chosen, objective_settings=own)
-    if flags := image_flags(options):
-        if options.dataset:
-            raise ConfigError("--dataset and --images name two data sets; leave one out.")
-        train, test = read_given_images(options)
-        config = replace(config, dataset=train.name)
-    else:
-        check_dataset(config.dataset)
-        train, test = run_datasets("", config.dataset, download=options.download)
-    if options.left_out is not None:
-        config = replace(config, left_out=train.label_of(options.left_out))
-    if flags and options.batch_size is None:
-        n = len(train) if config.left_out < 0 else len(train.without(config.left_out))
-        if n < config.batch_size:
-            config = replace(config, batch_size=n)
-            print(f"zscape: in batches of all {n} images; else give --batch-size.", file=sys.stderr)
-    weights = architecture(config.model_config(train.image_shape)).weights
-    if weights > MAX_WEIGHTS:
-        raise TrainingError(
-            f"The network has {weights:,} weights, and a checkpoint holds {MAX_WEIGHTS:,} at most; "
-            "choose fewer or narrower layers."
+def _more(run: Run, epochs: int) -> int:
+    """How many more a run that has finished wants for `epochs` in all."""
+    if epochs <= (learned := run.epochs_learned):
+        raise ConfigError(
+            f"{run.token} has learned for {learned} epochs already; --epochs {epochs} is the "
+            "number in all, and is to be more."
         )
-    usable_device(config.device)
-    check_data(config, train, test)
+    return epochs - learned
 
-    def write(run: Run) -> None:
-        if flags:
-            write_images(run.images_file, train, test)
 
+def _new_run(options: argparse.Namespace) -> Run:
+    config, write = planned_of(options)
     if options.output is not None:
         return create_run(config, options.output, write_images=write)
-    path = new_run_path(config, Path(os.environ.get("ZSCAPE_RUNS", "runs")))
+    path = new_run_path(config, _runs_root())
     run = create_run(config, path, write_images=write)
     print(f"zscape: training in {run.path}", file=sys.stderr)
     return run
 
 
-def _chosen(options: argparse.Namespace) -> dict[str, Any]:
-    """The settings that were given as flags."""
-    values = {name: getattr(options, name) for name in [*SETTINGS, "hidden"]}
-    return {name: value for name, value in values.items() if value is not None}
+def _runs_root() -> Path:
+    return Path(os.environ.get("ZSCAPE_RUNS", "runs"))
 
 
-@contextmanager
-def _asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """Yield whether Ctrl-C or SIGTERM has come meanwhile; a second Ctrl-C is final."""
-    asked = told = False
+def _sweep(options: argparse.Namespace) -> None:
+    """A run for each combination of what varies, as `start` has it; and their table."""
+    if options.resume is not None or options.publish or options.queue:
+        raise ConfigError("A sweep is of new runs; leave --resume, --publish and --queue out.")
+    if options.seeds and options.seed is not None:
+        raise ConfigError("--seed and --seeds name two sets of seeds; leave one out.")
+    values = dict(options.vary or [])
+    if len(values) < len(options.vary or []):
+        raise ConfigError("A name is varied twice; give all its values at once.")
+    if options.seeds:
+        values = {**values, "seed": options.seeds}
+    planned: list[Variation] = []
 
-    def ask(_signal: int, _frame: Any) -> None:
-        nonlocal asked
-        asked = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    def plan(config: TrainConfig) -> list[TrainConfig]:
+        planned.extend(variations(config, values))
+        return [each.config for each in planned]
 
-    def heard() -> bool:
-        nonlocal told
-        if asked and not told:
-            told = True
-            print("\nzscape: stopping to evaluate and keep; Ctrl-C aborts.", file=sys.stderr)
-        return asked
+    _, write = planned_of(options, plan)
+    root = Path(options.output) if options.output is not None else _runs_root()
+    prefix = "" if options.output is not None else f"sweep-{secrets.token_hex(12)}-"
+    for each in planned:  # all or none
+        if os.path.lexists(root / (prefix + each.name)):
+            raise ConfigError(f"{each.name} is in {root} already; name another folder.")
+    runs = {
+        each.name: start(each.config, root, write_images=write, name=prefix + each.name)
+        for each in planned
+    }
+    print(f"zscape: {len(runs)} runs in {root}", file=sys.stderr)
+    with asked_to_stop() as asked:
+        wait_for(
+            list(runs.values()),
+            lambda share, ended: draw_bar(share, f"  {ended} of {len(runs)} runs have ended"),
+            asked,
+        )
+    found = results(runs, planned)
+    print(json.dumps(found) if options.json else table(found))
+    failed = [row for row in found if row["state"] == "failed"]
+    if failed:
+        raise TrainingError(
+            f"{len(failed)} of {len(found)} runs failed, the first by this: {failed[0]['message']}"
+        )
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield heard
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
-
-def _named_value(text: str) -> tuple[str, Any]:
-    """NAME=VALUE, the value a number where it reads as one."""
-    name, equals, value = text.partition("=")
-    if not (name and equals):
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not NAME=VALUE, such as gamma=10")
-    for kind in (int, float):
-        with suppress(ValueError):
-            return name, kind(value)
-    return name, value
-
-
-def _widths(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(width) for width in text.split(",")) if text else ()
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text[:40]!r} is not a list of layer widths such as 512,256"
-        ) from None
+def _seeds(text: str) -> list[int]:
+    """0-4, or 1,5,9."""
+    first, dash, last = text.partition("-")
+    with suppress(ValueError):
+        found = range(int(first), int(last) + 1) if dash else map(int, text.split(","))
+        if seeds := list(found):
+            return seeds
+    raise argparse.ArgumentTypeError(f"{text[:40]!r} is not of seeds such as 0-4 or 1,5,9")
 
 
 def _shown(run: Run) -> Callable[[Progress], None]:

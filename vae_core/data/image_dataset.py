@@ -9,9 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vae_core.data.texts import joined_rows
 from vae_core.errors import DataError
 
 SPLITS = ("train", "test")
+_COLUMNS = ("images", "labels", "factors", "sources")
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,9 +22,12 @@ class ImageDataset:
 
     images        uint8 (n, c, h, w), n >= 1
     labels        int64 (n,), each an index into `class_names`; or None
-    factors       float32 (n, k), the generative factors behind each image; or None
+    factors       float32 (n, k), what is known of each image: the factors that made it, the columns
+                  of a table; NaN where one is not known; or None
     class_names   one name a class
     factor_names  one name a column of `factors`
+    factor_values of each column of `factors` the names that it counts into, () of numbers; or ()
+    sources       uint8 (n, width), the file or row that each image came from, see `data.texts`
 
     `load_dataset` hands the same object to all who ask: treat the tensors as read-only.
     """
@@ -34,6 +39,8 @@ class ImageDataset:
     factors: Tensor | None = None
     class_names: tuple[str, ...] = ()
     factor_names: tuple[str, ...] = ()
+    sources: Tensor | None = None
+    factor_values: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self) -> None:
         self._require(
@@ -62,6 +69,17 @@ class ImageDataset:
                 self.factors.dtype == torch.float32 and self.factors.shape == (n, k),
                 f"factors must be float32 ({n}, {k}) for {n} images and {k} factor names, "
                 f"got {_kind(self.factors)}",
+            )
+            self._require(
+                len(self.factor_values) in (0, k),
+                f"factor_values are of {len(self.factor_values)} columns, not of {k}",
+            )
+        if self.sources is not None:
+            self._require(
+                self.sources.dtype == torch.uint8
+                and self.sources.ndim == 2
+                and len(self.sources) == n,
+                f"sources must be uint8 ({n}, width) for {n} images, got {_kind(self.sources)}",
             )
 
     def _require(self, holds: bool, complaint: str) -> None:
@@ -108,13 +126,13 @@ class ImageDataset:
     def joined(self, other: ImageDataset) -> ImageDataset:
         """These images, then those of `other`, its other split; the split is "all" then."""
         columns: dict[str, Any] = {
-            name: torch.cat([column, getattr(other, name)])
+            name: joined_rows(column, getattr(other, name))
             for name, column in self._columns().items()
         }
         return replace(self, split="all", **columns)
 
     def _columns(self) -> dict[str, Any]:
-        columns = {name: getattr(self, name) for name in ("images", "labels", "factors")}
+        columns = {name: getattr(self, name) for name in _COLUMNS}
         return {name: column for name, column in columns.items() if column is not None}
 
 

@@ -26,6 +26,7 @@ from vae_core.checkpoints.reading import load_checkpoint, read_config
 from vae_core.data.own.source import printable
 from vae_core.errors import CheckpointError
 from vae_core.export.folder import export_folder
+from vae_core.models.config import ONNX
 from vae_core.models.latent_model import LatentModel
 from vae_core.models.likelihoods import Gaussian, LearnedGaussian
 from vae_core.models.m2 import M2
@@ -47,6 +48,10 @@ def write_onnx(checkpoint: str | Path, folder: str | Path) -> list[str]:
             'pip install "zscape[onnx]"'
         )
     model = load_checkpoint(checkpoint)
+    if model.config.kind == ONNX:
+        raise CheckpointError(
+            f"{Path(checkpoint).name} is ONNX already: take {DECODER} from its folder."
+        )
     told = _metadata(Path(checkpoint), model)
     with export_folder(folder, (ENCODER, DECODER)) as new:
         if model.has_encoder:

@@ -58,7 +58,8 @@ def write_projector(checkpoint: str | Path, folder: str | Path) -> str:
         if latents is None:
             assert images is not None
             latents = encode_dataset(model, images)
-        table = latents.table(config["class_names"], config["factor_names"])
+        values = config.get("factor_values", ())
+        table = latents.table(config["class_names"], config["factor_names"], values)
         write_bytes(new / VECTORS, _tsv(latents.mu.numpy().T))
         told = {k: v for k, v in table.items() if not re.fullmatch(r"(mu|sigma)_\d+", k)}
         # The Projector calls points by the first column, and wants a header over two or more.

@@ -83,6 +83,8 @@ def program_of(model: LatentModel, *, encoder: bool = True) -> Program:
 
     ConfigError where a part of it has no steps: it names the part and says why.
     """
+    if not model.has_gradients:
+        raise ConfigError("A network that only runs by itself cannot go into a page.")
     if type(model) not in (VAE, Autoencoder, PCA, ProbabilisticPCA, GAN, M2):
         raise ConfigError(
             f"The engine that decodes without PyTorch knows no {type(model).__name__}, which is "

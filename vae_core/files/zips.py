@@ -76,20 +76,26 @@ def zip_files(
             raise error(
                 f"{name} holds a name that is not written in {encoding}; choose one of {shown}."
             ) from broken
-        parts = path.split("/")
         if not path or "\0" in member.orig_filename:
             raise error(f"{name} holds a file without a name, or an odd one; zip it again.")
-        rooted = re.match("/|[A-Za-z]:", path)
-        if rooted or ".." in parts or stat.S_ISLNK(member.external_attr >> 16):
-            shown = "".join(c if c.isprintable() else "?" for c in path[-80:])
-            raise error(
-                f"{name} holds {shown}, which is a link or leads out of the "
-                f"archive{', as it begins at a drive or a root' if rooted else ''}; zip the folder "
-                "itself."
-            )
+        check_stays_inside(path, name, error, is_link=stat.S_ISLNK(member.external_attr >> 16))
         if not path.endswith("/"):
             files.append((path, member))
     return files
+
+
+def check_stays_inside(
+    path: str, name: str, error: type[ZscapeError] = DataError, *, is_link: bool
+) -> None:
+    """`error` where a path in the archive `name` is a link, or leads out of it."""
+    rooted = re.match("/|[A-Za-z]:", path)
+    if rooted or ".." in path.split("/") or is_link:
+        shown = "".join(c if c.isprintable() else "?" for c in path[-80:])
+        raise error(
+            f"{name} holds {shown}, which is a link or leads out of the "
+            f"archive{', as it begins at a drive or a root' if rooted else ''}; zip the folder "
+            "itself."
+        )
 
 
 def member_path(member: zipfile.ZipInfo, encoding: str = "cp437") -> str:

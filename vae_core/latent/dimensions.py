@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from vae_core.errors import ConfigError, DataError
 from vae_core.latent.latents import Latents, class_mean
 
+QUARTERS = ("lowest quarter", "highest quarter")
 RANGES = ("prior", "aggregate", "sigmas")
 
 
@@ -48,20 +51,25 @@ def traversal(
 def correlations(mu: Tensor, factors: Tensor) -> Tensor:
     """Pearson's correlation of each column of mu (n, d) with each of factors (n, k): (d, k).
 
-    0 where a column does not vary.
+    Over the images of which a factor is known, not NaN; 0 where a column does not vary.
     """
     _check_rows(mu, len(factors))
-    codes, values = _standardised(mu), _standardised(factors)
-    return (codes.T @ values) / len(mu)
+    found = []
+    for column in factors.unbind(1):
+        known = ~column.isnan()
+        codes, values = _standardised(mu[known]), _standardised(column[known, None])
+        found.append((codes.T @ values)[:, 0] / max(1, int(known.sum())))
+    return torch.stack(found, 1)
 
 
 def correlation_ratios(mu: Tensor, labels: Tensor) -> Tensor:
     """The correlation ratio of each column of mu (n, d) with classes (n,), in [0, 1]: (d,).
 
-    The square root of the share of the variance that the classes' means explain (Fisher 1925); 0
-    where a column does not vary.
+    Over the images of which the class is known, not NaN. The square root of the share of the
+    variance that the classes' means explain (Fisher 1925); 0 where a column does not vary.
     """
     _check_rows(mu, len(labels))
+    mu, labels = mu[~labels.isnan()], labels[~labels.isnan()]
     codes = _standardised(mu)
     between = torch.zeros(mu.shape[1], dtype=torch.float64)
     for label in labels.unique():
@@ -87,6 +95,30 @@ def attribute_steps(
     t = 0 leaves it at mu. DataError as `attribute_vector`.
     """
     return latents.mu[row] + torch.tensor(t)[:, None] * attribute_vector(latents, to, away_from)
+
+
+def by_factor(
+    latents: Latents, factor: int, values: Sequence[str] = ()
+) -> tuple[Latents, tuple[str, ...]]:
+    """The images of which a factor is known, with it in the place of the classes, and its names.
+
+    values: what its numbers count into; without any, the images of its lowest and those of its
+    highest quarter are two classes, and the others are of none. DataError where there are no such
+    images.
+    """
+    if latents.factors is None:
+        raise DataError("The images have no known factors.")
+    column = latents.factors[:, factor]
+    known = column[~column.isnan()]
+    if not len(known):
+        raise DataError("Of no image the factor is known.")
+    if values:
+        return replace(latents, labels=column.nan_to_num(-1).long()), tuple(values)
+    low, high = np.quantile(known.numpy(), (0.25, 0.75))
+    labels = torch.full(column.shape, -1)
+    labels[column <= low] = 0
+    labels[(column >= high) & (column > low)] = 1
+    return replace(latents, labels=labels), QUARTERS
 
 
 def class_factor(factors: Tensor, labels: Tensor) -> int | None:

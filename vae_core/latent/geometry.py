@@ -3,23 +3,35 @@
 A small step dz changes the mean image g(z) by J dz, J the decoder's Jacobian, so its length there
 is sqrt(dz' G dz) with the metric G = J' J (Arvanitidis, Hansen & Hauberg 2018). Where det G is
 large, a small patch of latent space holds many different images.
+
+J is torch's where the decoder has gradients, else by central differences, whose error is told.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from vae_core.adapters.differences import (
+    DecodedByDifferences,
+    Differences,
+    best_differences,
+    differences,
+)
 from vae_core.errors import ConfigError
 from vae_core.latent.paths import interpolate
 from vae_core.models.latent_model import LatentModel
 
 MAX_SIDE = 256
 MAX_STEPS = 256
+PROBED = 8  # places at which a step of differences is chosen, and axes
+MOST_DIFFERENCES = 8  # latent dimensions through which a way is searched for by differences
 RELAXED, MEASURED = 3, 32  # places on a leg of a path, while it is shortened and for its length
 
 
@@ -28,12 +40,14 @@ class Magnification:
     """The metric over a square of a plane: side x side cells, the topmost row first.
 
     metric (side, side, 2, 2): G in coordinates of the plane; magnification (side, side): sqrt(det
-    G), how much larger an area is in image space; extent: (left, right, bottom, top).
+    G), how much larger an area is in image space; extent: (left, right, bottom, top). error: how
+    far J is wrong, as a share of its size: 0 where it is torch's, infinite where no image changes.
     """
 
     metric: Tensor
     magnification: Tensor
     extent: tuple[float, float, float, float]
+    error: float = 0.0
 
     def shades(self, low: float = 0.02, high: float = 0.98) -> tuple[Tensor, tuple[float, float]]:
         """log magnification (side, side), scaled so that its quantiles `low` and `high` are 0, 1.
@@ -49,25 +63,58 @@ class Magnification:
 def jacobian_columns(model: LatentModel, z: Tensor, axes: Tensor) -> Tensor:
     """The decoder's derivative along each of `axes` (m, d) at each z (n, d): (n, m, pixels).
 
-    Forward-mode derivatives of the mean image, by `torch.func.jvp`. Axes of the identity make J'.
+    Of the mean image, exact but for rounding where the model has gradients, else by central
+    differences: see `differences_at`. Axes of the identity make J'.
     """
     if z.ndim != 2 or z.shape[1] != model.latent_dim or axes.shape[1:] != z.shape[1:]:
         raise ConfigError(
             f"latent_dim={model.latent_dim}, but z is {tuple(z.shape)} and axes "
             f"{tuple(axes.shape)}; give (n, d) and (m, d)."
         )
-    parts = []
-    with torch.no_grad():
-        for rows in z.split(max(1, model.images_at_once // len(axes))):
-            columns = torch.func.vmap(lambda axis, z=rows: _derivative(model, z, axis))(axes)
-            parts.append(columns.transpose(0, 1).flatten(2))
+    chosen = differences_at(model, z, axes)
+    parts = [
+        _derivatives(model.decode, rows, axes)
+        if chosen is None
+        else differences(model.decode, rows, axes, chosen.step)
+        for rows in z.split(max(1, model.images_at_once // len(axes)))
+    ]
     return torch.cat(parts)
 
 
-def _derivative(model: LatentModel, z: Tensor, axis: Tensor) -> Tensor:
-    """Of the mean image along `axis` (d,) at each z (n, d): (n, c, h, w)."""
-    along: Tensor = torch.func.jvp(model.decode, (z,), (axis.expand_as(z),))[1]
-    return along
+def _derivatives(decode: Callable[[Tensor], Tensor], z: Tensor, axes: Tensor) -> Tensor:
+    """Of `decode` along each of `axes` (m, d) at each z (n, d), by `torch.func.jvp`."""
+
+    def along(axis: Tensor) -> Tensor:
+        column: Tensor = torch.func.jvp(decode, (z,), (axis.expand_as(z),))[1]
+        return column
+
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH):  # other attention has no forward mode
+        columns = torch.func.vmap(along)(axes)
+    return torch.flatten(columns.transpose(0, 1), 2)
+
+
+def differences_at(model: LatentModel, z: Tensor, axes: Tensor) -> Differences | None:
+    """The differences that stand for derivatives at z (n, d) along axes (m, d), and their error.
+
+    Chosen by PROBED of the places and of the axes, evenly spread. None where torch gives the
+    derivatives, forwards.
+    """
+    if model.has_gradients and _goes_forwards(model, z[:2], axes[:2]):
+        return None
+    return best_differences(model.decode, _spread(z), _spread(axes))
+
+
+def _goes_forwards(model: LatentModel, z: Tensor, axes: Tensor) -> bool:
+    """Whether each layer has a derivative forwards, as GroupNorm after attention has not."""
+    try:
+        return bool(_derivatives(model.decode, z, axes).isfinite().all())
+    except (RuntimeError, NotImplementedError):
+        return False
+
+
+def _spread(rows: Tensor) -> Tensor:
+    kept = torch.linspace(0, len(rows) - 1, min(PROBED, len(rows))).round().long()
+    return rows[kept.to(rows.device)]
 
 
 def metric(model: LatentModel, z: Tensor, axes: Tensor | None = None) -> Tensor:
@@ -103,11 +150,14 @@ def magnification_map(
     middle = (2 * (torch.arange(side) + 0.5) / side - 1) * half
     up, across = torch.meshgrid(middle.flip(0), middle, indexing="ij")
     places = torch.stack([across, up], -1).reshape(-1, 2).to(origin)
-    tensors = metric(model, origin + places @ axes, axes).double().reshape(side, side, 2, 2)
+    z = origin + places @ axes
+    tensors = metric(model, z, axes).double().reshape(side, side, 2, 2)
+    chosen = differences_at(model, z, axes)
     return Magnification(
         tensors,
         torch.linalg.det(tensors).clamp_min(0).sqrt(),
         (-half, half, -half, half),
+        0.0 if chosen is None else chosen.error,
     )
 
 
@@ -134,23 +184,27 @@ def geodesic(
     distances between images RELAXED of which lie on each leg, whose minimum is the shortest path at
     even speed. It begins at the straight and at the spherical way; the shortest path met by
     `image_lengths` is returned, so that it is never longer than either. A local minimum: ways round
-    another side are not searched for.
+    another side are not searched for. Without gradients the search is a quarter as long, and there
+    is none through more than MOST_DIFFERENCES dimensions.
     """
     if not 3 <= steps <= MAX_STEPS:
         raise ConfigError(f"steps={steps}; a geodesic has 3 to {MAX_STEPS} places.")
     starts = [interpolate(z_a, z_b, steps, method) for method in ("linear", "spherical")]
-    paths = [*starts, *(_relaxed(model, path, iterations) for path in starts)]
+    if not model.has_gradients:  # each step then costs an image for each way in each dimension
+        iterations = 0 if model.latent_dim > MOST_DIFFERENCES else iterations // 4
+    paths = [*starts, *(_relaxed(model, path, iterations) for path in starts if iterations)]
     return min(paths, key=lambda path: float(image_lengths(model, path).sum()))
 
 
 def _relaxed(model: LatentModel, path: Tensor, iterations: int) -> Tensor:
     """The path with its inner places moved to lower its energy."""
     inner = path[1:-1].clone().requires_grad_()
+    decode = _differentiable(model, path)
     lbfgs = torch.optim.LBFGS([inner], max_iter=iterations, line_search_fn="strong_wolfe")
 
     def energy() -> Tensor:
         places = _between(torch.cat([path[:1], inner, path[-1:]]), RELAXED)
-        total: Tensor = model.decode(places).flatten(1).diff(dim=0).square().sum()
+        total: Tensor = decode(places).flatten(1).diff(dim=0).square().sum()
         (inner.grad,) = torch.autograd.grad(total, [inner])
         return total.detach()
 
@@ -158,6 +212,14 @@ def _relaxed(model: LatentModel, path: Tensor, iterations: int) -> Tensor:
         lbfgs.step(energy)
     relaxed = inner.detach()
     return torch.cat([path[:1], relaxed, path[-1:]]) if bool(relaxed.isfinite().all()) else path
+
+
+def _differentiable(model: LatentModel, path: Tensor) -> Callable[[Tensor], Tensor]:
+    """`decode` with a gradient, by differences that suit the places of a path where it has none."""
+    if model.has_gradients:
+        return model.decode
+    chosen = best_differences(model.decode, _spread(path), torch.eye(model.latent_dim).to(path))
+    return lambda z: DecodedByDifferences.apply(model.decode, chosen.step, z)
 
 
 def _between(path: Tensor, places: int) -> Tensor:

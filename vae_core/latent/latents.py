@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from vae_core.data.image_dataset import ImageDataset, check_is_dataset
+from vae_core.data.texts import joined_rows, texts_at, texts_of
 from vae_core.errors import DataError
 from vae_core.models.latent_model import LatentModel
 from vae_core.models.priors import kl_to_standard_normal
@@ -24,8 +25,11 @@ class Latents:
     """The posteriors of n images.
 
     mu, logvar (n, d) float32; indices (n,) int64 into the data set; reconstruction (n,) float32,
-    log p(x given z = mu) in nats; labels (n,) int64 or None; factors (n, k) float32 or None.
+    log p(x given z = mu) in nats, or of a model without a likelihood less the squared error at mu,
+    NaN without a decoder; labels (n,) int64 or None; factors (n, k) float32, NaN where one is not
+    known, or None.
     kl_terms (n, d) float32: the KL by dimension where p(z) is not N(0, I), else None.
+    sources (n, width) uint8: where each image came from, see `data.texts`, or None.
     """
 
     mu: Tensor
@@ -35,6 +39,7 @@ class Latents:
     labels: Tensor | None = None
     factors: Tensor | None = None
     kl_terms: Tensor | None = None
+    sources: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.mu.ndim != 2 or self.logvar.shape != self.mu.shape:
@@ -45,9 +50,9 @@ class Latents:
         if self.kl_terms is not None and self.kl_terms.shape != self.mu.shape:
             raise DataError(f"kl_terms is {tuple(self.kl_terms.shape)}, and must be as mu is.")
         n = len(self.mu)
-        for name in ("indices", "reconstruction", "labels", "factors"):
+        for name in ("indices", "reconstruction", "labels", "factors", "sources"):
             column = getattr(self, name)
-            ndim = 2 if name == "factors" else 1
+            ndim = 2 if name in ("factors", "sources") else 1
             if column is not None and (column.ndim != ndim or len(column) != n):
                 raise DataError(f"{name} is {tuple(column.shape)}, but mu has {n} rows.")
 
@@ -60,14 +65,30 @@ class Latents:
         columns = {k: t[index] for k, t in vars(self).items() if t is not None}
         return Latents(**columns)
 
-    def table(
-        self, class_names: Sequence[str] = (), factor_names: Sequence[str] = ()
-    ) -> dict[str, np.ndarray]:
-        """Columns of n rows: index, label, mu_1 …, sigma_1 …, kl, log_px_given_mu, factors.
+    def joined(self, other: Latents) -> Latents:
+        """These rows, then those of `other`, with the columns that both have."""
+        return Latents(
+            **{
+                name: joined_rows(column, getattr(other, name))
+                for name, column in vars(self).items()
+                if column is not None and getattr(other, name) is not None
+            }
+        )
 
-        Codes without a posterior have no sigma and no kl.
+    def table(
+        self,
+        class_names: Sequence[str] = (),
+        factor_names: Sequence[str] = (),
+        factor_values: Sequence[Sequence[str]] = (),
+    ) -> dict[str, np.ndarray]:
+        """Columns of n rows: index, source, label, mu_1 …, sigma_1 …, kl, log_px_given_mu, factors.
+
+        Codes without a posterior have no sigma and no kl, those without a decoder no log p(x|mu).
+        Categories are texts, empty where they are not known.
         """
         columns = {"index": self.indices.numpy()}
+        if self.sources is not None:
+            columns["source"] = np.array(texts_of(self.sources))
         if self.labels is not None:
             labels = self.labels.numpy()
             columns["label"] = np.array(class_names)[labels] if class_names else labels
@@ -76,10 +97,15 @@ class Latents:
             columns |= {f"{name}_{j + 1}": v.numpy() for j, v in enumerate(values.unbind(1))}
         if self.has_posterior:
             columns["kl"] = self.kl.numpy()
-        columns["log_px_given_mu"] = self.reconstruction.numpy()
+        if bool(self.reconstruction.isfinite().any()):
+            columns["log_px_given_mu"] = self.reconstruction.numpy()
         if self.factors is not None:
             names = factor_names or [f"factor_{k + 1}" for k in range(self.factors.shape[1])]
-            columns |= dict(zip(names, self.factors.numpy().T, strict=True))
+            held = factor_values or [()] * len(names)
+            for name, column, texts in zip(names, self.factors.numpy().T, held, strict=True):
+                columns[f"{name} (table)" if name in columns else name] = (
+                    texts_at(texts, column) if texts else column
+                )
         return columns
 
     @property
@@ -144,7 +170,7 @@ def encode_dataset(
     for batch in indices.split(BATCH):
         x = dataset.floats(batch).to(device)
         mu, logvar = model.encode(x)
-        rows.append((mu.cpu(), logvar.cpu(), model.log_likelihood(x, mu).cpu()))
+        rows.append((mu.cpu(), logvar.cpu(), _reconstruction(model, x, mu).cpu()))
         if prior is not None:
             z = model.sample_posterior(mu.expand(KL_DRAWS, -1, -1), logvar, generator)
             kl_terms.append(prior.kl(mu, logvar, z).cpu())
@@ -157,8 +183,18 @@ def encode_dataset(
         reconstruction=reconstruction,
         labels=None if dataset.labels is None else dataset.labels[indices],
         factors=None if dataset.factors is None else dataset.factors[indices],
+        sources=None if dataset.sources is None else dataset.sources[indices],
         kl_terms=torch.cat(kl_terms) if kl_terms else None,
     )
+
+
+def _reconstruction(model: LatentModel, x: Tensor, mu: Tensor) -> Tensor:
+    """See `Latents`, (batch,)."""
+    if model.has_likelihood:
+        return model.log_likelihood(x, mu)
+    if not model.has_decoder:
+        return torch.full((len(x),), torch.nan)
+    return -(model.decode(mu) - x).square().flatten(1).sum(1)
 
 
 def check_image_shape(model: LatentModel, dataset: ImageDataset) -> None:

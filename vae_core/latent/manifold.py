@@ -15,6 +15,7 @@ from vae_core.errors import ConfigError
 from vae_core.latent.decoded import decoded
 from vae_core.models.latent_model import LatentModel
 
+Decoded = tuple[Tensor, Tensor]
 _GAP_LEVEL = 128  # seen against black, white and either theme of a page
 
 
@@ -55,6 +56,24 @@ def manifold_grid(
     z[:, :, dims[1]] = values.flip(0)[:, None]
 
     return z, decoded(model, z.reshape(n * n, d)).reshape(n, n, *model.image_shape)
+
+
+def plane_grid(model: LatentModel, n: int, base: Tensor, axes: Tensor, extent: float) -> Decoded:
+    """Decode an n x n grid over a plane: steps (n, n, 2) along its axes, images (n, n, c, h, w).
+
+    base (d,) lies in its middle; axes (2, d): the first along the columns, the second up the rows,
+    each in equal steps from -extent to extent. ConfigError where they do not fit the model.
+    """
+    d = model.latent_dim
+    if base.shape != (d,) or axes.shape != (2, d) or not _is_whole(n) or n < 1:
+        raise ConfigError(
+            f"latent_dim={d}, but base is {tuple(base.shape)}, axes {tuple(axes.shape)} and n={n}."
+        )
+    values = _spaced(n, "linear", extent)
+    across, up = torch.meshgrid(values, values.flip(0), indexing="xy")
+    steps = torch.stack([across, up], 2)
+    z = base + steps.reshape(n * n, 2) @ axes
+    return steps, decoded(model, z).reshape(n, n, *model.image_shape)
 
 
 def manifold_line(model: LatentModel, n: int, dim: int = 0) -> tuple[Tensor, Tensor]:

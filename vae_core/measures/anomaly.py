@@ -29,6 +29,7 @@ SCORES = {
     "relative": False,
     "latent": False,
 }
+WITHOUT_LIKELIHOOD = ("relative", "latent")
 BATCH = 100
 STRANGERS = ("noise", "shuffled pixels", "quarter turn")
 SINGULAR = 1e-5  # of the covariance's largest eigenvalue: directions that vary less do not count
@@ -128,11 +129,14 @@ def _scores(
 
 
 def scores_of(model: LatentModel) -> tuple[str, ...]:
-    """Those of SCORES that a model has; a GAN none, as it has no encoder."""
-    if not model.has_encoder:
+    """Those of SCORES that a model has; none without an encoder and a decoder."""
+    if not (model.has_encoder and model.has_decoder):
         return ()
     return tuple(
-        score for score, posterior in SCORES.items() if model.is_variational or not posterior
+        score
+        for score, posterior in SCORES.items()
+        if (model.is_variational or not posterior)
+        and (model.has_likelihood or score in WITHOUT_LIKELIHOOD)
     )
 
 

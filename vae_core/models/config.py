@@ -12,7 +12,10 @@ from vae_core.models.networks import ImageShape
 from vae_core.models.priors import PRIORS
 
 KINDS = ("vae", "autoencoder", "pca", "ppca", "gan", "m2")  # the classes: see `kinds`
+ADAPTED = "adapted"  # the kind of a model from outside: see `vae_core.adapters`
+ONNX = "onnx"  # that of one from files: see `vae_core.checkpoints.onnx`
 MAX_LATENT_DIM = 512
+MAX_ADAPTED_DIM = 16_384
 MAX_WIDTH = 8192
 MAX_SIDE = 512
 MAX_SIGMA = 100.0
@@ -24,9 +27,9 @@ MAX_CLASSES = 1_000
 class ModelConfig:
     """What a model is, apart from its weights; plain JSON values only.
 
-    kind: one of KINDS; hidden: layer widths (see `networks`); sigma and link belong to the
-    Gaussian likelihoods; prior: one of PRIORS, of which "vamp" has so many pseudo_inputs; classes:
-    of the kind "m2". ConfigError when a value is out of range.
+    kind: one of KINDS, ADAPTED or ONNX; hidden: layer widths (see `networks`); sigma and link
+    belong to the Gaussian likelihoods; prior: one of PRIORS, of which "vamp" has so many
+    pseudo_inputs; classes: of the kind "m2". ConfigError when a value is out of range.
     """
 
     image_shape: ImageShape
@@ -53,12 +56,12 @@ class ModelConfig:
                 f"image_shape={shown(self.image_shape)} is not (channels, height, width) with 1 or "
                 f"3 channels and sides of 1 to {MAX_SIDE}."
             )
-        if not _is_int(self.latent_dim) or not 1 <= self.latent_dim <= MAX_LATENT_DIM:
+        most = MAX_ADAPTED_DIM if self.kind in (ADAPTED, ONNX) else MAX_LATENT_DIM
+        if not _is_int(self.latent_dim) or not 1 <= self.latent_dim <= most:
             raise ConfigError(
-                f"latent_dim={shown(self.latent_dim)} is not a whole number from 1 to "
-                f"{MAX_LATENT_DIM}."
+                f"latent_dim={shown(self.latent_dim)} is not a whole number from 1 to {most}."
             )
-        if self.kind not in KINDS:
+        if self.kind not in (*KINDS, ADAPTED, ONNX):
             raise ConfigError(
                 f"Unknown model kind {shown(self.kind)}; choose one of {', '.join(KINDS)}."
             )

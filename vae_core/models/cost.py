@@ -61,7 +61,9 @@ def one_pass(network: nn.Module, compute: Callable[[Tensor], object], x: Tensor)
         for layer in network.modules()
         if any(True for _ in layer.parameters(recurse=False))
     ]
-    compute(x)
-    for hook in hooks:
-        hook.remove()
+    try:
+        compute(x)
+    finally:
+        for hook in hooks:
+            hook.remove()
     return tuple(shapes), sum(work)

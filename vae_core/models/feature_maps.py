@@ -61,8 +61,8 @@ def _strips(units: Tensor) -> Tensor:
 def feature_maps(model: LatentModel, z: Tensor) -> list[FeatureMaps]:
     """The outputs of the decoder's layers at z (d,), on the CPU, in the order of computation.
 
-    The last are the image's own: the likelihood's mean (c, h, w), in [0, 1]. Read by forward hooks,
-    which are gone afterwards and deaf to other threads: models are shared.
+    The last are the image's own: (c, h, w), in [0, 1]. Read by forward hooks, which are gone
+    afterwards and deaf to other threads: models are shared.
     """
     found: list[FeatureMaps] = []
     here = threading.get_ident()
@@ -84,7 +84,8 @@ def feature_maps(model: LatentModel, z: Tensor) -> list[FeatureMaps]:
     finally:
         for hook in hooks:
             hook.remove()
-    return [*found, FeatureMaps("mean of p(x given z)", model.config.likelihood, image[0].cpu())]
+    name = "mean of p(x given z)" if model.has_likelihood else "image"
+    return [*found, FeatureMaps(name, model.config.likelihood, image[0].cpu())]
 
 
 def _layers(network: nn.Module) -> list[nn.Module]:

@@ -25,6 +25,7 @@ class GAN(LatentModel):
 
     is_variational = False
     has_encoder = False
+    has_likelihood = False
 
     def _build(self) -> None:
         super()._build()

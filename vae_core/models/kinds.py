@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vae_core.errors import ConfigError
 from vae_core.models.config import ModelConfig
 from vae_core.models.gan import GAN
 from vae_core.models.latent_model import LatentModel
@@ -20,5 +21,13 @@ _CLASSES: dict[str, type[LatentModel]] = {
 
 
 def build_model(config: ModelConfig) -> LatentModel:
-    """A model with fresh weights drawn from torch's global generator."""
+    """A model with fresh weights drawn from torch's global generator.
+
+    ConfigError for a model from outside, which only the program that has it can adapt.
+    """
+    if config.kind not in _CLASSES:
+        raise ConfigError(
+            f"A model of the kind {config.kind} is not built from a config; give the object "
+            "itself to vae_core.adapted."
+        )
     return _CLASSES[config.kind](config)

@@ -24,6 +24,7 @@ from vae_core.models.priors import Prior, StandardNormal
 # Numbers that a layer gives in one pass: on a processor 4 MB, which its cache holds, elsewhere 256.
 AT_ONCE = {"cpu": 1 << 20}
 AT_ONCE_ELSEWHERE = 1 << 26
+ROUNDING = 1e-3  # as far beyond [0, 1] as arithmetic leads
 
 Around = Callable[[], AbstractContextManager[object]]
 _around: Around = nullcontext
@@ -38,14 +39,27 @@ def surround_passes(around: Around) -> None:
     _around = around
 
 
+def wait_for_turn() -> None:
+    """Wait as a pass would, before one that another process computes; may raise as that does."""
+    with _around():
+        pass
+
+
 class LatentModel(nn.Module):
     """Encoder, decoder and likelihood; what all kinds of models have in common.
 
-    is_variational: `encode` gives a posterior, with a sigma above 0; has_encoder: it gives a code.
+    What a kind can do, each of which may be missing:
+
+    has_encoder: `encode` gives a code; is_variational: it gives a posterior, with a sigma above 0.
+    has_decoder: `decode` gives an image; has_gradients: it can be differentiated by torch.
+    has_likelihood: `log_likelihood` is what the model was meant to have.
     """
 
     is_variational: bool
     has_encoder = True
+    has_decoder = True
+    has_likelihood = True
+    has_gradients = True
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -159,6 +173,16 @@ class LatentModel(nn.Module):
                 f"image_shape={self.image_shape}, but x is {tuple(x.shape)}; give x as "
                 f"(batch, {', '.join(map(str, self.image_shape))})."
             )
+        # An identity link means any numbers; and while learning, looking would wait for the device.
+        bounded = self.config.link == "sigmoid" and not self.training
+        if bounded and x.numel() and not torch.compiler.is_compiling():
+            low, high = (float(each) for each in x.detach().aminmax())
+            if not (low >= -ROUNDING and high <= 1 + ROUNDING):  # NaN is neither
+                remedy = "divide by 255" if high > 2 and low >= 0 else "bring them there"
+                raise ConfigError(
+                    f"x runs from {low:.4g} to {high:.4g}, but brightnesses in [0, 1] are "
+                    f"expected; {remedy}."
+                )
 
 
 def _check_tensor(name: str, value: object) -> None:

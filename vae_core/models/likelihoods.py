@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vae_core.errors import ConfigError
+from vae_core.plugins import HOW
 
 LINKS = ("sigmoid", "identity")
 
@@ -66,6 +67,11 @@ def likelihood_names(setting: str = "") -> list[str]:
     return [name for name, (_, settings) in _LIKELIHOODS.items() if setting in ("", *settings)]
 
 
+def registered_likelihood(name: str) -> Callable[..., Likelihood] | None:
+    """The class that was registered under `name`, if there is one."""
+    return _LIKELIHOODS[name][0] if name in _LIKELIHOODS else None
+
+
 def is_density_of_grey(name: str) -> bool:
     """Whether figures by this likelihood are a likelihood of images of many levels."""
     return build_likelihood(name, 0.1, LINKS[0]).is_density_of_grey
@@ -75,7 +81,7 @@ def build_likelihood(name: str, sigma: float, link: str) -> Likelihood:
     """The likelihood `name`; ConfigError when it is unknown or its settings are out of range."""
     if name not in _LIKELIHOODS:
         raise ConfigError(
-            f"Unknown likelihood {shown(name)}; choose one of {', '.join(_LIKELIHOODS)}."
+            f"Unknown likelihood {shown(name)}; choose one of {', '.join(_LIKELIHOODS)}. {HOW}."
         )
     build, settings = _LIKELIHOODS[name]
     given = {"sigma": sigma, "link": link}

@@ -19,6 +19,7 @@ from reprlib import repr as shown
 from torch import Tensor, nn
 
 from vae_core.errors import ConfigError
+from vae_core.plugins import HOW
 
 ImageShape = tuple[int, int, int]
 Network = Callable[[ImageShape, int, Sequence[int], str, int], tuple[nn.Module, nn.Module]]
@@ -50,6 +51,11 @@ def network_names() -> list[str]:
     return sorted(_NETWORKS)
 
 
+def registered_network(name: str) -> Network | None:
+    """The function that was registered under `name`, if there is one."""
+    return _NETWORKS.get(name)
+
+
 def build_network(
     name: str,
     image_shape: ImageShape,
@@ -64,7 +70,7 @@ def build_network(
     """
     if name not in _NETWORKS:
         raise ConfigError(
-            f"Unknown network {shown(name)}; choose one of {', '.join(network_names())}."
+            f"Unknown network {shown(name)}; choose one of {', '.join(network_names())}. {HOW}."
         )
     if activation not in ACTIVATIONS:
         raise ConfigError(

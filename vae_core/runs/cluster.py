@@ -26,6 +26,7 @@ from filelock import FileLock, Timeout
 
 from vae_core.errors import TrainingError, ZscapeError
 from vae_core.files.atomic import write_bytes
+from vae_core.plugins import load_plugins, plugin_files
 from vae_core.runs.mirror import Outbox, Part, receive
 from vae_core.runs.run import Run
 from vae_core.runs.slots import Slot, waiting
@@ -44,8 +45,13 @@ log = logging.getLogger("zscape.cluster")
 class RemoteRun:
     """On a node of the cluster: a run in a folder there, trained in a thread."""
 
-    def __init__(self, token: str, files: dict[str, bytes]) -> None:
+    def __init__(self, token: str, files: dict[str, bytes], plugins: dict[str, bytes]) -> None:
+        """plugins: those of who started the run, by their files' names, see `plugins`."""
         self.folder = tempfile.TemporaryDirectory(prefix="zscape-")
+        brought = [Path(self.folder.name) / "plugins" / name for name in plugins]
+        for path in brought:
+            write_bytes(path, plugins[path.name])
+        load_plugins(brought)
         self.run = Run(Path(self.folder.name) / token)
         for name, data in files.items():
             write_bytes(self.run.path / name, data)
@@ -96,7 +102,11 @@ class _Job:
         self.actor = (
             self.ray.remote(RemoteRun)
             .options(num_cpus=config.threads, num_gpus=int(config.device.startswith("cuda")))
-            .remote(self.run.token, {n: f.read_bytes() for n, f in files.items() if f.exists()})
+            .remote(
+                self.run.token,
+                {n: f.read_bytes() for n, f in files.items() if f.exists()},
+                plugin_files(),
+            )
         )
         self.begun = False
         self.word = self.actor.changes.remote(False)

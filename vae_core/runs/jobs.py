@@ -33,16 +33,18 @@ def start(
     root: str | Path,
     owner: str = "",
     write_images: Callable[[Run], object] = lambda run: None,
+    name: str = "",
 ) -> Run:
     """Train in a process of its own, at low priority; returns at once.
 
     The process waits until one of the `slots()` is free and nobody is before it; where
     $ZSCAPE_CLUSTER names a Ray cluster, the run goes there instead (see `cluster`). The run's name
-    cannot be guessed: who knows it may look at the run. `owner` is kept beside it; write_images:
-    see `create_run`. TrainingError when the folder cannot be made.
+    cannot be guessed, unless it is given: who knows it may look at the run. `owner` is kept beside
+    it; write_images: see `create_run`. TrainingError when the folder cannot be made.
     """
     _check_settings()
-    run = create_run(config, new_run_path(config, root), owner, write_images)
+    path = Path(root) / name if name else new_run_path(config, root)
+    run = create_run(config, path, owner, write_images)
     _launch(run, config.threads)
     return run
 

@@ -134,6 +134,12 @@ class Run:
             )
         return TrainConfig.from_json(values)
 
+    @property
+    def epochs_learned(self) -> int:
+        """The epoch at which it has ended, for one that has; those of its settings if none told."""
+        ended = (e["epoch"] for e in self.events() if e["epoch_ended"])
+        return max(ended, default=self.config().epochs)
+
     def add_epochs(self, more: int) -> None:
         """Let a finished run go on for `more` epochs, as `TrainConfig.with_more_epochs` says.
 
@@ -146,9 +152,7 @@ class Run:
                 "come to its end first, or resume it."
             )
         config = self.config()
-        events = self.events()
-        ended = max((e["epoch"] for e in events if e["epoch_ended"]), default=config.epochs)
-        longer = config.with_more_epochs(more, ended)
+        longer = config.with_more_epochs(more, self.epochs_learned)
         scale_reports(self.events_file, config.epochs, longer.epochs)
         write_json(self.path / "config.json", longer.to_json())
         self.write_status(replace(status, state="stopped"))

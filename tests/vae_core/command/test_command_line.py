@@ -10,12 +10,13 @@ import signal
 import stat
 import subprocess
 import sys
-import tarfile
 import time
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import mean, stdev
 
 import numpy as np
 import pandas as pd
@@ -28,9 +29,10 @@ from vae_core.checkpoints.figures import read_metrics
 from vae_core.checkpoints.reading import load_checkpoint, read_config
 from vae_core.command.figures import print_figures
 from vae_core.command.main import main
-from vae_core.errors import DataError
+from vae_core.errors import DataError, TrainingError
 from vae_core.files.atomic import read_json, write_json
 from vae_core.runs.run import Run, create_run, list_runs
+from vae_core.runs.trainer import work
 from vae_core.training.config import TrainConfig
 from vae_core.training.presets import preset
 
@@ -231,16 +233,20 @@ def test_unknown_devices_and_data_are_bad_arguments(run: Command, checkpoint: Pa
 
 
 def test_a_resumed_run_keeps_its_settings(run: Command, trained: Path) -> None:
-    outcome = run("train", "--resume", trained, "--epochs", "5")
-    assert_refused(outcome, 2, "keeps its settings", "--more-epochs")
+    outcome = run("train", "--resume", trained, "--epochs", "5", "--beta", "2")
+    assert_refused(outcome, 2, "keeps its settings", "--epochs")
 
 
-def test_a_finished_run_is_given_more_epochs(run: Command, trained: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("flag", [("--more-epochs", 2), ("--epochs", 3)])
+def test_a_finished_run_is_taken_further(
+    flag: tuple[str, int], run: Command, trained: Path, tmp_path: Path
+) -> None:
     folder = shutil.copytree(trained, tmp_path / "longer")
     before = Run(folder).config()
-    assert run("train", "--resume", folder, "--more-epochs", "2", "--json").code == 0
+    assert run("train", "--resume", folder, *flag, "--json").code == 0
     config = Run(folder).config()
     assert config == before.with_more_epochs(2, before.epochs)
+    assert_refused(run("train", "--resume", folder, "--epochs", "3"), 2, "for 3 epochs already")
     assert Run(folder).events()[-1]["epoch"] == config.epochs
     assert Run(folder).status().state == "finished"
 
@@ -251,6 +257,51 @@ def test_more_epochs_are_for_a_run_that_has_finished(run: Command, tmp_path: Pat
     waiting = create_run(TrainConfig(epochs=2), tmp_path / "waiting")
     outcome = run("train", "--resume", waiting.path, "--more-epochs", "2")
     assert_refused(outcome, 1, "has not finished")
+    outcome = run("train", "--resume", waiting.path, "--epochs", "2")
+    assert_refused(outcome, 1, "has not finished")
+
+
+def test_a_sweep_is_runs_of_their_own_and_one_table(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vae_core.runs.jobs._launch", lambda run, threads: work(run))
+    flags = ["--seeds", "3-4", "--vary", "beta=1,2.5", "--output", tmp_path / "sweep"]
+    outcome = run(*QUICK, *flags)
+    assert outcome.code == 0, outcome
+    runs = {each.token: each.config() for each in list_runs(tmp_path / "sweep")}
+    assert {name: (c.beta, c.seed) for name, c in runs.items()} == {
+        f"beta-{beta:g}_seed-{seed}": (beta, seed) for beta in (1.0, 2.5) for seed in (3, 4)
+    }
+    rows = [line.split() for line in outcome.out.splitlines()]
+    assert rows[0][:3] == ["beta", "seed", "elbo"]
+    metrics = [read_json(tmp_path / "sweep" / row[-1] / "checkpoint" / "metrics.json", DataError)
+               for row in rows[1:5]]  # fmt: skip
+    assert [row[2] for row in rows[1:5]] == [f"{each['elbo']:.2f}" for each in metrics]
+    of_one = [each["elbo"] for each in metrics[:2]]
+    assert rows[5][2:5] == [f"{mean(of_one):.2f}", "±", f"{stdev(of_one):.2f}"]
+
+    assert_refused(run(*QUICK, *flags), 2, "beta-1_seed-3 is in")
+    assert_refused(run(*QUICK, "--seeds", "0-1", "--seed", "2"), 2, "--seeds")
+    assert_refused(run(*QUICK, "--seeds", "0-999"), 2, "256 are the most")
+    assert_refused(run(*QUICK, "--vary", "colour=1,2"), 2, "colour cannot be varied", "beta")
+    assert_refused(run(*QUICK, "--vary", "beta=1,-1"), 2, "beta=-1")
+    assert_refused(run(*QUICK, "--vary", "beta=1,1"), 2, "same settings")
+    assert_refused(run(*QUICK, "--seeds", "4-2"), 2, "0-4")
+
+
+def test_a_sweep_that_failed_in_part_says_so(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def launch(run: Run, threads: int) -> None:
+        with suppress(TrainingError):
+            work(run)
+
+    monkeypatch.setattr("vae_core.runs.jobs._launch", launch)
+    bad = ["--schedule", "constant", "--likelihood", "gaussian", "--sigma", "0.0001"]
+    bad += ["--vary", "learning-rate=1e-8,10", "--output", tmp_path / "s", "--json"]
+    outcome = run(*QUICK, "--epochs", "10", *bad)
+    assert outcome.code == 1 and "1 of 2 runs failed" in outcome.err
+    assert [row["state"] for row in json.loads(outcome.out)] == ["finished", "failed"]
 
 
 def test_a_missing_run_cannot_be_resumed(run: Command, tmp_path: Path) -> None:
@@ -424,8 +475,8 @@ def test_what_becomes_of_own_images_is_said(run: Command, checkpoint: Path, tmp_
     np.savez(tmp_path / "own.npz", x=images, y=np.array([3, 99])[np.arange(40) % 2])
     outcome = run("evaluate", checkpoint, "--images", tmp_path / "own.npz")
     assert outcome.err.splitlines() == [
-        "zscape: 40 images of 2 classes (3, 99), 32x32 in colour, read as 8x8 in grey, black 0 and "
-        "white 4,095; 4 are the test.",
+        "zscape: 40 images of 2 classes (3, 99), 32x32 in colour, values 0 to 4,095, read as 8x8 "
+        "in grey, black 0 and white 4,095; 4 are the test, drawn at random by seed 0.",
         "zscape: The values run from 0 to 4,095: 0 is taken as black and 4,095 as white.",
     ]
     outcome = run("evaluate", checkpoint, "--images", tmp_path / "own.npz", "--scale", "0:65535")
@@ -459,11 +510,24 @@ def test_fewer_images_than_a_batch_are_one_batch(run: Command, tmp_path: Path) -
     images = np.random.default_rng(0).integers(0, 256, (20, 8, 8), np.uint8)
     np.savez(tmp_path / "own.npz", x=images)
     few = ("train", "--images", tmp_path / "own.npz", "--epochs", 1, "--hidden", 8)
+    few = (*few, "--preset", "digits-2d")
     outcome = run(*few, "--output", tmp_path / "run")
     assert outcome.code == 0 and "batches of all 18 images" in outcome.err
     assert Run(tmp_path / "run").config().batch_size == 18
     refused = run(*few, "--batch-size", 50, "--output", tmp_path / "other")
     assert refused.code == 2 and "batch_size=50" in refused.err
+
+
+def test_settings_suit_own_images_and_say_so(run: Command, tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (20, 8, 8), np.uint8)
+    np.savez(tmp_path / "own.npz", x=images)
+    train = ("train", "--images", tmp_path / "own.npz", "--epochs", 1, "--output", tmp_path / "run")
+    outcome = run(*train)
+    assert outcome.code == 0
+    assert "Chosen for 18 images of 8x8: mlp, as they are small; learned-gaussian" in outcome.err
+    assert "18 images are learned by heart" in outcome.err
+    config = Run(tmp_path / "run").config()
+    assert (config.epochs, config.likelihood) == (1, "learned-gaussian")
 
 
 def test_a_class_is_left_out_by_its_name(run: Command, tmp_path: Path) -> None:
@@ -503,11 +567,10 @@ def test_messages_on_images_name_the_flag(run: Command, tmp_path: Path) -> None:
     few = ("--epochs", 1, "--hidden", 8, "--output", tmp_path / "sized")
     sized = run("train", "--images", tmp_path, "--size", "6×5", *few)  # as the page writes it
     assert "read as 6x5" in sized.err
-    with tarfile.open(tmp_path / "all.tar.gz", "w:gz") as archive:
-        archive.add(tmp_path / "0.png", "0.png")
-    assert_refused(run(*train, tmp_path / "all.tar.gz"), 1, "is a tar archive", "unpack it")
+    (tmp_path / "all.7z").write_bytes(b"7z\xbc\xaf")
+    assert_refused(run(*train, tmp_path / "all.7z"), 1, "is a 7z archive", "unpack it")
     np.savez(tmp_path / "two.npz", x_train=np.ones((9, 4, 4)), x_test=np.ones((9, 4, 4)) * 250)
-    assert_refused(run(*train, tmp_path / "two.npz"), 1, "unlike scales", "--scale 0:255")
+    assert_refused(run(*train, tmp_path / "two.npz"), 1, "unlike scales", "--scale=0:255")
 
 
 def test_exact_figures_of_many_dimensions_are_refused_by_flag(run: Command, tmp_path: Path) -> None:

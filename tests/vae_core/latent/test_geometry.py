@@ -7,9 +7,14 @@ import numpy as np
 import pytest
 import torch
 
+from docs.rooms import ROOT
+from tests.vae_core.arrays import seeded
 from tests.vae_core.linear_gaussian import linear_gaussian
+from vae_core.adapters.adapted import adapted
+from vae_core.checkpoints.reading import load_checkpoint
 from vae_core.errors import ConfigError
 from vae_core.latent.geometry import (
+    differences_at,
     geodesic,
     image_lengths,
     jacobian_columns,
@@ -58,6 +63,67 @@ def test_the_derivatives_are_autograd_s(network: str) -> None:
             lambda at: model.decode(at[None]).flatten(), row
         )
         torch.testing.assert_close(columns.T, oracle)
+
+
+@pytest.fixture
+def with_and_without_gradients() -> tuple[LatentModel, LatentModel]:
+    """A model that comes with Zscape, and its decoder as a function of NumPy arrays."""
+    model = load_checkpoint(ROOT / "checkpoints" / "digits-2d")
+    arrays = adapted(decode=lambda z: model.decode(torch.from_numpy(z)).numpy(), latent_dim=2)
+    assert model.has_gradients and not arrays.has_gradients
+    return model, arrays
+
+
+def test_without_gradients_derivatives_are_wrong_by_no_more_than_is_told(
+    with_and_without_gradients: tuple[LatentModel, LatentModel],
+) -> None:
+    model, arrays = with_and_without_gradients
+    z = torch.randn(30, 2, generator=seeded())
+    exact, found = (jacobian_columns(each, z, torch.eye(2)) for each in (model, arrays))
+    error = (found - exact).square().mean().sqrt() / exact.square().mean().sqrt()
+    chosen = differences_at(arrays, z, torch.eye(2))
+    assert differences_at(model, z, torch.eye(2)) is None
+    assert chosen is not None and 0 < error < chosen.error < 0.001
+    plane = torch.zeros(2), torch.eye(2), 3.0, 8
+    assert magnification_map(model, *plane).error == 0 < magnification_map(arrays, *plane).error
+
+
+def test_without_gradients_a_geodesic_is_still_found(
+    with_and_without_gradients: tuple[LatentModel, LatentModel],
+) -> None:
+    model, arrays = with_and_without_gradients
+    ends = torch.tensor([-1.5, 0.2]), torch.tensor([1.2, -0.8])
+    length, straight = (
+        float(image_lengths(model, path).sum())
+        for path in (geodesic(arrays, *ends), interpolate(*ends, 24))
+    )
+    best = float(image_lengths(model, geodesic(model, *ends)).sum())
+    assert length < straight - 0.5 * (straight - best)
+
+
+def test_a_layer_without_a_derivative_forwards_is_measured_by_differences() -> None:
+    class Doubled(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, z: torch.Tensor) -> torch.Tensor:
+            return 2 * z
+
+        @staticmethod
+        def backward(ctx: Any, above: torch.Tensor) -> torch.Tensor:
+            return 2 * above
+
+    w = torch.rand(2, 16, generator=seeded())
+    model = adapted(
+        decode=lambda z: Doubled.apply(z) @ w / 20 + 0.5, latent_dim=2, image_shape=(4, 4)
+    )
+    assert model.has_gradients
+    columns = jacobian_columns(model, torch.zeros(1, 2), torch.eye(2))
+    torch.testing.assert_close(columns[0], w / 10, rtol=1e-3, atol=1e-4)
+
+
+def test_where_no_image_changes_the_error_of_differences_is_infinite() -> None:
+    flat = adapted(decode=lambda z: np.full((len(z), 4, 4), 0.5), latent_dim=2)
+    chosen = differences_at(flat, torch.zeros(3, 2), torch.eye(2))
+    assert chosen is not None and chosen.error == math.inf
 
 
 def test_the_metric_of_a_linear_decoder_is_the_same_everywhere() -> None:

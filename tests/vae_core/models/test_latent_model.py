@@ -161,3 +161,17 @@ def test_gradients_may_start_at_a_decoded_image() -> None:
     mu, _ = model.encode(decoded(model, torch.zeros(2, 2)))
     mu.sum().backward()
     assert all(p.grad is not None for p in model.encoder.parameters())
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(200.0, "runs from 200 to 200.* divide by 255"), (-1.0, "from -1 to -1"), (math.nan, "nan")],
+)
+def test_brightnesses_outside_0_to_1_are_refused_where_nothing_is_learned(
+    model: LatentModel, value: float, said: str
+) -> None:
+    x = torch.full((2, 1, 5, 4), value)
+    with pytest.raises(ConfigError, match=said):
+        model.eval().encode(x)
+    rounded = torch.full((2, 1, 5, 4), 1 + 1e-6)
+    assert model.encode(rounded)[0].shape == (2, 3)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from vae_core.latent.latents import Latents
 
 CLASS, KL, ERROR = "class", "KL", "reconstruction error"
+NOT_KNOWN = "not known"
 
 
 def colourings(opened: OpenModel) -> list[str]:
@@ -22,7 +23,8 @@ def colourings(opened: OpenModel) -> list[str]:
         return []
     choices = [CLASS] if latents.labels is not None else []
     choices += [KL] if bool(latents.kl.isfinite().all()) else []
-    return [*choices, ERROR, *opened.config.get("factor_names", [])]
+    choices += [ERROR] if bool(latents.reconstruction.isfinite().all()) else []
+    return [*choices, *opened.config.get("factor_names", [])]
 
 
 def points_of_means(
@@ -51,11 +53,12 @@ def points_of_means(
         covariance = None
         if opened.model.is_variational:
             covariance = plane.project_covariance(latents.sigma.numpy()[every])
-    colour = colour or colourings(opened)[0]
+    colour = colour or next(iter(colourings(opened)), "")
     return PlanePoints(
         xy=xy,
         covariance=covariance,
         rows=every,
+        sources=None if latents.sources is None else latents.sources.numpy()[every],
         **_colouring(opened, latents, colour, every),
     )
 
@@ -79,8 +82,22 @@ def _colouring(
     if colour == ERROR:
         grey = (opened.metrics or {}).get("grey_cross_entropy")
         name = "cross-entropy at μ" if grey else "−log p(x given μ)"
+        if not opened.model.has_likelihood:
+            return {"value": -latents.reconstruction.numpy()[rows], "label": "squared error at μ"}
         return {"value": -latents.reconstruction.numpy()[rows], "label": f"{name} (nats)"}
-    factor = opened.config["factor_names"].index(colour)
-    if latents.factors is None:
+    if latents.factors is None or not colour:
         return {}
-    return {"value": latents.factors.numpy()[rows, factor], "label": colour}
+    factor = opened.config["factor_names"].index(colour)
+    values = latents.factors.numpy()[rows, factor]
+    if names := categories(opened, colour):
+        unknown = np.isnan(values)
+        named = (*names, NOT_KNOWN) if unknown.any() else names
+        return {"category": np.where(unknown, len(names), values).astype(int), "names": named}
+    return {"value": values, "label": colour}
+
+
+def categories(opened: OpenModel, factor: str) -> tuple[str, ...]:
+    """What the values of a factor count into; none where they are numbers."""
+    names = opened.config["factor_names"]
+    values = opened.config.get("factor_values") or [()] * len(names)
+    return tuple(values[names.index(factor)])

@@ -14,6 +14,7 @@ from live.blobs import publish
 from vae_core.errors import ConfigError
 
 Array = npt.NDArray[Any]
+MAX_SOURCE_BYTES = 8 << 20
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,10 @@ class PlanePoints:
     """Points for a plane, as arrays of n rows.
 
     xy (n, 2): coordinates in the plane. covariance (n, 3): of q(z|x) in the plane, or None.
-    Colour by `category` (n,) with `names`, or by `value` (n,) with `label`, or neither.
+    Colour by `category` (n,) with `names`, or by `value` (n,) with `label`, or neither; NaN: grey.
     rows (n,): rows of the checkpoint's stored latents, by which a point's image is found;
     0 … n - 1 where nothing else is said; with `images=False` the points have none.
+    sources (n, width) uint8: the file or row of each, as `vae_core.data.texts` packs it, or None.
     """
 
     xy: Array
@@ -101,6 +103,7 @@ class PlanePoints:
     label: str = ""
     rows: Array | None = None
     images: bool = True
+    sources: Array | None = None
 
     def __post_init__(self) -> None:
         n = len(self.xy)
@@ -122,14 +125,21 @@ class PlanePoints:
             "names": list(self.names) if self.category is not None else None,
             "value": None if self.value is None else {"label": self.label, "range": self._range},
             "images": self.images,
+            "sources": 0 if self._told is None else self._told.shape[1],
         }
+
+    @property
+    def _told(self) -> Array | None:
+        """The sources, where they are not too many to be sent."""
+        found = self.sources
+        return None if found is None or found.size > MAX_SOURCE_BYTES else found
 
     @cached_property
     def packed(self) -> bytes:
-        """xy, rows, covariance, value, category; four bytes a number, but one a category."""
+        """xy, rows, covariance, value, category, sources; four bytes a number, the last two one."""
         rows = np.arange(len(self.xy)) if self.rows is None else self.rows
         columns = [(self.xy, "<f4"), (rows, "<u4"), (self.covariance, "<f4"), (self.value, "<f4")]
-        columns.append((self.category, "u1"))
+        columns += [(self.category, "u1"), (self._told, "u1")]
         return b"".join(
             np.ascontiguousarray(column, dtype).tobytes()
             for column, dtype in columns
@@ -141,4 +151,5 @@ class PlanePoints:
         """The ends of the colour scale: percentiles 1 and 99, since outliers would flatten it."""
         if self.value is None or not len(self.value):
             return [0.0, 1.0]
-        return [float(x) for x in np.percentile(self.value, (1, 99))]
+        known = self.value[np.isfinite(self.value)]
+        return [float(x) for x in np.percentile(known, (1, 99))] if len(known) else [0.0, 1.0]

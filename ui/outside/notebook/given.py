@@ -7,20 +7,16 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from live.models import OpenModel, read_model
 from vae_core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import torch
 
-    from vae_core.data.image_dataset import ImageDataset
     from vae_core.latent.latents import Latents
     from vae_core.models.latent_model import LatentModel
 
 _SHIPPED = Path(__file__).parents[3] / "checkpoints"
-MOST_CLASSES = 256  # a point's is told by a byte
 _WHAT_DATA = (
     "give an ImageDataset, stored latents (load_latents), a pair (images, labels) of arrays or "
     "tensors, or None"
@@ -84,23 +80,27 @@ def _encoded(
     model: LatentModel, data: object
 ) -> tuple[Latents, torch.Tensor | None, dict[str, Any]]:
     """Codes, images where there are any, and the names of classes and factors."""
+    from vae_core.data.given.arrays import given_dataset
     from vae_core.data.image_dataset import ImageDataset
     from vae_core.latent.latents import Latents, encode_dataset
 
     if isinstance(data, Latents):
         return _fitting(model, data), None, {}
     if isinstance(data, tuple | list) and len(data) == 2:
-        data = _dataset(*data)
+        data = given_dataset(*data)
     if not isinstance(data, ImageDataset):
         raise DataError(f"data is of type {type(data).__name__}; {_WHAT_DATA}.")
     if not model.has_encoder:
         raise DataError("This model has no encoder, so no image has a code; leave data out.")
     latents = encode_dataset(model, data)
-    names = {"class_names": list(data.class_names), "factor_names": list(data.factor_names)}
+    told = ("class_names", "factor_names", "factor_values")
+    names = {name: list(getattr(data, name)) for name in told}
     return _fitting(model, latents), data.images, names
 
 
 def _fitting(model: LatentModel, latents: Latents) -> Latents:
+    from vae_core.data.given.arrays import MOST_CLASSES
+
     n, d = latents.mu.shape
     if d != model.latent_dim:
         raise DataError(f"latent_dim={model.latent_dim}, but the latents have {d} columns.")
@@ -113,56 +113,3 @@ def _fitting(model: LatentModel, latents: Latents) -> Latents:
         if low < 0 or high >= MOST_CLASSES:
             raise DataError(f"Labels run from {low} to {high}; 0 to {MOST_CLASSES - 1} are shown.")
     return latents
-
-
-def _dataset(images: object, labels: object) -> ImageDataset:
-    """Of arrays or tensors: (n, c, h, w), or (n, h, w) of grey, as uint8 or in [0, 1]."""
-    import torch
-
-    from vae_core.data.image_dataset import ImageDataset
-
-    pixels = _pixels(_array("images", images))
-    n = len(pixels)
-    if labels is None:
-        return ImageDataset("data", "test", torch.from_numpy(pixels))
-    column = _array("labels", labels)
-    if column.shape != (n,):
-        raise DataError(f"labels are {column.shape}, but there are {n} images; give ({n},).")
-    if column.dtype.kind == "f" and not np.isfinite(column).all():
-        raise DataError("A label is NaN or infinite; give whole numbers or names.")
-    names, numbers = np.unique(column, return_inverse=True)
-    if len(names) > MOST_CLASSES:
-        raise DataError(f"There are {len(names)} classes; {MOST_CLASSES} at most are shown.")
-    return ImageDataset(
-        "data",
-        "test",
-        torch.from_numpy(pixels),
-        torch.from_numpy(numbers.astype(np.int64)),
-        class_names=tuple(f"{name}" for name in names.tolist()),
-    )
-
-
-def _pixels(images: np.ndarray) -> np.ndarray:
-    if images.ndim == 3:
-        images = images[:, None]
-    if images.ndim != 4 or not images.size:
-        raise DataError(f"images are {images.shape}; give (n, c, h, w), or (n, h, w) of grey ones.")
-    if images.dtype == np.uint8:
-        return np.ascontiguousarray(images)
-    if images.dtype.kind not in "fb":
-        raise DataError(f"images are {images.dtype}; give uint8, or floats in [0, 1].")
-    if not (np.isfinite(images).all() and images.min() >= 0 and images.max() <= 1):
-        raise DataError(
-            "images hold NaN or values outside of [0, 1]; give floats in [0, 1], or uint8."
-        )
-    pixels: np.ndarray = np.rint(images.astype(np.float32) * 255).astype(np.uint8)
-    return pixels
-
-
-def _array(name: str, given: Any) -> np.ndarray:
-    """A tensor or anything that NumPy takes for an array."""
-    given = given.detach().cpu() if hasattr(given, "detach") else given
-    try:
-        return np.asarray(given)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{name} are no array: {error}. {_WHAT_DATA.capitalize()}.") from error

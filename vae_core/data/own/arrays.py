@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -11,8 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vae_core.data.names import check_names
+from vae_core.data.own.array_columns import MAX_LABEL_BYTES, further_columns, part_of
 from vae_core.data.own.form import ImageForm
 from vae_core.data.own.source import (
+    CHANNELS,
+    LABEL_NAMES,
     ImageSource,
     labelled,
     lacking_notes,
@@ -22,32 +24,27 @@ from vae_core.data.own.source import (
     printable,
 )
 from vae_core.data.own.values import (
+    AS_BYTES,
     Part,
+    Reading,
     Scale,
     Values,
-    common_scale,
+    common_reading,
     dark_notes,
     joined,
     scale_notes,
     to_bytes,
     values_of,
 )
+from vae_core.data.own.written import WRITTEN, is_written, written_columns, written_origins
 from vae_core.errors import DataError
 from vae_core.files.arrays import ArrayArchive, ArrayEntry
 
-CHANNELS = (1, 3)
 WITH_CHANNELS = ("nhwc", "nchw", "hwcn")
 MOST_OBLONG = 8  # an image so much longer than high and than there are images is none
 FEWEST = 4  # images: a shorter axis counts none
 MAX_NAMES_BYTES = 1 << 20
 MAX_IMAGES = 1_000_000
-MAX_LABEL_BYTES = 64 << 20
-LABEL_NAMES = ("y", "label", "labels", "target", "targets", "class", "classes", "arr_1")
-_PART = re.compile(
-    r"(?P<before>[xy]?)"
-    r"(?:(?P<part>train|test)(?:ing)?(?P<rest>.*)"
-    r"|(?:val|valid|validation|eval|evaluation)(?P<after>[xy]?))"
-)
 
 
 def array_source(archive: ArrayArchive, name: str, max_bytes: int, form: ImageForm) -> ImageSource:
@@ -56,13 +53,8 @@ def array_source(archive: ArrayArchive, name: str, max_bytes: int, form: ImageFo
     What `write_images` wrote is taken as it stands: nothing of it is guessed. UnclearAxes where it
     cannot be guessed which axis counts the images, and the form does not say it.
     """
-    if archive.refused:
-        raise DataError(
-            f"{name}: {archive.refused[0][:80]} holds Python objects, which are never unpickled; "
-            "save it as an array of numbers, or of text."
-        )
     keys = _image_keys(archive, name)
-    written = _is_written(archive, keys)
+    written = is_written(archive, keys)
     axes, axis_notes = (("nchw",), []) if written else _axes_of(archive, name, keys, form.axes)
     arrays = {
         part: _checked(archive.read(key, max_bytes), name, key, axes[0], form.axes)
@@ -72,13 +64,25 @@ def array_source(archive: ArrayArchive, name: str, max_bytes: int, form: ImageFo
         raise DataError(f"{name}: the images of train and test are not of one shape.")
     splits = parted([part for part, each in arrays.items() for _ in each])
     classes = [_classes(archive, name, part, len(each)) for part, each in arrays.items()]
-    told = [each for each in classes if each is not None]
-    if len(told) not in (0, len(classes)):
+    known = [each for each in classes if each is not None]
+    if len(known) not in (0, len(classes)):
         raise DataError(f"{name} has labels for some of {', '.join(keys)} alone.")
-    labels, class_names, notes = _labels(archive, name, np.concatenate(told) if told else None)
+    labels, class_names, notes = _labels(archive, name, np.concatenate(known) if known else None)
     used = {*keys.values(), "class_names", *(_label_key(archive, part) for part in keys)}
-    unused = [key for key in archive.entries if key not in used]
+    origins = [f"{keys[part]}[{row}]" for part, each in arrays.items() for row in range(len(each))]
+    if written:
+        origins = written_origins(archive, name) or origins
+        used |= WRITTEN
+    told, held = list[str](), set[str]()
+    if written:
+        columns = written_columns(archive, name)
+    else:
+        columns, told, held = further_columns(archive, name, arrays, used)
+    unused = [key for key in archive.entries if key not in {*used, *held}]
+    notes += told
     notes += part_notes(list(arrays))
+    if archive.refused:
+        notes.append(f"Python objects, which are never unpickled: {listed(archive.refused)}.")
     notes += axis_notes
     if not written:
         notes += lacking_notes(splits, labels, class_names)
@@ -86,30 +90,21 @@ def array_source(archive: ArrayArchive, name: str, max_bytes: int, form: ImageFo
         notes.append(f"Arrays that are not read: {listed(unused)}.")
     found = {keys[part]: Part(values_of(array), len(array)) for part, array in arrays.items()}
     values = joined(part.values for part in found.values())
-    scale = None
+    reading = None
     if not written:
         types = {array.dtype for array in arrays.values()}
         given, one_type = form.scale is not None, len(types) == 1 and types.pop().kind in "bui"
-        scale = common_scale(name, found, form.scale, one_type=one_type)
-        notes += dark_notes(found, given=given) + scale_notes(values, scale, given=given)
+        reading = common_reading(name, found, form.scale, one_type=one_type, in_bytes=False)
+        notes += dark_notes(found, given=given) + scale_notes(values, reading, given=given)
     return replace(
-        picture_source(name, list(arrays.values()), values, scale),
+        picture_source(name, list(arrays.values()), values, reading),
+        origins=origins,
         splits=splits,
         labels=labels,
         class_names=class_names,
+        columns=columns,
         axes=axes if len(axes) > 1 else (),
         notes=tuple(notes),
-    )
-
-
-def _is_written(archive: ArrayArchive, keys: Mapping[str, str]) -> bool:
-    """Whether `write_images` made it: (n, c, h, w), as bytes, beside the names of the classes."""
-    images = [archive.entries[key] for key in keys.values()]
-    return (
-        keys == {"train": "x_train", "test": "x_test"}
-        and "class_names" in archive.entries
-        and all(each.dtype == np.uint8 and len(each.shape) == 4 for each in images)
-        and all(each.shape[1] in CHANNELS for each in images)
     )
 
 
@@ -118,27 +113,29 @@ def _image_keys(archive: ArrayArchive, name: str) -> dict[str, str]:
     found: dict[str, list[str]] = {}
     for key, entry in archive.entries.items():
         if len(entry.shape) in (3, 4):
-            found.setdefault(_part_of(key)[0], []).append(key)
+            found.setdefault(part_of(key)[0], []).append(key)
+    pickled = [key for key in archive.refused if part_of(key)[1] in LABEL_NAMES or not found]
+    if pickled:
+        raise DataError(
+            f"{name}: {pickled[0][:80]} holds Python objects, which are never unpickled; "
+            "save it as an array of numbers, or of text."
+        )
     named = [part for part in found if part]
     for parts in (named if parted(named) else ["train", "test"], [""]):
         if all(len(found.get(part, ())) == 1 for part in parts):
             return {part: found[part][0] for part in parts}
     every = ", ".join(key for keys in found.values() for key in keys)
+    rows = [key for key, entry in archive.entries.items() if len(entry.shape) == 2]
+    if rows and not every:
+        key, shape = rows[0], archive.entries[rows[0]].shape
+        raise DataError(
+            f"{name}: {printable(key)} is {shape}, which does not say how high and wide its images "
+            "are; reshape it to (n, h, w), and save it by np.savez."
+        )
     raise DataError(
         f"{name} is expected to hold one array of images, (n, h, w) or with 1 or 3 channels, or "
         f"two with train and test in their names; it holds {every[:200] or 'none'}."
     )
-
-
-def _part_of(key: str) -> tuple[str, str]:
-    """The part that an array's name speaks of, and the rest: `y_train`, `testLabels`, `xval`."""
-    words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+", key)]
-    for k, word in enumerate(words):
-        if found := _PART.fullmatch(word):
-            rest = (*words[:k], found["before"], found["rest"] or found["after"], *words[k + 1 :])
-            part = found["part"] or "validation"
-            return part, "_".join(filter(None, rest))
-    return "", key.lower().strip("_- ")
 
 
 def _checked(
@@ -260,7 +257,7 @@ def _classes(archive: ArrayArchive, name: str, part: str, n: int) -> NDArray[np.
 
 def _label_key(archive: ArrayArchive, part: str) -> str | None:
     """The first array whose name speaks of the labels of a part."""
-    of_part = ((key, _part_of(key)) for key in archive.entries)
+    of_part = ((key, part_of(key)) for key in archive.entries)
     return next((k for k, (its, rest) in of_part if its == part and rest in LABEL_NAMES), None)
 
 
@@ -302,26 +299,27 @@ def _first_label(
 
 
 def picture_source(
-    name: str, arrays: Sequence[NDArray[np.generic]], values: Values, scale: Scale | None
+    name: str, arrays: Sequence[NDArray[np.generic]], values: Values, reading: Reading | None
 ) -> ImageSource:
-    """The images of arrays (n, h, w, c), one after the other; without a scale as they stand."""
+    """The images of arrays (n, h, w, c), one after the other; without a reading as they stand."""
     n = sum(map(len, arrays))
     if n > MAX_IMAGES:
         raise DataError(f"{name} has {n:,} images; {MAX_IMAGES:,} are read at most.")
-    pictures = np.concatenate([_pictures(array, scale or (0, 255)) for array in arrays])
+    scale = (reading or AS_BYTES).scale
+    pictures = np.concatenate([_pictures(array, scale) for array in arrays])
     h, w, c = pictures.shape[1:]
 
     def image(index: int, at_least: int) -> Image.Image:
         return Image.fromarray(pictures[index, ..., 0] if c == 1 else pictures[index])
 
-    colour = c == 3 and (scale is None or bool((pictures != pictures[..., :1]).any()))
+    colour = c == 3 and (reading is None or bool((pictures != pictures[..., :1]).any()))
     return ImageSource(
         name=name,
         sizes=[(h, w)] * n,
         in_colour=colour,
         image=image,
         values=values,
-        scale=scale or (0, 255),
+        reading=reading or AS_BYTES,
         stored_in_colour=c == 3,
     )
 

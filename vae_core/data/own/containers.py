@@ -1,22 +1,30 @@
-"""What a user's image files lie in: a folder, a zip, or nothing but themselves."""
+"""What a user's image files lie in: a folder, a zip, a tar, or nothing but themselves."""
 
 from __future__ import annotations
 
+import gzip
 import os
+import re
+import tarfile
+import tempfile
 import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from vae_core.data.own.source import listed
-from vae_core.errors import DataError
+from vae_core.errors import DataError, ZscapeError
 from vae_core.files.atomic import open_ordinary
 from vae_core.files.zip_names import ENCODINGS, UTF8, likely_encodings, name_of, unsaid_names
-from vae_core.files.zips import ZIP_ERRORS, zip_files
+from vae_core.files.zips import ZIP_ERRORS, check_stays_inside, zip_files
 
 MAX_FILES = 200_000
 MAX_FILE_BYTES = 64 << 20
 MIN_LARGE_BYTES = 1 << 30  # a zip that unpacks to less may be packed however well
 MAX_RATIO = 20
+TAR_ERRORS = (tarfile.TarError, zlib.error, EOFError, OSError, ValueError)
 
 
 class Container(Protocol):
@@ -114,6 +122,70 @@ class Zip:
                 return file.read(member.file_size)
         except ZIP_ERRORS as error:
             raise DataError(f"is damaged in the archive ({str(error)[:80]})") from error
+
+
+class Tar:
+    """The files of a tar archive that is not packed; nothing of it is written to disk."""
+
+    encodings: tuple[str, ...] = ()
+
+    def __init__(self, bundle: tarfile.TarFile, name: str) -> None:
+        self._bundle = bundle
+        self._members: dict[str, tarfile.TarInfo] = {}
+        for n, member in enumerate(bundle):
+            _check_number(name, n + 1)
+            path = re.sub(r"^(\./+)+(?=.)", "", member.name)
+            odd = not (member.isfile() or member.isdir())
+            check_stays_inside(path, name, is_link=odd)
+            if member.isfile():
+                self._members[path] = member
+        self.paths, self.notes = list(self._members), list[str]()
+
+    def read(self, path: str) -> bytes:
+        member = self._members[path]
+        if member.size > MAX_FILE_BYTES:
+            raise DataError(f"has {member.size:,} bytes; {MAX_FILE_BYTES:,} are read at most")
+        try:
+            file = self._bundle.extractfile(member)
+            return b"" if file is None else file.read()
+        except TAR_ERRORS as error:
+            raise DataError(f"is damaged in the archive ({str(error)[:80]})") from error
+
+
+@contextmanager
+def open_tar(file: Path | BinaryIO, name: str) -> Iterator[Tar]:
+    """Open a tar archive, plain or packed by gzip; DataError when it is broken."""
+    try:
+        with (
+            file.open("rb") if isinstance(file, Path) else nullcontext(file) as stream,
+            _unpacked(stream, name) as plain,
+            tarfile.open(fileobj=plain, mode="r:") as bundle,
+        ):
+            yield Tar(bundle, name)
+    except ZscapeError:
+        raise
+    except TAR_ERRORS as error:
+        raise DataError(f"{name} is no tar archive, or a damaged one; make it anew.") from error
+
+
+@contextmanager
+def _unpacked(stream: BinaryIO, name: str) -> Iterator[BinaryIO]:
+    """What gzip has packed, in a file of its own, or what was never packed."""
+    packed = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    is_gzip = stream.read(2) == b"\x1f\x8b"
+    stream.seek(0)
+    if not is_gzip:
+        yield stream
+        return
+    most = max(MIN_LARGE_BYTES, MAX_RATIO * packed)
+    with tempfile.TemporaryFile(prefix="zscape-") as plain, gzip.GzipFile(fileobj=stream) as source:
+        while block := source.read(1 << 20):
+            if plain.tell() + len(block) > most:
+                raise DataError(f"{name} unpacks to more than {most:,} bytes; pack what is needed.")
+            plain.write(block)
+        plain.seek(0)
+        yield plain
 
 
 class Alone:

@@ -11,21 +11,24 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, features
 
 from vae_core.data.own.source import Size
 from vae_core.data.own.values import Scale, Values, to_bytes, values_of
 from vae_core.errors import DataError, ZscapeError
 
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # none that runs another program
+# None that runs another program.
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000")
 WHITISH = 240  # levels from here on are not seen on white
+BYTES = "8 bits"
 CUT = "16 bits in colour, read at 8"  # as Pillow does, which keeps the upper half of each value
+LOOKED_AT = 512  # pixels a side: of a larger JPEG, the range is seen as it is decoded smaller
 MAX_PIXELS = 50_000_000  # of one image: 200 MB while it is decoded
 
 _GREY_MODES = ("1", "L", "LA")
-_FILMS = ("TIFF", "GIF", "WEBP", "PNG")  # a phone's JPEG has further images for its own use
-_LOSSY = ("JPEG", "MPO", "WEBP")
-_UNREAD = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIC", b"hevc": "HEIC", b"avif": "AVIF"}
+_FILMS = ("TIFF", "GIF", "WEBP", "PNG", "AVIF")  # a phone's JPEG has further images for its own use
+_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_AVIF = (b"avif", b"avis")
 _TURNED = (5, 6, 7, 8)  # Exif orientations that swap height and width
 _EXIF_ORIENTATION = 0x0112
 _TIFF_KIND, _TIFF_SMALLER = 254, 1  # a frame that is another one, smaller
@@ -47,14 +50,12 @@ class Head(NamedTuple):
 class Look(NamedTuple):
     """What an image is once it is decoded.
 
-    in_colour: its channels differ; depth: of the numbers that it is stored as; lossy: values near
-    one another may have become one; transparent: in part at least; vanishes: on white, nothing of
-    it is seen.
+    in_colour: its channels differ; depth: of the numbers that it is stored as; transparent: in part
+    at least; vanishes: on white, nothing of it is seen.
     """
 
     in_colour: bool
     depth: str
-    lossy: bool
     values: Values
     transparent: bool = False
     vanishes: bool = False
@@ -63,7 +64,7 @@ class Look(NamedTuple):
 def is_picture(data: bytes) -> bool:
     """Whether a file begins as an image does, be it of a kind that is read or one that is not."""
     if data[4:8] == b"ftyp":
-        return data[8:12] in _UNREAD
+        return data[8:12] in (*_HEIC, *_AVIF)
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS):
             return True
@@ -74,11 +75,10 @@ def is_picture(data: bytes) -> bool:
 def heads(data: bytes) -> list[Head]:
     """The images in a file. DataError, a clause, where it has none that can be read."""
     with _sound():
-        if data[4:8] == b"ftyp" and (kind := _UNREAD.get(data[8:12])):
-            raise DataError(f"is {kind}, which is not read; save it as PNG or JPEG")
         image = open_image(data)
         found = []
-        for k in range(frames_of(image)):
+        first = image.tell()  # of HEIC, the one that is meant
+        for k in range(first, first + frames_of(image)):
             if k and image.format == "TIFF":  # the others have frames of one size
                 image.seek(k)
                 _check_pixels(image)
@@ -103,27 +103,26 @@ def _upright_size(image: Image.Image) -> Size:
 def look(image: Image.Image, frame: int, ground: str) -> Look:
     """Decode an image to see what it is on a ground. DataError, a clause, where it is damaged."""
     with _sound():
-        lossy = image.format in _LOSSY
         if image.tell() != frame:
             image.seek(frame)
         cut = any(
             ";16" in str(tile) for tile in getattr(image, "tile", ())
         )  # known until it is decoded
-        pixels = _upright(image, frame, 1, ground)
+        pixels = _upright(image, frame, LOOKED_AT, ground)
         if isinstance(pixels, np.ndarray):
             values = values_of(pixels[None])
             if not np.isfinite(values.low + values.high):
                 raise DataError("holds values that are no numbers")
             depth = "fractions" if pixels.dtype.kind == "f" else "more than 8 bits"
-            return Look(False, depth, False, values)
+            return Look(False, depth, values)
         spans = np.ravel(pixels.getextrema())
         values = Values(float(spans.min()), float(spans.max()), whole=True)
         bands = [np.asarray(band) for band in pixels.split()]
         in_colour = not all(np.array_equal(band, bands[0]) for band in bands)
         least, most = _opacity(image)
         vanishes = least < 255 and most > 0 and values.low >= WHITISH
-        depth = CUT if cut else "8 bits"
-        return Look(in_colour, depth, lossy, values, least < 255, vanishes)
+        depth = CUT if cut else BYTES
+        return Look(in_colour, depth, values, least < 255, vanishes)
 
 
 def decoded(
@@ -142,9 +141,28 @@ def decoded(
 
 def open_image(data: bytes) -> Image.Image:
     with _sound():
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        image = Image.open(io.BytesIO(data), formats=_formats(data[4:12]))
         _check_pixels(image)
         return image
+
+
+def _formats(head: bytes) -> tuple[str, ...]:
+    """What a file may be; DataError, a clause, where what reads it is missing."""
+    kind, brand = head[:4], head[4:]
+    if kind == b"ftyp" and brand in _AVIF:
+        if not features.check("avif"):
+            raise DataError("is AVIF, which Pillow reads from 11.3 on; save it as PNG or JPEG")
+        return ("AVIF",)
+    if kind == b"ftyp" and brand in _HEIC:
+        try:
+            from pillow_heif import register_heif_opener
+        except ImportError as missing:
+            raise DataError(
+                'is HEIC, which pillow-heif reads: pip install "zscape[heif]"; or save it as JPEG'
+            ) from missing
+        register_heif_opener()
+        return ("HEIF",)
+    return FORMATS
 
 
 def _check_pixels(image: Image.Image) -> None:

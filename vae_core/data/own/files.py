@@ -8,6 +8,7 @@ class: `cats/1.png`, `dogs/2.png`. Above the classes, or below, there may be `tr
 from __future__ import annotations
 
 import posixpath
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from PIL import Image
 from vae_core.data.own import decoding
 from vae_core.data.own.containers import Container
 from vae_core.data.own.decoding import Head, Look
+from vae_core.data.own.foreign.kinds import HEAD_BYTES, unread_image
 from vae_core.data.own.form import ImageForm, check_memory
 from vae_core.data.own.source import (
     ImageSource,
@@ -29,12 +31,11 @@ from vae_core.data.own.source import (
     parted,
     printable,
 )
+from vae_core.data.own.tables import Beside, Table, beside, table_among
 from vae_core.data.own.values import (
-    ALL_BYTES,
     Part,
     Scale,
-    Values,
-    common_scale,
+    common_reading,
     dark_notes,
     joined,
     number,
@@ -59,9 +60,16 @@ class _Picture(NamedTuple):
     head: Head
 
 
-def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) -> ImageSource:
-    """The images in `files`, each looked at once; what can be refused before that is."""
-    reader = _Reader(files)
+def file_source(
+    name: str, files: Container, form: ImageForm, max_bytes: int, table: Table | None = None
+) -> ImageSource:
+    """The images in `files`, each looked at once; what can be refused before that is.
+
+    table: what is known of them, by default the table among the files.
+    """
+    in_files, table_notes = (None, []) if table else table_among(files)
+    given, table = table is not None, table or in_files
+    reader = _Reader(files, "" if in_files is None else in_files[0])
     promised = reader.pictures(name, form.frames)
     stored_in_colour = any(each.head.in_colour for each in promised)
     check_memory(form, name, [each.head.size for each in promised], stored_in_colour, max_bytes)
@@ -81,15 +89,25 @@ def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) ->
     parts, splits, labels, class_names, folder_notes = _classes(
         name, [PurePosixPath(each.path) for each, _ in looks]
     )
+    told = Beside()
+    if table is not None:
+        told = beside(*table, [each.path for each, _ in looks], classes=labels is None)
+        if given and not told.columns and told.labels is None:
+            raise DataError(" ".join(told.notes))
+    if told.labels is not None:
+        labels, class_names = told.labels, told.class_names
     by_depth: dict[str, list[Look]] = {}
     by_part: dict[str, dict[str, list[Look]]] = {}
     for (_, look), part in zip(looks, parts, strict=True):
         by_depth.setdefault(look.depth, []).append(look)
         called = f"{part or 'the images'} of {look.depth}"
         by_part.setdefault(look.depth, {}).setdefault(called, []).append(look)
-    values = {depth: _values(some) for depth, some in by_depth.items()}
+    values = {depth: joined(look.values for look in some) for depth, some in by_depth.items()}
     ranges = {
-        depth: {part: Part(_values(some), len(some)) for part, some in found.items()}
+        depth: {
+            part: Part(joined(look.values for look in some), len(some))
+            for part, some in found.items()
+        }
         for depth, found in by_part.items()
     }
     if decoding.CUT in values:
@@ -97,20 +115,31 @@ def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) ->
         if form.scale and max(form.scale) > 255:
             raise DataError(f"{name}: {kind}; choose a scale up to 255.")
         ground_notes.append(f"{kind}.")
-    scales = {
-        depth: common_scale(name, found, form.scale, one_type=depth != "fractions")
+    readings = {
+        depth: common_reading(
+            name,
+            found,
+            form.scale,
+            one_type=depth != "fractions",
+            in_bytes=depth == decoding.BYTES,
+        )
         for depth, found in ranges.items()
     }
-    most = max(by_depth, key=lambda depth: len(by_depth[depth]))
+    scales = {depth: reading.scale for depth, reading in readings.items()}
+    # What is asked, where anything is, else what is seen most.
+    most = max(by_depth, key=lambda depth: (readings[depth].doubt != "", len(by_depth[depth])))
     notes = [*files.notes, *reader.notes(), *ground_notes, *folder_notes]
+    notes += [*table_notes, *told.notes]
     notes += lacking_notes(splits, labels, class_names)
     for depth, found in values.items():
         given = form.scale is not None
         notes += dark_notes(ranges[depth], given=given)
-        notes += scale_notes(found, scales[depth], given=given)
+        notes += scale_notes(found, readings[depth], given=given)
     if len(set(scales.values())) > 1:
         each = ", ".join(f"of {k} from {number(a)} to {number(b)}" for k, (a, b) in scales.items())
         notes.append(f"From black to white are images {each}.")
+
+    alone = Counter(each.path for each in promised)
 
     def image(index: int, at_least: int) -> Image.Image:
         picture, look = looks[index]
@@ -121,29 +150,25 @@ def file_source(name: str, files: Container, form: ImageForm, max_bytes: int) ->
         sizes=[each.head.size for each, _ in looks],
         in_colour=any(look.in_colour for _, look in looks),
         image=image,
+        origins=[each.path if alone[each.path] == 1 else _nth(each) for each, _ in looks],
         splits=splits,
         labels=labels,
         class_names=class_names,
         values=values[most],
-        scale=scales[most],
+        reading=readings[most],
         stored_in_colour=stored_in_colour,
         stacks=reader.stacks,
         encodings=files.encodings,
+        columns=told.columns,
         notes=tuple(notes),
     )
-
-
-def _values(looks: Sequence[Look]) -> Values:
-    """The range of images of one depth; where some are lossy, all that there can be."""
-    found = joined(look.values for look in looks)
-    return ALL_BYTES if any(look.lossy for look in looks) else found
 
 
 class _Reader:
     """Images out of files, those left out of account that cannot be read."""
 
-    def __init__(self, files: Container) -> None:
-        self._files = files
+    def __init__(self, files: Container, table: str) -> None:
+        self._files, self._table = files, table
         self._broken: dict[str, str] = {}  # what is left out, and why
         self._others: list[str] = []  # no images
         self._film: tuple[str, Image.Image] | None = None  # open, as frames are read in order
@@ -155,7 +180,7 @@ class _Reader:
         found: list[_Picture] = []
         size = pixels = 0
         for path in sorted(self._files.paths, key=lambda path: path.split("/")):
-            if left_by_file_manager(path):
+            if left_by_file_manager(path) or path == self._table:
                 continue
             if any(part.startswith(".") for part in path.split("/")):
                 self._others.append(path)
@@ -163,6 +188,9 @@ class _Reader:
             named = PurePosixPath(path).suffix.lower() in SUFFIXES
             try:
                 data = self._files.read(path)
+                if unread := unread_image(data[:HEAD_BYTES], path):
+                    named = True
+                    raise DataError(unread)
                 if not named and not decoding.is_picture(data):
                     raise DataError("is no image")
                 named, held = True, decoding.heads(data)
@@ -213,6 +241,8 @@ class _Reader:
             raise DataError(f"{name}: {self._left_out()} of {sound + broken:,}; save them anew.")
         if not sound:
             others = f"; {listed(self._others, 3)} are none" if self._others else ""
+            if any(path.endswith(".npy") for path in self._others):
+                others = "; put its arrays into one, by np.stack, and save that by np.savez"
             raise DataError(f"{name} holds no images such as PNG or JPEG files{others}.")
 
     def notes(self) -> list[str]:
@@ -235,6 +265,10 @@ class _Reader:
         parts = [f"{listed(paths)} ({reason})" for reason, paths in list(reasons.items())[:3]]
         n = len(self._broken)
         return f"{n:,} image{'s' if n > 1 else ''} cannot be read: {', '.join(parts)}"
+
+
+def _nth(picture: _Picture) -> str:
+    return f"{picture.path}, image {picture.head.frame + 1}"
 
 
 def _place(picture: _Picture) -> str:

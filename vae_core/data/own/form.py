@@ -26,8 +26,8 @@ class ImageForm:
     fit     where the shape differs: "crop" cuts off what sticks out, the same on both sides; "pad"
             shows the whole image on black
     colour  "grey" or "colour"; None: colour where the channels of any image differ
-    scale   the values that become black and white, such as (0, 255), (0, 1) or (0, 4095); None:
-            guessed by the range of the values, see `values.guessed_scale`
+    scale   the values that become black and white, such as (0, 255), (0, 1) or (0, 4095); None: as
+            the range of the values makes certain, see `values.USUAL`
     frames  of a file that holds several: "all", each an image, or the "first"
     names   the encoding of names in a zip that does not say it, such as "cp932"; None: guessed
     axes    of an array: one of AXES, letters for images, height, width and channels; None: guessed

@@ -14,7 +14,7 @@ from torch import Tensor
 from vae_core.data.mnist_family import read_idx
 from vae_core.data.own.arrays import picture_source
 from vae_core.data.own.source import ImageSource, labelled
-from vae_core.data.own.values import Part, Scale, common_scale, scale_notes, values_of
+from vae_core.data.own.values import Part, Scale, common_reading, scale_notes, values_of
 from vae_core.errors import DataError
 
 
@@ -36,12 +36,14 @@ def idx_source(
     array = pictures.unsqueeze(-1).numpy()
     values = values_of(array)
     given = scale is not None
-    scale = common_scale(name, {"the images": Part(values, len(array))}, scale, one_type=True)
+    parts = {"the images": Part(values, len(array))}
+    reading = common_reading(name, parts, scale, one_type=True, in_bytes=False)
     return replace(
-        picture_source(name, [array], values, scale),
+        picture_source(name, [array], values, reading),
+        origins=[f"{name}[{row}]" for row in range(len(array))],
         labels=classes,
         class_names=names,
-        notes=tuple(scale_notes(values, scale, given=given)),
+        notes=tuple(scale_notes(values, reading, given=given)),
     )
 
 

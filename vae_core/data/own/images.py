@@ -1,4 +1,4 @@
-"""The user's own images as a data set: a folder, a zip, a .npz, an idx pair or a stack.
+"""The user's own images as a data set: from a folder, an archive, arrays or tables of them.
 
     train, test = read_images("photos.zip", form=ImageForm(size=(32, 32)))
     train.name  # "own-photos-" and a fingerprint of all that was read
@@ -6,8 +6,8 @@
 Nothing is left out, reordered, rescaled or renamed in silence: what was found, and what was guessed
 of it, is told (`Survey`), and each guess can be made otherwise (`ImageForm`).
 
-Whatever comes is checked before it is decoded, and never trusted: nothing is unpickled, nothing is
-unpacked to disk, no path leads out of an archive, and memory is bounded by `MAX_BYTES`. What cannot
+Whatever comes is checked before it is decoded, and never trusted: nothing is unpickled, no path of
+an archive becomes one on disk or leads out of it, and memory is bounded by `MAX_BYTES`. What cannot
 be used is one sentence in a DataError.
 """
 
@@ -33,7 +33,9 @@ from vae_core.data.image_dataset import SPLITS, ImageDataset
 from vae_core.data.own.form import CHANNELS, ImageForm, check_memory, settled
 from vae_core.data.own.opening import Source, opened
 from vae_core.data.own.source import MAX_BYTES, ImageSource, Size
-from vae_core.data.own.values import Scale, Values
+from vae_core.data.own.values import Reading, UnclearScale, Values
+from vae_core.data.own.written import arrays_to_write
+from vae_core.data.texts import packed_texts
 from vae_core.errors import DataError
 from vae_core.files.atomic import staging
 
@@ -45,22 +47,23 @@ TEST_SHARE = 10  # one image in so many is held out
 class Survey:
     """What was found in a source of images, and what becomes of it.
 
-    n images in all, of these n_test held out; smallest, largest: (height, width) as they came,
-    equal where all are of one size; class_sizes: images of each class; values: the range of their
-    values, of which `scale` are black and white; in_colour: the channels of some differ;
-    stored_in_colour: there are three of them, equal or not; stacks: files that hold several images;
-    encodings of the names in an archive, axes of an array: those that may be meant, the likeliest
-    first, () where it is clear; form: what they become; notes: sentences on what was left out,
-    changed or guessed.
+    n images in all, of these n_test held out, by a draw unless the source is `parted`; smallest,
+    largest: (height, width) as they came, equal where all are of one size; class_sizes: images of
+    each class; values: the range of their values; reading: which of them are black and white, or
+    may be; in_colour: the channels of some differ; stored_in_colour: there are three, equal or not;
+    stacks: files that hold several images; encodings of the names in an archive, axes of an array:
+    those that may be meant, the likeliest first, () where it is clear; form: what they become;
+    notes: sentences on what was left out, changed or guessed.
     """
 
     n: int
     n_test: int
+    parted: bool
     smallest: Size
     largest: Size
     class_sizes: dict[str, int]
     values: Values
-    scale: Scale
+    reading: Reading
     in_colour: bool
     stored_in_colour: bool
     stacks: int
@@ -97,26 +100,37 @@ def read_images(
 ) -> tuple[ImageDataset, ImageDataset]:
     """The training and the test images of `source`, a path or an open binary file.
 
-    A folder or a zip of image files, which their contents tell from others: folders inside are
-    classes, below `train` and `test` if there are these. A .npz: an array of images (n, h, w),
-    (n, h, w, c) or (n, c, h, w), with labels (n,) in an array named y or labels; "train" and "test"
-    in the names part the two. What is named `val` is the test where there is no other, else it
-    counts as training. An idx file of images, or such a .gz, with that of its `labels`. A file of
-    many images, such as a TIFF. Files that cannot be read are left out, up to a quarter.
+    A folder, a zip or a tar of image files, which their contents tell from others: folders inside
+    are classes, below `train` and `test` if there are these; labels.csv, or `labels`, is a table of
+    a row a file, told by its name. A .npz: an array of images (n, h, w), (n, h, w, c) or
+    (n, c, h, w), with labels (n,) in an array named y or labels; "train" and "test" in the names
+    part the two; others of n rows are columns of a table. HDF5 and MATLAB files likewise; a .npy of
+    images alone. What is named `val` is the test where there is no other, else it counts as
+    training. Parquet as on the Hugging Face Hub, alone or in a folder. An idx file of images, or
+    such a .gz, with that of its `labels`. A file of many images, such as a TIFF. Files that cannot
+    be read are left out, up to a quarter.
 
     Where the source does not part them, every tenth image of each class, in an order that `seed`
     shuffles, is for the test. Both are named own-<label>-<fingerprint>, the label being the file's
     name by default. max_bytes: of all images together; on_progress hears 0 to 1; on_survey hears
     what was found, and warns of what is noteworthy by default. DataError says what is wrong with
-    the images; ConfigError, the form.
+    the images, UnclearScale and UnclearAxes what must be chosen; ConfigError, the form.
     """
     with opened(source, labels, form or ImageForm(), max_bytes) as images:
         parts, survey = _parts(images, seed), _survey(images, form, seed, max_bytes)
         form = survey["form"]
         on_survey(Survey(**survey))
+        if images.reading.doubt:
+            raise UnclearScale(images.reading)
         n, read = len(images), len(parts["train"])
-        train = _dataset("train", images, parts["train"], form, lambda k: on_progress(k / n))
-        test = _dataset("test", images, parts["test"], form, lambda k: on_progress((read + k) / n))
+        sources = packed_texts(images.origins or ())
+        train, test = (
+            _dataset(split, images, parts[split], form, on_image, sources)
+            for split, on_image in (
+                ("train", lambda k: on_progress(k / n)),
+                ("test", lambda k: on_progress((read + k) / n)),
+            )
+        )
         # Of 255, 1 is black to the eye: there, a scale was given that is not theirs.
         black = max(train.images.max(), test.images.max()) <= 1
         if black or min(train.images.min(), test.images.min()) >= 254:
@@ -182,11 +196,12 @@ def _survey(
     return {
         "n": len(images),
         "n_test": len(_parts(images, seed)["test"]),
+        "parted": images.splits is not None,
         "smallest": min(images.sizes, key=_extent),
         "largest": max(images.sizes, key=_extent),
         "class_sizes": {name: counts[k] for k, name in enumerate(images.class_names)},
         "values": images.values,
-        "scale": images.scale,
+        "reading": images.reading,
         "in_colour": images.in_colour,
         "stored_in_colour": images.stored_in_colour,
         "stacks": images.stacks,
@@ -204,16 +219,11 @@ def _extent(size: Size) -> tuple[int, int]:
 
 def write_images(path: str | os.PathLike[str], train: ImageDataset, test: ImageDataset) -> None:
     """Write both splits into one .npz, whole or not at all; `read_images` gives them back."""
-    arrays: dict[str, NDArray[np.generic]] = {"class_names": np.array(train.class_names, dtype=str)}
-    for data in (train, test):
-        arrays[f"x_{data.split}"] = data.images.numpy()
-        if data.labels is not None:
-            arrays[f"y_{data.split}"] = data.labels.numpy()
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with staging(path) as place:
         staged = place / "images.npz"
-        np.savez_compressed(staged, allow_pickle=False, **arrays)
+        np.savez_compressed(staged, allow_pickle=False, **arrays_to_write(train, test))
         staged.replace(path)
 
 
@@ -241,6 +251,7 @@ def _dataset(
     rows: NDArray[np.int64],
     form: ImageForm,
     on_image: Callable[[int], object] = lambda done: None,
+    sources: Tensor | None = None,
 ) -> ImageDataset:
     assert form.size is not None and form.colour is not None
     height, width = form.size
@@ -259,7 +270,17 @@ def _dataset(
         images=torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(),
         labels=None if images.labels is None else torch.from_numpy(images.labels[rows]),
         class_names=images.class_names,
+        sources=None if sources is None else sources[torch.from_numpy(rows)],
+        factors=_table_of(images, rows),
+        factor_names=tuple(each.name for each in images.columns),
+        factor_values=tuple(each.names for each in images.columns),
     )
+
+
+def _table_of(images: ImageSource, rows: NDArray[np.int64]) -> Tensor | None:
+    if not images.columns:
+        return None
+    return torch.from_numpy(np.stack([column.values[rows] for column in images.columns], 1))
 
 
 _FIT = {"crop": "fit", "pad": "pad"}  # what Pillow calls them

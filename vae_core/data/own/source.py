@@ -11,10 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from vae_core.data.columns import Column, ordered
 from vae_core.data.names import MAX_NAMES, check_names
-from vae_core.data.own.values import ALL_BYTES, Scale, Values
+from vae_core.data.own.values import ALL_BYTES, AS_BYTES, Reading, Values
+from vae_core.data.texts import one_line
 from vae_core.errors import DataError
 
+CHANNELS = (1, 3)
+LABEL_NAMES = ("y", "label", "labels", "target", "targets", "class", "classes", "arr_1")
 MAX_BYTES = 1 << 30  # of all images together, and of any array that is read
 
 _PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
@@ -31,12 +35,14 @@ class ImageSource:
     in_colour    whether the channels of any of them differ
     image        `image(index, at_least)`, in mode L or RGB; both sides may come out smaller than in
                  its file, but none below `at_least` pixels
+    origins      the file of each, or its place in an array; None where nobody knows
     splits       "train" or "test" for each; None where nobody has said
     labels       int64 (n,), each an index into `class_names`; or None
-    values       the range of their values, and `scale`, which of them are black and white
+    values       the range of their values, and `reading`, which of them are black and white
     stored_in_colour, stacks: whether the files have three channels, how many hold several images
     encodings, axes: in what the names in an archive may be written, and what the axes of an array
                  may be, the likeliest first; () where that is clear
+    columns      what a table beside them says of each
     notes        sentences on what was left out of them, changed or guessed
     """
 
@@ -44,15 +50,17 @@ class ImageSource:
     sizes: Sequence[Size]
     in_colour: bool
     image: Callable[[int, int], Image.Image]
+    origins: Sequence[str] | None = None
     splits: Sequence[str] | None = None
     labels: NDArray[np.int64] | None = None
     class_names: tuple[str, ...] = ()
     values: Values = ALL_BYTES
-    scale: Scale = (0, 255)
+    reading: Reading = AS_BYTES
     stored_in_colour: bool = False
     stacks: int = 0
     encodings: tuple[str, ...] = ()
     axes: tuple[str, ...] = ()
+    columns: Sequence[Column] = ()
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -74,19 +82,14 @@ def labelled(name: str, classes: NDArray[np.generic]) -> tuple[NDArray[np.int64]
     if len(set(shown.values())) < len(shown):
         alike = next(each for each in shown.values() if list(shown.values()).count(each) > 1)
         raise DataError(f"{name} has two classes that both read {alike}; rename one of them.")
-    numbers = all(re.fullmatch(r"-?\d+", each) for each in shown.values())
-    order = sorted(shown.values(), key=_by_value if numbers else _natural)
+    numbers = all(re.fullmatch(r"-?\d+([.,]\d+)?", each) for each in shown.values())
+    order = sorted(shown.values(), key=_by_value if numbers else ordered)
     labels = np.array([order.index(shown[each]) for each in full], np.int64)[which]
     return labels, tuple(order)
 
 
-def _by_value(name: str) -> tuple[int, str]:
-    return int(name), name
-
-
-def _natural(name: str) -> tuple[list[str | int], str]:
-    parts = re.split(r"(\d+)", name)  # what is no number, a number, and so on
-    return [int(part) if k % 2 else part for k, part in enumerate(parts)], name
+def _by_value(name: str) -> tuple[float, str]:
+    return float(name.replace(",", ".")), name
 
 
 def parted(parts: Sequence[str]) -> list[str] | None:
@@ -137,17 +140,8 @@ def lacking_notes(
 
 
 def printable(name: str) -> str:
-    """A name from outside as it can be shown: one line of 80 characters at most.
-
-    Any space is a plain one; the two joiners, of Persian and of emoji, are kept.
-    """
-    return "".join(map(_shown, name[-80:]))
-
-
-def _shown(c: str) -> str:
-    if unicodedata.category(c) == "Zs":
-        return " "
-    return c if c.isprintable() or c in "\u200c\u200d" else "?"
+    """A name from outside as it can be shown: one line of 80 characters at most."""
+    return one_line(name[-80:])
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -14,9 +14,17 @@ from vae_core.errors import DataError
 
 Scale = tuple[float, float]  # the values that are black and white
 
-USUAL: tuple[Scale, ...] = ((0, 1), (-0.5, 0.5), (-1, 1), (0, 255), (0, 65_535))
+# How far values must reach for a scale to be certain, whole numbers and fractions: nobody knows
+# whether 0 to 16 are dark bytes, or scikit-learn's digits.
+USUAL: dict[Scale, tuple[float, float]] = {
+    (0, 1): (1, 0.5),
+    (-1, 1): (1, 0.75),
+    (0, 255): (0.5, 0.9),
+    (0, 4_095): (0.95, 0.95),  # 12 bits
+    (0, 65_535): (0.5, 0.9),
+}
 OVERSHOOT = 0.1  # of the brightest: as far beyond a range as resizing and rounding lead
-LEAST_FILLED = 0.25  # of a range: values that stay below are of another
+STRAY = 0.01  # of all values but 0: so few beyond a scale may be faults
 UNLIKE = 4  # times: no images of one kind are so much brighter than others of it
 FEW = 4  # images: fewer may all be dark
 LEAST_SEEN = 0.02  # of a range: what stays below is black
@@ -25,14 +33,24 @@ _ROWS = 1_000  # images that are looked at together
 
 @dataclass(frozen=True)
 class Values:
-    """The range of all values of some images; whole: none of them is a fraction."""
+    """The range of all values of some images; whole: none of them is a fraction.
+
+    lit: how many of them are not 0, and beyond: how many lie outside each of the `USUAL` scales.
+    """
 
     low: float
     high: float
     whole: bool
+    lit: int = field(default=0, compare=False)
+    beyond: tuple[int, ...] = field(default=(0,) * len(USUAL), compare=False)
 
     def __str__(self) -> str:
         return f"{number(self.low)} to {number(self.high)}"
+
+    def stray(self, scale: Scale) -> int:
+        """How many lie outside a usual scale; 0, too, where they are so many that they are none."""
+        beyond = self.beyond[list(USUAL).index(scale)]
+        return beyond if beyond <= STRAY * self.lit else 0
 
 
 class Part(NamedTuple):
@@ -42,17 +60,56 @@ class Part(NamedTuple):
     n: int
 
 
-ALL_BYTES = Values(0, 255, whole=True)
+BYTES: Scale = (0, 255)
+
+
+class Reading(NamedTuple):
+    """What may be black and white in some images, the likeliest first.
+
+    doubt: why nobody can know, as the beginning of a sentence; empty where the first is certain, or
+    given.
+    """
+
+    scales: tuple[Scale, ...]
+    doubt: str = ""
+
+    @property
+    def scale(self) -> Scale:
+        return self.scales[0]
+
+
+ALL_BYTES, AS_BYTES = Values(0, 255, whole=True), Reading((BYTES,))
+
+
+class UnclearScale(DataError):
+    """Images of which nobody has said which values are black and white.
+
+    reading: what may be meant.
+    """
+
+    def __init__(self, reading: Reading) -> None:
+        black, white = reading.scale
+        others = " or ".join(map(range_of, reading.scales))
+        super().__init__(
+            f"{reading.doubt}; say which value is black and which white, {others}, as "
+            f"scale=({black:.9g}, {white:.9g}) or --scale={black:.9g}:{white:.9g} does."
+        )
+        self.reading = reading
 
 
 def values_of(array: NDArray[np.generic]) -> Values:
     """The values of images (n, ...); the range is NaN where one of them is no number."""
     low, high = float(array.min()), float(array.max())
-    whole = array.dtype.kind in "bui" or all(
-        bool((block == np.rint(block)).all())
-        for block in (array[row : row + _ROWS] for row in range(0, len(array), _ROWS))
-    )
-    return Values(low, high, whole)
+    whole, beyond = array.dtype.kind in "bui", np.zeros(len(USUAL), int)
+    fractions, lit = False, 0
+    for row in range(0, len(array), _ROWS):
+        block = array[row : row + _ROWS]
+        lit += int(np.count_nonzero(block))
+        fractions = fractions or not (whole or bool((block == np.rint(block)).all()))
+        for k, (black, white) in enumerate(USUAL):
+            if low < black or high > white:
+                beyond[k] += np.count_nonzero(np.less(block, black) | np.greater(block, white))
+    return Values(low, high, not fractions, lit, tuple(beyond.tolist()))
 
 
 def joined(values: Iterable[Values]) -> Values:
@@ -60,30 +117,38 @@ def joined(values: Iterable[Values]) -> Values:
     every = list(values)
     lows, highs = [each.low for each in every], [each.high for each in every]
     known = not any(map(math.isnan, lows))  # of which `min` may see none
-    return Values(min(lows) if known else math.nan, max(highs), all(each.whole for each in every))
+    return Values(
+        min(lows) if known else math.nan,
+        max(highs),
+        all(each.whole for each in every),
+        sum(each.lit for each in every),
+        tuple(map(sum, zip(*(each.beyond for each in every), strict=True))),
+    )
 
 
-def common_scale(
-    name: str, parts: Mapping[str, Part], given: Scale | None, *, one_type: bool
-) -> Scale:
-    """The scale of images in several parts, each under what it is called; `given`, if it is.
+def common_reading(
+    name: str, parts: Mapping[str, Part], given: Scale | None, *, one_type: bool, in_bytes: bool
+) -> Reading:
+    """What is black and white in several parts, each under what it is called; `given`, if it is.
 
-    one_type: all are whole numbers of one type, so that a part that is somewhat darker is dark.
-    DataError where the parts seem to be of unlike scales, or a value is no number.
+    one_type: all are whole numbers of one type, so that a part that is somewhat darker is dark;
+    in_bytes: they are files of 8 bits. DataError where the parts seem to be of unlike scales, or a
+    value is no number.
     """
     every = [each.values for each in parts.values()]
     ranges = _ranges(parts)
     if not all(math.isfinite(each.low) and math.isfinite(each.high) for each in every):
         raise DataError(f"{name}: the values of {ranges}; replace those that are no numbers.")
+    together = joined(every)
     if given is not None:
-        return given
-    unlike = not one_type and len({_usual(values) for values in every}) > 1
+        return Reading((given, *(each for each in _likely(together) if each != given)))
+    unlike = not one_type and len({_holding(values) for values in every}) > 1
     if unlike or any(parts[dark].n >= FEW for dark in _dark(parts)):
         raise DataError(
             f"{name}: the values of {ranges}, which are unlike scales; save them alike, or say "
-            "which value is black and which white, as scale=(0, 255) or --scale 0:255 does."
+            "which value is black and which white, as scale=(0, 255) or --scale=0:255 does."
         )
-    return guessed_scale(joined(every))
+    return _reading(name, together, in_bytes=in_bytes)
 
 
 def dark_notes(parts: Mapping[str, Part], *, given: bool) -> list[str]:
@@ -104,60 +169,83 @@ def _ranges(parts: Mapping[str, Part]) -> str:
     return ", those of ".join(f"{name} run from {part.values}" for name, part in parts.items())
 
 
-def guessed_scale(values: Values) -> Scale:
-    """The first of the `USUAL` scales that holds the values, else their range.
+def _reading(name: str, values: Values, *, in_bytes: bool) -> Reading:
+    """What is black and white by the range alone, and whether that is certain."""
+    likely = _likely(values)
+    if in_bytes:  # a file says what its white is; a mask of 0 and 1 would be black by it
+        scale = (0, 1) if values.high == 1 else BYTES
+        return Reading((scale, *(each for each in likely if each != scale)))
+    held = _holding(values)
+    strays = _with_strays(values)
+    certain = held is not None and _filled(values, held) and not strays
+    if certain or values.low == values.high:
+        return Reading(tuple(likely))
+    said = [f"{values.stray(each):,} of them outside {range_of(each)}" for each in strays[:1]]
+    doubt = ", ".join((f"{name}: the values run from {values}", *said))
+    return Reading(tuple(likely), doubt)
 
-    Of one that starts at 0 and is filled to less than a quarter, as by 12 bits in 16 or by the 16
-    levels of scikit-learn's digits, the brightest value is taken as white.
+
+def _likely(values: Values) -> list[Scale]:
+    """What may be black and white: usual scales that hold all but strays, and the whole range.
+
+    None of these is listed under which all would look black.
     """
-    black, white = _usual(values)
-    if black < 0 or values.high >= LEAST_FILLED * white:
-        held = math.isfinite(white)
-        return (black, white) if held else (values.low, max(values.high, values.low + 1))
-    return (black, values.high) if values.high > 0 else (black, white)
-
-
-def likely_scales(values: Values, guess: Scale) -> list[Scale]:
-    """What may be black and white of some values: the guess first, then what looks otherwise.
-
-    Those are the usual scales that hold the values and are not black under them, and their range.
-    """
-    found = [guess]
-    for black, white in (*USUAL, (values.low, values.high)):
-        held = black <= values.low and LEAST_SEEN * (white - black) < values.high - black
+    held = _holding(values)
+    strays = _with_strays(values)
+    filled = [held] if held and _filled(values, held) and not strays else []
+    whole = (values.low, values.high if values.high > values.low else values.low + 1)
+    holding = [each for each in USUAL if each[0] <= values.low and values.high <= each[1]]
+    found: list[Scale] = []
+    for black, white in (*filled, *strays, whole, *holding):
+        seen = values.high - black > LEAST_SEEN * (white - black) and (black == 0 or values.low < 0)
         apart = [
-            max(abs(black - a), abs(white - b)) > OVERSHOOT * (white - black) for a, b in found
+            max(abs(black - a), abs(white - b)) > LEAST_SEEN * (white - black) for a, b in found
         ]
-        if held and values.high <= white and all(apart):
+        if (seen or (black, white) == whole) and all(apart):
             found.append((black, white))
     return found
 
 
-def _usual(values: Values) -> Scale:
-    """The usual scale that holds the values; (0, inf) above all, (-inf, inf) for any others."""
+def _with_strays(values: Values) -> list[Scale]:
+    """The usual scales that would hold the values, but for a few that may be faults."""
+    held = _holding(values)
+    narrower = list(USUAL)[: None if held is None else list(USUAL).index(held)]
+    return [each for each in narrower if values.stray(each) and (values.low < 0 or each[0] == 0)]
+
+
+def _filled(values: Values, scale: Scale) -> bool:
+    """Whether the values reach so far to the ends of a scale that it is certain."""
+    black, white = scale
+    share = USUAL[scale][not values.whole]
+    return values.high >= share * white and (black == 0 or values.low <= share * black)
+
+
+def _holding(values: Values) -> Scale | None:
+    """The first usual scale that holds the values, but for what rounding and resizing add."""
     slack = 0 if values.whole else OVERSHOOT
-    for black, white in (*USUAL, (0, math.inf)):
+    for black, white in USUAL:
         if black < 0 <= values.low:
             continue
         if black == 0:  # negative ones are the overshoot of bright ones
-            reach, below = slack * white if slack else 0, slack * max(0, min(values.high, white))
+            reach, below = slack * white, slack * max(0, min(values.high, white))
         else:
             reach = below = slack * (white - black)
         if black - below <= values.low and values.high <= white + reach:
             return black, white
-    return -math.inf, math.inf
+    return None
 
 
-def scale_notes(values: Values, scale: Scale, *, given: bool) -> list[str]:
+def scale_notes(values: Values, reading: Reading, *, given: bool) -> list[str]:
     """What is to be said of a scale: where it is an unusual guess, and where it cuts values off."""
+    scale = reading.scale
     low, high = sorted(scale)
     notes = []
-    if not given and scale not in ((0, 1), (0, 255), (0, 65_535)):
+    if not (given or reading.doubt) and scale not in ((0, 1), BYTES, (0, 65_535)):
         notes.append(
             f"The values run from {values}: {number(scale[0])} is taken as black and "
             f"{number(scale[1])} as white."
         )
-    if values.low < low or values.high > high:
+    if not reading.doubt and (values.low < low or values.high > high):
         notes.append(
             f"The values run from {values}: those outside {number(low)} to {number(high)} are cut "
             "off there."
@@ -181,3 +269,8 @@ def number(value: float) -> str:
     if math.isfinite(value) and value == round(value):
         return f"{value:,.0f}"
     return f"{value:,.8g}" if abs(value) >= 1e-3 else f"{value:.2g}"
+
+
+def range_of(scale: Scale) -> str:
+    """A scale as it is shown."""
+    return f"{number(scale[0])} to {number(scale[1])}"

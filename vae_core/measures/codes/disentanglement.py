@@ -264,13 +264,20 @@ def _concentration(importance: NDArray[np.float64]) -> float:
 
 
 def _codes_and_levels(latents: Latents) -> tuple[Codes, Levels]:
-    """mu (n, d) and factors as classes (n, k), without factors that are always the same."""
+    """mu (n, d) and factors as classes (n, k), without factors that are always the same.
+
+    Of images of which all factors are known.
+    """
     if latents.factors is None:
         raise DataError("The images have no known factors to compare the codes with.")
     codes = latents.mu.double().numpy()
     if not np.isfinite(codes).all():
         raise DataError("There are codes that are not finite; nothing can be read off them.")
-    levels = factor_levels(latents.factors.numpy())
+    known = ~latents.factors.isnan().any(1).numpy()
+    if not known.any():
+        raise DataError("There is no image of which all factors are known.")
+    codes = codes[known]
+    levels = factor_levels(latents.factors.numpy()[known])
     levels = levels[:, levels.max(axis=0) > levels.min(axis=0)]
     if codes.shape[1] < 2 or levels.shape[1] < 2:
         raise DataError(

@@ -455,8 +455,11 @@ BAD_FILES: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "is no image, or a damaged one"),
     "text": (b"not an image at all", "is no image, or a damaged one"),
     "another program's": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "is no image"),
-    "drawing": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is no image"),
-    "a telephone's": (b"\0\0\0\x18ftypheic" + bytes(99), "is HEIC, which is not read"),
+    "drawing": (
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        "is SVG, a drawing, which is not read",
+    ),
+    "a telephone's": (b"\0\0\0\x18ftypheic" + bytes(99), "is no image, or a damaged one"),
     "bomb": (huge_png(100_000, 100_000), "is no image|pixels"),
     "large": (huge_png(9_000, 9_000), "9,000 x 9,000 pixels; 50,000,000 are read at most"),
     "less than it promises": (huge_png(5_000, 5_000), "is no image, or a damaged one"),
@@ -500,8 +503,9 @@ def test_images_are_told_by_their_content_and_what_is_none_is_named() -> None:
     left = {"__MACOSX/cats/._0.png": b"fork", "Thumbs.db": b"x", "dogs/.DS_Store": b"x"}
     preview = preview_images(zipped(files | left))
     assert preview.class_sizes == {"cats": 6, "dogs": 6}
-    (note,) = preview.notes
-    assert "4 files (dogs/.cache/0.png, empty, film.mp4, labels.csv)" in note
+    note, of_table = preview.notes
+    assert "3 files (dogs/.cache/0.png, empty, film.mp4)" in note
+    assert of_table == "labels.csv has no rows: it is not used."
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "GIF", "WEBP", "PNG"])
@@ -618,9 +622,7 @@ def test_what_would_fill_the_memory_is_refused_before_it_is_read(
     bomb = zipped({f"{k}.png": bytes(65 << 20) if k == 3 else GOOD for k in range(4)})
     assert len(bomb.getvalue()) < 100_000
     monkeypatch.setattr(own_images, "MIN_IMAGES", 9)
-    monkeypatch.setattr(
-        decoding, "look", lambda *_: decoding.Look(False, "8 bits", True, ALL_BYTES)
-    )
+    monkeypatch.setattr(decoding, "look", lambda *_: decoding.Look(False, "8 bits", ALL_BYTES))
     assert "3.png (unpacks to 68,157,440 bytes" in refused(bomb)
     monkeypatch.setattr(decoding, "look", never)
     monkeypatch.setattr(image_files, "MIN_LARGE_PIXELS", 1_000)
@@ -668,8 +670,10 @@ class Payload:
 def test_pickles_in_a_npz_are_never_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     payload = np.array([Payload()], dtype=object)
-    for arrays in ({"x": payload}, {"x": noise((5, 4, 4)), "metadata": payload}):
+    for arrays in ({"x": payload}, {"x": noise((5, 4, 4)), "y": payload}):
         assert "never unpickled" in refused(npz(**arrays))
+    beside = preview_images(npz(x=noise((5, 4, 4)), metadata=payload))
+    assert beside.notes == ("Python objects, which are never unpickled: metadata.",)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -754,12 +758,12 @@ def test_an_idx_pair_that_does_not_fit_is_explained(case: str) -> None:
 
 def test_a_source_that_is_nothing_of_the_kind_is_named(tmp_path: Path) -> None:
     folder(tmp_path, {"notes.txt": b"some text", "empty/readme.md": b""})
-    assert "notes.txt is neither a folder, a zip" in refused(tmp_path / "notes.txt")
+    assert "notes.txt is no folder, archive or array" in refused(tmp_path / "notes.txt")
     assert "There is no file or folder" in refused(tmp_path / "nowhere")
     assert "There is no file or folder" in refused("x" * 5_000)
     assert "empty holds no images" in refused(tmp_path / "empty")
     assert "holds no images" in refused(zipped({"a.txt": b"text"}))
-    assert "The file is neither" in refused(io.BytesIO(b"text"))
+    assert "The file is no folder" in refused(io.BytesIO(b"text"))
     closed = io.BytesIO(b"text")
     closed.close()
     assert "cannot be read" in refused(closed)

@@ -246,7 +246,9 @@ def test_a_last_axis_as_of_channels_is_said_to_be_none(channels: int) -> None:
 def test_arrays_that_are_not_read_are_named() -> None:
     arrays = io.BytesIO()
     x = np.random.default_rng(0).integers(0, 256, (8, 6, 5), dtype=np.uint8)
-    np.savez(arrays, x=x, y=np.arange(8) // 4, latents=np.zeros((8, 2)), subject=np.arange(8))
+    np.savez(
+        arrays, x=x, y=np.arange(8) // 4, latents=np.zeros((8, 2), complex), subject=np.arange(9)
+    )
     assert preview_images(arrays).notes == ("Arrays that are not read: latents, subject.",)
 
 

@@ -18,7 +18,14 @@ from PIL import Image
 from tests.vae_core.arrays import idx
 from vae_core.data.own.form import ImageForm
 from vae_core.data.own.images import Survey, preview_images, read_images
-from vae_core.data.own.values import Values, guessed_scale, to_bytes
+from vae_core.data.own.values import (
+    Part,
+    UnclearScale,
+    Values,
+    common_reading,
+    to_bytes,
+    values_of,
+)
 from vae_core.errors import DataError
 
 RAMP = np.linspace(0, 1, 8 * 16).reshape(8, 4, 4)  # eight images, black to white
@@ -57,56 +64,83 @@ def read(source: Any, **form: Any) -> tuple[NDArray[np.uint8], Survey]:
         (RAMP.astype(np.float16), (0, 1), ""),
         (RAMP > 0.5, (0, 1), ""),
         ((RAMP * 65_535).astype(np.uint16), (0, 65_535), ""),
-        (RAMP * (1 + 1e-7), (0, 1), "from 0 to 1.0000001: those outside 0 to 1 are cut off"),
+        (RAMP * 1.0002, (0, 1), "from 0 to 1.0002: those outside 0 to 1 are cut off"),
         (RAMP * 1.02, (0, 1), "from 0 to 1.02: those outside"),
-        (RAMP * 1.14, (0, 1.14), "0 is taken as black and 1.14 as white"),
         (RAMP - 1e-8, (0, 1), "from -1e-08 to 0.99999999: those outside"),
         (RAMP * 262 - 3.5, (0, 255), "from -3.5 to 258.5: those outside"),
         (RAMP * 2 - 1, (-1, 1), "from -1 to 1: -1 is taken as black and 1 as white"),
-        (RAMP - 0.5, (-0.5, 0.5), "from -0.5 to 0.5: -0.5 is taken"),
-        (np.rint(RAMP * 16), (0, 16), "from 0 to 16: 0 is taken as black and 16 as white"),
-        ((RAMP * 16).astype(np.uint8), (0, 16), "from 0 to 16"),
         ((RAMP * 4095).astype(np.uint16), (0, 4095), "from 0 to 4,095"),
-        ((RAMP * 510).astype(int), (0, 510), "from 0 to 510"),
-        (RAMP / 255, (0, 1 / 255), "is taken as black and 0.0039215686 as white"),
-        (RAMP * 3.2 - 0.42, (-0.42, 2.78), "-0.42 is taken as black and 2.78 as white"),
-        ((RAMP * 255 - 128).astype(np.int8), (-128, 127), "-128 is taken as black"),
-        ((RAMP * 1e9).astype(np.int64), (0, 1e9), "1,000,000,000 as white"),
     ],
 )
-def test_each_range_is_read_from_black_to_white_and_an_unusual_one_said(
+def test_a_range_that_is_certain_is_read_from_black_to_white(
     array: NDArray[Any], scale: tuple[float, float], said: str
 ) -> None:
     levels, survey = read(npz(x=array))
-    assert survey.scale == pytest.approx(scale) and levels[0] == 0 and levels[-1] == 255
+    assert survey.reading.scale == scale and levels[0] == 0 and levels[-1] == 255
     assert said in " ".join(survey.notes) and bool(said) == bool(survey.notes)
     assert len(np.unique(levels)) == min(len(np.unique(array.clip(*scale))), 256)
+
+
+def with_one(value: float, array: NDArray[Any]) -> NDArray[Any]:
+    array = array.copy()
+    array[3, 2, 1] = value
+    return array
+
+
+@pytest.mark.parametrize(
+    ("array", "scales"),
+    [
+        (RAMP * 1.14, [(0, 1.14)]),
+        (RAMP - 0.5, [(-0.5, 0.5), (-1, 1)]),
+        (np.rint(RAMP * 16), [(0, 16), (0, 255)]),
+        ((RAMP * 100).astype(np.uint8), [(0, 100), (0, 255), (0, 4095)]),
+        ((RAMP * 20_000).astype(np.uint16), [(0, 20_000), (0, 65_535)]),
+        ((RAMP * 510).astype(int), [(0, 510), (0, 4095)]),
+        (RAMP / 255, [(0, 1 / 255)]),
+        ((RAMP * 255 - 128).astype(np.int8), [(-128, 127)]),
+        (with_one(2.0, RAMP), [(0, 1), (0, 2)]),
+        (with_one(255.0, RAMP), [(0, 1), (0, 255), (0, 4095)]),
+        (with_one(-1, RAMP), [(0, 1), (-1, 1)]),
+        (with_one(65_535, (RAMP * 4095).astype(np.uint16)), [(0, 4095), (0, 65_535)]),
+    ],
+)
+def test_a_range_that_is_not_certain_is_asked_for(
+    array: NDArray[Any], scales: list[tuple[float, float]]
+) -> None:
+    shown = preview_images(npz(x=np.repeat(array, 20, 0)))
+    assert shown.reading.doubt and np.allclose(shown.reading.scales, scales)
+    with pytest.raises(UnclearScale, match=r"say which value is black .* as scale=\(") as caught:
+        read(npz(x=np.repeat(array, 20, 0)))
+    black, white = caught.value.reading.scale
+    assert f"--scale={black:.9g}:{white:.9g}" in str(caught.value)
+    levels, survey = read(npz(x=array), scale=scales[-1])
+    assert levels[-1] > 0 and survey.reading.doubt == ""
 
 
 @pytest.mark.parametrize("white", [1, 15, 16, 63, 100, 255, 1023, 4095, 16_383, 65_535])
 def test_whole_numbers_in_files_arrays_and_idx_are_read_alike(white: int) -> None:
     kind = np.uint8 if white < 256 else np.uint16
     array = np.rint(RAMP * white).astype(kind)
-    expected, survey = read(npz(x=array))
-    assert survey.values == Values(0, white, whole=True)
+    expected, survey = read(npz(x=array), scale=(0, white))
+    assert survey.values == Values(0, white, whole=True) and expected[-1] == 255
     sources = [files(array, format) for format in ("PNG", "TIFF")]
     sources += [io.BytesIO(idx(array))] if kind == np.uint8 else []
     for source in sources:
-        levels, found = read(source)
-        assert np.array_equal(levels, expected) and found.scale == survey.scale
-        assert found.notes == survey.notes
-    if white != 100:
-        assert expected[-1] == 255
+        levels, found = read(source, scale=(0, white))
+        assert np.array_equal(levels, expected) and found.values == survey.values
+
+
+@pytest.mark.parametrize("format", ["PNG", "TIFF", "BMP", "JPEG"])
+@pytest.mark.parametrize("white", [20, 60, 200])
+def test_files_of_8_bits_are_0_to_255_however_dark(format: str, white: int) -> None:
+    levels, survey = read(files(np.rint(RAMP * white).astype(np.uint8), format))
+    assert survey.reading.scale == (0, 255) and not survey.reading.doubt
+    assert levels[-1] == survey.values.high and abs(int(levels[-1]) - white) < 4
 
 
 def test_fractions_in_files_are_read_as_in_arrays() -> None:
     array = (RAMP * 2 - 1).astype(np.float32)
     assert np.array_equal(read(files(array, "TIFF"))[0], read(npz(x=array))[0])
-
-
-def test_a_lossy_file_is_of_all_levels_however_dark() -> None:
-    levels, survey = read(files(np.full((8, 8, 8), 20, np.uint8), "JPEG"))
-    assert set(levels) == {20} and survey.scale == (0, 255)
 
 
 def test_files_of_unlike_depths_have_each_their_scale() -> None:
@@ -128,7 +162,8 @@ def test_a_scale_that_is_given_is_kept_to(make: Any) -> None:
     assert read(make(array), scale=(0, 255))[0][-1] == 16
     assert read(make(array), scale=(0, 32))[0][-1] == 128
     inverted, survey = read(make(array), scale=(16, 0))
-    assert np.array_equal(np.unique(inverted), np.unique(read(make(array))[0])) and not survey.notes
+    upright, _ = read(make(array), scale=(0, 16))
+    assert np.array_equal(np.unique(inverted), np.unique(upright)) and not survey.notes
     cut, survey = read(make(array), scale=(0, 8))
     assert (cut == 255).mean() > 0.4
     assert survey.notes == ("The values run from 0 to 16: those outside 0 to 8 are cut off there.",)
@@ -206,11 +241,12 @@ def test_colours_of_16_bits_are_said_to_be_read_at_8(channels: int) -> None:
                 array[..., 1] = 65_535
             bundle.writestr(f"{k}.png", deep_png(array))
     found = preview_images(buffer)
-    assert found.values.high == 15 and found.scale == (0, 15)
+    assert found.values.high == 15 and found.reading.scales == ((0, 15), (0, 255))
+    assert found.reading.doubt  # 12 bits of 16, or dark
     assert any("the upper 8 are read" in note for note in found.notes)
     with pytest.raises(DataError, match="upper 8 are read; choose a scale up to 255"):
         preview_images(buffer, form=ImageForm(scale=(0, 4095)))
-    assert preview_images(buffer, form=ImageForm(scale=(0, 255))).scale == (0, 255)
+    assert preview_images(buffer, form=ImageForm(scale=(0, 255))).reading.scale == (0, 255)
 
 
 def test_a_part_that_is_darker_is_read_and_few_dark_images_are_told() -> None:
@@ -225,15 +261,22 @@ numbers = st.floats(-1e5, 1e5)
 
 
 @given(low=numbers, high=numbers, whole=st.booleans())
-def test_any_range_has_a_scale_that_no_more_than_trims_it(
+def test_any_range_has_a_scale_that_no_more_than_trims_it_or_is_asked_for(
     low: float, high: float, whole: bool
 ) -> None:
     low, high = sorted((round(low), round(high)) if whole else (low, high))
-    black, white = guessed_scale(Values(low, high, whole))
-    assert math.isfinite(white) and black < white
-    assert low >= black - 0.11 * (white - black) and high <= white + 0.11 * (white - black)
-    if whole:
-        assert black <= low and high <= white
+    values = values_of(np.linspace(low, high, 5 if whole else 7))
+    parts = {"x": Part(values, 1)}
+    reading = common_reading("x", parts, None, one_type=True, in_bytes=False)
+    assert all(math.isfinite(white) and black < white for black, white in reading.scales)
+    if low < high:
+        assert any(
+            abs(black - values.low) + abs(white - values.high) < 0.25 * (white - black)
+            for black, white in reading.scales
+        )
+    if not reading.doubt:
+        black, white = reading.scale
+        assert low >= black - 0.11 * (white - black) and high <= white + 0.11 * (white - black)
 
 
 @given(st.integers(0, 255))

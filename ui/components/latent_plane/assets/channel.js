@@ -1,7 +1,8 @@
 /** The socket to the server's models; `live/decode.py` says what travels on it. */
 
 export const Verb = Object.freeze({ DECODE: 1, ENCODE: 2, RETURN: 3, IMAGE: 4, MAPS: 5, MEAN: 6, TAG: 7 });
-export const MAX_ROWS = 64; // of one request
+const MAX_ROWS = 64; // of one request
+const MAX_BYTES = 2 << 20; // of a request or an answer of several rows
 const HEADER = 8;
 const RETRIES = [250, 500, 1000, 2000, 4000, 8000];
 const NO_MODEL = 404; // by HTTP
@@ -12,6 +13,11 @@ const REOPEN_AT_ONCE = 4409; // the model was replaced by one of other dimension
  * @typedef {{real: boolean, rows: number, bytes: ArrayBuffer, where: "server" | "browser"}} Answer
  * @typedef {{name: "connecting" | "open" | "reconnecting" | "refused", reason: string}} State
  */
+
+/** How many rows one request may have. @param {Pick<Hello, "latent_dim" | "image_shape">} hello */
+export function rowsAtOnce({ latent_dim, image_shape: [c, h, w] }) {
+  return Math.max(1, Math.min(MAX_ROWS, Math.floor(MAX_BYTES / Math.max(8 * latent_dim, c * h * w))));
+}
 
 /** One socket for one model. It connects again by itself until it is closed or refused. */
 export class Channel {

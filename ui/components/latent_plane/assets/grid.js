@@ -6,9 +6,10 @@ const AWAY = 0.998; // the share of points that the cells are laid over; the res
 /**
  * Where the bytes are, or the bytes themselves; and what is in them.
  * @typedef {{url?: string, packed?: ArrayBuffer, count: number, covariance: boolean, names: string[] | null,
- *   value: {label: string, range: [number, number]} | null, images: boolean}} Layout
+ *   value: {label: string, range: [number, number]} | null, images: boolean, sources?: number}} Layout
+ *   sources: bytes of each point's file or row, in UTF-8
  * @typedef {{xy: Float32Array, rows: Uint32Array, covariance: Float32Array | null,
- *   value: Float32Array | null, category: Uint8Array | null}} Columns
+ *   value: Float32Array | null, category: Uint8Array | null, sources: Uint8Array | null}} Columns
  * @typedef {{reach: number, box: {left: number, bottom: number, right: number, top: number},
  *   side: number, start: Uint32Array, order: Uint32Array}} Index `reach`: the largest distance from
  *   the origin of all points but the farthest 1 in 500
@@ -29,8 +30,11 @@ export function columnsOf(buffer, layout) {
     covariance: layout.covariance ? column(Float32Array, 3) : null,
     value: layout.value ? column(Float32Array, 1) : null,
     category: layout.names ? column(Uint8Array, 1) : null,
+    sources: layout.sources ? column(Uint8Array, layout.sources) : null,
   };
 }
+
+export const UNKNOWN = 255; // the tint of a point whose value nobody knows
 
 /** Each point's place in a palette of 256: its value's on the scale, else its class; null: all one. */
 export function tintsOf({ value, category }, layout) {
@@ -38,7 +42,9 @@ export function tintsOf({ value, category }, layout) {
   const [low, high] = layout.value.range;
   const tints = new Uint8Array(value.length);
   for (let i = 0; i < tints.length; i++)
-    tints[i] = Math.min(Math.max(Math.round((255 * (value[i] - low)) / (high - low || 1)), 0), 255);
+    tints[i] = Number.isNaN(value[i])
+      ? UNKNOWN
+      : Math.min(Math.max(Math.round(((UNKNOWN - 1) * (value[i] - low)) / (high - low || 1)), 0), UNKNOWN - 1);
   return tints;
 }
 

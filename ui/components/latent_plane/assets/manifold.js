@@ -1,10 +1,11 @@
 /** The decoded manifold as a backdrop: images all over what is in view, fetched when wanted. */
 
-import { Latest, MAX_ROWS, Verb } from "./channel.js";
+import { Latest, rowsAtOnce, Verb } from "./channel.js";
 import { showPixels } from "./furniture.js";
 import { drawBackdrop } from "./scene.js";
 
 const SIDE = 20; // images along the shorter side
+const MOST_PX = 64; // of an image, which is seen smaller
 
 export class Manifold {
   /** @param {import("./plane.js").LatentPlane} plane */
@@ -42,20 +43,23 @@ export class Manifold {
     const { channel, hello, slice } = this.plane;
     const [channels, height, width] = hello.image_shape;
     const length = channels * height * width;
+    const smaller = Math.min(1, MOST_PX / Math.max(width, height));
+    const [w, h] = [width, height].map((side) => Math.max(1, Math.round(side * smaller)));
     const picture = document.createElement("canvas");
-    Object.assign(picture, { width: x.count * width, height: y.count * height });
+    Object.assign(picture, { width: x.count * w, height: y.count * h });
     const c = picture.getContext("2d");
     const tile = document.createElement("canvas");
     const at = ({ first, size }, k) => (first + k + 0.5) * size;
     const places = Array.from({ length: x.count * y.count }, (_, k) =>
       slice.moved(z, [at(x, k % x.count), at(y, y.count - 1 - Math.floor(k / x.count))]),
     );
-    for (let from = 0; from < places.length; from += MAX_ROWS) {
-      const some = places.slice(from, from + MAX_ROWS);
+    const atOnce = rowsAtOnce(hello);
+    for (let from = 0; from < places.length; from += atOnce) {
+      const some = places.slice(from, from + atOnce);
       const answer = await channel.ask(Verb.DECODE, some.length, Float32Array.from(some.flat()));
       some.forEach((_, k) => {
         showPixels(tile, new Uint8Array(answer.bytes, k * length, length), hello.image_shape);
-        c.drawImage(tile, ((from + k) % x.count) * width, Math.floor((from + k) / x.count) * height);
+        c.drawImage(tile, ((from + k) % x.count) * w, Math.floor((from + k) / x.count) * h, w, h);
       });
     }
     const extent = [x, y].flatMap(({ first, size, count }) => [first * size, (first + count) * size]);

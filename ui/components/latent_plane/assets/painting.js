@@ -2,11 +2,13 @@
 
 import { rgb, scale } from "./colours.js";
 import { CROWD } from "./crowd.js";
+import { UNKNOWN } from "./grid.js";
 import { paint } from "./pixels.js";
 import { brushes } from "./points.js";
 import * as scene from "./scene.js";
 
 const THUMBNAIL_PX = 34;
+const GREY = [128, 128, 128]; // of what nobody knows
 const FEW = 8; // points with an ellipse each; more have one together
 
 export class Painting {
@@ -129,7 +131,7 @@ export class Painting {
     const classes = data.colours.classes.map(rgb);
     const text = rgb(theme.text);
     const colour = points.value
-      ? (k) => scale(k / 255)
+      ? (k) => (k === UNKNOWN ? GREY : scale(k / (UNKNOWN - 1)))
       : points.category
         ? (k) => classes[k % classes.length]
         : () => text;

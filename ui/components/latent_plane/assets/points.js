@@ -2,6 +2,9 @@
 
 import { columnsOf, Grid, indexOf, tintsOf } from "./grid.js";
 
+const TEXT = new TextDecoder();
+const TRAINING = 2 ** 31; // as `live.images` has it
+
 export class Points {
   /**
    * @param {ArrayBuffer} buffer as `PlanePoints` packs it @param {import("./grid.js").Layout} layout
@@ -20,6 +23,18 @@ export class Points {
     this.reach = this.grid.index.reach;
     /** @type {import("./crowd.js").Crowd | null} who draws them where they are very many */
     this.crowd = null;
+  }
+
+  /** How a point is called: by its row, of the training images or of the others. @param {number} i */
+  row(i) {
+    const row = this.rows[i];
+    return row < TRAINING ? `#${row}` : `training #${row - TRAINING}`;
+  }
+
+  /** The file or row that a point came from; empty where nobody knows. @param {number} i */
+  source(i) {
+    const { sources, layout } = this;
+    return sources ? TEXT.decode(sources.subarray(i * layout.sources, (i + 1) * layout.sources)).replace(/\0+$/, "") : "";
   }
 
   /** Is the point's class switched on? @param {number} i */

@@ -58,12 +58,13 @@ export class Readout {
     const { names, value } = points.layout;
     const pair = (values) => `(${values.map((x) => number(x, 2)).join(", ")})`;
     const name = names ? `${names[points.category[i]]} · ` : "";
-    const lines = [element("strong", {}, [`${name}#${points.rows[i]}`])];
+    const lines = [element("strong", {}, [`${name}${points.row(i)}`])];
     const say = (text) => lines.push(element("span", {}, [text]));
+    if (points.sources) say(points.source(i));
     say(`${data.plane ? "μ = " : ""}${pair([points.xy[2 * i], points.xy[2 * i + 1]])}`);
     if (points.covariance)
       say(`σ = ${pair([points.covariance[3 * i], points.covariance[3 * i + 2]].map(Math.sqrt))}`);
-    if (value) say(`${value.label} ${number(points.value[i], 2)}`);
+    if (value) say(`${value.label} ${Number.isNaN(points.value[i]) ? "not known" : number(points.value[i], 2)}`);
     if (this.pictured?.point === i) say(this.pictured.real ? "real image" : "decoded from μ");
     return lines;
   }
@@ -90,9 +91,10 @@ export class Readout {
   ofSelected(selected) {
     const { points } = this.plane;
     if (selected.size !== 1 || !points) return `${selected.size} ${selected.size === 1 ? "point" : "points"} selected`;
-    const { rows, category, layout } = points;
+    const { category, layout } = points;
     const [i] = selected;
-    return `Point ${rows[i]}${layout.names ? `, class ${layout.names[category[i]]}` : ""}, selected.`;
+    const source = points.source(i);
+    return `Point ${points.row(i).replace("#", "")}${source && `, ${source}`}${layout.names ? `, class ${layout.names[category[i]]}` : ""}, selected.`;
   }
 
   /** A screen reader says what is new: the same words again differ by a space. @param {string} text */

@@ -1,6 +1,6 @@
 /** The stops of a way: set, dragged and removed, with the film between them. */
 
-import { Latest, MAX_ROWS, Verb } from "./channel.js";
+import { Latest, rowsAtOnce, Verb } from "./channel.js";
 import { drawPath, drawStop } from "./scene.js";
 import { along } from "./way.js";
 
@@ -148,8 +148,9 @@ export class Stops {
     const size = c * h * w;
     const film = new Uint8Array(frames.length * size);
     const rows = [chosen, ...frames];
-    for (let from = 0; from < rows.length; from += MAX_ROWS) {
-      const some = rows.slice(from, from + MAX_ROWS);
+    const atOnce = rowsAtOnce(hello);
+    for (let from = 0; from < rows.length; from += atOnce) {
+      const some = rows.slice(from, from + atOnce);
       const answer = await channel.ask(Verb.DECODE, some.length, Float32Array.from(some.flat()));
       const pixels = new Uint8Array(answer.bytes);
       if (from === 0 && !this.plane.ghost) this.plane.painted(pixels.subarray(0, size), chosen, since, answer.where);

@@ -1,6 +1,6 @@
 /** Small images of points, fetched as they come into sight and kept. */
 
-import { Latest, MAX_ROWS, Verb } from "./channel.js";
+import { Latest, rowsAtOnce, Verb } from "./channel.js";
 import { showPixels } from "./furniture.js";
 
 const KEPT = 2000;
@@ -24,7 +24,7 @@ export class Thumbnails {
   }
 
   async #fetch({ missing, points, channel, shape, done }) {
-    const now = missing.slice(0, MAX_ROWS);
+    const now = missing.slice(0, rowsAtOnce({ latent_dim: 0, image_shape: shape }));
     const rows = Uint32Array.from(now, (i) => points.rows[i]);
     const answer = await channel.ask(Verb.IMAGE, now.length, rows);
     const size = shape[0] * shape[1] * shape[2];

@@ -1,6 +1,6 @@
 /** Density and trust fog: where what is shown has mass, and where images lead back to their z. */
 
-import { Latest, MAX_ROWS, Verb } from "./channel.js";
+import { Latest, rowsAtOnce, Verb } from "./channel.js";
 import { faded, rgb } from "./colours.js";
 import { element } from "./furniture.js";
 import { Density, Field, RETURNS, rise, thinnest } from "./fog.js";
@@ -79,10 +79,11 @@ export class Trust {
   }
 
   async #returnAll({ through, z }) {
-    const { view, slice, channel } = this.plane;
+    const { view, slice, channel, hello } = this.plane;
     const field = new Field(RETURNS, view.home.half * 1.5);
-    for (let from = 0; from < field.values.length; from += MAX_ROWS) {
-      const rows = Math.min(MAX_ROWS, field.values.length - from);
+    const atOnce = rowsAtOnce(hello);
+    for (let from = 0; from < field.values.length; from += atOnce) {
+      const rows = Math.min(atOnce, field.values.length - from);
       const zs = Array.from({ length: rows }, (_, k) => slice.moved(z, field.place(from + k)));
       const answer = await channel.ask(Verb.RETURN, rows, Float32Array.from(zs.flat()));
       const landed = new Float32Array(answer.bytes);

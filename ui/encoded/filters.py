@@ -1,0 +1,155 @@
+"""Which of the means are shown, by what is known of their images; and a search among them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from ui.components.address import linked, refuse
+from ui.components.latent_plane.means import CLASS, NOT_KNOWN, categories, class_names
+from ui.encoded.images import TEST, TRAIN, Shown
+from ui.text.plain import plain
+from vae_core.data.texts import texts_of
+
+SPLIT = "images"  # test or training
+MAX_LINKED = 2_000  # characters of a link's filters
+
+
+def columns(shown: Shown) -> list[str]:
+    """By what the means can be filtered."""
+    latents, config = shown.latents, shown.opened.config
+    found = [CLASS] if latents.labels is not None else []
+    found += config.get("factor_names", []) if latents.factors is not None else []
+    return [*found, SPLIT] if shown.which == "both" else found
+
+
+def choose_filters(shown: Shown) -> tuple[np.ndarray, str | None]:
+    """Which rows are shown, (n,) bool, and what the address says of it."""
+    whole, options = np.ones(len(shown.latents), bool), columns(shown)
+    if not options:
+        return whole, None
+    if "filtered" not in st.session_state:
+        st.session_state["filtered"] = _linked(options)
+    before: dict[str, list[Any]] = st.session_state["filtered"]
+    # Widgets of other images have other choices and ends: each set is one of its own.
+    of = f"{shown.opened.id}-{shown.which}"
+    fresh = st.session_state.get("filters-of") != of
+    st.session_state["filters-of"] = of
+    if fresh or f"filters-{of}" not in st.session_state:
+        st.session_state[f"filters-{of}"] = [name for name in before if name in options]
+    chosen = st.multiselect(
+        "Filter by",
+        options,
+        key=f"filters-{of}",
+        persist_state="session",
+        width=260,
+    )
+    kept: dict[str, list[Any]] = {}
+    for name in chosen:
+        key = f"filter-{of}-{name}"
+        if fresh:
+            st.session_state.pop(key, None)
+        keep, kept[name] = _filter(shown, name, key, before.get(name, []))
+        whole &= keep
+    st.session_state["filtered"] = kept
+    said = {name: told for name, told in kept.items() if told}
+    text = json.dumps(said, ensure_ascii=False, separators=(",", ":")) if said else None
+    return whole, text if text is None or len(text) <= MAX_LINKED else None
+
+
+def found_by(shown: Shown, text: str) -> np.ndarray:
+    """Rows of the images whose file, class or category holds a text, whatever its case."""
+    text = text.strip().casefold()
+    hits = np.zeros(len(shown.latents), bool)
+    if not text:
+        return np.flatnonzero(hits)
+    if shown.latents.sources is not None:
+        hits |= np.array([text in each.casefold() for each in texts_of(shown.latents.sources)])
+    for name in columns(shown):
+        if names := _names(shown, name):
+            which = [k for k, each in enumerate(names) if text in each.casefold()]
+            hits |= np.isin(_values(shown, name), which)
+    return np.flatnonzero(hits)
+
+
+def searchable(shown: Shown) -> bool:
+    """Whether there are texts to be searched."""
+    return shown.latents.sources is not None or any(_names(shown, n) for n in columns(shown))
+
+
+def _filter(shown: Shown, name: str, key: str, given: list[Any]) -> tuple[np.ndarray, list[Any]]:
+    """A widget for one column; the rows that it keeps, and what the address says of it."""
+    values = _values(shown, name)
+    known = ~np.isnan(values)
+    if names := _names(shown, name):
+        options = [*names, NOT_KNOWN] if not known.all() else list(names)
+        asked = [each for each in given if each in options]
+        st.session_state.setdefault(key, asked or options)
+        kept = st.multiselect(plain(name), options, key=key, persist_state="session")
+        places = [options.index(each) for each in kept]
+        keep = np.isin(np.where(known, values, len(names)), places)
+        return keep, [] if len(kept) == len(options) else kept
+    if not known.any() or values[known].min() == values[known].max():
+        st.caption(f"{plain(name)} does not vary.")
+        return known, []
+    low, high = float(values[known].min()), float(values[known].max())
+    whole = bool((values[known] == np.rint(values[known])).all())
+    ends: tuple[Any, Any] = (int(low), int(high)) if whole else (low, high)
+    asked = [type(ends[0])(each) for each in given if not isinstance(each, str)]
+    span = (max(asked[0], ends[0]), min(asked[1], ends[1])) if len(asked) == 2 else ends
+    st.session_state.setdefault(key, span if span[0] <= span[1] else ends)
+    a, b = st.slider(
+        plain(name), *ends, key=key, persist_state="session", help="Those not known are left out."
+    )
+    within: np.ndarray = known & (values >= a) & (values <= b)
+    return within, [] if (a, b) == ends else [a, b]
+
+
+def _names(shown: Shown, column: str) -> tuple[str, ...]:
+    if column == SPLIT:
+        return TEST, TRAIN
+    if column == CLASS and shown.latents.labels is not None:
+        return class_names(shown.opened)
+    return categories(shown.opened, column)
+
+
+def _values(shown: Shown, column: str) -> np.ndarray:
+    """Numbers (n,), which count into the names where there are any; NaN where not known."""
+    if column == SPLIT:
+        learned: np.ndarray = (shown.splits == TRAIN).astype(float)
+        return learned
+    if column == CLASS and shown.latents.labels is not None:
+        found = shown.latents.labels
+    else:
+        assert shown.latents.factors is not None
+        found = shown.latents.factors[:, shown.opened.config["factor_names"].index(column)]
+    values: np.ndarray = found.double().numpy()
+    return values
+
+
+def _linked(options: list[str]) -> dict[str, list[Any]]:
+    """What the link filters by: {column: [low, high] or names}."""
+    text = linked("filter")
+    if not text:
+        return {}
+    try:
+        found = json.loads(text[:MAX_LINKED])
+        sound = isinstance(found, dict) and all(
+            isinstance(values, list)
+            and (all(isinstance(v, str) for v in values) or _is_span(values))
+            for values in found.values()
+        )
+    except (ValueError, RecursionError):
+        sound = False
+    if not sound or not found.keys() <= set(options):
+        refuse("filter", "it names other columns than these images have; all are shown")
+        return {}
+    return dict(found)
+
+
+def _is_span(values: list[Any]) -> bool:
+    numbers = all(isinstance(v, int | float) and np.isfinite(v) for v in values)
+    return len(values) == 2 and numbers

@@ -1,0 +1,1 @@
+"""Models from outside, behind the contract of Zscape's own."""

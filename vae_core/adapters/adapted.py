@@ -1,0 +1,286 @@
+"""The door for models from outside: `adapted` finds out how an object wants to be spoken to.
+
+It is tried on two images and on their codes, or on two draws of N(0, I), before it is taken.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vae_core.adapters.folders import of_folder
+from vae_core.adapters.libraries import library_of, of_keras, of_library, of_onnx
+from vae_core.adapters.model import Adapted, codes_of
+from vae_core.adapters.modules import owned
+from vae_core.adapters.outside import (
+    Outside,
+    as_images,
+    as_tensor,
+    laid_out,
+    shape_of,
+)
+from vae_core.errors import ConfigError
+from vae_core.models.latent_model import LatentModel
+
+TRIED = 8  # images that a model is tried on
+FAR = 0.2  # what clipping may take away, root mean square; images from -1 to 1 lose more
+
+
+def adapted(
+    model: object = None,
+    *,
+    encode: Callable[[Any], Any] | None = None,
+    decode: Callable[[Any], Any] | None = None,
+    latent_dim: int | tuple[int, ...] | None = None,
+    image_shape: tuple[int, ...] | None = None,
+    images: Any = None,
+    value_range: tuple[float, float] | None = None,
+) -> LatentModel:
+    """A model from outside, with `encode` and `decode` as all models here have them.
+
+    model: an nn.Module whose `encode` gives mu or (mu, logvar) and whose `decode` gives images, or
+    a model of this library, which is copied. Or `encode` and `decode` themselves, on tensors or
+    NumPy arrays. Either may be missing. Images may lie as (n, c, h, w), (n, h, w), (n, h, w, c)
+    or (n, pixels), codes as (n, d) or with more axes, which are flattened.
+    latent_dim: of a decoder alone, or the shape of its code. image_shape: (h, w), (c, h, w) or
+    (h, w, c). images: some of those it was made for, by which both are found. value_range: what
+    black and white are among its images, (0, 1) if nothing is said.
+    Modules are copied, so that the caller's are left as they are. ConfigError where it cannot be
+    used so, with what would help.
+    """
+    if isinstance(model, Adapted):
+        return model
+    if isinstance(model, LatentModel):
+        return copy.deepcopy(model).eval().requires_grad_(False)
+    outside = _outside(model, encode, decode)
+    is_assumed = value_range is None and (outside.black, outside.white) == (0, 1)
+    if value_range is not None:
+        outside = replace(outside, black=float(value_range[0]), white=float(value_range[1]))
+    if not math.isfinite(outside.white - outside.black) or outside.white == outside.black:
+        raise ConfigError(f"value_range={value_range}; give two different numbers.")
+    if latent_dim is not None:
+        told = (latent_dim,) if isinstance(latent_dim, int) else tuple(latent_dim)
+        outside = replace(outside, code_shape=told)
+    with torch.no_grad(), warnings.catch_warnings():
+        # A function of NumPy's takes a tensor, and warns: it is to be given arrays.
+        warnings.filterwarnings("error", "__array_wrap__", DeprecationWarning)
+        found, z = _tried(_with_shape(outside, image_shape, images), images)
+        if is_assumed and found.has_decoder:
+            _check_values(found, z)
+        return found
+
+
+def _outside(model: object, encode: Any, decode: Any) -> Outside:
+    """What is known of the object by what it is; nothing is called yet."""
+    if (model is None) == (encode is None and decode is None):
+        raise ConfigError("Give a model, or encode= and decode= (one of them at least), not both.")
+    if model is None:
+        return _of_sides(encode, decode)
+    if isinstance(model, str | os.PathLike):
+        return of_folder(Path(model))
+    outside = of_library(model)
+    if outside is None or (outside.encode is None and outside.decode is None):
+        raise ConfigError(
+            f"model is of type {type(model).__name__}, which has neither encode nor decode; give "
+            "encode= and decode= as functions."
+        )
+    return outside
+
+
+def _of_sides(encode: Any, decode: Any) -> Outside:
+    """An encoder, a decoder, or both, that were given by themselves."""
+    libraries = {library_of(side) for side in (encode, decode)}
+    if "onnxruntime" in libraries or any(isinstance(s, str | Path) for s in (encode, decode)):
+        return of_onnx(encode, decode)
+    for name, function in (("encode", encode), ("decode", decode)):
+        if function is not None and not callable(function):
+            raise ConfigError(f"{name} is of type {type(function).__name__}; give a function.")
+    if {"keras", "tf_keras"} & libraries:
+        return of_keras(encode, decode)
+    (encode, decode), network = owned([encode, decode])
+    return Outside("The model", encode, decode, network=network)
+
+
+def _with_shape(outside: Outside, image_shape: tuple[int, ...] | None, images: Any) -> Outside:
+    """With the shape of an image where it is told, and the layouts in the order they are tried."""
+    first = []
+    shape = outside.image_shape
+    if images is not None:
+        found, layout = shape_of(tuple(np.shape(images)[1:]))
+        shape, first = found or shape, [layout]
+    if image_shape is not None:
+        shape, layout = shape_of(tuple(image_shape))
+        if shape is None:
+            raise ConfigError(f"image_shape={image_shape}; give (h, w), (c, h, w) or (h, w, c).")
+        first = [*first, layout]
+    if "hwc" in first:
+        first = ["last rows" if layout == "rows" else layout for layout in first] + ["last rows"]
+    order = sorted(outside.layouts, key=lambda name: first.index(name) if name in first else 9)
+    return replace(outside, image_shape=shape, layouts=tuple(order))
+
+
+def _tried(outside: Outside, images: Any) -> tuple[Adapted, Tensor]:
+    """The model, once its two sides have been asked about a few rows, and codes it was made for."""
+    mu, paired = None, False
+    if outside.image_shape is None:
+        if outside.decode is None or outside.code_shape is None:
+            raise ConfigError(
+                "The shape of an image is not known; give images= (some of those it was made "
+                "for), or image_shape= and latent_dim=."
+            )
+        outside = _decoder_tried(outside, None)
+    if outside.encode is not None:
+        outside, mu, paired = _encoder_tried(outside, images)
+    if outside.decode is not None:
+        outside = _decoder_tried(outside, mu)
+    if outside.code_shape is None or outside.image_shape is None:
+        raise ConfigError("How many numbers a code has is not known; give latent_dim=.")
+    model = Adapted(
+        outside,
+        outside.image_shape,
+        math.prod(outside.code_shape),
+        is_variational=paired,
+    )
+    z = _draws(outside) if mu is None or images is None else mu.flatten(1)
+    if model.has_decoder:
+        model.has_gradients = True
+        model.has_gradients = _differentiates(model, z[:1])
+    return model, z
+
+
+def _encoder_tried(outside: Outside, images: Any) -> tuple[Outside, Tensor, bool]:
+    """With the encoder as it wants to be called, and mu of `images`; whether it gives logvar."""
+    assert outside.image_shape is not None and outside.encode is not None
+    if images is None:
+        x = torch.rand(2, *outside.image_shape, generator=torch.Generator().manual_seed(0))
+    else:
+        x = _brightness(outside, images)
+    x = x.to(_like(outside))
+    own = outside.black + (outside.white - outside.black) * x
+    wrong: list[Exception] = []
+    colour = outside.image_shape[0] > 1
+    for layout in [each for each in outside.layouts if not (colour and each == "hw")]:
+        for function in (outside.encode, OnArrays(outside.encode)):
+            try:
+                pair = codes_of(function(laid_out(own, layout)), len(x))
+            except Exception as error:  # noqa: BLE001 - a stranger's function may raise anything
+                wrong.append(error)
+                continue
+            shape = tuple(pair[0].shape[1:])
+            if outside.code_shape is not None and math.prod(outside.code_shape) != math.prod(shape):
+                raise ConfigError(
+                    f"latent_dim={math.prod(outside.code_shape)}, but encode gives codes of "
+                    f"{math.prod(shape)} numbers; give images= of the shape it was made for, or "
+                    "leave latent_dim out."
+                )
+            told = outside.code_shape or shape
+            found = replace(outside, encode=function, layouts=(layout,), code_shape=told)
+            return found, pair[0].to(x), len(pair) == 2
+    raise _worst(wrong, f"encode takes no images of {outside.image_shape}, however they lie")
+
+
+def _decoder_tried(outside: Outside, mu: Tensor | None) -> Outside:
+    """With the decoder as it wants to be called, and the shape of its images."""
+    assert outside.decode is not None
+    if outside.code_shape is None:
+        raise ConfigError("How many numbers a code has is not known; give latent_dim=.")
+    z = _draws(outside) if mu is None else mu
+    z = z.reshape(-1, *outside.code_shape)
+    wrong: list[Exception] = []
+    for function in (outside.decode, OnArrays(outside.decode)):
+        try:
+            y = as_tensor(function(z), "decode")
+            if len(y) != len(z):
+                raise ConfigError(f"decode gives {tuple(y.shape)} for {len(z)} codes; one each.")
+            shape = outside.image_shape or shape_of(tuple(y.shape[1:]))[0]
+            if shape is None:
+                raise ConfigError("decode gives rows of pixels; give image_shape=.")
+            as_images(y, shape, outside.layouts[0])
+        except Exception as error:  # noqa: BLE001 - as above
+            wrong.append(error)
+        else:
+            return replace(outside, decode=function, image_shape=shape)
+    raise _worst(wrong, f"decode takes no codes of {tuple(z.shape)}")
+
+
+@dataclass(frozen=True)
+class OnArrays:
+    """A function of NumPy arrays, for tensors."""
+
+    function: Callable[[Any], Any]
+
+    def __call__(self, given: Tensor) -> Any:
+        return self.function(given.detach().cpu().numpy())
+
+
+def _brightness(outside: Outside, images: Any) -> Tensor:
+    """A few of the images as (n, c, h, w) in [0, 1]; ConfigError where they lie outside of it."""
+    assert outside.image_shape is not None
+    given = as_tensor(images[:TRIED], "images")
+    if not given.numel():
+        raise ConfigError("images holds no image; give some of those the model was made for.")
+    black, white = outside.black, outside.white
+    if given.dtype == torch.uint8 and white <= 1:
+        black, white = 0.0, 255.0
+    x = as_images(
+        (given.float() - black) / (white - black), outside.image_shape, outside.layouts[0]
+    )
+    if not -1e-3 <= float(x.min()) <= float(x.max()) <= 1 + 1e-3:
+        raise ConfigError(
+            f"images run from {float(given.min()):.4g} to {float(given.max()):.4g}, not from "
+            f"{black:g} to {white:g}; say what black and white are, "
+            "vae_core.adapted(…, value_range=(black, white))."
+        )
+    return x.clamp(0, 1)
+
+
+def _draws(outside: Outside) -> Tensor:
+    assert outside.code_shape is not None
+    z = torch.randn(2, math.prod(outside.code_shape), generator=torch.Generator().manual_seed(0))
+    return z.to(_like(outside))
+
+
+def _like(outside: Outside) -> Tensor:
+    """A tensor of the device and the precision of its weights."""
+    weights = (t for t in outside.network.state_dict().values() if t.is_floating_point())
+    return next(weights, torch.empty(0))
+
+
+def _check_values(model: Adapted, z: Tensor) -> None:
+    """ConfigError where clipping to [0, 1] would take away what the images show."""
+    images = model.unclipped(z)
+    beyond = (images - images.clamp(0, 1)).square().mean().sqrt()
+    if float(beyond) > FAR:
+        raise ConfigError(
+            f"decode gives values from {float(images.min()):.3g} to {float(images.max()):.3g} "
+            "where black is 0 and white is 1; end it in a sigmoid, or say what black and white "
+            "are, vae_core.adapted(…, value_range=(black, white))."
+        )
+
+
+def _differentiates(model: Adapted, z: Tensor) -> bool:
+    """Whether torch follows its images back to the code."""
+    try:
+        with torch.enable_grad():
+            at = z.clone().requires_grad_()
+            (slope,) = torch.autograd.grad(model.decode(at).sum(), [at])
+        return bool(slope.isfinite().all())
+    except Exception:  # noqa: BLE001 - a stranger's function may raise anything
+        return False
+
+
+def _worst(wrong: list[Exception], what: str) -> ConfigError:
+    """What is wrong with what a function gave, if it gave anything; else what it raised first."""
+    given = next((error for error in wrong if isinstance(error, ConfigError)), None)
+    told = f"{type(wrong[0]).__name__}: {' '.join(str(wrong[0]).split())[:300]}"
+    return given or ConfigError(f"{what}; it said: {told}")
