@@ -134,8 +134,8 @@ def explore(
         webbrowser.open(shown.url)
     if _is_interactive():
         return shown
-    print(f"Zscape is at {shown.url} (Ctrl-C ends it)", flush=True)
     with shown, suppress(KeyboardInterrupt):
+        print(f"Zscape is at {shown.url} (Ctrl-C ends it)", flush=True)
         shown.wait()
     return shown
 

@@ -109,7 +109,9 @@ LARGE = [
     h.make_node("ReduceSum", ["c"], ["s"], keepdims=0),
     h.make_node("Add", ["y", "s"], ["y2"]),
 ]
+VAST = graph([h.make_node("Sigmoid", ["z"], ["x"])], sides=("n", 2**40))
 HOSTILE: dict[str, tuple[bytes, str]] = {
+    "a code of 4 TB": (VAST.SerializeToString(), "16,384 are taken at most"),
     "400 GB": (
         decoder(*LARGE, last="y2",
                 constants=[constant("huge", [100_000_000_000], T.INT64)]).SerializeToString(),

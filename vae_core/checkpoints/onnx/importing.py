@@ -15,7 +15,7 @@ from vae_core.checkpoints.onnx.process import Graph, OnnxProcess
 from vae_core.data.image_dataset import ImageDataset
 from vae_core.errors import CheckpointError, ConfigError
 from vae_core.files.atomic import open_ordinary
-from vae_core.models.config import MAX_SIGMA, ONNX, ModelConfig
+from vae_core.models.config import MAX_ADAPTED_DIM, MAX_SIDE, MAX_SIGMA, ONNX, ModelConfig
 from vae_core.models.networks import ImageShape
 
 MAX_FILE_BYTES = 512 << 20
@@ -103,6 +103,14 @@ def _wiring(
     is_sigma = False
     code_shape = tuple(decoder.sides[1:])
     encoder = graphs.get(ENCODER)
+    for name, graph, most in (
+        (DECODER, decoder, MAX_ADAPTED_DIM),
+        (ENCODER, encoder, 3 * MAX_SIDE**2),
+    ):
+        if graph is not None and math.prod(graph.sides[1:]) > most:
+            raise CheckpointError(
+                f"{name} takes {math.prod(graph.sides[1:]):,} numbers; {most:,} are taken at most."
+            )
     if encoder is not None:
         mu, logvar, is_sigma = _posterior(encoder.outputs)
         if x is None:

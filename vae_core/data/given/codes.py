@@ -134,7 +134,9 @@ def _matrix(name: str, given: Any) -> Tensor:
             f"{name} of {array.shape[0]:,} x {array.shape[1]:,} numbers take "
             f"{4 * array.size:,} bytes; {MAX_CODE_BYTES:,} are taken at most."
         )
+    with np.errstate(over="ignore"):  # told below
+        array = np.asarray(array, np.float32)
     if not np.isfinite(array).all():
         row = int(np.flatnonzero(~np.isfinite(array).all(1))[0])
         raise DataError(f"{name} hold NaN or infinity, first in row {row}; leave such rows out.")
-    return torch.from_numpy(np.array(array, np.float32, order="C"))
+    return torch.from_numpy(np.array(array, order="C"))

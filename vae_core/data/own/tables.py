@@ -87,12 +87,14 @@ def beside(path: str, data: bytes, images: Sequence[str], *, classes: bool) -> B
     except DataError as error:
         return Beside(notes=(f"{str(error).rstrip('.')}: it is not used.",))
     matches = {k: _match(column, places, images) for k, column in enumerate(columns)}
-    key = max(matches, key=lambda k: (_fit(matches[k]), _rank(header[k])), default=None)
-    if key is None or not _fit(matches[key]):
+    counted = {k: all(map(_is_count, column)) for k, column in enumerate(columns)}
+    keys = [k for k in matches if _fit(matches[k]) and (_rank(header[k]) or not counted[k])]
+    if not keys:
         notes.append(
             f"{name} is not used: no column of it names the files, such as {listed(images[:1])}."
         )
         return Beside(notes=tuple(notes))
+    key = max(keys, key=lambda k: (not counted[k], _fit(matches[k]), _rank(header[k])))
     match = matches[key]
     notes += _match_notes(name, match, images)
     others = {header[k]: column for k, column in enumerate(columns) if k != key}
@@ -105,6 +107,12 @@ def beside(path: str, data: bytes, images: Sequence[str], *, classes: bool) -> B
     if told is not None and all(rows[told]) and len(set(rows[told])) <= MAX_VALUES:
         labels, class_names = labelled(name, np.array(rows.pop(told)))
         notes.append(f"The column {printable(told)} of {name} names the classes.")
+    elif told is not None and not all(rows[told]):
+        lacking = sum(not text for text in rows[told])
+        notes.append(
+            f"The column {printable(told)} of {name} names no classes: {lacking:,} of "
+            f"{len(images):,} images have none there."
+        )
     found, said = columns_of(name, rows)
     return Beside(found, labels, class_names, (*notes, *said))
 
@@ -160,6 +168,8 @@ def _read(name: str, data: bytes) -> tuple[list[list[str]], list[str]]:
 def _csv(name: str, data: bytes) -> tuple[list[list[str]], list[str]]:
     notes = []
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    if encoding != "utf-16" and b"\0" in data[:4096]:
+        raise DataError(f"{name} is no table: neither texts (CSV) nor Parquet.")
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError:
@@ -237,6 +247,11 @@ def _headed(
 
 def _fit(match: _Matched) -> int:
     return int((match.rows >= 0).sum())
+
+
+def _is_count(key: str) -> bool:
+    """Whether a bare number, such as an age or a row's, which only by chance is a file's name."""
+    return not key.strip() or key.strip().isdecimal()
 
 
 def _rank(title: str) -> int:

@@ -101,6 +101,8 @@ def test_what_is_no_table_of_codes_is_told(tmp_path: Path, table: pd.DataFrame) 
     refused(tmp_path / "none.csv", "has no vectors")
     table.assign(z_2=np.nan).to_csv(tmp_path / "gaps.csv")
     refused(tmp_path / "gaps.csv", "hold NaN or infinity, first in row 0")
+    table.assign(z_2=1e39).to_csv(tmp_path / "vast.csv")  # beyond float32
+    refused(tmp_path / "vast.csv", "hold NaN or infinity, first in row 0")
     pd.DataFrame({"v": [[1.0, 2.0], [1.0]]}).to_parquet(tmp_path / "ragged.parquet")
     refused(tmp_path / "ragged.parquet", "not of one length")
     (tmp_path / "broken.parquet").write_bytes(b"PAR1" + bytes(40) + b"PAR1")

@@ -86,6 +86,26 @@ def test_what_a_table_says_belongs_to_the_file_that_it_names(name: str, table: b
     assert said == [f"Columns of {Path(name).name}: age, sex (2 texts)."]
 
 
+@pytest.mark.parametrize("counter", ["no", "id"])
+def test_an_age_is_never_taken_for_the_name_of_a_file(counter: str) -> None:
+    paths = [f"{k}.png" for k in range(20)]
+    rows = [(k + 1, path, 19 - k) for k, path in enumerate(paths)]
+    data, _ = read(zipped(csv([(counter, "Foto", "age"), *rows]), paths=paths))
+    assert column(data, "age") == {path: 19 - k for k, path in enumerate(paths)}
+    other = [(f"{k}.tif", age) for k, _, age in rows]
+    data, said = read(zipped(csv([("file", "age"), *other]), paths=paths))
+    assert data.factors is None
+    assert any("no column of it names the files" in note for note in said)
+
+
+def test_a_column_that_tells_not_all_classes_is_said_to_tell_none() -> None:
+    rows = list(zip(PATHS, ["a", "b"] * 9 + ["a", ""], strict=True))
+    data, said = read(zipped(csv([("file", "label"), *rows])))
+    assert not data.class_names
+    told = "The column label of labels.csv names no classes: 1 of 20 images have none there."
+    assert told in said
+
+
 def test_a_parquet_table_is_one_as_well_and_may_lie_elsewhere(tmp_path: Path) -> None:
     frame = pd.DataFrame({"id": [path[:2] for path in PATHS], "age": AGES, "when": pd.Timestamp(0)})
     frame["sex"] = pd.Categorical(["m", "f"] * 10)
@@ -116,6 +136,7 @@ def test_nothing_of_a_table_is_dropped_without_being_named() -> None:
         "Images without a row in labels.csv: 1 (19.png).",
         "Rows of labels.csv without an image: 1 (lost.png).",
         "Rows of labels.csv for images that have one already, and are not read: 1 (00.png).",
+        "The column label of labels.csv names no classes: 2 of 20 images have none there.",
         "Columns of labels.csv: age, note (18 texts), label (table) (1 text), label (6) (1 text).",
         "Not used of labels.csv: same is the same for all.",
     ]
