@@ -125,7 +125,7 @@ class OnnxProcess:
         finally:
             timer.cancel()
         if why := answer.get("refused"):
-            raise CheckpointError(f"{name} {why}.")
+            raise CheckpointError(f"{name} {_plain(why)}.")
         if why := answer.get("failed"):
             raise CheckpointError(f"{name} cannot be run by onnxruntime: {_plain(why)}.")
         if answer.get("limit"):
@@ -198,4 +198,4 @@ def _make_room_for(asked: OnnxProcess) -> None:
 
 
 def _plain(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text[:200]).rstrip(".")
+    return "".join(c if c.isprintable() else "?" for c in text[:400]).rstrip(".")
