@@ -22,18 +22,8 @@ FILES = (
 )
 # What is never opened, by its ending: a pickle, or what else runs code of its own when it is read.
 PICKLE_ENDINGS = (
-    *(
-        ".pt",
-        ".pth",
-        ".pt2",
-        ".pkl",
-        ".pickle",
-        ".ckpt",
-        ".bin",
-        ".joblib",
-        ".dill",
-        ".torchscript",
-    ),
+    *(".pt", ".pth", ".pt2", ".pkl", ".pickle"),
+    *(".ckpt", ".bin", ".joblib", ".dill", ".torchscript"),
 )
 WHY_NO_PICKLES = "opening one runs whatever code it holds (torch.load, torch.export.load)"
 
