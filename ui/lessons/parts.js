@@ -108,6 +108,10 @@ const parts = {
       ]),
     );
     makeRoom();
+    if (place.dataset.shown === `${name} ${step}`) return;
+    place.dataset.shown = `${name} ${step}`;
+    const scroller = column?.querySelector(".st-key-lesson-step")?.parentElement;
+    scroller?.scrollTo(0, 0); // another step begins at its beginning
   },
 
   /** @param {HTMLElement} place */
@@ -156,13 +160,17 @@ const parts = {
   },
 };
 
-/** Where the page is narrow the sidebar makes room, once; who opens it again has it. */
+/** Where the page is narrow the sidebar makes room, once, as soon as it is there. */
 function makeRoom() {
   if (window.zscapeMadeRoom || innerWidth >= NARROW) return;
-  window.zscapeMadeRoom = true;
-  document
-    .querySelector('[data-testid=stSidebar][aria-expanded=true] [data-testid=stSidebarCollapseButton] button')
-    ?.click();
+  window.zscapeMadeRoom = true; // who opens it again has it
+  const selector = "[data-testid=stSidebarCollapseButton] button[aria-expanded=true]";
+  let looks = 100;
+  const timer = setInterval(() => {
+    const button = document.querySelector(selector);
+    button?.click();
+    if (button || !--looks) clearInterval(timer);
+  }, 50);
 }
 
 /** @param {{data: any[], parentElement: ShadowRoot, setTriggerValue: (name: string, value: any) => void}} component */
