@@ -114,6 +114,7 @@ def _task(name: str, n: int, task: Task, pages: Mapping[str, str], runs: Tokens)
 def _choose(task: Choose, key: str) -> None:
     labels = [f"**{LETTERS[i]}** {option.text}" for i, option in enumerate(task.options)]
     if task.several:
+        st.caption("All that are right.")
         for i, label in enumerate(labels):
             st.checkbox(label, key=f"{key}-{i}", persist_state="session")
     else:

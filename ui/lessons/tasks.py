@@ -193,7 +193,7 @@ def _number(fields: Fields, question: str) -> Task:
         question,
         answer=fields.number("answer", -1e12, 1e12),
         tolerance=fields.number("tolerance", 0, 1e12),
-        unit=fields.text("unit", 40, ""),
+        unit=plain(fields.text("unit", 40, "")),
         reason=_reason(fields),
         wrong=line_of(fields.text("wrong", MOST_REASON, "")),
     )
