@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, WebSocket, expect
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from live.models import open_model
 from tests.browser.conftest import App, running_app, wait_until_idle
@@ -223,6 +224,29 @@ def test_a_lesson_is_walked_over_three_pages_and_goes_on_after_a_reload(
     page.get_by_role("button", name="Forget").click()
     expect(row).to_contain_text("0 of 4 done")
     assert done(page) == {}
+
+
+def test_to_answer_and_to_turn_a_leaf_does_not_run_the_page_again(
+    page: Page, school: App, settle: Callable[[Page], None]
+) -> None:
+    sent: list[bytes | str] = []
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framesent", lambda frame: sent.append(frame))
+
+    page.on("websocket", listen)
+    page.goto(f"{school.url}/?model=digits-2d&lesson=three-pages&step=1")
+    settle(page)
+    sent.clear()
+    column(page).get_by_text("the second").click()
+    check(page, "Right. It is the second.")
+    column(page).get_by_role("button", name="Next").click()
+    heading(page, "Second")
+    page.remove_listener("websocket", listen)
+    asked = [BackMsg.FromString(frame) for frame in sent if isinstance(frame, bytes)]
+    runs = [each.rerun_script for each in asked if each.WhichOneof("type") == "rerun_script"]
+    assert len(runs) >= 3
+    assert all(run.fragment_id for run in runs)
 
 
 def test_a_place_is_told_by_the_classifier_and_a_figure_by_ones_own_trainings(
