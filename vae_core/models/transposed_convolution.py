@@ -141,3 +141,62 @@ class WorkedExample:
     @property
     def _kernel_size(self) -> Size:
         return self.kernel_side, self.kernel_side
+
+
+def zeros_inserted(y: Tensor, kernel: Size, stride: int = 1, padding: int = 0) -> Tensor:
+    """y (h, w) with stride - 1 zeros between its pixels and a border of k - 1 - padding, (H, W).
+
+    Convolved with the kernel turned by 180 degrees, one pixel at a time, it gives the transposed
+    convolution (Dumoulin & Visin 2016, relationship 13 and figure 4.5). Where the padding is more
+    than k - 1 the border is cut off instead. ConfigError as `upsampled_size`.
+    """
+    upsampled_size((y.shape[0], y.shape[1]), kernel, stride, padding)
+    height, width = (side + (side - 1) * (stride - 1) for side in y.shape)
+    spread = y.new_zeros(height, width)
+    spread[::stride, ::stride] = y
+    border = [k - 1 - padding for k in (kernel[1], kernel[0]) for _ in range(2)]
+    return functional.pad(spread, border)
+
+
+@dataclass(frozen=True, eq=False)
+class InsertedZeros:
+    """A transposed convolution of y (h, w) with a kernel (kh, kw), worked as a plain one.
+
+    ConfigError, when something is asked for, as `upsampled_size`.
+    """
+
+    y: Tensor
+    kernel: Tensor
+    stride: int = 1
+    padding: int = 0
+
+    @property
+    def spread(self) -> Tensor:
+        """`zeros_inserted`, (H + kh - 1, W + kw - 1)."""
+        return zeros_inserted(self.y, self._kernel_size, self.stride, self.padding)
+
+    @property
+    def flipped(self) -> Tensor:
+        """The kernel turned by 180 degrees, (kh, kw)."""
+        return self.kernel.flip(0, 1)
+
+    @property
+    def x(self) -> Tensor:
+        """(H, W), by a convolution of stride 1."""
+        return functional.conv2d(self.spread[None, None], self.flipped[None, None])[0, 0]
+
+    @property
+    def x_by_torch(self) -> Tensor:
+        """The same by `torch.nn.functional.conv_transpose2d`, (H, W)."""
+        return functional.conv_transpose2d(
+            self.y[None, None], self.kernel[None, None], stride=self.stride, padding=self.padding
+        )[0, 0]
+
+    def window(self, pixel: int) -> tuple[slice, slice]:
+        """Rows and columns of `spread` under the kernel for a pixel of x, the first being 0."""
+        row, column = divmod(pixel, self.x.shape[1])
+        return slice(row, row + self.kernel.shape[0]), slice(column, column + self.kernel.shape[1])
+
+    @property
+    def _kernel_size(self) -> Size:
+        return self.kernel.shape[0], self.kernel.shape[1]

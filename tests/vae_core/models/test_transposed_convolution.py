@@ -8,11 +8,13 @@ from torch.nn import functional
 
 from vae_core.errors import ConfigError
 from vae_core.models.transposed_convolution import (
+    InsertedZeros,
     WorkedExample,
     convolution_matrix,
     kernel_places,
     most_padding,
     upsampled_size,
+    zeros_inserted,
 )
 
 SETTINGS = [
@@ -96,3 +98,35 @@ def test_settings_that_leave_nothing_are_refused() -> None:
         kernel_places((100, 100), (3, 3))
     with pytest.raises(ConfigError, match=r"\(height, width\)"):
         convolution_matrix(torch.ones(1, 1, 3, 3), (2, 2))
+
+
+def test_inserted_zeros_and_a_flipped_kernel_are_the_matrix_and_pytorchs() -> None:
+    generator = torch.Generator().manual_seed(1)
+    for size, shape, stride, padding in [*SETTINGS, ((3, 3), (5, 5), 3, 2), ((2, 3), (5, 4), 2, 1)]:
+        kernel = torch.randn(shape, generator=generator, dtype=torch.float64)
+        y = torch.randn(size, generator=generator, dtype=torch.float64)
+        worked = InsertedZeros(y, kernel, stride, padding)
+        by_matrix = convolution_matrix(kernel, size, stride, padding).T @ y.flatten()
+        torch.testing.assert_close(worked.x.flatten(), by_matrix)
+        torch.testing.assert_close(worked.x, worked.x_by_torch)
+        for pixel, value in enumerate(worked.x.flatten()):  # step by step, as on the page
+            covered = worked.spread[worked.window(pixel)]
+            torch.testing.assert_close((covered * worked.flipped).sum(), value)
+
+
+def test_the_figure_of_the_guide_has_its_zeros() -> None:
+    """2x2 with one zero between and a border of two (Dumoulin & Visin 2016, figure 4.5): to 5x5."""
+    y = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    spread = zeros_inserted(y, (3, 3), stride=2)
+    assert spread.tolist() == [
+        [0, 0, 0, 0, 0, 0, 0],
+        [0, 0, 0, 0, 0, 0, 0],
+        [0, 0, 1, 0, 2, 0, 0],
+        [0, 0, 0, 0, 0, 0, 0],
+        [0, 0, 3, 0, 4, 0, 0],
+        [0, 0, 0, 0, 0, 0, 0],
+        [0, 0, 0, 0, 0, 0, 0],
+    ]
+    assert InsertedZeros(y, torch.ones(3, 3), stride=2).x.shape == (5, 5)
+    with pytest.raises(ConfigError, match="less padding"):
+        zeros_inserted(y, (1, 1), padding=1)
