@@ -21,7 +21,7 @@ PRETRAINED := $(addprefix checkpoints/,mnist-2d mnist-16d fashion-2d digits-2d s
 	fashion-16d mnist-2d-ae mnist-denoising mnist-2d-binarised frey-2d olivetti-16d dsprites-10d \
 	mnist-50d mnist-50d-iwae mnist-pca-2d mnist-2d-gan mnist-m2)
 
-.PHONY: run test lint format checkpoints numbers docs chromium proxies $(PRETRAINED)
+.PHONY: run test lint format checkpoints beta numbers docs chromium proxies $(PRETRAINED)
 
 run: $(INSTALLED)
 	$(PY) -m streamlit run app.py --server.port $(PORT)
@@ -49,6 +49,15 @@ $(PRETRAINED): checkpoints/%: $(INSTALLED)
 	rm -rf runs/$*
 	$(PY) -m vae_core train --preset $* --output runs/$* --publish $@
 	$(PY) -m vae_core evaluate $@ $(EVALUATE) --write
+
+# The models behind the slider of the page KL and β (a minute).
+BETA_MODEL = --preset digits-2d --latent-dim 8 --hidden 96,64
+beta: $(INSTALLED)
+	rm -rf runs/beta-*
+	for beta in 0.25 0.5 1 2 4 8 20; do \
+		$(PY) -m vae_core train $(BETA_MODEL) --beta $$beta --output runs/beta-$$beta --publish lessons/beta/$$beta && \
+		$(PY) -m vae_core evaluate lessons/beta/$$beta --write || exit 1; \
+	done
 
 # The checkpoints' figures beside published ones, in docs/numbers.md.
 numbers: $(INSTALLED)

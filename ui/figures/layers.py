@@ -89,6 +89,16 @@ def size_text(shape: Sequence[int]) -> str:
     return " × ".join(map(str, shape))
 
 
+def whole_numbers(text: str) -> list[int]:
+    """The numbers that a text has, by spaces, commas or semicolons; empty where one is no number.
+
+    Whole ones from -99 to 99, written with either minus sign.
+    """
+    parts = re.split(r"[\s,;]+", text.replace("−", "-").strip(" ,;"))
+    good = all(re.fullmatch(r"-?\d{1,2}", part, re.ASCII) for part in parts)
+    return [int(part) for part in parts] if good else []
+
+
 def matrix(
     values: Values,
     *,
@@ -111,7 +121,7 @@ def matrix(
             place = -1 if places is None else int(places[i, j])
             style = ""
             if place >= 0:
-                colour = CLASS_COLOURS[place]
+                colour = CLASS_COLOURS[place % len(CLASS_COLOURS)]
                 style = f" style='background:{colour};color:{_ink(colour)}'"
             kind = " class='lit'" if lit is not None and lit[i, j] else ""
             text = f"{values[i, j]:g}" if side >= 18 and (places is None or place >= 0) else ""

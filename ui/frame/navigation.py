@@ -33,7 +33,9 @@ SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
         ("runs", "Runs", ":material/stacked_line_chart:", "runs"),
     ],
     "Understand": [
+        ("marginal", "Marginal p(x)", ":material/functions:", "marginal"),
         ("elbo", "ELBO gap", ":material/vertical_align_top:", "elbo"),
+        ("kl", "KL and β", ":material/balance:", "kl"),
         ("factors", "Factors", ":material/style:", "factors"),
         ("geometry", "Geometry", ":material/explore:", "geometry"),
         ("compare", "Compare", ":material/compare:", "compare"),
