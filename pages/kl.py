@@ -20,7 +20,15 @@ Q, P = (1.5, 0.6), (0.0, 1.0)
 @st.fragment
 def show_divergence() -> None:
     st.subheader("Two Gaussians")
-    q, p = two_gaussians(_linked("q", Q), _linked("p", P), key="two-gaussians")
+    if not {"q", "p"} <= st.session_state.keys():  # a link says where they begin
+        st.session_state["q"], st.session_state["p"] = _linked("q", Q), _linked("p", P)
+        st.session_state["gaussians"] = st.session_state.get("gaussians", 0) + 1
+    q, p = two_gaussians(
+        st.session_state["q"],
+        st.session_state["p"],
+        key=f"two-gaussians-{st.session_state['gaussians']}",
+    )
+    st.session_state["q"], st.session_state["p"] = q, p
     st.caption(
         "Drag the top of a curve to move its mean, its flank to change its width; with Tab and "
         "arrow keys too. Orange counts up, blue down: the areas' sum is the KL, which is 0 only "
