@@ -120,11 +120,11 @@ def explore() -> None:
         show_curves(found, score, normal, anomalies)
         show_strangest(found, score, normal, anomalies)
     show_in_address("anomalies", against=against, score=name, z=z_text(current_z(opened)))
+    explain("anomalies", "Scores")
     if test_dataset(opened) is not None and opened.latents is not None:
         show_code(
             "anomalies", anomalies_program(opened, against, score, images=IMAGES, draws=DRAWS)
         )
-    explain("anomalies", "Scores")
 
 
 def scored(score: str, against: str, normal: Sample, anomalies: Sample) -> Found | None:

@@ -108,8 +108,8 @@ def explore() -> None:
         shown=None if st.session_state["shown"] == "clusters" else st.session_state["shown"],
         z=z_text(current_z(opened)),
     )
-    show_code("clusters", program("clusters", [method], CHECKPOINT=place_of(opened), K=k))
     explain("clusters")
+    show_code("clusters", program("clusters", [method], CHECKPOINT=place_of(opened), K=k))
 
 
 def choose() -> tuple[str, int]:

@@ -196,9 +196,9 @@ if common and len(common[0]):
 elif not same_data:
     st.info("The two were trained on different data, so they have no test image in common.")
 show_figures()
+explain("compare")
 if "@" not in b.id:  # the files of a single epoch are no checkpoint
     show_code("compare", compare_program(opened, b, IMAGES))
-explain("compare")
 show_in_address(
     "compare",
     other=st.session_state["other"],

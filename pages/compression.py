@@ -243,6 +243,7 @@ def explore() -> None:
     if key in kept:
         st.caption("PCA and JPEG: what comes nearest to the model's bits.")
     show_in_address("compression", step=step)
+    explain("compression")
     show_code(
         "compression",
         program(
@@ -255,7 +256,6 @@ def explore() -> None:
             QUALITIES=QUALITIES,
         ),
     )
-    explain("compression")
 
 
 if len(latents) < 2 or not bool(latents.mu.std(0).max() > 0):

@@ -15,6 +15,7 @@ from ui.frame.kinds import NEAREST
 from ui.frame.session import current_model
 from ui.kept import results
 from ui.numbers import percent
+from ui.text.explain import explain
 from ui.view.axes import FEWEST, axes_of, most_axes, too_many_dims
 from ui.view.dims import dims_by_use, measure_of_use, names_of_dims
 from ui.view.planes import default_plane, plane_points
@@ -240,3 +241,4 @@ with left.container(key="controls"):
     jumps()
 with right.container(key="picture"):
     picture()
+explain("decode")

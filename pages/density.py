@@ -98,8 +98,8 @@ def explore() -> None:
         components=components,
         seed=seed,
     )
-    show_code_of(fits, seed)
     explain("density")
+    show_code_of(fits, seed)
 
 
 def choose_map(fits: Fits) -> tuple[str, Plane]:

@@ -41,6 +41,7 @@ from ui.frame.session import current_model
 from ui.images.chosen import preparation
 from ui.images.pictures import data_note
 from ui.kept import keep, kept
+from ui.text.explain import explain
 from ui.text.plain import file_name
 from ui.view.dims import MOST_DIMS, choose_dims, names_of_dims
 from ui.view.planes import dims_plane, keep_z, pca_plane, pca_shares, plane_points
@@ -322,3 +323,4 @@ def npz_bytes(columns: Columns) -> bytes:
 encode_asked(opened)
 compute_asked(shown_images(opened, st.session_state.get("of", TEST)))
 explore()
+explain("encoded")

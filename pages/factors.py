@@ -127,8 +127,8 @@ def explore() -> None:
         k=sigmas if SPANS[span] == "sigmas" else None,
         all_cards=st.session_state["all_cards"],
     )
-    show_code_of(chosen, SPANS[span], float(sigmas))
     explain("factors", "Dimensions")
+    show_code_of(chosen, SPANS[span], float(sigmas))
     show_attribute(row)
 
 

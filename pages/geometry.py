@@ -123,10 +123,10 @@ def explore() -> None:
     show_plane(plane, found, ways)
     show_ways(ways)
     show_in_address("geometry", z=z_text(current_z(opened)), **way_texts(opened))
+    explain("geometry")
     show_code(
         "geometry", program("geometry", CHECKPOINT=place_of(opened), A=a.z, B=b.z, STEPS=STEPS)
     )
-    explain("geometry")
 
 
 def show_plane(

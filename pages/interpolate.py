@@ -18,6 +18,7 @@ from ui.frame.session import current_model
 from ui.images.pictures import data_note, png
 from ui.numbers import digits
 from ui.palette import SYMBOL_COLOURS
+from ui.text.explain import explain
 from ui.text.plain import file_name
 from ui.view.ends import (
     MAX_BETWEEN,
@@ -351,3 +352,4 @@ def explore() -> None:
 
 
 explore()
+explain("interpolate")

@@ -268,8 +268,8 @@ def show_curves(task: LabelTask, how: str, counts: list[int]) -> None:
         notes += f" Left out, with one image to label or to test on but not both: {plain(names)}."
     st.caption(notes)
     images = PIXELS in task.codes
-    show_code("labels", labels_program(opened, how, counts=counts, draws=draws, images=images))
     explain("labels")
+    show_code("labels", labels_program(opened, how, counts=counts, draws=draws, images=images))
 
 
 def show_panels(found: Curves, counts: list[int]) -> None:

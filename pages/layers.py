@@ -67,8 +67,8 @@ def show_layers() -> None:
         st.markdown(f"**{image.name}**  \n{size_text(image.shape)}", width=200)
         st.caption(f"`{image.settings}`: the image beside the plane.", width=690)
     show_in_address("layers", z=z_text(z))
-    show_code("layers", program("layers", CHECKPOINT=place_of(opened), Z=z))
     explain("layers", "Layers")
+    show_code("layers", program("layers", CHECKPOINT=place_of(opened), Z=z))
 
 
 @st.fragment
@@ -83,6 +83,7 @@ def show_example() -> None:
         f"{size_text(example.size)} → {size_text(example.upsampled)}: y as a vector, times Cᵀ. The "
         f"same by `torch.nn.functional.conv_transpose2d`: **{apart:g}** apart."
     )
+    explain("layers", "Transposed convolution")
     show_code(
         "transposed_convolution",
         program(
@@ -94,7 +95,6 @@ def show_example() -> None:
             PADDING=example.padding,
         ),
     )
-    explain("layers", "Transposed convolution")
 
 
 def choose_example() -> tuple[WorkedExample, int | None, int]:

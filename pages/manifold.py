@@ -17,6 +17,7 @@ from ui.frame.kinds import no_decoder
 from ui.frame.session import current_model
 from ui.images.pictures import png
 from ui.numbers import decimal, percent
+from ui.text.explain import explain
 from ui.text.plain import file_name, plain
 from ui.view.axes import Axes, axes_of, too_many_dims
 from ui.view.dims import choose_dims, choose_two, dims_by_use, names_of_dims
@@ -276,3 +277,4 @@ if model.latent_dim < 2:
     )
 else:
     explore()
+explain("manifold")

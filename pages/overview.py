@@ -11,6 +11,7 @@ from ui.components.latent_plane import latent_plane
 from ui.frame.kinds import about_means
 from ui.frame.navigation import SECTIONS, page_path
 from ui.frame.session import current_model
+from ui.text.explain import explain
 from ui.view.planes import default_plane, keep_z, plane_points
 from ui.view.point import current_z, z_text
 from ui.view.samplers import choose_sampler, drawn
@@ -106,6 +107,7 @@ def samples() -> None:
 plane()
 if model.has_decoder:
     samples()
+explain("overview")
 
 st.subheader("What each page is for")
 st.html(CARDS)

@@ -17,6 +17,7 @@ from ui.frame.own_models import kept_models
 from ui.frame.session import is_mine, link_to_open
 from ui.frame.sidebar import model_label
 from ui.images.own import offer_to_show
+from ui.text.explain import explain
 from ui.text.plain import plain, printable
 from ui.training.curves import compared_panels, run_colour
 from ui.training.runs import (
@@ -180,3 +181,4 @@ for name, why in broken_runs().items():
         f"The run {plain(printable(name))} cannot be read: {plain(why)}. It is left as it is.",
         icon=":material/broken_image:",
     )
+explain("runs")

@@ -24,6 +24,7 @@ from ui.frame.session import is_mine, model_ids, open_here, own
 from ui.frame.work import working
 from ui.images.own import OwnImages, choose_images
 from ui.kept import visitor
+from ui.text.explain import explain
 from ui.text.plain import plain, show_error
 from ui.training.curves import (
     COLLAPSED,
@@ -371,5 +372,6 @@ if runs := visible_runs():
         label=f"Runs: {len(runs)} to open or compare",
         icon=":material/stacked_line_chart:",
     )
+explain("train")
 if tell_how_long:
     tell_how_long()

@@ -15,6 +15,7 @@ from ui.frame.disk import unwritable
 from ui.frame.hidden import hidden
 from ui.frame.session import return_to_model
 from ui.frame.sidebar import show_sidebar
+from ui.text.explain import question
 from ui.text.plain import show_error
 from vae_core.errors import ZscapeError
 
@@ -49,6 +50,7 @@ SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
         ("clusters", "Clusters", ":material/bubble_chart:", "clusters"),
     ],
 }
+FILES = {url: file for pages in SECTIONS.values() for file, _, _, url in pages}
 A_DAY = 24 * 3600.0  # seconds
 NO_MENUS = "<style>:root { --zscape-save: none; }</style>"  # of figures
 HEADINGS = {"Overview": "The latent space of a VAE, under your pointer"}
@@ -60,7 +62,10 @@ def show() -> None:
     """Run the page that the URL names, inside the common frame."""
     st.set_page_config(page_title="Zscape", page_icon="🧭", layout="wide")
     page = st.navigation(sections(), position="hidden" if hidden("pages") else "top")
-    st.title(HEADINGS.get(page.title, page.title))  # on the screen before torch is in memory
+    with st.container(gap=None):  # on the screen before torch is in memory
+        st.title(HEADINGS.get(page.title, page.title))
+        if asked := question(FILES[page.url_path]):
+            st.caption(asked)
     with st.container(gap=None):  # what is mostly not to be seen takes no room
         notes = st.empty()
         st.fragment(return_at_once, run_every=A_DAY)()

@@ -1,0 +1,78 @@
+"""axe-core finds nothing to complain of on any page, in either theme: contrast, names, order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ui.frame.navigation import SECTIONS
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    Settle = Callable[[Page], None]
+
+PAGES = [(url, title) for pages in SECTIONS.values() for _, title, _, url in pages]
+# What pages show of another kind of model: sliders by the dozen, factors, maps, a GAN's lack.
+OTHERS = (
+    ("decode", "mnist-16d"),
+    ("factors", "sprites-6d"),
+    ("layers", "mnist-16d"),
+    ("encoded", "olivetti-16d"),
+    ("elbo", "mnist-2d-gan"),
+)
+# Streamlit's own elements, of which a page reaches neither markup nor roles: rule -> where.
+STREAMLIT: dict[str, tuple[str, ...]] = {}
+RUN = """async (excluded) => {
+  const { violations } = await axe.run(document, { resultTypes: ["violations"] });
+  const spared = (id, target) => (excluded[id] ?? []).some(
+    (selector) => document.querySelector(target[0])?.closest(selector));
+  return violations.flatMap(({ id, nodes }) => nodes
+    .filter(({ target }) => !spared(id, [target].flat(3)))
+    .map(({ target, any, all, none }) => {
+      const why = [...any, ...all, ...none].map((check) => check.message).join("; ");
+      return [id, [target].flat(3).join(" "), why].join(" | ");
+    }));
+}"""
+
+
+def violations(page: Page, axe: str) -> list[str]:
+    """Of all rules, those that are no more than good practice too: rule, element and reason."""
+    page.evaluate(axe)
+    found: list[str] = page.evaluate(RUN, {rule: list(where) for rule, where in STREAMLIT.items()})
+    return found
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The program that is run in the page."""
+    package = pytest.importorskip("axe_playwright_python.base")
+    script: str = package.AXE_SCRIPT
+    return script
+
+
+def open_all(page: Page) -> None:
+    """What is folded away has to be read, too."""
+    for fold in page.locator("[data-testid=stMain] details:not([open]) > summary").all():
+        fold.click()
+
+
+@pytest.mark.parametrize(
+    ("url", "model"),
+    [*((url, "digits-2d") for url, _ in PAGES), *OTHERS],
+    ids=lambda text: text or "overview",
+)
+def test_axe_finds_nothing(
+    page: Page, app_url: str, settle: Settle, axe: str, url: str, model: str
+) -> None:
+    page.goto(f"{app_url}/{url}?model={model}")
+    settle(page)
+    open_all(page)
+    found: dict[str, Any] = {}
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        settle(page)
+        found[theme] = violations(page, axe)
+    assert found == {"light": [], "dark": []}
