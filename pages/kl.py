@@ -35,8 +35,8 @@ def show_divergence() -> None:
         "where both curves are one."
     )
     show_in_address("kl", q=_text(q) if q != Q else None, p=_text(p) if p != P else None)
-    show_code("kl", program("kl", Q=q, P=p))
     explain("kl", "Two Gaussians")
+    show_code("kl", program("kl", Q=q, P=p))
 
 
 @st.fragment

@@ -55,10 +55,6 @@ def exact_log_px(opened: OpenModel, x: Tensor) -> float:
 
 @st.fragment
 def show_draws() -> None:
-    st.markdown(
-        "p(x) = ∫ p(x|z) p(z) dz is the mean of p(x|z) over draws of z from the prior. How many "
-        "draws does it take for one image?"
-    )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         picture = st.container(width=104)
         chosen = choose_image(opened)
@@ -101,21 +97,28 @@ def show_draws() -> None:
             "−log p(x|z) as a cross-entropy."
         )
     show_in_address("marginal", image=chosen.row, image_class=drawn_class(), seed=seed_in_view())
+    show_model()
     if chosen.is_data and chosen.row is not None:
         index = chosen.row if opened.latents is None else int(opened.latents.indices[chosen.row])
         given = {"CHECKPOINT": place_of(opened), "IMAGE": index, "DRAWS": DRAWS}
         show_code("marginal", program("marginal", [images_of(opened)], **given))
 
 
+def show_model() -> None:
+    st.subheader("The model, drawn")
+    show_graphical_model()
+    st.caption("Solid: what generates. Dashed: what infers. The plate: N images, a z for each.")
+    explain("marginal")
+
+
 if lacking := no_likelihood(opened):
     st.info(f"{lacking} So there is no p(x) to estimate.")
+    show_model()
 elif not model.is_variational:
     st.info(
         f"{name_of(opened)} is a {kind_of(opened)}: it has no density p(x|z) and no q(z|x) to draw "
         "from. Choose a VAE in the sidebar."
     )
+    show_model()
 else:
     show_draws()
-st.subheader("The model, drawn")
-show_graphical_model()
-explain("marginal")

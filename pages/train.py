@@ -26,6 +26,7 @@ from ui.images.own import OwnImages, choose_images
 from ui.kept import visitor
 from ui.text.explain import explain
 from ui.text.plain import plain, show_error
+from ui.training.by_hand import offer_notebooks
 from ui.training.curves import (
     COLLAPSED,
     fractional_epoch,
@@ -373,5 +374,6 @@ if runs := visible_runs():
         icon=":material/stacked_line_chart:",
     )
 explain("train")
+offer_notebooks()
 if tell_how_long:
     tell_how_long()
