@@ -19,7 +19,6 @@ from ui.frame.work import working
 from ui.images.chosen import choose_image, drawn_class
 from ui.images.pictures import data_note
 from ui.numbers import decimal
-from ui.palette import GREY, SYMBOL_COLOURS
 from ui.text.explain import explain
 from ui.text.programs import images_of, place_of
 from ui.text.show_code import program, show_code
@@ -31,11 +30,12 @@ from vae_core.measures.likelihood.posterior_gap import EXACT_DIM
 from vae_core.measures.likelihood.quadrature import posterior_cells
 from vae_core.measures.likelihood.reliability import effective_draws
 
-RUNS, DRAWS = 5, 4_096
+RUNS = 5
 
 opened = current_model()
 model = opened.model
 exact = model.latent_dim <= EXACT_DIM
+DRAWS = 4_096 if exact else 2_048  # of a run
 
 
 @st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=HASHES)
@@ -73,8 +73,8 @@ def show_draws() -> None:
     low = lowest(of_prior, log_px)
     curves(
         [
-            running_panel("z from the prior p(z)", of_prior, log_px, name, GREY, low),
-            running_panel("z from q(z|x)", of_q, log_px, name, SYMBOL_COLOURS["sigma"], low),
+            running_panel("z from the prior p(z)", of_prior, log_px, name, low),
+            running_panel("z from q(z|x)", of_q, log_px, name, low),
         ],
         key="marginal",
         testid="marginal",

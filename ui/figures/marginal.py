@@ -9,7 +9,7 @@ import torch
 from ui.components.curves import Line, Panel
 from ui.components.figure import figure
 from ui.figures.svg import svg_text
-from ui.palette import GREY, SYMBOL_COLOURS, VIOLET
+from ui.palette import GREY, SKY, SYMBOL_COLOURS, VIOLET
 from vae_core.measures.likelihood.monte_carlo import draws_until_settled, running_log_mean
 
 if TYPE_CHECKING:
@@ -30,9 +30,7 @@ def settled_text(log_weights: Tensor, log_px: float) -> str:
     return f"after {middle:,} draws" if middle > 1 else "with the first draw"
 
 
-def running_panel(
-    title: str, log_weights: Tensor, log_px: float, name: str, colour: str, low: float
-) -> Panel:
+def running_panel(title: str, log_weights: Tensor, log_px: float, name: str, low: float) -> Panel:
     """log of the mean weight over the draws so far of every run (runs, K), beside log p(x).
 
     name: of log p(x). low: where the panel begins, in nats, see `lowest`.
@@ -47,8 +45,8 @@ def running_panel(
     return Panel(
         title,
         [
-            *(Line("lowest and highest run", draws, e.tolist(), colour, faint=True) for e in edges),
-            Line("middle run", draws, middle.tolist(), colour),
+            *(Line("lowest and highest run", draws, e.tolist(), SKY, faint=True) for e in edges),
+            Line("middle run", draws, middle.tolist(), SKY),
             Line(name, [1, draws[-1]], [log_px, log_px], VIOLET, dashed=True),
         ],
         f"settles {settled_text(log_weights, log_px)}",

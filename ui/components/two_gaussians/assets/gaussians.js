@@ -163,7 +163,7 @@ class TwoGaussians {
         .map(({ mu, sigma }, k) => {
           const top = up(Math.exp(logDensity(this.gaussians[k], mu)));
           const shift = this.near() ? (k ? 14 : -14) : 0;
-          return `<text class="name" x="${this.place(mu) + shift}" y="${top - 15}" text-anchor="${shift < 0 ? "end" : shift ? "start" : "middle"}"><tspan style="fill: ${this.data.colours[k]}">${NAMES[k]}</tspan> = N(${text(mu)}, ${text(sigma)}²)</text>`;
+          return `<text class="name" x="${this.place(mu) + shift}" y="${top - 15}" text-anchor="${shift < 0 ? "end" : shift ? "start" : "middle"}"><tspan>${NAMES[k]}</tspan> = N(${text(mu)}, ${text(sigma)}²)</text>`;
         })
         .join("");
     for (const { k, what, shape } of this.handles) {
