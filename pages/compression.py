@@ -153,7 +153,7 @@ def show_curves(found: Curves, step: float, bits: float) -> None:
     settings = [result.setting for result in results if result.bits >= 1]
 
     def choose(point: int) -> None:
-        st.session_state["step"] = settings[point]
+        st.session_state["delta"] = settings[point]
 
     most = max(point for panel in panels for line in panel.lines for point in line.x)
     curves(
@@ -205,9 +205,9 @@ def show_images(rows: dict[str, tuple[str, torch.Tensor]]) -> None:
 @st.fragment
 def explore() -> None:
     options = steps(latents.mu)
-    step = choice_from_link("step", options, options[len(options) // 2])
+    step = choice_from_link("delta", options, options[len(options) // 2])
     st.select_slider(
-        "Step Δ of the quantiser", options, key="step", persist_state="session", width=520
+        "Step Δ of the quantiser", options, key="delta", persist_state="session", width=520
     )
     bits = show_bits(step)
     kept: Results[Curves] = results("rate_curves")
@@ -242,7 +242,7 @@ def explore() -> None:
     data_note(dataset is not None)
     if key in kept:
         st.caption("PCA and JPEG: what comes nearest to the model's bits.")
-    show_in_address("compression", step=step)
+    show_in_address("compression", delta=step)
     explain("compression")
     show_code(
         "compression",

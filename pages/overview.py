@@ -30,6 +30,7 @@ GUIDE = {
     "decode": "A slider for every latent dimension, and the image it makes.",
     "manifold": "The images on a grid over the prior: what the decoder has learned.",
     "interpolate": "The way from one image to another through latent space.",
+    "lessons": "Lessons beside the pages, step by step: what to look at, and questions.",
     "train": "Train a model of your own and watch its latent space sort itself out.",
     "runs": "All your trainings and their curves, beside and over one another.",
     "marginal": "Why p(x) is hard: a mean over z by draws from the prior, and from the encoder.",

@@ -13,8 +13,9 @@ from ui.components.decimal_comma import read_decimal_commas
 from ui.components.paper import suit_paper
 from ui.frame.disk import unwritable
 from ui.frame.hidden import hidden
-from ui.frame.session import return_to_model
+from ui.frame.session import own_runs, return_to_model
 from ui.frame.sidebar import show_sidebar
+from ui.lessons.column import show_lesson
 from ui.text.explain import question
 from ui.text.plain import show_error
 from vae_core.errors import ZscapeError
@@ -29,7 +30,8 @@ SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
         ("manifold", "Manifold", ":material/grid_on:", "manifold"),
         ("interpolate", "Interpolate", ":material/timeline:", "interpolate"),
     ],
-    "Learn": [
+    "Learn": [("lessons", "Lessons", ":material/menu_book:", "lessons")],
+    "Train": [
         ("train", "Train live", ":material/model_training:", "train"),
         ("runs", "Runs", ":material/stacked_line_chart:", "runs"),
     ],
@@ -66,7 +68,8 @@ def show() -> None:
         st.title(HEADINGS.get(page.title, page.title))
         if asked := question(FILES[page.url_path]):
             st.caption(asked)
-    with st.container(gap=None):  # what is mostly not to be seen takes no room
+    place = st.container(gap=None)  # what is mostly not to be seen takes no room
+    with place:
         notes = st.empty()
         st.fragment(return_at_once, run_every=A_DAY)()
         read_decimal_commas()
@@ -75,6 +78,9 @@ def show() -> None:
             st.html(NO_MENUS)
     turn_to(page.url_path)
     return_to_model()
+    if not hidden("lessons"):
+        with place:
+            show_lesson(page.url_path, addresses(), own_runs)
     show_sidebar(page.url_path)
     page.run()
     keep_view()
@@ -97,6 +103,14 @@ def sections() -> dict[str, list[StreamlitPage]]:
             for file, title, icon, url in pages
         ]
         for section, pages in SECTIONS.items()
+        if section != "Learn" or not hidden("lessons")
+    }
+
+
+def addresses() -> dict[str, str]:
+    """The file of each page, as `page_path` gives it, by its url path."""
+    return {
+        url: page_path(file) for pages in SECTIONS.values() for file, _title, _icon, url in pages
     }
 
 

@@ -40,7 +40,7 @@ __all__ = [
 _COMPONENT = st.components.v2.component(
     "zscape.address", js=(Path(__file__).parent / "address.js").read_text("utf-8")
 )
-_OF_ALL_PAGES = {"model", "hide", "open"}
+_OF_ALL_PAGES = {"model", "hide", "open", "lesson", "step"}
 _LONGEST = 40  # characters of a link's value that are repeated to the visitor
 
 Option = TypeVar("Option")

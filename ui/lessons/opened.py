@@ -1,0 +1,70 @@
+"""Which lesson is open and at which step, and what was answered: in the address, for all pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from ui.components.address import choice_from_link, linked, number_from_link, returned
+from ui.lessons.reading import Lesson
+from ui.lessons.tasks import Verdict
+
+
+def current_lesson() -> tuple[str, int] | None:
+    """The name of the open lesson and its step, the first is 1; None where none is open."""
+    name = st.session_state.get("lesson")
+    return (str(name), int(st.session_state.get("step", 1))) if name else None
+
+
+def open_from_link(lessons: Mapping[str, Lesson]) -> None:
+    """Let that lesson be open which the session has, else the link names; the way back counts."""
+    if address := returned():
+        for name in ("lesson", "step"):
+            linked(name)
+            st.session_state["linked"][name] = address.get(name, "")
+            st.session_state.pop(name, None)
+    name = choice_from_link("lesson", ["", *lessons], "", "there is no such lesson here")
+    if name:
+        number_from_link("step", 1, len(lessons[name].steps), default=1)
+
+
+def turn_to_step(step: int) -> None:
+    """Show this step of the open lesson."""
+    st.session_state["step"] = step
+
+
+def open_lesson(name: str, step: int = 1) -> None:
+    """Open a lesson, in the place of another."""
+    st.session_state["lesson"], st.session_state["step"] = name, step
+
+
+def close_lesson() -> None:
+    """Let no lesson be open."""
+    st.session_state["lesson"] = ""
+    st.session_state.pop("step", None)
+
+
+def said_of(lesson: str, step: int) -> Verdict | None:
+    """What was said of the last answer in this session; None where none was given."""
+    said: dict[tuple[str, int], Verdict] = st.session_state.setdefault("lesson_said", {})
+    return said.get((lesson, step))
+
+
+def say(lesson: str, step: int, choice: str, verdict: Verdict) -> None:
+    """Note an answer: what is said of it, and for others, in `answered`, what was chosen."""
+    st.session_state.setdefault("lesson_said", {})[lesson, step] = verdict
+    st.session_state["answered"] = lesson, step, choice
+
+
+def unsay(lesson: str, step: int) -> None:
+    """The answer is being changed: what was said of the last one is said no longer."""
+    st.session_state.get("lesson_said", {}).pop((lesson, step), None)
+
+
+def answered_rightly(lesson: str) -> list[int]:
+    """The steps of a lesson whose tasks were answered rightly in this session."""
+    said: dict[tuple[str, int], Verdict] = st.session_state.setdefault("lesson_said", {})
+    return sorted(
+        step for (name, step), verdict in said.items() if name == lesson and verdict.right
+    )
