@@ -51,7 +51,7 @@ $(PRETRAINED): checkpoints/%: $(INSTALLED)
 	$(PY) -m vae_core evaluate $@ $(EVALUATE) --write
 
 # The models behind the slider of the page KL and β (a minute).
-BETA_MODEL = --preset digits-2d --latent-dim 8 --hidden 96,64
+BETA_MODEL = --preset digits-2d --latent-dim 16 --hidden 96,64 --likelihood gaussian --sigma 0.1
 beta: $(INSTALLED)
 	rm -rf runs/beta-*
 	for beta in 0.25 0.5 1 2 4 8 20; do \

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from pathlib import Path
 
 import nbformat
@@ -43,7 +44,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_the_answers_make_a_checkpoint_that_the_app_opens(run, tmp_path: Path) -> None:
-    made = ANSWERS.copy()
+    made = deepcopy(ANSWERS)
     probe = "import torch\nz = torch.tensor([[0.5, -1.0]])\nprint(torch.sigmoid(vae.decode(z))"
     made.cells = [*ANSWERS.cells, nbformat.v4.new_code_cell(f"{probe}[0].tolist())")]
     assert run(made) == []
@@ -64,7 +65,7 @@ def test_the_answers_make_a_checkpoint_that_the_app_opens(run, tmp_path: Path) -
 
 
 def test_each_empty_gap_is_told_by_the_cell_after_it(run) -> None:
-    errors = run(GAPS.copy())
+    errors = run(deepcopy(GAPS))
     assert all(
         re.match(r"AssertionError: (Gap \d is still empty|Train the model)", e) for e in errors
     )
