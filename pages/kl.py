@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import streamlit as st
+import torch
 
 from ui.components.address import choice_from_link, linked, refuse, show_in_address
 from ui.components.curves import curves
 from ui.components.image_grid import image_grid
 from ui.components.two_gaussians import MU, SIGMA, Gaussian, is_gaussian, two_gaussians
 from ui.figures.beta import Trained, beta_panels, trained
-from ui.images.pictures import image_row
 from ui.numbers import decimal
 from ui.text.explain import explain
 from ui.text.show_code import program, show_code
 
 Q, P = (1.5, 0.6), (0.0, 1.0)
+PARTS = {"gaussians": "Two Gaussians", "beta": "The weight β"}
 
 
 @st.fragment
 def show_divergence() -> None:
-    st.subheader("Two Gaussians")
     if not {"q", "p"} <= st.session_state.keys():  # a link says where they begin
         st.session_state["q"], st.session_state["p"] = _linked("q", Q), _linked("p", P)
         st.session_state["gaussians"] = st.session_state.get("gaussians", 0) + 1
@@ -41,13 +41,12 @@ def show_divergence() -> None:
 
 @st.fragment
 def show_betas() -> None:
-    st.subheader("The weight of the KL, from 0.25 to 20")
     models = {f"{one.beta:g}": one for one in trained()}
     if not models:
         st.info("The models of this slider are not here: `make beta` trains them.")
         return
     chosen = choice_from_link("beta", list(models), "1")
-    st.select_slider("β", list(models), key="beta", persist_state="session")
+    st.select_slider("β, the weight of the KL", list(models), key="beta", persist_state="session")
     show_in_address("beta", beta=chosen if chosen != "1" else None)
     show_trained(models[chosen])
     curves(
@@ -82,7 +81,7 @@ def show_trained(one: Trained) -> None:
             key="beta-manifold",
             testid="beta-manifold",
             alt=f"Images on a grid over z{j + 1} and z{k + 1}, beta {one.beta:g}",
-            gap=0,
+            gap=4,
             max_height=330,
         )
         st.caption(
@@ -90,15 +89,12 @@ def show_trained(one: Trained) -> None:
             "are 0."
         )
     with right:
-        for name, images in (("x", one.x), ("x̂ from μ", one.rebuilt), ("prior", one.samples)):
-            image_row(
-                f"**{name}**",
-                images,
-                key=f"beta-{name}",
-                testid="beta-images",
-                alt=f"{name}, beta {one.beta:g}",
-                max_tile=54,
-            )
+        image_grid(
+            torch.stack([one.x, one.rebuilt, one.samples]),
+            key="beta-images",
+            testid="beta-images",
+            alt=f"Test images, their reconstructions and draws from the prior, beta {one.beta:g}",
+        )
         st.caption("From above: test images, what comes back of them, draws from the prior.")
 
 
@@ -121,5 +117,17 @@ def _text(gaussian: Gaussian) -> str:
     return ",".join(f"{value:g}" for value in gaussian)
 
 
-show_divergence()
-show_betas()
+part = choice_from_link("part", list(PARTS), "beta" if linked("beta") else "gaussians")
+st.segmented_control(
+    "Show",
+    list(PARTS),
+    format_func=PARTS.__getitem__,
+    required=True,
+    key="part",
+    persist_state="session",
+)
+show_in_address("part", part=part)
+if part == "gaussians":
+    show_divergence()
+else:
+    show_betas()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from ui.components.curves import Line, Panel
+from ui.numbers import decimal
 from ui.palette import GREY, SYMBOL_COLOURS, VIOLET
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 BETAS = Path(__file__).resolve().parents[2] / "lessons" / "beta"
-SIDE = 11  # images of a manifold's side
+SIDE = 9  # images of a manifold's side
 IMAGES = 12  # test images, and draws from the prior
 
 
@@ -73,10 +74,11 @@ def beta_panels(models: Sequence[Trained], shown: Trained) -> list[Panel]:
                 Line(title, betas, [of(one) for one in models], colour),
                 Line("in view", [shown.beta], [of(shown)], colour),
             ],
+            f"{decimal(of(shown))} at β = {shown.beta:g}",
         )
         for title, colour, of in (
             ("−reconstruction", GREY, lambda one: -one.metrics["reconstruction"]),
             ("KL(q ‖ p(z))", VIOLET, lambda one: one.metrics["kl"]),
-            ("−ELBO, at weight 1", SYMBOL_COLOURS["mu"], lambda one: -one.metrics["elbo"]),
+            ("−ELBO", SYMBOL_COLOURS["mu"], lambda one: -one.metrics["elbo"]),
         )
     ]

@@ -112,6 +112,22 @@ def test_the_elbo_program_samples_log_px_beyond_two_dimensions(tmp_path: Path) -
     assert figure(text, "effective draws") == pytest.approx(gap.effective_draws, abs=0.51)
 
 
+def test_the_marginal_program_comes_to_log_px_either_way(tmp_path: Path) -> None:
+    opened = open_model("digits-2d")
+    given = {"CHECKPOINT": place_of(opened), "IMAGE": 3, "DRAWS": 4_096}
+    text = here(program("marginal", ["a data set"], **given), tmp_path)
+    x = load_dataset("digits", "test").floats(slice(3, 4))
+    log_px = float(posterior_cells(opened.model, x).log_px)
+    ends = re.findall(r"4096 +log p\(x\) about +(-[\d.]+) nats", text)
+    assert [float(end) for end in ends] == pytest.approx([log_px] * 2, abs=0.4)
+
+
+def test_the_kl_program_gives_both_divergences_and_their_areas(tmp_path: Path) -> None:
+    text = here(program("kl", Q=(0.0, 0.5), P=(0.0, 2.0)), tmp_path)
+    told = re.findall(r"([\d.]+) nats +area +([\d.]+)", text)
+    assert told == [("0.9175", "0.9175"), ("6.1137", "6.1137")]
+
+
 @pytest.fixture
 def altered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., OpenModel]:
     """A copy of digits-2d with another config.json: altered(dataset=…)."""
