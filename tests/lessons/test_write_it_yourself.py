@@ -46,7 +46,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 def test_the_answers_make_a_checkpoint_that_the_app_opens(run, tmp_path: Path) -> None:
     made = deepcopy(ANSWERS)
     probe = "import torch\nz = torch.tensor([[0.5, -1.0]])\nprint(torch.sigmoid(vae.decode(z))"
-    made.cells = [*ANSWERS.cells, nbformat.v4.new_code_cell(f"{probe}[0].tolist())")]
+    made.cells = [*made.cells, nbformat.v4.new_code_cell(f"{probe}[0].tolist())")]
     assert run(made) == []
     model = load_checkpoint(tmp_path / "my-vae")
     theirs = [float(number) for number in re.findall(r"[\d.e-]+", made.cells[-1].outputs[0].text)]
