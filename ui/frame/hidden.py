@@ -20,5 +20,5 @@ def hidden_controls() -> list[str]:
 
 
 def hidden(control: str) -> bool:
-    """Whether the visitor's link hides this one of HIDEABLE."""
+    """Whether the visitor's link hides this one of HIDEABLE; a page goes by its file."""
     return control in hidden_controls()

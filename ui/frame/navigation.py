@@ -99,11 +99,17 @@ def sections() -> dict[str, list[StreamlitPage]]:
     """The pages as Streamlit's menu takes them."""
     return {
         section: [
-            st.Page(PAGES / f"{file}.py", title=title, icon=icon, url_path=url, default=not url)
+            st.Page(
+                PAGES / f"{file}.py",
+                title=title,
+                icon=icon,
+                url_path=url,
+                default=not url,
+                visibility="hidden" if hidden(file) else "visible",
+            )
             for file, title, icon, url in pages
         ]
         for section, pages in SECTIONS.items()
-        if section != "Learn" or not hidden("lessons")
     }
 
 

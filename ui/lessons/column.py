@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
 
 import streamlit as st
 
@@ -19,7 +18,6 @@ from ui.lessons.opened import (
     said_of,
     say,
     turn_to_step,
-    unsay,
 )
 from ui.lessons.parts import STYLE, bar, look
 from ui.lessons.shelf import shelf
@@ -28,6 +26,7 @@ from ui.text.plain import plain
 from vae_core.errors import ZscapeError
 
 LETTERS = "ABCDEFGH"  # of the options
+Given = list[int] | float | tuple[()] | None
 Tokens = Callable[[], Iterable[str]]  # of the visitor's own runs
 
 
@@ -89,17 +88,14 @@ def _lesson(page: str, pages: Mapping[str, str], runs: Tokens) -> None:
 
 def _task(name: str, n: int, task: Task, pages: Mapping[str, str], runs: Tokens) -> None:
     key = f"task-{name}-{n}"
-    changed = {"on_change": unsay, "args": (name, n)}
     with st.container(key="lesson-task"):
         st.markdown(task.question, anchors=False)
         if isinstance(task, Choose):
-            _choose(task, key, changed)
+            _choose(task, key)
         elif isinstance(task, Number):
             label = f"Answer in {task.unit}" if task.unit else "Answer"
             with decimals(key):
-                st.number_input(
-                    label, value=None, format="%g", key=key, persist_state="session", **changed
-                )
+                st.number_input(label, value=None, format="%g", key=key, persist_state="session")
         elif isinstance(task, Reach) and "train" in pages:
             st.page_link(pages["train"], label="Train live", icon=":material/model_training:")
         st.button(
@@ -110,16 +106,17 @@ def _task(name: str, n: int, task: Task, pages: Mapping[str, str], runs: Tokens)
             on_click=_check,
             args=(name, n, task, key, runs),
         )
-        if verdict := said_of(name, n):
+        if verdict := said_of(name, n, _given(task, key)):
             show = st.success if verdict.right else st.warning
             show(f"**{'Right' if verdict.right else 'Not yet'}.** {verdict.why}")
 
 
-def _choose(task: Choose, key: str, changed: dict[str, Any]) -> None:
+def _choose(task: Choose, key: str) -> None:
     labels = [f"**{LETTERS[i]}** {option.text}" for i, option in enumerate(task.options)]
     if task.several:
+        st.caption("All that are right.")
         for i, label in enumerate(labels):
-            st.checkbox(label, key=f"{key}-{i}", persist_state="session", **changed)
+            st.checkbox(label, key=f"{key}-{i}", persist_state="session")
     else:
         st.radio(
             "Choose one",
@@ -129,12 +126,11 @@ def _choose(task: Choose, key: str, changed: dict[str, Any]) -> None:
             label_visibility="collapsed",
             key=key,
             persist_state="session",
-            **changed,
         )
 
 
-def _given(task: Task, key: str) -> Sequence[int] | float | None:
-    """What the visitor has set: positions of options, or a number; None while it is nothing."""
+def _given(task: Task, key: str) -> Given:
+    """What is set: positions of options, a number, or () where nothing is; None before it is."""
     state = st.session_state
     if isinstance(task, Choose) and task.several:
         chosen = [i for i in range(len(task.options)) if state.get(f"{key}-{i}")]
@@ -144,26 +140,27 @@ def _given(task: Task, key: str) -> Sequence[int] | float | None:
     if isinstance(task, Number):
         number: float | None = state.get(key)
         return number
-    return ()
+    return ()  # z and runs are looked at when it is asked
 
 
 def _check(name: str, n: int, task: Task, key: str, runs: Tokens) -> None:
     given = _given(task, key)
     try:
-        if isinstance(task, Choose) and isinstance(given, list):
-            say(name, n, "".join(LETTERS[i] for i in given), task.judge(given))
-        elif isinstance(task, Number) and isinstance(given, float | int):
-            say(name, n, f"{given:g}", task.judge(given))
-        elif isinstance(task, Place):
-            _say(name, n, _placed(task))
-        elif isinstance(task, Reach):
-            _say(name, n, task.judge(trained(runs())))
+        choice, verdict = _judged(task, given, runs)
     except ZscapeError as error:
-        _say(name, n, Verdict(False, plain(str(error))))
+        choice, verdict = "", Verdict(False, plain(str(error)))
+    say(name, n, given, choice or ("right" if verdict.right else "not yet"), verdict)
 
 
-def _say(name: str, n: int, verdict: Verdict) -> None:
-    say(name, n, "right" if verdict.right else "not yet", verdict)
+def _judged(task: Task, given: Given, runs: Tokens) -> tuple[str, Verdict]:
+    """What was chosen, in a word, and what is to be said of it."""
+    if isinstance(task, Choose):
+        chosen = given if isinstance(given, list) else []
+        return "".join(LETTERS[i] for i in chosen), task.judge(chosen)
+    if isinstance(task, Number):
+        number = given if isinstance(given, float | int) else 0.0
+        return f"{number:g}", task.judge(number)
+    return "", _placed(task) if isinstance(task, Place) else task.judge(trained(runs()))
 
 
 def _placed(task: Place) -> Verdict:

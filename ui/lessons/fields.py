@@ -52,7 +52,7 @@ class Fields:
     def __init__(self, values: Any, what: str, line: int) -> None:
         self.what, self.line = what, line
         if not isinstance(values, dict):
-            raise self.error("is to have fields, as 'title: The ELBO'")
+            raise self.error("fields are expected, as 'title: The ELBO'")
         self.values: dict[str, Any] = dict(values)
 
     @classmethod
@@ -69,7 +69,7 @@ class Fields:
         return cls(values, what, line)
 
     def error(self, why: str) -> LessonError:
-        return LessonError(f"line {self.line}: {self.what} {why}.")
+        return LessonError(f"line {self.line}: {self.what}: {why}.")
 
     def __contains__(self, name: str) -> bool:
         return name in self.values
@@ -78,7 +78,7 @@ class Fields:
         """A text of 1 to `most` characters, on one line; `default` where the field is not there."""
         value = self.values.pop(name, default)
         if value is None:
-            raise self.error(f"lacks the field {name}")
+            raise self.error(f"the field {name} is missing")
         return self._text(name, value, most) if value != default else str(value)
 
     def number(self, name: str, low: float, high: float, default: float | None = None) -> float:
@@ -107,14 +107,14 @@ class Fields:
     def each(self, name: str, least: int, most: int, of: Callable[[Fields], T]) -> tuple[T, ...]:
         """What `of` makes of each entry of a list of fields."""
         return tuple(
-            _whole(Fields(value, f"{self.what}, {name[:-1]} {i + 1},", self.line), of)
+            _whole(Fields(value, f"{self.what}, {name[:-1]} {i + 1}", self.line), of)
             for i, value in enumerate(self._list(name, least, most))
         )
 
     def end(self) -> None:
         """LessonError where there are fields that nobody asked for."""
         if self.values:
-            raise self.error(f"has a field {next(iter(self.values))[:40]!r}, which is not known")
+            raise self.error(f"the field {next(iter(self.values))[:40]!r} is not known")
 
     def _list(self, name: str, least: int, most: int) -> list[Any]:
         value = self.values.pop(name, [])

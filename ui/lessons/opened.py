@@ -45,26 +45,25 @@ def close_lesson() -> None:
     st.session_state.pop("step", None)
 
 
-def said_of(lesson: str, step: int) -> Verdict | None:
-    """What was said of the last answer in this session; None where none was given."""
-    said: dict[tuple[str, int], Verdict] = st.session_state.setdefault("lesson_said", {})
-    return said.get((lesson, step))
+def said_of(lesson: str, step: int, given: object) -> Verdict | None:
+    """What was said of this answer in this session; None where another was given last, or none."""
+    last, verdict = _said().get((lesson, step), (None, None))
+    return verdict if last == given else None
 
 
-def say(lesson: str, step: int, choice: str, verdict: Verdict) -> None:
-    """Note an answer: what is said of it, and for others, in `answered`, what was chosen."""
-    st.session_state.setdefault("lesson_said", {})[lesson, step] = verdict
+def say(lesson: str, step: int, given: object, choice: str, verdict: Verdict) -> None:
+    """Note an answer and what is said of it; for others, in `answered`, what was chosen."""
+    _said()[lesson, step] = given, verdict
     st.session_state["answered"] = lesson, step, choice
 
 
-def unsay(lesson: str, step: int) -> None:
-    """The answer is being changed: what was said of the last one is said no longer."""
-    st.session_state.get("lesson_said", {}).pop((lesson, step), None)
-
-
 def answered_rightly(lesson: str) -> list[int]:
-    """The steps of a lesson whose tasks were answered rightly in this session."""
-    said: dict[tuple[str, int], Verdict] = st.session_state.setdefault("lesson_said", {})
-    return sorted(
-        step for (name, step), verdict in said.items() if name == lesson and verdict.right
-    )
+    """The steps of a lesson whose tasks were last answered rightly in this session."""
+    return sorted(n for (name, n), (_, said) in _said().items() if name == lesson and said.right)
+
+
+def _said() -> dict[tuple[str, int], tuple[object, Verdict]]:
+    """By lesson and step, the last answer and what was said of it."""
+    said: dict[tuple[str, int], tuple[object, Verdict]]
+    said = st.session_state.setdefault("lesson_said", {})
+    return said

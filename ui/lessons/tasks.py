@@ -176,7 +176,7 @@ def task_of(fields: Fields) -> Task:
 def _choose(fields: Fields, question: str) -> Task:
     options = fields.each("options", 2, 8, _option)
     if not any(option.right for option in options):
-        raise fields.error("has no option with 'right: true'")
+        raise fields.error("no option has 'right: true'")
     return Choose(question, options)
 
 
@@ -193,7 +193,7 @@ def _number(fields: Fields, question: str) -> Task:
         question,
         answer=fields.number("answer", -1e12, 1e12),
         tolerance=fields.number("tolerance", 0, 1e12),
-        unit=fields.text("unit", 40, ""),
+        unit=plain(fields.text("unit", 40, "")),
         reason=_reason(fields),
         wrong=line_of(fields.text("wrong", MOST_REASON, "")),
     )
@@ -212,7 +212,7 @@ def _place(fields: Fields, question: str) -> Task:
 
 def _reach(fields: Fields, question: str) -> Task:
     if ("at_least" in fields) == ("at_most" in fields):
-        raise fields.error("is to say at_least or at_most, one of them")
+        raise fields.error("either at_least or at_most is expected")
     least, most = (
         fields.number(name, -1e9, 1e9) if name in fields else None
         for name in ("at_least", "at_most")

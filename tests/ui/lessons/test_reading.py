@@ -137,16 +137,20 @@ def test_a_whole_lesson_is_read() -> None:
         (
             task("kind: choose\nquestion: a\noptions:\n- {text: a, reason: b}\n- {text: c}"),
             8,
-            "lacks the field reason",
+            "task, option 2: the field reason is missing",
         ),
         (
             task("kind: choose\nquestion: a\noptions: [{text: a, reason: b},{text: c, reason: d}]"),
             8,
-            "no option with 'right: true'",
+            "no option has 'right: true'",
         ),
         (task("kind: number\nquestion: a\nanswer: nan\ntolerance: 0\nreason: b"), 8, "answer"),
         (task("kind: number\nquestion: a\nanswer: 1e999\ntolerance: 0\nreason: b"), 8, "answer"),
-        (task("kind: reach\nquestion: a\ndataset: d\nfigure: elbo\nreason: b"), 8, "one of them"),
+        (
+            task("kind: reach\nquestion: a\ndataset: d\nfigure: elbo\nreason: b"),
+            8,
+            "either at_least",
+        ),
         (task("kind: place\nquestion: a\nmodel: m\nclass: 4\nslant: up\nreason: b"), 8, "slant"),
         (task("a: &x [1]\nb: *x"), 8, "& and \\*"),
         (task("- 1"), 8, "fields"),
