@@ -253,7 +253,7 @@ def cleaned(opened: OpenModel | None, x: Tensor) -> Tensor:
 
 @st.fragment
 def denoise() -> None:
-    st.subheader("Denoising")
+    st.header("Denoising")
     noise = choice_from_link("noise", list(NOISES), "Gaussian")
     corruption, label = NOISES[noise]
     amount = number_from_link("amount", 0.0, 1.0, default=0.3)

@@ -204,7 +204,7 @@ def show_holes(found: Found, fits: Fits) -> None:
 
 
 def show_samples(fits: Fits, found: Found | None, seed: int) -> None:
-    st.subheader("Draws, decoded")
+    st.header("Draws, decoded")
     rows = {
         (prior_name(opened) if name == PRIOR else name): (
             fits.densities[name].sample(SHOWN, seed),

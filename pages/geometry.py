@@ -182,7 +182,7 @@ def show_plane(
 
 
 def show_ways(ways: dict[str, tuple[Tensor, float, float]]) -> None:
-    st.subheader("Ways from A to B" if large else "Three ways from A to B")
+    st.header("Ways from A to B" if large else "Three ways from A to B")
     kept = np.linspace(0, STEPS - 1, FILM).round().astype(int)
     longest = max(length for _, length, _ in ways.values())
     for name, (path, length, latent) in ways.items():

@@ -20,6 +20,8 @@ from ui.numbers import digits
 from ui.palette import SYMBOL_COLOURS
 from ui.text.explain import explain
 from ui.text.plain import file_name
+from ui.text.programs import place_of
+from ui.text.show_code import program, show_code
 from ui.view.ends import (
     MAX_BETWEEN,
     End,
@@ -349,7 +351,17 @@ def explore() -> None:
     # new values; its old ones would come along and be taken for the visitor's.
     with film:
         show_film(path, images, lengths, frame)
+    explain("interpolate")
+    show_code(
+        "interpolate",
+        program(
+            "interpolate",
+            CHECKPOINT=place_of(opened),
+            STOPS=stops.tolist(),
+            STEPS=steps,
+            METHOD=method,
+        ),
+    )
 
 
 explore()
-explain("interpolate")

@@ -50,8 +50,8 @@ def show_layers() -> None:
     )
     if all(len(layer.shape) < 3 for layer in layers[:-2]):
         st.info(
-            "This decoder is fully connected: its layers have no maps, only units, shown as "
-            f"strips. A convolutional one shows more; choose {CONVOLUTIONAL} in the sidebar."
+            "This decoder is fully connected: its layers have no maps, only units, shown row by "
+            f"row. A convolutional one shows more; choose {CONVOLUTIONAL} in the sidebar."
         )
     *layers, image = layers
     for k, layer in enumerate(layers):
@@ -72,7 +72,7 @@ def show_layers() -> None:
 
 @st.fragment
 def show_example() -> None:
-    st.subheader("Transposed convolution, by hand")
+    st.header("Transposed convolution, by hand")
     example, pixel = choose_example()
     show_example_images(example, pixel)
     show_example_matrices(example, pixel)

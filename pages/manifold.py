@@ -19,6 +19,8 @@ from ui.images.pictures import png
 from ui.numbers import decimal, percent
 from ui.text.explain import explain
 from ui.text.plain import file_name, plain
+from ui.text.programs import place_of
+from ui.text.show_code import program, show_code
 from ui.view.axes import Axes, axes_of, too_many_dims
 from ui.view.dims import choose_dims, choose_two, dims_by_use, names_of_dims
 from ui.view.planes import dims_plane, keep_z, plane_points
@@ -202,6 +204,24 @@ def explore() -> None:
     x, y = grid.names if model.latent_dim > 2 else (None, None)
     at = z_text(current_z(opened))
     show_in_address("grid", spacing=spacing, side=side, x=x, y=y, z=at)
+    explain("manifold")
+    if axes is None:
+        show_code_of(side, SPACINGS[spacing], (two[0], two[1]))
+
+
+def show_code_of(side: int, spacing: str, dims: tuple[int, int]) -> None:
+    show_code(
+        "manifold",
+        program(
+            "manifold",
+            CHECKPOINT=place_of(opened),
+            SIDE=side,
+            DIMS=dims,
+            BASE=current_z(opened),
+            SPACING=spacing,
+            EXTENT=extent,
+        ),
+    )
 
 
 def show_grid(grid: Grid) -> None:
@@ -277,4 +297,3 @@ if model.latent_dim < 2:
     )
 else:
     explore()
-explain("manifold")
