@@ -234,7 +234,7 @@ def show_bars(gap: Gap, x: Tensor) -> None:
             Level(name_of_log_px(gap), gap.log_px, GREY),
         ],
         testid="gap-bars",
-        alt=f"ELBO {gap.elbo:.2f}, log p(x) {gap.log_px:.2f} nats",
+        alt=f"ELBO {decimal(gap.elbo)}, log p(x) {decimal(gap.log_px)} nats",
     )
     if gap.kl_to_posterior is None:
         st.info(

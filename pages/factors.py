@@ -302,7 +302,7 @@ def show_attribute(row: int) -> None:
             images[None, :1],
             key="attribute-image",
             testid="attribute",
-            alt=f"The image with {t:g} of the vector added",
+            alt=f"The image with {decimal(t)} of the vector added",
             labels=[decimal(t, "+.2f")],
         )
     with right:
