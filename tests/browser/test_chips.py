@@ -1,4 +1,4 @@
-"""The plane's chips say what they are, under the pointer and by keyboard; a long legend is folded."""
+"""The plane's chips say what they are, to the pointer and the keyboard; a long legend is folded."""
 
 from __future__ import annotations
 
