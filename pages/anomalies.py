@@ -176,7 +176,7 @@ def show_curves(found: Found, score: str, normal: Sample, anomalies: Sample) -> 
             unit="percent",
             height=220,
         )
-    with both.container(width=WIDTHS[1]):
+    with both.container(width=WIDTHS[1], key="wide-roc"):
         curves(
             [roc_panel(found.roc)],
             key="roc",
@@ -229,7 +229,7 @@ def show_row(
         alt=title,
         captions=[*captions, *(f"reconstruction of {caption}" for caption in captions)],
         labels=[*(figure(float(scores[i])) for i in shown), *[""] * len(shown)],
-        max_tile=72,
+        max_tile=96,
         selectable=True,
         on_select=select,
     )
@@ -284,7 +284,7 @@ def denoise() -> None:
             key=f"noise-images-{k}",
             testid=f"noise-images-{k}",
             alt=name,
-            max_tile=64,
+            max_tile=96,
         )
     st.caption(f"{SHOWN} of {len(x)} images; PSNR and SSIM are means over all of these.")
     if trained is None:

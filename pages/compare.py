@@ -167,7 +167,7 @@ def show_figures() -> None:
     st.header("The same figures")
     st.table(
         {
-            "": list(map(plain, names)),
+            "figure": list(map(plain, names)),
             f"A: {plain(model_label(opened.id))}": [plain(left.get(n, "–")) for n in names],
             f"B: {plain(model_label(b.id))}": [plain(right.get(n, "–")) for n in names],
         }

@@ -199,7 +199,7 @@ def show_images(rows: dict[str, tuple[str, torch.Tensor]]) -> None:
             key=f"coded-images-{k}",
             testid="coded-images",
             alt=f"{name} {note}".strip(),
-            max_tile=64,
+            max_tile=96,
         )
 
 

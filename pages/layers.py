@@ -59,12 +59,12 @@ def show_layers() -> None:
             with st.container(width=200):
                 st.markdown(f"**{k + 1}. {layer.name}**  \n{size_text(layer.shape)}")
                 if layer.settings:
-                    st.caption(f"`{layer.settings}`")
-            with st.container(width=690):
+                    st.markdown(f"`{layer.settings}`")
+            with st.container(width=690, key=f"wide-{k}"):
                 show_maps(layers, k, PLANE)
     with st.container(border=True, key="layer-image", horizontal=True):
         st.markdown(f"**{image.name}**  \n{size_text(image.shape)}", width=200)
-        st.caption(f"`{image.settings}`: the image beside the plane.", width=690)
+        st.caption(f"{image.settings}: the image beside the plane.", width=690)
     show_in_address("layers", z=z_text(z))
     explain("layers", "Layers")
     show_code("layers", program("layers", CHECKPOINT=place_of(opened), Z=z))

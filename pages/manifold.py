@@ -15,7 +15,7 @@ from ui.components.image_grid import Axis, image_grid
 from ui.components.latent_plane import InStep, Plane, latent_plane
 from ui.frame.kinds import no_decoder
 from ui.frame.session import current_model
-from ui.images.pictures import png
+from ui.images.pictures import grid_gap, png
 from ui.numbers import decimal, percent
 from ui.text.explain import explain
 from ui.text.plain import file_name, plain
@@ -191,7 +191,7 @@ def explore() -> None:
     with both.container(width=GRID_WIDTH):
         show_grid(grid)
         st.caption(about_spacing(spacing))
-    with both.container(width=PLANE_WIDTH):
+    with both.container(width=PLANE_WIDTH, key="wide-plane"):
         show_plane(z, grid.view)
         st.download_button(
             f"PNG, {side * model.image_shape[2]} × {side * model.image_shape[1]} pixels",
@@ -240,7 +240,7 @@ def show_grid(grid: Grid) -> None:
             Axis(first, grid.steps[0, :, 0].tolist()),
             Axis(second, grid.steps[:, 0, 1].tolist()),
         ),
-        gap=0,
+        gap=grid_gap(model.image_shape),
         selectable=True,
         selected=tile_of(grid.at, grid.steps.reshape(-1, 2)),
         max_height=640,

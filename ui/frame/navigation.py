@@ -50,6 +50,12 @@ SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
 }
 FILES = {url: file for pages in SECTIONS.values() for file, _, _, url in pages}
 A_DAY = 24 * 3600.0  # seconds
+# A container of some width whose key begins so takes what is left of its row, too.
+GROWING = """<style>
+div:has(> [class*="st-key-wide-"]) { flex-grow: 1 !important; }
+div:has(> [class*="st-key-wide-"]), [class*="st-key-wide-"] { max-width: 100%; }
+[class*="st-key-wide-"] { width: 100% !important; }
+</style>"""
 NO_MENUS = "<style>:root { --zscape-save: none; }</style>"  # of figures
 HEADINGS = {"Overview": "The latent space of a VAE, under your pointer"}
 
@@ -60,15 +66,15 @@ def show() -> None:
     """Run the page that the URL names, inside the common frame."""
     st.set_page_config(page_title="Zscape", page_icon="🧭", layout="wide")
     page = st.navigation(sections(), position="hidden" if hidden("pages") else "top")
-    with st.container(gap=None):  # on the screen before torch is in memory
-        st.title(HEADINGS.get(page.title, page.title))
+    with st.container(gap=None):  # what is mostly not to be seen takes no room
+        st.title(HEADINGS.get(page.title, page.title))  # on the screen before torch is in memory
         if asked := question(FILES[page.url_path]):
             st.caption(asked)
-    with st.container(gap=None):  # what is mostly not to be seen takes no room
         notes = st.empty()
         st.fragment(return_at_once, run_every=A_DAY)()
         read_decimal_commas()
         suit_paper()
+        st.html(GROWING)
         if hidden("save"):
             st.html(NO_MENUS)
     turn_to(page.url_path)

@@ -10,4 +10,4 @@ import streamlit as st
 def contents(parts: Mapping[str, str]) -> None:
     """Anchors and headings, in the order of the page; `st.header` is given the same two."""
     links = " · ".join(f"[{heading}](#{anchor})" for anchor, heading in parts.items())
-    st.caption(f"On this page: {links}")
+    st.markdown(f":small[On this page: {links}]")

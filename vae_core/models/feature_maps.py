@@ -84,7 +84,7 @@ def feature_maps(model: LatentModel, z: Tensor) -> list[FeatureMaps]:
     finally:
         for hook in hooks:
             hook.remove()
-    name = "mean of p(x given z)" if model.has_likelihood else "image"
+    name = "mean of p(x|z)" if model.has_likelihood else "image"
     return [*found, FeatureMaps(name, model.config.likelihood, image[0].cpu())]
 
 
