@@ -15,6 +15,7 @@ from ui.frame.disk import unwritable
 from ui.frame.hidden import hidden
 from ui.frame.session import return_to_model
 from ui.frame.sidebar import show_sidebar
+from ui.palette import is_dark
 from ui.text.explain import question
 from ui.text.plain import show_error
 from vae_core.errors import ZscapeError
@@ -56,6 +57,10 @@ div:has(> [class*="st-key-wide-"]) { flex-grow: 1 !important; }
 div:has(> [class*="st-key-wide-"]), [class*="st-key-wide-"] { max-width: 100%; }
 [class*="st-key-wide-"] { width: 100% !important; }
 </style>"""
+# White on the lighter blue of the dark theme is read at 3.2 : 1, the page's ground at 5.8 : 1.
+DARK = """<style>
+[data-testid="stBaseButton-primary"]:enabled { color: #0f141b; }
+</style>"""
 NO_MENUS = "<style>:root { --zscape-save: none; }</style>"  # of figures
 HEADINGS = {"Overview": "The latent space of a VAE, under your pointer"}
 
@@ -74,7 +79,7 @@ def show() -> None:
         st.fragment(return_at_once, run_every=A_DAY)()
         read_decimal_commas()
         suit_paper()
-        st.html(GROWING)
+        st.html(f"{GROWING}{DARK if is_dark() else ''}")
         if hidden("save"):
             st.html(NO_MENUS)
     turn_to(page.url_path)
