@@ -237,7 +237,7 @@ def show_film(path: Tensor, images: Tensor, lengths: Tensor, frame: int) -> None
             f"{k + 1} of {len(images)}, {distance:.2f} from A" for k, distance in enumerate(gone)
         ],
         min_tile=88,
-        max_tile=112,
+        max_tile=116,
         gap=4,
         player=True,
         frame=None if frame == PLAYING else frame,

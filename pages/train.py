@@ -387,6 +387,8 @@ if runs := visible_runs():
     )
 explain("train")
 if config is not None and not is_own(config.dataset):
-    show_code("train", program("train", SETTINGS=config.to_json()))
+    usual = TrainConfig().to_json()
+    settings = {name: v for name, v in config.to_json().items() if v != usual[name]}
+    show_code("train", program("train", SETTINGS=settings))
 if tell_how_long:
     tell_how_long()

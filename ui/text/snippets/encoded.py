@@ -23,9 +23,12 @@ print(f"PC 1 and 2 hold {shares.sum():.0%} of the variance")
 labels = None if latents.labels is None else latents.labels.tolist()
 figure = go.Figure(
     go.Scattergl(
-        x=xy[:, 0].tolist(), y=xy[:, 1].tolist(), mode="markers", text=labels,
+        x=xy[:, 0].tolist(),
+        y=xy[:, 1].tolist(),
+        mode="markers",
+        text=labels,
         marker={"color": labels, "colorscale": "Portland", "size": 5},
     )
-)  # fmt: skip
+)
 figure.update_yaxes(scaleanchor="x")
 figure.write_html("encoded.html")
