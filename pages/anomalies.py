@@ -176,7 +176,7 @@ def show_curves(found: Found, score: str, normal: Sample, anomalies: Sample) -> 
             unit="percent",
             height=220,
         )
-    with both.container(width=WIDTHS[1]):
+    with both.container(width=WIDTHS[1], key="wide-roc"):
         curves(
             [roc_panel(found.roc)],
             key="roc",
@@ -229,7 +229,7 @@ def show_row(
         alt=title,
         captions=[*captions, *(f"reconstruction of {caption}" for caption in captions)],
         labels=[*(figure(float(scores[i])) for i in shown), *[""] * len(shown)],
-        max_tile=72,
+        max_tile=96,
         selectable=True,
         on_select=select,
     )
@@ -253,7 +253,7 @@ def cleaned(opened: OpenModel | None, x: Tensor) -> Tensor:
 
 @st.fragment
 def denoise() -> None:
-    st.subheader("Denoising")
+    st.header("Denoising")
     noise = choice_from_link("noise", list(NOISES), "Gaussian")
     corruption, label = NOISES[noise]
     amount = number_from_link("amount", 0.0, 1.0, default=0.3)
@@ -284,7 +284,7 @@ def denoise() -> None:
             key=f"noise-images-{k}",
             testid=f"noise-images-{k}",
             alt=name,
-            max_tile=64,
+            max_tile=96,
         )
     st.caption(f"{SHOWN} of {len(x)} images; PSNR and SSIM are means over all of these.")
     if trained is None:

@@ -167,7 +167,7 @@ def show_plane(clusters: Tensor) -> None:
 
 def show_agreement(method: str, k: int) -> None:
     """How far clusters of mu, of principal components and of pixels agree with the classes."""
-    st.subheader("Clusters and classes")
+    st.header("Clusters and classes")
     if latents.labels is None:
         st.caption("The data have no classes that clusters could agree with.")
         return
@@ -218,7 +218,7 @@ def show_means(clusters: Tensor) -> None:
         means = torch.stack([mean_image(dataset, clusters == j) for j in held])
         images = torch.cat([images, means], dim=2)
         below = " Below it: the mean of the same images' pixels."
-    st.subheader(title)
+    st.header(title)
     names = [composition(clusters, j) for j in held]
     image_grid(
         images[None],

@@ -143,7 +143,7 @@ def show_images(rows: Sequence[Tensor]) -> None:
     if (dataset := test_dataset(opened)) is not None:
         images.insert(0, dataset.floats(encoded[0].indices))
         names.insert(0, "x")
-    st.subheader("The same images, encoded and decoded")
+    st.header("The same images, encoded and decoded")
     image_grid(
         torch.stack(images),
         key="compared",
@@ -164,10 +164,10 @@ def show_figures() -> None:
         if codes := (model.metrics or {}).get("codes"):
             figures["class told by nearest neighbours"] = f"{codes['knn']:.1%}"
     names = list(dict.fromkeys([*left, *right]))
-    st.subheader("The same figures")
+    st.header("The same figures")
     st.table(
         {
-            "": list(map(plain, names)),
+            "figure": list(map(plain, names)),
             f"A: {plain(model_label(opened.id))}": [plain(left.get(n, "–")) for n in names],
             f"B: {plain(model_label(b.id))}": [plain(right.get(n, "–")) for n in names],
         }

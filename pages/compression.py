@@ -15,6 +15,7 @@ from ui.components.curves import Line, Panel, curves
 from ui.figures.bars import bars
 from ui.frame.kinds import no_codes, no_decoder
 from ui.frame.session import current_model
+from ui.frame.sidebar import model_label
 from ui.frame.work import Report, working
 from ui.images.pictures import data_note, image_row
 from ui.kept import Results, results
@@ -96,7 +97,7 @@ def measured(report: Report) -> Curves:
 
 
 def this_model() -> str:
-    return f"{opened.id}, {d} dimensions"
+    return f"{model_label(opened.id)}, {d} dimension{'s' * (d > 1)}"
 
 
 def show_bits(step: float) -> float:
@@ -198,7 +199,7 @@ def show_images(rows: dict[str, tuple[str, torch.Tensor]]) -> None:
             key=f"coded-images-{k}",
             testid="coded-images",
             alt=f"{name} {note}".strip(),
-            max_tile=64,
+            max_tile=96,
         )
 
 
@@ -216,7 +217,7 @@ def explore() -> None:
     if dataset is not None:
         rows["Original"] = "", dataset.floats(latents.indices[:KEPT])
     z = step * quantise(latents.mu[:KEPT], step).float()
-    rows[opened.id] = f"{bits:.1f} bits", decoded(model, z)
+    rows[model_label(opened.id)] = f"{bits:.1f} bits", decoded(model, z)
     if dataset is None:
         st.info(
             "The model's data set is not at hand: there are no images to measure against, and no "

@@ -16,6 +16,8 @@ from ui.frame.session import current_model
 from ui.kept import results
 from ui.numbers import percent
 from ui.text.explain import explain
+from ui.text.programs import place_of
+from ui.text.show_code import program, show_code
 from ui.view.axes import FEWEST, axes_of, most_axes, too_many_dims
 from ui.view.dims import dims_by_use, measure_of_use, names_of_dims
 from ui.view.planes import default_plane, plane_points
@@ -38,7 +40,7 @@ LAYOUT = """
   }
 }
 [class*="st-key-many"] {
-  display: grid; grid-template-columns: repeat(auto-fill, minmax(7rem, 1fr));
+  display: grid; grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr));
 }
 </style>
 """
@@ -232,7 +234,7 @@ if len(current_z(opened)) and st.session_state.get("sliders_of") != opened.id:
     move(current_z(opened), remember=False)  # another model's sliders stand elsewhere
     st.session_state["sliders_of"] = opened.id
 st.html(LAYOUT)
-left, right = st.columns([2, 5], gap="medium")
+left, right = st.columns([2, 5] if len(current_z(opened)) <= MANY else [3, 4], gap="medium")
 with left.container(key="controls"):
     if along_axes:
         explore()
@@ -242,3 +244,6 @@ with left.container(key="controls"):
 with right.container(key="picture"):
     picture()
 explain("decode")
+if opened.model.has_decoder:
+    z = current_z(opened)
+    show_code("decode", program("decode", CHECKPOINT=place_of(opened), Z=z))

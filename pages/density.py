@@ -204,7 +204,7 @@ def show_holes(found: Found, fits: Fits) -> None:
 
 
 def show_samples(fits: Fits, found: Found | None, seed: int) -> None:
-    st.subheader("Draws, decoded")
+    st.header("Draws, decoded")
     rows = {
         (prior_name(opened) if name == PRIOR else name): (
             fits.densities[name].sample(SHOWN, seed),
@@ -228,7 +228,7 @@ def show_samples(fits: Fits, found: Found | None, seed: int) -> None:
             key=f"drawn-images-{k}",
             testid="drawn-images",
             alt=f"Images decoded from draws: {label}",
-            max_tile=54,
+            max_tile=96,
         )
     if fits.codes is not None:
         st.caption(

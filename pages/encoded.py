@@ -43,6 +43,8 @@ from ui.images.pictures import data_note
 from ui.kept import keep, kept
 from ui.text.explain import explain
 from ui.text.plain import file_name
+from ui.text.programs import place_of
+from ui.text.show_code import program, show_code
 from ui.view.dims import MOST_DIMS, choose_dims, names_of_dims
 from ui.view.planes import dims_plane, keep_z, pca_plane, pca_shares, plane_points
 from ui.view.point import current_z, z_text
@@ -157,6 +159,11 @@ def explore() -> None:
         z=z_text(current_z(opened)),
         **space,
     )
+    explain("encoded")
+    if opened.latents is not None and d > 1 and view not in METHODS:
+        when = "principal components" if view == PCA else "two dimensions"
+        code = program("encoded", [when], CHECKPOINT=place_of(opened), DIMS=dims)
+        show_code("encoded", code)
 
 
 def show_points(
@@ -192,7 +199,7 @@ def show_points(
         ellipses = NO_POSTERIOR
         if opened.model.is_variational:
             ellipses = (
-                "Ellipses: q(z given x) of few selected points, of more the mixture's mean and "
+                "Ellipses: q(z|x) of few selected points, of more the mixture's mean and "
                 "covariance, at 1 and 2 σ."
             )
         about += f" {ellipses} Rings: prior at 1 and 2 σ."
@@ -256,7 +263,7 @@ def show_selected(shown: Shown, chosen: list[int], where: Columns) -> None:
         return
     rows = chosen[:SHOWN]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(f"{len(chosen):,} selected", width="stretch")
+        st.header(f"{len(chosen):,} selected", width="stretch")
         st.button("Clear selection", on_click=choose_rows, args=([],))
     if len(chosen) > SHOWN:
         kept = f" A copied link keeps the first {LINKED}." if len(chosen) > LINKED else ""
@@ -323,4 +330,3 @@ def npz_bytes(columns: Columns) -> bytes:
 encode_asked(opened)
 compute_asked(shown_images(opened, st.session_state.get("of", TEST)))
 explore()
-explain("encoded")

@@ -42,7 +42,7 @@ from vae_core.latent.paths import interpolate, step_lengths
 if TYPE_CHECKING:
     from torch import Tensor
 
-SIDE, HALF = 64, 4.0  # of the map: cells a side, and how far it reaches
+SIDE, HALF = 72, 4.8  # of the map: cells a side, and how far it reaches: 1.5 times the view
 FEWEST, MOST_NUMBERS = 8, 50_000_000  # cells a side, numbers of all their images
 MOST_PIXELS = 64 * 64 * 3  # of an image for which the geodesic is looked for
 STEPS = 24  # places on a way
@@ -182,7 +182,7 @@ def show_plane(
 
 
 def show_ways(ways: dict[str, tuple[Tensor, float, float]]) -> None:
-    st.subheader("Ways from A to B" if large else "Three ways from A to B")
+    st.header("Ways from A to B" if large else "Three ways from A to B")
     kept = np.linspace(0, STEPS - 1, FILM).round().astype(int)
     longest = max(length for _, length, _ in ways.values())
     for name, (path, length, latent) in ways.items():
@@ -193,13 +193,13 @@ def show_ways(ways: dict[str, tuple[Tensor, float, float]]) -> None:
                     f"<div style='height:0.3rem;border-radius:2px;background:{COLOURS[name]};"
                     f"width:{100 * length / max(longest, 1e-9):.1f}%'></div>"
                 )
-            with st.container(width=640):
+            with st.container(width=640, key=f"wide-{name}"):
                 image_grid(
                     decoded(model, path[kept])[None],
                     key=f"film-{name}",
                     testid=f"film-{name}",
                     alt=f"Images on the {name} way",
-                    max_tile=64,
+                    max_tile=96,
                 )
     st.caption(
         "Lengths in image space: sums of the Euclidean distance between mean images, pixels in "

@@ -20,6 +20,8 @@ from ui.numbers import digits
 from ui.palette import SYMBOL_COLOURS
 from ui.text.explain import explain
 from ui.text.plain import file_name
+from ui.text.programs import place_of
+from ui.text.show_code import program, show_code
 from ui.view.ends import (
     MAX_BETWEEN,
     End,
@@ -235,7 +237,7 @@ def show_film(path: Tensor, images: Tensor, lengths: Tensor, frame: int) -> None
             f"{k + 1} of {len(images)}, {distance:.2f} from A" for k, distance in enumerate(gone)
         ],
         min_tile=88,
-        max_tile=112,
+        max_tile=116,
         gap=4,
         player=True,
         frame=None if frame == PLAYING else frame,
@@ -349,7 +351,17 @@ def explore() -> None:
     # new values; its old ones would come along and be taken for the visitor's.
     with film:
         show_film(path, images, lengths, frame)
+    explain("interpolate")
+    show_code(
+        "interpolate",
+        program(
+            "interpolate",
+            CHECKPOINT=place_of(opened),
+            STOPS=stops.tolist(),
+            STEPS=steps,
+            METHOD=method,
+        ),
+    )
 
 
 explore()
-explain("interpolate")

@@ -226,7 +226,7 @@ def show_labelled(rows: list[int]) -> None:
 
 def show_curves(task: LabelTask, how: str, counts: list[int]) -> None:
     """The errors by number of labels; measured when the visitor asks."""
-    st.subheader("Images told wrongly, in percent, by number of labels")
+    st.header("Images told wrongly, in percent, by number of labels")
     draws = choice_from_link("draws", DRAWS, 3)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.segmented_control("Draws", DRAWS, required=True, key="draws", persist_state="session")

@@ -51,8 +51,8 @@ def show_layers() -> None:
     )
     if all(len(layer.shape) < 3 for layer in layers[:-2]):
         st.info(
-            "This decoder is fully connected: its layers have no maps, only units, shown as "
-            f"strips. A convolutional one shows more; choose {CONVOLUTIONAL} in the sidebar."
+            "This decoder is fully connected: its layers have no maps, only units, shown row by "
+            f"row. A convolutional one shows more; choose {CONVOLUTIONAL} in the sidebar."
         )
     *layers, image = layers
     for k, layer in enumerate(layers):
@@ -60,12 +60,12 @@ def show_layers() -> None:
             with st.container(width=200):
                 st.markdown(f"**{k + 1}. {layer.name}**  \n{size_text(layer.shape)}")
                 if layer.settings:
-                    st.caption(f"`{layer.settings}`")
-            with st.container(width=690):
+                    st.markdown(f"`{layer.settings}`")
+            with st.container(width=690, key=f"wide-{k}"):
                 show_maps(layers, k, PLANE)
     with st.container(border=True, key="layer-image", horizontal=True):
         st.markdown(f"**{image.name}**  \n{size_text(image.shape)}", width=200)
-        st.caption(f"`{image.settings}`: the image beside the plane.", width=690)
+        st.caption(f"{image.settings}: the image beside the plane.", width=690)
     show_in_address("layers", z=z_text(z))
     explain("layers", "Layers")
     show_code("layers", program("layers", CHECKPOINT=place_of(opened), Z=z))
@@ -73,7 +73,7 @@ def show_layers() -> None:
 
 @st.fragment
 def show_example() -> None:
-    st.subheader("Transposed convolution, by hand")
+    st.header("Transposed convolution, by hand")
     example, pixel, step = choose_example()
     show_example_images(example, pixel)
     show_example_matrices(example, pixel)

@@ -15,10 +15,12 @@ from ui.components.image_grid import Axis, image_grid
 from ui.components.latent_plane import InStep, Plane, latent_plane
 from ui.frame.kinds import no_decoder
 from ui.frame.session import current_model
-from ui.images.pictures import png
+from ui.images.pictures import grid_gap, png
 from ui.numbers import decimal, percent
 from ui.text.explain import explain
 from ui.text.plain import file_name, plain
+from ui.text.programs import place_of
+from ui.text.show_code import program, show_code
 from ui.view.axes import Axes, axes_of, too_many_dims
 from ui.view.dims import choose_dims, choose_two, dims_by_use, names_of_dims
 from ui.view.planes import dims_plane, keep_z, plane_points
@@ -189,7 +191,7 @@ def explore() -> None:
     with both.container(width=GRID_WIDTH):
         show_grid(grid)
         st.caption(about_spacing(spacing))
-    with both.container(width=PLANE_WIDTH):
+    with both.container(width=PLANE_WIDTH, key="wide-plane"):
         show_plane(z, grid.view)
         st.download_button(
             f"PNG, {side * model.image_shape[2]} × {side * model.image_shape[1]} pixels",
@@ -202,6 +204,24 @@ def explore() -> None:
     x, y = grid.names if model.latent_dim > 2 else (None, None)
     at = z_text(current_z(opened))
     show_in_address("grid", spacing=spacing, side=side, x=x, y=y, z=at)
+    explain("manifold")
+    if axes is None:
+        show_code_of(side, SPACINGS[spacing], (two[0], two[1]))
+
+
+def show_code_of(side: int, spacing: str, dims: tuple[int, int]) -> None:
+    show_code(
+        "manifold",
+        program(
+            "manifold",
+            CHECKPOINT=place_of(opened),
+            SIDE=side,
+            DIMS=dims,
+            BASE=current_z(opened),
+            SPACING=spacing,
+            EXTENT=extent,
+        ),
+    )
 
 
 def show_grid(grid: Grid) -> None:
@@ -220,7 +240,7 @@ def show_grid(grid: Grid) -> None:
             Axis(first, grid.steps[0, :, 0].tolist()),
             Axis(second, grid.steps[:, 0, 1].tolist()),
         ),
-        gap=0,
+        gap=grid_gap(model.image_shape),
         selectable=True,
         selected=tile_of(grid.at, grid.steps.reshape(-1, 2)),
         max_height=640,
@@ -277,4 +297,3 @@ if model.latent_dim < 2:
     )
 else:
     explore()
-explain("manifold")

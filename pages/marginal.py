@@ -105,7 +105,7 @@ def show_draws() -> None:
 
 
 def show_model() -> None:
-    st.subheader("The model, drawn")
+    st.header("The model, drawn")
     show_graphical_model()
     st.caption("Solid: what generates. Dashed: what infers. The plate: N images, a z for each.")
     explain("marginal")

@@ -12,9 +12,11 @@ from ui.frame.kinds import about_means
 from ui.frame.navigation import SECTIONS, page_path
 from ui.frame.session import current_model
 from ui.text.explain import explain
+from ui.text.programs import place_of
+from ui.text.show_code import program, show_code
 from ui.view.planes import default_plane, keep_z, plane_points
 from ui.view.point import current_z, z_text
-from ui.view.samplers import choose_sampler, drawn
+from ui.view.samplers import PRIOR, choose_sampler, drawn
 from ui.view.seed import offer_new, seed_in_view
 
 SAMPLES = (2, 12)
@@ -51,7 +53,7 @@ TITLES = {file: title for pages in SECTIONS.values() for file, title, *_ in page
 opened = current_model()
 model = opened.model
 
-posterior, likelihood = " **q(z given x)**", " **p(x given z)**"
+posterior, likelihood = " **q(z|x)**", " **p(x|z)**"
 if not model.is_variational:
     posterior = likelihood = ""
 if not model.has_decoder:
@@ -90,10 +92,11 @@ def plane() -> None:
 @st.fragment
 def samples() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("Samples", width="stretch")
+        st.header("Samples", width="stretch")
         offer_new("samples")
     seed = seed_in_view()
-    images, text = drawn(opened, choose_sampler(opened), SAMPLES[0] * SAMPLES[1], seed)
+    choice = choose_sampler(opened)
+    images, text = drawn(opened, choice, SAMPLES[0] * SAMPLES[1], seed)
     image_grid(
         images.reshape(*SAMPLES, *model.image_shape),
         key="samples",
@@ -103,14 +106,21 @@ def samples() -> None:
     image = "the decoder's mean" if model.has_encoder else "what the generator makes of it"
     st.caption(f"{text}. Each image is {image}.")
     show_in_address("seed", seed=seed)
+    explain("overview")
+    if choice.kind == PRIOR:
+        rows, columns = SAMPLES
+        place = place_of(opened)
+        code = program("overview", CHECKPOINT=place, SEED=seed, ROWS=rows, COLUMNS=columns)
+        show_code("overview", code)
 
 
 plane()
 if model.has_decoder:
     samples()
-explain("overview")
+else:
+    explain("overview")
 
-st.subheader("What each page is for")
+st.header("What each page is for")
 st.html(CARDS)
 with st.container(key="cards"):
     for file, text in GUIDE.items():  # an element each: there are many to draw

@@ -25,6 +25,7 @@ OTHERS = (
 )
 # Streamlit's own elements, of which a page reaches neither markup nor roles: rule -> where.
 STREAMLIT: dict[str, tuple[str, ...]] = {}
+LOOKS, FADES_MS = 3, 1_500
 RUN = """async (excluded) => {
   const { violations } = await axe.run(document, { resultTypes: ["violations"] });
   const spared = (id, target) => (excluded[id] ?? []).some(
@@ -39,9 +40,17 @@ RUN = """async (excluded) => {
 
 
 def violations(page: Page, axe: str) -> list[str]:
-    """Of all rules, those that are no more than good practice too: rule, element and reason."""
+    """Of all rules, those that are no more than good practice too: rule, element and reason.
+
+    Of a page that stands still: what fades in after a change of theme is looked at again.
+    """
     page.evaluate(axe)
-    found: list[str] = page.evaluate(RUN, {rule: list(where) for rule, where in STREAMLIT.items()})
+    excluded = {rule: list(where) for rule, where in STREAMLIT.items()}
+    found: list[str] = []
+    for _ in range(LOOKS):
+        if not (found := page.evaluate(RUN, excluded)):
+            break
+        page.wait_for_timeout(FADES_MS)
     return found
 
 
@@ -55,8 +64,8 @@ def axe() -> str:
 
 def open_all(page: Page) -> None:
     """What is folded away has to be read, too."""
-    for fold in page.locator("[data-testid=stMain] details:not([open]) > summary").all():
-        fold.click()
+    folds = "document.querySelectorAll('[data-testid=stMain] details:not([open]) > summary')"
+    page.evaluate(f"{folds}.forEach((fold) => fold.click())")
 
 
 @pytest.mark.parametrize(

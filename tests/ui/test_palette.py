@@ -6,10 +6,7 @@ import pytest
 
 from ui.palette import SYMBOL_COLOURS, SYMBOL_INKS
 
-GROUNDS = (
-    ("#ffffff", "#f3f5f9"),
-    ("#0f141b", "#1a222c"),
-)  # of .streamlit/config.toml, light and dark
+GROUNDS = ("#ffffff", "#f3f5f9"), ("#0f141b", "#1a222c")  # as .streamlit/config.toml has them
 
 
 def luminance(colour: str) -> float:

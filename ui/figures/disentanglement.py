@@ -60,7 +60,7 @@ def _measured(opened: OpenModel, latents: Latents) -> Disentanglement | None:
 
 def show_scores(opened: OpenModel, latents: Latents) -> bool:
     """The scores, where the factors are known and once the visitor has asked; whether they are."""
-    st.subheader("Disentanglement")
+    st.header("Disentanglement")
     if latents.factors is None:
         st.caption(
             "The scores compare the codes with the factors that made the images; this data set's "

@@ -18,6 +18,7 @@ from ui.palette import CLASS_COLOURS, GREY, SIGNED_COLOURS, is_dark
 from vae_core.models.feature_maps import NO_UNIT, FeatureMaps
 
 MATRIX_HEIGHT = 400  # pixels that a tall matrix takes at most, while its cells can be told apart
+CELL, UNITS_HEIGHT = 20, 256  # pixels of a unit, and of all units of a layer, at most
 CELLS = 6, 24  # pixels of a matrix's cell, at least and at most
 CSS = """
 <style>
@@ -51,9 +52,9 @@ class Matrix:
 
 
 def show_maps(layers: Sequence[FeatureMaps], k: int, plane: str) -> None:
-    """The maps of layer k as small images, its units as a strip; they follow the plane's pointer.
+    """The maps of layer k as small images, its units row by row as one.
 
-    plane: the `maps` of a `latent_plane` on the page.
+    They follow the plane's pointer. plane: the `maps` of a `latent_plane` on the page.
     """
     layer, shares = layers[k], layers[k].shares.numpy()
     units = layer.maps.ndim < 3
@@ -65,7 +66,8 @@ def show_maps(layers: Sequence[FeatureMaps], k: int, plane: str) -> None:
         testid="feature-maps",
         alt=f"Outputs of {layer.name}, {size_text(layer.shape)}",
         min_tile=None if units else min(46, 6 * shares.shape[-1]),
-        max_tile=680 if units else 46 if len(shares) > 1 else 112,
+        max_tile=CELL * shares.shape[-1] if units else 46 if len(shares) > 1 else 112,
+        max_height=UNITS_HEIGHT if units else None,
         maps=Maps(plane, start, shares.shape, colours),
     )
     left_out = not units and len(shares) < len(layer.maps)

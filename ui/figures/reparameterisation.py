@@ -37,8 +37,9 @@ def show_draw(draw: Draw) -> None:
     """The graph in the page, with the figures of this draw."""
     words = (
         f"Forwards: epsilon {_vector(draw.eps)}, z = mu + sigma times epsilon = {_vector(draw.z)}, "
-        f"log p(x given z) = {draw.log_px_z:.1f}. Backwards: gradient in z {_vector(draw.dz, 0)}, "
-        f"in mu {_vector(draw.dmu, 0)}, in log sigma squared {_vector(draw.dlogvar, 1)}."
+        f"log p(x given z) = {decimal(draw.log_px_z, '.1f')}. Backwards: gradient in z "
+        f"{_vector(draw.dz, 0)}, in mu {_vector(draw.dmu, 0)}, in log sigma squared "
+        f"{_vector(draw.dlogvar, 1)}."
     )
     drawn = draw_svg(draw, dark=is_dark())
     figure(

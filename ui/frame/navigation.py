@@ -16,6 +16,7 @@ from ui.frame.hidden import hidden
 from ui.frame.session import own_runs, return_to_model
 from ui.frame.sidebar import show_sidebar
 from ui.lessons.column import show_lesson
+from ui.palette import is_dark
 from ui.text.explain import question
 from ui.text.plain import show_error
 from vae_core.errors import ZscapeError
@@ -54,6 +55,16 @@ SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
 }
 FILES = {url: file for pages in SECTIONS.values() for file, _, _, url in pages}
 A_DAY = 24 * 3600.0  # seconds
+# A container of some width whose key begins so takes what is left of its row, too.
+GROWING = """<style>
+div:has(> [class*="st-key-wide-"]) { flex-grow: 1 !important; }
+div:has(> [class*="st-key-wide-"]), [class*="st-key-wide-"] { max-width: 100%; }
+[class*="st-key-wide-"] { width: 100% !important; }
+</style>"""
+# White on the lighter blue of the dark theme is read at 3.2 : 1, the page's ground at 5.8 : 1.
+DARK = """<style>
+[data-testid="stBaseButton-primary"]:enabled { color: #0f141b; }
+</style>"""
 NO_MENUS = "<style>:root { --zscape-save: none; }</style>"  # of figures
 HEADINGS = {"Overview": "The latent space of a VAE, under your pointer"}
 
@@ -64,16 +75,16 @@ def show() -> None:
     """Run the page that the URL names, inside the common frame."""
     st.set_page_config(page_title="Zscape", page_icon="🧭", layout="wide")
     page = st.navigation(sections(), position="hidden" if hidden("pages") else "top")
-    with st.container(gap=None):  # on the screen before torch is in memory
-        st.title(HEADINGS.get(page.title, page.title))
-        if asked := question(FILES[page.url_path]):
-            st.caption(asked)
     place = st.container(gap=None)  # what is mostly not to be seen takes no room
     with place:
+        st.title(HEADINGS.get(page.title, page.title))  # on the screen before torch is in memory
+        if asked := question(FILES[page.url_path]):
+            st.caption(asked)
         notes = st.empty()
         st.fragment(return_at_once, run_every=A_DAY)()
         read_decimal_commas()
         suit_paper()
+        st.html(f"{GROWING}{DARK if is_dark() else ''}")
         if hidden("save"):
             st.html(NO_MENUS)
     turn_to(page.url_path)

@@ -53,6 +53,7 @@ from vae_core.measures.codes.label_curves import (
 from vae_core.measures.compression import entropy_bits, quantise
 from vae_core.measures.likelihood.posterior_gap import best_gaussian, elbo_gap
 from vae_core.measures.likelihood.quadrature import posterior_cells
+from vae_core.training.config import TrainConfig
 
 ROOT = Path(__file__).parents[3]
 
@@ -428,3 +429,55 @@ def test_the_density_program_gives_the_holes_and_the_draws(
     assert figure(text, "KL(q(z) || p(z))") == pytest.approx(least, abs=0.006)
     assert 0 < figure(text, "without data") < 100
     assert Image.open(tmp_path / "draws.png").size == (12 * 10 - 2, 3 * 10 - 2)
+
+
+def test_the_programs_of_the_pages_that_decode_give_their_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    checkpoint = str(ROOT / "checkpoints" / "digits-2d")
+    a, b = [0.5, -1.0], [-1.2, 0.7]
+    programs = [
+        program("overview", CHECKPOINT=checkpoint, SEED=3, ROWS=2, COLUMNS=5),
+        program("decode", CHECKPOINT=checkpoint, Z=a),
+        program(
+            "manifold",
+            CHECKPOINT=checkpoint,
+            SIDE=4,
+            DIMS=(0, 1),
+            BASE=a,
+            SPACING="linear",
+            EXTENT=2.0,
+        ),
+        program("interpolate", CHECKPOINT=checkpoint, STOPS=[a, b], STEPS=6, METHOD="linear"),
+    ]
+    exec("\n".join(programs), {})
+    text = capsys.readouterr().out
+    model = load_checkpoint(checkpoint)
+    assert figure(text, "norm") == pytest.approx(1.25**0.5, abs=0.006)
+    shown = np.asarray(Image.open(tmp_path / "decoded.png").convert("L"))
+    assert np.abs(shown / 255 - model.decode(torch.tensor([a]))[0, 0].detach().numpy()).max() < 0.01
+    assert "z_1 from -2.00 to 2.00" in text
+    assert figure(text, "in z") == pytest.approx((1.7**2 + 1.7**2) ** 0.5, abs=0.006)
+    sizes = {name: Image.open(tmp_path / name).size for name in ("samples.png", "manifold.png")}
+    assert sizes == {"samples.png": (5 * 10 - 2, 2 * 10 - 2), "manifold.png": (32, 32)}
+    assert Image.open(tmp_path / "film.gif").n_frames == 2 * 6 - 2
+
+
+@pytest.mark.parametrize("section", ["two dimensions", "principal components"])
+def test_the_encoded_program_draws_every_mean(tmp_path: Path, section: str) -> None:
+    checkpoint = ROOT / "checkpoints" / "sprites-6d"
+    text = here(program("encoded", [section], CHECKPOINT=str(checkpoint), DIMS=(1, 3)), tmp_path)
+    latents = load_latents(checkpoint)
+    assert latents is not None
+    assert f"means of {len(latents)} images in 6 dimensions" in text
+    spreads = [float(found) for found in re.findall(r"spreads by ([\d.]+)", text)]
+    assert spreads == pytest.approx(latents.mu.std(0).tolist(), abs=0.006)
+    assert "scattergl" in (tmp_path / "encoded.html").read_text("utf-8")
+
+
+def test_the_training_program_trains_and_keeps_a_checkpoint(tmp_path: Path) -> None:
+    config = TrainConfig(hidden=(8,), epochs=1, batch_size=512)
+    text = here(program("train", SETTINGS=config.to_json()), tmp_path)
+    assert figure(text, "epoch   1  loss") > 0
+    assert load_checkpoint(tmp_path / "checkpoint").latent_dim == config.latent_dim

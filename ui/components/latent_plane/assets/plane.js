@@ -9,6 +9,7 @@ import { element, furnish, showLayers, showLegend, showPixels } from "./furnitur
 import { Glide } from "./glide.js";
 import { Hand } from "./hand.js";
 import { Help } from "./help.js";
+import { layerHints } from "./hints.js";
 import { Linked } from "./linked.js";
 import { Manifold } from "./manifold.js";
 import { openNear } from "./near.js";
@@ -268,7 +269,7 @@ export class LatentPlane {
       this.invalidate(true);
       this.seen.tell();
       return this.on.has(layer);
-    });
+    }, layerHints(this.data));
   }
 
   async loadPoints() {
