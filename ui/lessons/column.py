@@ -14,6 +14,7 @@ from ui.lessons.opened import (
     answered_rightly,
     close_lesson,
     current_lesson,
+    lesson_is_named,
     open_from_link,
     said_of,
     say,
@@ -36,8 +37,9 @@ def show_lesson(page: str, pages: Mapping[str, str], runs: Tokens) -> None:
     page: the one in view, by its path; pages: the file of each page, by its path; runs: gives the
     tokens of the visitor's own.
     """
-    open_from_link(shelf(pages.keys()).lessons)
-    _lesson(page, pages, runs)
+    if lesson_is_named():  # else no file is read
+        open_from_link(shelf(pages.keys()).lessons)
+        _lesson(page, pages, runs)
 
 
 @st.fragment

@@ -17,13 +17,18 @@ def current_lesson() -> tuple[str, int] | None:
     return (str(name), int(st.session_state.get("step", 1))) if name else None
 
 
-def open_from_link(lessons: Mapping[str, Lesson]) -> None:
-    """Let that lesson be open which the session has, else the link names; the way back counts."""
+def lesson_is_named() -> bool:
+    """Whether the session has a lesson open, or else the link names one; the way back counts."""
     if address := returned():
         for name in ("lesson", "step"):
             linked(name)
             st.session_state["linked"][name] = address.get(name, "")
             st.session_state.pop(name, None)
+    return bool(st.session_state.get("lesson", linked("lesson")))
+
+
+def open_from_link(lessons: Mapping[str, Lesson]) -> None:
+    """Let that lesson be open which is named, at the step that is named."""
     name = choice_from_link("lesson", ["", *lessons], "", "there is no such lesson here")
     if name:
         number_from_link("step", 1, len(lessons[name].steps), default=1)
@@ -32,11 +37,6 @@ def open_from_link(lessons: Mapping[str, Lesson]) -> None:
 def turn_to_step(step: int) -> None:
     """Show this step of the open lesson."""
     st.session_state["step"] = step
-
-
-def open_lesson(name: str, step: int = 1) -> None:
-    """Open a lesson, in the place of another."""
-    st.session_state["lesson"], st.session_state["step"] = name, step
 
 
 def close_lesson() -> None:

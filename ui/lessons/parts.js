@@ -2,7 +2,7 @@
  * The parts of a lesson that the browser makes: all texts are set as text, none as markup. What was
  * done is kept here, in this browser's storage, and nowhere else.
  *
- * @typedef {{seen: number[], right: number[], last: number}} Done steps, the first is 1
+ * @typedef {{seen: number[], right: number[]}} Done steps, the first is 1
  */
 
 const STORE = "zscape-lessons";
@@ -23,17 +23,16 @@ function allDone() {
 }
 
 const isDone = (done) =>
-  [done?.seen, done?.right].every((steps) => Array.isArray(steps) && steps.every(Number.isInteger)) &&
-  Number.isInteger(done.last);
+  [done?.seen, done?.right].every((steps) => Array.isArray(steps) && steps.every(Number.isInteger));
 
 /** @param {string} name @returns {Done} */
-const doneOf = (name) => allDone()[name] ?? { seen: [], right: [], last: 0 };
+const doneOf = (name) => allDone()[name] ?? { seen: [], right: [] };
 
 /** @param {string} name @param {number} step @param {number[]} right */
 function note(name, step, right) {
   const { seen, right: before } = doneOf(name);
   const union = (a, b) => [...new Set([...a, ...b])].sort((i, j) => i - j);
-  const done = { seen: union(seen, [step]), right: union(before, right), last: step };
+  const done = { seen: union(seen, [step]), right: union(before, right) };
   try {
     localStorage.setItem(STORE, JSON.stringify({ ...allDone(), [name]: done }));
   } catch {} // full, or forbidden: the lesson goes on without

@@ -25,7 +25,13 @@ _MARKDOWN = (
     MarkdownIt("commonmark", {"html": False})
     .enable("table")
     .disable(["html_block", "html_inline", "image", "autolink", "reference", "lheading"])
-    .use(dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True)
+    .use(
+        dollarmath_plugin,
+        allow_space=False,
+        allow_digits=False,
+        allow_labels=False,
+        double_inline=True,
+    )
 )
 # What makes anything else than signs: links, pictures, own commands, room without end.
 _UNTAKEN = re.compile(
@@ -171,7 +177,9 @@ def _formula(math: str) -> str:
         raise LessonError(f"a formula is longer than {MOST_MATH:,} characters")
     if untaken := _UNTAKEN.search(math):
         raise LessonError(f"the command {untaken[0]} is not taken in a formula")
-    return " ".join(math.replace("$", r"\$").split())
+    if "$" in math:
+        raise LessonError("a formula has a $ of its own, which would end it")
+    return " ".join(math.split())
 
 
 def _fenced(code: str, language: str) -> str:
