@@ -48,22 +48,11 @@ def show_betas() -> None:
     chosen = choice_from_link("beta", list(models), "1")
     st.select_slider("β, the weight of the KL", list(models), key="beta", persist_state="session")
     show_in_address("beta", beta=chosen if chosen != "1" else None)
-    show_trained(models[chosen])
-    curves(
-        beta_panels(list(models.values()), models[chosen]),
-        key="betas",
-        testid="betas",
-        alt="Both terms of the ELBO by the beta of the training.",
-        x_range=(min(one.beta for one in models.values()), max(o.beta for o in models.values())),
-        x_name="β",
-        log_x=True,
-        legend=False,
-        height=150,
-    )
+    show_trained(models[chosen], list(models.values()))
     explain("kl", "The weight β")
 
 
-def show_trained(one: Trained) -> None:
+def show_trained(one: Trained, models: list[Trained]) -> None:
     """The terms of one of the models, its manifold, what comes back of images, and draws."""
     metrics, (j, k) = one.metrics, one.dims
     with st.container(horizontal=True, gap="large"):
@@ -74,6 +63,14 @@ def show_trained(one: Trained) -> None:
             ("active units", f"{metrics['active_units']} of {len(metrics['kl_per_dim'])}"),
         ):
             st.metric(name, value, width="content")
+    image_grid(
+        torch.stack([one.x, one.rebuilt, one.samples]),
+        key="beta-images",
+        testid="beta-images",
+        alt=f"Test images, their reconstructions and draws from the prior, beta {one.beta:g}",
+        max_tile=58,
+    )
+    st.caption("From above: test images, what comes back of them, draws from the prior.")
     left, right = st.columns([2, 3], gap="medium")
     with left:
         image_grid(
@@ -89,13 +86,22 @@ def show_trained(one: Trained) -> None:
             "are 0."
         )
     with right:
-        image_grid(
-            torch.stack([one.x, one.rebuilt, one.samples]),
-            key="beta-images",
-            testid="beta-images",
-            alt=f"Test images, their reconstructions and draws from the prior, beta {one.beta:g}",
-        )
-        st.caption("From above: test images, what comes back of them, draws from the prior.")
+        show_curves(models, one)
+
+
+def show_curves(models: list[Trained], one: Trained) -> None:
+    """Both terms and the ELBO of all, over β."""
+    curves(
+        beta_panels(models, one),
+        key="betas",
+        testid="betas",
+        alt="Both terms of the ELBO by the beta of the training.",
+        x_range=(models[0].beta, models[-1].beta),
+        x_name="β",
+        log_x=True,
+        legend=False,
+        height=130,
+    )
 
 
 def _linked(name: str, default: Gaussian) -> Gaussian:

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from ui.frame.navigation import SECTIONS
+from ui.lessons.reading import read_lesson
 from vae_core.data.datasets import dataset_names
 
 ROOT = Path(__file__).parents[2]
@@ -84,6 +85,8 @@ def test_a_lesson_is_made_of_steps_with_a_view_and_sound_tasks(file: Path) -> No
 
 @pytest.mark.parametrize("file", LESSONS, ids=lambda file: file.stem)
 def test_the_app_s_own_reader_takes_it(file: Path) -> None:
-    reading = pytest.importorskip("ui.lessons.reading")
-    lesson = reading.read_lesson(file.stem, file.read_text("utf-8"), PATHS)
+    text = file.read_text("utf-8")
+    lesson = read_lesson(file.stem, text, PATHS)
     assert lesson.title and lesson.topics
+    labels = re.findall(r"^\[([^]]*)\]\(/", text, re.MULTILINE)
+    assert [step.view.label for step in lesson.steps if step.view] == labels
