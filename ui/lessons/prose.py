@@ -166,8 +166,8 @@ class _Maker:
         """Its label; a view is noted, of any other link the address is said."""
         label, href = self.inline(node), str(node.attrs["href"])
         if href.startswith("/") and not href.startswith("//"):
-            words = (n.content for n in node.walk() if n.type in ("text", "code_inline"))
-            self.views.append(("".join(words), href))  # a button's, which shows it as it is
+            said = [n.content for n in node.walk() if n.type in ("text", "code_inline")]
+            self.views.append(("".join(said), href))  # a button's, which shows it as it is
             return label
         words = plain(href)
         return label if words == label else f"{label} ({words})"
