@@ -56,7 +56,8 @@ beta: $(INSTALLED)
 	rm -rf runs/beta-*
 	for beta in 0.25 0.5 1 2 4 8 20; do \
 		$(PY) -m vae_core train $(BETA_MODEL) --beta $$beta --output runs/beta-$$beta --publish lessons/beta/$$beta && \
-		$(PY) -m vae_core evaluate lessons/beta/$$beta --write || exit 1; \
+		$(PY) -m vae_core evaluate lessons/beta/$$beta --write && \
+		rm $(addprefix lessons/beta/$$beta/,README.md latents.safetensors preview.png) || exit 1; \
 	done
 
 # The checkpoints' figures beside published ones, in docs/numbers.md.
