@@ -11,6 +11,7 @@ import pytest
 import torch
 from nbclient import NotebookClient
 
+from vae_core.checkpoints.archives import unpack_checkpoint
 from vae_core.checkpoints.reading import load_checkpoint, load_latents
 from vae_core.data.datasets import load_dataset
 
@@ -61,7 +62,10 @@ def test_the_answers_make_a_checkpoint_that_the_app_opens(run, tmp_path: Path) -
         mu, logvar = model.encode(test.floats(latents.indices))
     torch.testing.assert_close(latents.mu, mu, atol=1e-5, rtol=0)
     torch.testing.assert_close(latents.logvar, logvar, atol=1e-5, rtol=0)
-    assert (tmp_path / "my-vae.zip").is_file()
+    with (tmp_path / "my-vae.zip").open("rb") as archive:  # as "Open a checkpoint" takes it
+        opened = unpack_checkpoint(archive, tmp_path / "opened")
+    with torch.no_grad():
+        torch.testing.assert_close(opened.decode(torch.tensor([[0.5, -1.0]])), image)
 
 
 def test_each_empty_gap_is_told_by_the_cell_after_it(run) -> None:
