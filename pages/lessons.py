@@ -7,6 +7,7 @@ import streamlit as st
 from ui.frame.navigation import addresses
 from ui.lessons.parts import lesson_list
 from ui.lessons.shelf import shelf
+from ui.text.explain import explain
 from ui.text.plain import plain
 
 st.markdown(
@@ -21,3 +22,4 @@ if found.lessons:
     lesson_list(found.lessons)
 else:
     st.info("There are no lessons here.")
+explain("lessons")

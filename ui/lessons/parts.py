@@ -83,7 +83,7 @@ def lesson_list(lessons: Mapping[str, Lesson]) -> None:
     _show("lesson-list", {"part": "list", "lessons": rows})
 
 
-def _show(key: str, data: dict[str, Any], **callbacks: Callable[[], None]) -> None:
+def _show(key: str, data: dict[str, Any], **callbacks: Any) -> None:
     _COMPONENT(key=key, data=[data], **callbacks)  # a list: see `ui.components.modules`
 
 

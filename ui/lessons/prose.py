@@ -43,7 +43,10 @@ _LANGUAGE = re.compile(r"[a-z0-9+-]{1,20}")
 
 @dataclass
 class Prose:
-    """Markdown as Streamlit shows it, and links that lead into the app: (label, address)."""
+    """Markdown as Streamlit shows it, and links that lead into the app: (label, address).
+
+    A label is no Markdown but text.
+    """
 
     text: str = ""
     views: list[tuple[str, str]] = field(default_factory=list)
@@ -166,11 +169,17 @@ class _Maker:
         """Its label; a view is noted, of any other link the address is said."""
         label, href = self.inline(node), str(node.attrs["href"])
         if href.startswith("/") and not href.startswith("//"):
-            said = [n.content for n in node.walk() if n.type in ("text", "code_inline")]
-            self.views.append(("".join(said), href))  # a button's, which shows it as it is
+            self.views.append((_words(node), href))
             return label
         words = plain(href)
         return label if words == label else f"{label} ({words})"
+
+
+def _words(node: SyntaxTreeNode) -> str:
+    """The text in a node, without its signs."""
+    if node.type in ("softbreak", "hardbreak"):
+        return " "
+    return "".join(map(_words, node.children)) if node.children else node.content
 
 
 def _formula(math: str) -> str:

@@ -30,7 +30,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 class View:
     """What a step is about: an address of this app. path: of a page, as "elbo", "" the first."""
 
-    label: str
+    label: str  # text, no Markdown
     path: str
     query: tuple[tuple[str, str], ...]
 

@@ -36,9 +36,8 @@ def shelf(pages: Collection[str]) -> Shelf:
     """The lessons, as their files are now. pages: paths that a view may lead to."""
     lessons: dict[str, Lesson] = {}
     faults: list[str] = []
-    own = os.environ.get(VARIABLE)
-    for folder in filter(None, (SHIPPED, own and Path(own))):
-        _fill(lessons, faults, folder, frozenset(pages))
+    for folder in filter(None, (str(SHIPPED), os.environ.get(VARIABLE))):
+        _fill(lessons, faults, Path(folder), frozenset(pages))
     return Shelf(lessons, tuple(faults))
 
 

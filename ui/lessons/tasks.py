@@ -144,17 +144,19 @@ class Reach:
             return Verdict(False, f"You have no training of {name} yet that has ended an epoch.")
         best = max(reached) if self.at_least is not None else min(reached)
         said = f"{NAMES[self.figure]} {decimal(best, '.1f')} nats"
-        if self.at_least is not None and best >= self.at_least:
+        if self._is_enough(best):
             return Verdict(True, f"Your best is {said}. {self.reason}")
-        if self.at_most is not None and best <= self.at_most:
-            return Verdict(True, f"Your best is {said}. {self.reason}")
-        return Verdict(False, f"Your best so far is {said}; {self.asked} is asked.")
+        return Verdict(False, f"Your best so far is {said}; {self._asked} is asked.")
+
+    def _is_enough(self, best: float) -> bool:
+        if self.at_least is not None:
+            return best >= self.at_least
+        return self.at_most is not None and best <= self.at_most
 
     @property
-    def asked(self) -> str:
-        if self.at_least is not None:
-            return f"at least {decimal(self.at_least, 'g')}"
-        return f"at most {decimal(self.at_most, 'g')}"
+    def _asked(self) -> str:
+        word, bound = ("least", self.at_least) if self.at_most is None else ("most", self.at_most)
+        return f"at {word} {decimal(bound or 0.0, 'g')}"
 
 
 NAMES = {"elbo": "ELBO", "loss": "loss", "reconstruction": "reconstruction", "kl": "KL"}

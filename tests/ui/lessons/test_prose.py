@@ -94,8 +94,8 @@ def test_no_signs_make_an_element(text: str) -> None:
 
 
 def test_a_link_into_the_app_is_a_view_and_others_are_said() -> None:
-    made = prose("[Look](/elbo?image=6)\n\nSee [notes](https://a.b/c) of it.")
-    assert made.views == [("Look", "/elbo?image=6")]
+    made = prose("[Look, *now*](/elbo?image=6)\n\nSee [notes](https://a.b/c) of it.")
+    assert made.views == [("Look, now", "/elbo?image=6")]
     assert made.text.replace("\\", "").replace("\u2060", "") == "See notes (https://a.b/c) of it."
 
 
