@@ -23,6 +23,7 @@ CONVOLUTIONAL = "mnist-16d"
 CELL = 30  # pixels of the small images of the example
 LONGEST = 120  # characters of the example's numbers
 EVERY = "all"
+PARTS = {"layers": "Layer by layer", "example": "Transposed convolution, by hand"}
 PLANE = "layers"  # whose pointer the maps follow
 
 opened = current_model()
@@ -73,7 +74,6 @@ def show_layers() -> None:
 
 @st.fragment
 def show_example() -> None:
-    st.header("Transposed convolution, by hand")
     example, pixel, step = choose_example()
     show_example_images(example, pixel)
     show_example_matrices(example, pixel)
@@ -219,8 +219,19 @@ def _number(key: str, label: str, low: int, high: int, default: int) -> int:
     return value
 
 
-if lacking := no_decoder(opened) or no_layers(opened):
+part = choice_from_link("part", list(PARTS), "layers")
+st.segmented_control(
+    "Show",
+    list(PARTS),
+    format_func=PARTS.__getitem__,
+    required=True,
+    key="part",
+    persist_state="session",
+)
+show_in_address("part", part=part)
+if part == "example":
+    show_example()
+elif lacking := no_decoder(opened) or no_layers(opened):
     st.info(f"{lacking} Without layers there are none to look into.")
 else:
     show_layers()
-show_example()

@@ -44,6 +44,7 @@ def test_layers_and_their_worked_example(page: Page, app_url: str, settle: Settl
     plane.hover(position={"x": 200, "y": 120})
     page.wait_for_function("here => last() === here", arg=here)
 
+    page.get_by_text("Transposed convolution, by hand").click()
     page.get_by_text("2 × 2 → 3 × 3").wait_for()
     page.get_by_text("0 apart").wait_for()
     cells = page.get_by_test_id("example-matrices").locator(".matrix i")
@@ -57,7 +58,7 @@ def test_layers_and_their_worked_example(page: Page, app_url: str, settle: Settl
 def test_the_same_by_inserted_zeros_with_numbers_of_ones_own(
     page: Page, app_url: str, settle: Settle
 ) -> None:
-    page.goto(f"{app_url}/layers?model=digits-2d&stride=2&x-pixel=13")
+    page.goto(f"{app_url}/layers?model=digits-2d&part=example&stride=2&x-pixel=13")
     settle(page)
     zeros = page.get_by_test_id("example-zeros").locator("figure")
     expect(zeros.nth(0).locator("i")).to_have_count(7 * 7)
