@@ -126,7 +126,9 @@ def matrix(
                 colour = CLASS_COLOURS[place % len(CLASS_COLOURS)]
                 style = f" style='background:{colour};color:{_ink(colour)}'"
             kind = " class='lit'" if lit is not None and lit[i, j] else ""
-            text = f"{values[i, j]:g}" if side >= 18 and (places is None or place >= 0) else ""
+            text = (
+                decimal(values[i, j], "g") if side >= 18 and (places is None or place >= 0) else ""
+            )
             cells.append(f"<i{kind}{style}>{text}</i>")
     return Matrix(
         title,
