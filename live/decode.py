@@ -60,7 +60,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from live.door.connections import MAX_MESSAGE
-from live.door.gate import parsed
+from live.door.gate import same_origin
 from live.images import TRAINING, shown_to, stored_images
 from live.models import Described, OpenModel, model_now
 from live.peers import address_of
@@ -151,11 +151,6 @@ def parse(frame: bytes, model: Described) -> Request:
             f"Row {stored.max()} was asked for; {model.images} images are stored.",
         )
     return ticket, verb, values
-
-
-def same_origin(origin: str | None, host: str | None) -> bool:
-    """Browsers always name the page's origin; a program that sends none is no page."""
-    return origin is None or ((url := parsed(origin)) is not None and url.netloc == host)
 
 
 async def _channel(websocket: WebSocket) -> None:

@@ -13,6 +13,7 @@ from ui.components.decimal_comma import read_decimal_commas
 from ui.components.paper import suit_paper
 from ui.frame.disk import unwritable
 from ui.frame.hidden import hidden
+from ui.frame.present import begin_where_led, take_part, tell_chosen
 from ui.frame.session import return_to_model
 from ui.frame.sidebar import show_sidebar
 from ui.text.plain import show_error
@@ -60,17 +61,23 @@ def show() -> None:
     page = st.navigation(sections(), position="hidden" if hidden("pages") else "top")
     st.title(HEADINGS.get(page.title, page.title))  # on the screen before torch is in memory
     with st.container(gap=None):  # what is mostly not to be seen takes no room
-        notes = st.empty()
+        notes, room = st.empty(), st.container(gap=None)
         st.fragment(return_at_once, run_every=A_DAY)()
         read_decimal_commas()
         suit_paper()
         if hidden("save"):
             st.html(NO_MENUS)
+    led = begin_where_led()
     turn_to(page.url_path)
-    return_to_model()
+    if not led:
+        return_to_model()
+    with room:
+        take_part()
     show_sidebar(page.url_path)
     page.run()
     keep_view()
+    with room:
+        tell_chosen()
     with notes:
         tell_refused()
 

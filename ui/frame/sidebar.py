@@ -12,6 +12,7 @@ from ui.frame.card import card_of, figures_of
 from ui.frame.hidden import hidden, hidden_controls
 from ui.frame.kinds import note
 from ui.frame.owners import alone, called
+from ui.frame.present import followed, show_present
 from ui.frame.room import UPLOADS_STAY_DAYS
 from ui.frame.session import NO_MODEL, current_model, model_ids, select_model
 from ui.text.plain import file_name, plain, show_error
@@ -56,12 +57,14 @@ def show_sidebar(page: str) -> None:
             st.selectbox("Model", ids, format_func=model_label, key="model")
         # A place of its own on each page: following a link empties the address.
         say = step_in_address if changed else show_in_address
-        say(f"model-{page}", model=model, hide=",".join(hidden_controls()), open=None)
+        hide = ",".join(hidden_controls())
+        say(f"model-{page}", model=model, hide=hide, open=None, room=followed())
         figures = st.container()
         if not hidden("upload") and st.button(
             "Open a checkpoint", icon=":material/upload:", width="stretch"
         ):
             _upload()
+        show_present()
     with figures:
         try:
             with st.spinner("Opening the model…"):

@@ -162,6 +162,7 @@ export class Painting {
       if (plane.ghost)
         scene.drawCursor(c, view, theme, slice.place(plane.ghost), data.colours.z, { ghost: true });
     }
+    if (data.plane) plane.taught.draw(c);
     if (hand.press?.kind === "selection" && hand.press.moved) scene.drawLasso(c, theme, hand.press.corners);
   }
 

@@ -21,6 +21,7 @@ import { Slice } from "./slice.js";
 import { followSliders } from "./sliders.js";
 import { Stops } from "./stops.js";
 import { Talk } from "./talk.js";
+import { Taught } from "./taught.js";
 import { Thumbnails } from "./thumbnails.js";
 import { Trust } from "./trust.js";
 import { View } from "./view.js";
@@ -116,6 +117,7 @@ export class LatentPlane {
     this.help = new Help(this);
     this.beside = new Beside(this, signal);
     this.linked = new Linked(this, signal);
+    this.taught = new Taught(this, signal);
     this.hand = new Hand(this, signal);
     followSliders(() => this.data?.sliders ?? [], (dim, value) => this.slide(dim, value), signal);
     addEventListener("beforeprint", () => this.repaint(PAPER), { signal });
@@ -164,6 +166,7 @@ export class LatentPlane {
     this.lookAround();
     this.resize();
     this.beside.askForFrame();
+    this.taught.show();
   }
 
   /** As the address says, or as the visitor left it. */
@@ -171,6 +174,22 @@ export class LatentPlane {
     this.seen = new Seen(this);
     this.on = this.seen.layers;
     this.seen.say();
+  }
+
+  /** What the address says by now, of layers, legend and view. */
+  showSeen() {
+    this.begin();
+    this.layersShown = "";
+    this.showLayers();
+    if (this.points) {
+      this.points.hidden = this.seen.off;
+      showLegend(this.parts.keys, this.points, this.data.colours, this.legendVerbs());
+      this.trust.forgetMass();
+    }
+    if (this.seen.zoom) Object.assign(this.view, this.seen.zoom);
+    else this.view.reset();
+    this.lookAround();
+    this.invalidate(true);
   }
 
   /** Whether Python's value is news; a drag under way will have the last word. */
@@ -444,6 +463,7 @@ export class LatentPlane {
       this.readout.tip();
       this.beside.tellPlaces();
       this.linked.tell();
+      this.taught.tell();
     });
   }
 }

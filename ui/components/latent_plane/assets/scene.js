@@ -166,6 +166,29 @@ export function drawCursor(c, view, theme, [a, b], colour, { ghost = false, hair
   c.restore();
 }
 
+/** Where the teacher of a room points, told from all else by its word. */
+export function drawTaught(c, view, theme, [a, b]) {
+  const [x, y] = view.toPixels(a, b);
+  const right = x + 90 < view.width;
+  c.save();
+  c.font = "600 13px sans-serif";
+  c.textAlign = right ? "left" : "right";
+  c.textBaseline = "middle";
+  c.lineJoin = "round";
+  c.strokeStyle = theme.background;
+  c.fillStyle = theme.text;
+  for (const [width, paint] of [[5, "stroke"], [2, "fill"]]) {
+    c.lineWidth = width;
+    if (paint === "fill") c.strokeStyle = theme.text;
+    c.beginPath();
+    c.arc(x, y, 12, 0, 7);
+    c.stroke();
+    if (paint === "stroke") c.strokeText("teacher", x + (right ? 18 : -18), y);
+    else c.fillText("teacher", x + (right ? 18 : -18), y);
+  }
+  c.restore();
+}
+
 /**
  * The tip and direction of an arrow from the edge to (x, y), in pixels; null where that is in sight.
  * @param {import("./view.js").View} view @param {number} x @param {number} y
