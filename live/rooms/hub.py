@@ -72,6 +72,11 @@ class Hub:
         room = self._rooms.get(code)
         return None if room is None or room.is_over else room
 
+    def stands(self, code: str, at: Place) -> bool:
+        """Whether a room of this code is open, here, `at`, or for all that is known elsewhere."""
+        place = where(code)
+        return code in self._rooms if place == at else place is not None
+
     def end(self, code: str) -> None:
         """End this room."""
         self._end_all(lambda room: room.code == code)

@@ -15,6 +15,7 @@ from live.rooms.room import Close, End
 
 PATH = "/live/room"
 SECONDS = 5.0  # for the other server to answer
+RESTARTS = 1012  # as a server says that is to come back
 HANDED_ON = ("cookie", "origin")
 
 
@@ -48,7 +49,8 @@ async def _both_ways(websocket: WebSocket, other: ClientConnection) -> None:
                 await websocket.send_text(await other.recv(decode=True))
         except ConnectionClosed as closed:
             if closed.rcvd is None or closed.rcvd.code not in set(Close):
-                raise WebSocketDisconnect from closed
+                await websocket.close(RESTARTS)  # the browser asks again
+                raise WebSocketDisconnect(RESTARTS) from closed
             raise End(Close(closed.rcvd.code), closed.rcvd.reason) from closed
 
     async def up() -> None:

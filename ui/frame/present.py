@@ -12,7 +12,7 @@ import segno
 import streamlit as st
 
 from live.peers import counted_as, is_this_machine
-from live.rooms import CODE, Place, hub, where
+from live.rooms import CODE, Place, hub
 from ui.components.address import begin_anew, linked, refuse, returned
 from ui.components.room import room, tell_answer
 from ui.frame.classroom import entrance, is_teacher
@@ -107,7 +107,7 @@ def _led() -> dict[str, str]:
 def _open() -> None:
     """Open a room where this visitor leads none, or none any more."""
     led = _led()
-    if led and where(led["code"]):
+    if led and hub.stands(led["code"], _here()):
         return
     try:
         new = hub.open(visitor(), counted_as(st.context.ip_address), _here())

@@ -1,6 +1,6 @@
 /** Addresses as a room tells them: below the app's root, without what is each visitor's own. */
 
-const OWN = ["room", "hide", "open"];
+const OWN = ["room", "hide", "open", "embed", "embed_options"];
 
 /** The address in view, "/manifold?side=9". @param {URL} root */
 export function viewOf({ pathname, search }, root) {

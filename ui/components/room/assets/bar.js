@@ -49,9 +49,9 @@ export class Bar {
     if (state === "moved")
       return [said("Room ", room, " is led from another tab."), this.#verb("Lead from here", () => part.lead())];
     if (state !== "open") return [said("Room ", room, ": connecting…")];
-    const count = make("span", { className: "count" }, [`${part.followers} follow${part.followers === 1 ? "s" : ""}`]);
+    const follow = part.followers ? `${part.followers} follow${part.followers === 1 ? "s" : ""}` : "nobody follows yet";
     return [
-      said("Presenting in room ", room, " · ", count),
+      said("Presenting in room ", room, ` · ${follow}`),
       part.answers.size ? this.#verb(this.shows ? "Hide answers" : "Answers", () => this.#toggle()) : "",
       this.sure ? this.#verb("End for all?", () => this.#end(), "End") : this.#verb("End", () => this.#ask()),
     ];
