@@ -21,6 +21,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -58,15 +59,20 @@ def frame(text: str) -> bytes:
     return b"\x81" + bytes([0x80 | len(data)]) + bytes(4) + data
 
 
-async def upgraded(url: str, code: str, protocol: asyncio.Protocol) -> asyncio.StreamWriter:
-    """A WebSocket without more than the followers need."""
+def place(url: str) -> tuple[str, int]:
+    """Its host and port."""
     site = urlsplit(url)
     assert site.hostname and site.port
-    reader, writer = await asyncio.open_connection(site.hostname, site.port)
+    return site.hostname, site.port
+
+
+async def upgraded(url: str, code: str, protocol: asyncio.Protocol) -> asyncio.StreamWriter:
+    """A WebSocket without more than the followers need."""
+    reader, writer = await asyncio.open_connection(*place(url))
     key = base64.b64encode(os.urandom(16)).decode()
     writer.write(
-        f"GET /live/room?code={code} HTTP/1.1\r\nHost: {site.netloc}\r\nUpgrade: websocket\r\n"
-        f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        f"GET /live/room?code={code} HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\n"
+        f"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
         .encode()
     )  # fmt: skip
     await reader.readuntil(b"\r\n\r\n")
@@ -78,25 +84,22 @@ async def load(url: str, followers: int, seconds: float, room: str) -> dict[str,
     """`followers` follow `room`, "code secret", or the bare server where it is empty."""
     ages: list[float] = []
     loop = asyncio.get_running_loop()
-    site = urlsplit(url)
+    host, port = place(url)
     code, _, secret = room.partition(" ")
     lines: list[Any] = []
     for _ in range(followers):
-        follower = Follower(ages)
         if code:
-            lines.append(await upgraded(url, code, follower))
+            lines.append(await upgraded(url, code, Follower(ages)))
             lines[-1].write(frame('{"follow":true}'))
         else:
-            transport, _ = await loop.create_connection(
-                lambda follower=follower: follower, site.hostname, site.port
-            )
+            transport, _ = await loop.create_connection(partial(Follower, ages), host, port)
             lines.append(transport)
     leader: Any
     if code:
         leader = await upgraded(url, code, asyncio.Protocol())
         leader.write(frame(json.dumps({"lead": secret})))
     else:
-        leader, _ = await loop.create_connection(asyncio.Protocol, site.hostname, site.port)
+        leader, _ = await loop.create_connection(asyncio.Protocol, host, port)
     begin = time.perf_counter()
     due, warm = begin, False
     while due < begin + WARM_SECONDS + seconds:

@@ -120,10 +120,10 @@ def _folder() -> Path:
 def _new_code(at: Place) -> str:
     """A code that no other room has, at any server."""
     _folder().mkdir(parents=True, exist_ok=True)
-    for file in _folder().iterdir():
+    for old in _folder().iterdir():
         with suppress(OSError):
-            if file.stat().st_mtime < time.time() - MAX_SECONDS:
-                file.unlink()
+            if old.stat().st_mtime < time.time() - MAX_SECONDS:
+                old.unlink()
     while True:
         code = "".join(secrets.choice(LETTERS) for _ in range(4))
         try:

@@ -17,12 +17,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-MAX_TEXT = 16_384  # characters of a message
-MAX_VIEW = 8_000
+MAX_TEXT = 32_768  # characters of a message
+MAX_VIEW = 30_000
 MAX_NAME = 200
 MAX_Z = 1e6
 # A page of the app, and a query in the characters that browsers write there.
-_VIEW = re.compile(r"/[a-z_]{0,32}(\?[A-Za-z0-9\-._~!$&'()*+,;=:@/?%^]*)?")
+_VIEW = re.compile(r"/[a-z0-9_-]{0,32}(\?[A-Za-z0-9\-._~!$&'()*+,;=:@/?%^]*)?")
 _PLANE = re.compile(r"[\w-]{1,64}")
 _LESSON = re.compile(r"[\w.-]{1,80}")
 

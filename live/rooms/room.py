@@ -119,6 +119,7 @@ class Room:
             if self.leader is slot:
                 self.leader = None
                 self.left = time.monotonic()
+                self.said.pop("point", None)  # who comes now would see it standing still
 
     @contextmanager
     def followed(self) -> Iterator[Slot]:

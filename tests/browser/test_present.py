@@ -12,6 +12,8 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+    from vae_core.runs.run import Run
+
     Settle = Callable[[Page], None]
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -145,6 +147,24 @@ def test_a_second_tab_leads_only_when_asked_to(page: Page, app_url: str, settle:
     expect(bar(second)).to_contain_text("Presenting in room")
     expect(bar(page)).to_contain_text("led from another tab")
     second.close()
+
+
+def test_a_training_is_played_back_on_a_student_s_screen(
+    page: Page, student: Page, app_url: str, settle: Settle, own_run: Callable[..., Run]
+) -> None:
+    run = own_run(epochs=3)
+    link = presented(page, f"{app_url}/train?run={run.token}&epoch=2", settle)
+    student.goto(link)
+    shows(student, settle, "epoch=2")
+    student.get_by_text("epoch 2 of 3").wait_for()
+    page.get_by_test_id("epoch-scrubber").evaluate(  # held, as by a pointer
+        "(scrubber) => { scrubber.value = 0; scrubber.dispatchEvent(new Event('input')); }"
+    )
+    student.get_by_text("epoch 0 of 3").wait_for()
+    assert "epoch=2" in page.url
+    page.get_by_test_id("epoch-scrubber").press("End")
+    student.get_by_text("epoch 3 of 3").wait_for()
+    shows(student, settle, "epoch=3")
 
 
 def test_answers_are_counted_for_the_teacher(

@@ -83,13 +83,13 @@ def tell_chosen() -> None:
         tell_answer(*answered)
 
 
-def show_present() -> None:
-    """The button that opens a room, and shows its code again."""
+def show_present(page: str) -> None:
+    """The button that opens a room, and shows its code again. page: its url path."""
     if hidden("present") or followed() or not _may_lead():
         return
     pressed = st.button("Present", icon=":material/cast:", width="stretch", on_click=_open)
     if pressed and (led := _led()):
-        _show_code(led["code"])
+        _show_code(led["code"], _site(page))
 
 
 def _may_lead() -> bool:
@@ -136,11 +136,15 @@ def _forget() -> None:
     keep(LED, {})
 
 
+def _site(page: str) -> str:
+    """Where the app is, as the visitor's browser reaches it, below whatever path."""
+    return (st.context.url or "").rstrip("/").removesuffix(f"/{page}" if page else "")
+
+
 @st.dialog("Present", width="medium")
-def _show_code(code: str) -> None:
+def _show_code(code: str, site: str) -> None:
     """For the projector: the code, the link and its QR code."""
-    site = st.context.url or ""
-    link = f"{site.rstrip('/')}/?room={code}"
+    link = f"{site}/?room={code}"
     picture = segno.make(link, error="m").svg_data_uri(omitsize=True, border=3)
     st.html(
         f"<style>{_CODE_CSS}</style><p class='code'>{code}</p>"

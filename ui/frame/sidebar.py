@@ -64,7 +64,7 @@ def show_sidebar(page: str) -> None:
             "Open a checkpoint", icon=":material/upload:", width="stretch"
         ):
             _upload()
-        show_present()
+        show_present(page)
     with figures:
         try:
             with st.spinner("Opening the model…"):

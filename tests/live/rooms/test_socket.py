@@ -95,7 +95,7 @@ def test_what_the_leader_says_reaches_who_follows(client: TestClient, room: Room
         {"view": "/decode#x"},
         {"view": '/decode?x="<script>'},
         {"view": "/decode?x=\n"},
-        {"view": "/decode?" + "x" * 9000},
+        {"view": "/decode?" + "x" * 31_000},
         {"view": None},
         {"point": {"plane": "plane", "z": [float("nan")], "there": True}},
         {"point": {"plane": "plane", "z": [True], "there": True}},

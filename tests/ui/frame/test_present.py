@@ -121,3 +121,19 @@ def test_other_servers_ask_where_this_one_listens(monkeypatch: pytest.MonkeyPatc
     assert present._here() == Place("127.0.0.1", 8502)
     options |= {"server.address": "10.0.0.2", "server.sslCertFile": "cert.pem"}
     assert present._here() == Place("10.0.0.2", 8502, tls=True)
+
+
+@pytest.mark.parametrize(
+    ("url", "page", "site"),
+    [
+        ("https://school.example/", "", "https://school.example"),
+        ("https://school.example/decode", "decode", "https://school.example"),
+        ("https://school.example/zscape/decode/", "decode", "https://school.example/zscape"),
+        ("https://school.example/zscape", "decode", "https://school.example/zscape"),
+    ],
+)
+def test_the_link_leads_to_the_app_and_not_to_the_page(
+    monkeypatch: pytest.MonkeyPatch, url: str, page: str, site: str
+) -> None:
+    monkeypatch.setattr(st, "context", SimpleNamespace(url=url))
+    assert present._site(page) == site

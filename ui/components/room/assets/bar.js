@@ -9,6 +9,14 @@ export class Bar {
   constructor(host) {
     this.host = host;
     this.shows = true; // the answers, once there are some
+    const said = make("span", { className: "said", role: "status" });
+    const verbs = make("span", { className: "verbs" });
+    const bar = make("div", { className: "bar", role: "region" }, [said, verbs]);
+    const answers = make("section", { className: "answers", ariaLabel: "Answers", hidden: true });
+    bar.dataset.testid = "room";
+    answers.dataset.testid = "room-answers";
+    host.replaceChildren(answers, bar);
+    this.root = { said, verbs, bar, answers };
   }
 
   /** @param {Leader | import("./follower.js").Follower} part @param {() => void} over what there is to do when it is */
@@ -20,41 +28,51 @@ export class Bar {
   }
 
   draw() {
-    const leads = this.part instanceof Leader;
-    const parts = leads ? this.#leading() : this.#following();
-    const focused = this.host.getRootNode().activeElement?.dataset.verb;
-    const bar = make("div", { className: "bar", role: "region", ariaLabel: `Room ${this.part.code}` }, parts);
-    bar.dataset.testid = "room";
-    bar.classList.toggle("leads", leads);
-    const answers = leads && this.shows ? this.#answers() : null;
-    this.host.replaceChildren(...[answers, bar].filter(Boolean));
-    if (focused) this.host.querySelector(`[data-verb="${focused}"]`)?.focus();
+    const { part, root } = this;
+    const leads = part instanceof Leader;
+    const { says, verbs } = leads ? this.#leading() : this.#following();
+    root.bar.ariaLabel = `Room ${part.code}`;
+    root.bar.classList.toggle("leads", leads);
+    root.said.replaceChildren(...says);
+    // A button under a press stays where it is while the count beside it changes.
+    if (verbs.map(([text]) => text).join() !== this.verbs?.map(([text]) => text).join()) {
+      const names = verbs.map(([text, act]) => make("button", { type: "button", onclick: act }, [text]));
+      const focused = [...root.verbs.children].indexOf(this.host.getRootNode().activeElement);
+      root.verbs.replaceChildren(...names);
+      if (focused >= 0) names[Math.min(focused, names.length - 1)]?.focus();
+    }
+    this.verbs = verbs;
+    root.answers.hidden = !(leads && this.shows && part.answers.size);
+    if (!root.answers.hidden) root.answers.replaceChildren(...this.#answers());
   }
 
   #following() {
-    const { part } = this;
+    const { part, room } = this;
     const { state, reason } = part.line;
-    const room = make("b", {}, [part.code]);
-    if (state === "over") return [said("Room ", room, " has ended."), this.#verb("Close", this.over)];
-    if (state !== "open") return [said(reason || "Looking for room ", ...(reason ? [] : [room, "…"]))];
-    if (part.follows) return [said("Following room ", room), this.#verb("Look around", () => part.lookAround())];
-    return [said("Looking around. Room ", room, " goes on."), this.#verb("Follow", () => part.follow())];
+    if (state === "over") return { says: ["Room ", room, " has ended."], verbs: [["Close", this.over]] };
+    if (state !== "open") return { says: reason ? [reason] : ["Looking for room ", room, "…"], verbs: [] };
+    return part.follows
+      ? { says: ["Following room ", room], verbs: [["Look around", () => part.lookAround()]] }
+      : { says: ["Looking around. Room ", room, " goes on."], verbs: [["Follow", () => part.follow()]] };
   }
 
   #leading() {
-    const { part } = this;
-    const room = make("b", {}, [part.code]);
+    const { part, room } = this;
     const state = part.line?.state ?? "moved";
-    if (state === "over" || state === "refused") return [said("Room ", room, " has ended."), this.#verb("Close", this.over)];
+    if (state === "over" || state === "refused")
+      return { says: ["Room ", room, " has ended."], verbs: [["Close", this.over]] };
     if (state === "moved")
-      return [said("Room ", room, " is led from another tab."), this.#verb("Lead from here", () => part.lead())];
-    if (state !== "open") return [said("Room ", room, ": connecting…")];
-    const follow = part.followers ? `${part.followers} follow${part.followers === 1 ? "s" : ""}` : "nobody follows yet";
-    return [
-      said("Presenting in room ", room, ` · ${follow}`),
-      part.answers.size ? this.#verb(this.shows ? "Hide answers" : "Answers", () => this.#toggle()) : "",
-      this.sure ? this.#verb("End for all?", () => this.#end(), "End") : this.#verb("End", () => this.#ask()),
-    ];
+      return { says: ["Room ", room, " is led from another tab."], verbs: [["Lead from here", () => part.lead()]] };
+    if (state !== "open") return { says: ["Room ", room, ": connecting…"], verbs: [] };
+    const { followers: n, answers } = part;
+    const follow = n ? `${n} follow${n === 1 ? "s" : ""}` : "nobody follows yet";
+    const end = this.sure ? ["End for all?", () => this.#end()] : ["End", () => this.#ask()];
+    const show = [this.shows ? "Hide answers" : "Answers", () => this.#toggle()];
+    return { says: ["Presenting in room ", room, ` · ${follow}`], verbs: answers.size ? [show, end] : [end] };
+  }
+
+  get room() {
+    return make("b", {}, [this.part.code]);
   }
 
   #toggle() {
@@ -79,30 +97,14 @@ export class Bar {
   /** Bars of what was chosen at the step that was answered last. */
   #answers() {
     const last = [...this.part.answers.values()].at(-1);
-    if (!last) return null;
     const counts = Object.entries(last.counts);
     const all = counts.reduce((sum, [, n]) => sum + n, 0);
     const rows = counts.flatMap(([choice, n]) => [
       make("dt", {}, [choice]),
-      make("dd", {}, [make("i", { style: `width: ${(100 * n) / all}%` }), String(n)]),
+      make("dd", {}, [make("i", { style: `width: ${(80 * n) / all}%` }), String(n)]),
     ]);
-    const panel = make("section", { className: "answers", ariaLabel: "Answers" }, [
-      make("h3", {}, [`Step ${last.step}: ${all} answer${all === 1 ? "" : "s"}`]),
-      make("dl", {}, rows),
-    ]);
-    panel.dataset.testid = "room-answers";
-    return panel;
+    return [make("h2", {}, [`Step ${last.step}: ${all} answer${all === 1 ? "" : "s"}`]), make("dl", {}, rows)];
   }
-
-  #verb(text, act, name = text) {
-    const button = make("button", { type: "button", onclick: act }, [text]);
-    button.dataset.verb = name;
-    return button;
-  }
-}
-
-function said(...parts) {
-  return make("span", { className: "said", role: "status" }, parts);
 }
 
 /** @param {string} tag @param {Object} properties @param {(Node | string)[]} [children] */

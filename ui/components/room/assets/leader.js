@@ -5,7 +5,8 @@ import { Line } from "./line.js";
 
 const LOOK_MS = 40; // how often the address is looked at
 const WHOLE_MS = 100; // a page says its address bit by bit, but is not waited for longer
-const POINT_MS = 33;
+const PASSING_MS = 30; // between two words on a pointer or a film
+const MAX_VIEW = 30_000; // characters, as live/rooms/messages.py has it
 const HERE = "zscape-leads"; // of the tab: the code of the room that it leads
 
 export class Leader {
@@ -20,7 +21,9 @@ export class Leader {
     this.line = null;
     this.end = new AbortController();
     const { signal } = this.end;
-    addEventListener("zscape:pointed", ({ detail }) => this.#point(detail), { signal });
+    /** @type {Map<string, Object>} what is about to be said in passing, the newest of each kind */
+    this.passing = new Map();
+    addEventListener("zscape:pointed", ({ detail }) => this.#pass("point", detail), { signal });
     addEventListener("zscape:film", ({ detail }) => this.#film(detail), { signal });
     if (opened || sessionStorage.getItem(HERE) === code) this.lead();
   }
@@ -62,7 +65,7 @@ export class Leader {
   /** Say the address once it rests, or has not rested for long enough. */
   #look() {
     const view = viewOf(location, this.root);
-    if (view === this.said) return;
+    if (view === this.said || view.length > MAX_VIEW) return;
     const now = performance.now();
     const rests = view === this.seen;
     if (!rests) this.since ??= now;
@@ -72,17 +75,18 @@ export class Leader {
     if (this.line.say({ view })) this.said = view;
   }
 
-  /** Some thirty times a second at most, the last one always. */
-  #point(point) {
-    this.point = point;
-    this.pointing ??= setTimeout(() => {
-      this.pointing = undefined;
-      this.line?.say({ point: this.point }, true);
-    }, POINT_MS);
+  #film(name) {
+    this.#pass("film", { name, frame: window.zscapeFilms.get(name) ?? null });
   }
 
-  #film(name) {
-    this.line?.say({ film: { name, frame: window.zscapeFilms.get(name) ?? null } }, true);
+  /** Some thirty times a second at most, the last one always. */
+  #pass(kind, value) {
+    this.passing.set(kind, value);
+    this.passes ??= setTimeout(() => {
+      this.passes = undefined;
+      for (const [name, newest] of this.passing) this.line?.say({ [name]: newest }, true);
+      this.passing.clear();
+    }, PASSING_MS);
   }
 
   /** End the room for all. */
@@ -93,7 +97,7 @@ export class Leader {
   leave() {
     this.end.abort();
     clearInterval(this.looking);
-    clearTimeout(this.pointing);
+    clearTimeout(this.passes);
     this.line?.close();
   }
 }
