@@ -72,7 +72,8 @@ async def upgraded(url: str, code: str, protocol: asyncio.Protocol) -> asyncio.S
     key = base64.b64encode(os.urandom(16)).decode()
     writer.write(
         f"GET /live/room?code={code} HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\n"
-        f"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        f"Upgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
         .encode()
     )  # fmt: skip
     await reader.readuntil(b"\r\n\r\n")

@@ -8,6 +8,8 @@ export class Bar {
   /** @param {HTMLElement} host */
   constructor(host) {
     this.host = host;
+    /** @type {[string, () => void][] | null} the buttons, as they stand */
+    this.verbs = null;
     this.shows = true; // the answers, once there are some
     const said = make("span", { className: "said", role: "status" });
     const verbs = make("span", { className: "verbs" });
@@ -21,7 +23,10 @@ export class Bar {
 
   /** @param {Leader | import("./follower.js").Follower} part @param {() => void} over what there is to do when it is */
   show(part, over) {
-    if (this.part && this.part !== part) this.part.change = () => {};
+    if (this.part !== part) {
+      if (this.part) this.part.change = () => {};
+      this.verbs = null;
+    }
     Object.assign(this, { part, over });
     part.change = () => this.draw();
     this.draw();
@@ -49,7 +54,7 @@ export class Bar {
   #following() {
     const { part, room } = this;
     const { state, reason } = part.line;
-    if (state === "over") return { says: ["Room ", room, " has ended."], verbs: [["Close", this.over]] };
+    if (state === "over") return { says: ["Room ", room, " has ended."], verbs: [["Close", () => this.over()]] };
     if (state !== "open") return { says: reason ? [reason] : ["Looking for room ", room, "…"], verbs: [] };
     return part.follows
       ? { says: ["Following room ", room], verbs: [["Look around", () => part.lookAround()]] }
@@ -60,7 +65,7 @@ export class Bar {
     const { part, room } = this;
     const state = part.line?.state ?? "moved";
     if (state === "over" || state === "refused")
-      return { says: ["Room ", room, " has ended."], verbs: [["Close", this.over]] };
+      return { says: ["Room ", room, " has ended."], verbs: [["Close", () => this.over()]] };
     if (state === "moved")
       return { says: ["Room ", room, " is led from another tab."], verbs: [["Lead from here", () => part.lead()]] };
     if (state !== "open") return { says: ["Room ", room, ": connecting…"], verbs: [] };
