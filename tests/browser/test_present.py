@@ -182,7 +182,7 @@ def test_answers_are_counted_for_the_teacher(
     expect(answers).to_contain_text("the KL term")
     expect(answers).not_to_contain_text("the gap")
     page.get_by_role("button", name="Hide answers").click()
-    expect(answers).to_have_count(0)
+    expect(answers).to_be_hidden()
 
 
 @pytest.mark.parametrize("code", ["BBBB", "K7QX-9", "<b>"])
