@@ -194,3 +194,35 @@ def test_a_link_to_no_room_is_told(page: Page, app_url: str, settle: Settle, cod
     else:
         expect(page.get_by_text("no room has such a code")).to_be_visible()
         expect(bar(page)).to_have_count(0)
+
+
+def test_an_address_is_told_below_the_app_s_root_and_leads_nowhere_else(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    with page.expect_response("**/room.js") as script:
+        page.goto(f"{app_url}/?room=BBBB")
+    settle(page)
+    told = page.evaluate(
+        """async (url) => {
+            const { addressOf, changed, viewOf } = await import(url);
+            const root = new URL("https://school.example/zscape/");
+            const at = (text) => new URL(text, root);
+            const here = at("decode?room=K7TX&z=1,2&hide=upload&open=x");
+            return {
+                view: viewOf(here, root),
+                home: viewOf(at("?room=K7TX"), root),
+                there: addressOf("/manifold?side=9&room=VTDH&hide=pages", here, root).href,
+                elsewhere: ["//evil.example/", "/https://evil.example/"].map(
+                    (view) => addressOf(view, here, root).origin),
+                changed: changed("?a=1&b=2&c=3", "?a=1&b=3&d=4"),
+            };
+        }""",
+        script.value.url.replace("room.js", "address.js"),
+    )
+    assert told == {
+        "view": "/decode?z=1,2",
+        "home": "/",
+        "there": "https://school.example/zscape/manifold?side=9&room=K7TX&hide=upload",
+        "elsewhere": ["https://school.example", "https://evil.example"],
+        "changed": ["b", "c", "d"],
+    }
