@@ -19,7 +19,8 @@ export function addressOf(view, here, root) {
     query.delete(name);
     if (own.has(name) && name !== "open") query.set(name, own.get(name));
   }
-  const address = new URL(path.slice(1), root);
+  const address = new URL(root); // whose path alone is changed: no view leads to another site
+  address.pathname += path.slice(1);
   address.search = readable(query);
   return address;
 }

@@ -67,7 +67,7 @@ export class Follower {
     const address = addressOf(this.view, location, this.root);
     const samePage = address.pathname === location.pathname;
     const names = changed(address.search, location.search);
-    if ((samePage && !names.length) || address.origin !== location.origin) return;
+    if (samePage && !names.length) return;
     history.replaceState(history.state, "", address);
     const detail = { samePage, z: names.includes("z") ? address.searchParams.get("z") : null };
     const told = new CustomEvent("zscape:follow", { detail, cancelable: true });
