@@ -32,7 +32,7 @@ from live.visitors import visitor_of
 MAX_SOCKETS = 2 * MAX_FOLLOWERS  # over all rooms; an address may be a school's
 WRONG, WRONG_SECONDS = 100, 600.0  # codes without a room that an address may try within so long
 FIRST_SECONDS = 10.0  # until a client has said what it is
-LEADERS_PACE = 90.0, 180.0  # messages a second, and at once
+LEADERS_PACE = 120.0, 240.0  # messages a second, and at once
 FOLLOWERS_PACE = 2.0, 20.0
 
 log = logging.getLogger("zscape.live")

@@ -4,6 +4,8 @@ import { addressOf, changed } from "./address.js";
 import { Line } from "./line.js";
 
 const LOOKS = "zscape-looks"; // of the tab: the code of the room that it does not follow for now
+const BEGINS_MS = 150; // until a page that was turned to has begun to run …
+const RESTS_MS = 1000; // … and how long it may say its address by itself, before it is run again
 const OF_PLANES = /^(layers|off|zoom)(-\w+)?$/; // what a page's script does not know
 
 export class Follower {
@@ -66,8 +68,15 @@ export class Follower {
   #go() {
     const address = addressOf(this.view, location, this.root);
     const samePage = address.pathname === location.pathname;
+    clearTimeout(this.later);
+    const passed = performance.now() - (this.turned ?? -Infinity);
+    if (samePage && (passed < BEGINS_MS || (passed < RESTS_MS && isRunning()))) {
+      this.later = setTimeout(() => this.follows && this.#go(), 50);
+      return;
+    }
     const names = changed(address.search, location.search);
     if (samePage && !names.length) return;
+    if (!samePage) this.turned = performance.now();
     history.replaceState(history.state, "", address);
     const detail = { samePage, z: names.includes("z") ? address.searchParams.get("z") : null };
     const told = new CustomEvent("zscape:follow", { detail, cancelable: true });
@@ -97,7 +106,14 @@ export class Follower {
 
   leave() {
     this.end.abort();
+    clearTimeout(this.later);
     this.#point(null);
     this.line.close();
   }
+}
+
+/** Whether the page's script runs. */
+function isRunning() {
+  const app = document.querySelector("[data-testid=stApp]");
+  return app?.dataset.testScriptState !== "notRunning";
 }

@@ -84,9 +84,10 @@ export class Leader {
     this.passing.set(kind, value);
     this.passes ??= setTimeout(() => {
       this.passes = undefined;
+      this.passed = performance.now();
       for (const [name, newest] of this.passing) this.line?.say({ [name]: newest }, true);
       this.passing.clear();
-    }, PASSING_MS);
+    }, Math.max(0, (this.passed ?? 0) + PASSING_MS - performance.now()));
   }
 
   /** End the room for all. */
