@@ -75,7 +75,10 @@ class Hub:
     def stands(self, code: str, at: Place) -> bool:
         """Whether a room of this code is open, here, `at`, or for all that is known elsewhere."""
         place = where(code)
-        return code in self._rooms if place == at else place is not None
+        if place != at:
+            return place is not None
+        room = self._rooms.get(code)
+        return room is not None and not room.is_over
 
     def end(self, code: str) -> None:
         """End this room."""

@@ -142,10 +142,10 @@ def test_a_second_tab_leads_only_when_asked_to(page: Page, app_url: str, settle:
     presented(page, f"{app_url}/?model=digits-2d", settle)
     second = page.context.new_page()
     second.goto(f"{app_url}/decode")
-    expect(bar(second)).to_contain_text("led from another tab")
+    expect(bar(second)).to_contain_text("not led from this tab")
     second.get_by_role("button", name="Lead from here").click()
     expect(bar(second)).to_contain_text("Presenting in room")
-    expect(bar(page)).to_contain_text("led from another tab")
+    expect(bar(page)).to_contain_text("not led from this tab")
     second.close()
 
 

@@ -99,9 +99,10 @@ def _may_lead() -> bool:
 def _led() -> dict[str, str]:
     """The code and secret of the room that this visitor leads; empty where there is none."""
     if "led" not in st.session_state:
-        st.session_state["led"] = kept(LED) if _may_lead() else {}
-    led: dict[str, str] = st.session_state["led"]
-    return led if led.keys() >= {"code", "secret"} else {}
+        led = kept(LED) if _may_lead() else {}
+        there = led.keys() >= {"code", "secret"} and hub.stands(led["code"], _here())
+        st.session_state["led"] = led if there else {}
+    return dict(st.session_state["led"])
 
 
 def _open() -> None:

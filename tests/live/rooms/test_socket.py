@@ -192,6 +192,14 @@ def test_a_room_of_a_server_that_is_gone_has_ended(client: TestClient, room: Roo
         assert closed(follower) == Close.NO_ROOM
 
 
+def test_a_room_that_is_over_stands_no_more(client: TestClient, room: Room) -> None:
+    assert hub.stands(room.code, HERE)
+    room.opened = -1e9
+    assert not hub.stands(room.code, HERE)
+    with connect(client, room.code) as late:
+        assert closed(late) == Close.NO_ROOM
+
+
 def test_a_visitor_has_one_room_and_an_address_a_few() -> None:
     rooms = [hub.open("ada", "10.0.0.2", HERE) for _ in range(3)]
     assert [where(room.code) for room in rooms] == [None, None, HERE]

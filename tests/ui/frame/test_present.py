@@ -37,6 +37,8 @@ def test_a_reload_leads_the_same_room(
     presses()
     assert present._led()["code"] == led["code"]
     hub.end(led["code"])
+    monkeypatch.setattr(st, "session_state", {"visitor": "ann", "linked": {}})
+    assert present._led() == {}  # that has ended
 
 
 def test_a_room_that_a_restart_has_ended_is_not_shown_again(

@@ -67,7 +67,7 @@ export class Bar {
     if (state === "over" || state === "refused")
       return { says: ["Room ", room, " has ended."], verbs: [["Close", () => this.over()]] };
     if (state === "moved")
-      return { says: ["Room ", room, " is led from another tab."], verbs: [["Lead from here", () => part.lead()]] };
+      return { says: ["Room ", room, " is not led from this tab."], verbs: [["Lead from here", () => part.lead()]] };
     if (state !== "open") return { says: ["Room ", room, ": connecting…"], verbs: [] };
     const { followers: n, answers } = part;
     const follow = n ? `${n} follow${n === 1 ? "s" : ""}` : "nobody follows yet";
