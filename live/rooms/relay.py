@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
@@ -60,9 +62,9 @@ async def _both_ways(websocket: WebSocket, other: ClientConnection) -> None:
     await first_of(down(), up())
 
 
-async def first_of(*parts: object) -> None:
+async def first_of(*parts: Coroutine[Any, Any, None]) -> None:
     """Run these until one ends, and end as it does."""
-    tasks = [asyncio.ensure_future(part) for part in parts]  # type: ignore[call-overload]
+    tasks = [asyncio.create_task(part) for part in parts]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:

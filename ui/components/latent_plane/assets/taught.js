@@ -50,7 +50,8 @@ export class Taught {
   #follow(event) {
     const { plane } = this;
     const { samePage, z } = event.detail;
-    if (!samePage || !plane.host.isConnected || plane.hand.press) return;
+    const leaves = plane.seen?.page !== location.pathname; // another page is on its way
+    if (!samePage || leaves || !plane.host.isConnected || plane.hand.press) return;
     plane.showSeen();
     const numbers = z?.split(",").map(Number);
     if (event.defaultPrevented || plane.data.named || numbers?.length !== plane.z?.length) return;

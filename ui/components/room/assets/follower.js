@@ -6,6 +6,7 @@ import { Line } from "./line.js";
 const LOOKS = "zscape-looks"; // of the tab: the code of the room that it does not follow for now
 const BEGINS_MS = 150; // until a page that was turned to has begun to run …
 const RESTS_MS = 1000; // … and how long it may say its address by itself, before it is run again
+const ARRIVED_MS = 400; // until what was told stands in the address, if it ever does
 const OF_PLANES = /^(layers|off|zoom)(-\w+)?$/; // what a page's script does not know
 
 export class Follower {
@@ -65,7 +66,7 @@ export class Follower {
    * Go to the leader's address. What planes alone know, and a plane's z, they take up themselves;
    * for all else Streamlit runs the page's script, as when the browser goes back to an address.
    */
-  #go() {
+  #go(whole = false) {
     const address = addressOf(this.view, location, this.root);
     const samePage = address.pathname === location.pathname;
     clearTimeout(this.later);
@@ -75,15 +76,29 @@ export class Follower {
       return;
     }
     const names = changed(address.search, location.search);
+    clearTimeout(this.looking);
     if (samePage && !names.length) return;
+    this.looking = setTimeout(() => this.#lookAgain(), ARRIVED_MS);
     if (!samePage) this.turned = performance.now();
     history.replaceState(history.state, "", address);
     const detail = { samePage, z: names.includes("z") ? address.searchParams.get("z") : null };
     const told = new CustomEvent("zscape:follow", { detail, cancelable: true });
     dispatchEvent(told);
     const left = names.filter((name) => !OF_PLANES.test(name) && !(name === "z" && told.defaultPrevented));
-    if (samePage && !left.length) return;
+    if (samePage && !left.length && !whole) return;
     dispatchEvent(new PopStateEvent("popstate", { state: history.state }));
+  }
+
+  /** A page that was still on its way may have said what it begins with: then it is told once more. */
+  #lookAgain() {
+    if (!this.follows) return;
+    const address = addressOf(this.view, location, this.root);
+    const names = changed(address.search, location.search).filter((name) => !OF_PLANES.test(name));
+    if (isRunning()) this.looking = setTimeout(() => this.#lookAgain(), ARRIVED_MS);
+    else if ((names.length || address.pathname !== location.pathname) && this.again !== this.view) {
+      this.again = this.view; // what cannot be shown here is not tried forever
+      this.#go(true);
+    }
   }
 
   #turn(name, frame) {
@@ -107,6 +122,7 @@ export class Follower {
   leave() {
     this.end.abort();
     clearTimeout(this.later);
+    clearTimeout(this.looking);
     this.#point(null);
     this.line.close();
   }
