@@ -77,8 +77,8 @@ export class Follower {
     }
     const names = changed(address.search, location.search);
     clearTimeout(this.looking);
-    if (samePage && !names.length) return;
     this.looking = setTimeout(() => this.#lookAgain(), ARRIVED_MS);
+    if (samePage && !names.length) return;
     if (!samePage) this.turned = performance.now();
     history.replaceState(history.state, "", address);
     const detail = { samePage, z: names.includes("z") ? address.searchParams.get("z") : null };
