@@ -418,6 +418,41 @@ def test_a_model_that_fails_closes_its_own_channel_alone(
         assert ask(socket, DECODE, some_z(1))
 
 
+def test_a_socket_that_closes_while_both_lanes_answer_is_a_visitor_who_left(
+    checkpoints: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def visit() -> None:
+        ready, begun = asyncio.Event(), []
+        asked = [
+            {"type": "websocket.receive", "bytes": request(DECODE, some_z(1))},
+            {"type": "websocket.receive", "bytes": request(IMAGE, np.array([0], "<u4"))},
+        ]
+        messages = [{"type": "websocket.connect"}, *asked]
+
+        async def receive() -> dict[str, object]:
+            if messages:
+                return messages.pop(0)
+            return await asyncio.Future()
+
+        async def send(message: dict[str, object]) -> None:
+            if "bytes" in message:
+                raise OSError  # as uvicorn says that nobody is there
+
+        async def answered(*_: object) -> bytes:
+            begun.append(None)
+            if len(begun) == len(asked):
+                ready.set()
+            await ready.wait()
+            return b"both at once"
+
+        monkeypatch.setattr(live.decode, "_answer", answered)
+        scope = {"type": "websocket", "path": "/live/decode", "query_string": b"model=small"}
+        scope |= {"headers": [], "client": ("127.0.0.1", 1)}
+        await Starlette(routes=live.routes)(scope, receive, send)  # type: ignore[arg-type]
+
+    run(visit())
+
+
 @pytest.mark.parametrize("verb", [ENCODE, RETURN])
 def test_a_model_without_an_encoder_decodes_and_refuses_to_encode(
     client: TestClient, checkpoints: Path, verb: int
