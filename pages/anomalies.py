@@ -15,6 +15,7 @@ from ui.components.address import choice_from_link, number_from_link, show_in_ad
 from ui.components.curves import curves
 from ui.components.image_grid import image_grid
 from ui.figures.anomalies import roc_panel, score_panel
+from ui.frame.instead import refuse_model
 from ui.frame.kinds import no_decoder, no_encoder
 from ui.frame.session import current_model, models_beside
 from ui.frame.sidebar import model_label
@@ -311,7 +312,9 @@ def quality(images: Tensor, references: Tensor) -> str:
 
 
 if lacking := no_encoder(opened) or no_decoder(opened):
-    st.info(f"{lacking} So no image has a score, and none can be rebuilt without its noise.")
+    refuse_model(
+        opened, f"{lacking} So no image has a score, and none can be rebuilt without its noise."
+    )
 elif opened.latents is None and test_dataset(opened) is None:
     st.info(f"{plain(opened.id)} has no stored latents and its data are not at hand.")
 else:

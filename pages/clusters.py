@@ -13,6 +13,7 @@ from live.models import OpenModel
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import latent_plane
+from ui.frame.instead import refuse_model
 from ui.frame.kinds import no_codes
 from ui.frame.session import current_model
 from ui.frame.work import working
@@ -51,7 +52,7 @@ FIGURES = {
 
 opened = current_model()
 if lacking := no_codes(opened):
-    st.info(f"{lacking} Without codes there is nothing to cluster.")
+    refuse_model(opened, f"{lacking} Without codes there is nothing to cluster.")
     st.stop()
 latents = latents_of(opened)
 class_names: list[str] = opened.config.get("class_names") or []

@@ -13,6 +13,7 @@ from live.models import OpenModel, here_name
 from ui.components.address import choice_from_link, show_in_address
 from ui.components.curves import Line, Panel, curves
 from ui.figures.bars import bars
+from ui.frame.instead import refuse_model
 from ui.frame.kinds import no_codes, no_decoder
 from ui.frame.session import current_model
 from ui.frame.work import Report, working
@@ -48,7 +49,7 @@ QUALITIES = (2, 5, 10, 20, 35, 50, 65, 80, 90, 95)  # of JPEG
 
 opened = current_model()
 if lacking := no_codes(opened) or no_decoder(opened):
-    st.info(f"{lacking} Without both nothing can be kept in their place.")
+    refuse_model(opened, f"{lacking} Without both nothing can be kept in their place.")
     st.stop()
 model, latents, dataset = opened.model, latents_of(opened), test_dataset(opened)
 d = model.latent_dim
@@ -259,6 +260,6 @@ def explore() -> None:
 
 
 if len(latents) < 2 or not bool(latents.mu.std(0).max() > 0):
-    st.info("All stored codes are the same; there is nothing to quantise.")
+    refuse_model(opened, "All stored codes are the same; there is nothing to quantise.")
 else:
     explore()

@@ -29,6 +29,12 @@ MANY = 6  # sliders; more of them stand side by side where there is room
 # The image stays in view while long rows of sliders are scrolled past it.
 LAYOUT = """
 <style>
+@media (max-width: 640px) {
+  [data-testid="stColumn"]:has(.st-key-picture) {
+    position: sticky; top: 3.75rem; z-index: 2; order: -1;
+    background: var(--st-background-color, Canvas);
+  }
+}
 @media (min-width: 641px) {
   [data-testid="stHorizontalBlock"]:has(.st-key-picture) { flex-wrap: nowrap; }
   [data-testid="stColumn"]:has(.st-key-controls) { flex-shrink: 0; min-width: 10rem; }
@@ -193,6 +199,7 @@ def picture() -> None:
         if along_axes
         else InStep(sliders=names_of_dims(range(opened.model.latent_dim))),
         height=400,
+        compact=not along_axes,
         on_change=plane_moved,
     )
     if not opened.model.has_decoder:

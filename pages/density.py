@@ -22,6 +22,7 @@ from ui.figures.densities import (
     found_of,
     map_of,
 )
+from ui.frame.instead import refuse_model
 from ui.frame.kinds import no_codes
 from ui.frame.session import current_model
 from ui.frame.work import working
@@ -238,11 +239,15 @@ def show_samples(fits: Fits, found: Found | None, seed: int) -> None:
 
 
 if d > MAX_DIMS:
-    st.info(f"{d:,} latent dimensions are too many for a density: {MAX_DIMS} at most are fitted.")
+    refuse_model(
+        opened,
+        f"{d:,} latent dimensions are too many for a density: {MAX_DIMS} at most are fitted.",
+    )
     st.stop()
 if opened.latents is None:
-    st.info(
+    refuse_model(
+        opened,
         no_codes(opened)
-        or f"{plain(opened.id)} has no stored latents: there is nothing to set beside the prior."
+        or f"{plain(opened.id)} has no stored latents: there is nothing to set beside the prior.",
     )
 explore()

@@ -25,6 +25,7 @@ from ui.figures.elbo import (
 )
 from ui.figures.reparameterisation import Draw, show_draw
 from ui.figures.waterfall import Level, Step, waterfall
+from ui.frame.instead import refuse_model
 from ui.frame.kinds import kind_of, name_of, no_likelihood
 from ui.frame.session import current_model
 from ui.frame.work import working
@@ -364,13 +365,14 @@ def show_sum() -> None:
 
 
 if lacking := no_likelihood(opened):
-    st.info(f"{lacking} So there is neither an ELBO nor a gap.")
+    refuse_model(opened, f"{lacking} So there is neither an ELBO nor a gap.")
 elif not model.is_variational:
-    st.info(
+    refuse_model(
+        opened,
         f"{name_of(opened)} is a {kind_of(opened)}: it has no posterior with a density, "
-        "so there is neither an ELBO nor a gap. Choose a VAE in the sidebar."
+        "so there is neither an ELBO nor a gap.",
     )
 elif not (exact or model.has_gradients):
-    st.info(f"{NO_GRADIENTS} So q* is not to be found, beside which the gap is told.")
+    refuse_model(opened, f"{NO_GRADIENTS} So q* is not to be found, beside which the gap is told.")
 else:
     explore()

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 import torch
+from streamlit.delta_generator import DeltaGenerator
 
 from live.images import stored_images
 from live.models import in_view_of
@@ -33,9 +34,11 @@ from ui.encoded.images import (
     Shown,
     choose_images,
     encode_asked,
+    image_choice,
     offer_to_encode,
     shown_images,
 )
+from ui.frame.instead import refuse_model
 from ui.frame.kinds import NO_POSTERIOR, no_codes
 from ui.frame.session import current_model
 from ui.images.chosen import preparation
@@ -60,15 +63,16 @@ Columns = dict[str, np.ndarray]
 
 opened = current_model()
 if lacking := no_codes(opened):
-    st.info(f"{lacking} Its images are on the pages Decode z, Manifold and Interpolate.")
+    refuse_model(opened, f"{lacking} Its images are on Decode z, Manifold and Interpolate.")
     st.stop()
 d = opened.model.latent_dim
 
 
-def choose_view() -> tuple[str, tuple[int, int], str, str]:
+def choose_view() -> tuple[str, tuple[int, int], str, str, DeltaGenerator]:
     """The row of controls above the plane: the view, its dimensions, the colours, the pointer.
 
-    Returns the view, the two dimensions, what points are coloured by and of which images they are.
+    Returns the view, the two dimensions, what points are coloured by, of which images they are, and
+    the place for what chooses among these.
     """
     views = [DIMS, PCA, *METHODS] if d > 2 else [DIMS]
     view = choice_from_link("view", views, DIMS if d <= MOST_DIMS else PCA)
@@ -78,10 +82,10 @@ def choose_view() -> tuple[str, tuple[int, int], str, str]:
         if d > 2:
             st.segmented_control("View", views, required=True, key="view", persist_state="session")
         dims = choose_dims(opened, shown=view == DIMS)
-        which = choose_images(opened)
+        which = image_choice()
         colours = [*colourings(opened), *([SPLIT] if which == BOTH else [])] or [PLAIN]
         colour = choice_from_link("colour", colours, colours[0])
-        st.selectbox("Colour by", colours, key="colour", persist_state="session", width=220)
+        st.selectbox("Colour by", colours, key="colour", persist_state="session", width=160)
         st.segmented_control(
             "Pointer",
             list(POINTERS),
@@ -99,19 +103,20 @@ def choose_view() -> tuple[str, tuple[int, int], str, str]:
             disabled=view in METHODS or not opened.model.has_encoder,
             help="Draw an image, or drop a file: where does the encoder put it?",
         )
-    return view, dims, colour, which
+        among = st.popover("Filter", icon=":material/filter_alt:", key="among")
+    return view, dims, colour, which, among
 
 
-def choose_rows_by(shown: Shown) -> tuple[np.ndarray, str | None]:
-    """Filters, and a search that selects; the rows that are shown, and what the address says."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+def choose_rows_by(shown: Shown, among: DeltaGenerator) -> tuple[np.ndarray, str | None]:
+    """Images, filters, a search that selects; the rows shown, and what the address says of them."""
+    with among:
+        choose_images()
         if searchable(shown):
             st.text_input(
                 "Search",
                 key="search",
                 placeholder="a file, a class …",
                 max_chars=80,
-                width=200,
                 on_change=lambda: choose_rows(found_by(shown, st.session_state["search"]).tolist()),
                 help="Selects the images whose file, class or category holds the text.",
             )
@@ -123,9 +128,9 @@ def choose_rows_by(shown: Shown) -> tuple[np.ndarray, str | None]:
 
 @st.fragment
 def explore() -> None:
-    view, dims, colour, which = choose_view()
+    view, dims, colour, which, among = choose_view()
     offer, shown = st.container(), shown_images(opened, which)
-    passed, filtered = choose_rows_by(shown)
+    passed, filtered = choose_rows_by(shown, among)
     with offer:  # runs all anew: widgets that had no turn before that would be forgotten
         offer_to_encode(opened, which)
     if view not in METHODS:

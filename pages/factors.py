@@ -13,6 +13,7 @@ from ui.components.address import choice_from_link, number_from_link, show_in_ad
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane.means import CLASS
 from ui.figures.disentanglement import show_scores
+from ui.frame.instead import refuse_model
 from ui.frame.kinds import no_codes
 from ui.frame.session import current_model
 from ui.images.chosen import ChosenImage, choose_image, drawn_class
@@ -61,7 +62,7 @@ CHIPS = """
 
 opened = current_model()
 if lacking := no_codes(opened):
-    st.info(f"{lacking} What its dimensions change is to be seen on the page Decode z.")
+    refuse_model(opened, f"{lacking} What its dimensions change is to be seen on Decode z.")
     st.stop()
 latents = latents_of(opened)
 model = opened.model

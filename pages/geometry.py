@@ -14,6 +14,7 @@ from live.models import OpenModel
 from ui.components.address import show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import Heat, Metric, Overlay, Plane, Trail, latent_plane
+from ui.frame.instead import refuse_model
 from ui.frame.kinds import no_decoder
 from ui.frame.session import current_model
 from ui.frame.work import working
@@ -52,7 +53,9 @@ COLOURS = {"straight": GREY, "spherical": "#CC79A7", "geodesic": SKY}
 
 opened = current_model()
 if lacking := no_decoder(opened):
-    st.info(f"{lacking} Without one no distance in latent space can be measured by images.")
+    refuse_model(
+        opened, f"{lacking} Without one no distance in latent space can be measured by images."
+    )
     st.stop()
 model = opened.model
 large = math.prod(model.image_shape) > MOST_PIXELS
@@ -209,9 +212,10 @@ def show_ways(ways: dict[str, tuple[Tensor, float, float]]) -> None:
 
 
 if model.latent_dim < 2:
-    st.info(
+    refuse_model(
+        opened,
         f"{plain(opened.id)} has a single latent dimension: every way from one z to another is the "
-        "same line, and there is no plane to measure."
+        "same line, and there is no plane to measure.",
     )
 else:
     explore()

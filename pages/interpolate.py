@@ -13,6 +13,7 @@ from ui.components.address import choice_from_link, number_from_link, show_in_ad
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import InStep, PlaneResult, Way, latent_plane
 from ui.figures.bars import bars
+from ui.frame.instead import refuse_model
 from ui.frame.kinds import no_decoder
 from ui.frame.session import current_model
 from ui.images.pictures import data_note, png
@@ -48,7 +49,7 @@ STRIP_SIDE = 112  # pixels of a frame in the exported strip
 
 opened = current_model()
 if lacking := no_decoder(opened):
-    st.info(f"{lacking} Without one there is no way from one image to another.")
+    refuse_model(opened, f"{lacking} Without one there is no way from one image to another.")
     st.stop()
 model = opened.model
 latents = opened.latents

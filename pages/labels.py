@@ -17,6 +17,7 @@ from ui.components.curves import curves
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import latent_plane
 from ui.figures.labels import label_panels
+from ui.frame.instead import refuse_model
 from ui.frame.kinds import no_codes
 from ui.frame.session import current_model, models_beside
 from ui.frame.work import Report, heavy_work
@@ -65,14 +66,17 @@ MAX_SEED = 99_999
 
 opened = current_model()
 if lacking := no_codes(opened):
-    st.info(f"{lacking} Without codes there is nothing for a classifier to learn from.")
+    refuse_model(
+        opened, f"{lacking} Without codes there is nothing for a classifier to learn from."
+    )
     st.stop()
 latents = latents_of(opened)
 if latents.labels is None:
     data = dataset_label(opened.config.get("dataset") or "its data")
-    st.info(
+    refuse_model(
+        opened,
         f"There are no classes in {plain(data)}, so "
-        "there is nothing to label. What its codes have in common is on the page Clusters."
+        "there is nothing to label. What its codes have in common is on the page Clusters.",
     )
     st.stop()
 class_names = opened.config.get("class_names") or [str(k) for k in latents.labels.unique().tolist()]

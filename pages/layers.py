@@ -9,6 +9,7 @@ import torch
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.latent_plane import InStep, latent_plane
 from ui.figures.layers import matrix, show_maps, show_matrices, size_text
+from ui.frame.instead import refuse_model
 from ui.frame.kinds import no_decoder, no_layers
 from ui.frame.session import current_model
 from ui.text.explain import explain
@@ -19,7 +20,6 @@ from ui.view.point import current_z, z_text
 from vae_core.models.feature_maps import feature_maps
 from vae_core.models.transposed_convolution import WorkedExample, most_padding
 
-CONVOLUTIONAL = "mnist-16d"
 CELL = 30  # pixels of the small images of the example
 EVERY = "all"
 PLANE = "layers"  # whose pointer the maps follow
@@ -49,9 +49,11 @@ def show_layers() -> None:
         "blue below, each layer on its own scale."
     )
     if all(len(layer.shape) < 3 for layer in layers[:-2]):
-        st.info(
+        refuse_model(
+            opened,
             "This decoder is fully connected: its layers have no maps, only units, shown as "
-            f"strips. A convolutional one shows more; choose {CONVOLUTIONAL} in the sidebar."
+            "strips. A convolutional one shows more.",
+            network="conv",
         )
     *layers, image = layers
     for k, layer in enumerate(layers):
@@ -157,7 +159,7 @@ def _number(key: str, label: str, low: int, high: int, default: int) -> int:
 
 
 if lacking := no_decoder(opened) or no_layers(opened):
-    st.info(f"{lacking} Without layers there are none to look into.")
+    refuse_model(opened, f"{lacking} Without layers there are none to look into.")
 else:
     show_layers()
 show_example()

@@ -13,6 +13,7 @@ from live.models import OpenModel
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.image_grid import Axis, image_grid
 from ui.components.latent_plane import InStep, Plane, latent_plane
+from ui.frame.instead import refuse_model
 from ui.frame.kinds import no_decoder
 from ui.frame.session import current_model
 from ui.images.pictures import png
@@ -38,7 +39,7 @@ GRID_WIDTH, PLANE_WIDTH = 552, 352  # pixels: side by side on a wide page
 
 opened = current_model()
 if lacking := no_decoder(opened):
-    st.info(f"{lacking} Without one there is nothing to draw on a grid.")
+    refuse_model(opened, f"{lacking} Without one there is nothing to draw on a grid.")
     st.stop()
 model = opened.model
 along_axes = too_many_dims(opened)
@@ -270,9 +271,10 @@ def show_plane(z: tuple[float, ...], view: Plane) -> None:
 
 
 if model.latent_dim < 2:
-    st.info(
+    refuse_model(
+        opened,
         f"{plain(opened.id)} has a single latent dimension: its manifold is a line, not a plane. "
-        "Interpolate shows the images along it."
+        "Interpolate shows the images along it.",
     )
 else:
     explore()

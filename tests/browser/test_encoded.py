@@ -108,6 +108,7 @@ def test_training_images_are_encoded_when_asked_for_and_filtered_by_what_is_know
     assert set(split) == {"test", "training"}
     for name in ("test", "training"):
         assert len(np.unique(index[split == name])) == (split == name).sum()
-    page.get_by_test_id("stMain").get_by_role("textbox", name="Search").fill("heart")
+    page.get_by_role("button", name="Filter").click()
+    page.get_by_role("textbox", name="Search").fill("heart")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="selected")).to_be_visible()

@@ -6,7 +6,7 @@ import streamlit as st
 
 from ui.components.address import linked, refuse
 
-HIDEABLE = ("models", "pages", "upload", "save")
+HIDEABLE = ("models", "pages", "upload", "save", "sidebar")
 
 
 def hidden_controls() -> list[str]:

@@ -11,6 +11,7 @@ from streamlit.navigation.page import StreamlitPage
 from ui.components.address import keep_view, tell_refused, turn_to
 from ui.components.decimal_comma import read_decimal_commas
 from ui.components.paper import suit_paper
+from ui.components.toolbar import show_toolbar
 from ui.frame.disk import unwritable
 from ui.frame.hidden import hidden
 from ui.frame.session import return_to_model
@@ -49,6 +50,9 @@ SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
 }
 A_DAY = 24 * 3600.0  # seconds
 NO_MENUS = "<style>:root { --zscape-save: none; }</style>"  # of figures
+NO_SIDEBAR = """<style>
+[data-testid="stSidebar"], [data-testid="stExpandSidebarButton"] { display: none; }
+</style>"""
 HEADINGS = {"Overview": "The latent space of a VAE, under your pointer"}
 
 log = logging.getLogger("zscape")
@@ -58,7 +62,10 @@ def show() -> None:
     """Run the page that the URL names, inside the common frame."""
     st.set_page_config(page_title="Zscape", page_icon="🧭", layout="wide")
     page = st.navigation(sections(), position="hidden" if hidden("pages") else "top")
-    st.title(HEADINGS.get(page.title, page.title))  # on the screen before torch is in memory
+    with st.container(horizontal=True, vertical_alignment="center", key="title"):
+        heading = HEADINGS.get(page.title, page.title)
+        st.title(heading, width="stretch")  # on the screen before torch is in memory
+        show_toolbar()
     with st.container(gap=None):  # what is mostly not to be seen takes no room
         notes = st.empty()
         st.fragment(return_at_once, run_every=A_DAY)()
@@ -66,9 +73,12 @@ def show() -> None:
         suit_paper()
         if hidden("save"):
             st.html(NO_MENUS)
+        if hidden("sidebar"):
+            st.html(NO_SIDEBAR)
     turn_to(page.url_path)
     return_to_model()
-    show_sidebar(page.url_path)
+    model = show_sidebar(page.url_path)
+    st.set_page_config(page_title=f"{page.title} · {model} · Zscape")
     page.run()
     keep_view()
     with notes:

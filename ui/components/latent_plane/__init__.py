@@ -74,6 +74,7 @@ def latent_plane(
     in_step: InStep | None = None,
     draw: Preparation | None = None,
     height: int = 520,
+    compact: bool = False,
     look: tuple[float, float, float] | None = None,
     film: Film | None = None,
     named: str = "",
@@ -92,7 +93,8 @@ def latent_plane(
         says which.
     draw: a pad beside the plane, on which each stroke or a dropped file is encoded; the image is
         prepared as MNIST's are, or made to fit.
-    height: in pixels, on a page of usual width; a wider one gets more.
+    height: in pixels, on a page of usual width; a wider one gets more, a low screen less.
+    compact: whether it is small on a phone, so that it can stay in view above what moves it.
     look: centre and half the extent of the part of the plane that is shown until the visitor moves
         it, and again when it changes; the whole of it by default.
     film: its frames are {"model": id, "points": a `PlanePoints.payload()`}; points of the same rows
@@ -116,6 +118,7 @@ def latent_plane(
         in_step=in_step,
         draw=draw,
         height=height,
+        compact=compact,
         look=look,
         key=key,
         named=named,

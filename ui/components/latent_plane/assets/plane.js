@@ -28,6 +28,7 @@ import { View } from "./view.js";
 const SETTLE_MS = 120;
 const USUAL_PX = 940; // the width for which pages choose a height
 const MOST = 1.4; // times that height, on wider ones
+const NARROW_PX = 460; // below, plane and image do not fit beside one another
 
 /** @type {WeakMap<Node, LatentPlane>} */
 const planes = new WeakMap();
@@ -421,8 +422,10 @@ export class LatentPlane {
     const { parts, view, host, data } = this;
     if (!data) return;
     const grows = Math.min(Math.max(host.clientWidth / USUAL_PX, 1), MOST);
-    host.style.setProperty("--height", `${Math.round(data.height * grows)}px`);
-    host.classList.toggle("narrow", host.clientWidth < 640);
+    host.style.setProperty("--wanted", `${Math.round(data.height * grows)}px`);
+    host.classList.toggle("narrow", host.clientWidth < NARROW_PX);
+    host.classList.toggle("compact", Boolean(data.compact));
+    this.theme.scale = view.scale = theme(host).scale;
     [view.width, view.height] = [parts.stage.clientWidth, parts.stage.clientHeight];
     view.covered = parts.corner.offsetTop + parts.corner.offsetHeight;
     this.invalidate(true);
