@@ -109,6 +109,7 @@ def show_plane(side: str, model: OpenModel, rows: np.ndarray | None) -> None:
         points=plane_points(model, view, rows=rows),
         in_step=InStep(planes="images" if rows is not None else "places"),
         height=360,
+        compact=True,
         named="" if side == "A" else "-B",
         on_change=released,
     )

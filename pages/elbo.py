@@ -123,11 +123,7 @@ def explore() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         picture = st.container(width=104)
         chosen = choose_image(opened, drawable=exact)
-        look = choice_from_link("look", LOOKS, LOOKS[0])
-        if model.latent_dim == EXACT_DIM:
-            st.segmented_control(
-                "Look at", LOOKS, required=True, key="look", persist_state="session"
-            )
+    look = choice_from_link("look", LOOKS, LOOKS[0])
     with picture:
         image_grid(chosen.x[None], key="chosen-x", testid="chosen", alt=chosen.name, labels=["x"])
     data_note(chosen.is_data)
@@ -188,6 +184,7 @@ def show_plane(cells: Cells | None, q: DiagonalGaussian, best: DiagonalGaussian,
         on_drawing=lambda pixels: keep_drawing(opened, pixels),
     )
     if model.latent_dim == EXACT_DIM:
+        st.segmented_control("Look at", LOOKS, required=True, key="look", persist_state="session")
         st.caption(
             "Orange: the exact posterior p(z|x), by quadrature. Green: the encoder's q at 1 and "
             "2 σ. Dashed: q*, the best diagonal Gaussian for this image. The pointer decodes "

@@ -37,6 +37,17 @@ SIDES = 5, 40  # images a side
 MOST_NUMBERS = 64_000_000  # that all of them have
 GRID_WIDTH, PLANE_WIDTH = 552, 352  # pixels: side by side on a wide page
 
+# On a projector they share what room there is.
+LAYOUT = """
+<style>
+@media (min-width: 641px) {
+  .st-key-both { flex-wrap: nowrap; }
+  .st-key-both > * { flex-shrink: 1; min-width: 0; }
+  .st-key-grid, .st-key-plane { width: 100%; }
+}
+</style>
+"""
+
 opened = current_model()
 if lacking := no_decoder(opened):
     refuse_model(opened, f"{lacking} Without one there is nothing to draw on a grid.")
@@ -185,11 +196,12 @@ def explore() -> None:
     else:
         held_sliders(axes.names, axes.at(z), [k for k in range(len(axes.names)) if k not in two])
         grid = over_axes(side, axes, two)
-    both = st.container(horizontal=True, gap="medium")  # below one another on a narrow page
-    with both.container(width=GRID_WIDTH):
+    st.html(LAYOUT)
+    both = st.container(horizontal=True, gap="medium", key="both")  # below one another on a phone
+    with both.container(width=GRID_WIDTH, key="grid"):
         show_grid(grid)
         st.caption(about_spacing(spacing))
-    with both.container(width=PLANE_WIDTH):
+    with both.container(width=PLANE_WIDTH, key="plane"):
         show_plane(z, grid.view)
         st.download_button(
             f"PNG, {side * model.image_shape[2]} × {side * model.image_shape[1]} pixels",

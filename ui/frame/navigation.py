@@ -48,6 +48,7 @@ SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
         ("clusters", "Clusters", ":material/bubble_chart:", "clusters"),
     ],
 }
+SIDEBAR = 256  # pixels
 A_DAY = 24 * 3600.0  # seconds
 NO_MENUS = "<style>:root { --zscape-save: none; }</style>"  # of figures
 NO_SIDEBAR = """<style>
@@ -60,7 +61,9 @@ log = logging.getLogger("zscape")
 
 def show() -> None:
     """Run the page that the URL names, inside the common frame."""
-    st.set_page_config(page_title="Zscape", page_icon="🧭", layout="wide")
+    st.set_page_config(
+        page_title="Zscape", page_icon="🧭", layout="wide", initial_sidebar_state=SIDEBAR
+    )
     page = st.navigation(sections(), position="hidden" if hidden("pages") else "top")
     with st.container(horizontal=True, vertical_alignment="center", key="title"):
         heading = HEADINGS.get(page.title, page.title)

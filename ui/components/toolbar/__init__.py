@@ -14,7 +14,7 @@ import streamlit as st
 __all__ = ["show_toolbar"]
 
 _FOLDER = Path(__file__).parent
-_PRESENTED = f"<style>{(_FOLDER / 'presented.css').read_text('utf-8')}</style>"
+_PROJECTED = f"<style>{(_FOLDER / 'projected.css').read_text('utf-8')}</style>"
 _COMPONENT = st.components.v2.component(
     "zscape.toolbar",
     html=(_FOLDER / "toolbar.html").read_text("utf-8"),
@@ -25,5 +25,5 @@ _COMPONENT = st.components.v2.component(
 
 def show_toolbar() -> None:
     """The buttons, and what the page looks like when it is presented."""
-    st.html(_PRESENTED)
+    st.html(_PROJECTED)
     _COMPONENT(key="toolbar", width="content")
