@@ -32,7 +32,7 @@ LAYOUT = """
 @media (max-width: 640px) {
   [data-testid="stColumn"]:has(.st-key-picture) {
     position: sticky; top: 3.75rem; z-index: 2; order: -1;
-    background: var(--st-background-color, Canvas);
+    background: var(--page-background);
   }
 }
 @media (min-width: 641px) {

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from html import escape
+from pathlib import Path
 
 import streamlit as st
+from PIL import Image
 
 from live.models import OpenModel, here_name, open_model, run_id, run_token
 from live.places import checkpoints_root
@@ -128,13 +131,24 @@ def _show_models(groups: dict[str, list[str]]) -> None:
 def _show_model(model_id: str) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         preview = checkpoints_root() / model_id / "preview.png"
-        if not run_token(model_id) and preview.is_file():
-            st.image(str(preview), width=PREVIEW)
+        if not run_token(model_id):
+            with suppress(OSError):  # there is none
+                st.image(_middle_of(preview), width=PREVIEW)
         with st.container(gap=None):
             if st.button(model_label(model_id), key=f"choose-{model_id}", type="tertiary"):
                 select_model(model_id)
                 st.rerun()
             st.caption(purpose(model_id))
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _middle_of(preview: Path) -> Image.Image:
+    """The middle of a manifold: few enough of its images to be seen small."""
+    with Image.open(preview) as whole:
+        (w, h), part = whole.size, 1 / 3
+        return whole.crop(
+            (round(w * part), round(h * part), round(w - w * part), round(h - h * part))
+        )
 
 
 def _describe(opened: OpenModel) -> None:

@@ -43,6 +43,8 @@ function copyOldWay(text) {
 /** @param {{parentElement: ShadowRoot}} component */
 export default function ({ parentElement }) {
   const end = new AbortController();
+  const ground = getComputedStyle(parentElement.host).getPropertyValue("--st-background-color");
+  page.style.setProperty("--page-background", ground); // what sticks to the page's top needs one
   const [share, switchOn] = parentElement.querySelectorAll("button");
   const said = share.querySelector("span");
   let timer;
