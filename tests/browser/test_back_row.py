@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import has_menus
 from ui.frame.navigation import SECTIONS
 
 pytestmark = pytest.mark.browser
@@ -97,9 +98,7 @@ def test_no_type_is_small_and_none_presented_is_smaller_than_14(
         page = context.new_page()
         for query, least in (("", 12), ("&present=true", 14)):
             open_page(page, app_url, title, settle, query)
-            page.evaluate(
-                "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
-            )
+            has_menus(page)  # hence the figures
             assert page.evaluate(SMALL, least) == []
 
 

@@ -7,7 +7,7 @@ import { decades, heightOf, labels, nearest, number, scale, ticks } from "./scal
 const TEXT = 13; // of this component, as curves.css has it
 const LABEL_ROOM = 15; // between two labels at lines' ends
 const MOST_TOLD = 12; // lines whose values the tooltip tells
-const MARGIN = { top: 6, right: 10, bottom: 23, left: 45 };
+const MARGIN = { top: 6, right: 15, bottom: 23, left: 45 };
 const REACH = 16; // pixels from a point within which a click picks it
 const STRIDE = 10; // places that an arrow key with Shift goes on
 const TICK_ROOM = { across: 56, up: 34 };
