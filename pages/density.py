@@ -71,6 +71,14 @@ def choose_plane() -> Plane:
     return default_plane(opened) if view == PCA else dims_plane(opened, dims)
 
 
+def plane_in_words() -> dict[str, str | None]:
+    """The plane chosen, as the address says it."""
+    if d <= 2 or opened.latents is None:
+        return {}
+    view = st.session_state["view"]
+    return {"view": view, **{k: st.session_state[k] if view == DIMS else None for k in "xy"}}
+
+
 @st.fragment
 def explore() -> None:
     controls = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
@@ -98,6 +106,7 @@ def explore() -> None:
         density=name if d > 1 else None,
         components=components,
         seed=seed,
+        **plane_in_words(),
     )
     show_code_of(fits, seed)
     explain("density")

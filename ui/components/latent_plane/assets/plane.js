@@ -28,6 +28,7 @@ import { View } from "./view.js";
 const SETTLE_MS = 120;
 const USUAL_PX = 940; // the width for which pages choose a height
 const MOST = 1.4; // times that height, on wider ones
+const ON_SCREEN = "max(18rem, 54svh)"; // at most, in the app: below its title and controls it fits on a projector's
 const NARROW_PX = 460; // below, plane and image do not fit beside one another
 
 /** @type {WeakMap<Node, LatentPlane>} */
@@ -422,7 +423,8 @@ export class LatentPlane {
     const { parts, view, host, data } = this;
     if (!data) return;
     const grows = Math.min(Math.max(host.clientWidth / USUAL_PX, 1), MOST);
-    host.style.setProperty("--wanted", `${Math.round(data.height * grows)}px`);
+    const wanted = `${Math.round(data.height * grows)}px`;
+    host.style.setProperty("--height", data.assets ? `min(${wanted}, ${ON_SCREEN})` : wanted);
     host.classList.toggle("narrow", host.clientWidth < NARROW_PX);
     host.classList.toggle("compact", Boolean(data.compact));
     this.theme.scale = view.scale = theme(host).scale;
