@@ -68,7 +68,7 @@ def show() -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="title"):
         heading = HEADINGS.get(page.title, page.title)
         st.title(heading, width="stretch")  # on the screen before torch is in memory
-        show_toolbar()
+        show_toolbar(page.url_path)
     with st.container(gap=None):  # what is mostly not to be seen takes no room
         notes = st.empty()
         st.fragment(return_at_once, run_every=A_DAY)()

@@ -23,7 +23,7 @@ _COMPONENT = st.components.v2.component(
 )
 
 
-def show_toolbar() -> None:
-    """The buttons, and what the page looks like when it is presented."""
+def show_toolbar(page: str) -> None:
+    """The buttons, and what the page with this path looks like when it is presented."""
     st.html(_PROJECTED)
-    _COMPONENT(key="toolbar", width="content")
+    _COMPONENT(key="toolbar", data=[page], width="content")  # each page has an address of its own
