@@ -29,7 +29,7 @@ const SETTLE_MS = 120;
 const USUAL_PX = 940; // the width for which pages choose a height
 const MOST = 1.4; // times that height, on wider ones
 const ON_SCREEN = "max(18rem, 54svh)"; // at most, in the app: below its title and controls it fits on a projector's
-const NARROW_PX = 460; // below, plane and image do not fit beside one another
+const NARROW_PX = 400; // below, plane and image do not fit beside one another
 
 /** @type {WeakMap<Node, LatentPlane>} */
 const planes = new WeakMap();
