@@ -64,9 +64,9 @@ export default function ({ parentElement }) {
   };
   switchOn.onclick = turn;
   const press = (event) => {
-    const { key, ctrlKey, metaKey, altKey, defaultPrevented } = event;
-    if (key?.toLowerCase() !== "p" || ctrlKey || metaKey || altKey || defaultPrevented || isTyped(event)) return;
-    turn();
+    const { key, ctrlKey, metaKey, altKey, repeat, defaultPrevented } = event;
+    if (key?.toLowerCase() !== "p" || ctrlKey || metaKey || altKey || repeat || defaultPrevented) return;
+    if (!isTyped(event)) turn();
   };
   addEventListener("keydown", press, { signal: end.signal });
   if (isPresented()) present(true); // a page that was turned to has an address of its own
