@@ -45,6 +45,19 @@ SIGNED_COLOURS = ("#0072B2", "#E69F00")
 GREY, VIOLET, AMBER, BROWN, SKY = "#8A94A3", "#9E59FE", "#E69F00", "#B0623F", "#56B4E9"
 
 
+def ink_style() -> str:
+    """CSS by which symbols in LaTeX have their ink on the screen; the browser knows the theme."""
+    rules = []
+    for name, colour in SYMBOL_COLOURS.items():
+        red, green, blue = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
+        light, dark = SYMBOL_INKS[name]
+        rules.append(
+            f'.katex [style*="rgb({red}, {green}, {blue})"] '
+            f"{{ color: light-dark({light}, {dark}) !important; }}"
+        )
+    return f"@media screen {{ {' '.join(rules)} }}"  # on paper they keep their colours
+
+
 def is_dark() -> bool:
     """Whether the visitor's theme is: figures drawn as SVG choose their ink by it."""
     return st.context.theme.type == "dark"

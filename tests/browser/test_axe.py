@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +11,8 @@ from ui.frame.navigation import SECTIONS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
+
+    from vae_core.runs.run import Run
 
     Settle = Callable[[Page], None]
 
@@ -68,6 +70,17 @@ def open_all(page: Page) -> None:
     page.evaluate(f"{folds}.forEach((fold) => fold.click())")
 
 
+def found_in_both_themes(page: Page, settle: Settle, axe: str) -> dict[str, list[str]]:
+    settle(page)
+    open_all(page)
+    found = {}
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        settle(page)
+        found[theme] = violations(page, axe)
+    return found
+
+
 @pytest.mark.parametrize(
     ("url", "model"),
     [*((url, "digits-2d") for url, _ in PAGES), *OTHERS],
@@ -77,11 +90,14 @@ def test_axe_finds_nothing(
     page: Page, app_url: str, settle: Settle, axe: str, url: str, model: str
 ) -> None:
     page.goto(f"{app_url}/{url}?model={model}")
-    settle(page)
-    open_all(page)
-    found: dict[str, Any] = {}
-    for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)
-        settle(page)
-        found[theme] = violations(page, axe)
-    assert found == {"light": [], "dark": []}
+    assert found_in_both_themes(page, settle, axe) == {"light": [], "dark": []}
+
+
+def test_axe_finds_nothing_in_what_was_trained(
+    page: Page, app_url: str, settle: Settle, axe: str, own_run: Callable[..., Run]
+) -> None:
+    run = own_run(epochs=2)
+    own_run(epochs=2, beta=4.0)
+    for address in ("runs", f"train?run={run.token}"):
+        page.goto(f"{app_url}/{address}")
+        assert found_in_both_themes(page, settle, axe) == {"light": [], "dark": []}, address

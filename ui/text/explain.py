@@ -11,7 +11,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui.palette import SYMBOL_INKS, is_dark
+from ui.palette import SYMBOL_COLOURS
 
 EXPLANATIONS = Path(__file__).parent / "explanations"
 _MATH = re.compile(r"\$\$.*?\$\$|\$.*?\$", re.DOTALL)
@@ -66,9 +66,9 @@ def _read(page: str) -> tuple[str, dict[str, str]]:
 
 def coloured(text: str) -> str:
     """The symbols in LaTeX, each in the colour that it has in every figure."""
-    dark = is_dark()
-
-    def ink(symbol: re.Match[str]) -> str:
-        return rf"{{\color{{{SYMBOL_INKS[_SYMBOLS[symbol[0]]][dark]}}}{symbol[0]}}}"
-
-    return _MATH.sub(lambda math: _SYMBOL.sub(ink, math[0]), text)
+    return _MATH.sub(
+        lambda math: _SYMBOL.sub(
+            lambda m: rf"{{\color{{{SYMBOL_COLOURS[_SYMBOLS[m[0]]]}}}{m[0]}}}", math[0]
+        ),
+        text,
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ui.frame.navigation import PAGES, SECTIONS
-from ui.palette import SYMBOL_INKS
+from ui.palette import SYMBOL_COLOURS
 from ui.text import explain
 from ui.text.explain import EXPLANATIONS, coloured, parts, question
 
@@ -55,12 +55,12 @@ def test_a_file_bears_the_title_of_its_page_and_sound_mathematics(file: Path) ->
 
 
 def test_symbols_are_coloured_in_mathematics_alone() -> None:
-    red = SYMBOL_INKS["z"][0]
+    red = SYMBOL_COLOURS["z"]
     assert coloured("z and $z_1+d z$") == (
         rf"z and ${{\color{{{red}}}z}}_1+d {{\color{{{red}}}z}}$"
     )
     for symbol, name in ((r"\mu", "mu"), (r"\sigma", "sigma"), (r"\varepsilon", "eps")):
-        told = rf"{{\color{{{SYMBOL_INKS[name][0]}}}{symbol}}}"
+        told = rf"{{\color{{{SYMBOL_COLOURS[name]}}}{symbol}}}"
         assert coloured(f"$${symbol}_j^2$$ {symbol}") == f"$${told}_j^2$$ {symbol}"
     assert coloured(r"$\zeta$, $xz$, $\log σ$") == r"$\zeta$, $xz$, $\log σ$"
 
