@@ -38,6 +38,10 @@ def test_layers_and_their_worked_example(page: Page, app_url: str, settle: Settl
     plane, at_home = page.get_by_test_id("latent-plane"), page.evaluate("last()")
     plane.hover(position={"x": 200, "y": 120})
     page.wait_for_function("home => last() !== home", arg=at_home)
+    while page.evaluate("decodes.at(-1).where") != "browser":  # a grey level from the server's
+        plane.hover(position={"x": 201, "y": 120})
+        plane.hover(position={"x": 200, "y": 120})
+        page.wait_for_timeout(200)
     here = page.evaluate(RESTED)
     plane.hover(position={"x": 330, "y": 190})
     page.wait_for_function("here => last() !== here", arg=here)
