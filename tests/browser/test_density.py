@@ -26,6 +26,10 @@ def test_draws_and_holes_of_what_there_is(page: Page, app_url: str, settle: Sett
     page.get_by_text("Heat map: mixture").wait_for()
     rows = page.get_by_test_id("drawn-images")
     rows.nth(4).wait_for()  # prior, both estimates, q(z), the emptiest places
+    strip, below = rows.first.bounding_box(), page.get_by_test_id("stExpander").first.bounding_box()
+    assert strip and below
+    ends = [box["x"] + box["width"] for box in (strip, below)]
+    assert ends[0] == pytest.approx(ends[1], abs=1.5)  # at one edge
     share, kl = page.get_by_test_id("stMetricValue").all_inner_texts()
     assert 0 < float(share.rstrip("%")) < 100
     q = AggregatePosterior(latents_of("digits-2d"))
