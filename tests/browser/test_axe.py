@@ -25,19 +25,13 @@ OTHERS = (
     ("encoded", "olivetti-16d"),
     ("elbo", "mnist-2d-gan"),
 )
-# Streamlit's own elements, of which a page reaches neither markup nor roles: rule -> where.
-STREAMLIT: dict[str, tuple[str, ...]] = {}
 LOOKS, FADES_MS = 3, 1_500
-RUN = """async (excluded) => {
+RUN = """async () => {
   const { violations } = await axe.run(document, { resultTypes: ["violations"] });
-  const spared = (id, target) => (excluded[id] ?? []).some(
-    (selector) => document.querySelector(target[0])?.closest(selector));
-  return violations.flatMap(({ id, nodes }) => nodes
-    .filter(({ target }) => !spared(id, [target].flat(3)))
-    .map(({ target, any, all, none }) => {
-      const why = [...any, ...all, ...none].map((check) => check.message).join("; ");
-      return [id, [target].flat(3).join(" "), why].join(" | ");
-    }));
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ target, any, all, none }) => {
+    const why = [...any, ...all, ...none].map((check) => check.message).join("; ");
+    return [id, [target].flat(3).join(" "), why].join(" | ");
+  }));
 }"""
 
 
@@ -47,10 +41,9 @@ def violations(page: Page, axe: str) -> list[str]:
     Of a page that stands still: what fades in after a change of theme is looked at again.
     """
     page.evaluate(axe)
-    excluded = {rule: list(where) for rule, where in STREAMLIT.items()}
     found: list[str] = []
     for _ in range(LOOKS):
-        if not (found := page.evaluate(RUN, excluded)):
+        if not (found := page.evaluate(RUN)):
             break
         page.wait_for_timeout(FADES_MS)
     return found
