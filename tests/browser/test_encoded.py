@@ -30,6 +30,7 @@ def plane(page: Page, app_url: str, settle: Callable[[Page], None]) -> Locator:
 
 
 def lasso(page: Page, plane: Locator, corners: tuple[tuple[float, float], ...]) -> None:
+    plane.evaluate("canvas => canvas.scrollIntoView({ block: 'center' })")  # below the menu
     box = plane.bounding_box()
     assert box
     points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
