@@ -32,6 +32,7 @@ from vae_core.measures.codes.few_labels import (
     label_spreading,
     told_wrongly,
 )
+from vae_core.measures.codes.regions import fit_linear
 
 MOST_NEIGHBOURS = 9
 MOST_LABELS = 3_000
@@ -155,14 +156,12 @@ def logistic_regression(codes: Tensor, labels: Tensor, test_codes: Tensor) -> Cl
 
     codes (n, d), labels (n,), test_codes (m, d).
     """
-    from sklearn.linear_model import LogisticRegression
 
     def classify(rows: Tensor, seed: int) -> Tensor:
         told = labels[rows]
         if len(told.unique()) == 1:  # clusters may meet one class alone; a line needs two
             return told[:1].expand(len(test_codes))
-        fit = LogisticRegression(max_iter=1_000).fit(codes[rows].numpy(), told.numpy())
-        return torch.from_numpy(fit.predict(test_codes.numpy()))
+        return fit_linear(codes[rows], told).told(test_codes)
 
     return classify
 
