@@ -13,8 +13,9 @@ from live.frontend import Frontend
 from live.servers import NotHere
 from live.visitors import VisitorCookie
 from live.weights import weights_route
+from live.weights.classifier import classifier_route
 
-routes = [asset_route, blob_route, decode_route, ask_route, weights_route]
+routes = [asset_route, blob_route, decode_route, ask_route, weights_route, classifier_route]
 
 __all__ = [
     "BasePath",

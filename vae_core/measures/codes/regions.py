@@ -67,10 +67,12 @@ class Counterfactual:
 def fit_linear(x: Tensor, labels: Tensor) -> LinearClassifier:
     """Logistic regression of labels (m,) on x (m, n), with scikit-learn's usual weight decay.
 
-    DataError where all are of one class: there is no border then.
+    DataError where all are of one class, for there is no border then, or numbers are not finite.
     """
     from sklearn.linear_model import LogisticRegression
 
+    if not bool(torch.isfinite(x).all()):
+        raise DataError("There are codes that are not finite; no classifier can learn from them.")
     classes = labels.unique()
     if len(classes) < 2:
         raise DataError(f"{len(labels):,} labelled images of one class: none can be told apart.")
@@ -92,7 +94,7 @@ def of_images(model: LatentModel, classifier: LinearClassifier) -> Tells:
 
 
 def entropy(log_probs: Tensor) -> Tensor:
-    """Of each row of log p (…, K), (…,) in nats: 0 where it is sure, log K where it only guesses."""
+    """Of log p (…, K), (…,) in nats: 0 where it is certain, log K where all are as likely."""
     return -(log_probs.exp() * log_probs).nan_to_num(0.0).sum(-1)
 
 

@@ -1,7 +1,7 @@
 /**
  * The channel to a model whose networks are computed in this browser once their weights are here.
  * Until then the server computes, and so it does for models of which there are no weights to be had,
- * see `live/weights.py`, and whenever the engine fails.
+ * see `live/weights`, and whenever the engine fails.
  */
 
 import { Channel, Verb } from "./channel.js";
