@@ -15,14 +15,16 @@ from live.models import OpenModel
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.curves import curves
 from ui.components.image_grid import image_grid
-from ui.components.latent_plane import latent_plane
+from ui.components.latent_plane import Overlay, Trail, latent_plane
 from ui.figures.labels import label_panels
+from ui.figures.regions import BY, CODES, Learned, WayOut, learned_from, show_way_out, way_out
 from ui.frame.kinds import no_codes
 from ui.frame.session import current_model, models_beside
 from ui.frame.work import Report, heavy_work
 from ui.images.pictures import data_note, pixels_fit
 from ui.kept import Results, results
 from ui.numbers import decimal
+from ui.palette import SYMBOL_COLOURS
 from ui.text.explain import explain
 from ui.text.plain import plain
 from ui.text.programs import labels_program
@@ -145,6 +147,7 @@ def explore() -> None:
     n = choice_from_link("labels", counts, default)
     how = choice_from_link("chosen", list(HOW), RANDOM)
     colour = choice_from_link("colours", [TRUE, *TOLD], TRUE)
+    by = choice_from_link("by", list(BY), CODES)
     seed = number_from_link("seed", 0, MAX_SEED, default=0)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if len(counts) > 1:
@@ -162,28 +165,45 @@ def explore() -> None:
         st.segmented_control(
             "Colours", [TRUE, *TOLD], required=True, key="colours", persist_state="session"
         )
+        st.segmented_control(
+            "Regions by",
+            list(BY),
+            format_func=BY.__getitem__,
+            required=True,
+            key="by",
+            persist_state="session",
+        )
         st.button("New draw", icon=":material/casino:", on_click=new_seed)
     rows, found = told_of(opened, how, n, seed)
-    show_plane(rows, None if colour == TRUE else found[colour][0])
+    learned = learned_from(opened, tuple(rows), by)
+    way = way_out(opened, tuple(rows), by, current_z(opened))
+    show_plane(rows, None if colour == TRUE else found[colour][0], learned, way)
     figures = ", ".join(f"{name} **{100 * error:.1f}%**" for name, (_, error) in found.items())
     st.markdown(
         f"{len(rows):,} labels, and μ of {len(task.test_labels):,} other images are told wrongly "
         f"by {figures}; by guessing {decimal(100 - 100 / counts[0], '.0f')}%."
     )
+    show_way_out(opened, learned, way)
     show_labelled(rows)
     show_in_address(
         "labels",
         labels=n,
         chosen=how,
         colours=None if colour == TRUE else colour,
+        by=None if by == CODES else by,
         seed=seed or None,
         z=z_text(current_z(opened)),
     )
     show_curves(task, how, counts)
 
 
-def show_plane(rows: list[int], told: Tensor | None) -> None:
-    """All means, the labelled ones marked, coloured by their class or by what they are told."""
+def show_plane(
+    rows: list[int], told: Tensor | None, learned: Learned | None, way: WayOut | None
+) -> None:
+    """All means, the labelled ones marked, coloured by their class or by what they are told.
+
+    Under them the regions of what was learned, and the way from z into another.
+    """
     plane = default_plane(opened)
     points = plane_points(opened, plane)
     if points is not None:
@@ -197,6 +217,9 @@ def show_plane(rows: list[int], told: Tensor | None) -> None:
         plane=plane,
         points=points,
         selected=rows,
+        layers=("rings", "regions"),
+        classifiers={} if learned is None else learned.published,
+        overlay=Overlay(trails=[] if way is None else [Trail(way.z.numpy(), SYMBOL_COLOURS["z"])]),
         height=400,
         on_change=keep_z,
     )

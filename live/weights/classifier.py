@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from vae_core.models.latent_model import LatentModel
 
 CODES, IMAGES = "codes", "images"
-MOST = {CODES: 2_000, IMAGES: 1_000}  # images that one learns from
+MOST = {CODES: 10_000, IMAGES: 3_000}  # images that one learns from
 MAX_NUMBERS = 4_000_000  # of these together
 MAX_WEIGHTS = 2_000_000
 NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}

@@ -59,6 +59,7 @@ def points_of_means(
         covariance=covariance,
         rows=every,
         sources=None if latents.sources is None else latents.sources.numpy()[every],
+        classes=class_names(opened),
         **_colouring(opened, latents, colour, every),
     )
 

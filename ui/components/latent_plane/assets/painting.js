@@ -50,9 +50,10 @@ export class Painting {
 
   /** @param {CanvasRenderingContext2D} c in CSS pixels @param {boolean} [atOnce] */
   paintScene(c, atOnce = true) {
-    const { view, data, points, on, theme, trust, manifold, overlay, slice, z } = this.plane;
+    const { view, data, points, on, theme, trust, manifold, overlay, regions, slice, z } = this.plane;
     if (on.has("manifold")) manifold.draw(c);
     if (on.has("heat")) overlay.drawHeat(c);
+    if (regions.shown) regions.draw(c);
     if (points?.count && on.has("density")) trust.drawDensity(c);
     if (points?.count) {
       this.paintPoints(c, atOnce);

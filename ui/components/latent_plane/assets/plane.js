@@ -15,6 +15,7 @@ import { openNear } from "./near.js";
 import { Overlay } from "./overlay.js";
 import { Painting } from "./painting.js";
 import { Readout } from "./readout.js";
+import { Regions } from "./regions.js";
 import { Seen } from "./seen.js";
 import { Selection } from "./selection.js";
 import { Slice } from "./slice.js";
@@ -105,6 +106,7 @@ export class LatentPlane {
     this.glide = new Glide(this);
     this.trust = new Trust(this);
     this.manifold = new Manifold(this);
+    this.regions = new Regions(this);
     this.overlay = new Overlay(this);
     this.stops = new Stops(this);
     this.drawing = new Drawing(this);
@@ -247,6 +249,7 @@ export class LatentPlane {
   forget() {
     this.trust.forget();
     this.manifold.forget();
+    this.regions.forget();
     this.lookAround();
   }
 
@@ -258,17 +261,21 @@ export class LatentPlane {
       ...(points && { density: "Density" }),
       ...(points?.covariance && { posteriors: "q(z|x)" }),
       ...(plane && points && this.data.encodes && { fog: "Trust fog" }),
+      ...this.regions.names,
     };
     if (JSON.stringify(names) === this.layersShown) return; // a chip in focus stays in focus
     this.layersShown = JSON.stringify(names);
+    const focused = [...this.parts.layers.children].findIndex((chip) => chip.matches(":focus"));
     showLayers(this.parts.layers, names, this.on, (layer) => {
       if (!this.on.delete(layer)) this.on.add(layer);
       this.lookAround();
       this.look();
       this.invalidate(true);
       this.seen.tell();
+      this.showLayers(); // by what classes are told is asked where they are shown
       return this.on.has(layer);
     });
+    this.parts.layers.children[focused]?.focus();
   }
 
   async loadPoints() {
@@ -367,6 +374,7 @@ export class LatentPlane {
   lookAround() {
     this.trust.lookAround();
     this.manifold.lookAround();
+    this.regions.lookAround();
   }
 
   /** @param {{z: number[], since: number}} wish */
@@ -379,6 +387,7 @@ export class LatentPlane {
 
   painted(pixels, z, since, where) {
     showPixels(this.parts.decoded, pixels, this.hello.image_shape);
+    this.regions.see(pixels, z);
     const latency_ms = performance.now() - since;
     this.parts.decoded.dispatchEvent(
       new CustomEvent("zscape:decoded", { detail: { z, latency_ms, where }, bubbles: true, composed: true }),

@@ -6,7 +6,7 @@
  * @typedef {{layers: ?string, off: ?string, zoom: ?string}} Said as the address has it; null: as at first
  */
 
-const LAYERS = ["heat", "manifold", "rings", "density", "posteriors", "fog"];
+const LAYERS = ["heat", "manifold", "rings", "density", "posteriors", "fog", "regions", "entropy", "by-images"];
 const NONE = "none";
 
 /** @type {Map<string, Said>} by page and plane */
