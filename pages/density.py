@@ -43,6 +43,7 @@ from vae_core.measures.codes.aggregate_density import Extent, density_line
 
 ORDER = PRIOR, KERNEL, MIXTURE, AGGREGATE
 PCA, DIMS = "PCA", "two dimensions"
+LOST = 0.5  # of the codes outside the prior: its draws are no sample of the data then
 DOTS = 500  # of the prior's draws on the plane
 SHOWN = 12  # images a row
 LINE_POINTS = 400
@@ -183,17 +184,26 @@ def show_line(fits: Fits) -> None:
 
 
 def show_holes(found: Found, fits: Fits) -> None:
-    holes, least, most = found.holes, found.least, found.most
+    holes, missed, least, most = found.holes, found.missed, found.least, found.most
     low = decimal(least[0])
     bounds = f"≥ {low}" if most is None else f"{low} to {decimal(most[0])}"
+    if missed.share - 2 * missed.standard_error > LOST:
+        st.warning(
+            f"The prior covers a corner of the codes: {missed.share:.0%} "
+            f"of them lie outside the region that holds {missed.coverage:.0%} of it, and the KL "
+            f"is at least {low} nats. Few draws fall where no data are for this reason alone: they "
+            "ask for the same few kinds of image over and over, and never for the rest."
+        )
     with st.container(horizontal=True):
         st.metric("Prior draws without data", f"{holes.share:.1%}", border=True, width="content")
+        st.metric("Codes outside the prior", f"{missed.share:.1%}", border=True, width="content")
         st.metric("KL(q(z) ‖ p(z)), nats", bounds, border=True, width="content")
     st.caption(
         f"The share's standard error is {holes.standard_error:.1%}. Without data: the {fits.best} "
         f"is lower there than at {holes.coverage:.0%} of the codes of images that it has not seen; "
-        f"were the prior q(z), it would be {1 - holes.coverage:.0%}. The KL over all images there "
-        "could be lies "
+        f"were the prior q(z), it would be {1 - holes.coverage:.0%}. So would the share of the "
+        f"codes outside the prior: outside the region of highest density that holds "
+        f"{missed.coverage:.0%} of it. The KL over all images there could be lies "
         + (
             "above that of the estimate, at unseen codes: codes are points here, without a σ."
             if most is None
