@@ -131,7 +131,7 @@ def show_way_out(opened: OpenModel, learned: Learned | None, way: WayOut | None)
             f"{text}, {float((z - way.z[0]).norm()):.2f} from z"
             for text, z in zip(way.texts, way.z, strict=True)
         ],
-        min_tile=64,
+        min_tile=88 if max(map(len, way.texts)) > 8 else 64,
         max_tile=104,
         gap=6,
     )

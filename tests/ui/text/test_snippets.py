@@ -182,7 +182,7 @@ def test_whatever_a_model_s_texts_are_its_programs_alone_run(
     against = ("shuffled pixels", f"class 1{HOSTILE[1]}", "digits")
     programs = [
         *(anomalies_program(opened, kind, "latent", images=20, draws=1) for kind in against),
-        compare_program(opened, opened, 5),
+        compare_program([opened, opened], 5),
         elbo_program(opened, 3, 5),
         labels_program(opened, "at random", counts=[20], draws=1, images=True),
         program("factors", CHECKPOINT=place, ROW=0, DIMS=[0], STEPS=3, SPAN="prior", SIGMAS=3.0),
@@ -221,7 +221,7 @@ def test_the_compare_program_gives_the_table_and_the_images(
     vae, ae, gan = (
         ROOT / "checkpoints" / name for name in ("mnist-2d", "mnist-2d-ae", "mnist-2d-gan")
     )
-    exec(compare_program(open_model("mnist-2d"), open_model("mnist-2d-gan"), 10), {})
+    exec(compare_program([open_model("mnist-2d"), open_model("mnist-2d-gan")], 10), {})
     of_vae, of_gan = capsys.readouterr().out.split(f"{gan}: ")
     metrics = json.loads((vae / "metrics.json").read_text("utf-8"))
     assert figure(of_vae, "E[log p(x|z)]") == pytest.approx(metrics["reconstruction"], abs=0.006)
@@ -233,7 +233,7 @@ def test_the_compare_program_gives_the_table_and_the_images(
     assert figure(of_gan, "real and generated told apart") == pytest.approx(judged, abs=6e-4)
     assert "ELBO" not in of_gan and not list(tmp_path.iterdir())  # no image has a code
 
-    exec(compare_program(open_model("mnist-2d"), open_model("mnist-2d-ae"), 10), {})
+    exec(compare_program([open_model("mnist-2d"), open_model("mnist-2d-ae")], 10), {})
     assert "ELBO" not in capsys.readouterr().out.split(f"{ae}: ")[1]
     assert Image.open(tmp_path / "compared.png").size == (10 * 28 + 9 * 2, 2 * 28 + 2)
 

@@ -9,7 +9,7 @@ import { element } from "./furniture.js";
 import { drawBackdrop } from "./scene.js";
 import { number } from "./view.js";
 
-const NODES = 40; // a side, whose images are decoded; between them logits are interpolated
+const NODES = [14, 40]; // a side, whose images are decoded, few at first; between them logits are interpolated
 const CELL = 2; // pixels of the canvas to one of the picture
 const TINT = 0.3; // of a class's colour
 const BORDER = 0.55; // of ink, between two classes
@@ -139,8 +139,18 @@ export class Regions {
     const { plane } = this;
     const linear = await this.#classifier(url, of);
     if (!linear || this.nodes?.wish === wish) return;
-    const side = of === "codes" ? 2 : NODES; // logits of codes are affine: four corners say all
     const half = plane.view.home.half * 1.5;
+    for (const side of of === "codes" ? [2] : NODES) { // logits of codes are affine: four corners say all
+      if (this.asking.next) return; // another plane is wanted by now
+      const values = await this.#values(linear, of, z, half, side);
+      this.nodes = { wish, url, half, side, values };
+      plane.invalidate(true);
+    }
+  }
+
+  /** Logits at side x side places of the plane through z. @returns {Promise<Float32Array>} */
+  async #values(linear, of, z, half, side) {
+    const { plane } = this;
     const values = new Float32Array(side * side * linear.bias.length);
     const place = (k) => [k % side, Math.floor(k / side)].map((m) => -half + (2 * half * m) / (side - 1));
     const out = (k) => values.subarray(k * linear.bias.length, (k + 1) * linear.bias.length);
@@ -155,8 +165,7 @@ export class Regions {
         some.forEach((_, k) => logits(linear, new Uint8Array(answer.bytes, k * size, size), out(from + k)));
       }
     }
-    this.nodes = { wish, url, half, side, values };
-    plane.invalidate(true);
+    return values;
   }
 
   /** @param {string} url @param {"codes" | "images"} of @returns {Promise<Linear | null>} */
@@ -185,8 +194,9 @@ export class Regions {
     const { linear, of, image, plane } = this;
     if (!this.shown) return [];
     if (this.told?.why) return [element("span", {}, [this.told.why])];
-    const values = of === "codes" ? linear && logits(linear, z) : image?.values;
-    if (!linear || !values) return [];
+    if (!linear) return [element("span", {}, ["learning the classes…"])];
+    const values = of === "codes" ? logits(linear, z) : image?.values;
+    if (!values) return [];
     const { best, share, entropy } = judged(values);
     const of_ = of === "codes" ? "the means μ of" : linear.real ? "the pixels of" : "what is decoded from the means μ of";
     const learned = `Logistic regression, learned from ${of_} ${linear.images.toLocaleString("en")} test images`;
@@ -205,7 +215,7 @@ export class Regions {
     const [left, bottom] = view.toPlane(0, view.height);
     const [right, top] = view.toPlane(view.width, 0);
     const extent = [left, right, bottom, top];
-    const key = JSON.stringify([nodes.wish, extent, on.has("regions"), on.has("entropy"), theme.text]);
+    const key = JSON.stringify([nodes.wish, nodes.side, extent, on.has("regions"), on.has("entropy"), theme.text]);
     if (this.kept?.key !== key) this.kept = { key, picture: this.#picture(nodes, linear, extent) };
     drawBackdrop(c, view, this.kept.picture, extent, 1);
   }
