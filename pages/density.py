@@ -192,7 +192,7 @@ def show_holes(found: Found, fits: Fits) -> None:
             f"The prior covers a corner of the codes: {missed.share:.0%} "
             f"of them lie outside the region that holds {missed.coverage:.0%} of it, and the KL "
             f"is at least {low} nats. Few draws fall where no data are for this reason alone: they "
-            "ask for the same few kinds of image over and over, and never for the rest."
+            "ask for the same few kinds of image over and over, and hardly ever for the rest."
         )
     with st.container(horizontal=True):
         st.metric("Prior draws without data", f"{holes.share:.1%}", border=True, width="content")

@@ -34,7 +34,7 @@ GUIDE = {
     "elbo": "What lies between the ELBO and log p(x), computed for an image of your choice.",
     "factors": "A card for every latent dimension: what it changes, and what it goes with.",
     "geometry": "Distances measured by images: magnification, principal directions, geodesics.",
-    "compare": "Two models side by side, under one pointer: VAE, autoencoder, PCA, GAN.",
+    "compare": "Two to four models side by side, under one pointer: VAE, autoencoder, PCA, GAN.",
     "layers": "The decoder layer by layer; the transposed convolution as a matrix.",
     "density": "Where the data lie in latent space, and where the prior has mass and they do not.",
     "anomalies": "Which images the model finds strange; noise, and what takes it away.",

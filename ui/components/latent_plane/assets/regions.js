@@ -101,12 +101,12 @@ export class Regions {
     this.kept = null;
   }
 
-  /** The layers that there are. @returns {Record<string, string>} */
+  /** The layers that there are; what is further asked of classes, once they are shown. @returns {Record<string, string>} */
   get names() {
     const { points, plane, classifiers } = this.plane.data;
     if (!plane || !classifiers || !(points?.classes?.length > 1)) return {};
-    const both = this.shown && classifiers.codes && classifiers.images;
-    return { regions: "Classes", entropy: "Entropy", ...(both && { "by-images": "By images" }) };
+    const both = classifiers.codes && classifiers.images && { "by-images": "By images" };
+    return { regions: "Classes", ...(this.shown && { entropy: "Entropy", ...both }) };
   }
 
   /** By what classes are told: where there are both, the visitor's choice. */
