@@ -12,12 +12,13 @@ import streamlit as st
 
 from live.images import test_dataset
 from live.models import OpenModel
+from live.weights.classifier import CODES
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.curves import curves
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import Overlay, Trail, latent_plane
 from ui.figures.labels import label_panels
-from ui.figures.regions import BY, CODES, Learned, WayOut, learned_from, show_way_out, way_out
+from ui.figures.regions import BY, Learned, WayOut, learned_from, show_way_out, way_out
 from ui.frame.kinds import no_codes
 from ui.frame.session import current_model, models_beside
 from ui.frame.work import Report, heavy_work
@@ -39,6 +40,7 @@ from vae_core.measures.codes.label_curves import (
     MU,
     PCA,
     PIXELS,
+    LabelCurves,
     LabelTask,
     classes_told,
     label_counts,
@@ -133,6 +135,15 @@ def kept_curves(how: str, draws: int) -> Curves:
     """What the visitor has had measured of the model, as far as it came."""
     kept: Results[Curves] = results("label_curves")
     return kept.setdefault((*stored_latents(opened), how, draws), {})
+
+
+def shipped_curves(how: str, draws: int, counts: list[int]) -> Curves:
+    """What `evaluate --label-curves` measured of the model, where it is just this."""
+    if how != RANDOM or not (found := (opened.metrics or {}).get("label_curves")):
+        return {}
+    curves = LabelCurves.from_json(found)
+    fits = curves.draws == draws and curves.labels == counts
+    return curves.by_line if fits and curves.images == len(task_of(opened).test_labels) else {}
 
 
 def new_seed() -> None:
@@ -256,20 +267,23 @@ def show_curves(task: LabelTask, how: str, counts: list[int]) -> None:
         found = kept_curves(how, draws)
         lines = len(CLASSIFIERS) * len(task.codes)
         done = sum(map(len, found.values()))
+        shipped = {} if done else shipped_curves(how, draws, counts)
         if (
             done < lines * len(counts)
             and "measuring" not in st.session_state
             and st.button(
-                "Measure it whole" if done else "Measure",
-                type="primary",
+                "Measure it whole" if done else "Measure anew" if shipped else "Measure",
+                type="secondary" if shipped else "primary",
                 icon=":material/play_arrow:",
             )
         ):
             measure(how, draws, counts)
             st.rerun()
     show_in_address("draws", draws=draws)
-    show_panels(found, counts)
-    if not done:
+    show_panels(found or shipped, counts)
+    if shipped:
+        st.caption("Measured beforehand, and shipped with the model.")
+    elif not done:
         span = " to ".join(f"{n:,}" for n in dict.fromkeys([counts[0], counts[-1]]))
         st.caption(
             f"{draws} draws of {span} labels each, {lines} lines: "
