@@ -52,6 +52,7 @@ def test_the_browser_tells_what_the_library_tells(call_module: Callable[..., Any
     assert found["entropy"] == pytest.approx(float(entropy(log_probs)), abs=1e-5)
     assert found["labels"][found["other"]] == other.label
     assert found["away"] == pytest.approx(other.distance, rel=1e-5)
+    assert found["foot"] == pytest.approx(other.z.tolist(), abs=1e-5)
 
 
 def test_pixels_come_in_another_order_and_from_0_to_255(call_module: Callable[..., Any]) -> None:

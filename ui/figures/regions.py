@@ -136,7 +136,8 @@ def show_way_out(opened: OpenModel, learned: Learned | None, way: WayOut | None)
         gap=6,
     )
     d = opened.model.latent_dim
-    where = "Along the plane" if learned.by == IMAGES else f"In all {d} dimensions"
+    where = f"In all {d} dimensions" if d > 2 else "In latent space"
+    where = "Along the plane" if learned.by == IMAGES else where
     name = class_names(opened)[way.other.label]
     st.caption(
         f"{where}, the border to **{plain(name)}** is {way.other.distance:.2f} away; the last "

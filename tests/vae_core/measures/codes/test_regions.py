@@ -40,6 +40,16 @@ def test_probabilities_are_those_of_scikit_learn(classes: int) -> None:
     assert found.images == len(codes)
 
 
+def test_fewer_codes_than_dimensions_give_the_same_classifier() -> None:
+    codes, labels = heaps(3, 400)
+    codes, labels = codes[:30].double(), labels[:30]
+    found = fit_linear(codes, labels)
+    fit = LogisticRegression(max_iter=10_000, tol=1e-8).fit(codes.numpy(), labels.numpy())
+    others = heaps(3, 400)[0]
+    expected = torch.from_numpy(fit.predict_proba(others.double().numpy())).float()
+    torch.testing.assert_close(found.log_probs(others).exp(), expected, atol=2e-3, rtol=0)
+
+
 def test_labels_of_one_class_have_no_border() -> None:
     with pytest.raises(DataError, match="one class"):
         fit_linear(torch.randn(5, 2), torch.ones(5, dtype=torch.int64))

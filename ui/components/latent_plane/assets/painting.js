@@ -153,6 +153,7 @@ export class Painting {
     if (plane.points) this.#drawPosteriors(c);
     plane.overlay.drawGaussians(c);
     plane.overlay.drawWays(c);
+    plane.regions.drawWay(c);
     if (data.plane) plane.overlay.drawDirections(c, slice.place(plane.shown));
     if (data.plane) {
       if (data.way) stops.draw(c);

@@ -6,8 +6,9 @@
 import { Latest, rowsAtOnce, Verb } from "./channel.js";
 import { rgb } from "./colours.js";
 import { element } from "./furniture.js";
-import { drawBackdrop } from "./scene.js";
+import { drawBackdrop, drawCursor, drawPath } from "./scene.js";
 import { number } from "./view.js";
+import { norm } from "./way.js";
 
 const NODES = [14, 40]; // a side, whose images are decoded, few at first; between them logits are interpolated
 const CELL = 2; // pixels of the canvas to one of the picture
@@ -68,16 +69,21 @@ export function judged(values) {
   return { best, share: 1 / sum, entropy: Math.log(sum) - mean / sum };
 }
 
-/** The nearest hyperplane to z beyond which another class is told. @param {Linear} linear @param {number[]} z */
+/**
+ * The nearest place to z beyond which another class is told: at the foot of the perpendicular on a hyperplane.
+ * @param {Linear} linear @param {number[]} z
+ */
 export function nearestOther({ weight, bias }, z) {
   const values = logits({ weight, bias }, z);
   const { best } = judged(values);
-  let nearest = { other: -1, away: Infinity };
+  let nearest = { other: -1, away: Infinity, foot: z };
   for (let k = 0; k < bias.length; k++) {
     if (k === best) continue;
-    const normal = Math.hypot(...z.map((_, i) => weight[k * z.length + i] - weight[best * z.length + i]));
-    const away = normal ? (values[best] - values[k]) / normal : Infinity;
-    if (away < nearest.away) nearest = { other: k, away };
+    const normal = z.map((_, i) => weight[k * z.length + i] - weight[best * z.length + i]);
+    const length = norm(normal);
+    const away = length ? (values[best] - values[k]) / length : Infinity;
+    const foot = () => z.map((x, i) => x + (away * normal[i]) / length);
+    if (away < nearest.away) nearest = { other: k, away, foot: foot() };
   }
   return nearest;
 }
@@ -218,6 +224,16 @@ export class Regions {
     const key = JSON.stringify([nodes.wish, nodes.side, extent, on.has("regions"), on.has("entropy"), theme.text]);
     if (this.kept?.key !== key) this.kept = { key, picture: this.#picture(nodes, linear, extent) };
     drawBackdrop(c, view, this.kept.picture, extent, 1);
+  }
+
+  /** The way from z to the nearest border, seen on the plane, unless the page draws one. */
+  drawWay(c) {
+    const { view, theme, slice, data, shown } = this.plane;
+    if (!this.linear || this.of !== "codes" || data.ways.length || !shown) return;
+    const { other, foot } = nearestOther(this.linear, shown);
+    if (other < 0) return;
+    drawPath(c, view, theme, [slice.place(shown), slice.place(foot)], data.colours.z, true);
+    drawCursor(c, view, theme, slice.place(foot), data.colours.z, { ghost: true });
   }
 
   /** What is in view, a pixel for each CELL of the canvas. */
