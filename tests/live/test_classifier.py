@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +11,19 @@ import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from live import routes
 from live.models import open_model
+from live.visitors import COOKIE, signer
 from tests.live.conftest import save_small_model
 from vae_core.checkpoints.reading import load_checkpoint, load_latents
 from vae_core.checkpoints.writing import save_checkpoint
+from vae_core.data.own.images import read_images, write_images
+from vae_core.runs.run import create_run
+from vae_core.runs.trainer import work
+from vae_core.training.config import TrainConfig
 
 CLASSES = torch.tensor([3, 3, 5, 5, 9, 9, 9])
 
@@ -79,3 +87,37 @@ def test_where_there_can_be_none_a_sentence_says_so(
     response = client.get("/live/classifier", params={"model": model, "of": of})
     assert response.status_code == status
     assert why in response.text
+
+
+def test_only_who_may_see_own_images_gets_a_classifier_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    pixels, classes = rng.integers(0, 256, (60, 6, 5), dtype=np.uint8), np.arange(60) % 3
+    np.savez(tmp_path / "mine.npz", x=pixels, y=classes)
+    train, test = read_images(tmp_path / "mine.npz")
+    monkeypatch.setenv("ZSCAPE_RUNS", str(tmp_path / "runs"))
+    config = TrainConfig(dataset=train.name, hidden=(4,), epochs=1, batch_size=8)
+    owner = hashlib.sha256(b"ann").hexdigest()
+    run = create_run(
+        config,
+        tmp_path / "runs" / "mine-0001",
+        owner,
+        lambda run: write_images(run.images_file, train, test),
+    )
+    work(run)
+    client = TestClient(Starlette(routes=routes))
+
+    def real(cookie: str, of: str) -> int:
+        response = client.get(
+            "/live/classifier",
+            params={"model": "run:mine-0001", "of": of},
+            headers={"Cookie": f"{COOKIE}={signer().sign(cookie).decode()}"},
+        )
+        assert response.headers["cache-control"] == "no-store"
+        return unpacked(response.content)[0][3]
+
+    assert real("ann", "images") == 1
+    assert real("bob", "images") == 0  # of what the decoder makes of their codes
+    assert real("ann", "images") == 1
+    assert real("bob", "codes") == real("ann", "codes") == 1
