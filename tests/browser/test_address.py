@@ -142,6 +142,7 @@ def test_two_planes_are_told_apart_in_the_address(
 ) -> None:
     page.goto(f"{app_url}/compare?model=digits-2d&other=mnist-2d")
     settle(page)
+    chip(page, "Legend", "5", nth=1).wait_for()  # both legends are there
     chip(page, "Legend", "3").click()
     chip(page, "Legend", "5", nth=1).click()
     expect(page).to_have_url(re.compile(r"off-B=5"))

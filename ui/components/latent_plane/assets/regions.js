@@ -58,8 +58,7 @@ export function logits({ weight, bias }, x, out = new Float32Array(bias.length))
 
 /** The likeliest class, its probability, and the entropy of all in nats. @param {Float32Array} values */
 export function judged(values) {
-  let best = 0;
-  for (let k = 1; k < values.length; k++) if (values[k] > values[best]) best = k;
+  const best = likeliest(values);
   let [sum, mean] = [0, 0];
   for (const value of values) {
     const odds = Math.exp(value - values[best]);
@@ -67,6 +66,13 @@ export function judged(values) {
     mean += odds * (value - values[best]);
   }
   return { best, share: 1 / sum, entropy: Math.log(sum) - mean / sum };
+}
+
+/** @param {Float32Array} values */
+function likeliest(values) {
+  let best = 0;
+  for (let k = 1; k < values.length; k++) if (values[k] > values[best]) best = k;
+  return best;
 }
 
 /**
@@ -244,22 +250,23 @@ export class Regions {
     const [ink, most] = [rgb(theme.text), Math.log(colours.length)];
     const image = new ImageData(width, height);
     const [values, row] = [new Float32Array(colours.length), new Float32Array(nodes.side * colours.length)];
+    const [tint, doubts] = [on.has("regions") ? TINT : 0, on.has("entropy")];
     let [above, here] = [new Int16Array(width), new Int16Array(width)];
     for (let y = 0; y < height; y++) {
       [above, here] = [here, above];
       const inRow = across(nodes, top + ((y + 0.5) / height) * (bottom - top), row);
       for (let x = 0; x < width; x++) {
         const inside = inRow && at(nodes, row, left + ((x + 0.5) / width) * (right - left), values);
-        const { best, entropy } = inside ? judged(values) : { best: -1, entropy: 0 };
-        here[x] = best;
+        const best = (here[x] = inside ? likeliest(values) : -1);
         if (best < 0) continue;
         const border = (x > 0 && here[x - 1] !== best) || (y > 0 && above[x] !== best);
-        const tint = on.has("regions") ? TINT : 0;
-        const doubt = on.has("entropy") ? (INK * entropy) / most : 0;
+        const doubt = doubts ? (INK * judged(values).entropy) / most : 0;
         const dark = Math.max(doubt, border && tint ? BORDER : 0);
         const alpha = 1 - (1 - tint) * (1 - dark);
-        const mixed = colours[best].map((c, i) => (alpha ? (ink[i] * dark + c * tint * (1 - dark)) / alpha : 0));
-        image.data.set([...mixed, 255 * alpha], 4 * (y * width + x));
+        const to = 4 * (y * width + x);
+        const colour = colours[best];
+        for (let i = 0; alpha && i < 3; i++) image.data[to + i] = (ink[i] * dark + colour[i] * tint * (1 - dark)) / alpha;
+        image.data[to + 3] = 255 * alpha;
       }
     }
     const canvas = document.createElement("canvas");
