@@ -76,7 +76,9 @@ def learned_from(opened: OpenModel, rows: tuple[int, ...], by: str) -> Learned |
     return Learned(fit_linear(x, latents.labels[some]), by, real)
 
 
-@st.cache_data(show_spinner="Looking for the nearest border…", max_entries=64, hash_funcs=HASHES)
+@st.cache_resource(
+    show_spinner="Looking for the nearest border…", max_entries=64, hash_funcs=HASHES
+)
 def way_out(
     opened: OpenModel, rows: tuple[int, ...], by: str, z: tuple[float, ...]
 ) -> WayOut | None:
