@@ -85,10 +85,14 @@ def test_classes_are_a_layer_by_codes_and_by_images_and_in_the_address(
     figures.get_by_text(f"its code is told {told}, {share:.0%}").wait_for()
     figures.get_by_text(f"{nearest_other(fit, z).distance:.2f} away").wait_for()
     page.wait_for_function("before => plane.toDataURL() !== before", arg=before)
+    strip = page.get_by_test_id("way-strip")
+    strip.wait_for()  # z first, then what lies towards the border and beyond
+    assert strip.evaluate("canvas => [canvas.width, canvas.height]") == [6 * 8, 8]
     by_codes = picture(plane)
     layer(page, "By images").click()
     figures.get_by_text(re.compile(r"its image is told \d, \d+%")).wait_for()
     page.wait_for_function("before => plane.toDataURL() !== before", arg=by_codes)
+    strip.wait_for(state="detached")
     expect(page).to_have_url(re.compile("layers=[^&]*regions,by-images"))
     layer(page, "By images").click()
     page.wait_for_function("before => plane.toDataURL() === before", arg=by_codes)

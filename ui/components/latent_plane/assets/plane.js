@@ -383,6 +383,7 @@ export class LatentPlane {
     const painted = image.then(({ bytes, where }) => this.painted(new Uint8Array(bytes), z, since, where));
     await Promise.all([painted, this.data.maps && this.beside.askMaps(z)]);
     this.trust.look(z);
+    this.regions.look(z);
   }
 
   painted(pixels, z, since, where) {

@@ -32,6 +32,7 @@ export class Readout {
             ...trust.figures(shown),
             ...regions.figures(shown),
             ...(stops.full ? [element("span", {}, [stops.limit])] : []),
+            ...regions.strips(shown),
           ]
         : []),
     );

@@ -5,7 +5,7 @@
 
 import { Latest, rowsAtOnce, Verb } from "./channel.js";
 import { rgb } from "./colours.js";
-import { element } from "./furniture.js";
+import { element, showPixels } from "./furniture.js";
 import { drawBackdrop, drawCursor, drawPath } from "./scene.js";
 import { number } from "./view.js";
 import { norm } from "./way.js";
@@ -15,6 +15,8 @@ const CELL = 2; // pixels of the canvas to one of the picture
 const TINT = 0.3; // of a class's colour
 const BORDER = 0.55; // of ink, between two classes
 const INK = 0.75; // of ink, where all classes are as likely
+const FRAMES = 6; // of the way to another class,
+const BEYOND = 1.5; // which goes on behind the border
 
 /**
  * A linear classifier: logits W x + b, natural logarithms.
@@ -99,6 +101,8 @@ export class Regions {
   constructor(plane) {
     this.plane = plane;
     this.asking = new Latest((wish) => this.#ask(wish));
+    this.walking = new Latest((way) => this.#walk(way));
+    this.strip = element("canvas", { class: "strip", role: "img", "data-testid": "way-strip" });
     this.forget();
   }
 
@@ -111,6 +115,7 @@ export class Regions {
     /** @type {{z: number[], values: Float32Array} | null} of the image decoded last */
     this.image = null;
     this.kept = null;
+    this.walked = false;
   }
 
   /** The layers that there are; what is further asked of classes, once they are shown. @returns {Record<string, string>} */
@@ -190,7 +195,7 @@ export class Regions {
     if (linear && of === "images") linear = ofPixels(linear, plane.hello.image_shape);
     this.told = { url, linear, why: response.ok ? "" : await response.text() };
     this.image = null;
-    if (of === "images") plane.look(); // what is decoded now is told, too
+    plane.look(); // what is decoded now is told, too
     plane.invalidate();
     return linear;
   }
@@ -210,14 +215,47 @@ export class Regions {
     const values = of === "codes" ? logits(linear, z) : image?.values;
     if (!values) return [];
     const { best, share, entropy } = judged(values);
-    const of_ = of === "codes" ? "the means μ of" : linear.real ? "the pixels of" : "what is decoded from the means μ of";
-    const learned = `Logistic regression, learned from ${of_} ${linear.images.toLocaleString("en")} test images`;
+    const from = of === "codes" ? "the means μ of" : linear.real ? "the pixels of" : "what is decoded from the means μ of";
+    const learned = `Logistic regression, learned from ${from} ${linear.images.toLocaleString("en")} test images`;
     const name = (k) => plane.points.layout.classes[linear.labels[k]] ?? String(linear.labels[k]);
     const what = of === "codes" ? "code" : "image";
     const lines = [`its ${what} is told ${name(best)}, ${(100 * share).toFixed(0)}%`, `entropy ${number(entropy, 2)} nats`];
     const { other, away } = of === "codes" ? nearestOther(linear, z) : { other: -1, away: 0 };
     if (other >= 0) lines.push(`nearest other: ${name(other)}, ${number(away, 2)} away`);
     return lines.map((line) => element("span", { title: learned }, [line]));
+  }
+
+  /** Where the nearest border to z lies, where the page does not show the way itself. @param {number[]} z */
+  #nearest(z) {
+    if (!this.linear || this.of !== "codes" || this.plane.data.ways.length || !z) return null;
+    const nearest = nearestOther(this.linear, z);
+    return nearest.other < 0 ? null : nearest;
+  }
+
+  /** Z was decoded: so is the way from it into the next region. @param {number[]} z */
+  look(z) {
+    const nearest = this.#nearest(z);
+    if (!nearest) return;
+    const at = (k) => z.map((x, i) => x + (BEYOND * k * (nearest.foot[i] - x)) / (FRAMES - 1));
+    this.walking.want(Array.from({ length: FRAMES }, (_, k) => at(k)));
+  }
+
+  async #walk(way) {
+    const { channel, hello } = this.plane;
+    const answer = await channel.ask(Verb.DECODE, FRAMES, Float32Array.from(way.flat()));
+    showPixels(this.strip, new Uint8Array(answer.bytes), hello.image_shape, FRAMES);
+    this.walked = true;
+    this.plane.invalidate();
+  }
+
+  /** The way decoded, to stand below the figures. @returns {HTMLElement[]} */
+  strips(z) {
+    const nearest = this.#nearest(z);
+    if (!nearest || !this.walked) return [];
+    const { labels } = this.linear;
+    const name = this.plane.points?.layout.classes[labels[nearest.other]] ?? "";
+    this.strip.setAttribute("aria-label", `Images from z to the nearest z that is told ${name}, and beyond`);
+    return [this.strip];
   }
 
   draw(c) {
@@ -235,11 +273,10 @@ export class Regions {
   /** The way from z to the nearest border, seen on the plane, unless the page draws one. */
   drawWay(c) {
     const { view, theme, slice, data, shown } = this.plane;
-    if (!this.linear || this.of !== "codes" || data.ways.length || !shown) return;
-    const { other, foot } = nearestOther(this.linear, shown);
-    if (other < 0) return;
-    drawPath(c, view, theme, [slice.place(shown), slice.place(foot)], data.colours.z, true);
-    drawCursor(c, view, theme, slice.place(foot), data.colours.z, { ghost: true });
+    const nearest = this.#nearest(shown);
+    if (!nearest) return;
+    drawPath(c, view, theme, [slice.place(shown), slice.place(nearest.foot)], data.colours.z, true);
+    drawCursor(c, view, theme, slice.place(nearest.foot), data.colours.z, { ghost: true });
   }
 
   /** What is in view, a pixel for each CELL of the canvas. */
