@@ -32,10 +32,10 @@ choose = labels_by_clusters(task.codes["μ"])
 
 # A classifier of the fewest labels, and the nearest z of another class to the first image's.
 rows = task.rows[choose(COUNTS[0], 0)]
-classifier = fit_linear(latents.mu[rows], latents.labels[rows])
+linear = fit_linear(latents.mu[rows], latents.labels[rows])
 z = latents.mu[0]
-other = nearest_other(classifier, z)
-print(f"z is told {int(classifier.told(z[None]))}; {other.label} is {other.distance:.2f} away")
+other = nearest_other(linear, z)
+print(f"z is told {int(linear.told(z[None]))}; {other.label} is {other.distance:.2f} away")
 
 points = []
 for classifier, code, errors in label_curves(task, choose, counts=COUNTS, draws=DRAWS):
