@@ -31,6 +31,7 @@ from vae_core.command.figures import print_figures
 from vae_core.command.main import main
 from vae_core.errors import DataError, TrainingError
 from vae_core.files.atomic import read_json, write_json
+from vae_core.measures.codes.label_curves import CLASSIFIERS
 from vae_core.runs.run import Run, create_run, list_runs
 from vae_core.runs.trainer import work
 from vae_core.training.config import TrainConfig
@@ -613,6 +614,16 @@ def test_evaluate_gives_what_else_it_is_asked_for(run: Command, checkpoint: Path
     for name in ("exact_log_px", "mutual_information", "knn", "pca_linear"):
         assert name in figures
     assert "cross-entropy" not in figures
+
+
+def test_evaluate_writes_the_error_by_number_of_labels_where_asked(
+    run: Command, checkpoint: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(checkpoint, tmp_path / "copy")
+    out = run("evaluate", tmp_path / "copy", "--label-curves", 1, "--write").out
+    assert re.search(r"nearest neighbours on μ: 0\.\d{3} wrong by 10 labels, 0\.\d{3} by \d+", out)
+    stored = (read_metrics(tmp_path / "copy") or {})["label_curves"]
+    assert stored["labels"][0] == 10 and stored["errors"].keys() == CLASSIFIERS.keys()
 
 
 def test_a_binarised_model_is_evaluated_as_it_was_trained(run: Command, tmp_path: Path) -> None:
