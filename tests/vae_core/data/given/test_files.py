@@ -55,6 +55,19 @@ def test_columns_and_lists_and_arrays_tell_the_same(tmp_path: Path, table: pd.Da
         assert found.images[:, 0, 0, 0].tolist() == [40 * k for k in range(6)]
 
 
+def test_semicolons_part_columns_and_a_word_among_numbers_is_told(
+    tmp_path: Path, table: pd.DataFrame
+) -> None:
+    table = table.drop(columns="image")
+    table.to_csv(tmp_path / "codes.csv", index=False, sep=";", decimal=",")
+    found = read_codes(tmp_path / "codes.csv")
+    assert np.allclose(found.mu, CODES) and found.class_names == ("a", "b")
+    table["z_2"] = [*CODES[:4, 1], "unknown", 1]
+    table.to_csv(tmp_path / "codes.csv", index=False)
+    with pytest.raises(DataError, match="z_2 has no number in row 5: 'unknown'; leave such rows"):
+        read_codes(tmp_path / "codes.csv")
+
+
 def test_images_lie_in_a_zip_or_in_the_table_itself(tmp_path: Path, table: pd.DataFrame) -> None:
     table["image"] = [f"in/{k}.png" for k in range(6)]
     table.to_csv(tmp_path / "packed.csv", index=False)
