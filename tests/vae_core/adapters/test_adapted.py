@@ -280,6 +280,20 @@ def test_pixels_that_are_cut_off_are_told() -> None:
         adapted(decode=lambda z: images.repeat(len(z), 1, 1, 1), latent_dim=2)
 
 
+def test_a_function_that_fails_later_is_a_sentence() -> None:
+    def decode(z: torch.Tensor) -> torch.Tensor:
+        if bool((z > 9).any()):
+            raise RuntimeError("out of\nmemory")
+        return torch.zeros(len(z), 4, 4)
+
+    model = adapted(decode=decode, latent_dim=2)
+    assert model.decode(torch.zeros(1, 2)).shape == (1, 1, 4, 4)
+    with pytest.raises(
+        ConfigError, match=r"failed to decode \(1, 2\): RuntimeError: out of memory"
+    ):
+        model.decode(torch.full((1, 2), 10.0))
+
+
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_be_adapted_is_refused_in_one_sentence(case: str) -> None:
     given, sentence = REFUSED[case]
