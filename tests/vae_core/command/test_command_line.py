@@ -103,20 +103,19 @@ def test_every_setting_has_its_flag(run: Command, tmp_path: Path) -> None:
         "dataset": "digits", "latent-dim": 3, "network": "conv", "hidden": "4,8",
         "activation": "relu", "likelihood": "gaussian", "sigma": 0.2, "link": "identity",
         "prior": "vamp", "pseudo-inputs": 7,
-        "objective": "warm-up", "binarisation": "static", "beta": 0.5, "samples": 2,
+        "objective": "elbo", "binarisation": "static", "beta": 0.5, "samples": 2, "warm-up": 0.5,
         "epochs": 1, "batch-size": 400, "left-out": 3,
         "learning-rate": 0.01, "schedule": "constant", "keep": "best", "patience": 3,
         "seed": 5, "device": "cpu", "threads": 1,
     }  # fmt: skip
     flags = [word for name, value in settings.items() for word in (f"--{name}", value)]
-    flags += ["--set", "rise=0.5"]
     outcome = run("train", *flags, "--output", tmp_path / "run", "--json")
     assert outcome.code == 0
     config = Run(tmp_path / "run").config().to_json()
     expected = {name.replace("-", "_"): value for name, value in settings.items()}
     assert config == expected | {
         "hidden": [4, 8],
-        "objective_settings": {"rise": 0.5},
+        "objective_settings": {},
         "continued": [],
     }
 
