@@ -120,6 +120,13 @@ def test_every_setting_has_its_flag(run: Command, tmp_path: Path) -> None:
     }
 
 
+def test_an_objectives_own_settings_are_set_by_name(run: Command, tmp_path: Path) -> None:
+    flags = ("--objective", "capacity", "--set", "gamma=30", "--set", "rise=0.5")
+    assert run(*QUICK, *flags, "--output", tmp_path / "run").code == 0
+    own = {"capacity": 25.0, "gamma": 30.0, "rise": 0.5}
+    assert Run(tmp_path / "run").config().objective_settings == own
+
+
 def test_training_prints_its_figures_as_json(run: Command, tmp_path: Path) -> None:
     outcome = run(*QUICK, "--output", tmp_path / "run", "--json", "--publish", tmp_path / "named")
     assert outcome.code == 0
