@@ -46,7 +46,7 @@ from ui.view.dims import MOST_DIMS, choose_dims, names_of_dims
 from ui.view.planes import dims_plane, keep_z, pca_plane, pca_shares, plane_points
 from ui.view.point import current_z, z_text
 from ui.view.space import show_space
-from vae_core.data.texts import texts_of
+from vae_core.data.texts import spreadsheet_texts, texts_of
 from vae_core.latent.decoded import decoded
 
 DIMS, PCA, SPLIT = "two dimensions", "PCA", "test or training"
@@ -293,6 +293,11 @@ def columns_of(shown: Shown, rows: Sequence[int], where: Columns) -> Columns:
     return told | {name: column[list(rows)] for name, column in where.items()}
 
 
+def csv_text(columns: Columns) -> str:
+    safe = {name: spreadsheet_texts(np.asarray(column)) for name, column in columns.items()}
+    return pd.DataFrame(safe).to_csv(index=False)
+
+
 def downloads(shown: Shown, chosen: Sequence[int], drawn: np.ndarray, where: Columns) -> None:
     """What is selected, else all that is drawn, with its place in the view."""
     rows = list(chosen or drawn)
@@ -300,7 +305,7 @@ def downloads(shown: Shown, chosen: Sequence[int], drawn: np.ndarray, where: Col
     row = st.container(horizontal=True)
     row.download_button(
         f"CSV, {what}",
-        lambda: pd.DataFrame(columns_of(shown, rows, where)).to_csv(index=False),
+        lambda: csv_text(columns_of(shown, rows, where)),
         file_name(f"{opened.config.get('dataset')}-latents.csv"),
         "text/csv",
         on_click="ignore",

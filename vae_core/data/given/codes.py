@@ -126,7 +126,9 @@ def _label_column(columns: Mapping[str, np.ndarray]) -> str | None:
     for name in (*named, *texts):
         column = flat[name]
         whole = column.dtype.kind != "f" or bool(np.isfinite(column).all())
-        if whole and 1 < len({str(value) for value in column}) <= MOST_CLASSES:
+        unlike = len({str(value) for value in column})
+        repeated = name in named or 2 * unlike <= len(column)  # unlike names of files
+        if whole and repeated and 1 < unlike <= MOST_CLASSES:
             return name
     return None
 

@@ -13,7 +13,9 @@ import pytest
 from PIL import Image
 
 from vae_core import DataError
+from vae_core.data.given.codes import given_codes
 from vae_core.data.given.files import read_codes
+from vae_core.data.texts import spreadsheet_texts
 
 CODES = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
 LABELS = ["b", "a", "b", "a", "b", "a"]
@@ -66,6 +68,19 @@ def test_semicolons_part_columns_and_a_word_among_numbers_is_told(
     table.to_csv(tmp_path / "codes.csv", index=False)
     with pytest.raises(DataError, match="z_2 has no number in row 5: 'unknown'; leave such rows"):
         read_codes(tmp_path / "codes.csv")
+
+
+def test_texts_that_are_all_unlike_are_no_classes() -> None:
+    names = [f"{k}.png" for k in range(6)]
+    found = given_codes(CODES, table={"name": names, "kind": LABELS})
+    assert found.class_names == ("a", "b") and found.factor_names == ("name",)
+
+
+def test_a_text_that_is_a_formula_is_none_in_a_spreadsheet() -> None:
+    column = np.array(["=cmd|' /C calc'!A0", "-1.5", "a", "@b", "+", "-x"])
+    safe = ["'=cmd|' /C calc'!A0", "-1.5", "a", "'@b", "'+", "'-x"]
+    assert spreadsheet_texts(column).tolist() == safe
+    assert spreadsheet_texts(CODES) is CODES
 
 
 def test_images_lie_in_a_zip_or_in_the_table_itself(tmp_path: Path, table: pd.DataFrame) -> None:
