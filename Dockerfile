@@ -17,6 +17,7 @@ WORKDIR /app
 COPY app.py pyproject.toml ./
 COPY .streamlit .streamlit
 COPY checkpoints checkpoints
+COPY lessons lessons
 COPY vae_core vae_core
 COPY live live
 COPY ui ui

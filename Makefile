@@ -21,7 +21,7 @@ PRETRAINED := $(addprefix checkpoints/,mnist-2d mnist-16d fashion-2d digits-2d s
 	fashion-16d mnist-2d-ae mnist-denoising mnist-2d-binarised frey-2d olivetti-16d dsprites-10d \
 	mnist-50d mnist-50d-iwae mnist-pca-2d mnist-2d-gan mnist-m2)
 
-.PHONY: run test lint format checkpoints numbers docs chromium proxies $(PRETRAINED)
+.PHONY: run test lint format checkpoints beta numbers docs chromium proxies $(PRETRAINED)
 
 run: $(INSTALLED)
 	$(PY) -m streamlit run app.py --server.port $(PORT)
@@ -39,16 +39,26 @@ format: $(INSTALLED_DEV)
 	$(PY) -m ruff format
 
 # Trains the pretrained models (hours): train, publish, then evaluate with what EVALUATE asks for.
-EVALUATE = --importance-samples 64 --codes
+EVALUATE = --importance-samples 64 --codes --label-curves 3
 checkpoints/mnist-16d: EVALUATE += --few-labels 100
-checkpoints/mnist-2d-binarised: EVALUATE = --importance-samples 64 --codes --exact 200
-checkpoints/mnist-50d checkpoints/mnist-50d-iwae: EVALUATE = --importance-samples 5000 --codes
+checkpoints/mnist-2d-binarised: EVALUATE += --exact 200
+checkpoints/mnist-50d checkpoints/mnist-50d-iwae: EVALUATE = --importance-samples 5000 --codes --label-curves 3
 checkpoints/sprites-6d checkpoints/dsprites-10d: EVALUATE += --disentanglement
 checkpoints: $(PRETRAINED)
 $(PRETRAINED): checkpoints/%: $(INSTALLED)
 	rm -rf runs/$*
 	$(PY) -m vae_core train --preset $* --output runs/$* --publish $@
 	$(PY) -m vae_core evaluate $@ $(EVALUATE) --write
+
+# The models behind the slider of the page KL and β (a minute).
+BETA_MODEL = --preset digits-2d --latent-dim 16 --hidden 96,64 --likelihood gaussian --sigma 0.1
+beta: $(INSTALLED)
+	rm -rf runs/beta-*
+	for beta in 0.25 0.5 1 2 4 8 20; do \
+		$(PY) -m vae_core train $(BETA_MODEL) --beta $$beta --output runs/beta-$$beta --publish lessons/beta/$$beta && \
+		$(PY) -m vae_core evaluate lessons/beta/$$beta --write && \
+		rm $(addprefix lessons/beta/$$beta/,README.md latents.safetensors preview.png) || exit 1; \
+	done
 
 # The checkpoints' figures beside published ones, in docs/numbers.md.
 numbers: $(INSTALLED)

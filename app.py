@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import importlib
 import logging
 import os
 import threading
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -31,6 +31,7 @@ from vae_core.errors import CheckpointError
 from vae_core.plugins import load_plugins
 
 HERE = Path(__file__).resolve().parent
+TRIMMED_SECONDS, GROWN = 60, 1.03
 DRAWN_SECONDS = 10  # from the first model's opening to the first page's image, with much to spare
 
 logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -47,7 +48,7 @@ if os.environ.get("ZSCAPE_ALONE") != "1":  # others wait for their turn
 publish_all()
 
 
-def load_libraries() -> None:
+def load_libraries(ending: threading.Event) -> None:
     """Import and open what the first page needs, while the visitor's browser still loads it.
 
     When that page is drawn: what torch imports at a first derivative or optimiser, two seconds.
@@ -58,9 +59,24 @@ def load_libraries() -> None:
     with suppress(CheckpointError):  # the page itself says what is wrong with it
         open_model(next(iter(held_ids()), first_model()))
     gc.freeze()  # what is imported stays: later collections need not look at it
-    time.sleep(DRAWN_SECONDS)
-    importlib.import_module("torch._dynamo")
-    gc.freeze()
+    if not ending.wait(DRAWN_SECONDS):
+        importlib.import_module("torch._dynamo")
+        gc.freeze()
+
+
+def give_back_memory(ending: threading.Event) -> None:
+    """To the system, what visitors who have left had taken: glibc keeps it else, in pieces."""
+    with suppress(OSError, AttributeError):  # another system, or C library, does without
+        trim, least = ctypes.CDLL(None).malloc_trim, 0.0
+        while not ending.wait(TRIMMED_SECONDS):
+            if resident() > GROWN * least:
+                trim(0)  # others wait for it, some 50 ms
+                least = resident()
+
+
+def resident() -> float:
+    """Memory of this process, in pages (Linux)."""
+    return float(Path("/proc/self/statm").read_text().split()[1])
 
 
 def held() -> dict[str, int]:
@@ -77,9 +93,18 @@ def held() -> dict[str, int]:
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     load_plugins()  # what is wrong with one is said before anybody comes, too
     entrance()  # what is wrong with it is said before anybody comes
-    for work in (load_libraries, keep_swept):
-        threading.Thread(target=work, daemon=True).start()
+    threading.Thread(target=keep_swept, daemon=True).start()
+    ending = threading.Event()
+    own = [
+        threading.Thread(target=work, args=(ending,), daemon=True)
+        for work in (load_libraries, give_back_memory)
+    ]
+    for thread in own:
+        thread.start()
     yield
+    ending.set()
+    for thread in own:  # Python must not end while one of them is inside of torch
+        thread.join()
 
 
 # The script may not stand beside pages/: until a script has called st.navigation, Streamlit takes

@@ -5,16 +5,25 @@ Importing this package imports neither Streamlit nor torch; the first decode loa
 
 from live.address import CurrentAddress
 from live.assets import asset_route
-from live.base_path import BasePath
 from live.blobs import blob_route
 from live.decode import ask_route, decode_route
-from live.door import Bodies, Classroom, Connections, Gate
+from live.door import BasePath, Bodies, Classroom, Connections, Gate
 from live.frontend import Frontend
+from live.rooms import room_route
 from live.servers import NotHere
 from live.visitors import VisitorCookie
 from live.weights import weights_route
+from live.weights.classifier import classifier_route
 
-routes = [asset_route, blob_route, decode_route, ask_route, weights_route]
+routes = [
+    asset_route,
+    blob_route,
+    decode_route,
+    ask_route,
+    weights_route,
+    classifier_route,
+    room_route,
+]
 
 __all__ = [
     "BasePath",

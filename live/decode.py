@@ -57,10 +57,10 @@ from starlette.requests import HTTPConnection
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from live.door.connections import MAX_MESSAGE
-from live.door.gate import parsed
+from live.door.gate import same_origin
 from live.images import TRAINING, shown_to, stored_images
 from live.models import Described, OpenModel, model_now
 from live.peers import address_of
@@ -153,11 +153,6 @@ def parse(frame: bytes, model: Described) -> Request:
     return ticket, verb, values
 
 
-def same_origin(origin: str | None, host: str | None) -> bool:
-    """Browsers always name the page's origin; a program that sends none is no page."""
-    return origin is None or ((url := parsed(origin)) is not None and url.netloc == host)
-
-
 async def _channel(websocket: WebSocket) -> None:
     if not same_origin(websocket.headers.get("origin"), websocket.headers.get("host")):
         await _deny(websocket, 403, "Another site's page may not use this channel.")
@@ -177,7 +172,7 @@ async def _channel(websocket: WebSocket) -> None:
 
 async def _serve(websocket: WebSocket) -> None:
     model = (await _open(websocket.query_params.get("model", ""))).described
-    await websocket.send_text(json.dumps(_hello(model)))
+    await _send(websocket, {"text": json.dumps(_hello(model))})
 
     lanes: tuple[Lane, Lane] = (asyncio.Queue(MAX_WAITING), asyncio.Queue(MAX_WAITING))
     ends: list[Refusal | WebSocketDisconnect] = []
@@ -213,7 +208,14 @@ async def _read_all(websocket: WebSocket, model: Described, computed: Lane, stor
 
 async def _answer_all(websocket: WebSocket, model: Described, lane: Lane) -> None:
     while True:
-        await websocket.send_bytes(await _answer(model, await lane.get(), websocket))
+        await _send(websocket, {"bytes": await _answer(model, await lane.get(), websocket)})
+
+
+async def _send(websocket: WebSocket, content: dict[str, str | bytes]) -> None:
+    """Send a frame, unless the visitor has left, as the other lane may have found already."""
+    if websocket.application_state is not WebSocketState.CONNECTED:
+        raise WebSocketDisconnect(1006)
+    await websocket.send({"type": "websocket.send", **content})
 
 
 async def _ask(http: HttpRequest) -> Response:

@@ -15,6 +15,7 @@ from ui.components.address import choice_from_link, number_from_link, show_in_ad
 from ui.components.curves import curves
 from ui.components.image_grid import image_grid
 from ui.figures.anomalies import roc_panel, score_panel
+from ui.frame.instead import refuse_model
 from ui.frame.kinds import no_decoder, no_encoder
 from ui.frame.session import current_model, models_beside
 from ui.frame.sidebar import model_label
@@ -120,11 +121,11 @@ def explore() -> None:
         show_curves(found, score, normal, anomalies)
         show_strangest(found, score, normal, anomalies)
     show_in_address("anomalies", against=against, score=name, z=z_text(current_z(opened)))
+    explain("anomalies", "Scores")
     if test_dataset(opened) is not None and opened.latents is not None:
         show_code(
             "anomalies", anomalies_program(opened, against, score, images=IMAGES, draws=DRAWS)
         )
-    explain("anomalies", "Scores")
 
 
 def scored(score: str, against: str, normal: Sample, anomalies: Sample) -> Found | None:
@@ -176,7 +177,7 @@ def show_curves(found: Found, score: str, normal: Sample, anomalies: Sample) -> 
             unit="percent",
             height=220,
         )
-    with both.container(width=WIDTHS[1]):
+    with both.container(width=WIDTHS[1], key="wide-roc"):
         curves(
             [roc_panel(found.roc)],
             key="roc",
@@ -229,7 +230,7 @@ def show_row(
         alt=title,
         captions=[*captions, *(f"reconstruction of {caption}" for caption in captions)],
         labels=[*(figure(float(scores[i])) for i in shown), *[""] * len(shown)],
-        max_tile=72,
+        max_tile=96,
         selectable=True,
         on_select=select,
     )
@@ -253,7 +254,7 @@ def cleaned(opened: OpenModel | None, x: Tensor) -> Tensor:
 
 @st.fragment
 def denoise() -> None:
-    st.subheader("Denoising")
+    st.header("Denoising")
     noise = choice_from_link("noise", list(NOISES), "Gaussian")
     corruption, label = NOISES[noise]
     amount = number_from_link("amount", 0.0, 1.0, default=0.3)
@@ -284,7 +285,7 @@ def denoise() -> None:
             key=f"noise-images-{k}",
             testid=f"noise-images-{k}",
             alt=name,
-            max_tile=64,
+            max_tile=96,
         )
     st.caption(f"{SHOWN} of {len(x)} images; PSNR and SSIM are means over all of these.")
     if trained is None:
@@ -311,7 +312,9 @@ def quality(images: Tensor, references: Tensor) -> str:
 
 
 if lacking := no_encoder(opened) or no_decoder(opened):
-    st.info(f"{lacking} So no image has a score, and none can be rebuilt without its noise.")
+    refuse_model(
+        opened, f"{lacking} So no image has a score, and none can be rebuilt without its noise."
+    )
 elif opened.latents is None and test_dataset(opened) is None:
     st.info(f"{plain(opened.id)} has no stored latents and its data are not at hand.")
 else:

@@ -13,6 +13,7 @@ from live.models import OpenModel
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import latent_plane
+from ui.frame.instead import refuse_model
 from ui.frame.kinds import no_codes
 from ui.frame.session import current_model
 from ui.frame.work import working
@@ -51,7 +52,7 @@ FIGURES = {
 
 opened = current_model()
 if lacking := no_codes(opened):
-    st.info(f"{lacking} Without codes there is nothing to cluster.")
+    refuse_model(opened, f"{lacking} Without codes there is nothing to cluster.")
     st.stop()
 latents = latents_of(opened)
 class_names: list[str] = opened.config.get("class_names") or []
@@ -108,8 +109,8 @@ def explore() -> None:
         shown=None if st.session_state["shown"] == "clusters" else st.session_state["shown"],
         z=z_text(current_z(opened)),
     )
-    show_code("clusters", program("clusters", [method], CHECKPOINT=place_of(opened), K=k))
     explain("clusters")
+    show_code("clusters", program("clusters", [method], CHECKPOINT=place_of(opened), K=k))
 
 
 def choose() -> tuple[str, int]:
@@ -167,7 +168,7 @@ def show_plane(clusters: Tensor) -> None:
 
 def show_agreement(method: str, k: int) -> None:
     """How far clusters of mu, of principal components and of pixels agree with the classes."""
-    st.subheader("Clusters and classes")
+    st.header("Clusters and classes")
     if latents.labels is None:
         st.caption("The data have no classes that clusters could agree with.")
         return
@@ -218,7 +219,7 @@ def show_means(clusters: Tensor) -> None:
         means = torch.stack([mean_image(dataset, clusters == j) for j in held])
         images = torch.cat([images, means], dim=2)
         below = " Below it: the mean of the same images' pixels."
-    st.subheader(title)
+    st.header(title)
     names = [composition(clusters, j) for j in held]
     image_grid(
         images[None],

@@ -13,8 +13,10 @@ from live.models import OpenModel, here_name
 from ui.components.address import choice_from_link, show_in_address
 from ui.components.curves import Line, Panel, curves
 from ui.figures.bars import bars
+from ui.frame.instead import refuse_model
 from ui.frame.kinds import no_codes, no_decoder
 from ui.frame.session import current_model
+from ui.frame.sidebar import model_label
 from ui.frame.work import Report, working
 from ui.images.pictures import data_note, image_row
 from ui.kept import Results, results
@@ -48,7 +50,7 @@ QUALITIES = (2, 5, 10, 20, 35, 50, 65, 80, 90, 95)  # of JPEG
 
 opened = current_model()
 if lacking := no_codes(opened) or no_decoder(opened):
-    st.info(f"{lacking} Without both nothing can be kept in their place.")
+    refuse_model(opened, f"{lacking} Without both nothing can be kept in their place.")
     st.stop()
 model, latents, dataset = opened.model, latents_of(opened), test_dataset(opened)
 d = model.latent_dim
@@ -96,7 +98,7 @@ def measured(report: Report) -> Curves:
 
 
 def this_model() -> str:
-    return f"{opened.id}, {d} dimensions"
+    return f"{model_label(opened.id)}, {d} dimension{'s' * (d > 1)}"
 
 
 def show_bits(step: float) -> float:
@@ -153,7 +155,7 @@ def show_curves(found: Curves, step: float, bits: float) -> None:
     settings = [result.setting for result in results if result.bits >= 1]
 
     def choose(point: int) -> None:
-        st.session_state["step"] = settings[point]
+        st.session_state["delta"] = settings[point]
 
     most = max(point for panel in panels for line in panel.lines for point in line.x)
     curves(
@@ -198,16 +200,16 @@ def show_images(rows: dict[str, tuple[str, torch.Tensor]]) -> None:
             key=f"coded-images-{k}",
             testid="coded-images",
             alt=f"{name} {note}".strip(),
-            max_tile=64,
+            max_tile=96,
         )
 
 
 @st.fragment
 def explore() -> None:
     options = steps(latents.mu)
-    step = choice_from_link("step", options, options[len(options) // 2])
+    step = choice_from_link("delta", options, options[len(options) // 2])
     st.select_slider(
-        "Step Δ of the quantiser", options, key="step", persist_state="session", width=520
+        "Step Δ of the quantiser", options, key="delta", persist_state="session", width=520
     )
     bits = show_bits(step)
     kept: Results[Curves] = results("rate_curves")
@@ -216,7 +218,7 @@ def explore() -> None:
     if dataset is not None:
         rows["Original"] = "", dataset.floats(latents.indices[:KEPT])
     z = step * quantise(latents.mu[:KEPT], step).float()
-    rows[opened.id] = f"{bits:.1f} bits", decoded(model, z)
+    rows[model_label(opened.id)] = f"{bits:.1f} bits", decoded(model, z)
     if dataset is None:
         st.info(
             "The model's data set is not at hand: there are no images to measure against, and no "
@@ -242,7 +244,8 @@ def explore() -> None:
     data_note(dataset is not None)
     if key in kept:
         st.caption("PCA and JPEG: what comes nearest to the model's bits.")
-    show_in_address("compression", step=step)
+    show_in_address("compression", delta=step)
+    explain("compression")
     show_code(
         "compression",
         program(
@@ -255,10 +258,9 @@ def explore() -> None:
             QUALITIES=QUALITIES,
         ),
     )
-    explain("compression")
 
 
 if len(latents) < 2 or not bool(latents.mu.std(0).max() > 0):
-    st.info("All stored codes are the same; there is nothing to quantise.")
+    refuse_model(opened, "All stored codes are the same; there is nothing to quantise.")
 else:
     explore()

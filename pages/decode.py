@@ -15,6 +15,9 @@ from ui.frame.kinds import NEAREST
 from ui.frame.session import current_model
 from ui.kept import results
 from ui.numbers import percent
+from ui.text.explain import explain
+from ui.text.programs import place_of
+from ui.text.show_code import program, show_code
 from ui.view.axes import FEWEST, axes_of, most_axes, too_many_dims
 from ui.view.dims import dims_by_use, measure_of_use, names_of_dims
 from ui.view.planes import default_plane, plane_points
@@ -29,6 +32,12 @@ MANY = 6  # sliders; more of them stand side by side where there is room
 # The image stays in view while long rows of sliders are scrolled past it.
 LAYOUT = """
 <style>
+@media (max-width: 640px) {
+  [data-testid="stColumn"]:has(.st-key-picture) {
+    position: sticky; top: 3.75rem; z-index: 2; order: -1;
+    background: var(--page-background);
+  }
+}
 @media (min-width: 641px) {
   [data-testid="stHorizontalBlock"]:has(.st-key-picture) { flex-wrap: nowrap; }
   [data-testid="stColumn"]:has(.st-key-controls) { flex-shrink: 0; min-width: 10rem; }
@@ -37,7 +46,7 @@ LAYOUT = """
   }
 }
 [class*="st-key-many"] {
-  display: grid; grid-template-columns: repeat(auto-fill, minmax(7rem, 1fr));
+  display: grid; grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr));
 }
 </style>
 """
@@ -193,6 +202,7 @@ def picture() -> None:
         if along_axes
         else InStep(sliders=names_of_dims(range(opened.model.latent_dim))),
         height=400,
+        compact=not along_axes,
         on_change=plane_moved,
     )
     if not opened.model.has_decoder:
@@ -231,7 +241,7 @@ if len(current_z(opened)) and st.session_state.get("sliders_of") != opened.id:
     move(current_z(opened), remember=False)  # another model's sliders stand elsewhere
     st.session_state["sliders_of"] = opened.id
 st.html(LAYOUT)
-left, right = st.columns([2, 5], gap="medium")
+left, right = st.columns([2, 5] if len(current_z(opened)) <= MANY else [3, 4], gap="medium")
 with left.container(key="controls"):
     if along_axes:
         explore()
@@ -240,3 +250,7 @@ with left.container(key="controls"):
     jumps()
 with right.container(key="picture"):
     picture()
+explain("decode")
+if opened.model.has_decoder:
+    z = current_z(opened)
+    show_code("decode", program("decode", CHECKPOINT=place_of(opened), Z=z))

@@ -22,6 +22,7 @@ from ui.figures.densities import (
     found_of,
     map_of,
 )
+from ui.frame.instead import refuse_model
 from ui.frame.kinds import no_codes
 from ui.frame.session import current_model
 from ui.frame.work import working
@@ -43,6 +44,7 @@ from vae_core.measures.codes.aggregate_density import Extent, density_line
 
 ORDER = PRIOR, KERNEL, MIXTURE, AGGREGATE
 PCA, DIMS = "PCA", "two dimensions"
+LOST = 0.5  # of the codes outside the prior: its draws are no sample of the data then
 DOTS = 500  # of the prior's draws on the plane
 SHOWN = 12  # images a row
 LINE_POINTS = 400
@@ -68,6 +70,14 @@ def choose_plane() -> Plane:
     st.segmented_control("Plane", (PCA, DIMS), required=True, key="view", persist_state="session")
     dims = choose_dims(opened, shown=view == DIMS)
     return default_plane(opened) if view == PCA else dims_plane(opened, dims)
+
+
+def plane_in_words() -> dict[str, str | None]:
+    """The plane chosen, as the address says it."""
+    if d <= 2 or opened.latents is None:
+        return {}
+    view = st.session_state["view"]
+    return {"view": view, **{k: st.session_state[k] if view == DIMS else None for k in "xy"}}
 
 
 @st.fragment
@@ -97,9 +107,10 @@ def explore() -> None:
         density=name if d > 1 else None,
         components=components,
         seed=seed,
+        **plane_in_words(),
     )
-    show_code_of(fits, seed)
     explain("density")
+    show_code_of(fits, seed)
 
 
 def choose_map(fits: Fits) -> tuple[str, Plane]:
@@ -183,17 +194,26 @@ def show_line(fits: Fits) -> None:
 
 
 def show_holes(found: Found, fits: Fits) -> None:
-    holes, least, most = found.holes, found.least, found.most
+    holes, missed, least, most = found.holes, found.missed, found.least, found.most
     low = decimal(least[0])
     bounds = f"≥ {low}" if most is None else f"{low} to {decimal(most[0])}"
+    if missed.share - 2 * missed.standard_error > LOST:
+        st.warning(
+            f"The prior covers a corner of the codes: {missed.share:.0%} "
+            f"of them lie outside the region that holds {missed.coverage:.0%} of it, and the KL "
+            f"is at least {low} nats. Few draws fall where no data are for this reason alone: they "
+            "ask for the same few kinds of image over and over, and hardly ever for the rest."
+        )
     with st.container(horizontal=True):
         st.metric("Prior draws without data", f"{holes.share:.1%}", border=True, width="content")
+        st.metric("Codes outside the prior", f"{missed.share:.1%}", border=True, width="content")
         st.metric("KL(q(z) ‖ p(z)), nats", bounds, border=True, width="content")
     st.caption(
         f"The share's standard error is {holes.standard_error:.1%}. Without data: the {fits.best} "
         f"is lower there than at {holes.coverage:.0%} of the codes of images that it has not seen; "
-        f"were the prior q(z), it would be {1 - holes.coverage:.0%}. The KL over all images there "
-        "could be lies "
+        f"were the prior q(z), it would be {1 - holes.coverage:.0%}. So would the share of the "
+        f"codes outside the prior: outside the region of highest density that holds "
+        f"{missed.coverage:.0%} of it. The KL over all images there could be lies "
         + (
             "above that of the estimate, at unseen codes: codes are points here, without a σ."
             if most is None
@@ -204,7 +224,7 @@ def show_holes(found: Found, fits: Fits) -> None:
 
 
 def show_samples(fits: Fits, found: Found | None, seed: int) -> None:
-    st.subheader("Draws, decoded")
+    st.header("Draws, decoded")
     rows = {
         (prior_name(opened) if name == PRIOR else name): (
             fits.densities[name].sample(SHOWN, seed),
@@ -228,7 +248,7 @@ def show_samples(fits: Fits, found: Found | None, seed: int) -> None:
             key=f"drawn-images-{k}",
             testid="drawn-images",
             alt=f"Images decoded from draws: {label}",
-            max_tile=54,
+            max_tile=96,
         )
     if fits.codes is not None:
         st.caption(
@@ -238,11 +258,15 @@ def show_samples(fits: Fits, found: Found | None, seed: int) -> None:
 
 
 if d > MAX_DIMS:
-    st.info(f"{d:,} latent dimensions are too many for a density: {MAX_DIMS} at most are fitted.")
+    refuse_model(
+        opened,
+        f"{d:,} latent dimensions are too many for a density: {MAX_DIMS} at most are fitted.",
+    )
     st.stop()
 if opened.latents is None:
-    st.info(
+    refuse_model(
+        opened,
         no_codes(opened)
-        or f"{plain(opened.id)} has no stored latents: there is nothing to set beside the prior."
+        or f"{plain(opened.id)} has no stored latents: there is nothing to set beside the prior.",
     )
 explore()

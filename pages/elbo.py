@@ -25,6 +25,7 @@ from ui.figures.elbo import (
 )
 from ui.figures.reparameterisation import Draw, show_draw
 from ui.figures.waterfall import Level, Step, waterfall
+from ui.frame.instead import refuse_model
 from ui.frame.kinds import kind_of, name_of, no_likelihood
 from ui.frame.session import current_model
 from ui.frame.work import working
@@ -39,6 +40,7 @@ from ui.images.chosen import (
 from ui.images.pictures import data_note
 from ui.numbers import decimal
 from ui.palette import AMBER, BROWN, GREY, SKY, SYMBOL_COLOURS, VIOLET
+from ui.text.contents import contents
 from ui.text.explain import explain
 from ui.text.programs import elbo_program
 from ui.text.show_code import show_code
@@ -69,6 +71,12 @@ COUNTS = tuple(2**k for k in range(11))  # K
 SAMPLES = 2_000  # of log p(x) where it is not exact
 SUMMED = 2_000  # test images of the sum over a data set
 LOOKS = ("posterior", "whole plane")
+PARTS = {  # anchor -> heading
+    "gap": "log p(x) = ELBO + gap",
+    "estimates": "Two estimates by draws",
+    "reparameterisation": "Reparameterisation",
+    "minibatch": "A data set from a minibatch",
+}
 NO_GRADIENTS = (
     "A model from elsewhere that is run by itself has no gradients; as a network of PyTorch it "
     "would have them."
@@ -119,14 +127,12 @@ def elbos_of(opened: OpenModel) -> Tensor | None:
 
 @st.fragment
 def explore() -> None:
+    needs_gradients = ("estimates", "reparameterisation")
+    contents({a: h for a, h in PARTS.items() if model.has_gradients or a not in needs_gradients})
     with st.container(horizontal=True, vertical_alignment="bottom"):
         picture = st.container(width=104)
         chosen = choose_image(opened, drawable=exact)
-        look = choice_from_link("look", LOOKS, LOOKS[0])
-        if model.latent_dim == EXACT_DIM:
-            st.segmented_control(
-                "Look at", LOOKS, required=True, key="look", persist_state="session"
-            )
+    look = choice_from_link("look", LOOKS, LOOKS[0])
     with picture:
         image_grid(chosen.x[None], key="chosen-x", testid="chosen", alt=chosen.name, labels=["x"])
     data_note(chosen.is_data)
@@ -187,6 +193,7 @@ def show_plane(cells: Cells | None, q: DiagonalGaussian, best: DiagonalGaussian,
         on_drawing=lambda pixels: keep_drawing(opened, pixels),
     )
     if model.latent_dim == EXACT_DIM:
+        st.segmented_control("Look at", LOOKS, required=True, key="look", persist_state="session")
         st.caption(
             "Orange: the exact posterior p(z|x), by quadrature. Green: the encoder's q at 1 and "
             "2 σ. Dashed: q*, the best diagonal Gaussian for this image. The pointer decodes "
@@ -214,7 +221,7 @@ def go_to_mean(image: tuple[object, ...]) -> None:
 
 
 def show_bars(gap: Gap, x: Tensor) -> None:
-    st.subheader("log p(x) = ELBO + gap")
+    st.header(PARTS["gap"], anchor="gap")
     waterfall(
         [
             Level("E<sub>q</sub>[log p(x|z)]", gap.reconstruction, GREY),
@@ -225,7 +232,7 @@ def show_bars(gap: Gap, x: Tensor) -> None:
             Level(name_of_log_px(gap), gap.log_px, GREY),
         ],
         testid="gap-bars",
-        alt=f"ELBO {gap.elbo:.2f}, log p(x) {gap.log_px:.2f} nats",
+        alt=f"ELBO {decimal(gap.elbo)}, log p(x) {decimal(gap.log_px)} nats",
     )
     if gap.kl_to_posterior is None:
         st.info(
@@ -263,7 +270,7 @@ def show_code_of(chosen: ChosenImage) -> None:
 
 def show_bounds(x: Tensor, gap: Gap) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("Two estimates, as draws are added", width="stretch")
+        st.header(PARTS["estimates"], anchor="estimates", width="stretch")
         offer_new("draws")
     seed = seed_in_view()
     with working(f"{DRAWS:,} draws and their gradients") as report:
@@ -300,7 +307,7 @@ def show_bounds(x: Tensor, gap: Gap) -> None:
 
 def show_trick(x: Tensor, q: DiagonalGaussian) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("Reparameterisation", width="stretch")
+        st.header(PARTS["reparameterisation"], anchor="reparameterisation", width="stretch")
         number_from_link("eps", 0, DRAWS - 1, default=0)
         if st.button("Draw ε", icon=":material/casino:"):
             st.session_state["eps"] = (st.session_state["eps"] + 1) % DRAWS
@@ -342,7 +349,7 @@ def show_trick(x: Tensor, q: DiagonalGaussian) -> None:
 
 
 def show_sum() -> None:
-    st.subheader("A data set from a minibatch")
+    st.header(PARTS["minibatch"], anchor="minibatch")
     with st.spinner("The ELBO of test images…"):
         elbos = elbos_of(opened)
     if elbos is None:
@@ -364,13 +371,14 @@ def show_sum() -> None:
 
 
 if lacking := no_likelihood(opened):
-    st.info(f"{lacking} So there is neither an ELBO nor a gap.")
+    refuse_model(opened, f"{lacking} So there is neither an ELBO nor a gap.")
 elif not model.is_variational:
-    st.info(
+    refuse_model(
+        opened,
         f"{name_of(opened)} is a {kind_of(opened)}: it has no posterior with a density, "
-        "so there is neither an ELBO nor a gap. Choose a VAE in the sidebar."
+        "so there is neither an ELBO nor a gap.",
     )
 elif not (exact or model.has_gradients):
-    st.info(f"{NO_GRADIENTS} So q* is not to be found, beside which the gap is told.")
+    refuse_model(opened, f"{NO_GRADIENTS} So q* is not to be found, beside which the gap is told.")
 else:
     explore()

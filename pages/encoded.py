@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 import torch
+from streamlit.delta_generator import DeltaGenerator
 
 from live.images import stored_images
 from live.models import in_view_of
@@ -33,20 +34,25 @@ from ui.encoded.images import (
     Shown,
     choose_images,
     encode_asked,
+    image_choice,
     offer_to_encode,
     shown_images,
 )
+from ui.frame.instead import refuse_model
 from ui.frame.kinds import NO_POSTERIOR, no_codes
 from ui.frame.session import current_model
 from ui.images.chosen import preparation
 from ui.images.pictures import data_note
 from ui.kept import keep, kept
+from ui.text.explain import explain
 from ui.text.plain import file_name
+from ui.text.programs import place_of
+from ui.text.show_code import program, show_code
 from ui.view.dims import MOST_DIMS, choose_dims, names_of_dims
 from ui.view.planes import dims_plane, keep_z, pca_plane, pca_shares, plane_points
 from ui.view.point import current_z, z_text
 from ui.view.space import show_space
-from vae_core.data.texts import texts_of
+from vae_core.data.texts import spreadsheet_texts, texts_of
 from vae_core.latent.decoded import decoded
 
 DIMS, PCA, SPLIT = "two dimensions", "PCA", "test or training"
@@ -60,15 +66,16 @@ Columns = dict[str, np.ndarray]
 
 opened = current_model()
 if lacking := no_codes(opened):
-    st.info(f"{lacking} Its images are on the pages Decode z, Manifold and Interpolate.")
+    refuse_model(opened, f"{lacking} Its images are on Decode z, Manifold and Interpolate.")
     st.stop()
 d = opened.model.latent_dim
 
 
-def choose_view() -> tuple[str, tuple[int, int], str, str]:
+def choose_view() -> tuple[str, tuple[int, int], str, str, DeltaGenerator]:
     """The row of controls above the plane: the view, its dimensions, the colours, the pointer.
 
-    Returns the view, the two dimensions, what points are coloured by and of which images they are.
+    Returns the view, the two dimensions, what points are coloured by, of which images they are, and
+    the place for what chooses among these.
     """
     views = [DIMS, PCA, *METHODS] if d > 2 else [DIMS]
     view = choice_from_link("view", views, DIMS if d <= MOST_DIMS else PCA)
@@ -78,10 +85,10 @@ def choose_view() -> tuple[str, tuple[int, int], str, str]:
         if d > 2:
             st.segmented_control("View", views, required=True, key="view", persist_state="session")
         dims = choose_dims(opened, shown=view == DIMS)
-        which = choose_images(opened)
+        which = image_choice()
         colours = [*colourings(opened), *([SPLIT] if which == BOTH else [])] or [PLAIN]
         colour = choice_from_link("colour", colours, colours[0])
-        st.selectbox("Colour by", colours, key="colour", persist_state="session", width=220)
+        st.selectbox("Colour by", colours, key="colour", persist_state="session", width=160)
         st.segmented_control(
             "Pointer",
             list(POINTERS),
@@ -99,19 +106,20 @@ def choose_view() -> tuple[str, tuple[int, int], str, str]:
             disabled=view in METHODS or not opened.model.has_encoder,
             help="Draw an image, or drop a file: where does the encoder put it?",
         )
-    return view, dims, colour, which
+        among = st.popover("Filter", icon=":material/filter_alt:", key="among")
+    return view, dims, colour, which, among
 
 
-def choose_rows_by(shown: Shown) -> tuple[np.ndarray, str | None]:
-    """Filters, and a search that selects; the rows that are shown, and what the address says."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+def choose_rows_by(shown: Shown, among: DeltaGenerator) -> tuple[np.ndarray, str | None]:
+    """Images, filters, a search that selects; the rows shown, and what the address says of them."""
+    with among:
+        choose_images()
         if searchable(shown):
             st.text_input(
                 "Search",
                 key="search",
                 placeholder="a file, a class …",
                 max_chars=80,
-                width=200,
                 on_change=lambda: choose_rows(found_by(shown, st.session_state["search"]).tolist()),
                 help="Selects the images whose file, class or category holds the text.",
             )
@@ -123,9 +131,9 @@ def choose_rows_by(shown: Shown) -> tuple[np.ndarray, str | None]:
 
 @st.fragment
 def explore() -> None:
-    view, dims, colour, which = choose_view()
+    view, dims, colour, which, among = choose_view()
     offer, shown = st.container(), shown_images(opened, which)
-    passed, filtered = choose_rows_by(shown)
+    passed, filtered = choose_rows_by(shown, among)
     with offer:  # runs all anew: widgets that had no turn before that would be forgotten
         offer_to_encode(opened, which)
     if view not in METHODS:
@@ -156,6 +164,11 @@ def explore() -> None:
         z=z_text(current_z(opened)),
         **space,
     )
+    explain("encoded")
+    if opened.latents is not None and d > 1 and view not in METHODS:
+        when = "principal components" if view == PCA else "two dimensions"
+        code = program("encoded", [when], CHECKPOINT=place_of(opened), DIMS=dims)
+        show_code("encoded", code)
 
 
 def show_points(
@@ -191,7 +204,7 @@ def show_points(
         ellipses = NO_POSTERIOR
         if opened.model.is_variational:
             ellipses = (
-                "Ellipses: q(z given x) of few selected points, of more the mixture's mean and "
+                "Ellipses: q(z|x) of few selected points, of more the mixture's mean and "
                 "covariance, at 1 and 2 σ."
             )
         about += f" {ellipses} Rings: prior at 1 and 2 σ."
@@ -255,7 +268,7 @@ def show_selected(shown: Shown, chosen: list[int], where: Columns) -> None:
         return
     rows = chosen[:SHOWN]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(f"{len(chosen):,} selected", width="stretch")
+        st.header(f"{len(chosen):,} selected", width="stretch")
         st.button("Clear selection", on_click=choose_rows, args=([],))
     if len(chosen) > SHOWN:
         kept = f" A copied link keeps the first {LINKED}." if len(chosen) > LINKED else ""
@@ -293,6 +306,11 @@ def columns_of(shown: Shown, rows: Sequence[int], where: Columns) -> Columns:
     return told | {name: column[list(rows)] for name, column in where.items()}
 
 
+def csv_text(columns: Columns) -> str:
+    safe = {name: spreadsheet_texts(np.asarray(column)) for name, column in columns.items()}
+    return pd.DataFrame(safe).to_csv(index=False)
+
+
 def downloads(shown: Shown, chosen: Sequence[int], drawn: np.ndarray, where: Columns) -> None:
     """What is selected, else all that is drawn, with its place in the view."""
     rows = list(chosen or drawn)
@@ -300,7 +318,7 @@ def downloads(shown: Shown, chosen: Sequence[int], drawn: np.ndarray, where: Col
     row = st.container(horizontal=True)
     row.download_button(
         f"CSV, {what}",
-        lambda: pd.DataFrame(columns_of(shown, rows, where)).to_csv(index=False),
+        lambda: csv_text(columns_of(shown, rows, where)),
         file_name(f"{opened.config.get('dataset')}-latents.csv"),
         "text/csv",
         on_click="ignore",

@@ -13,6 +13,7 @@ from ui.components.address import choice_from_link, number_from_link, show_in_ad
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane.means import CLASS
 from ui.figures.disentanglement import show_scores
+from ui.frame.instead import refuse_model
 from ui.frame.kinds import no_codes
 from ui.frame.session import current_model
 from ui.images.chosen import ChosenImage, choose_image, drawn_class
@@ -42,7 +43,8 @@ if TYPE_CHECKING:
 
 STEPS = 9  # images of a traversal
 ATTRIBUTE_STEPS = tuple(k / 4 for k in range(-4, 9))  # of the attribute vector
-CARD_WIDTHS = 260, 616  # pixels: side by side on a wide page
+NAME_WIDTH = 280  # pixels
+TILES = 64, 160  # pixels of an image: on a phone, and as far as a wide page has room
 CARDS = 16  # shown before the visitor asks for all
 SPANS = {"prior quantiles": "prior", "where data are": "aggregate", "± k σ around μ": "sigmas"}
 SPAN_NOTES = {
@@ -61,7 +63,7 @@ CHIPS = """
 
 opened = current_model()
 if lacking := no_codes(opened):
-    st.info(f"{lacking} What its dimensions change is to be seen on the page Decode z.")
+    refuse_model(opened, f"{lacking} What its dimensions change is to be seen on Decode z.")
     st.stop()
 latents = latents_of(opened)
 model = opened.model
@@ -127,8 +129,8 @@ def explore() -> None:
         k=sigmas if SPANS[span] == "sigmas" else None,
         all_cards=st.session_state["all_cards"],
     )
-    show_code_of(chosen, SPANS[span], float(sigmas))
     explain("factors", "Dimensions")
+    show_code_of(chosen, SPANS[span], float(sigmas))
     show_attribute(row)
 
 
@@ -167,22 +169,19 @@ def show_dims(row: int, dims: list[int], span: str, sigmas: float) -> None:
 
 
 def card(j: int, values: Tensor, images: Tensor, most: float) -> None:
-    """One dimension: its figures and its name beside its traversal."""
+    """One dimension: its figures, its name and what it goes with above its traversal."""
     (symbol,) = names_of_dims([j])
     name = dimension_names(opened).get(j, "")
-    with st.container(border=True, key=f"card-{j}", horizontal=True, vertical_alignment="center"):
-        with st.container(width=CARD_WIDTHS[0]):
+    with st.container(border=True, key=f"card-{j}"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             kl = float(latents.kl_per_dim[j])
             use = "active" if bool(latents.active[j]) else "unused"
             st.markdown(
                 f"**{symbol}** · KL {kl:.2f} nats · {use}"
                 if model.is_variational
-                else f"**{symbol}** · variance of μ {float(latents.mu[:, j].var()):.2f}"
+                else f"**{symbol}** · variance of μ {float(latents.mu[:, j].var()):.2f}",
+                width="content",
             )
-            if model.is_variational:
-                st.html(
-                    f"<div class='kl-bar' style='width:{100 * kl / max(most, 1e-9):.1f}%'></div>"
-                )
             key = f"name-{opened.id}-{j}"
             st.session_state.setdefault(key, name)
             st.text_input(
@@ -191,19 +190,22 @@ def card(j: int, values: Tensor, images: Tensor, most: float) -> None:
                 max_chars=LONGEST,
                 placeholder="What does it change? Name it",
                 label_visibility="collapsed",
+                width=NAME_WIDTH,
                 on_change=lambda: name_dimension(opened, j, st.session_state[key]),
             )
             chips(j)
-        with st.container(width=CARD_WIDTHS[1]):
-            image_grid(
-                images[None],
-                key=f"traversal-{j}",
-                testid=f"traversal-{j}",
-                alt=f"Traversal of {symbol} {name}",
-                captions=[f"{symbol} = {decimal(v)}" for v in values.tolist()],
-                labels=[decimal(v, ".1f") for v in values.tolist()],
-                max_tile=92,
-            )
+        if model.is_variational:
+            st.html(f"<div class='kl-bar' style='width:{100 * kl / max(most, 1e-9):.1f}%'></div>")
+        image_grid(
+            images[None],
+            key=f"traversal-{j}",
+            testid=f"traversal-{j}",
+            alt=f"Traversal of {symbol} {name}",
+            captions=[f"{symbol} = {decimal(v)}" for v in values.tolist()],
+            labels=[decimal(v, ".1f") for v in values.tolist()],
+            min_tile=TILES[0],
+            max_tile=TILES[1],
+        )
 
 
 def chips(j: int) -> None:
@@ -264,7 +266,7 @@ def show_attribute(row: int) -> None:
             "vectors to add."
         )
         return
-    st.subheader("Attribute vectors")
+    st.header("Attribute vectors")
     attribute = choice_from_link("by", attributes, attributes[0])
     parted, names = latents, class_names
     if attribute != CLASS or CLASS not in attributes:
@@ -301,7 +303,7 @@ def show_attribute(row: int) -> None:
             images[None, :1],
             key="attribute-image",
             testid="attribute",
-            alt=f"The image with {t:g} of the vector added",
+            alt=f"The image with {decimal(t)} of the vector added",
             labels=[decimal(t, "+.2f")],
         )
     with right:

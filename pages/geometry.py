@@ -14,6 +14,7 @@ from live.models import OpenModel
 from ui.components.address import show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import Heat, Metric, Overlay, Plane, Trail, latent_plane
+from ui.frame.instead import refuse_model
 from ui.frame.kinds import no_decoder
 from ui.frame.session import current_model
 from ui.frame.work import working
@@ -42,7 +43,7 @@ from vae_core.latent.paths import interpolate, step_lengths
 if TYPE_CHECKING:
     from torch import Tensor
 
-SIDE, HALF = 64, 4.0  # of the map: cells a side, and how far it reaches
+SIDE, HALF = 72, 4.8  # of the map: cells a side, and how far it reaches: 1.5 times the view
 FEWEST, MOST_NUMBERS = 8, 50_000_000  # cells a side, numbers of all their images
 MOST_PIXELS = 64 * 64 * 3  # of an image for which the geodesic is looked for
 STEPS = 24  # places on a way
@@ -52,7 +53,9 @@ COLOURS = {"straight": GREY, "spherical": "#CC79A7", "geodesic": SKY}
 
 opened = current_model()
 if lacking := no_decoder(opened):
-    st.info(f"{lacking} Without one no distance in latent space can be measured by images.")
+    refuse_model(
+        opened, f"{lacking} Without one no distance in latent space can be measured by images."
+    )
     st.stop()
 model = opened.model
 large = math.prod(model.image_shape) > MOST_PIXELS
@@ -123,10 +126,10 @@ def explore() -> None:
     show_plane(plane, found, ways)
     show_ways(ways)
     show_in_address("geometry", z=z_text(current_z(opened)), **way_texts(opened))
+    explain("geometry")
     show_code(
         "geometry", program("geometry", CHECKPOINT=place_of(opened), A=a.z, B=b.z, STEPS=STEPS)
     )
-    explain("geometry")
 
 
 def show_plane(
@@ -182,7 +185,7 @@ def show_plane(
 
 
 def show_ways(ways: dict[str, tuple[Tensor, float, float]]) -> None:
-    st.subheader("Ways from A to B" if large else "Three ways from A to B")
+    st.header("Ways from A to B" if large else "Three ways from A to B")
     kept = np.linspace(0, STEPS - 1, FILM).round().astype(int)
     longest = max(length for _, length, _ in ways.values())
     for name, (path, length, latent) in ways.items():
@@ -193,13 +196,13 @@ def show_ways(ways: dict[str, tuple[Tensor, float, float]]) -> None:
                     f"<div style='height:0.3rem;border-radius:2px;background:{COLOURS[name]};"
                     f"width:{100 * length / max(longest, 1e-9):.1f}%'></div>"
                 )
-            with st.container(width=640):
+            with st.container(width=640, key=f"wide-{name}"):
                 image_grid(
                     decoded(model, path[kept])[None],
                     key=f"film-{name}",
                     testid=f"film-{name}",
                     alt=f"Images on the {name} way",
-                    max_tile=64,
+                    max_tile=96,
                 )
     st.caption(
         "Lengths in image space: sums of the Euclidean distance between mean images, pixels in "
@@ -209,9 +212,10 @@ def show_ways(ways: dict[str, tuple[Tensor, float, float]]) -> None:
 
 
 if model.latent_dim < 2:
-    st.info(
+    refuse_model(
+        opened,
         f"{plain(opened.id)} has a single latent dimension: every way from one z to another is the "
-        "same line, and there is no plane to measure."
+        "same line, and there is no plane to measure.",
     )
 else:
     explore()

@@ -13,12 +13,16 @@ from ui.components.address import choice_from_link, number_from_link, show_in_ad
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import InStep, PlaneResult, Way, latent_plane
 from ui.figures.bars import bars
+from ui.frame.instead import refuse_model
 from ui.frame.kinds import no_decoder
 from ui.frame.session import current_model
 from ui.images.pictures import data_note, png
 from ui.numbers import digits
 from ui.palette import SYMBOL_COLOURS
+from ui.text.explain import explain
 from ui.text.plain import file_name
+from ui.text.programs import place_of
+from ui.text.show_code import program, show_code
 from ui.view.ends import (
     MAX_BETWEEN,
     End,
@@ -48,7 +52,7 @@ STRIP_SIDE = 112  # pixels of a frame in the exported strip
 
 opened = current_model()
 if lacking := no_decoder(opened):
-    st.info(f"{lacking} Without one there is no way from one image to another.")
+    refuse_model(opened, f"{lacking} Without one there is no way from one image to another.")
     st.stop()
 model = opened.model
 latents = opened.latents
@@ -234,7 +238,7 @@ def show_film(path: Tensor, images: Tensor, lengths: Tensor, frame: int) -> None
             f"{k + 1} of {len(images)}, {distance:.2f} from A" for k, distance in enumerate(gone)
         ],
         min_tile=88,
-        max_tile=112,
+        max_tile=116,
         gap=4,
         player=True,
         frame=None if frame == PLAYING else frame,
@@ -348,6 +352,17 @@ def explore() -> None:
     # new values; its old ones would come along and be taken for the visitor's.
     with film:
         show_film(path, images, lengths, frame)
+    explain("interpolate")
+    show_code(
+        "interpolate",
+        program(
+            "interpolate",
+            CHECKPOINT=place_of(opened),
+            STOPS=stops.tolist(),
+            STEPS=steps,
+            METHOD=method,
+        ),
+    )
 
 
 explore()

@@ -12,17 +12,21 @@ import streamlit as st
 
 from live.images import test_dataset
 from live.models import OpenModel
+from live.weights.classifier import CODES
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.curves import curves
 from ui.components.image_grid import image_grid
-from ui.components.latent_plane import latent_plane
+from ui.components.latent_plane import Overlay, Trail, latent_plane
 from ui.figures.labels import label_panels
+from ui.figures.regions import BY, Learned, WayOut, learned_from, show_way_out, way_out
+from ui.frame.instead import refuse_model
 from ui.frame.kinds import no_codes
 from ui.frame.session import current_model, models_beside
 from ui.frame.work import Report, heavy_work
 from ui.images.pictures import data_note, pixels_fit
 from ui.kept import Results, results
 from ui.numbers import decimal
+from ui.palette import SYMBOL_COLOURS
 from ui.text.explain import explain
 from ui.text.plain import plain
 from ui.text.programs import labels_program
@@ -37,6 +41,7 @@ from vae_core.measures.codes.label_curves import (
     MU,
     PCA,
     PIXELS,
+    LabelCurves,
     LabelTask,
     classes_told,
     label_counts,
@@ -65,14 +70,17 @@ MAX_SEED = 99_999
 
 opened = current_model()
 if lacking := no_codes(opened):
-    st.info(f"{lacking} Without codes there is nothing for a classifier to learn from.")
+    refuse_model(
+        opened, f"{lacking} Without codes there is nothing for a classifier to learn from."
+    )
     st.stop()
 latents = latents_of(opened)
 if latents.labels is None:
     data = dataset_label(opened.config.get("dataset") or "its data")
-    st.info(
+    refuse_model(
+        opened,
         f"There are no classes in {plain(data)}, so "
-        "there is nothing to label. What its codes have in common is on the page Clusters."
+        "there is nothing to label. What its codes have in common is on the page Clusters.",
     )
     st.stop()
 class_names = opened.config.get("class_names") or [str(k) for k in latents.labels.unique().tolist()]
@@ -133,6 +141,15 @@ def kept_curves(how: str, draws: int) -> Curves:
     return kept.setdefault((*stored_latents(opened), how, draws), {})
 
 
+def shipped_curves(how: str, draws: int, counts: list[int]) -> Curves:
+    """What `evaluate --label-curves` measured of the model, where it is just this."""
+    if how != RANDOM or not (found := (opened.metrics or {}).get("label_curves")):
+        return {}
+    curves = LabelCurves.from_json(found)
+    fits = curves.draws == draws and curves.labels == counts
+    return curves.by_line if fits and curves.images == len(task_of(opened).test_labels) else {}
+
+
 def new_seed() -> None:
     st.session_state["seed"] = secrets.randbelow(MAX_SEED)
 
@@ -145,6 +162,7 @@ def explore() -> None:
     n = choice_from_link("labels", counts, default)
     how = choice_from_link("chosen", list(HOW), RANDOM)
     colour = choice_from_link("colours", [TRUE, *TOLD], TRUE)
+    by = choice_from_link("by", list(BY), CODES)
     seed = number_from_link("seed", 0, MAX_SEED, default=0)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if len(counts) > 1:
@@ -162,28 +180,45 @@ def explore() -> None:
         st.segmented_control(
             "Colours", [TRUE, *TOLD], required=True, key="colours", persist_state="session"
         )
+        st.segmented_control(
+            "Regions by",
+            list(BY),
+            format_func=BY.__getitem__,
+            required=True,
+            key="by",
+            persist_state="session",
+        )
         st.button("New draw", icon=":material/casino:", on_click=new_seed)
     rows, found = told_of(opened, how, n, seed)
-    show_plane(rows, None if colour == TRUE else found[colour][0])
+    learned = learned_from(opened, tuple(rows), by)
+    way = way_out(opened, tuple(rows), by, current_z(opened))
+    show_plane(rows, None if colour == TRUE else found[colour][0], learned, way)
     figures = ", ".join(f"{name} **{100 * error:.1f}%**" for name, (_, error) in found.items())
     st.markdown(
         f"{len(rows):,} labels, and μ of {len(task.test_labels):,} other images are told wrongly "
         f"by {figures}; by guessing {decimal(100 - 100 / counts[0], '.0f')}%."
     )
+    show_way_out(opened, learned, way)
     show_labelled(rows)
     show_in_address(
         "labels",
         labels=n,
         chosen=how,
         colours=None if colour == TRUE else colour,
+        by=None if by == CODES else by,
         seed=seed or None,
         z=z_text(current_z(opened)),
     )
     show_curves(task, how, counts)
 
 
-def show_plane(rows: list[int], told: Tensor | None) -> None:
-    """All means, the labelled ones marked, coloured by their class or by what they are told."""
+def show_plane(
+    rows: list[int], told: Tensor | None, learned: Learned | None, way: WayOut | None
+) -> None:
+    """All means, the labelled ones marked, coloured by their class or by what they are told.
+
+    Under them the regions of what was learned, and the way from z into another.
+    """
     plane = default_plane(opened)
     points = plane_points(opened, plane)
     if points is not None:
@@ -197,6 +232,9 @@ def show_plane(rows: list[int], told: Tensor | None) -> None:
         plane=plane,
         points=points,
         selected=rows,
+        layers=("rings", "regions"),
+        classifiers={} if learned is None else learned.published,
+        overlay=Overlay(trails=[] if way is None else [Trail(way.z.numpy(), SYMBOL_COLOURS["z"])]),
         height=400,
         on_change=keep_z,
     )
@@ -226,27 +264,30 @@ def show_labelled(rows: list[int]) -> None:
 
 def show_curves(task: LabelTask, how: str, counts: list[int]) -> None:
     """The errors by number of labels; measured when the visitor asks."""
-    st.subheader("Images told wrongly, in percent, by number of labels")
+    st.header("Images told wrongly, in percent, by number of labels")
     draws = choice_from_link("draws", DRAWS, 3)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.segmented_control("Draws", DRAWS, required=True, key="draws", persist_state="session")
         found = kept_curves(how, draws)
         lines = len(CLASSIFIERS) * len(task.codes)
         done = sum(map(len, found.values()))
+        shipped = {} if done else shipped_curves(how, draws, counts)
         if (
             done < lines * len(counts)
             and "measuring" not in st.session_state
             and st.button(
-                "Measure it whole" if done else "Measure",
-                type="primary",
+                "Measure it whole" if done else "Measure anew" if shipped else "Measure",
+                type="secondary" if shipped else "primary",
                 icon=":material/play_arrow:",
             )
         ):
             measure(how, draws, counts)
             st.rerun()
     show_in_address("draws", draws=draws)
-    show_panels(found, counts)
-    if not done:
+    show_panels(found or shipped, counts)
+    if shipped:
+        st.caption("Measured beforehand, and shipped with the model.")
+    elif not done:
         span = " to ".join(f"{n:,}" for n in dict.fromkeys([counts[0], counts[-1]]))
         st.caption(
             f"{draws} draws of {span} labels each, {lines} lines: "
@@ -268,8 +309,8 @@ def show_curves(task: LabelTask, how: str, counts: list[int]) -> None:
         notes += f" Left out, with one image to label or to test on but not both: {plain(names)}."
     st.caption(notes)
     images = PIXELS in task.codes
-    show_code("labels", labels_program(opened, how, counts=counts, draws=draws, images=images))
     explain("labels")
+    show_code("labels", labels_program(opened, how, counts=counts, draws=draws, images=images))
 
 
 def show_panels(found: Curves, counts: list[int]) -> None:

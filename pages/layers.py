@@ -6,9 +6,10 @@ import numpy as np
 import streamlit as st
 import torch
 
-from ui.components.address import choice_from_link, number_from_link, show_in_address
+from ui.components.address import choice_from_link, linked, number_from_link, show_in_address
 from ui.components.latent_plane import InStep, latent_plane
-from ui.figures.layers import matrix, show_maps, show_matrices, size_text
+from ui.figures.layers import matrix, show_maps, show_matrices, size_text, whole_numbers
+from ui.frame.instead import refuse_model
 from ui.frame.kinds import no_decoder, no_layers
 from ui.frame.session import current_model
 from ui.text.explain import explain
@@ -17,11 +18,12 @@ from ui.text.show_code import program, show_code
 from ui.view.planes import default_plane, keep_z, plane_points
 from ui.view.point import current_z, z_text
 from vae_core.models.feature_maps import feature_maps
-from vae_core.models.transposed_convolution import WorkedExample, most_padding
+from vae_core.models.transposed_convolution import WorkedExample, counting, most_padding
 
-CONVOLUTIONAL = "mnist-16d"
 CELL = 30  # pixels of the small images of the example
+LONGEST = 120  # characters of the example's numbers
 EVERY = "all"
+PARTS = {"layers": "Layer by layer", "example": "Transposed convolution, by hand"}
 PLANE = "layers"  # whose pointer the maps follow
 
 opened = current_model()
@@ -49,9 +51,11 @@ def show_layers() -> None:
         "blue below, each layer on its own scale."
     )
     if all(len(layer.shape) < 3 for layer in layers[:-2]):
-        st.info(
-            "This decoder is fully connected: its layers have no maps, only units, shown as "
-            f"strips. A convolutional one shows more; choose {CONVOLUTIONAL} in the sidebar."
+        refuse_model(
+            opened,
+            "This decoder is fully connected: its layers have no maps, only units, shown row "
+            "by row. A convolutional one shows more.",
+            network="conv",
         )
     *layers, image = layers
     for k, layer in enumerate(layers):
@@ -59,28 +63,29 @@ def show_layers() -> None:
             with st.container(width=200):
                 st.markdown(f"**{k + 1}. {layer.name}**  \n{size_text(layer.shape)}")
                 if layer.settings:
-                    st.caption(f"`{layer.settings}`")
-            with st.container(width=690):
+                    st.markdown(f"`{layer.settings}`")
+            with st.container(width=690, key=f"wide-{k}"):
                 show_maps(layers, k, PLANE)
     with st.container(border=True, key="layer-image", horizontal=True):
         st.markdown(f"**{image.name}**  \n{size_text(image.shape)}", width=200)
-        st.caption(f"`{image.settings}`: the image beside the plane.", width=690)
+        st.caption(f"{image.settings}: the image beside the plane.", width=690)
     show_in_address("layers", z=z_text(z))
-    show_code("layers", program("layers", CHECKPOINT=place_of(opened), Z=z))
     explain("layers", "Layers")
+    show_code("layers", program("layers", CHECKPOINT=place_of(opened), Z=z))
 
 
 @st.fragment
 def show_example() -> None:
-    st.subheader("Transposed convolution, by hand")
-    example, pixel = choose_example()
+    example, pixel, step = choose_example()
     show_example_images(example, pixel)
     show_example_matrices(example, pixel)
+    show_example_zeros(example, step)
     apart = float((example.x - example.x_by_torch).abs().max())
     st.markdown(
         f"{size_text(example.size)} → {size_text(example.upsampled)}: y as a vector, times Cᵀ. The "
         f"same by `torch.nn.functional.conv_transpose2d`: **{apart:g}** apart."
     )
+    explain("layers", "Transposed convolution")
     show_code(
         "transposed_convolution",
         program(
@@ -92,14 +97,13 @@ def show_example() -> None:
             PADDING=example.padding,
         ),
     )
-    explain("layers", "Transposed convolution")
 
 
-def choose_example() -> tuple[WorkedExample, int | None]:
-    """The row of controls: the example, and which pixel's stamp alone is shown, if one's."""
+def choose_example() -> tuple[WorkedExample, int | None, int]:
+    """The controls: the example, which pixel's stamp alone is shown, if one's, and a pixel of x."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         side = _number("y-side", "Side of y", 1, 3, 2)
-        k = _number("kernel", "Side of the kernel", 1, 3, 3)
+        k = _number("kernel", "Side of the kernel", 1, 5, 3)
         stride = _number("stride", "Stride", 1, 3, 1)
         most = min(2, most_padding((side, side), (k, k), stride))
         padding = _number("padding", "Padding", 0, most, 0)
@@ -108,12 +112,20 @@ def choose_example() -> tuple[WorkedExample, int | None]:
         st.segmented_control(
             "Stamp of pixel", pixels, required=True, key="pixel", persist_state="session"
         )
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        y, w = (
+            _numbers("y-values", "Numbers of y", side),
+            _numbers("w-values", "Numbers of the kernel", k),
+        )
+        example = WorkedExample(y, w, stride, padding)
+        step = _number("x-pixel", "Pixel of x", 1, example.x.numel(), 1)
     show_in_address(
         "example",
-        **{"y-side": side},
+        **{"y-side": side, "x-pixel": step},
+        **{key: st.session_state[key] for key in ("y-values", "w-values")},
         kernel=k, stride=stride, padding=padding, pixel=pixel,
     )  # fmt: skip
-    return WorkedExample(side, k, stride, padding), None if pixel == EVERY else int(pixel) - 1
+    return example, None if pixel == EVERY else int(pixel) - 1, step - 1
 
 
 def show_example_images(example: WorkedExample, pixel: int | None) -> None:
@@ -150,14 +162,78 @@ def show_example_matrices(example: WorkedExample, pixel: int | None) -> None:
     )
 
 
+def show_example_zeros(example: WorkedExample, step: int) -> None:
+    """x by a convolution of y with zeros between and around, one of its pixels worked out."""
+    window, lit = np.zeros(example.spread.shape, bool), np.zeros(example.upsampled, bool)
+    window[example.window(step)], lit.flat[step] = True, True
+    order = np.arange(example.kernel.numel()).reshape(example.kernel.shape)
+    st.markdown(
+        f"**The same by inserted zeros**: {example.stride - 1} between the pixels of y, a border "
+        f"of kernel − 1 − padding = {len(example.kernel) - 1 - example.padding}, and a convolution "
+        "of stride 1 with the kernel turned by 180°."
+    )
+    show_matrices(
+        [
+            matrix(example.spread.numpy(), title="y with zeros", lit=window, side=CELL),
+            matrix(example.flipped.numpy(), title="w, turned", places=np.flip(order), side=CELL),
+            matrix(example.x_by_zeros.numpy(), title="x", lit=lit, side=CELL),
+        ],
+        testid="example-zeros",
+    )
+    covered = example.spread[example.window(step)]
+    products = [
+        f"{pixel:g} · {weight:g}"
+        for pixel, weight in zip(covered.flatten(), example.flipped.flatten(), strict=True)
+        if pixel
+    ]
+    st.caption(
+        f"Pixel {step + 1} of x: {' + '.join(products) or 'zeros alone'} = "
+        f"{example.x_by_zeros.flatten()[step]:g}.".replace("-", "−")
+    )
+
+
+def _numbers(key: str, label: str, side: int) -> torch.Tensor:
+    """The side x side whole numbers that the visitor gives, row by row; else 1, 2, …."""
+    if key not in st.session_state:
+        st.session_state[key] = linked(key)[:LONGEST]
+    counted = counting(side)
+    text = st.text_input(
+        label,
+        key=key,
+        persist_state="session",
+        max_chars=LONGEST,
+        placeholder="; ".join(" ".join(f"{v:g}" for v in row) for row in counted),
+        help=f"{side * side} whole numbers from −99 to 99, row by row; empty to count them.",
+        width=330,
+    )
+    numbers = whole_numbers(text)
+    if not numbers and not text.strip():
+        return counted
+    if len(numbers) != side * side:
+        st.caption(f":material/warning: {side * side} whole numbers from −99 to 99, please.")
+        return counted
+    return torch.tensor(numbers, dtype=counted.dtype).view(side, side)
+
+
 def _number(key: str, label: str, low: int, high: int, default: int) -> int:
     value = number_from_link(key, low, high, default)
     st.number_input(label, low, high, key=key, persist_state="session", width=150)
     return value
 
 
-if lacking := no_decoder(opened) or no_layers(opened):
-    st.info(f"{lacking} Without layers there are none to look into.")
+part = choice_from_link("part", list(PARTS), "layers")
+st.segmented_control(
+    "Show",
+    list(PARTS),
+    format_func=PARTS.__getitem__,
+    required=True,
+    key="part",
+    persist_state="session",
+)
+show_in_address("part", part=part)
+if part == "example":
+    show_example()
+elif lacking := no_decoder(opened) or no_layers(opened):
+    refuse_model(opened, f"{lacking} Without layers there are none to look into.")
 else:
     show_layers()
-show_example()

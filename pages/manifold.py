@@ -13,11 +13,15 @@ from live.models import OpenModel
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.image_grid import Axis, image_grid
 from ui.components.latent_plane import InStep, Plane, latent_plane
+from ui.frame.instead import refuse_model
 from ui.frame.kinds import no_decoder
 from ui.frame.session import current_model
-from ui.images.pictures import png
+from ui.images.pictures import grid_gap, png
 from ui.numbers import decimal, percent
+from ui.text.explain import explain
 from ui.text.plain import file_name, plain
+from ui.text.programs import place_of
+from ui.text.show_code import program, show_code
 from ui.view.axes import Axes, axes_of, too_many_dims
 from ui.view.dims import choose_dims, choose_two, dims_by_use, names_of_dims
 from ui.view.planes import dims_plane, keep_z, plane_points
@@ -36,9 +40,20 @@ SIDES = 5, 40  # images a side
 MOST_NUMBERS = 64_000_000  # that all of them have
 GRID_WIDTH, PLANE_WIDTH = 552, 352  # pixels: side by side on a wide page
 
+# On a projector they share what room there is.
+LAYOUT = """
+<style>
+@media (min-width: 641px) {
+  .st-key-both { flex-wrap: nowrap; }
+  .st-key-both > * { flex-shrink: 1; min-width: 0; }
+  .st-key-grid, .st-key-wide-plane { width: 100%; }
+}
+</style>
+"""
+
 opened = current_model()
 if lacking := no_decoder(opened):
-    st.info(f"{lacking} Without one there is nothing to draw on a grid.")
+    refuse_model(opened, f"{lacking} Without one there is nothing to draw on a grid.")
     st.stop()
 model = opened.model
 along_axes = too_many_dims(opened)
@@ -184,11 +199,12 @@ def explore() -> None:
     else:
         held_sliders(axes.names, axes.at(z), [k for k in range(len(axes.names)) if k not in two])
         grid = over_axes(side, axes, two)
-    both = st.container(horizontal=True, gap="medium")  # below one another on a narrow page
-    with both.container(width=GRID_WIDTH):
+    st.html(LAYOUT)
+    both = st.container(horizontal=True, gap="medium", key="both")  # below one another on a phone
+    with both.container(width=GRID_WIDTH, key="grid"):
         show_grid(grid)
         st.caption(about_spacing(spacing))
-    with both.container(width=PLANE_WIDTH):
+    with both.container(width=PLANE_WIDTH, key="wide-plane"):
         show_plane(z, grid.view)
         st.download_button(
             f"PNG, {side * model.image_shape[2]} × {side * model.image_shape[1]} pixels",
@@ -201,6 +217,24 @@ def explore() -> None:
     x, y = grid.names if model.latent_dim > 2 else (None, None)
     at = z_text(current_z(opened))
     show_in_address("grid", spacing=spacing, side=side, x=x, y=y, z=at)
+    explain("manifold")
+    if axes is None:
+        show_code_of(side, SPACINGS[spacing], (two[0], two[1]))
+
+
+def show_code_of(side: int, spacing: str, dims: tuple[int, int]) -> None:
+    show_code(
+        "manifold",
+        program(
+            "manifold",
+            CHECKPOINT=place_of(opened),
+            SIDE=side,
+            DIMS=dims,
+            BASE=current_z(opened),
+            SPACING=spacing,
+            EXTENT=extent,
+        ),
+    )
 
 
 def show_grid(grid: Grid) -> None:
@@ -219,7 +253,7 @@ def show_grid(grid: Grid) -> None:
             Axis(first, grid.steps[0, :, 0].tolist()),
             Axis(second, grid.steps[:, 0, 1].tolist()),
         ),
-        gap=0,
+        gap=grid_gap(model.image_shape),
         selectable=True,
         selected=tile_of(grid.at, grid.steps.reshape(-1, 2)),
         max_height=640,
@@ -270,9 +304,10 @@ def show_plane(z: tuple[float, ...], view: Plane) -> None:
 
 
 if model.latent_dim < 2:
-    st.info(
+    refuse_model(
+        opened,
         f"{plain(opened.id)} has a single latent dimension: its manifold is a line, not a plane. "
-        "Interpolate shows the images along it."
+        "Interpolate shows the images along it.",
     )
 else:
     explore()

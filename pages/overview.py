@@ -11,9 +11,12 @@ from ui.components.latent_plane import latent_plane
 from ui.frame.kinds import about_means
 from ui.frame.navigation import SECTIONS, page_path
 from ui.frame.session import current_model
+from ui.text.explain import explain
+from ui.text.programs import place_of
+from ui.text.show_code import program, show_code
 from ui.view.planes import default_plane, keep_z, plane_points
 from ui.view.point import current_z, z_text
-from ui.view.samplers import choose_sampler, drawn
+from ui.view.samplers import PRIOR, choose_sampler, drawn
 from ui.view.seed import offer_new, seed_in_view
 
 SAMPLES = (2, 12)
@@ -29,12 +32,15 @@ GUIDE = {
     "decode": "A slider for every latent dimension, and the image it makes.",
     "manifold": "The images on a grid over the prior: what the decoder has learned.",
     "interpolate": "The way from one image to another through latent space.",
+    "lessons": "Lessons beside the pages, step by step: what to look at, and questions.",
     "train": "Train a model of your own and watch its latent space sort itself out.",
     "runs": "All your trainings and their curves, beside and over one another.",
+    "marginal": "Why p(x) is hard: a mean over z by draws from the prior, and from the encoder.",
     "elbo": "What lies between the ELBO and log p(x), computed for an image of your choice.",
+    "kl": "Two Gaussians and the KL between them by hand; what β does, from 0.25 to 20.",
     "factors": "A card for every latent dimension: what it changes, and what it goes with.",
     "geometry": "Distances measured by images: magnification, principal directions, geodesics.",
-    "compare": "Two models side by side, under one pointer: VAE, autoencoder, PCA, GAN.",
+    "compare": "Two to four models side by side, under one pointer: VAE, autoencoder, PCA, GAN.",
     "layers": "The decoder layer by layer; the transposed convolution as a matrix.",
     "density": "Where the data lie in latent space, and where the prior has mass and they do not.",
     "anomalies": "Which images the model finds strange; noise, and what takes it away.",
@@ -47,7 +53,7 @@ TITLES = {file: title for pages in SECTIONS.values() for file, title, *_ in page
 opened = current_model()
 model = opened.model
 
-posterior, likelihood = " **q(z given x)**", " **p(x given z)**"
+posterior, likelihood = " **q(z|x)**", " **p(x|z)**"
 if not model.is_variational:
     posterior = likelihood = ""
 if not model.has_decoder:
@@ -86,10 +92,11 @@ def plane() -> None:
 @st.fragment
 def samples() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("Samples", width="stretch")
+        st.header("Samples", width="stretch")
         offer_new("samples")
     seed = seed_in_view()
-    images, text = drawn(opened, choose_sampler(opened), SAMPLES[0] * SAMPLES[1], seed)
+    choice = choose_sampler(opened)
+    images, text = drawn(opened, choice, SAMPLES[0] * SAMPLES[1], seed)
     image_grid(
         images.reshape(*SAMPLES, *model.image_shape),
         key="samples",
@@ -99,13 +106,21 @@ def samples() -> None:
     image = "the decoder's mean" if model.has_encoder else "what the generator makes of it"
     st.caption(f"{text}. Each image is {image}.")
     show_in_address("seed", seed=seed)
+    explain("overview")
+    if choice.kind == PRIOR:
+        rows, columns = SAMPLES
+        place = place_of(opened)
+        code = program("overview", CHECKPOINT=place, SEED=seed, ROWS=rows, COLUMNS=columns)
+        show_code("overview", code)
 
 
 plane()
 if model.has_decoder:
     samples()
+else:
+    explain("overview")
 
-st.subheader("What each page is for")
+st.header("What each page is for")
 st.html(CARDS)
 with st.container(key="cards"):
     for file, text in GUIDE.items():  # an element each: there are many to draw

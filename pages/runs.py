@@ -17,8 +17,10 @@ from ui.frame.own_models import kept_models
 from ui.frame.session import is_mine, link_to_open
 from ui.frame.sidebar import model_label
 from ui.images.own import offer_to_show
+from ui.numbers import reconstruction_name
+from ui.text.explain import explain
 from ui.text.plain import plain, printable
-from ui.training.curves import compared_panels, run_colour
+from ui.training.curves import compared_panels, is_grey, run_colour
 from ui.training.runs import (
     broken_runs,
     choose_run,
@@ -39,8 +41,13 @@ from vae_core.runs.run import Run
 POLL_SECONDS = 2.0
 CHOSEN_AT_FIRST = 3
 COLUMNS = {  # of the table -> how it is shown
-    "−reconstruction": st.column_config.NumberColumn(
-        format="%.2f", help="−E[log p(x given z)] on test images after the last epoch, in nats"
+    reconstruction_name(grey=True): st.column_config.NumberColumn(
+        format="%.2f",
+        help="−E[log p(x|z)] of grey pixels under a Bernoulli likelihood, which is no likelihood "
+        "of them: on test images after the last epoch, in nats",
+    ),
+    reconstruction_name(grey=False): st.column_config.NumberColumn(
+        format="%.2f", help="On test images after the last epoch, in nats"
     ),
     "KL": st.column_config.NumberColumn(format="%.2f", help="On test images, in nats"),
     "loss": st.column_config.NumberColumn(
@@ -79,7 +86,7 @@ def choose_from_table(runs: list[Run]) -> list[Run]:
         begun = (key, [tokens.index(token) for token in chosen_tokens() if token in tokens])
         st.session_state["runs_table"] = begun
     shown: Any = st.dataframe(
-        [summary(run) for run in runs],
+        rows_of(runs),
         key=key,
         hide_index=True,
         column_config=COLUMNS,
@@ -92,6 +99,17 @@ def choose_from_table(runs: list[Run]) -> list[Run]:
     rows = [row for row in shown["selection"]["rows"] if row < len(runs)]
     st.session_state["chosen_runs"] = [tokens[row] for row in rows]
     return [runs[row] for row in rows]
+
+
+def rows_of(runs: list[Run]) -> list[dict[str, Any]]:
+    """The runs as rows, without the name of a reconstruction that none of them has."""
+    rows = [summary(run) for run in runs]
+    names = [reconstruction_name(grey) for grey in (True, False)]
+    unused = [name for name in names if all(row[name] is None for row in rows)]
+    for name in unused[: len(names) - 1]:
+        for row in rows:
+            del row[name]
+    return rows
 
 
 def show_chosen(run: Run, colour: str) -> None:
@@ -118,7 +136,7 @@ def compare(runs: list[Run]) -> None:
     for k, run in enumerate(runs):
         show_chosen(run, run_colour(k))
     curves(
-        compared_panels(reports),
+        compared_panels(reports, {is_grey(config) for config in configs}),
         key="compared",
         testid="compared-curves",
         alt="Chosen runs over one another.",
@@ -162,7 +180,7 @@ else:
     st.info("You have not trained anything yet.", icon=":material/model_training:")
     st.page_link(page_path("train"), label="**Train live**", icon=":material/model_training:")
 if kept := kept_models():
-    st.subheader("Kept models", divider="gray")
+    st.header("Kept models", divider="gray")
 for token in kept:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(plain(model_label(run_id(token))), width="stretch")
@@ -180,3 +198,4 @@ for name, why in broken_runs().items():
         f"The run {plain(printable(name))} cannot be read: {plain(why)}. It is left as it is.",
         icon=":material/broken_image:",
     )
+explain("runs")

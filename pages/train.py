@@ -20,11 +20,15 @@ from ui.components.timeline import timeline
 from ui.figures.network import show_network
 from ui.frame import limits
 from ui.frame.navigation import page_path
-from ui.frame.session import is_mine, model_ids, open_here, own
+from ui.frame.session import is_mine, open_here, own
 from ui.frame.work import working
 from ui.images.own import OwnImages, choose_images
 from ui.kept import visitor
+from ui.text.explain import explain
 from ui.text.plain import plain, show_error
+from ui.text.show_code import program, show_code
+from ui.training.before import trained_before
+from ui.training.by_hand import offer_notebooks
 from ui.training.curves import (
     COLLAPSED,
     fractional_epoch,
@@ -64,8 +68,6 @@ from vae_core.training.calibration import enough_images
 from vae_core.training.config import TrainConfig
 from vae_core.training.m2 import labelled_rows
 
-SHOWN_BEFORE = "digits-2d"  # what a visitor sees who has not trained anything yet
-
 
 class Data(NamedTuple):
     """Some of the training images, and how many there are to learn, without a class left out."""
@@ -75,8 +77,11 @@ class Data(NamedTuple):
     test: int
 
 
-def prepare() -> Callable[[], None]:
-    """Choose what to train, see what that is, and start it; gives what tells how long it takes."""
+def prepare() -> tuple[TrainConfig | None, Callable[[], None]]:
+    """Choose what to train, see what that is, and start it.
+
+    Gives the settings where they can be, and what tells how long the training takes.
+    """
     config = choose_settings()
     own_images = choose_images(own_images_at_hand()) if config and is_own(config.dataset) else None
     if config and own_images:
@@ -96,7 +101,7 @@ def prepare() -> Callable[[], None]:
         )
         estimate = st.empty()
     if config is None or data is None or network is None:
-        return lambda: None
+        return config, lambda: None
     if clicked:
         try:
             run = start_run(config, own_images)
@@ -110,8 +115,19 @@ def prepare() -> Callable[[], None]:
             st.rerun()
     if refusal:
         st.info(plain(refusal), icon=":material/hourglass_top:")
-        return lambda: None
-    return partial(tell_time, estimate, config, data)
+        return config, lambda: None
+    return config, partial(tell_time, estimate, config, data)
+
+
+def show_before(config: TrainConfig | None) -> None:
+    """What such a training leads to, where a shipped model shows it."""
+    shipped, d = trained_before(config) if config else ("", 0)
+    if config is None or not shipped:
+        return
+    st.header(f"Trained before: {shipped}", divider="gray")
+    if d != config.latent_dim:
+        st.caption(f"The same data and objective; z has {d} dimensions there.")
+    show_learned(open_here(shipped), shipped)
 
 
 def tell_time(place: DeltaGenerator, config: TrainConfig, data: Data) -> None:
@@ -346,6 +362,7 @@ def show_curves(status: Status, config: TrainConfig, events: Events, film: Playb
         )
 
 
+config: TrainConfig | None = None
 tell_how_long: Callable[[], object] | None = None
 run = chosen_run()
 show_in_address("run", run=run.token if run else None)
@@ -359,17 +376,21 @@ if run is not None:
         offer_gif(run)  # of how its means move
 if run is None or not run.status().active:
     if run is not None:
-        st.subheader("Train another", divider="gray")
-    tell_how_long = prepare()
+        st.header("Train another", divider="gray")
+    config, tell_how_long = prepare()
 if run is None:
-    shipped = SHOWN_BEFORE if SHOWN_BEFORE in model_ids() else model_ids()[0]
-    st.subheader(f"Trained before: {shipped}", divider="gray")
-    show_learned(open_here(shipped), shipped)
+    show_before(config)
 if runs := visible_runs():
     st.page_link(
         page_path("runs"),
         label=f"Runs: {len(runs)} to open or compare",
         icon=":material/stacked_line_chart:",
     )
+offer_notebooks()
+explain("train")
+if config is not None and not is_own(config.dataset):
+    usual = TrainConfig().to_json()
+    settings = {name: v for name, v in config.to_json().items() if v != usual[name]}
+    show_code("train", program("train", SETTINGS=settings))
 if tell_how_long:
     tell_how_long()

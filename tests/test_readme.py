@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from ui.frame.navigation import addresses
+from ui.lessons.reading import read_lesson
 from vae_core.command.main import build_parser
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,6 +36,13 @@ def test_the_snippet_runs_as_it_stands(snippet: str, monkeypatch: pytest.MonkeyP
     exec(compile(snippet, "README.md", "exec"), {})
 
 
+def test_the_lesson_is_one() -> None:
+    readme = PAGES[ROOT / "README.md"]
+    (example,) = re.findall(r"^````markdown\n(.*?)^````", readme, re.MULTILINE | re.DOTALL)
+    (step,) = read_lesson("example", example, addresses()).steps
+    assert step.view and step.task and step.answer
+
+
 @pytest.mark.parametrize("line", sorted(LINES | (QUOTED - NAMES)))
 def test_the_command_has_the_arguments_that_are_shown(line: str) -> None:
     build_parser().parse_args(shlex.split(line, comments=True))
@@ -49,7 +58,7 @@ def test_every_link_leads_somewhere() -> None:
     links = [
         (page, link)
         for page, text in PAGES.items()
-        for link in re.findall(r"\]\((?!\w+:|#)([^)#\s]+)", text)
+        for link in re.findall(r"\]\((?!\w+:|#|/)([^)#\s]+)", text)
     ]
     assert links
     assert [(page.name, link) for page, link in links if not (page.parent / link).exists()] == []

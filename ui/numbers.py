@@ -1,4 +1,4 @@
-"""How figures are written."""
+"""How figures are written, and what those of the ELBO are called: one name for one number."""
 
 from vae_core.measures.shares import margin, no_margin
 
@@ -6,6 +6,19 @@ from vae_core.measures.shares import margin, no_margin
 def decimal(value: float, form: str = ".2f") -> str:
     """`value` in the given format, with a true minus sign."""
     return format(value, form).replace("-", "−")
+
+
+def reconstruction_name(grey: bool) -> str:
+    """Of −E_q[log p(x|z)]; grey: whether its pixels are grey and their likelihood Bernoulli.
+
+    That is no likelihood of the data, and has another name.
+    """
+    return "cross-entropy" if grey else "−E[log p(x|z)]"
+
+
+def bound_name(grey: bool) -> str:
+    """Of the same and the KL, added."""
+    return "cross-entropy + KL" if grey else "−ELBO"
 
 
 def percent(share: float) -> str:

@@ -101,6 +101,7 @@ def explore(
     labels: Any = None,
     table: Any = None,
     latent_dim: int | None = None,
+    value_range: tuple[float, float] | None = None,
     name: str = "model",
     port: int | None = None,
     browser: bool = True,
@@ -112,7 +113,8 @@ def explore(
     or tensors. codes (n, d): of the images where nothing encodes, or nothing decodes either.
     images: (n, c, h, w), (n, h, w, c), or (n, h, w) of grey ones, uint8 or in [0, 1]; labels (n,)
     numbers or names; table: n rows of what else is known of them, a data frame or a dict of
-    columns. latent_dim: where neither model nor codes tell.
+    columns. latent_dim: where neither model nor codes tell. value_range: what black and white are
+    among the model's images and those given, such as (-1, 1), where it is not 0 and 1.
 
     A script waits here until Ctrl-C. Where Python is interactive, as in a notebook, the handle
     comes at once. What was shown under the same name is closed. port: 8501, or the next that is
@@ -127,6 +129,7 @@ def explore(
         labels=labels,
         table=table,
         latent_dim=latent_dim,
+        value_range=value_range,
         name=name,
     )
     shown = Explored(opened, port)

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from vae_core.adapters.adapted import adapted
+from vae_core.adapters.adapted import adapted, checked_range
 from vae_core.adapters.codes import CodesAlone
 from vae_core.adapters.model import Adapted
 from vae_core.data.given.arrays import given_dataset
@@ -37,6 +37,7 @@ def opened_here(
     labels: Any = None,
     table: Any = None,
     latent_dim: Any = None,
+    value_range: tuple[float, float] | None = None,
     name: str = "model",
 ) -> OpenModel:
     """As `explore` takes them. ConfigError or DataError where the parts do not fit."""
@@ -45,9 +46,20 @@ def opened_here(
     alone = model is None and encode is None and decode is None
     if alone and codes is None:
         raise ConfigError("Give a model, encode= and decode=, or codes=; there is nothing to show.")
+    if value_range is not None:
+        value_range = checked_range(value_range)
     if codes is None:
-        return _of_model(name, model, encode, decode, images, labels, table, latent_dim)
-    given = given_codes(codes, images, labels, table)
+        if not isinstance(model, Adapted):  # such a one is a copy already
+            model = adapted(
+                model,
+                encode=encode,
+                decode=decode,
+                latent_dim=latent_dim,
+                images=images,
+                value_range=value_range,
+            )
+        return _of_model(name, model, images, labels, table, value_range)
+    given = given_codes(codes, images, labels, table, value_range=value_range)
     _tell_left_out(given)
     if alone:
         return opened_codes(name, given)
@@ -55,7 +67,14 @@ def opened_here(
     if not isinstance(model, Adapted):
         shape = None if given.images is None else tuple(given.images.shape[1:])
         d = given.mu.shape[1]
-        network = adapted(model, encode=encode, decode=decode, latent_dim=d, image_shape=shape)
+        network = adapted(
+            model,
+            encode=encode,
+            decode=decode,
+            latent_dim=d,
+            image_shape=shape,
+            value_range=value_range,
+        )
     if network.latent_dim != given.mu.shape[1]:
         raise ConfigError(
             f"latent_dim={network.latent_dim}, but codes are {tuple(given.mu.shape)}; give the "
@@ -72,24 +91,19 @@ def opened_codes(name: str, codes: Codes) -> OpenModel:
 
 def _of_model(
     name: str,
-    model: Any,
-    encode: Any,
-    decode: Any,
+    network: LatentModel,
     images: Any,
     labels: Any,
     table: Any,
-    latent_dim: Any,
+    value_range: tuple[float, float] | None,
 ) -> OpenModel:
-    network = model
-    if not isinstance(model, Adapted):  # such a one is a copy already
-        network = adapted(model, encode=encode, decode=decode, latent_dim=latent_dim, images=images)
     if images is None:
         if not network.has_decoder:
             raise ConfigError("Nothing decodes, and there is no image to be seen: give images=.")
         if labels is not None or table is not None:
             raise ConfigError("labels and table belong to images; give images= as well.")
         return _opened(name, network, None)
-    dataset = given_dataset(images, labels, name)
+    dataset = given_dataset(images, labels, name, value_range=value_range)
     if not network.has_encoder:
         raise ConfigError("Nothing encodes the images; give encode=, or their codes as codes=.")
     latents = encode_dataset(network, dataset)

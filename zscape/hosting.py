@@ -7,6 +7,7 @@ Streamlit starts once in a process and cannot start again, so the app stays up f
 from __future__ import annotations
 
 import asyncio
+import atexit
 import importlib.util
 import os
 import socket
@@ -23,6 +24,7 @@ from vae_core.errors import ConfigError, ZscapeError
 from zscape.places import APP, set_defaults
 
 HOST = "127.0.0.1"  # whoever sits at this machine, and nobody else
+ENDING_SECONDS = 60  # while torch is still being imported
 CLOSING_SECONDS = 2
 
 
@@ -80,7 +82,12 @@ def _app() -> tuple[asyncio.AbstractEventLoop, Config]:
     )
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="zscape", daemon=True).start()
-    asyncio.run_coroutine_threadsafe(_start(served), loop).result()
+    lifespan = asyncio.run_coroutine_threadsafe(_start(served), loop).result()
+
+    def end() -> None:  # what the app began must not go on while Python ends
+        asyncio.run_coroutine_threadsafe(lifespan.shutdown(), loop).result(timeout=ENDING_SECONDS)
+
+    atexit.register(end)
     return loop, served
 
 
@@ -93,7 +100,7 @@ def _loaded() -> Any:
     return module
 
 
-async def _start(config: Config) -> None:
+async def _start(config: Config) -> LifespanOn:
     """Start the app; the servers of this configuration leave it as it is from then on."""
     config.load()
     lifespan = LifespanOn(config)  # the app's middleware bounds the protocols of its config
@@ -101,3 +108,4 @@ async def _start(config: Config) -> None:
     if lifespan.should_exit:
         raise ZscapeError("The app could not be started; the log says why.")
     config.lifespan_class = LifespanOff
+    return lifespan

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import html
 import secrets
-import time
-from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -24,6 +22,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from live.door.gate import HEALTH
+from live.door.tries import WrongTries
 from live.peers import address_of
 from live.visitors import signer
 from vae_core.errors import ConfigError
@@ -34,7 +33,6 @@ COOKIE = "zscape-class"
 A_MONTH = 30 * 24 * 3600  # seconds that who has entered stays in
 SHORTEST = 8  # characters of a code
 WRONG, WRONG_SECONDS = 30, 600.0  # wrong codes that an address may try within so long
-ADDRESSES = 10_000  # whose tries are remembered
 SIGNING_IN = ("/auth/login", "/auth/logout", "/oauth2callback")  # Streamlit's
 ASKED = "This is for a class. Enter the code that your teacher gave you."
 SCHOOL = "This is for a school. Sign in with your account there."
@@ -70,7 +68,7 @@ class Classroom:
 
     def __init__(self, app: ASGIApp, entrance: Callable[[], Entrance | None]) -> None:
         self.app, self.entrance = app, entrance
-        self.wrong: OrderedDict[str, deque[float]] = OrderedDict()  # when, by address
+        self.wrong = WrongTries(WRONG, WRONG_SECONDS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -99,29 +97,16 @@ class Classroom:
     async def at_the_door(self, request: Request, entrance: Entrance, login: str) -> Response:
         """The page that asks for the code, or what became of one."""
         if request.method == "POST" and entrance.codes and _is_form(request.headers):
-            if self.must_wait(address := address_of(request)):
+            if self.wrong.too_many(address := address_of(request)):
                 return _page("Too many wrong codes; wait ten minutes.", entrance, login, 429)
             role = _role_with(entrance, await request.body())
             if role:
                 return _let_in(request, entrance, role)
-            self.note_wrong(address)
+            self.wrong.note(address)
             return _page("That is not the code; try again.", entrance, login)
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
             return _page(ASKED if entrance.codes else SCHOOL, entrance, login)
         return PlainTextResponse(OUTSIDE, 401)
-
-    def must_wait(self, address: str) -> bool:
-        """Whether from `address` as many wrong codes were tried lately as may be."""
-        tries = self.wrong.get(address, deque())
-        while tries and tries[0] < time.monotonic() - WRONG_SECONDS:
-            tries.popleft()
-        return len(tries) >= WRONG
-
-    def note_wrong(self, address: str) -> None:
-        self.wrong.setdefault(address, deque()).append(time.monotonic())
-        self.wrong.move_to_end(address)
-        while len(self.wrong) > ADDRESSES:
-            self.wrong.popitem(last=False)
 
 
 def _role_with(entrance: Entrance, body: bytes) -> str:

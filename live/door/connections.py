@@ -7,7 +7,9 @@ the lifespan, before it listens; there it is given protocols of the same kind th
 - close a connection whose head is not whole after HEAD_SECONDS, or is larger than MAX_HEAD, and
   the oldest of these where more than MAX_HALF_OPEN wait;
 - close a socket whose message is not whole after MESSAGE_SECONDS, or is larger than MAX_MESSAGE,
-  or with which its address would hold more than MAX_UNFINISHED_EACH, or all MAX_UNFINISHED.
+  or with which its address would hold more than MAX_UNFINISHED_EACH, or all MAX_UNFINISHED;
+- tell whoever answers on a socket that was closed meanwhile that the visitor has left, and not, by
+  a trace in the log, that the answer came in the wrong order.
 """
 
 from __future__ import annotations
@@ -19,9 +21,11 @@ from collections import Counter
 from typing import ClassVar
 
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn._types import ASGISendEvent
 from uvicorn.config import Config
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from live.peers import counted_as
@@ -131,6 +135,13 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._count(0)
         super().connection_lost(exc)
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await self.writable.wait()
+        # Closed by uvicorn itself, as for a visitor who answers no ping: nobody else knows of it.
+        if self.handshake_complete and self.close_sent and self.initial_response is None:
+            raise ClientDisconnected
+        await super().send(message)
 
     def _count(self, unfinished: int) -> None:
         if unfinished == self._unfinished:

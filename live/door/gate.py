@@ -138,6 +138,11 @@ def parsed(url: str) -> SplitResult | None:
     return parts
 
 
+def same_origin(origin: str | None, host: str | None) -> bool:
+    """Browsers always name the page's origin; a program that sends none is no page."""
+    return origin is None or ((url := parsed(origin)) is not None and url.netloc == host)
+
+
 def lost_host(headers: Headers) -> bool:
     """Whether a page of this server asks, and something between has taken its Host for another."""
     referer = parsed(headers.get("referer", ""))

@@ -41,6 +41,7 @@ def test_pages_are_walked_and_left_again(
 LINKS = {
     "encoded": "model=sprites-6d&view=PCA&colour=scale&pointer=cursor&draw=true&selected=3,5",
     "decode": "model=sprites-6d&z=1.000,0.000,0.500,-1.000,-0.500,2.000",
+    "density": "model=sprites-6d&view=two+dimensions&x=z3&y=z1",
     "interpolate": "model=digits-2d&method=spherical&a=test:17&b=1.000,1.000&via=0.000,0.500",
     "train": "model=digits-2d&dataset=sprites&d=6&beta=2&train_network=conv&train_hidden=8,8",
 }
@@ -142,6 +143,7 @@ def test_two_planes_are_told_apart_in_the_address(
 ) -> None:
     page.goto(f"{app_url}/compare?model=digits-2d&other=mnist-2d")
     settle(page)
+    chip(page, "Legend", "5", nth=1).wait_for()  # both legends are there
     chip(page, "Legend", "3").click()
     chip(page, "Legend", "5", nth=1).click()
     expect(page).to_have_url(re.compile(r"off-B=5"))

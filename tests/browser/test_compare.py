@@ -1,4 +1,4 @@
-"""Two models side by side: the pointer on one plane moves the other's image too."""
+"""Models side by side: the pointer on one plane moves the other's image too."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from playwright.sync_api import expect
 
 from tests.browser.places import latents_of, on_screen
 
@@ -119,3 +120,24 @@ def test_models_of_other_data_share_no_image(page: Page, app_url: str, settle: S
     page.get_by_text("trained on different data").wait_for()
     page.get_by_test_id("latent-plane").nth(1).wait_for()
     assert page.get_by_test_id("compared").count() == 0
+
+
+def test_four_models_are_compared_and_each_shows_samples(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    page.goto(
+        f"{app_url}/compare?model=mnist-2d&other=mnist-2d-ae&third=mnist-16d&fourth=mnist-2d-gan"
+    )
+    settle(page)
+    page.get_by_test_id("latent-plane").nth(3).wait_for()
+    samples = page.get_by_test_id("samples")
+    samples.nth(3).wait_for()
+    expect(samples).to_have_count(4)
+    expect(page.get_by_role("columnheader")).to_have_text(
+        ["figure", "A: mnist-2d", "B: mnist-2d-ae", "C: mnist-16d", "D: mnist-2d-gan"]
+    )
+    assert "z-C=" in page.url and "z-B=" not in page.url  # sixteen numbers of its own
+    page.goto(f"{app_url}/compare?model=mnist-2d&other=mnist-2d-ae&third=mnist-16d")
+    settle(page)
+    expect(page.get_by_test_id("compared")).to_be_visible()
+    page.get_by_text("A, B and C are decoded from their means").wait_for()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def test_bits_curves_and_images_of_a_step(page: Page, app_url: str, settle: Settle) -> None:
     mu = latents_of("digits-2d").mu
     step = steps(mu)[4]
-    page.goto(f"{app_url}/compression?model=digits-2d&step={step:g}")
+    page.goto(f"{app_url}/compression?model=digits-2d&delta={step:g}")
     settle(page)
     shown = page.get_by_test_id("stMetricValue").inner_text()
     assert float(shown) == pytest.approx(float(entropy_bits(quantise(mu, step)).sum()), abs=0.06)
@@ -35,7 +35,7 @@ def test_bits_curves_and_images_of_a_step(page: Page, app_url: str, settle: Sett
     coarse = next(step for step in sorted(bits, key=lambda step: bits[step]) if bits[step] >= 1)
     curves = page.get_by_test_id("rate-curves")
     curves.locator("circle.point").first.click()
-    page.wait_for_url(re.compile(re.escape(f"step={coarse:g}") + "(&|$)"))
+    page.wait_for_url(re.compile(re.escape(f"delta={coarse:g}") + "(&|$)"))
     settle(page)
     expect(page.get_by_test_id("stMetricValue")).to_have_text(f"{bits[coarse]:.1f}")
     chosen, under = curves.locator("circle:not(.point)").first, curves.locator("circle.point").first
@@ -46,6 +46,6 @@ def test_bits_curves_and_images_of_a_step(page: Page, app_url: str, settle: Sett
     expect(curves.locator(".tip").first).to_contain_text("log₂")
     plot.press("Enter")
     finest = min(step for step in bits if bits[step] >= 1)
-    page.wait_for_url(re.compile(re.escape(f"step={finest:g}") + "(&|$)"))
+    page.wait_for_url(re.compile(re.escape(f"delta={finest:g}") + "(&|$)"))
     settle(page)
     assert plot.evaluate("plot => plot.matches(':focus')")  # for the next key

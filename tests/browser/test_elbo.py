@@ -73,3 +73,15 @@ def test_beyond_two_dimensions_the_page_says_what_is_out_of_reach(
     settle(page)
     assert len(bars(page)) == 6
     page.get_by_text("the exact posterior is out of reach").wait_for()
+
+
+def test_the_list_of_contents_leads_to_the_parts(page: Page, app_url: str, settle: Settle) -> None:
+    page.goto(f"{app_url}/elbo?model=digits-2d&image=7")
+    settle(page)
+    for name in ("A data set from a minibatch", "Reparameterisation"):
+        page.get_by_role("link", name=name).first.click()
+        heading = page.get_by_role("heading", name=name, level=2)
+        expect(heading).to_be_in_viewport()
+        settle(page)
+        assert "/elbo" in page.url and "image=7" in page.url
+    expect(page.get_by_test_id("gap-bars")).not_to_be_in_viewport()

@@ -30,6 +30,7 @@ def plane(page: Page, app_url: str, settle: Callable[[Page], None]) -> Locator:
 
 
 def lasso(page: Page, plane: Locator, corners: tuple[tuple[float, float], ...]) -> None:
+    plane.evaluate("canvas => canvas.scrollIntoView({ block: 'center' })")  # below the menu
     box = plane.bounding_box()
     assert box
     points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
@@ -108,6 +109,7 @@ def test_training_images_are_encoded_when_asked_for_and_filtered_by_what_is_know
     assert set(split) == {"test", "training"}
     for name in ("test", "training"):
         assert len(np.unique(index[split == name])) == (split == name).sum()
-    page.get_by_test_id("stMain").get_by_role("textbox", name="Search").fill("heart")
+    page.get_by_role("button", name="Filter").click()
+    page.get_by_role("textbox", name="Search").fill("heart")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="selected")).to_be_visible()

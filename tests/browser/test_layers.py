@@ -38,12 +38,20 @@ def test_layers_and_their_worked_example(page: Page, app_url: str, settle: Settl
     plane, at_home = page.get_by_test_id("latent-plane"), page.evaluate("last()")
     plane.hover(position={"x": 200, "y": 120})
     page.wait_for_function("home => last() !== home", arg=at_home)
+    for _ in range(150):
+        if page.evaluate("decodes.at(-1).where") == "browser":  # a grey level from the server's
+            break
+        plane.hover(position={"x": 201, "y": 120})
+        plane.hover(position={"x": 200, "y": 120})
+        page.wait_for_timeout(200)
+    assert page.evaluate("decodes.at(-1).where") == "browser"
     here = page.evaluate(RESTED)
     plane.hover(position={"x": 330, "y": 190})
     page.wait_for_function("here => last() !== here", arg=here)
     plane.hover(position={"x": 200, "y": 120})
     page.wait_for_function("here => last() === here", arg=here)
 
+    page.get_by_text("Transposed convolution, by hand").click()
     page.get_by_text("2 × 2 → 3 × 3").wait_for()
     page.get_by_text("0 apart").wait_for()
     cells = page.get_by_test_id("example-matrices").locator(".matrix i")
@@ -52,3 +60,23 @@ def test_layers_and_their_worked_example(page: Page, app_url: str, settle: Settl
     expect(lit).to_have_count(2 * 9)  # the row of C, the column of its transpose
     x = page.get_by_test_id("example-images").locator("figure").nth(2).locator("i")
     assert x.all_inner_texts() == ["", "", "", "", "4", "8", "", "16", "20"]  # y₄ = 4 stamps w
+
+
+def test_the_same_by_inserted_zeros_with_numbers_of_ones_own(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    page.goto(f"{app_url}/layers?model=digits-2d&part=example&stride=2&x-pixel=13")
+    settle(page)
+    zeros = page.get_by_test_id("example-zeros").locator("figure")
+    expect(zeros.nth(0).locator("i")).to_have_count(7 * 7)
+    expect(zeros.nth(0).locator("i.lit")).to_have_count(9)
+    page.get_by_text("Pixel 13 of x: 1 · 9 + 2 · 7 + 3 · 3 + 4 · 1 = 36.").wait_for()
+    numbers = page.get_by_role("textbox", name="Numbers of y")
+    numbers.fill("0 0; 0 −2")
+    numbers.press("Enter")
+    page.get_by_text("Pixel 13 of x: −2 · 1 = −2.").wait_for()
+    page.wait_for_url("**y-values=**")
+    numbers.fill("1 2 3")
+    numbers.press("Enter")
+    page.get_by_text("4 whole numbers from −99 to 99, please").wait_for()
+    page.get_by_text("0 apart").wait_for()

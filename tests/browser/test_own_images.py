@@ -168,7 +168,7 @@ def test_what_is_guessed_of_values_channels_and_stacks_can_be_chosen(
     main = page.get_by_test_id("stMain")
     expect(main).to_contain_text("18 images of 8×8 pixels", timeout=LONG)
     for note in (
-        "9 files hold several images: each is read.",
+        "9 files hold several images: each is read, and some of the same file",
         "The images are stored in colour, but grey: their channels are equal.",
     ):
         expect(main).to_contain_text(note)

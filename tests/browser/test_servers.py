@@ -114,6 +114,27 @@ def test_each_server_has_what_the_other_s_pages_show(
         assert one == other, path
 
 
+def test_a_room_is_followed_from_whichever_server(
+    school: School, visit: Callable[[], Page], settle: Settle
+) -> None:
+    teacher = visit()
+    teacher.goto(f"{school.url}/decode?model=digits-2d&z=0.500,-0.500")
+    settle(teacher)
+    teacher.get_by_test_id("stSidebar").get_by_role("button", name="Present").click()
+    link = teacher.get_by_role("dialog").locator(".link").inner_text()
+    assert link.startswith(f"{school.url}/?room=")
+    teacher.get_by_role("dialog").get_by_role("button", name="Close").click()
+    code = link.rpartition("=")[2]
+    students = [visit(), visit(), visit()]
+    for student, url in zip(students, (school.url, *school.addresses), strict=True):
+        student.goto(f"{url if '://' in url else 'http://' + url}/?room={code}")
+        student.wait_for_url("**/decode?**z=0.500,-0.500**")
+    teacher.get_by_text("3 follow").wait_for()
+    step(teacher, "ArrowRight", [0.51, -0.5])
+    for student in students:
+        student.wait_for_url("**/decode?**z=0.510,-0.500**")
+
+
 def test_a_killed_server_s_visitors_go_on_at_the_other_where_they_were(
     school: School, visit: Callable[[], Page], settle: Settle
 ) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ui.frame.navigation import HEADINGS
+from ui.frame.navigation import HEADINGS, SECTIONS
+from ui.text.explain import question
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     Settle = Callable[[Page], None]
 
 CORE_PAGES = {"Overview", "Encoded μ", "Decode z", "Manifold", "Interpolate", "Train live"}
+FILES_BY_TITLE = {title: file for pages in SECTIONS.values() for file, title, _, _ in pages}
 LOOKS = ((1400, "light"), (800, "dark"))  # a theme changes no width
 
 BACKGROUND = """() =>
@@ -68,6 +70,18 @@ def navigation(page: Page) -> dict[str, str]:
     return found
 
 
+def check_frame(page: Page, title: str) -> None:
+    """A page begins with the question that it answers; a program follows what explains it."""
+    main = page.get_by_test_id("stMain")
+    asked = main.get_by_test_id("stCaptionContainer").first.inner_text()
+    assert asked == question(FILES_BY_TITLE[title])
+    folds = main.locator("details > summary").all_inner_texts()
+    told = [text.split("\n")[-1] for text in folds if "Explain" in text or "code" in text]
+    assert told[0] == "Explain", title
+    programs = [k for k, text in enumerate(told) if text == "Show the code"]
+    assert {told[k - 1] for k in programs} <= {"Explain"}, title
+
+
 def test_every_page_opens_whole(
     page: Page, app_url: str, settle: Settle, turn_to: Callable[[Page, str], None]
 ) -> None:
@@ -92,6 +106,7 @@ def test_every_page_opens_whole(
             assert text.strip(), f"{where}: the page is empty"
             assert "Traceback" not in text, where
             assert page.get_by_test_id("stAlertContentError").all_inner_texts() == [], where
+        check_frame(page, title)
         page.evaluate("dispatchEvent(new Event('beforeprint'))")  # from a dark screen
         page.emulate_media(media="print", color_scheme="dark")
         for paper, width in PAPERS.items():

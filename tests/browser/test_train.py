@@ -59,7 +59,7 @@ def test_an_objective_brings_its_settings_and_its_run_ends_as_a_checkpoint_to_ta
     assert page.get_by_test_id("curves").locator("svg").count() == 5
     assert "active" in page.get_by_test_id("kl-by-dimension").inner_text()
     with page.expect_download() as download:
-        page.get_by_test_id("stDownloadButton").get_by_role("button").click()
+        page.get_by_test_id("stDownloadButton").first.get_by_role("button").click()
     zipped = io.BytesIO(Path(download.value.path()).read_bytes())
     assert unpack_checkpoint(zipped, tmp_path / "home").latent_dim == 3
 

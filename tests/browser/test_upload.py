@@ -86,7 +86,7 @@ def test_the_first_visitor_may_come_by_a_link_to_a_broken_model_and_choose_anoth
     with context.new_page() as page:
         page.goto(f"{app_with_a_broken_model.url}/encoded?model=broken")
         expect(page.get_by_role("heading", name="Encoded μ")).to_be_visible()
-        expect(page.get_by_test_id("stTopNavSection")).to_have_count(4)
+        expect(page.get_by_test_id("stTopNavSection")).to_have_count(5)
         main = page.get_by_test_id("stMain")
         expect(main.get_by_text("broken: model.safetensors is torn")).to_be_visible()
         page.get_by_role("combobox", name="Model").click()

@@ -26,6 +26,7 @@ from starlette.websockets import WebSocketDisconnect
 
 import live
 import live.decode
+from live import models
 from live.decode import MAX_ASKED_EACH, MAX_ROWS, MAX_WAITING, Close, refusals
 from live.models import open_model
 from tests.live.conftest import IMAGE_SHAPE, LATENT_DIM, STORED, run, save_small_model
@@ -365,8 +366,14 @@ def test_requests_that_never_end_take_nobody_s_place(checkpoints: Path) -> None:
     assert run(posts()).status_code == 200
 
 
+@pytest.fixture
+def looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What changes on the disk is seen at the next frame."""
+    monkeypatch.setattr(models, "LOOK_SECONDS", 1e-9)
+
+
 def test_a_model_that_goes_away_closes_the_channel_with_a_sentence(
-    client: TestClient, checkpoints: Path
+    client: TestClient, checkpoints: Path, looked_at_once: None
 ) -> None:
     with client.websocket_connect(URL) as socket:
         socket.receive_text()
@@ -378,7 +385,7 @@ def test_a_model_that_goes_away_closes_the_channel_with_a_sentence(
 
 
 def test_a_retrained_model_answers_on_the_open_channel(
-    client: TestClient, checkpoints: Path
+    client: TestClient, checkpoints: Path, looked_at_once: None
 ) -> None:
     z = some_z(1)
     with client.websocket_connect(URL) as socket:
@@ -390,7 +397,7 @@ def test_a_retrained_model_answers_on_the_open_channel(
 
 
 def test_a_model_of_other_dimensions_asks_for_a_new_channel(
-    client: TestClient, checkpoints: Path
+    client: TestClient, checkpoints: Path, looked_at_once: None
 ) -> None:
     with client.websocket_connect(URL) as socket:
         socket.receive_text()
@@ -416,6 +423,41 @@ def test_a_model_that_fails_closes_its_own_channel_alone(
     with client.websocket_connect(URL) as socket:
         socket.receive_text()
         assert ask(socket, DECODE, some_z(1))
+
+
+def test_a_socket_that_closes_while_both_lanes_answer_is_a_visitor_who_left(
+    checkpoints: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def visit() -> None:
+        ready, begun = asyncio.Event(), []
+        asked = [
+            {"type": "websocket.receive", "bytes": request(DECODE, some_z(1))},
+            {"type": "websocket.receive", "bytes": request(IMAGE, np.array([0], "<u4"))},
+        ]
+        messages = [{"type": "websocket.connect"}, *asked]
+
+        async def receive() -> dict[str, object]:
+            if messages:
+                return messages.pop(0)
+            return await asyncio.Future()
+
+        async def send(message: dict[str, object]) -> None:
+            if "bytes" in message:
+                raise OSError  # as uvicorn says that nobody is there
+
+        async def answered(*_: object) -> bytes:
+            begun.append(None)
+            if len(begun) == len(asked):
+                ready.set()
+            await ready.wait()
+            return b"both at once"
+
+        monkeypatch.setattr(live.decode, "_answer", answered)
+        scope = {"type": "websocket", "path": "/live/decode", "query_string": b"model=small"}
+        scope |= {"headers": [], "client": ("127.0.0.1", 1)}
+        await Starlette(routes=live.routes)(scope, receive, send)  # type: ignore[arg-type]
+
+    run(visit())
 
 
 @pytest.mark.parametrize("verb", [ENCODE, RETURN])

@@ -88,8 +88,8 @@ def tracked() -> list[Path]:
     """The checkout without what is installed or made in it."""
     names = ["app.py", "pyproject.toml", "requirements.txt", "README.md", "Dockerfile"]
     folders = [
-        ".streamlit", "benchmarks", "checkpoints", "docs", "live", "pages", "tests", "ui",
-        "vae_core", "zscape",
+        ".streamlit", "benchmarks", "checkpoints", "docs", "lessons", "live", "pages", "tests",
+        "ui", "vae_core", "zscape",
     ]  # fmt: skip
     inside = (path for folder in folders for path in (ROOT / folder).rglob("*"))
     return [*(ROOT / name for name in names), *(path for path in inside if path.is_file())]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
 from live.models import here_id, hold, let_go, open_model
@@ -108,9 +109,30 @@ def test_a_file_of_codes_is_shown_from_memory(tmp_path: Path) -> None:
     let_go(opened)
 
 
+def test_values_from_black_to_white_and_codes_with_their_variance_are_taken() -> None:
+    def decode(z: np.ndarray) -> np.ndarray:
+        return np.tanh(z).reshape(-1, 1, 2, 2)
+
+    images = np.linspace(-1, 1, 16, dtype=np.float32).reshape(4, 1, 2, 2)
+    opened = opened_here(
+        encode=lambda x: x.reshape(len(x), 4), decode=decode, images=images, value_range=(-1, 1)
+    )
+    assert opened.latents is not None and opened.dataset is not None
+    assert np.allclose(opened.latents.mu, images.reshape(4, 4), atol=0.01)
+    assert opened.dataset.images.flatten().tolist() == [17 * k for k in range(16)]
+    z = np.zeros((1, 4), np.float32)
+    assert opened.model.decode(torch.from_numpy(z)).flatten().tolist() == [0.5] * 4
+    mu, logvar = np.eye(3), np.full((3, 3), -1.0)
+    found = opened_here(codes=(mu, logvar)).latents
+    assert found is not None and found.mu.tolist() == mu.tolist()
+    assert found.logvar.tolist() == logvar.tolist()
+
+
 @pytest.mark.parametrize(
     ("given", "error", "why"),
     [
+        ({"codes": np.eye(3), "value_range": 2}, ConfigError, "give two different numbers"),
+        ({"decode": len, "latent_dim": "two"}, ConfigError, "how many numbers a code has"),
         ({}, ConfigError, "Give a model, encode= and decode=, or codes="),
         ({"codes": np.eye(3), "images": np.zeros((2, 4, 4))}, DataError, "2 images and 3 codes"),
         ({"codes": np.eye(3), "labels": [1, 2]}, DataError, "there are 3 images"),

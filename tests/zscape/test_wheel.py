@@ -40,7 +40,7 @@ def test_it_adds_two_names_to_site_packages(wheel: zipfile.ZipFile) -> None:
 
 
 def test_it_holds_the_app_and_nothing_besides(wheel: zipfile.ZipFile) -> None:
-    app = files("pages", "ui", "live") | {"app.py", ".streamlit/config.toml"}
+    app = files("lessons", "pages", "ui", "live") | {"app.py", ".streamlit/config.toml"}
     app |= files(*(f"checkpoints/{name}" for name in CHECKPOINTS))
     packages = files("vae_core", "zscape")
     held = {name for name in wheel.namelist() if ".dist-info/" not in name}

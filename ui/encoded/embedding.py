@@ -94,6 +94,9 @@ def choose_embedding(method: Method, shown: Shown) -> tuple[np.ndarray, np.ndarr
         f"{len(rows):,} of {whole:,} embedded. Near points are near in latent space; distances "
         "between far clusters say nothing, and no z can be decoded here."
     )
+    most = (len(rows) - 1) // 3
+    if method is TSNE and setting > most:
+        st.caption(f"The perplexity of {len(rows):,} points is {most:,} at most; it was that.")
     embedding, fraction = found[key]
     if fraction < 1:
         st.caption(f"Stopped after {fraction:.0%} of the steps.")

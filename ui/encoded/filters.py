@@ -45,7 +45,6 @@ def choose_filters(shown: Shown) -> tuple[np.ndarray, str | None]:
         options,
         key=f"filters-{of}",
         persist_state="session",
-        width=260,
     )
     kept: dict[str, list[Any]] = {}
     for name in chosen:

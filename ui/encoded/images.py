@@ -54,14 +54,17 @@ class Shown:
         return np.full(n, TEST) if self.training is None else np.where(self.training, TRAIN, TEST)
 
 
-def choose_images(opened: OpenModel) -> str:
-    """Which images are to be shown; a row of buttons."""
-    chosen = choice_from_link("of", (TEST, TRAIN, BOTH), TEST)
+def image_choice() -> str:
+    """Which images are to be shown."""
+    return choice_from_link("of", (TEST, TRAIN, BOTH), TEST)
+
+
+def choose_images() -> None:
+    """A row of buttons for that."""
     st.segmented_control(
         "Images", (TEST, TRAIN, BOTH), required=True, key="of", persist_state="session",
         help="Training images are encoded when you ask for them, where they are at hand.",
     )  # fmt: skip
-    return chosen
 
 
 def shown_images(opened: OpenModel, which: str) -> Shown:

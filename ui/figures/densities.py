@@ -20,7 +20,14 @@ from ui.view.stored import HASHES, latents_of
 from vae_core.errors import DataError
 from vae_core.latent.aggregate_posterior import AggregatePosterior
 from vae_core.latent.latents import reach
-from vae_core.latent.samplers import Mixture, Sampler, aggregate_draws, fit_mixture, parted
+from vae_core.latent.samplers import (
+    CODES_A_DIMENSION,
+    Mixture,
+    Sampler,
+    aggregate_draws,
+    fit_mixture,
+    parted,
+)
 from vae_core.measures.codes.aggregate_density import (
     Extent,
     KernelDensity,
@@ -36,7 +43,6 @@ from vae_core.measures.codes.aggregate_density import (
 
 PRIOR, KERNEL, MIXTURE, AGGREGATE = "prior", "kernel density", "mixture", "q(z)"
 DRAWS = 2_000  # of the prior, and of q(z), that holes and the KL are found by
-CODES_A_DIMENSION = 4  # that a Gaussian of full covariance is fitted to at least
 COVERAGE = 0.95
 SIDE = 64  # cells of a map
 LEAST_HALF = 3.6  # of a map or a line, in standard deviations of the prior
@@ -65,10 +71,14 @@ class Fits:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """z (DRAWS, d) of the prior, and which of them are in holes; bounds of KL(q(z) || p(z))."""
+    """z (DRAWS, d) of the prior, and which of them are in holes; bounds of KL(q(z) || p(z)).
+
+    missed: which of the codes lie outside the region that holds a share COVERAGE of the prior.
+    """
 
     z: Tensor
     holes: PriorHoles
+    missed: PriorHoles
     least: tuple[float, float]
     most: tuple[float, float] | None
 
@@ -161,6 +171,7 @@ def _found(opened: OpenModel, components: int, seed: int, _fits: Fits) -> Found:
     return Found(
         z,
         prior_holes(q, z, codes, coverage=COVERAGE),
+        prior_holes(prior, codes, z, coverage=COVERAGE),
         log_ratio(q, prior, codes),
         most,
     )

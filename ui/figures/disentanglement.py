@@ -25,7 +25,7 @@ SCORES = {
     "modularity": "modularity",
 }
 
-
+FEW = 500  # images: of fewer the scores say little
 DCI_BY = {
     "boosting": "DCI by gradient boosting.",
     "forest": "DCI by a random forest, quicker than gradient boosting and not the same figures.",
@@ -60,7 +60,7 @@ def _measured(opened: OpenModel, latents: Latents) -> Disentanglement | None:
 
 def show_scores(opened: OpenModel, latents: Latents) -> bool:
     """The scores, where the factors are known and once the visitor has asked; whether they are."""
-    st.subheader("Disentanglement")
+    st.header("Disentanglement")
     if latents.factors is None:
         st.caption(
             "The scores compare the codes with the factors that made the images; this data set's "
@@ -80,6 +80,12 @@ def show_scores(opened: OpenModel, latents: Latents) -> bool:
         st.caption("Seven scores of how far single codes stand for single factors: some seconds.")
         return False
     figures = scores.to_json()
+    if scores.images < FEW:
+        st.warning(
+            f"{scores.images:,} images are few for these scores: factors that have nothing to do "
+            "with the codes may score as high by chance.",
+            icon=":material/warning:",
+        )
     with st.container(horizontal=True, gap="large"):
         for name, label in SCORES.items():
             st.metric(label, f"{figures[name]:.2f}", width="content")

@@ -67,7 +67,7 @@ def iwae_panel(log_weights: Tensor, counts: Sequence[int], gap: Gap) -> Panel:
     bounds, errors = importance_bounds(log_weights, counts)
     powers = list(range(len(counts)))
     return Panel(
-        "Importance-weighted bound",
+        "Bound by K weights",
         [
             *_band(powers, bounds, errors, AMBER),
             Line("bound", powers, bounds.tolist(), AMBER),

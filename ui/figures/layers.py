@@ -18,6 +18,7 @@ from ui.palette import CLASS_COLOURS, GREY, SIGNED_COLOURS, is_dark
 from vae_core.models.feature_maps import NO_UNIT, FeatureMaps
 
 MATRIX_HEIGHT = 400  # pixels that a tall matrix takes at most, while its cells can be told apart
+CELL, UNITS_HEIGHT = 20, 256  # pixels of a unit, and of all units of a layer, at most
 CELLS = 6, 24  # pixels of a matrix's cell, at least and at most
 CSS = """
 <style>
@@ -51,9 +52,9 @@ class Matrix:
 
 
 def show_maps(layers: Sequence[FeatureMaps], k: int, plane: str) -> None:
-    """The maps of layer k as small images, its units as a strip; they follow the plane's pointer.
+    """The maps of layer k as small images, its units row by row as one.
 
-    plane: the `maps` of a `latent_plane` on the page.
+    They follow the plane's pointer. plane: the `maps` of a `latent_plane` on the page.
     """
     layer, shares = layers[k], layers[k].shares.numpy()
     units = layer.maps.ndim < 3
@@ -65,7 +66,8 @@ def show_maps(layers: Sequence[FeatureMaps], k: int, plane: str) -> None:
         testid="feature-maps",
         alt=f"Outputs of {layer.name}, {size_text(layer.shape)}",
         min_tile=None if units else min(46, 6 * shares.shape[-1]),
-        max_tile=680 if units else 46 if len(shares) > 1 else 112,
+        max_tile=CELL * shares.shape[-1] if units else 46 if len(shares) > 1 else 112,
+        max_height=UNITS_HEIGHT if units else None,
         maps=Maps(plane, start, shares.shape, colours),
     )
     left_out = not units and len(shares) < len(layer.maps)
@@ -87,6 +89,16 @@ def _colours() -> npt.NDArray[np.uint8]:
 
 def size_text(shape: Sequence[int]) -> str:
     return " × ".join(map(str, shape))
+
+
+def whole_numbers(text: str) -> list[int]:
+    """The numbers that a text has, by spaces, commas or semicolons; empty where one is no number.
+
+    Whole ones from -99 to 99, written with either minus sign.
+    """
+    parts = re.split(r"[\s,;]+", text.replace("−", "-").strip(" ,;"))
+    good = all(re.fullmatch(r"-?\d{1,2}", part, re.ASCII) for part in parts)
+    return [int(part) for part in parts] if good else []
 
 
 def matrix(
@@ -111,10 +123,12 @@ def matrix(
             place = -1 if places is None else int(places[i, j])
             style = ""
             if place >= 0:
-                colour = CLASS_COLOURS[place]
+                colour = CLASS_COLOURS[place % len(CLASS_COLOURS)]
                 style = f" style='background:{colour};color:{_ink(colour)}'"
             kind = " class='lit'" if lit is not None and lit[i, j] else ""
-            text = f"{values[i, j]:g}" if side >= 18 and (places is None or place >= 0) else ""
+            text = (
+                decimal(values[i, j], "g") if side >= 18 and (places is None or place >= 0) else ""
+            )
             cells.append(f"<i{kind}{style}>{text}</i>")
     return Matrix(
         title,

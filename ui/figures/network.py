@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ui.components.figure import figure
-from ui.figures.svg import svg_text
+from ui.figures.svg import svg_drawing, svg_text
 from ui.palette import GREY, SYMBOL_COLOURS
 from vae_core.models.architecture import Architecture
 from vae_core.models.cost import Shape
@@ -18,7 +18,7 @@ def show_network(network: Architecture, *, variational: bool) -> None:
     """Draw the network in the page."""
     drawn = network_svg(network, variational=variational)
     figure(
-        f'<div role="img" aria-label="{describe(network)}">{drawn}</div>',
+        drawn,
         key="network",
         name="network",
     )
@@ -58,7 +58,7 @@ def network_svg(network: Architecture, *, variational: bool) -> str:
         )
         centre = x + BAR / 2
         parts.append(svg_text(centre, MIDDLE - half - 7, symbol, 14, 600))
-        parts.append(svg_text(centre, MIDDLE + half + 15, _size(shape), 11, 400))
+        parts.append(svg_text(centre, MIDDLE + half + 15, _size(shape), 12, 400))
         parts.append(svg_text(centre, HEIGHT - 4, caption, 12, 400))
         previous = (x + BAR, half)
         x += BAR + GAP
@@ -71,11 +71,7 @@ def network_svg(network: Architecture, *, variational: bool) -> str:
             svg_text(GAP / 2 + BAR / 2 + position * (BAR + GAP), HEIGHT - 4, name, 12, 600)
         )
     width = x - GAP / 2
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {HEIGHT}" '
-        f'width="{width:.0f}" height="{HEIGHT}">'
-        f"{''.join(parts)}</svg>"
-    )
+    return svg_drawing(parts, width, HEIGHT, label=describe(network), type=12)
 
 
 def describe(network: Architecture) -> str:

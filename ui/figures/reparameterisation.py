@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ui.components.figure import Table, figure
-from ui.figures.svg import svg_text
+from ui.figures.svg import svg_drawing, svg_text
 from ui.numbers import decimal
 from ui.palette import GREY, SYMBOL_COLOURS, is_dark
 
 WIDTH, HEIGHT = 900, 256
+TYPE = 15  # units of the smallest type
 BACKWARDS = "#C2410C"
 BACKWARDS_DARK = "#FB923C"
 SHOWN = 2  # coordinates
@@ -37,12 +38,13 @@ def show_draw(draw: Draw) -> None:
     """The graph in the page, with the figures of this draw."""
     words = (
         f"Forwards: epsilon {_vector(draw.eps)}, z = mu + sigma times epsilon = {_vector(draw.z)}, "
-        f"log p(x given z) = {draw.log_px_z:.1f}. Backwards: gradient in z {_vector(draw.dz, 0)}, "
-        f"in mu {_vector(draw.dmu, 0)}, in log sigma squared {_vector(draw.dlogvar, 1)}."
+        f"log p(x given z) = {decimal(draw.log_px_z, '.1f')}. Backwards: gradient in z "
+        f"{_vector(draw.dz, 0)}, in mu {_vector(draw.dmu, 0)}, in log sigma squared "
+        f"{_vector(draw.dlogvar, 1)}."
     )
-    drawn = draw_svg(draw, dark=is_dark())
+    drawn = draw_svg(draw, label=words, dark=is_dark())
     figure(
-        f'<div role="img" aria-label="{words}">{drawn}</div>',
+        drawn,
         key="draw",
         name="reparameterisation",
         table=Table(
@@ -67,7 +69,7 @@ def show_draw(draw: Draw) -> None:
     )
 
 
-def draw_svg(draw: Draw, *, dark: bool) -> str:
+def draw_svg(draw: Draw, *, label: str, dark: bool) -> str:
     """An SVG: grey arrows forwards with values above, orange ones backwards with gradients."""
     back = BACKWARDS_DARK if dark else BACKWARDS
     mu, sigma, eps, z = (SYMBOL_COLOURS[name] for name in ("mu", "sigma", "eps", "z"))
@@ -81,11 +83,11 @@ def draw_svg(draw: Draw, *, dark: bool) -> str:
         _node(210, y_z, "σ", sigma, _vector(draw.sigma)),
         _node(210, y_eps, "ε", eps, f"{_vector(draw.eps)}  drawn from N(0, I)", wide=True),
         _node(470, y_z, "z", z, ""),
-        svg_text(560, y_z - 30, f"μ + σ ⊙ ε = {_vector(draw.z)}", 13, 400),
+        svg_text(560, y_z - 30, f"μ + σ ⊙ ε = {_vector(draw.z)}", TYPE, 400),
         _box(640, y_z, 92, "decoder", GREY),
         svg_text(828, y_z - 30, "log p(x|z)", 15, 600),
         svg_text(828, y_z + 5, decimal(draw.log_px_z, ".1f"), 16, 600),
-        svg_text(828, y_z + 24, "nats", 11, 400),
+        svg_text(828, y_z + 24, "nats", TYPE, 400),
         _arrow(112, y_z - 8, 190, y_mu + 6),
         _arrow(112, y_z, 190, y_z),
         _arrow(230, y_mu + 4, 452, y_z - 14),
@@ -99,16 +101,13 @@ def draw_svg(draw: Draw, *, dark: bool) -> str:
         _arrow(448, y_z + 11, 232, y_z + 11, back=True),
         _arrow(190, y_mu + 17, 114, y_z + 3, back=True),
         _arrow(190, y_z + 11, 114, y_z + 12, back=True),
-        svg_text(570, y_z + 36, f"∂/∂z = {_vector(draw.dz, 0)}", 13, 600, back),
-        svg_text(372, y_mu - 12, f"∂/∂μ = ∂/∂z · 1 = {_vector(draw.dmu, 0)}", 13, 600, back),
+        svg_text(570, y_z + 36, f"∂/∂z = {_vector(draw.dz, 0)}", TYPE, 600, back),
+        svg_text(372, y_mu - 12, f"∂/∂μ = ∂/∂z · 1 = {_vector(draw.dmu, 0)}", TYPE, 600, back),
         svg_text(
-            312, y_z + 33, f"∂/∂log σ² = ∂/∂z · ½σε = {_vector(draw.dlogvar, 1)}", 13, 600, back
+            312, y_z + 33, f"∂/∂log σ² = ∂/∂z · ½σε = {_vector(draw.dlogvar, 1)}", TYPE, 600, back
         ),
     ]
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
-        f'height="{HEIGHT}">{"".join(parts)}</svg>'
-    )
+    return svg_drawing(parts, WIDTH, HEIGHT, label=label, type=TYPE)
 
 
 def _vector(values: Sequence[float], digits: int = 2) -> str:
@@ -136,7 +135,7 @@ def _arrow(x0: float, y0: float, x1: float, y1: float, *, back: bool = False) ->
 def _box(x: float, y: float, width: float, text: str, colour: str) -> str:
     return (
         f'<rect x="{x}" y="{y - 20}" width="{width}" height="40" rx="8" fill="{colour}" '
-        f'fill-opacity="0.18" stroke="{colour}"/>{svg_text(x + width / 2, y + 5, text, 14, 500)}'
+        f'fill-opacity="0.18" stroke="{colour}"/>{svg_text(x + width / 2, y + 5, text, TYPE, 500)}'
     )
 
 
@@ -145,5 +144,5 @@ def _node(x: float, y: float, symbol: str, colour: str, value: str, *, wide: boo
     return (
         f'<circle cx="{x}" cy="{y}" r="18" fill="{colour}"/>'
         f"{svg_text(x, y + 6, symbol, 17, 700, '#ffffff')}"
-        f"{svg_text(place[0], place[1], value, 13, 400, anchor=place[2])}"
+        f"{svg_text(place[0], place[1], value, TYPE, 400, anchor=place[2])}"
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from live.models import OpenModel, here_name
 from ui.frame.kinds import kind_of, note
-from ui.numbers import decimal
+from ui.numbers import bound_name, decimal, reconstruction_name
 from ui.outside.page import Card
 from vae_core.data.names import dataset_label
 
@@ -39,12 +39,10 @@ def _metric_rows(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     if reconstruction is None:
         return [("figures", "none stored")]
     grey = metrics.get("grey_cross_entropy")
-    rows = [
-        ("cross-entropy" if grey else "−E[log p(x given z)]", f"{decimal(-reconstruction)} nats")
-    ]
+    rows = [(reconstruction_name(bool(grey)), f"{decimal(-reconstruction)} nats")]
     if metrics.get("kl") is not None:
         rows.append(("KL", f"{decimal(metrics['kl'])} nats"))
-        rows.append(("sum" if grey else "−ELBO", f"{decimal(-metrics['elbo'])} nats"))
+        rows.append((bound_name(bool(grey)), f"{decimal(-metrics['elbo'])} nats"))
         rows.append(("active units", str(metrics["active_units"])))
     if metrics.get("class_error") is not None:
         rows.append(("classes told wrongly", f"{metrics['class_error']:.1%}"))

@@ -6,7 +6,7 @@ import streamlit as st
 
 from ui.components.address import linked, refuse
 
-HIDEABLE = ("models", "pages", "upload", "save")
+HIDEABLE = ("models", "pages", "lessons", "upload", "save", "sidebar", "present")
 
 
 def hidden_controls() -> list[str]:
@@ -20,5 +20,5 @@ def hidden_controls() -> list[str]:
 
 
 def hidden(control: str) -> bool:
-    """Whether the visitor's link hides this one of HIDEABLE."""
+    """Whether the visitor's link hides this one of HIDEABLE; a page goes by its file."""
     return control in hidden_controls()

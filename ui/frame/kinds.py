@@ -113,7 +113,7 @@ def no_likelihood(opened: OpenModel) -> str:
     if opened.model.has_decoder:
         what += " of each z and no"
     return (
-        f"{name_of(opened)} has no likelihood: {what} p(x given z). A model trained on the page "
+        f"{name_of(opened)} has no likelihood: {what} p(x|z). A model trained on the page "
         "Train live has one."
     )
 

@@ -11,10 +11,15 @@ from streamlit.navigation.page import StreamlitPage
 from ui.components.address import keep_view, tell_refused, turn_to
 from ui.components.decimal_comma import read_decimal_commas
 from ui.components.paper import suit_paper
+from ui.components.toolbar import show_toolbar
 from ui.frame.disk import unwritable
 from ui.frame.hidden import hidden
-from ui.frame.session import return_to_model
+from ui.frame.present import begin_where_led, take_part, tell_chosen
+from ui.frame.session import own_runs, return_to_model
 from ui.frame.sidebar import show_sidebar
+from ui.lessons.column import show_lesson
+from ui.palette import ink_style
+from ui.text.explain import question
 from ui.text.plain import show_error
 from vae_core.errors import ZscapeError
 
@@ -28,12 +33,15 @@ SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
         ("manifold", "Manifold", ":material/grid_on:", "manifold"),
         ("interpolate", "Interpolate", ":material/timeline:", "interpolate"),
     ],
-    "Learn": [
+    "Learn": [("lessons", "Lessons", ":material/menu_book:", "lessons")],
+    "Train": [
         ("train", "Train live", ":material/model_training:", "train"),
         ("runs", "Runs", ":material/stacked_line_chart:", "runs"),
     ],
     "Understand": [
+        ("marginal", "Marginal p(x)", ":material/functions:", "marginal"),
         ("elbo", "ELBO gap", ":material/vertical_align_top:", "elbo"),
+        ("kl", "KL and β", ":material/balance:", "kl"),
         ("factors", "Factors", ":material/style:", "factors"),
         ("geometry", "Geometry", ":material/explore:", "geometry"),
         ("compare", "Compare", ":material/compare:", "compare"),
@@ -47,8 +55,21 @@ SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
         ("clusters", "Clusters", ":material/bubble_chart:", "clusters"),
     ],
 }
+FILES = {url: file for pages in SECTIONS.values() for file, _, _, url in pages}
+SIDEBAR = 256  # pixels
 A_DAY = 24 * 3600.0  # seconds
+# A container of some width whose key begins so takes what is left of its row, too. White on the
+# dark theme's lighter blue is read at 3.2 : 1, the ground of the page at 5.8 : 1.
+STYLE = """
+div:has(> [class*="st-key-wide-"]) { flex-grow: 1 !important; }
+div:has(> [class*="st-key-wide-"]), [class*="st-key-wide-"] { max-width: 100%; }
+[class*="st-key-wide-"] { width: 100% !important; }
+[data-testid="stBaseButton-primary"]:enabled { color: light-dark(#ffffff, #0f141b); }
+"""
 NO_MENUS = "<style>:root { --zscape-save: none; }</style>"  # of figures
+NO_SIDEBAR = """<style>
+[data-testid="stSidebar"], [data-testid="stExpandSidebarButton"] { display: none; }
+</style>"""
 HEADINGS = {"Overview": "The latent space of a VAE, under your pointer"}
 
 log = logging.getLogger("zscape")
@@ -56,19 +77,39 @@ log = logging.getLogger("zscape")
 
 def show() -> None:
     """Run the page that the URL names, inside the common frame."""
-    st.set_page_config(page_title="Zscape", page_icon="🧭", layout="wide")
+    st.set_page_config(
+        page_title="Zscape", page_icon="🧭", layout="wide", initial_sidebar_state=SIDEBAR
+    )
     page = st.navigation(sections(), position="hidden" if hidden("pages") else "top")
-    st.title(HEADINGS.get(page.title, page.title))  # on the screen before torch is in memory
-    with st.container(gap=None):  # what is mostly not to be seen takes no room
-        notes = st.empty()
+    place = st.container(gap=None)  # what is mostly not to be seen takes no room
+    with place:
+        with st.container(gap="xsmall"):
+            with st.container(horizontal=True, vertical_alignment="center", key="title"):
+                heading = HEADINGS.get(page.title, page.title)
+                st.title(heading, width="stretch")  # on the screen before torch is in memory
+                show_toolbar(page.url_path)
+            if asked := question(FILES[page.url_path]):
+                st.caption(asked)
+        notes, room = st.empty(), st.container(gap=None)
         st.fragment(return_at_once, run_every=A_DAY)()
         read_decimal_commas()
         suit_paper()
+        st.html(f"<style>{STYLE}{ink_style()}</style>")
         if hidden("save"):
             st.html(NO_MENUS)
+        if hidden("sidebar"):
+            st.html(NO_SIDEBAR)
+    led = begin_where_led()
     turn_to(page.url_path)
-    return_to_model()
-    show_sidebar(page.url_path)
+    if not led:
+        return_to_model()
+    with room:
+        take_part()
+    if not hidden("lessons"):
+        with place:
+            show_lesson(page.url_path, addresses(), own_runs, tell_chosen)
+    model = show_sidebar(page.url_path)
+    st.set_page_config(page_title=f"{page.title} · {model} · Zscape")
     page.run()
     keep_view()
     with notes:
@@ -86,10 +127,24 @@ def sections() -> dict[str, list[StreamlitPage]]:
     """The pages as Streamlit's menu takes them."""
     return {
         section: [
-            st.Page(PAGES / f"{file}.py", title=title, icon=icon, url_path=url, default=not url)
+            st.Page(
+                PAGES / f"{file}.py",
+                title=title,
+                icon=icon,
+                url_path=url,
+                default=not url,
+                visibility="hidden" if hidden(file) else "visible",
+            )
             for file, title, icon, url in pages
         ]
         for section, pages in SECTIONS.items()
+    }
+
+
+def addresses() -> dict[str, str]:
+    """The file of each page, as `page_path` gives it, by its url path."""
+    return {
+        url: page_path(file) for pages in SECTIONS.values() for file, _title, _icon, url in pages
     }
 
 

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from html import escape
+from pathlib import Path
 
 import streamlit as st
+from PIL import Image
 
 from live.models import OpenModel, here_name, open_model, run_id, run_token
+from live.places import checkpoints_root
 from ui.components.address import choice_from_link, show_in_address, step_in_address
 from ui.frame.card import card_of, figures_of
 from ui.frame.hidden import hidden, hidden_controls
 from ui.frame.kinds import note
 from ui.frame.owners import alone, called
+from ui.frame.present import followed, show_present
 from ui.frame.room import UPLOADS_STAY_DAYS
 from ui.frame.session import NO_MODEL, current_model, model_ids, select_model
+from ui.text.models import grouped, purpose
 from ui.text.plain import file_name, plain, show_error
 from ui.widgets import file_uploader
 from vae_core.data.names import dataset_label
 from vae_core.errors import CheckpointError, ConfigError, ZscapeError
 
+PREVIEW = 72  # pixels
 WITHOUT_MODEL = ("train", "runs")  # pages that a broken model does not concern
 
+_MODELS_CSS = """
+<style>
+[class*="st-key-models-"] { display: grid; gap: 0.75rem 1.5rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(100%, 18rem), 1fr)); }
+</style>
+"""
 _FIGURES_CSS = """
 .stHtml dl.figures { display: grid; grid-template-columns: 1fr auto; gap: 0.2rem 0.75rem;
                      margin: 0; padding: 0; font-size: 0.85rem; line-height: 1.35; }
@@ -29,8 +43,11 @@ _FIGURES_CSS = """
 """
 
 
-def show_sidebar(page: str) -> None:
-    """Choose the model; its figures below; a place to bring one's own. page: its url path."""
+def show_sidebar(page: str) -> str:
+    """Choose the model, and give its name; its figures below; a place to bring one's own.
+
+    page: its url path.
+    """
     ids = model_ids()
     if not ids:
         raise ZscapeError(
@@ -41,6 +58,7 @@ def show_sidebar(page: str) -> None:
         st.session_state["model"] = chosen
     gone = st.session_state.get("model", ids[0]) not in ids  # by another tab, or its owner
     model = choice_from_link("model", ids, ids[0], NO_MODEL)
+    groups = _in_groups(ids)
     if gone:
         shown = plain(model_label(model))
         text = f"The model in view was deleted; **{shown}** is shown in its place."
@@ -53,15 +71,22 @@ def show_sidebar(page: str) -> None:
         if hidden("models"):
             st.markdown(f"**{plain(model_label(model))}**")
         else:
-            st.selectbox("Model", ids, format_func=model_label, key="model")
+            in_order = [name for names in groups.values() for name in names]
+            st.selectbox("Model", in_order, format_func=model_label, key="model")
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.caption(purpose(model), width="stretch")
+                if st.button("All models", icon=":material/grid_view:", type="tertiary"):
+                    _show_models(groups)
         # A place of its own on each page: following a link empties the address.
         say = step_in_address if changed else show_in_address
-        say(f"model-{page}", model=model, hide=",".join(hidden_controls()), open=None)
+        hide = ",".join(hidden_controls())
+        say(f"model-{page}", model=model, hide=hide, open=None, room=followed())
         figures = st.container()
         if not hidden("upload") and st.button(
             "Open a checkpoint", icon=":material/upload:", width="stretch"
         ):
             _upload()
+        show_present(page)
     with figures:
         try:
             with st.spinner("Opening the model…"):
@@ -76,6 +101,7 @@ def show_sidebar(page: str) -> None:
                 "Save as a page", icon=":material/save:", width="stretch"
             ):
                 _save_page()
+    return model_label(model)
 
 
 def model_label(model_id: str) -> str:
@@ -85,6 +111,47 @@ def model_label(model_id: str) -> str:
         return here_name(model_id) or model_id
     name, mark = called(token)
     return f"{dataset_label(name)} (yours, {mark})" if mark else f"{name} (yours)"
+
+
+def _in_groups(ids: Sequence[str]) -> dict[str, list[str]]:
+    """The models by group: those of the app by what they are for, the visitor's own last."""
+    own = [model_id for model_id in ids if run_token(model_id)]
+    groups = grouped([model_id for model_id in ids if model_id not in own])
+    return groups | {"Yours": own} if own else groups
+
+
+@st.dialog("Models", width="large")
+def _show_models(groups: dict[str, list[str]]) -> None:
+    """Each model with its manifold and what it is for, to be chosen from."""
+    st.html(_MODELS_CSS)
+    for k, (title, names) in enumerate(groups.items()):
+        st.markdown(f"**{title}**")
+        with st.container(key=f"models-{k}"):
+            for name in names:
+                _show_model(name)
+
+
+def _show_model(model_id: str) -> None:
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        preview = checkpoints_root() / model_id / "preview.png"
+        if not run_token(model_id):
+            with suppress(OSError):  # there is none
+                st.image(_middle_of(preview), width=PREVIEW)
+        with st.container(gap=None):
+            if st.button(model_label(model_id), key=f"choose-{model_id}", type="tertiary"):
+                select_model(model_id)
+                st.rerun()
+            st.caption(purpose(model_id))
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _middle_of(preview: Path) -> Image.Image:
+    """The middle of a manifold: few enough of its images to be seen small."""
+    with Image.open(preview) as whole:
+        (w, h), part = whole.size, 1 / 3
+        return whole.crop(
+            (round(w * part), round(h * part), round(w - w * part), round(h - h * part))
+        )
 
 
 def _describe(opened: OpenModel) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MOST_NUMBERS = 1 << 28  # a gigabyte
+SMALL = 16  # pixels of an image's side
 
 
 def png(images: Tensor, gap: int = 0) -> bytes:
@@ -22,13 +24,21 @@ def png(images: Tensor, gap: int = 0) -> bytes:
     return png_bytes(tile_images(images, gap=gap))
 
 
+def grid_gap(image_shape: Sequence[int]) -> int:
+    """Pixels between the images (c, h, w) of a manifold: small ones fill their tiles to the rim.
+
+    Without a gap their strokes would grow together; larger ones have a margin of their own.
+    """
+    return 3 if min(image_shape[-2:]) < SMALL else 0
+
+
 def image_row(
     label: str, images: Tensor, *, key: str, testid: str, alt: str, max_tile: int
 ) -> None:
     """Images (n, c, h, w) in a row, behind a label in Markdown; above it where it is narrow."""
     with st.container(horizontal=True, vertical_alignment="center", key=f"{key}-row"):
         st.container(width=220).markdown(label)
-        with st.container(width=690):
+        with st.container(width=690, key=f"wide-{key}"):
             image_grid(images[None], key=key, testid=testid, alt=alt, max_tile=max_tile)
 
 

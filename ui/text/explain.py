@@ -1,5 +1,6 @@
 """What stands behind "Explain": Markdown, a file a page, and a part of it where a page has several.
 
+Its first paragraph is the question that the page answers, and stands under the page's title.
 README.md beside this file says how they are written.
 """
 
@@ -24,17 +25,31 @@ def explain(page: str, part: str = "") -> None:
         st.markdown(coloured(parts(page)[part]))
 
 
+def question(page: str) -> str:
+    """The question that the page answers, in a sentence; empty where the page has no file."""
+    if not (EXPLANATIONS / f"{page}.md").exists():
+        return ""
+    return _read(page)[0]
+
+
 def parts(page: str) -> dict[str, str]:
     """What the page's file says, by the headings of its parts; by "" where it has none.
 
     ValueError with a sentence where the file is not written as README.md says.
     """
+    return _read(page)[1]
+
+
+def _read(page: str) -> tuple[str, dict[str, str]]:
     name = f"{page}.md"
     title, *lines = (EXPLANATIONS / name).read_text("utf-8").splitlines() or [""]
     if not title.startswith("# "):
         raise ValueError(f"{name} begins with {title!r}; a title is expected, as '# Density'.")
     found: dict[str, str] = {}
-    before, *sections = re.split(r"^## +(.*)$", "\n".join(lines), flags=re.MULTILINE)
+    asked, _, text = "\n".join(lines).strip().partition("\n\n")
+    if not asked.endswith("?"):
+        raise ValueError(f"{name} is to have a question under its title, not {asked[:40]!r}.")
+    before, *sections = re.split(r"^## +(.*)$", text, flags=re.MULTILINE)
     if before.strip():
         found[""] = before.strip()
     for heading, text in zip(sections[::2], sections[1::2], strict=True):
@@ -42,11 +57,11 @@ def parts(page: str) -> dict[str, str]:
             raise ValueError(f"{name} has two parts named {heading!r}.")
         found[heading] = text.strip()
     if not found or (sections and before.strip()):
-        raise ValueError(f"{name} is to have text under its title, or parts under '## …'.")
+        raise ValueError(f"{name} is to have text under its question, or parts under '## …'.")
     for heading, text in found.items():
         if not text or _MATH.sub("", text).count("$"):
             raise ValueError(f"{name}: a part without text or a $ without another: {heading!r}.")
-    return found
+    return " ".join(asked.split()), found
 
 
 def coloured(text: str) -> str:

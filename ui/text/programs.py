@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from base64 import b64encode
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from live.images import learned_binary
@@ -59,10 +60,13 @@ def anomalies_program(
     )
 
 
-def compare_program(a: OpenModel, b: OpenModel, images: int) -> str:
-    """The program for the page Compare; of two runs, the second is unpacked to checkpoint-2."""
-    two_runs = a.id != b.id and a.id.startswith("run:") and b.id.startswith("run:")
-    places = (place_of(a), "checkpoint-2" if two_runs else place_of(b))
+def compare_program(models: Sequence[OpenModel], images: int) -> str:
+    """The program for the page Compare; of several runs, the second is unpacked to checkpoint-2."""
+    runs = list(dict.fromkeys(model.id for model in models if model.id.startswith("run:")))
+    places = tuple(
+        f"checkpoint-{runs.index(model.id) + 1}" if model.id in runs[1:] else place_of(model)
+        for model in models
+    )
     return program("compare", CHECKPOINTS=places, IMAGES=images)
 
 

@@ -39,7 +39,7 @@ def show_code(name: str, program: str) -> None:
             on_click="ignore",
             help="The same for Jupyter, after `pip install zscape`; it says where to run it.",
         )
-        st.code(program, language="python")
+        st.code(program, language="python", wrap_lines=True)
 
 
 def about(name: str) -> str:

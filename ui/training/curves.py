@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ui.components.curves import Line, Panel
 from ui.components.latent_plane.points import dimension_name
+from ui.numbers import bound_name, reconstruction_name
 from ui.palette import CLASS_COLOURS, GREY, is_dark
 from vae_core.models.likelihoods import is_density_of_grey
 from vae_core.objectives.registry import find_objective
@@ -50,14 +51,14 @@ def training_panels(events: Events, config: TrainConfig) -> list[Panel]:
     epoch and the last report; may be empty. A plain autoencoder has the first alone, a GAN but the
     last.
     """
-    grey = not is_density_of_grey(config.likelihood) and config.binarisation == "none"
+    grey = is_grey(config)
     titles = {}
     if has_encoder(config):
-        titles["reconstruction"] = "Cross-entropy" if grey else "−E[log p(x given z)]"
+        titles["reconstruction"] = _capital(reconstruction_name(grey))
     if has_kl(config):
         titles["kl"] = "KL"
     if config.objective not in ("autoencoder", "pca"):
-        titles["loss"] = loss_title(config)
+        titles["loss"] = loss_title(config, grey)
     for part in _parts(events):
         titles[part] = _PARTS.get(part, part.replace("_", " ").capitalize())
     return [
@@ -72,6 +73,11 @@ def training_panels(events: Events, config: TrainConfig) -> list[Panel]:
     ]
 
 
+def is_grey(config: TrainConfig) -> bool:
+    """Whether its reconstruction is a cross-entropy: no likelihood of grey pixels."""
+    return not is_density_of_grey(config.likelihood) and config.binarisation == "none"
+
+
 def has_encoder(config: TrainConfig) -> bool:
     """Whether its model encodes images, so that there are reconstructions to show."""
     return find_objective(config.objective).kind != "gan"
@@ -82,17 +88,19 @@ def has_kl(config: TrainConfig) -> bool:
     return find_objective(config.objective).kind in ("vae", "ppca", "m2")
 
 
-def loss_title(config: TrainConfig) -> str:
+def loss_title(config: TrainConfig, grey: bool) -> str:
     """What the objective minimises, in a few signs."""
-    own = config.objective_settings
+    own, weighted = config.objective_settings, f"{reconstruction_name(grey)} + β KL"
     if config.objective in ("iwae", "iwae-dreg"):
-        return f"−IWAE bound, K = {config.samples}"
+        return f"Loss: −IWAE bound, K = {config.samples}"
     if config.objective == "gan":
-        return "−log D(G(z)), loss of the generator"
+        return "Loss of the generator: −log D(G(z))"
     if config.objective == "elbo":
-        return "Sum" if config.beta == 1 else f"Sum with β = {config.beta:g}"
+        if config.beta == 1:
+            return f"Loss: {bound_name(grey)}"
+        return f"Loss: {weighted}, β = {config.beta:g}"
     if config.objective == "warm-up":
-        return f"Sum with β up to {config.beta:g}"
+        return f"Loss: {weighted}, β up to {config.beta:g}"
     if config.objective == "capacity":
         return f"Loss, C up to {own['capacity']:g}"
     if config.objective == "beta-tcvae":
@@ -135,12 +143,13 @@ def kl_panel(events: Events, *, epochs: int) -> Panel:
     return Panel("KL by dimension, test images", lines, note)
 
 
-def compared_panels(runs: Sequence[tuple[str, Events, int]]) -> list[Panel]:
+def compared_panels(runs: Sequence[tuple[str, Events, int]], grey: Collection[bool]) -> list[Panel]:
     """The three figures of several runs over one another: of each its name, events and epochs.
 
-    The only one needs no name.
+    The only one needs no name. grey: what `is_grey` says of them, several things where they differ.
     """
-    titles = dict(zip(_TERMS, ("−Reconstruction", "KL", "Loss"), strict=True))
+    names = " or ".join(map(reconstruction_name, sorted(grey, reverse=True)))
+    titles = dict(zip(_TERMS, (_capital(names), "KL", "Loss"), strict=True))
     return [
         Panel(
             title,
@@ -155,6 +164,10 @@ def compared_panels(runs: Sequence[tuple[str, Events, int]]) -> list[Panel]:
         )
         for term, title in titles.items()
     ]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def run_colour(k: int) -> str:

@@ -14,7 +14,7 @@ from ui.frame.session import is_mine, link_to_open
 from ui.frame.work import working
 from ui.images.own import offer_to_show
 from ui.kept import visitor
-from ui.numbers import decimal
+from ui.numbers import bound_name, decimal, reconstruction_name
 from ui.text.plain import plain, show_error
 from ui.training.film import gif
 from ui.training.runs import (
@@ -160,13 +160,12 @@ def figures(metrics: dict[str, Any]) -> str:
         )
     if metrics.get("reconstruction") is None:
         return ""
-    grey = metrics.get("grey_cross_entropy")
-    name = "cross-entropy" if grey else "−E[log p(x given z)]"
-    parts = [f"{name} **{decimal(-metrics['reconstruction'], '.1f')}**"]
+    grey = bool(metrics.get("grey_cross_entropy"))
+    parts = [f"{reconstruction_name(grey)} **{decimal(-metrics['reconstruction'], '.1f')}**"]
     if metrics.get("kl") is not None:
         parts += [
-            f"KL **{metrics['kl']:.2f}**",
-            f"{'sum' if grey else '−ELBO'} **{decimal(-metrics['elbo'], '.1f')}**",
+            f"KL **{decimal(metrics['kl'])}**",
+            f"{bound_name(grey)} **{decimal(-metrics['elbo'], '.1f')}**",
             f"**{metrics['active_units']}** active units",
         ]
     if metrics.get("class_error") is not None:

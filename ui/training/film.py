@@ -15,9 +15,9 @@ from PIL import Image
 
 from live.blobs import publish
 from live.models import OpenModel, open_model, run_id
-from ui.components.film import Film
 from ui.components.image_grid import picture_png
 from ui.components.latent_plane import PlanePoints
+from ui.components.timeline.film import Film
 from ui.palette import CLASS_COLOURS
 from ui.training.learned import look_of, shown_dims
 from ui.training.runs import config_of

@@ -11,11 +11,11 @@ import streamlit as st
 
 from live.images import test_dataset
 from live.models import OpenModel
-from ui.components.film import Film
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import Plane, latent_plane
+from ui.components.timeline.film import Film
 from ui.frame.kinds import NO_MEANS
-from ui.images.pictures import data_note
+from ui.images.pictures import data_note, grid_gap
 from ui.view.dims import dims_by_use, measure_of_use, names_of_dims
 from ui.view.planes import dims_plane, keep_z, plane_points
 from ui.view.point import current_z
@@ -95,7 +95,7 @@ def show_learned(
         over = " and ".join(names_of_dims(dims))
         st.markdown(f"**Manifold** over {over}")
         _grid(look.manifold, "manifold", f"Images decoded all over {over}", key, films)
-    with both.container(width=PICTURES_WIDTH):
+    with both.container(width=PICTURES_WIDTH, key=f"wide-{key}"):
         if look.reconstructions is not None:
             two = len(look.reconstructions) == 2
             above = "**Test images** and, below, " if two else ""
@@ -134,6 +134,11 @@ def _show_plane(
 
 def _grid(images: Tensor, part: str, alt: str, key: str, films: Films) -> None:
     image_grid(
-        images, key=f"{part}-{key}", testid=part, alt=alt, gap=0 if part == "manifold" else 2,
-        max_height=340, film=films.get(part),
-    )  # fmt: skip
+        images,
+        key=f"{part}-{key}",
+        testid=part,
+        alt=alt,
+        gap=grid_gap(images.shape[2:]) if part == "manifold" else 2,
+        max_height=340,
+        film=films.get(part),
+    )

@@ -14,7 +14,9 @@ from ui.components.address import linked, refuse
 from ui.frame.owners import alone, called, may_look
 from ui.frame.session import is_mine
 from ui.kept import keep, kept, visitor
+from ui.numbers import reconstruction_name
 from ui.text.plain import show_error
+from ui.training.curves import is_grey
 from vae_core.checkpoints.card import left_out_class
 from vae_core.checkpoints.reading import read_config
 from vae_core.data.names import dataset_label
@@ -165,10 +167,11 @@ def summary(run: Run) -> dict[str, Any]:
     tests = [event["test"] for event in events if event["test"] is not None]
     test = tests[-1] if tests else {}
     reconstruction = test.get("reconstruction")
+    grey, lost = is_grey(config), None if reconstruction is None else -reconstruction
     return {
         "run": label_of(run, config),
         "state": STATES[run.status().state][0],
-        "−reconstruction": None if reconstruction is None else -reconstruction,
+        **{reconstruction_name(g): lost if g == grey else None for g in (True, False)},
         "KL": test.get("kl"),
         "loss": test.get("loss"),
         "done": events[-1]["step"] / events[-1]["total_steps"] if events else 0.0,

@@ -111,6 +111,12 @@ COLUMNS = (
             span=(1, limits.MAX_SAMPLES), only=("objective", _users("samples")),
         ),
         Setting(
+            "warm_up", "train_warm_up", "Warm-up of the KL",
+            "The share of the training over which the weight of the KL rises from 0, so that no "
+            "dimension gives up early.",
+            span=(0.0, 1.0), step=0.1, format="%g", only=("objective", _users("warm_up")),
+        ),
+        Setting(
             "sigma", "train_sigma", "σ of the Gaussian",
             "The noise around the decoder's mean, where it is learned at first; smaller weighs the "
             "pixels more against the KL.",

@@ -36,6 +36,20 @@ class Choice:
             return f"a mixture of {self.components} Gaussians"
         return "a RealNVP flow"
 
+    def too_few(self, codes: int, d: int) -> str:
+        """What is to be said of a fit to so many codes of d dimensions; empty where they do."""
+        from vae_core.latent.samplers import CODES_A_DIMENSION
+
+        gaussians = self.components if self.kind == MIXTURE else 1
+        wanted = CODES_A_DIMENSION * d * gaussians
+        if self.kind == PRIOR or codes >= wanted:
+            return ""
+        held = "its Gaussians are held wide" if self.kind == MIXTURE else "it is stopped early"
+        return (
+            f"{codes:,} codes are few for {self.text} in {d} dimensions, which wants {wanted:,}: "
+            f"{held}, so that it does not learn each of them by heart."
+        )
+
 
 @st.cache_resource(
     show_spinner="Fitting to the encoded images…",
@@ -93,7 +107,11 @@ def choose_sampler(opened: OpenModel) -> Choice:
         sampler=None if kind == PRIOR else kind,
         components=components if kind == MIXTURE and components != COMPONENTS else None,
     )
-    return Choice(kind, min(components, max(1, most)))
+    choice = Choice(kind, min(components, max(1, most)))
+    codes = 0 if opened.latents is None else len(opened.latents)
+    if few := choice.too_few(codes, opened.model.latent_dim):
+        st.warning(few)
+    return choice
 
 
 def drawn(opened: OpenModel, choice: Choice, n: int, seed: int) -> tuple[Tensor, str]:

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from reprlib import repr as shown
 from typing import Any
 
 import numpy as np
@@ -30,10 +31,12 @@ from vae_core.adapters.outside import (
     shape_of,
 )
 from vae_core.errors import ConfigError
+from vae_core.models.config import MAX_ADAPTED_DIM
 from vae_core.models.latent_model import LatentModel
 
 TRIED = 8  # images that a model is tried on
 FAR = 0.2  # what clipping may take away, root mean square; images from -1 to 1 lose more
+SEEN = 0.02  # of a pixel, beyond black or white
 
 
 def adapted(
@@ -65,12 +68,10 @@ def adapted(
     outside = _outside(model, encode, decode)
     is_assumed = value_range is None and (outside.black, outside.white) == (0, 1)
     if value_range is not None:
-        outside = replace(outside, black=float(value_range[0]), white=float(value_range[1]))
-    if not math.isfinite(outside.white - outside.black) or outside.white == outside.black:
-        raise ConfigError(f"value_range={value_range}; give two different numbers.")
+        black, white = checked_range(value_range)
+        outside = replace(outside, black=black, white=white)
     if latent_dim is not None:
-        told = (latent_dim,) if isinstance(latent_dim, int) else tuple(latent_dim)
-        outside = replace(outside, code_shape=told)
+        outside = replace(outside, code_shape=_checked_code(latent_dim))
     with torch.no_grad(), warnings.catch_warnings():
         # A function of NumPy's takes a tensor, and warns: it is to be given arrays.
         warnings.filterwarnings("error", "__array_wrap__", DeprecationWarning)
@@ -78,6 +79,31 @@ def adapted(
         if is_assumed and found.has_decoder:
             _check_values(found, z)
         return found
+
+
+def checked_range(given: Any) -> tuple[float, float]:
+    """What black and white are; ConfigError unless they are two different numbers."""
+    try:
+        black, white = map(float, given)
+    except (TypeError, ValueError):
+        black = white = math.nan
+    if not math.isfinite(white - black) or white == black:
+        raise ConfigError(
+            f"value_range={shown(given)}; give two different numbers, black and white, such as "
+            "(-1, 1)."
+        )
+    return black, white
+
+
+def _checked_code(given: Any) -> tuple[int, ...]:
+    told = given if isinstance(given, tuple | list) else (given,)
+    whole = all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in told)
+    if not told or not whole or math.prod(told) > MAX_ADAPTED_DIM:
+        raise ConfigError(
+            f"latent_dim={shown(given)}; give how many numbers a code has, 1 to "
+            f"{MAX_ADAPTED_DIM:,}, or its shape, such as (4, 8, 8)."
+        )
+    return tuple(told)
 
 
 def _outside(model: object, encode: Any, decode: Any) -> Outside:
@@ -229,6 +255,8 @@ def _brightness(outside: Outside, images: Any) -> Tensor:
     given = as_tensor(images[:TRIED], "images")
     if not given.numel():
         raise ConfigError("images holds no image; give some of those the model was made for.")
+    if not bool(given.isfinite().all()):
+        raise ConfigError("images hold NaN or infinity; leave such images out.")
     black, white = outside.black, outside.white
     if given.dtype == torch.uint8 and white <= 1:
         black, white = 0.0, 255.0
@@ -238,8 +266,7 @@ def _brightness(outside: Outside, images: Any) -> Tensor:
     if not -1e-3 <= float(x.min()) <= float(x.max()) <= 1 + 1e-3:
         raise ConfigError(
             f"images run from {float(given.min()):.4g} to {float(given.max()):.4g}, not from "
-            f"{black:g} to {white:g}; say what black and white are, "
-            "vae_core.adapted(…, value_range=(black, white))."
+            f"{black:g} to {white:g}; say what black and white are, value_range=(black, white)."
         )
     return x.clamp(0, 1)
 
@@ -257,14 +284,24 @@ def _like(outside: Outside) -> Tensor:
 
 
 def _check_values(model: Adapted, z: Tensor) -> None:
-    """ConfigError where clipping to [0, 1] would take away what the images show."""
+    """What clipping to [0, 1] takes away: ConfigError if much, a warning if it may be seen."""
     images = model.unclipped(z)
-    beyond = (images - images.clamp(0, 1)).square().mean().sqrt()
-    if float(beyond) > FAR:
+    beyond = images - images.clamp(0, 1)
+    told = (
+        f"decode gives values from {float(images.min()):.3g} to {float(images.max()):.3g} where "
+        "black is 0 and white is 1"
+    )
+    if float(beyond.square().mean().sqrt()) > FAR:
         raise ConfigError(
-            f"decode gives values from {float(images.min()):.3g} to {float(images.max()):.3g} "
-            "where black is 0 and white is 1; end it in a sigmoid, or say what black and white "
-            "are, vae_core.adapted(…, value_range=(black, white))."
+            f"{told}; end it in a sigmoid, or say what black and white are, "
+            "value_range=(black, white)."
+        )
+    share = float((beyond.abs() > SEEN).float().mean())
+    if share > 0:
+        warnings.warn(
+            f"{told}: {100 * share:.2g} % of the pixels are cut off at black or white. If they "
+            "should not be, say what black and white are, value_range=(black, white).",
+            stacklevel=3,
         )
 
 

@@ -8,6 +8,7 @@ After scikit-learn's `check_estimator`, but all that is wrong is told at once.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -53,11 +54,15 @@ def check_model(model: object, images: Any = None) -> list[str]:
     given again for the same row, alone and among others, whether it leaves itself, its arguments
     and torch's generator alone, and that it does what its `has_…` say.
     """
+    cut_off: list[str] = []
     if not isinstance(model, LatentModel):
         try:
-            model = adapted(model, images=images)
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always", UserWarning)
+                model = adapted(model, images=images)
         except ZscapeError as error:
             return [str(error)]
+        cut_off = [str(each.message) for each in caught if "cut off" in str(each.message)]
     if broken := list(_attributes(model)):
         return broken
     with torch.random.fork_rng(devices=[]), torch.no_grad():
@@ -65,7 +70,7 @@ def check_model(model: object, images: Any = None) -> list[str]:
         broken = list(_sides(tried := _to_be_tried(model, images)))
         if broken:  # nothing else could be asked
             return broken
-        return [sentence for check in CHECKS for sentence in _asked(check, tried)]
+        return cut_off + [sentence for check in CHECKS for sentence in _asked(check, tried)]
 
 
 def _attributes(model: Any) -> Iterator[str]:

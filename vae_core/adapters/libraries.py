@@ -193,6 +193,12 @@ def _run(session: Any) -> Function:
         names = ", ".join(each.name for each in session.get_inputs())
         raise ConfigError(f"The ONNX model takes {names}; one input is what a model here takes.")
     (taken,) = session.get_inputs()
+    given_names = [each.name.lower() for each in session.get_outputs()]
+    if any(name in ("var", "variance", "sigma", "std") for name in given_names[1:2]):
+        raise ConfigError(
+            f"The ONNX model's second output is {given_names[1]!r}, where logvar is expected, the "
+            "logarithm of the variance; let it give that."
+        )
     kind = {"tensor(double)": np.float64, "tensor(float16)": np.float16}.get(taken.type, np.float32)
     fixed = taken.shape[0] if isinstance(taken.shape[0], int) else 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cached_property
 
 import torch
@@ -80,7 +81,7 @@ class Adapted(LatentModel):
                         x = torch.zeros(1, *shape).to(self.place)
                         seen, work[side] = one_pass(self.decoder, compute, x)
                         shapes += seen
-        except AttributeError:  # a layer that gives more than one tensor
+        except (AttributeError, ConfigError):  # a layer that gives more than one tensor
             return guess
         return ImageCost(work[0], work[1], max(map(math.prod, shapes)))
 
@@ -123,7 +124,8 @@ class Adapted(LatentModel):
         """`decode` in one pass, with whatever lies beyond black and white."""
         assert self._outside.decode is not None
         z = z if self.has_gradients else z.detach()
-        given = as_tensor(self._outside.decode(z.reshape(-1, *self._code_shape)), "decode")
+        z_own = z.reshape(-1, *self._code_shape)
+        given = as_tensor(self._asked("decode", self._outside.decode, z_own), "decode")
         images = as_images(given, self.image_shape, self._outside.layouts[0])
         low, high = self._outside.black, self._outside.white
         return self._own((images - low) / (high - low), z)
@@ -135,8 +137,19 @@ class Adapted(LatentModel):
         """mu (batch, d), or mu and logvar side by side, in one pass."""
         assert self._outside.encode is not None
         low, high = self._outside.black, self._outside.white
-        given = self._outside.encode(laid_out(low + (high - low) * x, self._outside.layouts[0]))
+        x_own = laid_out(low + (high - low) * x, self._outside.layouts[0])
+        given = self._asked("encode", self._outside.encode, x_own)
         return self._own(torch.cat([code.flatten(1) for code in codes_of(given, len(x))], 1), x)
+
+    def _asked(self, name: str, function: Callable[[Tensor], object], batch: Tensor) -> object:
+        """What a side gives; ConfigError where it fails, as a stranger's may at any time."""
+        try:
+            return function(batch)
+        except Exception as error:
+            said = " ".join(str(error).split())[:200]
+            raise ConfigError(
+                f"{self.name} failed to {name} {tuple(batch.shape)}: {type(error).__name__}: {said}"
+            ) from error
 
     def _own(self, numbers: Tensor, batch: Tensor) -> Tensor:
         if len(numbers) != len(batch):

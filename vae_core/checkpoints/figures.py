@@ -9,11 +9,12 @@ from pathlib import Path
 from reprlib import repr as shown
 from typing import Any
 
-from vae_core.errors import CheckpointError
+from vae_core.errors import CheckpointError, DataError
 from vae_core.files.atomic import read_json
 from vae_core.measures.codes.accuracy import CodeAccuracy
 from vae_core.measures.codes.disentanglement import Disentanglement
 from vae_core.measures.codes.few_labels import FewLabels
+from vae_core.measures.codes.label_curves import LabelCurves
 from vae_core.measures.likelihood.elbo_surgery import ElboSurgery
 from vae_core.measures.metrics import Metrics
 
@@ -30,7 +31,8 @@ _TABLES = {
         ("few_labels", FewLabels),
     )
 }
-_FIGURES = {f.name: str(f.type) for f in fields(Metrics) if f.name not in (*_TABLES, "measured")}
+_OTHERS = {"measured", "label_curves"}
+_FIGURES = {f.name: str(f.type) for f in fields(Metrics) if f.name not in {*_TABLES, *_OTHERS}}
 _NEEDED = {  # a figure -> what is told beside it
     "kl": ("reconstruction", "elbo", "active_units"),
     "discriminator_accuracy": ("images",),
@@ -68,8 +70,16 @@ def read_metrics(path: str | Path) -> dict[str, Any] | None:
             f"{path.name}: metrics.json holds measured={shown(metrics['measured'])}, which are not "
             f"finite figures by measure and name; {_EVALUATE_AGAIN}."
         )
+    if metrics.get("label_curves") is not None:
+        try:
+            LabelCurves.from_json(metrics["label_curves"])
+        except DataError as error:
+            raise CheckpointError(
+                f"{path.name}: metrics.json holds label_curves={shown(metrics['label_curves'])}, "
+                f"which are no errors by number of labels; {_EVALUATE_AGAIN}."
+            ) from error
     there = {name for name, value in metrics.items() if value is not None}
-    if not there & (_FIGURES.keys() | _TABLES.keys() | {"measured"}):
+    if not there & (_FIGURES.keys() | _TABLES.keys() | _OTHERS):
         raise CheckpointError(f"{path.name}: metrics.json holds no figures; {_EVALUATE_AGAIN}.")
     for name, needed in _NEEDED.items():
         if name in there and (missing := [each for each in needed if each not in there]):

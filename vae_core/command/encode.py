@@ -41,7 +41,7 @@ def _bytes(latents: Latents, data: ImageDataset, ending: str) -> bytes:
     import numpy as np
     import pandas as pd
 
-    from vae_core.data.texts import texts_of
+    from vae_core.data.texts import spreadsheet_texts, texts_of
 
     buffer = io.BytesIO()
     if ending == ".npz":
@@ -52,7 +52,7 @@ def _bytes(latents: Latents, data: ImageDataset, ending: str) -> bytes:
         return buffer.getvalue()
     table = pd.DataFrame(latents.table(data.class_names, data.factor_names, data.factor_values))
     if ending == ".csv":
-        table.to_csv(buffer, index=False)
+        table.apply(lambda column: spreadsheet_texts(column.to_numpy())).to_csv(buffer, index=False)
     else:
         table.to_parquet(buffer, index=False, engine="pyarrow")  # which Streamlit brings
     return buffer.getvalue()

@@ -52,6 +52,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="--codes, and the error of M1 with N labels, over ten draws of them",
     )
     parser.add_argument(
+        "--label-curves",
+        type=whole(0, 100),
+        default=0,
+        metavar="DRAWS",
+        help="the error by number of labels that the page Few labels shows: minutes",
+    )
+    parser.add_argument(
         "--disentanglement", action="store_true", help="MIG, FactorVAE score, SAP, DCI, modularity"
     )
     parser.add_argument(
@@ -90,6 +97,7 @@ def run(options: argparse.Namespace) -> None:
         exact_images=options.exact,
         codes=given_dataset(options, "train") if codes else None,
         labels=options.few_labels,
+        label_draws=options.label_curves,
         disentanglement=options.disentanglement,
         measures=options.measure,
         seed=options.seed,
@@ -104,6 +112,7 @@ def run(options: argparse.Namespace) -> None:
         "exact_log_px": options.exact,
         "aggregate": options.codes,
         "codes": options.codes,
+        "label_curves": options.label_curves,
         "disentanglement": options.disentanglement,
     }
     if missing := [name for name, value in asked.items() if value and figures[name] is None]:

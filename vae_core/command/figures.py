@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vae_core.measures.shares import margin, no_margin, share_interval
 
+if TYPE_CHECKING:
+    from vae_core.measures.codes.label_curves import LabelCurves
+
 
 def print_figures(metrics: dict[str, Any], as_json: bool) -> None:
-    from vae_core.measures.likelihood.reliability import few_draws  # with torch
+    from vae_core.measures.codes.label_curves import LabelCurves  # with torch
+    from vae_core.measures.likelihood.reliability import few_draws
 
     if as_json:
         print(json.dumps(metrics))
@@ -37,6 +41,8 @@ def print_figures(metrics: dict[str, Any], as_json: bool) -> None:
     codes, images = metrics.get("codes") or {}, metrics["images"]
     _print_shares(codes, ("knn", "linear", "pca_knn", "pca_linear"), codes.get("test_images", 0))
     _print_shares(metrics.get("few_labels") or {}, ("error",), images)
+    if curves := metrics.get("label_curves"):
+        _print_curves(LabelCurves.from_json(curves))
     _print_shares(metrics, ("class_error",), images)
     scores = metrics.get("disentanglement") or {}
     for name in ("mig", "factor_vae", "sap", "disentanglement", "completeness", "modularity"):
@@ -48,6 +54,15 @@ def print_figures(metrics: dict[str, Any], as_json: bool) -> None:
     _print_shares(metrics, ("discriminator_accuracy",), 2 * images)  # as many are generated
     if metrics.get("grey_cross_entropy"):
         print("(grey pixels: -reconstruction is a cross-entropy, no likelihood of the data)")
+
+
+def _print_curves(curves: LabelCurves) -> None:
+    for (name, code), found in curves.by_line.items():
+        first, last = found[0], found[-1]
+        print(
+            f"{name} on {code}: {first.mean:.3f} wrong by {first.labels:,} labels, "
+            f"{last.mean:.3f} by {last.labels:,}"
+        )
 
 
 def _print_rows(figures: dict[str, Any], names: tuple[str, ...], unit: str = "") -> None:

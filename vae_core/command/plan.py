@@ -31,6 +31,7 @@ SETTINGS: dict[str, tuple[Callable[[str], object], str]] = {
     "binarisation": (str, "of grey images: none, static or dynamic"),
     "beta": (number, "weight of the KL, 1 for the ELBO"),
     "samples": (whole_number, "z drawn for each image"),
+    "warm_up": (number, "share of all steps over which the weight of the KL rises from 0"),
     "epochs": (whole_number, "passes over the training images; in all, where a run is resumed"),
     "batch_size": (whole_number, "images in a step"),
     "learning_rate": (number, "Adam's, or its peak in a cycle"),

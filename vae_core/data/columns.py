@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from vae_core.data.texts import one_line
 MAX_COLUMNS = 100  # of a table: more are not used
 MAX_VALUES = 100  # unlike texts of a column: more are no categories
 _UNKNOWN = {"", "na", "n/a", "nan", "null"}
+_FEW_WORDS, _WORDS_SHARE = 5, 0.1  # among numbers that are texts which say that none is known
 _TAKEN = re.compile(
     "class|kl|reconstruction error|index|source|split|label|log_px_given_mu|"
     "(mu|sigma|pc|tsne|umap)_.*"
@@ -27,13 +28,15 @@ class Column:
     """What a table says of n images.
 
     values float32 (n,), NaN where it is not known; names: what they count into, () of numbers;
-    rounded: some numbers are too long for a float32.
+    rounded: some numbers are too long for a float32; gaps: texts among numbers that are taken for
+    not known.
     """
 
     name: str
     values: NDArray[np.float32]
     names: tuple[str, ...] = ()
     rounded: bool = False
+    gaps: tuple[str, ...] = ()
 
 
 class Unusable(ValueError):
@@ -43,18 +46,29 @@ class Unusable(ValueError):
 def column_of(name: str, values: Sequence[str] | NDArray[np.generic]) -> Column:
     """The column of texts or numbers (n,); empty, "NA" and "NaN" are not known. Unusable if none.
 
-    Where all are numbers they are; else each text is a category, in the order of `ordered`.
+    Where all are numbers they are, and where all but a few such as "unknown", in `gaps`; else each
+    text is a category, in the order of `ordered`.
     """
     if isinstance(values, np.ndarray) and values.dtype.kind in "iuf":
         return _numbers(name, values.astype(np.float64))
     texts = [str(value).strip() for value in values]
     known = [text for text in texts if text.casefold() not in _UNKNOWN]
-    try:
-        numbers = {text: float(text) for text in set(known)}
-    except ValueError:
+    numbers = {text: number for text in set(known) if (number := _number(text)) is not None}
+    words = [text for text in known if text not in numbers]
+    gaps = sorted({one_line(word) for word in words})
+    if words and (
+        len(gaps) > _FEW_WORDS or len(words) > _WORDS_SHARE * len(known) or len(numbers) < 3
+    ):
         return _categories(name, texts, known)
     found = [numbers.get(text, np.nan) for text in texts]
-    return _numbers(name, np.array(found, np.float64))
+    return replace(_numbers(name, np.array(found, np.float64)), gaps=tuple(gaps))
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _numbers(name: str, values: NDArray[np.float64]) -> Column:

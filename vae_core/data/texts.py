@@ -47,6 +47,23 @@ def texts_at(names: Sequence[str], places: np.ndarray) -> np.ndarray:
     return found
 
 
+def spreadsheet_texts(column: np.ndarray) -> np.ndarray:
+    """A column for a CSV file: a text that a spreadsheet would run as a formula begins with "'"."""
+    if column.dtype.kind not in "OU":
+        return column
+    return np.array([f"'{text}" if _is_formula(str(text)) else text for text in column], object)
+
+
+def _is_formula(text: str) -> bool:
+    if not text.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return False
+    try:
+        float(text)
+    except ValueError:
+        return True
+    return False
+
+
 def one_line(text: str) -> str:
     """A text from outside as it can be shown: any space is a plain one, what else cannot be is "?".
 

@@ -108,7 +108,7 @@ def _goes_forwards(model: LatentModel, z: Tensor, axes: Tensor) -> bool:
     """Whether each layer has a derivative forwards, as GroupNorm after attention has not."""
     try:
         return bool(_derivatives(model.decode, z, axes).isfinite().all())
-    except (RuntimeError, NotImplementedError):
+    except (RuntimeError, ConfigError):  # a NotImplementedError is a RuntimeError
         return False
 
 

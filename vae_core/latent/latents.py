@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import torch
@@ -207,10 +208,13 @@ def check_image_shape(model: LatentModel, dataset: ImageDataset) -> None:
         )
 
 
-def common_rows(a: Latents, b: Latents) -> tuple[Tensor, Tensor]:
-    """Rows of a and rows of b, (n,) int64 each, of the images that both have encoded, in order."""
-    _, rows_a, rows_b = np.intersect1d(a.indices.numpy(), b.indices.numpy(), return_indices=True)
-    return torch.from_numpy(rows_a), torch.from_numpy(rows_b)
+def common_rows(*latents: Latents) -> tuple[Tensor, ...]:
+    """Rows of each, (n,) int64, of the images that all of them have encoded, in order."""
+    indices = [each.indices.numpy() for each in latents]
+    common = reduce(np.intersect1d, indices)
+    return tuple(
+        torch.from_numpy(np.intersect1d(common, own, return_indices=True)[2]) for own in indices
+    )
 
 
 def reach(codes: Tensor | np.ndarray, share: float = 1.0) -> float:

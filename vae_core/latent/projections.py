@@ -44,8 +44,9 @@ def tsne_projection(
     """t-SNE of mu (n, d) to (n, 2), by openTSNE, which (unlike scikit-learn's) reports progress.
 
     `on_progress` takes the fraction done and the embedding so far, and returns False to stop early;
-    what has been reached is returned then. Distances between far clusters carry no meaning (van der
-    Maaten & Hinton 2008). ConfigError for points or a perplexity that cannot be embedded.
+    what has been reached is returned then. The perplexity is a third of the points at most.
+    Distances between far clusters carry no meaning (van der Maaten & Hinton 2008).
+    ConfigError for points or a perplexity that cannot be embedded.
     """
     from openTSNE import TSNE
 
@@ -69,7 +70,7 @@ def tsne_projection(
         return on_progress is not None and on_progress(fraction, so_far) is False
 
     embedding = TSNE(
-        perplexity=min(perplexity, (n - 1) / 3),
+        perplexity=min(perplexity, max(1, (n - 1) // 3)),
         early_exaggeration_iter=exaggerated,
         n_iter=refined,
         random_state=seed,

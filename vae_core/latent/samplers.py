@@ -12,17 +12,25 @@ the prior fall into its gaps. A mixture or a flow fitted to draws of q(z) fills 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from vae_core.data.rows import draw_rows
 from vae_core.errors import ConfigError, DataError
 from vae_core.latent.latents import Latents
 from vae_core.models.priors import StandardNormal
 
+if TYPE_CHECKING:
+    from sklearn.mixture import GaussianMixture
+
 HELD_OUT = 10  # one draw in so many is kept from the fit
 MAX_DRAWS = 10_000
+CODES_A_DIMENSION = 4  # that a Gaussian of full covariance is fitted to at least
+RIDGES = (1e-6, 1e-3, 0.01, 0.03, 0.1, 0.3, 1.0)  # tried, in mean variances of the codes
+MOST_TRIED = 2_000  # codes by which one is chosen
 
 
 class Sampler(Protocol):
@@ -73,11 +81,11 @@ class Mixture:
 def fit_mixture(z: Tensor, components: int, *, seed: int = 0) -> Mixture:
     """A mixture of `components` Gaussians of full covariance for codes z (n, d), by EM.
 
-    scikit-learn's, begun by k-means. ConfigError where there are fewer codes than components;
-    DataError where codes are not finite.
+    scikit-learn's, begun by k-means. Where there are fewer than CODES_A_DIMENSION codes a dimension
+    for each of them, they would shrink on the codes: each variance is then raised by that of RIDGES
+    under which a quarter of the codes, held out, is likeliest. ConfigError where there are fewer
+    codes than components; DataError where codes are not finite.
     """
-    from sklearn.mixture import GaussianMixture
-
     if not bool(torch.isfinite(z).all()):
         raise DataError("There are codes that are not finite; no mixture fits them.")
     if not (isinstance(components, int) and 1 <= components <= len(z)) or len(z) < 2:
@@ -85,12 +93,31 @@ def fit_mixture(z: Tensor, components: int, *, seed: int = 0) -> Mixture:
             f"components={components}, but there are {len(z):,} codes; give 1 to so many, of two "
             "codes at least."
         )
-    fit = GaussianMixture(components, reg_covar=1e-6, random_state=seed).fit(z.double().numpy())
+    few = len(z) < CODES_A_DIMENSION * z.shape[1] * components
+    ridge = _ridge(z, components, seed) if few else 1e-6
+    fit = _gaussians(z.double().numpy(), components, ridge, seed)
     return Mixture(
         torch.from_numpy(fit.weights_),
         torch.from_numpy(fit.means_),
         torch.linalg.cholesky(torch.from_numpy(fit.covariances_)),
     )
+
+
+def _gaussians(z: np.ndarray, components: int, ridge: float, seed: int) -> GaussianMixture:
+    from sklearn.mixture import GaussianMixture
+
+    return GaussianMixture(components, reg_covar=ridge, random_state=seed).fit(z)
+
+
+def _ridge(z: Tensor, components: int, seed: int) -> float:
+    """What is best added to the variances: see `fit_mixture`."""
+    rows = draw_rows(len(z), MOST_TRIED, seed)
+    held_out, fitted = np.split(z[rows].double().numpy(), [len(rows) // 4])
+    ridges = [ridge * max(float(fitted.var(0).mean()), 1e-6) for ridge in RIDGES]
+    if not len(held_out):
+        return ridges[-1]
+    k = min(components, len(fitted))
+    return max(ridges, key=lambda ridge: _gaussians(fitted, k, ridge, seed).score(held_out))
 
 
 def aggregate_draws(latents: Latents, *, seed: int = 0, most: int = MAX_DRAWS) -> Tensor:

@@ -22,6 +22,7 @@ from vae_core.measures import holes  # noqa: F401 — registers its measure
 from vae_core.measures.codes.accuracy import classify_codes
 from vae_core.measures.codes.disentanglement import disentanglement_scores
 from vae_core.measures.codes.few_labels import few_label_error
+from vae_core.measures.codes.label_curves import measured_curves
 from vae_core.measures.likelihood.elbo_surgery import split_kl
 from vae_core.measures.likelihood.importance import importance_estimates
 from vae_core.measures.likelihood.quadrature import exact_log_likelihood
@@ -41,6 +42,7 @@ from vae_core.objectives.terms import autoencoder_terms, elbo_terms
 
 BATCH = 500
 MAX_SAMPLES = 10_000
+MOST_PIXELS = 1 << 28  # that are classified as they are
 
 
 @torch.no_grad()
@@ -54,6 +56,7 @@ def evaluate(
     exact_images: int = 0,
     codes: ImageDataset | None = None,
     labels: int = 0,
+    label_draws: int = 0,
     disentanglement: bool = False,
     measures: Sequence[str] = (),
     seed: int = 0,
@@ -67,6 +70,7 @@ def evaluate(
     with d <= 2; codes: the training images, by whose codes those of `dataset` are classified where
     there are labels, and with it what the KL is made of, if the prior is N(0, I); labels: how
     many of the training images `codes` are labelled for few_labels, which then are all needed;
+    label_draws: draws of the labels for label_curves, where `dataset` has classes, none by default;
     disentanglement: where factors are known; measures: names of registered ones, see `registry`;
     on_progress is told the share of the images whose likelihood is known, before the rest begins.
     DataError when images and model do not fit or the figures overflow; ConfigError when a setting
@@ -91,11 +95,14 @@ def evaluate(
     further: dict[str, Any] = {}
     if exact_images:
         further |= _exact(model, dataset, exact_images, seed, of_image)
-    if codes is not None or disentanglement or measures:
+    if codes is not None or disentanglement or measures or label_draws:
         latents = encode_dataset(model, dataset)
         if codes is not None:
             codes = as_seen(codes, binarisation, seed)
             further |= _of_codes(model, latents, dataset, codes, labels, seed)
+        if label_draws and dataset.labels is not None:
+            images = dataset.floats() if dataset.images.numel() <= MOST_PIXELS else None
+            further["label_curves"] = measured_curves(latents, images, draws=label_draws).to_json()
         if disentanglement:
             further["disentanglement"] = disentanglement_scores(latents, seed=seed).to_json()
         if measures:

@@ -30,10 +30,10 @@ class Metrics:
     exact_log_px: log p(x) by quadrature, of the `exact_images` that were drawn by `seed`;
     exact_over_elbo, exact_over_log_px: by how much it exceeds the two on these very images; missed:
     the share of them of whose p(x) the draws behind log_px met less than half.
-    aggregate, codes, disentanglement, few_labels: as `ElboSurgery`, `CodeAccuracy`,
-    `Disentanglement` and `FewLabels` have it in JSON. class_error: the share of the images whose
-    class M2's own classifier tells wrongly. measured: the figures of each registered measure that
-    was asked for, by its name.
+    aggregate, codes, disentanglement, few_labels, label_curves: as `ElboSurgery`, `CodeAccuracy`,
+    `Disentanglement`, `FewLabels` and `LabelCurves` have it in JSON. class_error: the share of the
+    images whose class M2's own classifier tells wrongly. measured: the figures of each registered
+    measure that was asked for, by its name.
     """
 
     dataset: str
@@ -74,6 +74,7 @@ class Metrics:
     discriminator_accuracy: float | None = None
     discriminator_accuracy_se: float | None = None
     few_labels: dict[str, Any] | None = None
+    label_curves: dict[str, Any] | None = None
     class_error: float | None = None
     class_error_se: float | None = None
     measured: dict[str, dict[str, float]] | None = None

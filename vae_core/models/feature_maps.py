@@ -12,7 +12,7 @@ from vae_core.models.latent_model import LatentModel
 from vae_core.models.networks import ACTIVATIONS, Crop, Reshape, ResidualBlock
 
 MOST_MAPS = 64  # of a layer that are shown
-STRIP = 128  # units in a row of a strip
+STRIP = 32  # units in a row of the image that they make
 NO_UNIT = -128
 
 SHAPING = (*ACTIVATIONS.values(), Crop, Reshape)  # what belongs to the layer before it
@@ -84,7 +84,7 @@ def feature_maps(model: LatentModel, z: Tensor) -> list[FeatureMaps]:
     finally:
         for hook in hooks:
             hook.remove()
-    name = "mean of p(x given z)" if model.has_likelihood else "image"
+    name = "mean of p(x|z)" if model.has_likelihood else "image"
     return [*found, FeatureMaps(name, model.config.likelihood, image[0].cpu())]
 
 

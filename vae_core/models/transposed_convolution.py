@@ -81,31 +81,41 @@ def _offsets(outputs: int, inputs: int, stride: int, padding: int) -> Tensor:
     return torch.arange(inputs) - stride * torch.arange(outputs)[:, None] + padding
 
 
-@dataclass(frozen=True)
-class WorkedExample:
-    """A transposed convolution to be worked by hand: the pixels of y and the weights count 1, 2, ….
+def zeros_inserted(y: Tensor, kernel: Size, stride: int = 1, padding: int = 0) -> Tensor:
+    """y (h, w) with stride - 1 zeros between its pixels and a border of k - 1 - padding, (H, W).
 
-    side: of y; kernel_side: of the kernel. ConfigError, when x is asked for, as `upsampled_size`.
+    Convolved with the kernel turned by 180 degrees, one pixel at a time, it gives the transposed
+    convolution (Dumoulin & Visin 2016, relationship 13 and figure 4.5). Where the padding is more
+    than k - 1 the border is cut off instead. ConfigError as `upsampled_size`.
+    """
+    upsampled_size((y.shape[0], y.shape[1]), kernel, stride, padding)
+    height, width = (side + (side - 1) * (stride - 1) for side in y.shape)
+    spread = y.new_zeros(height, width)
+    spread[::stride, ::stride] = y
+    border = [k - 1 - padding for k in (kernel[1], kernel[0]) for _ in range(2)]
+    return functional.pad(spread, border)
+
+
+def counting(side: int) -> Tensor:
+    """(side, side) of 1, 2, …, row by row."""
+    return torch.arange(1.0, side**2 + 1).view(side, side)
+
+
+@dataclass(frozen=True, eq=False)
+class WorkedExample:
+    """A transposed convolution of y (h, w) with a kernel (kh, kw), to be worked by hand.
+
+    ConfigError, when x is asked for, as `upsampled_size`.
     """
 
-    side: int
-    kernel_side: int
+    y: Tensor
+    kernel: Tensor
     stride: int = 1
     padding: int = 0
 
     @property
-    def y(self) -> Tensor:
-        """(side, side)"""
-        return torch.arange(1.0, self.side**2 + 1).view(self.size)
-
-    @property
-    def kernel(self) -> Tensor:
-        """(kernel_side, kernel_side)"""
-        return torch.arange(1.0, self.kernel_side**2 + 1).view(self._kernel_size)
-
-    @property
     def size(self) -> Size:
-        return self.side, self.side
+        return self.y.shape[0], self.y.shape[1]
 
     @property
     def upsampled(self) -> Size:
@@ -114,12 +124,12 @@ class WorkedExample:
 
     @property
     def places(self) -> Tensor:
-        """`kernel_places`, (side^2, H W)."""
+        """`kernel_places`, (h w, H W)."""
         return kernel_places(self.size, self._kernel_size, self.stride, self.padding)
 
     @property
     def matrix(self) -> Tensor:
-        """C, (side^2, H W)."""
+        """C, (h w, H W)."""
         return convolution_matrix(self.kernel, self.size, self.stride, self.padding)
 
     @property
@@ -139,5 +149,26 @@ class WorkedExample:
         return (self.matrix[pixel] * self.y.flatten()[pixel]).view(self.upsampled)
 
     @property
+    def spread(self) -> Tensor:
+        """`zeros_inserted`, (H + kh - 1, W + kw - 1)."""
+        return zeros_inserted(self.y, self._kernel_size, self.stride, self.padding)
+
+    @property
+    def flipped(self) -> Tensor:
+        """The kernel turned by 180 degrees, (kh, kw)."""
+        return self.kernel.flip(0, 1)
+
+    @property
+    def x_by_zeros(self) -> Tensor:
+        """x once more, (H, W): `spread` convolved with the `flipped` kernel, pixel by pixel."""
+        return functional.conv2d(self.spread[None, None], self.flipped[None, None])[0, 0]
+
+    def window(self, pixel: int) -> tuple[slice, slice]:
+        """Rows and columns of `spread` under the kernel for a pixel of x, the first being 0."""
+        row, column = divmod(pixel, self.upsampled[1])
+        height, width = self._kernel_size
+        return slice(row, row + height), slice(column, column + width)
+
+    @property
     def _kernel_size(self) -> Size:
-        return self.kernel_side, self.kernel_side
+        return self.kernel.shape[0], self.kernel.shape[1]

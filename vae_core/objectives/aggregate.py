@@ -29,10 +29,12 @@ def beta_tcvae(
     beta: float = 6.0,
     gamma: float = 1.0,
     sampling: str = "weighted",
+    kl_weight: float = 1.0,
 ) -> ObjectiveTerms:
     """-reconstruction + alpha * information + beta * total correlation + gamma * dimension-wise KL.
 
-    Chen et al. (2018, eq. 4); all ones are the ELBO with its KL sampled. log q(z) of the whole data
+    Chen et al. (2018, eq. 4); all ones are the ELBO with its KL sampled; kl_weight weighs all
+    three, see `beta_vae`. log q(z) of the whole data
     set of `dataset_size` images is estimated from the batch: sampling="weighted" (their eq. 5) or
     "stratified" (appendix C.2), whose q(z) is unbiased; the published code weighs otherwise, see
     `_batch_log_weights`. parts: the three, as
@@ -56,7 +58,7 @@ def beta_tcvae(
         "dimension_kl": (log_q_zj - log_normal(z)).sum(1).mean(),
     }
     weighed = sum(w * part for w, part in zip((alpha, beta, gamma), parts.values(), strict=True))
-    return ObjectiveTerms(reconstruction, kl, weighed - reconstruction.mean(), parts)
+    return ObjectiveTerms(reconstruction, kl, kl_weight * weighed - reconstruction.mean(), parts)
 
 
 def dip_vae(
@@ -68,8 +70,9 @@ def dip_vae(
     off_diagonal: float = 10.0,
     diagonal: float = 100.0,
     beta: float = 1.0,
+    kl_weight: float = 1.0,
 ) -> ObjectiveTerms:
-    """-reconstruction + beta * KL + what the codes' covariance lacks of the identity.
+    """-reconstruction + kl_weight * beta * KL + what the codes' covariance lacks of the identity.
 
     off_diagonal * sum of its squares off the diagonal + diagonal * sum of (C_jj - 1)^2 on it, with
     C = Cov[mu] for kind "i" and Cov[mu] + E[diag sigma^2], that of z, for "ii" (Kumar et al. 2018,
@@ -89,7 +92,7 @@ def dip_vae(
         "diagonal": (on - 1).square().sum(),
     }
     penalty = off_diagonal * parts["off_diagonal"] + diagonal * parts["diagonal"]
-    total = beta * kl.sum(1).mean() + penalty - reconstruction.mean()
+    total = kl_weight * beta * kl.sum(1).mean() + penalty - reconstruction.mean()
     return ObjectiveTerms(reconstruction, kl, total, parts)
 
 
@@ -100,13 +103,14 @@ def info_vae(
     generator: torch.Generator,
     alpha: float = 0.0,
     weight: float = 1_000.0,
+    kl_weight: float = 1.0,
 ) -> ObjectiveTerms:
-    """-reconstruction + (1 - alpha) * KL + (alpha + weight - 1) * MMD(q(z), p(z)).
+    """-reconstruction + kl_weight * (1 - alpha) * KL + (alpha + weight - 1) * MMD(q(z), p(z)).
 
     Zhao et al. (2019, eq. 6, with lambda = `weight`); alpha = 0 and weight = 1 are the ELBO. The
     distance between the batch's codes and as many draws of the prior is `mmd`, in parts.
     """
-    return _with_mmd(model, x, generator, 1 - alpha, alpha + weight - 1)
+    return _with_mmd(model, x, generator, kl_weight * (1 - alpha), alpha + weight - 1)
 
 
 def wae_mmd(

@@ -54,15 +54,17 @@ def unlabelled_terms(model: M2, x: Tensor, *, generator: torch.Generator) -> Cla
     return ClassTerms(reconstruction, kl, class_kl, log_q)
 
 
-def labelled_bound(model: M2, x: Tensor, y: Tensor, *, generator: torch.Generator) -> Tensor:
+def labelled_bound(
+    model: M2, x: Tensor, y: Tensor, *, generator: torch.Generator, kl_weight: float = 1.0
+) -> Tensor:
     """A lower bound of log p(x, y), (batch,), in nats: -L(x, y) of Kingma et al. (2014, eq. 6).
 
-    x (batch, c, h, w), y (batch,).
+    x (batch, c, h, w), y (batch,); kl_weight: of the KL of z.
     """
     mu, logvar = model.encode_class(x, y)
     z = model.sample_posterior(mu, logvar, generator)
     kl = kl_to_standard_normal(mu, logvar).sum(1)
-    return model.log_likelihood_of_class(x, z, y) - math.log(model.config.classes) - kl
+    return model.log_likelihood_of_class(x, z, y) - math.log(model.config.classes) - kl_weight * kl
 
 
 def m2_objective(
@@ -73,17 +75,20 @@ def m2_objective(
     generator: torch.Generator,
     alpha: float = 1.0,
     share: float = 0.0,
+    kl_weight: float = 1.0,
 ) -> ObjectiveTerms:
     """Minus both bounds, and the classifier's cross-entropy on what is labelled (eq. 8 and 9).
 
     x (batch, c, h, w): images whose class is not told; labelled: images and their classes; share:
     labelled images of the data set for each that is not; alpha: the weight of the cross-entropy,
-    for each image that is not labelled (theirs is 0.1). All are means, in nats.
+    for each image that is not labelled (theirs is 0.1); kl_weight: of the KL of z, less than 1
+    while it is warmed up. All are means, in nats.
     """
     terms = unlabelled_terms(model, x, generator=generator)
     images, classes = labelled
-    told = labelled_bound(model, images, classes, generator=generator).mean()
+    told = labelled_bound(model, images, classes, generator=generator, kl_weight=kl_weight).mean()
+    bound = terms.reconstruction - kl_weight * terms.kl.sum(1) - terms.class_kl
     cross_entropy = functional.nll_loss(model.class_log_probs(images), classes)
-    loss = -terms.bound.mean() - share * told + alpha * cross_entropy
+    loss = -bound.mean() - share * told + alpha * cross_entropy
     parts = {"class_kl": terms.class_kl.mean(), "cross_entropy": cross_entropy}
     return ObjectiveTerms(terms.reconstruction, terms.kl, loss, parts)

@@ -12,7 +12,7 @@ from vae_core.models.latent_model import LatentModel
 from vae_core.objectives.terms import Batch, ObjectiveTerms
 
 # Settings of a training that some objectives use, and what they are for the others.
-SHARED = {"beta": 1.0, "samples": 1}
+SHARED = {"beta": 1.0, "samples": 1, "warm_up": 0.0}
 
 
 class Chosen(Protocol):
@@ -76,8 +76,8 @@ class Setting:
 class Objective:
     """An objective as it can be chosen.
 
-    text: what it does, in a sentence; uses: which of beta and samples mean something to it; kind:
-    of the model that it trains; pairs: a batch of a single image will not do.
+    text: what it does, in a sentence; uses: which of SHARED mean something to it; kind: of the
+    model that it trains; pairs: a batch of a single image will not do.
     """
 
     text: str

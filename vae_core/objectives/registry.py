@@ -71,7 +71,9 @@ def _function(function: Callable[..., ObjectiveTerms], *uses: str) -> ByGradient
     """A function of `objectives` and its kin, with its own settings and what it `uses` beside."""
 
     def objective(model: LatentModel, batch: Batch, config: Chosen) -> ObjectiveTerms:
-        shared = {name: getattr(config, name) for name in uses}
+        shared = {name: getattr(config, name) for name in uses if name != "warm_up"}
+        if "warm_up" in uses:
+            shared["kl_weight"] = batch.kl_weight
         return function(
             model, batch.x, generator=batch.generator, **shared, **config.objective_settings
         )
@@ -109,6 +111,7 @@ def _beta_tcvae(model: LatentModel, batch: Batch, config: Chosen) -> ObjectiveTe
         batch.x,
         generator=batch.generator,
         dataset_size=batch.images,
+        kl_weight=batch.kl_weight,
         **config.objective_settings,
     )
 
@@ -119,13 +122,13 @@ register_objective(
     "elbo",
     "A variational autoencoder: minus the ELBO, its KL weighed by beta (Kingma & Welling 2014; "
     "Higgins et al. 2017).",
-    _function(beta_vae, "beta", "samples"),
-    uses=("beta", "samples"),
+    _function(beta_vae, "beta", "samples", "warm_up"),
+    uses=("beta", "samples", "warm_up"),
 )
 register_objective(
     "warm-up",
     "The same with a weight that rises from 0 to beta, so that no dimension gives up early "
-    "(Sønderby et al. 2016).",
+    "(Sønderby et al. 2016); the setting warm_up does so for any objective that has a KL.",
     ByGradient(_warm_up),
     settings={"rise": Setting(0.2, _RISE.format("beta"), most=1.0)},
     uses=("beta", "samples"),
@@ -146,22 +149,22 @@ register_objective(
     "free-bits",
     "A dimension is not pressed below so many nats, which keeps it from collapse (Kingma et al. "
     "2016).",
-    _function(free_bits, "samples"),
+    _function(free_bits, "samples", "warm_up"),
     settings={"free_nats": Setting(0.1, "The KL in nats that each dimension has free.")},
-    uses=("samples",),
+    uses=("samples", "warm_up"),
 )
 register_objective(
     "iwae",
     "The importance-weighted bound of log p(x), tighter the more samples K (Burda et al. 2016).",
-    _function(iwae, "samples"),
-    uses=("samples",),
+    _function(iwae, "samples", "warm_up"),
+    uses=("samples", "warm_up"),
 )
 register_objective(
     "iwae-dreg",
     "The same bound with a gradient of the encoder that noise does not drown as K grows (Tucker "
     "et al. 2019).",
-    _function(doubly_reparameterised_iwae, "samples"),
-    uses=("samples",),
+    _function(doubly_reparameterised_iwae, "samples", "warm_up"),
+    uses=("samples", "warm_up"),
 )
 register_objective(
     "beta-tcvae",
@@ -179,6 +182,7 @@ register_objective(
             choices=("stratified", "weighted"),
         ),
     },
+    uses=("warm_up",),
     pairs=True,
 )
 register_objective(
@@ -192,6 +196,7 @@ register_objective(
             1e-4, "The learning rate of the discriminator's own Adam.", 1e-8, 1.0
         ),
     },
+    uses=("warm_up",),
     pairs=True,
 )
 for _kind, _diagonal in (("i", 100.0), ("ii", 10.0)):
@@ -199,12 +204,12 @@ for _kind, _diagonal in (("i", 100.0), ("ii", 10.0)):
         f"dip-vae-{_kind}",
         f"The covariance of {'mu' if _kind == 'i' else 'z'} over a batch is drawn to the identity "
         "(Kumar et al. 2018).",
-        _function(partial(dip_vae, kind=_kind), "beta"),
+        _function(partial(dip_vae, kind=_kind), "beta", "warm_up"),
         settings={
             "off_diagonal": Setting(10.0, "The weight of what two dimensions share."),
             "diagonal": Setting(_diagonal, "The weight of a variance other than 1."),
         },
-        uses=("beta",),
+        uses=("beta", "warm_up"),
         pairs=True,
     )
 register_objective(
@@ -222,13 +227,14 @@ register_objective(
     "info-vae",
     "A VAE that weighs the KL less, and the distance of all codes together from the prior more "
     "(Zhao et al. 2019).",
-    _function(info_vae),
+    _function(info_vae, "warm_up"),
     settings={
         "alpha": Setting(0.0, "One minus the weight of the KL; 1 leaves it out.", most=1.0),
         "weight": Setting(
             1_000.0, "Lambda: with alpha, less 1, the weight of that distance.", 1.0, 1e6
         ),
     },
+    uses=("warm_up",),
     pairs=True,
 )
 register_objective(
@@ -304,5 +310,6 @@ register_objective(
         ),
         "classes": Setting(10, "How many classes the data have.", 1, 1_000),
     },
+    uses=("warm_up",),
     kind="m2",
 )

@@ -58,6 +58,7 @@ class Batch:
 
     cycle: how far the learning rate's cycle is, from 0 to 1; a training that was given more epochs
     has several, and its later steps lie beyond total_steps, which are those of the first.
+    kl_weight: what the KL is weighed by beside its own weight, less than 1 while that is warmed up.
     x (batch, c, h, w) in [0, 1]; labels (batch,) int64 where the set has any; generator: for all
     that is drawn, on the device of x.
     """
@@ -69,6 +70,7 @@ class Batch:
     step: int
     total_steps: int
     cycle: float
+    kl_weight: float = 1.0
 
 
 def elbo_terms(
@@ -122,8 +124,9 @@ def log_weights(
     eps: Tensor,
     logvar: Tensor,
     prior: Prior | None = None,
+    kl_weight: float = 1.0,
 ) -> Tensor:
-    """log p(x, z) - log q(z given x), (batch, samples), in nats.
+    """log p(x given z) + kl_weight (log p(z) - log q(z given x)), (batch, samples), in nats.
 
     x (batch, c, h, w); z (batch, samples, d); eps = (z - mu) / sigma; logvar (batch, d); prior: the
     model's, where it is at hand.
@@ -131,7 +134,10 @@ def log_weights(
     parameters = model.decode_parameters(z.flatten(0, 1)).unflatten(0, z.shape[:2])
     log_px_z = model.likelihood.log_prob(parameters, x[:, None])
     log_qz_x = -0.5 * (eps.square() + logvar[:, None] + math.log(2 * math.pi)).sum(2)
-    return log_px_z + (prior or model.prior()).log_prob(z) - log_qz_x
+    log_pz = (prior or model.prior()).log_prob(z)
+    if kl_weight != 1:
+        return log_px_z + kl_weight * (log_pz - log_qz_x)
+    return log_px_z + log_pz - log_qz_x
 
 
 def posterior_draws(

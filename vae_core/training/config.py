@@ -31,6 +31,7 @@ _RANGES: dict[str, tuple[type, float, float]] = {
     "seed": (int, 0, 2**31 - 1),
     "threads": (int, 1, 256),
     "beta": (float, 0, 1_000),
+    "warm_up": (float, 0, 1),
     "learning_rate": (float, 1e-8, 10),
     "left_out": (int, -1, 9_999),
 }
@@ -67,7 +68,9 @@ class TrainConfig:
     `ModelConfig`; of PCA they are what they must be, whatever is given.
     objective: see `objective_registry`, as for objective_settings, its own settings, which are
     complete once this is made; beta weighs the KL (1 is the ELBO); samples: draws of z per image
-    (L; for IWAE its K). binarisation: see `binarisation`; static draws are the same for all.
+    (L; for IWAE its K); warm_up: the share of all steps over which what the KL is weighed by rises
+    evenly from 0, so that no dimension gives up early (Sønderby et al. 2016).
+    binarisation: see `binarisation`; static draws are the same for all.
     left_out: the label of a class whose training images are not learned, -1 for none.
     schedule: "one-cycle" rises to learning_rate over the first 30 % of the steps and falls to
     almost 0 (Smith & Topin 2019), "constant" stays.
@@ -97,6 +100,7 @@ class TrainConfig:
     left_out: int = -1
     beta: float = 1.0
     samples: int = 1
+    warm_up: float = 0.0
     epochs: int = 10
     batch_size: int = 256
     learning_rate: float = 2e-3
@@ -169,7 +173,8 @@ class TrainConfig:
     def compares(self, epoch: int) -> bool:
         """Whether the held-out loss after `epoch` epochs is of the objective that it ends with."""
         _, planned = self.cycle_at(0)
-        return epoch >= float(self.objective_settings.get("rise", 0.0)) * planned
+        rise = float(self.objective_settings.get("rise", self.warm_up))
+        return epoch >= rise * planned
 
     def _check_objective(self) -> None:
         objective, settings = find_objective(self.objective), self.objective_settings

@@ -56,4 +56,5 @@ class FactorVaeLearner(Learner):
             generator=batch.generator,
             discriminator=self.discriminator,
             gamma=self.gamma,
+            kl_weight=batch.kl_weight,
         )

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median_low
 
 import torch
@@ -28,6 +28,7 @@ from vae_core.models.latent_model import LatentModel
 from vae_core.models.linear import check_components
 from vae_core.objectives.registry import find_objective
 from vae_core.objectives.terms import Batch, ObjectiveTerms
+from vae_core.objectives.variational import ramp
 from vae_core.training.config import TrainConfig
 from vae_core.training.learner import Learner
 from vae_core.training.learners import build_learner
@@ -145,8 +146,8 @@ def _train(
         generator = _generator(config.seed, epoch, device)
         sums = _Sums(model, device)
         for rows in train_set.split(order, config.batch_size):
-            terms = learner.step(train_set.batch(rows, generator, step, schedule))
-            sums.add(terms)
+            batch = train_set.batch(rows, generator, step, schedule)
+            sums.add(_weighed(learner.step(batch), batch, config))
             step += 1
             ended = step % steps_per_epoch == 0
             reports = ended or time.perf_counter() - reported >= report_seconds
@@ -221,6 +222,7 @@ class _Images:
         self.labels = None if data.labels is None else data.labels.to(device)
         self.drawn_anew = config.binarisation == "dynamic"
         self.pairs = find_objective(config.objective).pairs
+        self.warm_up = config.warm_up
 
     def split(self, rows: Tensor, size: int) -> list[Tensor]:
         """Rows of each batch; a last one of a single image joins the one before, if it must."""
@@ -241,6 +243,7 @@ class _Images:
             step=step,
             total_steps=schedule.first,
             cycle=schedule.at(step),
+            kl_weight=ramp(step, round(self.warm_up * schedule.first), 1.0),
         )
 
 
@@ -302,6 +305,14 @@ class _Sums:
         )
 
 
+def _weighed(terms: ObjectiveTerms, batch: Batch, config: TrainConfig) -> ObjectiveTerms:
+    """With the weight of the KL among the parts, where it rises."""
+    if not config.warm_up:
+        return terms
+    weight = torch.tensor(batch.kl_weight, device=terms.loss.device)
+    return replace(terms, parts={**terms.parts, "kl_weight": weight})
+
+
 @torch.no_grad()
 def _test_sums(
     learner: Learner, test_set: _Images, config: TrainConfig, step: int, schedule: _Schedule
@@ -311,7 +322,8 @@ def _test_sums(
     generator = _generator(config.seed, 0, device)  # the same draws at every epoch
     sums = _Sums(learner.model, device)
     for rows in test_set.split(torch.arange(len(test_set.images), device=device), TEST_BATCH):
-        sums.add(learner.terms(test_set.batch(rows, generator, step, schedule)))
+        batch = test_set.batch(rows, generator, step, schedule)
+        sums.add(_weighed(learner.terms(batch), batch, config))
     return sums
 
 

@@ -81,6 +81,7 @@ class M2Learner(Learner):
             generator=generator,
             alpha=self.config.objective_settings["alpha"],
             share=n / batch.images,
+            kl_weight=batch.kl_weight,
         )
         descend(self.optimizer, terms.loss, learning_rate(self.config, batch))
         return terms

@@ -8,9 +8,13 @@ from collections.abc import Callable, Iterator
 from http.client import HTTPResponse
 
 import pytest
+import uvicorn
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.server import ServerState
 
 from live.door import connections
 from live.door.connections import BoundedWebSocket
+from tests.live.conftest import run
 
 Connect = Callable[[], socket.socket]
 UPGRADE = (
@@ -149,6 +153,18 @@ def test_an_address_s_unfinished_messages_are_bounded_in_sum(
     assert ends(opened[-1])
     opened[0].sendall(bytes(100_000))
     assert opened[0].recv(1024)
+
+
+def test_an_answer_on_a_socket_that_uvicorn_has_closed_finds_that_the_visitor_has_left() -> None:
+    async def answer() -> None:
+        config = uvicorn.Config(lambda: None, log_config=None)
+        config.load()
+        closed = BoundedWebSocket(config, ServerState(), {})
+        closed.handshake_complete = closed.close_sent = True  # as after a ping without an answer
+        await closed.send({"type": "websocket.send", "bytes": b"late"})
+
+    with pytest.raises(ClientDisconnected):
+        run(answer())
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def call(tmp_path: Path) -> Callable[..., Any]:
     node = shutil.which("node")
     if node is None:
         pytest.skip("Node.js is not installed")
-    for component in ("curves", "latent_plane"):
+    for component in ("curves", "image_grid", "latent_plane", "two_gaussians"):
         shutil.copytree(COMPONENTS / component / "assets", tmp_path / component)
     (tmp_path / "package.json").write_text('{"type": "module"}')
 

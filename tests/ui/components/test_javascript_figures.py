@@ -192,3 +192,26 @@ def test_an_arrow_points_from_the_edge_to_a_z_out_of_sight(
         z,
     )
     assert told == (None if arrow is None else pytest.approx(arrow))
+
+
+LAID = """({ layOut, corner, extent, tileAt }, columns, side, gap, room, most) => {
+  const wanted = { rows: 2, columns, gap, minTile: null, maxTile: most, maxHeight: null };
+  const layout = layOut(wanted, { width: side, height: side }, room, 0, 1);
+  const last = corner(layout, 2 * columns - 1);
+  const hit = tileAt(layout, 2 * columns, last.x + 1, last.y + 1);
+  return { ...layout, last, hit, whole: extent(layout) };
+}"""
+
+
+@pytest.mark.parametrize(("columns", "side"), [(12, 8), (10, 28), (9, 20), (2, 64)])
+def test_a_strip_that_fills_its_room_ends_at_its_edge(call: Call, columns: int, side: int) -> None:
+    laid = call("image_grid/layout.js", LAID, columns, side, 2, 940, 1000)
+    assert laid["whole"]["width"] == 940
+    assert laid["last"]["x"] + laid["width"] == pytest.approx(940, abs=1)
+    assert laid["hit"] == 2 * columns - 1
+    assert laid["width"] % side == 0 or laid["width"] * columns + 2 * (columns - 1) > 930
+
+
+def test_tiles_as_large_as_they_may_be_and_those_without_a_gap_stay_together(call: Call) -> None:
+    assert call("image_grid/layout.js", LAID, 8, 28, 2, 940, 56)["gap"] == 2
+    assert call("image_grid/layout.js", LAID, 20, 8, 0, 500, 1000)["gap"] == 0

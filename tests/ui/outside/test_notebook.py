@@ -213,7 +213,7 @@ def test_images_are_taken_in_the_forms_that_people_have_them() -> None:
         (IMAGES, "data is of type Tensor; give an ImageDataset"),
         ((IMAGES, [1, 2]), r"labels are \(2,\), but there are 40 images"),
         ((IMAGES, np.full(40, np.nan)), "A label is NaN"),
-        ((IMAGES.float(), None), r"values outside of \[0, 1\]"),
+        ((IMAGES.float(), None), "images run from 0 to 255, not from 0 to 1"),
         ((IMAGES[:, :, :, :5], None), "The model reads images of"),
         ((IMAGES.int(), None), "images are int32; give uint8, or floats"),
         ((IMAGES[:0], None), r"images are \(0, 1, 8, 8\)"),
@@ -228,13 +228,28 @@ def test_data_that_are_none_are_refused(data: Any, said: str) -> None:
 @pytest.mark.parametrize(
     ("model", "said"),
     [
-        (nn.Linear(2, 2), "model is of type Linear; give a model of vae_core"),
+        (nn.Linear(2, 2), "model is of type Linear, which has neither encode nor decode"),
         ("no-such-model", "no-such-model"),
     ],
 )
 def test_models_that_are_none_are_refused(model: Any, said: str) -> None:
     with pytest.raises(ZscapeError, match=said):
         LatentPlane(model)
+
+
+def test_a_model_from_outside_is_taken_and_the_kernel_decodes_it() -> None:
+    class Stranger(nn.Module):
+        def encode(self, x: Tensor) -> Tensor:
+            return x.flatten(1)[:, :2]
+
+        def decode(self, z: Tensor) -> Tensor:
+            return torch.sigmoid(z.sum(1)).repeat(64, 1).T.reshape(-1, 1, 8, 8)
+
+    plane = LatentPlane(Stranger(), (IMAGES, None))
+    codes = np.frombuffer(part(plane, "codes"), "<f4").reshape(40, 2)
+    assert np.allclose(codes, IMAGES.flatten(1)[:, :2] / 255, atol=1e-6)
+    _, pixels = asked(plane, Verb.DECODE, np.zeros((1, 2), "<f4"))
+    assert pixels.size == 64 and set(pixels.flatten().tolist()) <= {127, 128}
 
 
 def test_two_of_many_dimensions_are_the_plane_and_all_have_sliders() -> None:

@@ -11,7 +11,7 @@ import pytest
 from ui.frame.navigation import PAGES, SECTIONS
 from ui.palette import SYMBOL_COLOURS
 from ui.text import explain
-from ui.text.explain import EXPLANATIONS, coloured, parts
+from ui.text.explain import EXPLANATIONS, coloured, parts, question
 
 TITLES = {file: title for pages in SECTIONS.values() for file, title, _, _ in pages}
 FILES = sorted(EXPLANATIONS.glob("*"))
@@ -32,6 +32,13 @@ def asked() -> set[tuple[str, str]]:
 
 def test_each_part_of_each_file_is_shown_by_its_page() -> None:
     assert asked() == {(file.stem, part) for file in FILES for part in parts(file.stem)}
+
+
+def test_each_page_has_a_question_of_its_own_that_fits_a_line() -> None:
+    questions = [question(file.stem) for file in FILES]
+    assert len(set(questions)) == len(questions)
+    assert max(map(len, questions)) < 90
+    assert question("no such page") == ""
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
@@ -63,11 +70,13 @@ def test_symbols_are_coloured_in_mathematics_alone() -> None:
     [
         ("", "a title is expected"),
         ("Training brings", "a title is expected"),
-        ("# Density\n", "text under its title"),
-        ("# Density\nA text\n## A part\nAnother", "text under its title"),
-        ("# Density\n## A part\n## Another\nA text", "without text"),
-        ("# Density\n## A part\nA text\n## A part\nA text", "two parts named 'A part'"),
-        ("# Density\nThe prior $p(z) is", "without another"),
+        ("# Density\n", "a question under its title"),
+        ("# Density\n\nA text\n", "a question under its title"),
+        ("# Density\n\nWhere?\n", "text under its question"),
+        ("# Density\n\nWhere?\n\nA text\n## A part\nAnother", "text under its question"),
+        ("# Density\n\nWhere?\n\n## A part\n## Another\nA text", "without text"),
+        ("# Density\n\nWhere?\n\n## A\nA text\n## A\nA text", "two parts named 'A'"),
+        ("# Density\n\nWhere?\n\nThe prior $p(z) is", "without another"),
     ],
 )
 def test_a_file_that_is_not_as_it_should_be_is_told(

@@ -29,7 +29,7 @@ def test_a_notebook_says_what_it_is_and_where_to_run_it_then_has_the_program() -
     opened = open_model("digits-2d")
     for name, text in (
         ("elbo", elbo_program(opened, 3, 100)),
-        ("compare", compare_program(opened, opened, 5)),
+        ("compare", compare_program([opened, opened], 5)),
         ("clusters", program("clusters", ["k-means"], CHECKPOINT='a "b"\n\u2028{c}', K=2)),
     ):
         first, *code = read(name, text).cells

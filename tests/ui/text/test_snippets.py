@@ -53,6 +53,7 @@ from vae_core.measures.codes.label_curves import (
 from vae_core.measures.compression import entropy_bits, quantise
 from vae_core.measures.likelihood.posterior_gap import best_gaussian, elbo_gap
 from vae_core.measures.likelihood.quadrature import posterior_cells
+from vae_core.training.config import TrainConfig
 
 ROOT = Path(__file__).parents[3]
 
@@ -110,6 +111,22 @@ def test_the_elbo_program_samples_log_px_beyond_two_dimensions(tmp_path: Path) -
     assert figure(text, "log p(x)") == pytest.approx(gap.log_px, abs=0.01)
     assert gap.effective_draws is not None
     assert figure(text, "effective draws") == pytest.approx(gap.effective_draws, abs=0.51)
+
+
+def test_the_marginal_program_comes_to_log_px_either_way(tmp_path: Path) -> None:
+    opened = open_model("digits-2d")
+    given = {"CHECKPOINT": place_of(opened), "IMAGE": 3, "DRAWS": 4_096}
+    text = here(program("marginal", ["a data set"], **given), tmp_path)
+    x = load_dataset("digits", "test").floats(slice(3, 4))
+    log_px = float(posterior_cells(opened.model, x).log_px)
+    ends = re.findall(r"4096 +log p\(x\) about +(-[\d.]+) nats", text)
+    assert [float(end) for end in ends] == pytest.approx([log_px] * 2, abs=0.4)
+
+
+def test_the_kl_program_gives_both_divergences_and_their_areas(tmp_path: Path) -> None:
+    text = here(program("kl", Q=(0.0, 0.5), P=(0.0, 2.0)), tmp_path)
+    told = re.findall(r"([\d.]+) nats +area +([\d.]+)", text)
+    assert told == [("0.9175", "0.9175"), ("6.1137", "6.1137")]
 
 
 @pytest.fixture
@@ -182,7 +199,7 @@ def test_whatever_a_model_s_texts_are_its_programs_alone_run(
     against = ("shuffled pixels", f"class 1{HOSTILE[1]}", "digits")
     programs = [
         *(anomalies_program(opened, kind, "latent", images=20, draws=1) for kind in against),
-        compare_program(opened, opened, 5),
+        compare_program([opened, opened], 5),
         elbo_program(opened, 3, 5),
         labels_program(opened, "at random", counts=[20], draws=1, images=True),
         program("factors", CHECKPOINT=place, ROW=0, DIMS=[0], STEPS=3, SPAN="prior", SIGMAS=3.0),
@@ -221,7 +238,7 @@ def test_the_compare_program_gives_the_table_and_the_images(
     vae, ae, gan = (
         ROOT / "checkpoints" / name for name in ("mnist-2d", "mnist-2d-ae", "mnist-2d-gan")
     )
-    exec(compare_program(open_model("mnist-2d"), open_model("mnist-2d-gan"), 10), {})
+    exec(compare_program([open_model("mnist-2d"), open_model("mnist-2d-gan")], 10), {})
     of_vae, of_gan = capsys.readouterr().out.split(f"{gan}: ")
     metrics = json.loads((vae / "metrics.json").read_text("utf-8"))
     assert figure(of_vae, "E[log p(x|z)]") == pytest.approx(metrics["reconstruction"], abs=0.006)
@@ -233,7 +250,7 @@ def test_the_compare_program_gives_the_table_and_the_images(
     assert figure(of_gan, "real and generated told apart") == pytest.approx(judged, abs=6e-4)
     assert "ELBO" not in of_gan and not list(tmp_path.iterdir())  # no image has a code
 
-    exec(compare_program(open_model("mnist-2d"), open_model("mnist-2d-ae"), 10), {})
+    exec(compare_program([open_model("mnist-2d"), open_model("mnist-2d-ae")], 10), {})
     assert "ELBO" not in capsys.readouterr().out.split(f"{ae}: ")[1]
     assert Image.open(tmp_path / "compared.png").size == (10 * 28 + 9 * 2, 2 * 28 + 2)
 
@@ -412,3 +429,55 @@ def test_the_density_program_gives_the_holes_and_the_draws(
     assert figure(text, "KL(q(z) || p(z))") == pytest.approx(least, abs=0.006)
     assert 0 < figure(text, "without data") < 100
     assert Image.open(tmp_path / "draws.png").size == (12 * 10 - 2, 3 * 10 - 2)
+
+
+def test_the_programs_of_the_pages_that_decode_give_their_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    checkpoint = str(ROOT / "checkpoints" / "digits-2d")
+    a, b = [0.5, -1.0], [-1.2, 0.7]
+    programs = [
+        program("overview", CHECKPOINT=checkpoint, SEED=3, ROWS=2, COLUMNS=5),
+        program("decode", CHECKPOINT=checkpoint, Z=a),
+        program(
+            "manifold",
+            CHECKPOINT=checkpoint,
+            SIDE=4,
+            DIMS=(0, 1),
+            BASE=a,
+            SPACING="linear",
+            EXTENT=2.0,
+        ),
+        program("interpolate", CHECKPOINT=checkpoint, STOPS=[a, b], STEPS=6, METHOD="linear"),
+    ]
+    exec("\n".join(programs), {})
+    text = capsys.readouterr().out
+    model = load_checkpoint(checkpoint)
+    assert figure(text, "norm") == pytest.approx(1.25**0.5, abs=0.006)
+    shown = np.asarray(Image.open(tmp_path / "decoded.png").convert("L"))
+    assert np.abs(shown / 255 - model.decode(torch.tensor([a]))[0, 0].detach().numpy()).max() < 0.01
+    assert "z_1 from -2.00 to 2.00" in text
+    assert figure(text, "in z") == pytest.approx((1.7**2 + 1.7**2) ** 0.5, abs=0.006)
+    sizes = {name: Image.open(tmp_path / name).size for name in ("samples.png", "manifold.png")}
+    assert sizes == {"samples.png": (5 * 10 - 2, 2 * 10 - 2), "manifold.png": (32, 32)}
+    assert Image.open(tmp_path / "film.gif").n_frames == 2 * 6 - 2
+
+
+@pytest.mark.parametrize("section", ["two dimensions", "principal components"])
+def test_the_encoded_program_draws_every_mean(tmp_path: Path, section: str) -> None:
+    checkpoint = ROOT / "checkpoints" / "sprites-6d"
+    text = here(program("encoded", [section], CHECKPOINT=str(checkpoint), DIMS=(1, 3)), tmp_path)
+    latents = load_latents(checkpoint)
+    assert latents is not None
+    assert f"means of {len(latents)} images in 6 dimensions" in text
+    spreads = [float(found) for found in re.findall(r"spreads by ([\d.]+)", text)]
+    assert spreads == pytest.approx(latents.mu.std(0).tolist(), abs=0.006)
+    assert "scattergl" in (tmp_path / "encoded.html").read_text("utf-8")
+
+
+def test_the_training_program_trains_and_keeps_a_checkpoint(tmp_path: Path) -> None:
+    config = TrainConfig(hidden=(8,), epochs=1, batch_size=512)
+    text = here(program("train", SETTINGS=config.to_json()), tmp_path)
+    assert figure(text, "epoch   1  loss") > 0
+    assert load_checkpoint(tmp_path / "checkpoint").latent_dim == config.latent_dim

@@ -50,12 +50,14 @@ def test_test_figures_stand_at_the_epochs_ends_alone():
 
 
 def test_a_weight_other_than_one_is_named():
-    assert training_panels(EVENTS, CONFIG)[2].title == "Sum with β = 3"
-    assert training_panels(EVENTS, replace(CONFIG, beta=1.0))[2].title == "Sum"
+    assert training_panels(EVENTS, CONFIG)[2].title == ("Loss: cross-entropy + β KL, β = 3")
+    assert training_panels(EVENTS, replace(CONFIG, beta=1.0))[2].title == (
+        "Loss: cross-entropy + KL"
+    )
 
 
 @pytest.mark.parametrize(
-    ("likelihood", "title"), [("bernoulli", "Cross-entropy"), ("gaussian", "−E[log p(x given z)]")]
+    ("likelihood", "title"), [("bernoulli", "Cross-entropy"), ("gaussian", "−E[log p(x|z)]")]
 )
 def test_only_a_bernoulli_likelihood_has_a_cross_entropy(likelihood: str, title: str):
     assert training_panels(EVENTS, replace(CONFIG, likelihood=likelihood))[0].title == title
@@ -69,8 +71,8 @@ def test_a_plain_autoencoder_has_no_kl():
 @pytest.mark.parametrize(
     ("config", "title"),
     [
-        (TrainConfig(objective="iwae", samples=5), "−IWAE bound, K = 5"),
-        (TrainConfig(objective="warm-up", beta=2.0), "Sum with β up to 2"),
+        (TrainConfig(objective="iwae", samples=5), "Loss: −IWAE bound, K = 5"),
+        (TrainConfig(objective="warm-up", beta=2.0), "Loss: cross-entropy + β KL, β up to 2"),
         (TrainConfig(objective="beta-tcvae"), "Loss, β = 6"),
         (TrainConfig(objective="free-bits"), "Loss of free-bits"),
     ],
@@ -92,7 +94,7 @@ def test_what_else_is_in_the_loss_has_its_panel():
 
 def test_pixels_of_zero_and_one_have_no_cross_entropy():
     drawn = replace(CONFIG, binarisation="dynamic")
-    assert training_panels(EVENTS, drawn)[0].title == "−E[log p(x given z)]"
+    assert training_panels(EVENTS, drawn)[0].title == "−E[log p(x|z)]"
 
 
 @pytest.mark.parametrize("objective", ["denoising", "wae-mmd"])
@@ -122,7 +124,7 @@ def test_dimensions_stand_by_their_kl_and_the_collapsed_are_told():
 
 
 def test_runs_over_one_another_have_a_colour_each_and_a_dash_for_training():
-    panels = compared_panels([("a", EVENTS, 4), ("b", EVENTS, 8)])
+    panels = compared_panels([("a", EVENTS, 4), ("b", EVENTS, 8)], {True})
     told = {line.name: line for line in panels[0].lines}
     assert told["a test"].colour == told["a train"].colour != told["b test"].colour
     assert told["a train"].dashed and not told["a test"].dashed
@@ -130,5 +132,5 @@ def test_runs_over_one_another_have_a_colour_each_and_a_dash_for_training():
 
 
 def test_the_only_run_of_a_comparison_needs_no_name():
-    panels = compared_panels([("a", EVENTS, 4)])
+    panels = compared_panels([("a", EVENTS, 4)], {True, False})
     assert [line.name for line in panels[0].lines] == ["train", "test"]

@@ -109,4 +109,4 @@ def test_a_row_of_the_table_says_how_a_run_ended(ended_run: Callable[..., Run]):
     row = summary(ended_run())
     assert row["state"] == "finished"
     assert row["done"] == 1
-    assert row["loss"] == pytest.approx(row["−reconstruction"] + row["KL"])
+    assert row["loss"] == pytest.approx(row["cross-entropy"] + row["KL"])

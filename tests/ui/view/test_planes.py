@@ -11,7 +11,7 @@ from ui.view.planes import plane_points
 
 @pytest.mark.parametrize(
     ("name", "label"),
-    [("digits-2d", "cross-entropy at μ (nats)"), ("frey-2d", "−log p(x given μ) (nats)")],
+    [("digits-2d", "cross-entropy at μ (nats)"), ("frey-2d", "−log p(x|z = μ) (nats)")],
 )
 def test_grey_pixels_under_a_bernoulli_have_a_cross_entropy(name: str, label: str) -> None:
     opened = open_model(name)

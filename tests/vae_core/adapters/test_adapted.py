@@ -208,7 +208,7 @@ def test_codes_of_16384_numbers_and_images_of_512_a_side_are_taken() -> None:
     )
     mu, logvar = model.encode(torch.rand(2, 1, h, h))
     assert mu.shape == logvar.shape == (2, d) and reach(mu) <= 1
-    with pytest.raises(ConfigError, match="whole number from 1 to 16384"):
+    with pytest.raises(ConfigError, match="1 to 16,384"):
         adapted(decode=lambda z: torch.zeros(len(z), 4, 4), latent_dim=d + 1)
 
 
@@ -250,6 +250,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "colour": ({"model": stranger(channels=3), "images": GREY}, "expected .* 3 channels"),
     "wrong code": ({"model": stranger(), "images": GREY, "latent_dim": 5}, "codes of 24 numbers"),
     "range": ({"model": stranger(), "images": GREY * 300}, "images run from .* value_range="),
+    "half a range": ({"model": stranger(), "images": GREY, "value_range": (1,)}, "two different"),
+    "no dimension": ({"decode": len, "latent_dim": -1}, "latent_dim=-1; give how many numbers"),
+    "NaN": ({"model": stranger(), "images": GREY * torch.nan}, "hold NaN"),
     "no range": ({"model": stranger(), "images": GREY, "value_range": (1, 1)}, "two different"),
     "tanh": (
         {"decode": lambda z: np.full((len(z), 8, 6), -1.0), "latent_dim": 2},
@@ -269,6 +272,26 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "uncopied": ({"model": Undoable(), "images": GREY}, "Undoable cannot be copied"),
     "axes": ({"model": stranger(), "images": GREY[None, None]}, r"One image is \(1, 9, 8, 6\)"),
 }  # fmt: skip
+
+
+def test_pixels_that_are_cut_off_are_told() -> None:
+    images = torch.linspace(-0.2, 1, 48).reshape(1, 1, 8, 6)
+    with pytest.warns(UserWarning, match="values from -0.2 to 1 .* 17 % of the pixels are cut off"):
+        adapted(decode=lambda z: images.repeat(len(z), 1, 1, 1), latent_dim=2)
+
+
+def test_a_function_that_fails_later_is_a_sentence() -> None:
+    def decode(z: torch.Tensor) -> torch.Tensor:
+        if bool((z > 9).any()):
+            raise RuntimeError("out of\nmemory")
+        return torch.zeros(len(z), 4, 4)
+
+    model = adapted(decode=decode, latent_dim=2)
+    assert model.decode(torch.zeros(1, 2)).shape == (1, 1, 4, 4)
+    with pytest.raises(
+        ConfigError, match=r"failed to decode \(1, 2\): RuntimeError: out of memory"
+    ):
+        model.decode(torch.full((1, 2), 10.0))
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -132,6 +132,18 @@ def test_a_decoder_that_fails_is_told_once() -> None:
     assert sentence.startswith("decode fails. RuntimeError: mat1 and mat2")
 
 
+def test_an_object_whose_pixels_are_cut_off_is_told_so() -> None:
+    class Bright(nn.Module):
+        def decode(self, z: torch.Tensor) -> torch.Tensor:
+            return 1.1 * torch.sigmoid(z.repeat(1, 32)).view(-1, 8, 8)
+
+        def encode(self, x: torch.Tensor) -> torch.Tensor:
+            return 9 * x.flatten(1)[:, :2]
+
+    told = check_model(Bright(), torch.rand(6, 8, 8))
+    assert any("of the pixels are cut off" in sentence for sentence in told), told
+
+
 def test_a_strangers_model_is_adapted_and_checked_with_its_images() -> None:
     class Stranger(nn.Module):
         def __init__(self) -> None:

@@ -17,6 +17,7 @@ from onnx import TensorProto as T
 from onnx import helper as h
 from torch import nn
 
+from vae_core.adapters.adapted import adapted
 from vae_core.adapters.checks import check_model
 from vae_core.checkpoints.archives import unpack_checkpoint, zip_checkpoint
 from vae_core.checkpoints.onnx import process
@@ -25,7 +26,7 @@ from vae_core.checkpoints.reading import load_checkpoint, load_latents, read_con
 from vae_core.checkpoints.writing import save_checkpoint
 from vae_core.command.main import main
 from vae_core.data.datasets import load_dataset
-from vae_core.errors import CheckpointError
+from vae_core.errors import CheckpointError, ConfigError
 
 SHIPPED = Path(__file__).parents[3] / "checkpoints" / "digits-2d"
 RNG = np.random.default_rng(0)
@@ -227,6 +228,22 @@ def test_the_networks_of_a_model_as_onnx_have_its_figures(
     assert latents is not None and len(latents) == len(data)
     assert check_model(again, x) == []
     assert (mine / "preview.png").exists() and not (mine / "model.safetensors").exists()
+
+
+def test_a_variance_is_not_taken_for_its_logarithm(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shipped = load_checkpoint(SHIPPED)
+    halves = h.make_node("Split", ["y"], ["mu", "var"], axis=1, num_outputs=2)
+    encoder = perceptron(shipped.encoder, halves, sides=("n", 1, 8, 8), outputs=("mu", "var"))
+    (tmp_path / "encoder.onnx").write_bytes(encoder)
+    mean = h.make_node("Sigmoid", ["y"], ["mean"])
+    (tmp_path / "decoder.onnx").write_bytes(perceptron(shipped.decoder, mean, outputs=("mean",)))
+    files = [f"--{side}er={tmp_path / side}er.onnx" for side in ("decod", "encod")]
+    assert main(["import", *files, "--data", "digits", "--output", str(tmp_path / "mine")]) == 1
+    assert "gives 'var', a variance; let it give its logarithm" in capsys.readouterr().err
+    with pytest.raises(ConfigError, match="second output is 'var', where logvar is expected"):
+        adapted(tmp_path, image_shape=(8, 8))
 
 
 def test_layouts_ranges_and_deviations_are_understood() -> None:

@@ -31,6 +31,7 @@ from vae_core.command.figures import print_figures
 from vae_core.command.main import main
 from vae_core.errors import DataError, TrainingError
 from vae_core.files.atomic import read_json, write_json
+from vae_core.measures.codes.label_curves import CLASSIFIERS
 from vae_core.runs.run import Run, create_run, list_runs
 from vae_core.runs.trainer import work
 from vae_core.training.config import TrainConfig
@@ -103,22 +104,28 @@ def test_every_setting_has_its_flag(run: Command, tmp_path: Path) -> None:
         "dataset": "digits", "latent-dim": 3, "network": "conv", "hidden": "4,8",
         "activation": "relu", "likelihood": "gaussian", "sigma": 0.2, "link": "identity",
         "prior": "vamp", "pseudo-inputs": 7,
-        "objective": "warm-up", "binarisation": "static", "beta": 0.5, "samples": 2,
+        "objective": "elbo", "binarisation": "static", "beta": 0.5, "samples": 2, "warm-up": 0.5,
         "epochs": 1, "batch-size": 400, "left-out": 3,
         "learning-rate": 0.01, "schedule": "constant", "keep": "best", "patience": 3,
         "seed": 5, "device": "cpu", "threads": 1,
     }  # fmt: skip
     flags = [word for name, value in settings.items() for word in (f"--{name}", value)]
-    flags += ["--set", "rise=0.5"]
     outcome = run("train", *flags, "--output", tmp_path / "run", "--json")
     assert outcome.code == 0
     config = Run(tmp_path / "run").config().to_json()
     expected = {name.replace("-", "_"): value for name, value in settings.items()}
     assert config == expected | {
         "hidden": [4, 8],
-        "objective_settings": {"rise": 0.5},
+        "objective_settings": {},
         "continued": [],
     }
+
+
+def test_an_objectives_own_settings_are_set_by_name(run: Command, tmp_path: Path) -> None:
+    flags = ("--objective", "capacity", "--set", "gamma=30", "--set", "rise=0.5")
+    assert run(*QUICK, *flags, "--output", tmp_path / "run").code == 0
+    own = {"capacity": 25.0, "gamma": 30.0, "rise": 0.5}
+    assert Run(tmp_path / "run").config().objective_settings == own
 
 
 def test_training_prints_its_figures_as_json(run: Command, tmp_path: Path) -> None:
@@ -613,6 +620,16 @@ def test_evaluate_gives_what_else_it_is_asked_for(run: Command, checkpoint: Path
     for name in ("exact_log_px", "mutual_information", "knn", "pca_linear"):
         assert name in figures
     assert "cross-entropy" not in figures
+
+
+def test_evaluate_writes_the_error_by_number_of_labels_where_asked(
+    run: Command, checkpoint: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(checkpoint, tmp_path / "copy")
+    out = run("evaluate", tmp_path / "copy", "--label-curves", 1, "--write").out
+    assert re.search(r"nearest neighbours on μ: 0\.\d{3} wrong by 10 labels, 0\.\d{3} by \d+", out)
+    stored = (read_metrics(tmp_path / "copy") or {})["label_curves"]
+    assert stored["labels"][0] == 10 and stored["errors"].keys() == CLASSIFIERS.keys()
 
 
 def test_a_binarised_model_is_evaluated_as_it_was_trained(run: Command, tmp_path: Path) -> None:

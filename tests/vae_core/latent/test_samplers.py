@@ -173,3 +173,18 @@ def test_one_code_has_no_mixture() -> None:
 def test_of_one_distinct_code_there_is_no_error(n: int) -> None:
     density, error = held_out_density(NormalSampler(2), torch.ones(n, 2))
     assert density == pytest.approx(-1 - math.log(2 * math.pi)) and math.isnan(error)
+
+
+def test_few_codes_of_many_dimensions_are_not_learned_by_heart() -> None:
+    """Seventy codes of N(0, I) in 16 dimensions: no fit may fall far behind the truth on others."""
+    generator = torch.Generator().manual_seed(0)
+    z, held_out = torch.randn(570, 16, generator=generator).split([70, 500])
+    truth, _ = held_out_density(NormalSampler(16), held_out)
+    for fit in (fit_mixture(z, 10), fit_mixture(z, 60), fit_flow(z)):
+        density, error = held_out_density(fit, held_out)
+        assert truth - 8 < density < truth + 4 * error
+
+
+def test_a_mixture_of_three_codes_is_still_one() -> None:
+    fit = fit_mixture(torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), 3)
+    assert bool(fit.log_prob(torch.rand(20, 2)).isfinite().all())

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,13 +11,17 @@ import scipy.stats
 import torch
 
 import vae_core.measures.evaluation
+from vae_core.checkpoints.figures import read_metrics
+from vae_core.checkpoints.reading import load_checkpoint
 from vae_core.data.binarisation import binarised
+from vae_core.data.datasets import load_dataset
 from vae_core.data.image_dataset import ImageDataset
 from vae_core.errors import ConfigError, DataError
 from vae_core.latent.latents import encode_dataset
 from vae_core.measures.codes.accuracy import classify_codes
 from vae_core.measures.codes.disentanglement import disentanglement_scores
 from vae_core.measures.codes.few_labels import label_errors, label_spreading
+from vae_core.measures.codes.label_curves import LabelCurves
 from vae_core.measures.evaluation import evaluate
 from vae_core.measures.likelihood.elbo_surgery import split_kl
 from vae_core.measures.likelihood.importance import importance_log_likelihood
@@ -328,3 +333,20 @@ def test_the_error_of_a_discriminator_is_that_of_real_and_generated_each() -> No
     assert m.discriminator_accuracy == pytest.approx(float(real.mean() + generated.mean()) / 2)
     error = float((real.var() + generated.var()).sqrt()) / 2 / 200**0.5
     assert m.discriminator_accuracy_se == pytest.approx(error, rel=0.1)
+
+
+def test_label_curves_of_a_shipped_model_are_measured_as_they_are_shipped() -> None:
+    shipped = Path(__file__).parents[3] / "checkpoints" / "digits-2d"
+    model, dataset = load_checkpoint(shipped), load_dataset("digits", "test")
+    found = LabelCurves.from_json(evaluate(model, dataset, label_draws=3).label_curves)
+    stored = LabelCurves.from_json((read_metrics(shipped) or {})["label_curves"])
+    assert (found.labels, found.images) == (stored.labels, stored.images)
+    for line, errors in found.by_line.items():
+        means = [each.mean for each in stored.by_line[line]]
+        assert [each.mean for each in errors] == pytest.approx(means, abs=0.03), line
+
+
+def test_images_without_classes_have_no_label_curves() -> None:
+    shipped = Path(__file__).parents[3] / "checkpoints" / "digits-2d"
+    dataset = replace(load_dataset("digits", "test"), labels=None)
+    assert evaluate(load_checkpoint(shipped), dataset, label_draws=1).label_curves is None

@@ -181,6 +181,26 @@ def test_a_ramp_rises_evenly_and_stays() -> None:
     assert ramp(1, 2, 1.0, first=3.0) == 2 and ramp(0, 0, 5.0) == 5
 
 
+@pytest.mark.parametrize("name", [name for name in FOR_VAES if name != "capacity"])
+def test_the_weight_of_the_kl_weighs_what_the_objective_adds_to_the_reconstruction(
+    name: str,
+) -> None:
+    objective, settings = FOR_VAES[name]
+    if "samples" in settings:
+        settings = {**settings, "samples": 1}  # of more draws the bound is no sum of the two
+    model, x = random_model(), pixels()
+    losses = [
+        objective(model, x, generator=seeded(4), kl_weight=weight, **settings).loss
+        for weight in (0.0, 0.3, 1.0)
+    ]
+    torch.testing.assert_close(losses[1], 0.7 * losses[0] + 0.3 * losses[2])
+    torch.testing.assert_close(losses[2], objective(model, x, generator=seeded(4), **settings).loss)
+    if not name.startswith(("dip", "info")):  # they have more than a KL
+        mu, logvar = model.encode(x)
+        z = model.sample_posterior(mu, logvar, seeded(4))
+        torch.testing.assert_close(losses[0], -model.log_likelihood(x, z).mean())
+
+
 # IWAE
 
 
@@ -214,23 +234,28 @@ def linear_gaussian() -> LatentModel:
     return build_model(config).double().eval()
 
 
-def gradients(objective: Objective, draws: int, samples: int) -> tuple[torch.Tensor, torch.Tensor]:
+def gradients(
+    objective: Objective, draws: int, samples: int, **settings: float
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Gradients of the encoder (draws, weights) and the decoder, one for each batch of draws."""
     model = linear_gaussian()
     x = torch.rand(1, 1, 2, 2, generator=seeded(7), dtype=torch.float64).expand(50, 1, 2, 2)
     rows: dict[str, list[torch.Tensor]] = {"encoder": [], "decoder": []}
     for draw in range(draws):
         model.zero_grad()
-        objective(model, x, generator=seeded(draw), samples=samples).loss.backward()
+        objective(model, x, generator=seeded(draw), samples=samples, **settings).loss.backward()
         for part, found in rows.items():
             parameters = getattr(model, part).parameters()
             found.append(torch.cat([p.grad.flatten() for p in parameters]))
     return torch.stack(rows["encoder"]), torch.stack(rows["decoder"])
 
 
-def test_the_doubly_reparameterised_gradient_is_the_bounds_in_expectation() -> None:
-    plain, plain_decoder = gradients(iwae, 300, samples=4)
-    double, double_decoder = gradients(doubly_reparameterised_iwae, 300, samples=4)
+@pytest.mark.parametrize("kl_weight", [1.0, 0.4])
+def test_the_doubly_reparameterised_gradient_is_the_bounds_in_expectation(kl_weight: float) -> None:
+    plain, plain_decoder = gradients(iwae, 300, samples=4, kl_weight=kl_weight)
+    double, double_decoder = gradients(
+        doubly_reparameterised_iwae, 300, samples=4, kl_weight=kl_weight
+    )
     error = ((plain.var(0) + double.var(0)) / 300).sqrt()
     assert ((plain.mean(0) - double.mean(0)).abs() < 4.5 * error).all()
     torch.testing.assert_close(plain_decoder, double_decoder)  # of the same draws, the very same

@@ -200,6 +200,31 @@ def test_the_loss_of_a_warm_up_has_the_weight_of_its_moment() -> None:
         assert p.train.loss == pytest.approx(beta * p.train.kl - p.train.reconstruction)
 
 
+@pytest.mark.parametrize("name", objective_names())
+def test_every_objective_with_a_kl_can_warm_it_up(name: str) -> None:
+    objective = find_objective(name)
+    has_kl = objective.kind in ("vae", "m2") and name not in ("warm-up", "capacity")
+    assert ("warm_up" in objective.uses) == has_kl
+    if not has_kl:
+        with pytest.raises(ConfigError, match=f"warm_up=0.5 has no meaning for .* {name}"):
+            with_objective(name, warm_up=0.5)
+        return
+    config = replace(with_objective(name, warm_up=0.5), epochs=4, batch_size=20)
+    weights = [p.test.parts["kl_weight"] for p in train(config, **DATA) if p.test]
+    assert weights == pytest.approx([0.5, 1, 1, 1])
+    assert not config.compares(1) and config.compares(2)
+
+
+def test_a_warm_up_of_the_elbo_is_the_objective_of_that_name_bit_for_bit() -> None:
+    config = replace(with_objective("warm-up", beta=3.0), objective_settings={"rise": 0.5})
+    same = with_objective("elbo", beta=3.0, warm_up=0.5)
+    assert_same(last(config).model.state_dict(), last(same).model.state_dict())
+    assert_same(
+        last(same, resume=next(p.state() for p in train(same, **DATA) if p.epoch_ended)).state(),
+        last(same).state(),
+    )
+
+
 # FactorVAE
 
 

@@ -9,7 +9,7 @@ browser's history of every step, and the way back would lead nowhere.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -24,6 +24,7 @@ from ui.text.plain import plain
 from ui.widgets import set_widget
 
 __all__ = [
+    "begin_anew",
     "begin_from",
     "choice_from_link",
     "keep_view",
@@ -40,7 +41,7 @@ __all__ = [
 _COMPONENT = st.components.v2.component(
     "zscape.address", js=(Path(__file__).parent / "address.js").read_text("utf-8")
 )
-_OF_ALL_PAGES = {"model", "hide", "open"}
+_OF_ALL_PAGES = {"model", "hide", "open", "lesson", "step", "room"}
 _LONGEST = 40  # characters of a link's value that are repeated to the visitor
 
 Option = TypeVar("Option")
@@ -123,6 +124,18 @@ def begin_from(address: dict[str, str]) -> None:
     for name in address:
         for key in (name, f"way-{name}"):
             st.session_state.pop(key, None)
+
+
+def begin_anew(address: dict[str, str], stays: Callable[[str], bool]) -> None:
+    """Let the session begin as one that opens this address.
+
+    stays: whether what the session has under this name is no part of what is in view.
+    """
+    state = st.session_state
+    for key in [key for key in state if not stays(str(key))]:
+        del state[key]
+    state["linked"] = address
+    state["in_view"] = _InView(returns=_in_view().returns)
 
 
 def keep_view() -> None:

@@ -15,8 +15,8 @@ from typing import Any
 
 import streamlit as st
 
-from ui.components.film import Film
 from ui.components.modules import module_component
+from ui.components.timeline.film import Film
 
 __all__ = ["Line", "Panel", "curves"]
 

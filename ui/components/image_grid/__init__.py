@@ -18,8 +18,8 @@ import numpy.typing as npt
 import streamlit as st
 
 from live.blobs import publish
-from ui.components.film import Film
 from ui.components.modules import module_component
+from ui.components.timeline.film import Film
 from ui.numbers import decimal
 from vae_core.errors import ConfigError
 from vae_core.latent.animation import FRAME_MS

@@ -8,22 +8,24 @@ to nobody for what its own engine computes once `live.weights` has come.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlencode
 
 import numpy as np
 import streamlit as st
 
+from live.weights.classifier import CODES, IMAGES
 from ui.components.engine import ENGINE
-from ui.components.film import Film
 from ui.components.latent_plane.description import InStep, Layer, Preparation, Way, described
 from ui.components.latent_plane.linked import refuse_unreadable
 from ui.components.latent_plane.overlay import Gaussian, Heat, Metric, Overlay, Trail
 from ui.components.latent_plane.points import Array, Plane, PlanePoints
 from ui.components.latent_plane.selected import packed, unpacked
 from ui.components.modules import module_component
+from ui.components.timeline.film import Film
 from vae_core.errors import ConfigError
 
 __all__ = [
@@ -74,8 +76,10 @@ def latent_plane(
     in_step: InStep | None = None,
     draw: Preparation | None = None,
     height: int = 520,
+    compact: bool = False,
     look: tuple[float, float, float] | None = None,
     film: Film | None = None,
+    classifiers: Mapping[str, str] | None = None,
     named: str = "",
     on_change: Callable[[PlaneResult], None] | None = None,
     on_drawing: Callable[[bytes], None] | None = None,
@@ -92,11 +96,14 @@ def latent_plane(
         says which.
     draw: a pad beside the plane, on which each stroke or a dropped file is encoded; the image is
         prepared as MNIST's are, or made to fit.
-    height: in pixels, on a page of usual width; a wider one gets more.
+    height: in pixels, on a page of usual width; a wider one gets more, a low screen less.
+    compact: whether it is small on a phone, so that it can stay in view above what moves it.
     look: centre and half the extent of the part of the plane that is shown until the visitor moves
         it, and again when it changes; the whole of it by default.
     film: its frames are {"model": id, "points": a `PlanePoints.payload()`}; points of the same rows
         glide from where they were to where they are.
+    classifiers: URLs of those by which the layers of classes are drawn, see `described`; by
+        default the server's own, of all classes.
     named: what tells the second plane of a page from the first in the address.
     on_change: called with the new result before the page runs again, so that it can set the state
         of widgets.
@@ -116,7 +123,9 @@ def latent_plane(
         in_step=in_step,
         draw=draw,
         height=height,
+        compact=compact,
         look=look,
+        classifiers=_classifiers(model_id, points) if classifiers is None else classifiers,
         key=key,
         named=named,
     )
@@ -152,6 +161,15 @@ def latent_plane(
         on_drawn_change=lambda: _tell_drawing(key, on_drawing),
     )
     return _result(_current(key, given, state), count)
+
+
+def _classifiers(model_id: str, points: PlanePoints | None) -> dict[str, str] | None:
+    """Those that the server fits when the browser asks for one."""
+    if points is None or len(points.classes) < 2:
+        return None
+    return {
+        of: f"live/classifier?{urlencode({'model': model_id, 'of': of})}" for of in (CODES, IMAGES)
+    }
 
 
 def _tell_drawing(key: str, on_drawing: Callable[[bytes], None] | None) -> None:

@@ -6,7 +6,7 @@ The app's component sends it, and so do exported pages and the notebook widget.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ from ui.components.latent_plane.selected import packed
 from ui.palette import CLASS_COLOURS, CLASS_GLYPHS, SYMBOL_COLOURS
 from vae_core.errors import ConfigError
 
-Layer = Literal["manifold", "rings", "density", "fog"]
+Layer = Literal["manifold", "rings", "density", "fog", "regions", "entropy"]
 Preparation = Literal["mnist", "fit"]
 
 
@@ -84,15 +84,19 @@ def described(
     in_step: InStep | None = None,
     draw: Preparation | None = None,
     height: int = 520,
+    compact: bool = False,
     look: tuple[float, float, float] | None = None,
     encodes: bool = True,
+    classifiers: Mapping[str, str] | None = None,
     key: str = "plane",
     named: str = "",
 ) -> dict[str, Any]:
     """The plane as the browser wants it: all as of `latent_plane`, but for the points.
 
     points: `PlanePoints.payload()`, or its `layout` where the browser has the bytes by another way.
-    encodes: whether whoever decodes can encode, too. ConfigError where z and the plane do not fit.
+    encodes: whether whoever decodes can encode, too. classifiers: URLs of classifiers of "codes",
+    of "images" or of both, as `live.weights.classifier` packs them. ConfigError where z and the
+    plane do not fit.
     """
     z, plane = _placed(z, plane)
     return {
@@ -109,7 +113,9 @@ def described(
         "layers": tuple(layers),
         "draw": draw,
         "encodes": encodes,
+        "classifiers": None if classifiers is None else dict(classifiers),
         "height": height,
+        "compact": compact,
         "look": look,
         "colours": {"classes": CLASS_COLOURS, "glyphs": CLASS_GLYPHS, **SYMBOL_COLOURS},
         **(overlay or Overlay()).payload(plane),

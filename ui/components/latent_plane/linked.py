@@ -10,7 +10,10 @@ import streamlit as st
 from ui.components.address import linked, refuse
 from ui.components.latent_plane.points import PlanePoints
 
-LAYERS = "heat", "manifold", "rings", "density", "posteriors", "fog"  # as in assets/seen.js
+LAYERS = (  # as in assets/seen.js
+    *("heat", "manifold", "rings", "density", "posteriors", "fog"),
+    *("regions", "entropy", "by-images"),
+)
 NONE = "none"
 
 

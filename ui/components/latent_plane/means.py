@@ -59,6 +59,7 @@ def points_of_means(
         covariance=covariance,
         rows=every,
         sources=None if latents.sources is None else latents.sources.numpy()[every],
+        classes=class_names(opened),
         **_colouring(opened, latents, colour, every),
     )
 
@@ -81,7 +82,7 @@ def _colouring(
         return {"value": latents.kl.numpy()[rows], "label": "KL (nats)"}
     if colour == ERROR:
         grey = (opened.metrics or {}).get("grey_cross_entropy")
-        name = "cross-entropy at μ" if grey else "−log p(x given μ)"
+        name = "cross-entropy at μ" if grey else "−log p(x|z = μ)"
         if not opened.model.has_likelihood:
             return {"value": -latents.reconstruction.numpy()[rows], "label": "squared error at μ"}
         return {"value": -latents.reconstruction.numpy()[rows], "label": f"{name} (nats)"}

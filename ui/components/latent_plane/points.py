@@ -93,6 +93,7 @@ class PlanePoints:
     rows (n,): rows of the checkpoint's stored latents, by which a point's image is found;
     0 … n - 1 where nothing else is said; with `images=False` the points have none.
     sources (n, width) uint8: the file or row of each, as `vae_core.data.texts` packs it, or None.
+    classes: names of the classes that a classifier could tell here, whatever the points' colours.
     """
 
     xy: Array
@@ -104,6 +105,7 @@ class PlanePoints:
     rows: Array | None = None
     images: bool = True
     sources: Array | None = None
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         n = len(self.xy)
@@ -126,6 +128,7 @@ class PlanePoints:
             "value": None if self.value is None else {"label": self.label, "range": self._range},
             "images": self.images,
             "sources": 0 if self._told is None else self._told.shape[1],
+            "classes": list(self.classes),
         }
 
     @property

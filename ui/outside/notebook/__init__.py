@@ -50,10 +50,11 @@ def _script() -> str:
 class LatentPlane(anywidget.AnyWidget):
     """The latent plane of a model: move z, and the decoder follows the pointer.
 
-    model: of vae_core, as its weights are now, or a checkpoint's folder or name. data: an
-    ImageDataset, a pair (images, labels) of arrays or tensors, which the model encodes; stored
-    latents; or None, which shows a checkpoint's own. images (n, c, h, w), or (n, h, w) of grey
-    ones, uint8 or in [0, 1]; labels (n,) numbers or names, or None. dims: of a model with more than
+    model: of vae_core, or from outside as `zscape.explore` takes it, as its weights are now; or a
+    checkpoint's folder or name. data: an ImageDataset, a pair (images, labels) of arrays or
+    tensors, which the model encodes; stored latents; or None, which shows a checkpoint's own.
+    images (n, c, h, w), or (n, h, w) of grey ones, uint8 or in [0, 1]; labels (n,) numbers or
+    names, or None. dims: of a model with more than
     two dimensions, those across and up.
 
     z (d,): where the cursor stands. selected: rows of the data. stops (k, d): of a way. mode:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from live.models import OpenModel, read_model
-from vae_core.errors import ConfigError, DataError
+from vae_core.errors import DataError
 
 if TYPE_CHECKING:
     import torch
@@ -26,9 +25,10 @@ _WHAT_DATA = (
 def opened(model: object, data: object) -> tuple[OpenModel, Any]:
     """The model as it is now, with the codes of `data`; and its images (n, c, h, w) uint8 or None.
 
-    model: of vae_core, a checkpoint's folder, or the name of one in $ZSCAPE_CHECKPOINTS or of those
-    that come with Zscape; its stored latents stand where data is None. ConfigError, DataError or
-    CheckpointError where it is not that, or the two do not fit.
+    model: of vae_core, or whatever `vae_core.adapters.adapted` takes; a checkpoint's folder, or the
+    name of one in $ZSCAPE_CHECKPOINTS or of those that come with Zscape; its stored latents stand
+    where data is None. ConfigError, DataError or CheckpointError where it is not that, or the two
+    do not fit.
     """
     if isinstance(model, (str, os.PathLike)):
         found, images = _checkpoint(Path(model)), None
@@ -36,7 +36,7 @@ def opened(model: object, data: object) -> tuple[OpenModel, Any]:
             return found, _stored(found)
         network: Any = found.model
     else:
-        found, network, images = None, _model(model), None
+        found, network, images = None, _model(model, data), None
     config: dict[str, Any] = {} if found is None else found.config
     latents = None
     if data is not None:
@@ -64,16 +64,12 @@ def _stored(found: OpenModel) -> torch.Tensor | None:
     return dataset.images[found.latents.indices]
 
 
-def _model(model: object) -> LatentModel:
+def _model(model: object, data: object) -> LatentModel:
     """A copy, in eval mode: what is trained on does not change what is shown."""
-    from vae_core.models.latent_model import LatentModel
+    from vae_core.adapters.adapted import adapted
 
-    if not isinstance(model, LatentModel):
-        raise ConfigError(
-            f"model is of type {type(model).__name__}; give a model of vae_core, or the folder or "
-            "name of a checkpoint."
-        )
-    return copy.deepcopy(model).eval().requires_grad_(False)
+    images = data[0] if isinstance(data, tuple | list) and data else getattr(data, "images", None)
+    return adapted(model, images=images)
 
 
 def _encoded(

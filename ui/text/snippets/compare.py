@@ -1,4 +1,4 @@
-"""Compare: the figures of two models, and images of both, one above the other."""
+"""Compare: the figures of models, and images of all of them, one above the other."""
 
 import torch
 
@@ -36,9 +36,9 @@ for folder, model, config in zip(CHECKPOINTS, models, configs, strict=True):
     if codes := metrics.get("codes"):
         print(f"{'class told by nearest neighbours':32} {codes['knn']:8.3f}")
 
-data = [(config.get("dataset"), config["image_shape"]) for config in configs]
+data = [(config.get("dataset"), tuple(config["image_shape"])) for config in configs]
 latents = [load_latents(folder) for folder in CHECKPOINTS]
-if data[0] == data[1] and all(latents):  # the same images, A above B
+if len(set(data)) == 1 and all(latents):  # the same images, A above B
     images = [
         decoded(model, encoded.mu[rows[:IMAGES]])
         for model, encoded, rows in zip(models, latents, common_rows(*latents), strict=True)

@@ -9,6 +9,7 @@ from vae_core.measures.codes.label_curves import (
     labels_at_random,
     labels_by_clusters,
 )
+from vae_core.measures.codes.regions import fit_linear, nearest_other
 
 CHECKPOINT = "checkpoints/digits-2d"
 COUNTS = [20, 100]
@@ -28,6 +29,13 @@ choose = labels_at_random(task.labels)
 # when by clusters:
 choose = labels_by_clusters(task.codes["μ"])
 # end
+
+# A classifier of the fewest labels, and the nearest z of another class to the first image's.
+rows = task.rows[choose(COUNTS[0], 0)]
+linear = fit_linear(latents.mu[rows], latents.labels[rows])
+z = latents.mu[0]
+other = nearest_other(linear, z)
+print(f"z is told {int(linear.told(z[None]))}; {other.label} is {other.distance:.2f} away")
 
 points = []
 for classifier, code, errors in label_curves(task, choose, counts=COUNTS, draws=DRAWS):

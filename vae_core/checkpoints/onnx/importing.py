@@ -28,6 +28,7 @@ USUAL_SIGMA = 0.1  # where there are no images to measure it by
 _MU = ("mu", "mean", "means", "z_mean", "loc", "latent", "z", "code", "codes", "embedding")
 _LOGVAR = ("logvar", "log_var", "logvariance", "log_variance", "z_log_var", "z_logvar", "logsigma2")
 _SIGMA = ("sigma", "std", "scale", "stddev", "z_sigma", "z_std")
+_VARIANCE = ("var", "variance", "sigma2", "z_var", "z_variance")
 
 
 def read_onnx(decoder: str | Path, encoder: str | Path | None = None) -> dict[str, bytes]:
@@ -145,6 +146,11 @@ def _wiring(
 def _posterior(outputs: tuple[str, ...]) -> tuple[str, str, bool]:
     """What of an encoder's outputs is mu, and what logvar, or a standard deviation."""
     by_name = {name.lower().rsplit("/", 1)[-1].split(":")[0]: name for name in reversed(outputs)}
+    if variance := next((by_name[n] for n in _VARIANCE if n in by_name), ""):
+        raise CheckpointError(
+            f"{ENCODER} gives {variance[:40]!r}, a variance; let it give its logarithm as logvar, "
+            "or its root as sigma."
+        )
     mu = next((by_name[n] for n in _MU[:5] if n in by_name), "")
     mu = mu or next((by_name[n] for n in _MU if n in by_name), outputs[0])
     for names, is_sigma in ((_LOGVAR, False), (_SIGMA, True)):

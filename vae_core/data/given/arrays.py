@@ -14,13 +14,20 @@ MOST_CLASSES = 256  # a point's is told by a byte
 MAX_SIDE = 512
 
 
-def given_dataset(images: Any, labels: Any = None, name: str = "data") -> ImageDataset:
+def given_dataset(
+    images: Any,
+    labels: Any = None,
+    name: str = "data",
+    *,
+    value_range: tuple[float, float] | None = None,
+) -> ImageDataset:
     """The images, and the classes that the labels name, as a data set.
 
     images: (n, c, h, w) or (n, h, w, c) of 1 or 3 channels, or (n, h, w) of grey ones, uint8 or in
-    [0, 1]. labels: (n,) numbers or names, sorted, or None. DataError where they are none of these.
+    [0, 1], or from black to white as value_range has them. labels: (n,) numbers or names, sorted,
+    or None. DataError where they are none of these.
     """
-    pixels = torch.from_numpy(_pixels(given_array("images", images)))
+    pixels = torch.from_numpy(_pixels(given_array("images", images), *(value_range or (0, 1))))
     if labels is None:
         return ImageDataset(name, "test", pixels)
     numbers, names = given_classes(labels, len(pixels))
@@ -51,7 +58,7 @@ def given_array(name: str, given: Any) -> np.ndarray:
         raise DataError(f"{name} are no array: {error}. Give a NumPy array or a tensor.") from error
 
 
-def _pixels(images: np.ndarray) -> np.ndarray:
+def _pixels(images: np.ndarray, black: float, white: float) -> np.ndarray:
     if images.ndim == 3:
         images = images[:, None]
     if images.ndim == 4 and images.shape[1] not in (1, 3) and images.shape[3] in (1, 3):
@@ -66,11 +73,15 @@ def _pixels(images: np.ndarray) -> np.ndarray:
         raise DataError(f"images are {width} x {height}; {MAX_SIDE} pixels a side at most.")
     if images.dtype == np.uint8:
         return np.ascontiguousarray(images)
-    if images.dtype.kind not in "fb":
+    if images.dtype.kind not in ("fb" if (black, white) == (0, 1) else "fbiu"):
         raise DataError(f"images are {images.dtype}; give uint8, or floats in [0, 1].")
-    if not (np.isfinite(images).all() and images.min() >= 0 and images.max() <= 1):
+    if not np.isfinite(images).all():
+        raise DataError("images hold NaN or infinity; leave such images out.")
+    brightness = (images.astype(np.float32) - black) / (white - black)
+    if not -1e-3 <= brightness.min() <= brightness.max() <= 1 + 1e-3:
         raise DataError(
-            "images hold NaN or values outside of [0, 1]; give floats in [0, 1], or uint8."
+            f"images run from {images.min():.4g} to {images.max():.4g}, not from {black:g} to "
+            f"{white:g}; say what black and white are, value_range=(black, white)."
         )
-    pixels: np.ndarray = np.rint(images.astype(np.float32) * 255).astype(np.uint8)
+    pixels: np.ndarray = np.rint(brightness.clip(0, 1) * 255).astype(np.uint8)
     return pixels

@@ -42,12 +42,21 @@ class Codes:
 
 
 def given_codes(
-    codes: Any, images: Any = None, labels: Any = None, table: Any = None, logvar: Any = None
+    codes: Any,
+    images: Any = None,
+    labels: Any = None,
+    table: Any = None,
+    logvar: Any = None,
+    value_range: tuple[float, float] | None = None,
 ) -> Codes:
     """Codes (n, d) with images, labels and a table of n rows; DataError where they do not fit.
 
-    images, labels: see `given_dataset`; table: a data frame, or a mapping of columns by name.
+    A tuple of two such arrays is mu and logvar, as an encoder gives them.
+    images, labels, value_range: see `given_dataset`; table: a data frame, or a mapping of columns
+    by name.
     """
+    if isinstance(codes, tuple) and len(codes) == 2 and np.ndim(codes[0]) > 1 and logvar is None:
+        codes, logvar = codes
     mu = _matrix("codes", codes)
     n = len(mu)
     found = Codes(mu)
@@ -56,7 +65,7 @@ def given_codes(
         if found.logvar is not None and found.logvar.shape != mu.shape:
             raise DataError(f"logvar is {tuple(found.logvar.shape)}, but codes {tuple(mu.shape)}.")
     if images is not None:
-        pixels = given_dataset(images).images
+        pixels = given_dataset(images, value_range=value_range).images
         if len(pixels) != n:
             raise DataError(f"There are {len(pixels):,} images and {n:,} codes; give one each.")
         found = replace(found, images=pixels)
@@ -95,6 +104,7 @@ def with_columns(codes: Codes, columns: Mapping[str, np.ndarray]) -> Codes:
             whole = values.astype(np.uint8) if values.dtype.kind == "b" else values
             taken = {column.name for column in known}
             known.append(column_of(free_name(name, taken, place), whole))
+            left_out += [f"“{gap[:40]}” in {known[-1].name}" for gap in known[-1].gaps]
         except Unusable as why:
             left_out.append(f"{name[:40]} {why}")
     known, many = within_limits(known)
@@ -116,7 +126,9 @@ def _label_column(columns: Mapping[str, np.ndarray]) -> str | None:
     for name in (*named, *texts):
         column = flat[name]
         whole = column.dtype.kind != "f" or bool(np.isfinite(column).all())
-        if whole and 1 < len({str(value) for value in column}) <= MOST_CLASSES:
+        unlike = len({str(value) for value in column})
+        repeated = name in named or 2 * unlike <= len(column)  # unlike names of files
+        if whole and repeated and 1 < unlike <= MOST_CLASSES:
             return name
     return None
 

@@ -24,7 +24,7 @@ from vae_core.data.given.codes import (
     with_columns,
 )
 from vae_core.data.given.thumbnails import MAX_PIXEL_BYTES, from_paths, pictures
-from vae_core.data.texts import packed_texts
+from vae_core.data.texts import one_line, packed_texts
 from vae_core.errors import DataError
 from vae_core.files.arrays import open_arrays
 from vae_core.files.atomic import open_ordinary
@@ -84,6 +84,7 @@ def _of_table(path: Path, columns: Columns) -> Codes:
     name = _named(dict.fromkeys(lists), VECTORS) or (lists[0] if lists else None)
     if name is not None:
         return _finished(path, given_codes(columns.pop(name)), columns)
+    _check_numbers(path, columns)
     groups = _numbered(columns)
     if not groups:
         raise DataError(
@@ -97,6 +98,27 @@ def _of_table(path: Path, columns: Columns) -> Codes:
         if (sigma > 0).all():
             logvar = 2 * np.log(sigma)
     return _finished(path, given_codes(codes, logvar=logvar), columns)
+
+
+def _check_numbers(path: Path, columns: Columns) -> None:
+    """DataError where a vector's column is of numbers but for some rows, which break it."""
+    for name, column in columns.items():
+        parts = _NUMBERED.fullmatch(name)
+        if parts is None or parts[1].lower() not in VECTORS or column.dtype.kind != "O":
+            continue
+        wrong = [row for row, value in enumerate(column) if _as_number(value) is None]
+        if wrong:
+            raise DataError(
+                f"{path.name}: {name[:40]} has no number in row {wrong[0] + 1:,}: "
+                f"{one_line(str(column[wrong[0]]))[:40]!r}; leave such rows out."
+            )
+
+
+def _as_number(value: object) -> float | None:
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
 
 
 def _finished(path: Path, codes: Codes, columns: Columns) -> Codes:
@@ -123,8 +145,16 @@ def _csv(path: Path) -> Columns:
     import pandas as pd
 
     with open_ordinary(path, DataError, MAX_FILE_BYTES) as file:
+        separator = _separator(file.readline(1 << 20))
+        file.seek(0)
         try:
-            frame = pd.read_csv(file, nrows=MAX_ROWS + 1, encoding_errors="replace")
+            frame = pd.read_csv(
+                file,
+                sep=separator,
+                decimal="," if separator == ";" else ".",
+                nrows=MAX_ROWS + 1,
+                encoding_errors="replace",
+            )
         except (ValueError, pd.errors.ParserError) as error:
             raise DataError(f"{path.name} is no table of values: {str(error)[:200]}.") from error
     _check_rows(path, len(frame))
@@ -135,6 +165,12 @@ def _csv(path: Path) -> Columns:
         if isinstance(first, str) and first.strip()[:1] == "[":
             columns[name] = _stacked(path, name, [_vector(path, name, text) for text in column])
     return columns
+
+
+def _separator(header: bytes) -> str:
+    """Of the columns: a comma, unless the header has none and something else."""
+    found = max((b",", b";", b"\t"), key=header.count)
+    return "," if b"," in header else found.decode()
 
 
 def _vector(path: Path, name: str, text: object) -> np.ndarray:

@@ -158,6 +158,7 @@ def file_source(
         reading=readings[most],
         stored_in_colour=stored_in_colour,
         stacks=reader.stacks,
+        films=[each.path for each, _ in looks] if len(alone) < len(promised) else None,
         encodings=files.encodings,
         columns=told.columns,
         notes=tuple(notes),

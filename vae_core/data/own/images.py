@@ -189,6 +189,11 @@ def _survey(
             f"{images.stacks:,} file{'s hold' if images.stacks > 1 else ' holds'} several images"
         )
         read = "each is read" if form.frames == "all" else "the first alone is read"
+        if images.films and not images.splits:
+            if _films_apart(images):
+                read += ", and those of one file are all to learn from or all to test by"
+            else:
+                read += ", and some of the same file are learned from and others tested by"
         notes.append(f"{files}: {read}.")
     if asked.colour is None and images.stored_in_colour and not images.in_colour:
         notes.append("The images are stored in colour, but grey: their channels are equal.")
@@ -228,7 +233,10 @@ def write_images(path: str | os.PathLike[str], train: ImageDataset, test: ImageD
 
 
 def _parts(images: ImageSource, seed: int) -> dict[str, NDArray[np.int64]]:
-    """The rows of each split: as the source has them, else a tenth of each class for the test."""
+    """The rows of each split: as the source has them, else a tenth of each class for the test.
+
+    Images of one file stay together where there are files enough.
+    """
     n = len(images)
     if n < MIN_IMAGES:
         found = " ".join(
@@ -238,11 +246,18 @@ def _parts(images: ImageSource, seed: int) -> dict[str, NDArray[np.int64]]:
     if images.splits is not None:
         splits = np.asarray(images.splits)
         return {split: np.flatnonzero(splits == split) for split in SPLITS}
-    order = np.random.default_rng(seed).permutation(n)
+    first, film = np.arange(n), np.arange(n)
+    if _films_apart(images):
+        _, first, film = np.unique(np.array(images.films), return_index=True, return_inverse=True)
+    order = np.random.default_rng(seed).permutation(len(first))
     if images.labels is not None:
-        order = order[np.argsort(images.labels[order], kind="stable")]
-    held_out = np.arange(n) % min(TEST_SHARE, n // 2) == 0
-    return {"train": np.sort(order[~held_out]), "test": np.sort(order[held_out])}
+        order = order[np.argsort(images.labels[first[order]], kind="stable")]
+    held_out = np.isin(film, order[:: min(TEST_SHARE, len(first) // 2)])
+    return {"train": np.flatnonzero(~held_out), "test": np.flatnonzero(held_out)}
+
+
+def _films_apart(images: ImageSource) -> bool:
+    return images.films is not None and len(set(images.films)) >= TEST_SHARE
 
 
 def _dataset(

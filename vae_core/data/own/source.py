@@ -40,6 +40,7 @@ class ImageSource:
     labels       int64 (n,), each an index into `class_names`; or None
     values       the range of their values, and `reading`, which of them are black and white
     stored_in_colour, stacks: whether the files have three channels, how many hold several images
+    films        the file of each, where any holds several: frames of one film are much alike
     encodings, axes: in what the names in an archive may be written, and what the axes of an array
                  may be, the likeliest first; () where that is clear
     columns      what a table beside them says of each
@@ -58,6 +59,7 @@ class ImageSource:
     reading: Reading = AS_BYTES
     stored_in_colour: bool = False
     stacks: int = 0
+    films: Sequence[str] | None = None
     encodings: tuple[str, ...] = ()
     axes: tuple[str, ...] = ()
     columns: Sequence[Column] = ()

@@ -90,10 +90,14 @@ def beside(path: str, data: bytes, images: Sequence[str], *, classes: bool) -> B
     counted = {k: all(map(_is_count, column)) for k, column in enumerate(columns)}
     keys = [k for k in matches if _fit(matches[k]) and (_rank(header[k]) or not counted[k])]
     if not keys:
-        notes.append(
-            f"{name} is not used: no column of it names the files, such as {listed(images[:1])}."
-        )
-        return Beside(notes=tuple(notes))
+        unclear = max((match.unclear for match in matches.values()), key=len)
+        why = f"no column of it names the files, such as {listed(images[:1])}"
+        if unclear:
+            why = (
+                f"{listed(unclear[:1])} may be of several images; give the path of each, such as "
+                f"{listed(images[:1])}"
+            )
+        return Beside(notes=(*notes, f"{name} is not used: {why}."))
     key = max(keys, key=lambda k: (not counted[k], _fit(matches[k]), _rank(header[k])))
     match = matches[key]
     notes += _match_notes(name, match, images)
@@ -139,6 +143,7 @@ def columns_of(
         notes.append(f"Not used of {name}: {', '.join(useless[:10])}{more}.")
     if too_many:
         notes.append(f"Too much for one table, and not used: {listed(too_many)}.")
+    notes += [f"Not known in {c.name}: {listed(c.gaps)}." for c in kept if c.gaps]
     if rounded := [column.name for column in kept if column.rounded]:
         notes.append(f"Whole numbers over 16,777,216 are rounded: {listed(rounded)}.")
     return tuple(kept), notes
@@ -182,7 +187,7 @@ def _csv(name: str, data: bytes) -> tuple[list[list[str]], list[str]]:
         rows = [row for row in reader if any(map(str.strip, row))]
     except csv.Error as error:
         raise DataError(f"{name} is no table of texts ({error}).") from error
-    if separator == ";":  # as programs write it where 12,5 is a number
+    if separator != ",":  # as programs write it where 12,5 is a number
         rows = [[re.sub(r"^(-?\d+),(\d+)$", r"\1.\2", cell) for cell in row] for row in rows]
     return rows, notes
 

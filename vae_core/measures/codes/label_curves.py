@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache, partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,10 +33,12 @@ from vae_core.measures.codes.few_labels import (
     label_spreading,
     told_wrongly,
 )
+from vae_core.measures.codes.regions import fit_linear
 
 MOST_NEIGHBOURS = 9
 MOST_LABELS = 3_000
 MOST_IMAGES = 10_000
+MOST_COUNTED = 1_000_000_000
 MU, PCA, PIXELS = "μ", "PCA", "pixels"
 
 Build = Callable[[Tensor, Tensor, Tensor], Classify]
@@ -155,14 +158,12 @@ def logistic_regression(codes: Tensor, labels: Tensor, test_codes: Tensor) -> Cl
 
     codes (n, d), labels (n,), test_codes (m, d).
     """
-    from sklearn.linear_model import LogisticRegression
 
     def classify(rows: Tensor, seed: int) -> Tensor:
         told = labels[rows]
         if len(told.unique()) == 1:  # clusters may meet one class alone; a line needs two
             return told[:1].expand(len(test_codes))
-        fit = LogisticRegression(max_iter=1_000).fit(codes[rows].numpy(), told.numpy())
-        return torch.from_numpy(fit.predict(test_codes.numpy()))
+        return fit_linear(codes[rows], told).told(test_codes)
 
     return classify
 
@@ -184,6 +185,74 @@ def classes_told(
     """
     told = CLASSIFIERS[classifier](task.codes[MU], task.labels, mu)(rows, seed)
     return told, told_wrongly(told[task.test_rows], task.test_labels)
+
+
+@dataclass(frozen=True)
+class LabelCurves:
+    """What `label_curves` gives with labels at random, as metrics.json keeps it.
+
+    labels (k,): rising numbers of them; draws: of each; images: on which classes are told;
+    errors[classifier][code] (k, draws): the shares told wrongly.
+    """
+
+    labels: list[int]
+    draws: int
+    images: int
+    errors: dict[str, dict[str, list[list[float]]]]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: object) -> LabelCurves:
+        """DataError where a JSON value is none such."""
+        try:
+            curves = cls(**value)  # type: ignore[arg-type]
+            table = np.array(
+                [[curves.errors[name][code] for code in curves.codes] for name in CLASSIFIERS],
+                dtype=float,
+            )
+            whole = [curves.draws, curves.images, *curves.labels]
+            good = (
+                all(type(n) is int and 0 < n <= MOST_COUNTED for n in whole)
+                and curves.errors.keys() == CLASSIFIERS.keys()
+                and curves.labels == sorted(set(curves.labels))
+                and {*curves.codes} <= {MU, PCA, PIXELS}
+                and all([*codes] == curves.codes for codes in curves.errors.values())
+                and table.shape[2:] == (len(curves.labels), curves.draws)
+                and bool(((table >= 0) & (table <= 1)).all())
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise DataError("These are no errors by number of labels.") from error
+        if not good:
+            raise DataError("These are no errors by number of labels.")
+        return curves
+
+    @property
+    def codes(self) -> list[str]:
+        """What the classifiers were given."""
+        return list(next(iter(self.errors.values()), {}))
+
+    @property
+    def by_line(self) -> dict[tuple[str, str], list[LabelErrors]]:
+        """By classifier and code, from the fewest labels to the most."""
+        return {
+            (name, code): [
+                LabelErrors(n, tuple(errors), self.images)
+                for n, errors in zip(self.labels, table, strict=True)
+            ]
+            for name, codes in self.errors.items()
+            for code, table in codes.items()
+        }
+
+
+def measured_curves(latents: Latents, images: Tensor | None, *, draws: int) -> LabelCurves:
+    """`label_curves` of a task by seed 0, labels at random; DataError where none can be told."""
+    task = label_task(latents, images)
+    found: dict[str, dict[str, list[list[float]]]] = {}
+    for name, code, each in label_curves(task, labels_at_random(task.labels), draws=draws):
+        found.setdefault(name, {}).setdefault(code, []).append(list(each.errors))
+    return LabelCurves(label_counts(task.labels), draws, len(task.test_labels), found)
 
 
 def label_curves(

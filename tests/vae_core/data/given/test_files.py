@@ -13,7 +13,9 @@ import pytest
 from PIL import Image
 
 from vae_core import DataError
+from vae_core.data.given.codes import given_codes
 from vae_core.data.given.files import read_codes
+from vae_core.data.texts import spreadsheet_texts
 
 CODES = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
 LABELS = ["b", "a", "b", "a", "b", "a"]
@@ -53,6 +55,32 @@ def test_columns_and_lists_and_arrays_tell_the_same(tmp_path: Path, table: pd.Da
         assert found.factors[:, found.factor_names.index("age")].tolist() == AGES.tolist()
         assert found.images is not None and found.images.shape == (6, 1, 4, 5)
         assert found.images[:, 0, 0, 0].tolist() == [40 * k for k in range(6)]
+
+
+def test_semicolons_part_columns_and_a_word_among_numbers_is_told(
+    tmp_path: Path, table: pd.DataFrame
+) -> None:
+    table = table.drop(columns="image")
+    table.to_csv(tmp_path / "codes.csv", index=False, sep=";", decimal=",")
+    found = read_codes(tmp_path / "codes.csv")
+    assert np.allclose(found.mu, CODES) and found.class_names == ("a", "b")
+    table["z_2"] = [*CODES[:4, 1], "unknown", 1]
+    table.to_csv(tmp_path / "codes.csv", index=False)
+    with pytest.raises(DataError, match="z_2 has no number in row 5: 'unknown'; leave such rows"):
+        read_codes(tmp_path / "codes.csv")
+
+
+def test_texts_that_are_all_unlike_are_no_classes() -> None:
+    names = [f"{k}.png" for k in range(6)]
+    found = given_codes(CODES, table={"name": names, "kind": LABELS})
+    assert found.class_names == ("a", "b") and found.factor_names == ("name",)
+
+
+def test_a_text_that_is_a_formula_is_none_in_a_spreadsheet() -> None:
+    column = np.array(["=cmd|' /C calc'!A0", "-1.5", "a", "@b", "+", "-x"])
+    safe = ["'=cmd|' /C calc'!A0", "-1.5", "a", "'@b", "'+", "'-x"]
+    assert spreadsheet_texts(column).tolist() == safe
+    assert spreadsheet_texts(CODES) is CODES
 
 
 def test_images_lie_in_a_zip_or_in_the_table_itself(tmp_path: Path, table: pd.DataFrame) -> None:

@@ -32,6 +32,7 @@ from vae_core.data.own import source as image_source
 from vae_core.data.own.form import ImageForm
 from vae_core.data.own.images import preview_images, read_images, write_images
 from vae_core.data.own.values import ALL_BYTES
+from vae_core.data.texts import texts_of
 from vae_core.errors import ConfigError, DataError
 from vae_core.files import zips as zip_files
 
@@ -520,11 +521,32 @@ def test_each_image_of_a_stack_is_one_or_the_first_alone_by_choice(kind: str) ->
     within = zipped({f"{k}.png": png(noise((6, 5), 9 + k)) for k in range(4)} | {"s.tif": stack})
     preview = preview_images(within)
     assert preview.n == 13 and preview.stacks == 1
-    assert "1 file holds several images: each is read." in preview.notes
+    assert any(note.startswith("1 file holds several images: each is") for note in preview.notes)
     first = preview_images(within, form=ImageForm(frames="first"))
     assert first.n == 5 and first.stacks == 1
     assert "1 file holds several images: the first alone is read." in first.notes
     assert "has 1 images; 4" in refused(io.BytesIO(stack), form=ImageForm(frames="first"))
+
+
+def test_frames_of_a_film_are_on_one_side_of_the_split_where_there_are_films_enough() -> None:
+    def film(k: int) -> bytes:
+        frames = [Image.fromarray(each) for each in noise((5, 6, 5), k)]
+        return saved(frames[0], "TIFF", save_all=True, append_images=frames[1:])
+
+    films = {f"{'ab'[k % 2]}/{k:02}.tif": film(k) for k in range(20)}
+    train, test = read(zipped(films))
+    of_train, of_test = (
+        {text.partition(",")[0] for text in texts_of(part.sources)}
+        for part in (train, test)
+        if part.sources is not None
+    )
+    assert len(of_test) == 2 and not of_train & of_test and (len(train), len(test)) == (90, 10)
+    assert {name[0] for name in of_test} == {"a", "b"}
+    (note,) = (n for n in preview_images(zipped(films)).notes if "several" in n)
+    assert "those of one file are all to learn from or all to test by" in note
+    few = zipped({f"{k}.tif": film(k) for k in range(3)})
+    (note,) = (n for n in preview_images(few).notes if "several" in n)
+    assert "some of the same file are learned from and others tested by" in note
 
 
 def test_a_smaller_copy_in_a_tiff_is_no_image_of_its_own() -> None:

@@ -98,6 +98,16 @@ def test_an_age_is_never_taken_for_the_name_of_a_file(counter: str) -> None:
     assert any("no column of it names the files" in note for note in said)
 
 
+def test_a_name_that_is_of_two_files_is_told_and_a_comma_parts_no_number() -> None:
+    paths = [f"{folder}/{k}.png" for folder in "ab" for k in range(10)]
+    rows = [(f"{k}.png", k) for k in range(10)]
+    _, said = read(zipped(csv([("file", "age"), *rows]), paths=paths))
+    assert any("0.png may be of several images; give the path of each" in note for note in said)
+    text = "file\tage\n" + "".join(f"{path}\t{k},5\n" for k, path in enumerate(paths))
+    data, _ = read(zipped(text.encode(), paths=paths))
+    assert column(data, "age") == {path: k + 0.5 for k, path in enumerate(paths)}
+
+
 def test_a_column_that_tells_not_all_classes_is_said_to_tell_none() -> None:
     rows = list(zip(PATHS, ["a", "b"] * 9 + ["a", ""], strict=True))
     data, said = read(zipped(csv([("file", "label"), *rows])))
@@ -229,6 +239,11 @@ def test_a_column_is_numbers_or_categories_or_says_why_not() -> None:
     assert column_of("a", ["3", " 4.5 ", "NA", ""]).values.tolist()[:2] == [3, 4.5]
     assert column_of("a", ["b10", "b9", "b9"]).names == ("b9", "b10")
     assert column_of("a", ["16777217", "1"]).rounded
+    ages = [str(k) for k in range(20)]
+    found = column_of("a", [*ages, "unknown", "?"])
+    assert found.gaps == ("?", "unknown") and not found.names
+    assert np.isnan(found.values).tolist() == [False] * 20 + [True] * 2
+    assert column_of("a", [*ages, *(f"from {k}" for k in range(6))]).names  # texts with numbers
     for values, why in (
         ([""], "is empty"),
         (["1", "1.0"], "is the same for all"),

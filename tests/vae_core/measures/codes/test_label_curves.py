@@ -1,5 +1,8 @@
 """Errors fall to nothing where classes lie apart, and stay at chance where labels say nothing."""
 
+import json
+import math
+
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
@@ -12,6 +15,7 @@ from vae_core.latent.latents import Latents
 from vae_core.measures.codes.few_labels import LabelErrors, label_errors
 from vae_core.measures.codes.label_curves import (
     CLASSIFIERS,
+    LabelCurves,
     classes_told,
     label_counts,
     label_curves,
@@ -19,6 +23,7 @@ from vae_core.measures.codes.label_curves import (
     labels_at_random,
     labels_by_clusters,
     logistic_regression,
+    measured_curves,
     nearest_neighbours,
 )
 from vae_core.measures.shares import share_interval
@@ -168,3 +173,42 @@ def test_labels_of_one_class_alone_tell_that_class() -> None:
 def test_what_cannot_be_told_is_refused(labels: Tensor | None, why: str) -> None:
     with pytest.raises(DataError, match=why):
         label_task(latents(torch.rand(4, 2), labels))
+
+
+def test_measured_curves_are_those_of_the_page_and_come_back_from_json() -> None:
+    data = heaps(apart=2.0)
+    found = measured_curves(data, None, draws=2)
+    task = label_task(data)
+    expected: dict[tuple[str, str], list[LabelErrors]] = {}
+    for name, code, errors in label_curves(task, labels_at_random(task.labels), draws=2):
+        expected.setdefault((name, code), []).append(errors)
+    assert LabelCurves.from_json(json.loads(json.dumps(found.to_json()))).by_line == expected
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"draws": 3},
+        {"images": 0},
+        {"labels": [20, 10]},
+        {"labels": "many"},
+        {"errors": {}},
+        {"errors": []},
+        {"errors": {name: {"μ": [[0.5], [1.5]]} for name in CLASSIFIERS}},
+        {"errors": {name: {"μ": [[0.5], [math.nan]]} for name in CLASSIFIERS}},
+        {"errors": {name: {"magic": [[0.5], [0.5]]} for name in CLASSIFIERS}},
+        {"errors": {name: {"μ": [[0.5]]} for name in CLASSIFIERS}},
+        {"more": 1},
+    ],
+    ids=lambda change: str(change)[:40],
+)
+def test_curves_that_are_none_are_refused(change: dict[str, object]) -> None:
+    good = {
+        "labels": [10, 20],
+        "draws": 1,
+        "images": 50,
+        "errors": {name: {"μ": [[0.5], [0.25]]} for name in CLASSIFIERS},
+    }
+    assert LabelCurves.from_json(good).by_line["logistic regression", "μ"][1].mean == 0.25
+    with pytest.raises(DataError, match="no errors by number of labels"):
+        LabelCurves.from_json({**good, **change})

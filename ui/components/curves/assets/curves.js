@@ -3,9 +3,11 @@
 import { stops, valueAt } from "./reading.js";
 import { decades, heightOf, labels, nearest, number, scale, ticks } from "./scale.js";
 
-const LABEL_ROOM = 14; // pixels between two labels at lines' ends
+// Pixels, where the page's text has its usual size: with it they grow.
+const TEXT = 13; // of this component, as curves.css has it
+const LABEL_ROOM = 15; // between two labels at lines' ends
 const MOST_TOLD = 12; // lines whose values the tooltip tells
-const MARGIN = { top: 6, right: 10, bottom: 22, left: 42 };
+const MARGIN = { top: 6, right: 15, bottom: 23, left: 45 };
 const REACH = 16; // pixels from a point within which a click picks it
 const STRIDE = 10; // places that an arrow key with Shift goes on
 const TICK_ROOM = { across: 56, up: 34 };
@@ -98,17 +100,20 @@ class Curves {
 
   /** @param {HTMLElement} figure @param {Panel} panel */
   drawPanel(figure, { title, note, lines, y_range }) {
-    const { xRange, xName, unit, height, marker, alt, logX } = this.data;
+    const { xRange, xName, unit, marker, alt, logX } = this.data;
+    const k = parseFloat(getComputedStyle(this.root).fontSize) / TEXT;
+    const height = this.data.height * k;
+    const margin = { top: MARGIN.top * k, right: MARGIN.right * k, bottom: MARGIN.bottom * k, left: MARGIN.left * k };
     const [name, aside] = figure.querySelector("figcaption").children;
     name.textContent = title;
     const svg = figure.querySelector("svg");
     const width = figure.querySelector(".plot").clientWidth;
     const labelled = lines.some(({ label }) => label);
-    const right = width - MARGIN.right - (labelled ? 26 : 0);
-    const bottom = height - MARGIN.bottom;
+    const right = width - margin.right - (labelled ? 26 * k : 0);
+    const bottom = height - margin.bottom;
     const yRange = y_range ?? heightOf(lines);
-    const x = scale(xRange, [MARGIN.left, right], logX);
-    const y = scale(yRange, [bottom, MARGIN.top]);
+    const x = scale(xRange, [margin.left, right], logX);
+    const y = scale(yRange, [bottom, margin.top]);
     const told = rowsAt(lines, marker, logX).map(({ line, value }) => `${line.name} ${number(value)}`);
     aside.textContent = note || (told.length < 4 ? told.join(" · ") : "");
     svg.setAttribute("aria-label", `${alt} ${title}: ${note || told.slice(0, MOST_TOLD).join(", ")} ${unit}.`);
@@ -117,27 +122,27 @@ class Curves {
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.setAttribute("width", String(width));
     svg.setAttribute("height", String(height));
-    const ends = endLabels(lines, x, y, bottom);
-    const up = ticks(yRange, (bottom - MARGIN.top) / TICK_ROOM.up);
-    const across = (logX ? decades : ticks)(xRange, (right - MARGIN.left) / TICK_ROOM.across, true);
+    const ends = endLabels(lines, x, y, bottom, LABEL_ROOM * k);
+    const up = ticks(yRange, (bottom - margin.top) / (TICK_ROOM.up * k));
+    const across = (logX ? decades : ticks)(xRange, (right - margin.left) / (TICK_ROOM.across * k), true);
     const [upTexts, acrossTexts] = [labels(up), logX ? across.map(number) : labels(across)];
     const clip = `inside-${[...figure.parentElement.children].indexOf(figure)}`;
     svg.innerHTML = `
-      <clipPath id="${clip}"><rect x="${MARGIN.left}" y="0" width="${right - MARGIN.left + 3}" height="${bottom + 2}"/></clipPath>
+      <clipPath id="${clip}"><rect x="${margin.left}" y="0" width="${right - margin.left + 3}" height="${bottom + 2}"/></clipPath>
       ${up.map((value, i) => `
-        <line class="grid" x1="${MARGIN.left}" x2="${right}" y1="${y(value)}" y2="${y(value)}"/>
-        <text x="${MARGIN.left - 6}" y="${y(value) + 4}" text-anchor="end">${upTexts[i]}</text>`).join("")}
+        <line class="grid" x1="${margin.left}" x2="${right}" y1="${y(value)}" y2="${y(value)}"/>
+        <text x="${margin.left - 6}" y="${y(value) + 4}" text-anchor="end">${upTexts[i]}</text>`).join("")}
       ${across.map((value, i) => `
         <text x="${x(value)}" y="${height - 6}" text-anchor="middle">${acrossTexts[i]}</text>`).join("")}
-      <text x="${MARGIN.left - 6}" y="${height - 6}" text-anchor="end">${xName}</text>
-      <line class="axis" x1="${MARGIN.left}" x2="${right}" y1="${bottom}" y2="${bottom}"/>
+      <text x="${margin.left - 6}" y="${height - 6}" text-anchor="end">${xName}</text>
+      <line class="axis" x1="${margin.left}" x2="${right}" y1="${bottom}" y2="${bottom}"/>
       <g clip-path="url(#${clip})">${lines.map((line) => bars(line, x, y) + path(line, x, y) + (line.name === this.data.pick ? points(line, x, y) : "")).join("")}</g>
       ${marker == null ? "" : `<line class="marker" x1="${x(marker)}" x2="${x(marker)}" y1="0" y2="${bottom}"/>`}
       ${ends.map(({ left, top, colour }) => `<text class="label" x="${left + 5}" y="${top + 4}" style="fill: ${colour}"/>`).join("")}
       <line class="pointed" y1="0" y2="${bottom}" hidden/>`;
     svg.querySelectorAll(".label").forEach((label, k) => (label.textContent = ends[k].text));
-    const inside = stops(lines).filter((at) => x(at) > MARGIN.left - 1 && x(at) < right + 1);
-    Object.assign(figure, { lines, x, y, stops: inside, span: [MARGIN.left, right] });
+    const inside = stops(lines).filter((at) => x(at) > margin.left - 1 && x(at) < right + 1);
+    Object.assign(figure, { lines, x, y, stops: inside, span: [margin.left, right] });
     if (!figure.querySelector(".tip").hidden) this.tell(figure, figure.at, figure.first);
   }
 
@@ -268,9 +273,9 @@ function bars({ x: xs, bars: spans, colour }, x, y) {
  * Labels at the lines' ends, from the top: a few give way to one another, of many those without
  * room are left out.
  * @param {Line[]} lines @param {(value: number) => number} x @param {(value: number) => number} y
- * @param {number} bottom
+ * @param {number} bottom @param {number} room between two
  */
-function endLabels(lines, x, y, bottom) {
+function endLabels(lines, x, y, bottom, room) {
   const wanted = lines
     .filter((line) => line.label && line.y.length)
     .map(({ label, x: xs, y: ys, colour }) => ({
@@ -280,9 +285,9 @@ function endLabels(lines, x, y, bottom) {
       colour,
     }))
     .sort((a, b) => a.top - b.top);
-  const few = wanted.length * LABEL_ROOM < bottom;
+  const few = wanted.length * room < bottom;
   return wanted.reduce((placed, label) => {
-    const free = placed.length ? placed.at(-1).top + LABEL_ROOM : 0;
+    const free = placed.length ? placed.at(-1).top + room : 0;
     if (label.top >= free) return [...placed, label];
     return few ? [...placed, { ...label, top: free }] : placed;
   }, []);

@@ -2,6 +2,10 @@
 
 import { plain, plotly, themed } from "./interactive.js";
 
+const HEIGHT = 520; // pixels
+const ROOT_PX = 16; // of the page's type, where it has its usual size
+const EYE = [1.45, 1.45, 0.95]; // where the points are seen from, in their own size
+
 /** @type {WeakMap<Node, {url: string, points: Promise<ArrayBuffer>}>} */
 const fetched = new WeakMap();
 
@@ -26,13 +30,18 @@ async function show(place, data, setTriggerValue, root) {
   if (!document.createElement("canvas").getContext("webgl")) throw new Error("This browser draws nothing in 3-D: WebGL is switched off.");
   const [Plotly, buffer] = await Promise.all([plotly(new URL(data.plotly, root)), fetched.get(place).points]);
   const { layout, config, axis, ground } = themed(place);
+  const { font } = layout;
+  const type = (font.size * parseFloat(getComputedStyle(document.documentElement).fontSize)) / ROOT_PX;
+  const far = Math.max(1, (1.1 * HEIGHT) / place.clientWidth); // so that a narrow one cuts no axis's name
+  const [x, y, z] = EYE.map((from) => far * from);
   const along = data.axes.map((text) => ({ ...axis, title: { text }, backgroundcolor: ground }));
-  const scene = { xaxis: along[0], yaxis: along[1], zaxis: along[2], aspectmode: "data", dragmode: "orbit", camera: { eye: { x: 1.45, y: 1.45, z: 0.95 } } };
+  const scene = { xaxis: along[0], yaxis: along[1], zaxis: along[2], aspectmode: "data", dragmode: "orbit", camera: { eye: { x, y, z } } };
   if (!place.on) place.replaceChildren();
   await Plotly.react(place, tracesOf(buffer, data), {
     ...layout,
-    ...{ scene, height: 520, margin: { l: 0, r: 0, t: 0, b: 0 }, uirevision: data.axes.join() }, // the camera stays
-    legend: { itemsizing: "constant" },
+    font: { ...font, size: type },
+    ...{ scene, height: HEIGHT, margin: { l: 0, r: 0, t: 0, b: 0 }, uirevision: data.axes.join() }, // the camera stays
+    legend: { itemsizing: "constant", ...(far > 1 && { orientation: "h" }) },
   }, { ...config, toImageButtonOptions: { format: "svg", filename: "latent-space" } });
   place.removeAllListeners("plotly_click");
   place.on("plotly_click", ({ points: [point] }) => point.customdata !== undefined && setTriggerValue("picked", point.customdata));

@@ -7,6 +7,7 @@ import { corner, extent, layOut, tileAt } from "./layout.js";
 import { Player } from "./player.js";
 import { Tiles } from "./tiles.js";
 
+const TEXT = 14; // pixels, as grid.css has it where the page's text has its usual size: with it tiles grow
 const LENS_SIDE = 150;
 const AXIS_ROOM = { across: 56, up: 40 };
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -168,7 +169,10 @@ export class Grid {
     const label = data.labels ? parseFloat(getComputedStyle(this.labels).lineHeight) : 0;
     for (const axis of [this.up, this.across]) axis.hidden = !data.axes;
     const room = this.framed.clientWidth - (data.axes ? this.up.offsetWidth : 0);
-    this.layout = layOut({ ...data, rows: tiles.rows, columns: tiles.columns }, tiles, room, label, ratio);
+    const k = parseFloat(getComputedStyle(this.root).fontSize) / TEXT;
+    const sizes = { minTile: k * data.minTile, maxTile: k * data.maxTile, maxHeight: k * data.maxHeight };
+    const wanted = { ...sizes, gap: data.gap, rows: tiles.rows, columns: tiles.columns };
+    this.layout = layOut(wanted, tiles, room, label, ratio);
     const { width, height } = extent(this.layout);
     const context = canvas.getContext("2d");
     if (canvas.width === width && canvas.height === height) context.clearRect(0, 0, width, height);
@@ -185,8 +189,8 @@ export class Grid {
     this.drawLabels();
     if (data.axes) {
       const { columns, rows } = this.layout;
-      drawAxis(this.across, data.axes[0], width / ratio / columns, "left", AXIS_ROOM.across);
-      drawAxis(this.up, data.axes[1], height / ratio / rows, "top", AXIS_ROOM.up);
+      drawAxis(this.across, data.axes[0], width / ratio / columns, "left", k * AXIS_ROOM.across);
+      drawAxis(this.up, data.axes[1], height / ratio / rows, "top", k * AXIS_ROOM.up);
     }
     this.place(this.chosen, this.player ? this.player.frame : this.selected);
     if (!this.focused.hidden) this.place(this.focused, this.focus);

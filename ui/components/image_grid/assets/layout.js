@@ -5,6 +5,8 @@
  *   label: number, ratio: number}} Layout width, height: of a tile
  */
 
+const MOST_WIDER = 8; // CSS pixels by which a gap may grow
+
 /**
  * @param {{rows: number, columns: number, gap: number, minTile: number | null, maxTile: number,
  *   maxHeight: number | null}} wanted in CSS pixels
@@ -29,27 +31,30 @@ export function layOut(wanted, tile, room, label, ratio) {
     const down = wanted.maxHeight * ratio - gap * (rows - 1) - below * rows;
     width = Math.min(width, ((down / rows) * tile.width) / tile.height);
   }
+  const fills = gap > 0 && columns * (width + gap) - gap >= across - 1;
   width = Math.max(Math.floor(width), 1);
+  // Where they fill the room, the last tile ends at its edge: the gaps take what is left.
+  const widened = (narrower) => (fills && columns > 1 ? (across - columns * narrower) / (columns - 1) : gap);
   // Pixels of one size look best: a whole multiple, where that costs little room.
   const whole = Math.floor(width / tile.width) * tile.width;
-  if (whole >= 0.9 * width) width = whole;
+  if (whole >= 0.9 * width && widened(whole) <= gap + MOST_WIDER * ratio) width = whole;
   const height = Math.max(Math.round((width * tile.height) / tile.width), 1);
-  return { columns, rows, width, height, gap, label: below, ratio };
+  return { columns, rows, width, height, gap: widened(width), label: below, ratio };
 }
 
 /** The left upper corner of tile i. @param {Layout} layout @param {number} i */
 export function corner(layout, i) {
   return {
-    x: (i % layout.columns) * (layout.width + layout.gap),
-    y: Math.floor(i / layout.columns) * (layout.height + layout.label + layout.gap),
+    x: Math.round((i % layout.columns) * (layout.width + layout.gap)),
+    y: Math.round(Math.floor(i / layout.columns) * (layout.height + layout.label + layout.gap)),
   };
 }
 
 /** Width and height of the whole. @param {Layout} layout */
 export function extent(layout) {
   return {
-    width: layout.columns * (layout.width + layout.gap) - layout.gap,
-    height: layout.rows * (layout.height + layout.label + layout.gap) - layout.gap,
+    width: Math.round(layout.columns * (layout.width + layout.gap) - layout.gap),
+    height: Math.round(layout.rows * (layout.height + layout.label + layout.gap) - layout.gap),
   };
 }
 

@@ -1,5 +1,7 @@
 /** Colours from Streamlit's theme, and the scale for continuous values. */
 
+const ROOT_PX = 14; // of text around the canvas, as plane.css has it where the page's is 16
+
 /** Viridis at nine places (van der Walt & Smith 2015): it rises in lightness for every eye. */
 const SCALE = ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725"].map(rgb);
 
@@ -44,5 +46,6 @@ export function theme(element) {
     text: hex(read("text-color", "#31333f")),
     dark: 0.2126 * r + 0.7152 * g + 0.0722 * b < 128,
     font: read("font", "sans-serif"),
+    scale: parseFloat(style.fontSize) / ROOT_PX || 1,
   };
 }

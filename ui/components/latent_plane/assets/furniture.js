@@ -1,8 +1,12 @@
 /** The elements around the canvas: image, figures, legend, tooltip, notices. */
 
 import { GRADIENT } from "./colours.js";
+import { CLASS_HINT, hint } from "./hints.js";
 import { outline } from "./points.js";
 import { number } from "./view.js";
+
+const MOST_KEYS = 16; // of a legend; of more the first ones are shown until the others are asked for
+const FIRST_KEYS = 10;
 
 /**
  * @template {keyof HTMLElementTagNameMap} K
@@ -109,22 +113,41 @@ export function showLegend(keys, points, colours, { toggle, sight }) {
     chip.addEventListener("click", () => chip.setAttribute("aria-pressed", String(toggle(k))));
     for (const type of ["pointerenter", "focus"]) chip.addEventListener(type, () => sight(k));
     for (const type of ["pointerleave", "blur"]) chip.addEventListener(type, () => sight(null));
+    hint(chip, CLASS_HINT);
     keys.append(chip);
   });
+  const chips = [...keys.querySelectorAll(".chip")];
+  const off = Math.max(-1, ...points.hidden);
+  if (chips.length > MOST_KEYS && off < FIRST_KEYS) fold(keys, chips.slice(FIRST_KEYS));
+}
+
+/** Put chips away behind one that brings them. @param {HTMLElement} keys @param {HTMLElement[]} chips */
+function fold(keys, chips) {
+  for (const chip of chips) chip.hidden = true;
+  const more = element("button", { class: "chip more", type: "button", "aria-expanded": false }, [`${chips.length} more`]);
+  more.addEventListener("click", () => {
+    const opens = chips[0].hidden;
+    for (const chip of chips) chip.hidden = !opens;
+    more.setAttribute("aria-expanded", String(opens));
+    more.textContent = opens ? "Fewer" : `${chips.length} more`;
+  });
+  keys.append(more);
 }
 
 /**
  * Chips that switch layers on and off, in the plane's corner.
  * @param {HTMLElement} corner @param {Record<string, string>} names by layer
  * @param {Set<string>} on @param {(layer: string) => boolean} toggle whether it is on now
+ * @param {Record<string, string>} hints by layer
  */
-export function showLayers(corner, names, on, toggle) {
+export function showLayers(corner, names, on, toggle, hints) {
   corner.replaceChildren(
     ...Object.entries(names).map(([layer, name]) => {
       const chip = element("button", { class: "chip", type: "button", "aria-pressed": on.has(layer) }, [
         name,
       ]);
       chip.addEventListener("click", () => chip.setAttribute("aria-pressed", String(toggle(layer))));
+      hint(chip, hints[layer]);
       return chip;
     }),
   );

@@ -1,6 +1,7 @@
 /** What can be done on the plane, in words, behind a button in its corner. */
 
 import { element } from "./furniture.js";
+import { hint } from "./hints.js";
 import { CELL } from "./pixels.js";
 
 const DRAGS = {
@@ -40,7 +41,7 @@ export class Help {
   constructor(plane) {
     this.plane = plane;
     this.button = element("button", { class: "chip", type: "button", "aria-expanded": false, "aria-label": "Help" }, ["?"]);
-    this.button.title = "What can be done here";
+    hint(this.button, "What can be done here");
     this.panel = element("div", { class: "help", role: "note", hidden: "" });
     const { stage, corner } = plane.parts;
     corner.append(this.button);

@@ -1,13 +1,15 @@
 /**
  * The channel to a model whose networks are computed in this browser once their weights are here.
  * Until then the server computes, and so it does for models of which there are no weights to be had,
- * see `live/weights.py`, and whenever the engine fails.
+ * see `live/weights`, and whenever the engine fails.
  */
 
 import { Channel, Verb } from "./channel.js";
 
 const OF_NETWORKS = new Set([Verb.DECODE, Verb.ENCODE, Verb.RETURN, Verb.MAPS]);
 const IDLE_MS = 5000; // the longest that the weights wait for the page to come to rest
+const TRIES = 3;
+const RETRY_MS = 15_000; // after weights that did not come
 const FRESH_MS = 3000; // after each use it is asked whether the model is still the same
 
 /** @typedef {ConstructorParameters<typeof Channel>[1] & {onCoding: () => void}} Listener */
@@ -83,6 +85,7 @@ class NearChannel extends Channel {
     /** @type {string | null} of the weights by which this browser decodes; null where it does not */
     this.coding = null;
     this.tag = "";
+    this.failures = 0;
     this.leaving = new AbortController();
     /** @type {ReturnType<typeof setTimeout> | null} */
     this.check = null;
@@ -141,7 +144,10 @@ class NearChannel extends Channel {
       Object.assign(this, { thread, coding });
       this.listener.onCoding();
     } catch (why) {
-      if (!this.closed) this.#leave(why);
+      if (this.closed) return;
+      this.#leave(why);
+      this.failures += 1; // a server with much to do has them later
+      if (this.failures < TRIES) this.check ??= setTimeout(() => this.#bring(), RETRY_MS);
     }
   }
 

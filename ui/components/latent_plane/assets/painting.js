@@ -50,9 +50,10 @@ export class Painting {
 
   /** @param {CanvasRenderingContext2D} c in CSS pixels @param {boolean} [atOnce] */
   paintScene(c, atOnce = true) {
-    const { view, data, points, on, theme, trust, manifold, overlay, slice, z } = this.plane;
+    const { view, data, points, on, theme, trust, manifold, overlay, regions, slice, z } = this.plane;
     if (on.has("manifold")) manifold.draw(c);
     if (on.has("heat")) overlay.drawHeat(c);
+    if (regions.shown) regions.draw(c);
     if (points?.count && on.has("density")) trust.drawDensity(c);
     if (points?.count) {
       this.paintPoints(c, atOnce);
@@ -152,6 +153,7 @@ export class Painting {
     if (plane.points) this.#drawPosteriors(c);
     plane.overlay.drawGaussians(c);
     plane.overlay.drawWays(c);
+    plane.regions.drawWay(c);
     if (data.plane) plane.overlay.drawDirections(c, slice.place(plane.shown));
     if (data.plane) {
       if (data.way) stops.draw(c);
@@ -162,6 +164,7 @@ export class Painting {
       if (plane.ghost)
         scene.drawCursor(c, view, theme, slice.place(plane.ghost), data.colours.z, { ghost: true });
     }
+    if (data.plane) plane.taught.draw(c);
     if (hand.press?.kind === "selection" && hand.press.moved) scene.drawLasso(c, theme, hand.press.corners);
   }
 

@@ -9,18 +9,21 @@ import { element, furnish, showLayers, showLegend, showPixels } from "./furnitur
 import { Glide } from "./glide.js";
 import { Hand } from "./hand.js";
 import { Help } from "./help.js";
+import { layerHints } from "./hints.js";
 import { Linked } from "./linked.js";
 import { Manifold } from "./manifold.js";
 import { openNear } from "./near.js";
 import { Overlay } from "./overlay.js";
 import { Painting } from "./painting.js";
 import { Readout } from "./readout.js";
+import { Regions } from "./regions.js";
 import { Seen } from "./seen.js";
 import { Selection } from "./selection.js";
 import { Slice } from "./slice.js";
 import { followSliders } from "./sliders.js";
 import { Stops } from "./stops.js";
 import { Talk } from "./talk.js";
+import { Taught } from "./taught.js";
 import { Thumbnails } from "./thumbnails.js";
 import { Trust } from "./trust.js";
 import { View } from "./view.js";
@@ -28,6 +31,8 @@ import { View } from "./view.js";
 const SETTLE_MS = 120;
 const USUAL_PX = 940; // the width for which pages choose a height
 const MOST = 1.4; // times that height, on wider ones
+const ON_SCREEN = "max(18rem, 54svh)"; // at most, in the app: below its title and controls it fits on a projector's
+const NARROW_PX = 400; // below, plane and image do not fit beside one another
 
 /** @type {WeakMap<Node, LatentPlane>} */
 const planes = new WeakMap();
@@ -105,6 +110,7 @@ export class LatentPlane {
     this.glide = new Glide(this);
     this.trust = new Trust(this);
     this.manifold = new Manifold(this);
+    this.regions = new Regions(this);
     this.overlay = new Overlay(this);
     this.stops = new Stops(this);
     this.drawing = new Drawing(this);
@@ -116,6 +122,7 @@ export class LatentPlane {
     this.help = new Help(this);
     this.beside = new Beside(this, signal);
     this.linked = new Linked(this, signal);
+    this.taught = new Taught(this, signal);
     this.hand = new Hand(this, signal);
     followSliders(() => this.data?.sliders ?? [], (dim, value) => this.slide(dim, value), signal);
     addEventListener("beforeprint", () => this.repaint(PAPER), { signal });
@@ -164,6 +171,7 @@ export class LatentPlane {
     this.lookAround();
     this.resize();
     this.beside.askForFrame();
+    this.taught.show();
   }
 
   /** As the address says, or as the visitor left it. */
@@ -171,6 +179,22 @@ export class LatentPlane {
     this.seen = new Seen(this);
     this.on = this.seen.layers;
     this.seen.say();
+  }
+
+  /** What the address says by now, of layers, legend and view. */
+  showSeen() {
+    this.begin();
+    this.layersShown = "";
+    this.showLayers();
+    if (this.points) {
+      this.points.hidden = this.seen.off;
+      showLegend(this.parts.keys, this.points, this.data.colours, this.legendVerbs());
+      this.trust.forgetMass();
+    }
+    if (this.seen.zoom) Object.assign(this.view, this.seen.zoom);
+    else this.view.reset();
+    this.lookAround();
+    this.invalidate(true);
   }
 
   /** Whether Python's value is news; a drag under way will have the last word. */
@@ -247,6 +271,7 @@ export class LatentPlane {
   forget() {
     this.trust.forget();
     this.manifold.forget();
+    this.regions.forget();
     this.lookAround();
   }
 
@@ -258,17 +283,21 @@ export class LatentPlane {
       ...(points && { density: "Density" }),
       ...(points?.covariance && { posteriors: "q(z|x)" }),
       ...(plane && points && this.data.encodes && { fog: "Trust fog" }),
+      ...this.regions.names,
     };
     if (JSON.stringify(names) === this.layersShown) return; // a chip in focus stays in focus
     this.layersShown = JSON.stringify(names);
+    const focused = [...this.parts.layers.children].findIndex((chip) => chip.matches(":focus"));
     showLayers(this.parts.layers, names, this.on, (layer) => {
       if (!this.on.delete(layer)) this.on.add(layer);
       this.lookAround();
       this.look();
       this.invalidate(true);
       this.seen.tell();
+      this.showLayers(); // by what classes are told is asked where they are shown
       return this.on.has(layer);
-    });
+    }, layerHints(this.data));
+    this.parts.layers.children[focused]?.focus();
   }
 
   async loadPoints() {
@@ -367,6 +396,7 @@ export class LatentPlane {
   lookAround() {
     this.trust.lookAround();
     this.manifold.lookAround();
+    this.regions.lookAround();
   }
 
   /** @param {{z: number[], since: number}} wish */
@@ -375,10 +405,12 @@ export class LatentPlane {
     const painted = image.then(({ bytes, where }) => this.painted(new Uint8Array(bytes), z, since, where));
     await Promise.all([painted, this.data.maps && this.beside.askMaps(z)]);
     this.trust.look(z);
+    this.regions.look(z);
   }
 
   painted(pixels, z, since, where) {
     showPixels(this.parts.decoded, pixels, this.hello.image_shape);
+    this.regions.see(pixels, z);
     const latency_ms = performance.now() - since;
     this.parts.decoded.dispatchEvent(
       new CustomEvent("zscape:decoded", { detail: { z, latency_ms, where }, bubbles: true, composed: true }),
@@ -421,8 +453,11 @@ export class LatentPlane {
     const { parts, view, host, data } = this;
     if (!data) return;
     const grows = Math.min(Math.max(host.clientWidth / USUAL_PX, 1), MOST);
-    host.style.setProperty("--height", `${Math.round(data.height * grows)}px`);
-    host.classList.toggle("narrow", host.clientWidth < 640);
+    const wanted = `${Math.round(data.height * grows)}px`;
+    host.style.setProperty("--height", data.assets ? `min(${wanted}, ${ON_SCREEN})` : wanted);
+    host.classList.toggle("narrow", host.clientWidth < NARROW_PX);
+    host.classList.toggle("compact", Boolean(data.compact));
+    this.theme.scale = view.scale = theme(host).scale;
     [view.width, view.height] = [parts.stage.clientWidth, parts.stage.clientHeight];
     view.covered = parts.corner.offsetTop + parts.corner.offsetHeight;
     this.invalidate(true);
@@ -444,6 +479,7 @@ export class LatentPlane {
       this.readout.tip();
       this.beside.tellPlaces();
       this.linked.tell();
+      this.taught.tell();
     });
   }
 }

@@ -23,14 +23,16 @@ export class Readout {
 
   /** The figures beside the image. */
   figures() {
-    const { shown, parts, trust, stops } = this.plane;
+    const { shown, parts, trust, regions, stops } = this.plane;
     parts.figures.replaceChildren(
       ...(shown
         ? [
             element("b", { class: "z" }, [this.inWords(shown)]),
             element("span", {}, [`‖z‖ = ${number(norm(shown), 2)}`]),
             ...trust.figures(shown),
+            ...regions.figures(shown),
             ...(stops.full ? [element("span", {}, [stops.limit])] : []),
+            ...regions.strips(shown),
           ]
         : []),
     );
@@ -38,13 +40,13 @@ export class Readout {
 
   /** The tooltip: the point under the pointer, and how far its place is to be trusted. */
   tip() {
-    const { hovered, ghost, z, parts, view, trust } = this.plane;
+    const { hovered, ghost, z, parts, view, trust, regions } = this.plane;
     const { pointer, press } = this.plane.hand;
     const { tip } = parts;
     const there = ghost ?? (press?.kind === "z" ? z : null);
     const lines = [
       ...(hovered >= 0 ? this.#point(hovered) : []),
-      ...(there ? trust.figures(there) : []),
+      ...(there ? [...trust.figures(there), ...regions.figures(there)] : []),
     ];
     tip.hidden = !pointer || !lines.length;
     if (tip.hidden) return;

@@ -4,6 +4,7 @@ import { faded } from "./colours.js";
 
 const ROOM_FOR_BOTH = 25; // pixels from ring to ring, so that both their names can be read
 const ARROW = 18; // pixels, its length
+const [SMALL, NAMED] = [12, 13]; // pixels of text, where the page's own has its usual size
 const EDGE = 4; // pixels: a cursor nearer to the edge than that is hardly in sight
 
 /** @typedef {ReturnType<typeof import("./colours.js").theme>} Theme */
@@ -42,20 +43,21 @@ export function drawAxes(c, view, theme, labels) {
   line(c, 0, Math.round(y0) + 0.5, view.width, Math.round(y0) + 0.5);
   line(c, Math.round(x0) + 0.5, 0, Math.round(x0) + 0.5, view.height);
 
-  const named = `italic 600 13px ${theme.font}`;
+  const named = font(theme, NAMED, "italic 600");
+  const edge = 34 * theme.scale; // as far as the other axis's names reach
   c.font = named;
   const room = view.width - 24 - c.measureText(labels[0]).width; // left of the axis's name
-  c.font = `11px ${theme.font}`;
+  c.font = font(theme, SMALL);
   c.strokeStyle = faded(theme.text, 0.35);
   for (const { at, text } of view.ticks("x")) {
     const [x] = view.toPixels(at, 0);
-    if (x < 34 || x > room) continue;
+    if (x < edge || x > room) continue;
     line(c, x, view.height - 4, x, view.height);
     haloed(c, theme, text, x, view.height - 7, "center", "bottom");
   }
   for (const { at, text } of view.ticks("y")) {
     const [, y] = view.toPixels(0, at);
-    if (y < 34 || y > view.height - 24) continue;
+    if (y < edge || y > view.height - 0.7 * edge) continue;
     line(c, 0, y, 4, y);
     haloed(c, theme, text, 8, y, "left", "middle");
   }
@@ -69,7 +71,7 @@ export function drawAxes(c, view, theme, labels) {
 export function drawRings(c, view, theme, centre) {
   const [x, y] = view.toPixels(...centre);
   c.save();
-  c.font = `11px ${theme.font}`;
+  c.font = font(theme, SMALL);
   for (const sigma of [1, 2]) {
     for (const [width, style] of [[3, faded(theme.background, 0.6)], [1, faded(theme.text, 0.55)]]) {
       c.setLineDash(sigma === 1 || width > 1 ? [] : [5, 4]);
@@ -113,7 +115,7 @@ export function drawEllipse(c, view, theme, [a, b], [va, cov, vb], colour, dashe
 export function drawLabel(c, view, theme, [a, b], [va, , vb], colour, name) {
   const [x, y] = view.toPixels(a + 1.5 * Math.sqrt(va), b + 1.5 * Math.sqrt(vb));
   c.save();
-  c.font = `600 13px ${theme.font}`;
+  c.font = font(theme, NAMED, "600");
   haloed(c, { ...theme, text: colour }, name, x + 3, y - 3, "left", "bottom", 1);
   c.restore();
 }
@@ -166,6 +168,29 @@ export function drawCursor(c, view, theme, [a, b], colour, { ghost = false, hair
   c.restore();
 }
 
+/** Where the teacher of a room points, told from all else by its word. */
+export function drawTaught(c, view, theme, [a, b]) {
+  const [x, y] = view.toPixels(a, b);
+  const right = x + 90 < view.width;
+  c.save();
+  c.font = "600 13px sans-serif";
+  c.textAlign = right ? "left" : "right";
+  c.textBaseline = "middle";
+  c.lineJoin = "round";
+  c.strokeStyle = theme.background;
+  c.fillStyle = theme.text;
+  for (const [width, paint] of [[5, "stroke"], [2, "fill"]]) {
+    c.lineWidth = width;
+    if (paint === "fill") c.strokeStyle = theme.text;
+    c.beginPath();
+    c.arc(x, y, 12, 0, 7);
+    c.stroke();
+    if (paint === "stroke") c.strokeText("teacher", x + (right ? 18 : -18), y);
+    else c.fillText("teacher", x + (right ? 18 : -18), y);
+  }
+  c.restore();
+}
+
 /**
  * The tip and direction of an arrow from the edge to (x, y), in pixels; null where that is in sight.
  * @param {import("./view.js").View} view @param {number} x @param {number} y
@@ -196,14 +221,14 @@ export function drawStop(c, view, theme, [a, b], text, colour, active) {
   const [x, y] = view.toPixels(a, b);
   c.save();
   c.beginPath();
-  c.arc(x, y, active ? 12 : 10, 0, 7);
+  c.arc(x, y, (active ? 12 : 10) * theme.scale, 0, 7);
   c.fillStyle = colour;
   c.strokeStyle = theme.background;
   c.lineWidth = 2.5;
   c.fill();
   c.stroke();
   c.fillStyle = "#ffffff";
-  c.font = `600 11px ${theme.font}`;
+  c.font = font(theme, SMALL, "600");
   c.textAlign = "center";
   c.textBaseline = "middle";
   c.fillText(text, x, y + 0.5);
@@ -235,6 +260,11 @@ export function drawLasso(c, theme, corners) {
   c.fill();
   c.stroke();
   c.restore();
+}
+
+/** As the canvas takes it. @param {number} pixels @param {string} [style] */
+function font({ font: family, scale }, pixels, style = "") {
+  return `${style && `${style} `}${pixels * scale}px ${family}`;
 }
 
 function line(c, x0, y0, x1, y1) {

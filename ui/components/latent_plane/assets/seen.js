@@ -6,7 +6,7 @@
  * @typedef {{layers: ?string, off: ?string, zoom: ?string}} Said as the address has it; null: as at first
  */
 
-const LAYERS = ["heat", "manifold", "rings", "density", "posteriors", "fog"];
+const LAYERS = ["heat", "manifold", "rings", "density", "posteriors", "fog", "regions", "entropy", "by-images"];
 const NONE = "none";
 
 /** @type {Map<string, Said>} by page and plane */
@@ -14,6 +14,7 @@ const remembered = new Map();
 /** @type {Set<string>} the pages, and places on them, for which the address was asked */
 const asked = new Set();
 addEventListener("popstate", () => asked.clear()); // back at an address that knew
+addEventListener("zscape:follow", () => [asked, remembered].forEach((each) => each.clear())); // another's
 
 export class Seen {
   /** @param {import("./plane.js").LatentPlane} plane before it has shown anything */

@@ -3,6 +3,7 @@ export class View {
   constructor() {
     this.width = 0;
     this.height = 0;
+    this.scale = 1; // of text
     this.covered = 0; // pixels at the top, by the layers' chips
     this.home = { x: 0, y: 0, half: 3.5 };
     this.reset();
@@ -68,7 +69,7 @@ export class View {
   /** Ticks at round steps over what one axis shows. @param {"x" | "y"} axis */
   ticks(axis) {
     const half = (axis === "x" ? this.width : this.height) / 2 / this.unit;
-    const raw = 60 / this.unit;
+    const raw = (60 * this.scale) / this.unit;
     const power = 10 ** Math.floor(Math.log10(raw));
     const step = power * [1, 2, 5, 10].find((m) => m * power >= raw);
     const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));

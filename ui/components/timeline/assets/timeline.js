@@ -44,6 +44,11 @@ class Timeline {
       this.turn(this.at(Number(this.range.value)));
     };
     this.range.onchange = () => this.rest();
+    this.turned = ({ detail }) => { // by who leads the room that this visitor follows
+      const frame = window.zscapeFilms.get(detail) ?? null;
+      if (detail === this.data?.name && frame !== this.frame) this.turn(frame);
+    };
+    window.addEventListener("zscape:film", this.turned);
     this.range.onkeydown = (event) => {
       if (event.key !== " ") return;
       event.preventDefault();
@@ -66,6 +71,7 @@ class Timeline {
 
   leave() {
     this.pause();
+    window.removeEventListener("zscape:film", this.turned);
     window.zscapeFilms.delete(this.data.name);
   }
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-LIVE = "/live/"  # the routes of this package
+LIVE = "/live/"  # the routes of `live`
 
 
 class BasePath:

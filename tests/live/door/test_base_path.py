@@ -12,7 +12,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket
 
-from live.base_path import BasePath
+from live.door.base_path import BasePath
 
 
 def client(base: str) -> TestClient:

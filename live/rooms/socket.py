@@ -1,0 +1,144 @@
+"""The socket of a room: GET /live/room?code=K7QX, upgraded, from the app's own origin only.
+
+The client's first message says what it is, `{"lead": secret}` or `{"follow": true}`; what is said
+from then on stands in `messages`. A follower is sent the leader's `view`, `point` and `film`; the
+leader how many follow, `{"followers": 23}`, and what they chose at a step of a lesson,
+`{"answers": {"lesson": …, "step": …, "counts": {choice: how many}}}`. `Close` says why one ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from contextlib import suppress
+
+from starlette.requests import HTTPConnection
+from starlette.responses import PlainTextResponse
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from live.door.gate import same_origin
+from live.door.tries import WrongTries
+from live.peers import address_of
+from live.rooms.hub import hub, where
+from live.rooms.messages import AT_FIRST, OF_FOLLOWER, OF_LEADER, Unfit, read
+from live.rooms.relay import PATH, first_of, relay
+from live.rooms.room import MAX_FOLLOWERS, Close, End, Room, Slot
+from live.servers import Counts, Full
+from live.visitors import visitor_of
+
+MAX_SOCKETS = 2 * MAX_FOLLOWERS  # over all rooms; an address may be a school's
+WRONG, WRONG_SECONDS = 100, 600.0  # codes without a room that an address may try within so long
+FIRST_SECONDS = 10.0  # until a client has said what it is
+LEADERS_PACE = 120.0, 240.0  # messages a second, and at once
+FOLLOWERS_PACE = 2.0, 20.0
+
+log = logging.getLogger("zscape.live")
+wrong = WrongTries(WRONG, WRONG_SECONDS)
+_sockets = Counts("in-rooms")
+
+
+class Pace:
+    """Lets `rate` messages pass a second, and `burst` at once."""
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self.rate, self.burst = rate, burst
+        self._left, self._at = burst, time.monotonic()
+
+    def one_more(self) -> None:
+        """End where that is faster than may be."""
+        now = time.monotonic()
+        self._left = min(self.burst, self._left + self.rate * (now - self._at))
+        self._at = now
+        if self._left < 1:
+            raise End(Close.TOO_MANY, "Messages come faster than they are taken.")
+        self._left -= 1
+
+
+async def _socket(websocket: WebSocket) -> None:
+    if not same_origin(websocket.headers.get("origin"), websocket.headers.get("host")):
+        await websocket.send_denial_response(
+            PlainTextResponse("Another site's page may not use this channel.", 403)
+        )
+        return
+    await websocket.accept()  # a browser is told why only by how a socket is closed
+    try:
+        await _serve(websocket)
+    except WebSocketDisconnect:
+        pass  # the visitor left
+    except End as end:
+        if end.code is not Close.NO_ROOM:
+            log.warning("a room's socket was closed (%s): %s", end.code.name, end.reason)
+        with suppress(RuntimeError, WebSocketDisconnect):  # the visitor may have closed it already
+            await websocket.close(end.code, end.reason)
+
+
+async def _serve(websocket: WebSocket) -> None:
+    address = address_of(websocket)
+    if wrong.too_many(address):
+        raise End(Close.TOO_MANY, "Too many wrong codes; wait ten minutes.")
+    code = websocket.query_params.get("code", "").upper()
+    room = hub.find(code)
+    if room is None:
+        relayed = "relayed" in websocket.query_params
+        there = None if relayed else await asyncio.to_thread(where, code)
+        if there is None:
+            wrong.note(address)
+            raise End(Close.NO_ROOM, "There is no such room, or it has ended.")
+        await relay(websocket, code, there)
+        return
+    try:
+        with _sockets.one_more(address, MAX_SOCKETS, MAX_SOCKETS):
+            await _take_part(websocket, room)
+    except Full:
+        raise End(Close.TOO_MANY, "Too many are connected; try again later.") from None
+
+
+async def _take_part(websocket: WebSocket, room: Room) -> None:
+    try:
+        first = await asyncio.wait_for(websocket.receive_text(), FIRST_SECONDS)
+        what, secret = read(first, AT_FIRST)
+        if what == "lead":
+            with room.led(secret) as slot:
+                await first_of(_write(websocket, slot), _hear_leader(websocket, room))
+        else:
+            with room.followed() as slot:
+                await first_of(_write(websocket, slot), _hear_follower(websocket, room))
+    except (Unfit, TimeoutError, KeyError) as error:  # KeyError: bytes came in the place of text
+        raise End(Close.UNFIT, str(error)[:100] or "Nothing came.") from error
+
+
+async def _write(websocket: WebSocket, slot: Slot) -> None:
+    while True:
+        for text in await slot.take():
+            await websocket.send_text(text)
+
+
+async def _hear_leader(websocket: WebSocket, room: Room) -> None:
+    pace = Pace(*LEADERS_PACE)
+    while True:
+        name, value = read(await websocket.receive_text(), OF_LEADER)
+        pace.one_more()
+        if name == "end":
+            hub.end(room.code)
+        else:
+            room.tell(name, value)
+
+
+async def _hear_follower(websocket: WebSocket, room: Room) -> None:
+    pace = Pace(*FOLLOWERS_PACE)
+    who = _who(websocket)
+    while True:
+        _, (lesson, step, choice) = read(await websocket.receive_text(), OF_FOLLOWER)
+        pace.one_more()
+        room.answer(who, lesson, step, choice)
+
+
+def _who(asked: HTTPConnection) -> str:
+    """Whose answers replace one another: a browser's; without its cookie, this connection's."""
+    return visitor_of(asked.cookies) or secrets.token_hex(16)
+
+
+room_route = WebSocketRoute(PATH, _socket)

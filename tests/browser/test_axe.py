@@ -1,0 +1,96 @@
+"""axe-core finds nothing to complain of on any page, in either theme: contrast, names, order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ui.frame.navigation import SECTIONS
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from vae_core.runs.run import Run
+
+    Settle = Callable[[Page], None]
+
+PAGES = [(url, title) for pages in SECTIONS.values() for _, title, _, url in pages]
+# What pages show of another kind of model: sliders by the dozen, factors, maps, a GAN's lack.
+OTHERS = (
+    ("decode", "mnist-16d"),
+    ("factors", "sprites-6d"),
+    ("layers", "mnist-16d"),
+    ("encoded", "olivetti-16d"),
+    ("elbo", "mnist-2d-gan"),
+)
+LOOKS, FADES_MS = 3, 1_500
+RUN = """async () => {
+  const { violations } = await axe.run(document, { resultTypes: ["violations"] });
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ target, any, all, none }) => {
+    const why = [...any, ...all, ...none].map((check) => check.message).join("; ");
+    return [id, [target].flat(3).join(" "), why].join(" | ");
+  }));
+}"""
+
+
+def violations(page: Page, axe: str) -> list[str]:
+    """Of all rules, those that are no more than good practice too: rule, element and reason.
+
+    Of a page that stands still: what fades in after a change of theme is looked at again.
+    """
+    page.evaluate(axe)
+    found: list[str] = []
+    for _ in range(LOOKS):
+        if not (found := page.evaluate(RUN)):
+            break
+        page.wait_for_timeout(FADES_MS)
+    return found
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The program that is run in the page."""
+    package = pytest.importorskip("axe_playwright_python.base")
+    script: str = package.AXE_SCRIPT
+    return script
+
+
+def open_all(page: Page) -> None:
+    """What is folded away has to be read, too."""
+    folds = "document.querySelectorAll('[data-testid=stMain] details:not([open]) > summary')"
+    page.evaluate(f"{folds}.forEach((fold) => fold.click())")
+
+
+def found_in_both_themes(page: Page, settle: Settle, axe: str) -> dict[str, list[str]]:
+    settle(page)
+    open_all(page)
+    found = {}
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        settle(page)
+        found[theme] = violations(page, axe)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("url", "model"),
+    [*((url, "digits-2d") for url, _ in PAGES), *OTHERS],
+    ids=lambda text: text or "overview",
+)
+def test_axe_finds_nothing(
+    page: Page, app_url: str, settle: Settle, axe: str, url: str, model: str
+) -> None:
+    page.goto(f"{app_url}/{url}?model={model}")
+    assert found_in_both_themes(page, settle, axe) == {"light": [], "dark": []}
+
+
+def test_axe_finds_nothing_in_what_was_trained(
+    page: Page, app_url: str, settle: Settle, axe: str, own_run: Callable[..., Run]
+) -> None:
+    run = own_run(epochs=2)
+    own_run(epochs=2, beta=4.0)
+    for address in ("runs", f"train?run={run.token}"):
+        page.goto(f"{app_url}/{address}")
+        assert found_in_both_themes(page, settle, axe) == {"light": [], "dark": []}, address

@@ -1,0 +1,216 @@
+"""What is shown can be read from the back row: on a projector, presented, on a phone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import has_menus
+from ui.frame.navigation import SECTIONS
+
+pytestmark = pytest.mark.browser
+Settle = Callable[[Page], None]
+
+PROJECTOR = {"width": 1024, "height": 768}
+PHONE = {"width": 400, "height": 800}
+PAGES = {title: url for pages in SECTIONS.values() for _, title, _, url in pages}
+WITH_A_PLANE = [
+    "Overview",
+    "Encoded μ",
+    "Decode z",
+    "Manifold",
+    "Interpolate",
+    "ELBO gap",
+    "Geometry",
+    "Compare",
+    "Layers",
+    "Density",
+    "Few labels",
+    "Clusters",
+]
+# Text of which size is drawn on canvases: font and transform as they are at the time.
+WATCH_CANVASES = """
+window.drawn = new Map();
+for (const name of ["fillText", "strokeText"]) {
+  const draw = CanvasRenderingContext2D.prototype[name];
+  CanvasRenderingContext2D.prototype[name] = function (text, ...rest) {
+    const pixels = /([\\d.]+)px/.exec(this.font)[1] * this.getTransform().d / devicePixelRatio;
+    if (String(text).trim()) drawn.set(`${text} on a canvas`, pixels);
+    return draw.call(this, text, ...rest);
+  };
+}
+"""
+# What stands on the page in smaller type than `least`, within shadow trees and SVG, too. Subscripts
+# of formulas are as small as their kind.
+SMALL = """(least) => {
+  const all = (root) => [...root.querySelectorAll("*")]
+    .flatMap((e) => [e, ...(e.shadowRoot ? all(e.shadowRoot) : [])]);
+  const seen = (e) => e.checkVisibility({ visibilityProperty: true }) &&
+    Math.min(e.getBoundingClientRect().width, e.getBoundingClientRect().height) > 2;
+  const size = (e) => parseFloat(getComputedStyle(e).fontSize) *
+    (e.ownerSVGElement ? e.getScreenCTM().d : 1);
+  const written = all(document.body)
+    .filter((e) => [...e.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
+    .filter((e) => !e.closest("style, script, noscript, .katex") && seen(e))
+    .filter((e) => !/Material/.test(getComputedStyle(e).fontFamily))
+    .map((e) => [`${e.localName}.${e.getAttribute("class")} ${e.textContent.trim()}`, size(e)]);
+  return [...written, ...drawn]
+    .filter(([, pixels]) => pixels < least - 0.01)
+    .map(([what, pixels]) => `${pixels.toFixed(1)} ${what.slice(0, 100)}`);
+}"""
+
+
+def open_page(page: Page, app_url: str, title: str, settle: Settle, query: str = "") -> None:
+    page.goto(f"{app_url}/{PAGES[title]}?model=mnist-2d{query}")
+    settle(page)
+
+
+def box(page: Page, testid: str, nth: int = 0) -> dict[str, float]:
+    found = page.get_by_test_id(testid).nth(nth).bounding_box()
+    assert found is not None
+    return dict(found)
+
+
+@pytest.mark.parametrize("title", WITH_A_PLANE)
+def test_on_a_projector_plane_and_image_stand_above_the_fold(
+    page: Page, app_url: str, settle: Settle, title: str
+) -> None:
+    page.set_viewport_size(PROJECTOR)  # type: ignore[arg-type]
+    open_page(page, app_url, title, settle)
+    plane, image = box(page, "latent-plane"), box(page, "decoded-image")
+    beside = plane["x"] + plane["width"] <= image["x"]
+    assert beside or title == "Manifold"  # there both stand beside the grid
+    for part in (plane, image):
+        assert part["width"] > 140
+        assert part["y"] + part["height"] <= PROJECTOR["height"]
+
+
+@pytest.mark.parametrize("title", PAGES)
+def test_no_type_is_small_and_none_presented_is_smaller_than_14(
+    visitor: Callable[..., Any], app_url: str, settle: Settle, title: str
+) -> None:
+    with visitor(viewport=PROJECTOR) as context:
+        context.add_init_script(WATCH_CANVASES)
+        page = context.new_page()
+        for query, least in (("", 12), ("&present=true", 14)):
+            open_page(page, app_url, title, settle, query)
+            has_menus(page)  # hence the figures
+            assert page.evaluate(SMALL, least) == []
+
+
+def test_presented_all_is_larger_and_without_a_sidebar_until_it_is_ended(
+    page: Page, app_url: str, settle: Settle, turn_to: Callable[[Page, str], None]
+) -> None:
+    open_page(page, app_url, "Overview", settle)
+    sidebar, legend = page.get_by_test_id("stSidebar"), page.get_by_role("group", name="Legend")
+    chip = legend.get_by_role("button").first
+    size = "(chip) => parseFloat(getComputedStyle(chip).fontSize)"
+    small = chip.evaluate(size)
+    expect(sidebar).to_be_visible()
+    page.keyboard.press("p")
+    expect(sidebar).to_be_hidden()
+    expect(page).to_have_url(re.compile("present=true"))
+    assert chip.evaluate(size) == pytest.approx(1.25 * small)
+    turn_to(page, "Encoded μ")
+    settle(page)
+    expect(page).to_have_url(re.compile("/encoded.*present=true"))
+    expect(sidebar).to_be_hidden()
+    page.get_by_role("button", name="Filter").click()
+    page.get_by_role("textbox", name="Search").press("p")  # typed: it is none of the page's
+    expect(sidebar).to_be_hidden()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Presentation mode").click()
+    expect(sidebar).to_be_visible()
+    expect(page).not_to_have_url(re.compile("present"))
+
+
+def test_a_link_hides_the_sidebar(page: Page, app_url: str, settle: Settle) -> None:
+    open_page(page, app_url, "Decode z", settle, "&hide=sidebar")
+    expect(page.get_by_test_id("stSidebar")).to_be_hidden()
+    expect(page.get_by_test_id("stExpandSidebarButton")).to_be_hidden()
+    expect(page).to_have_url(re.compile("hide=sidebar"))
+    expect(page.get_by_test_id("latent-plane")).to_be_visible()
+
+
+def test_on_a_phone_the_image_stays_above_the_sliders(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    page.goto(f"{app_url}/decode?model=mnist-16d")
+    settle(page)
+    for slider in page.get_by_role("slider").all():
+        if not slider.is_visible():
+            continue  # of a dimension that is not in use, folded away
+        slider.scroll_into_view_if_needed()
+        image, place = page.get_by_test_id("decoded-image"), slider.bounding_box()
+        expect(image).to_be_in_viewport(ratio=1)
+        assert place is not None
+        assert box(page, "decoded-image")["y"] < place["y"] + place["height"]
+
+
+@pytest.mark.parametrize("secure", [True, False])
+def test_share_copies_the_address_of_what_is_in_view(
+    visitor: Callable[..., Any], app_url: str, settle: Settle, secure: bool
+) -> None:
+    with visitor(permissions=["clipboard-read", "clipboard-write"]) as context:
+        if not secure:  # as over plain HTTP from another machine
+            context.add_init_script(
+                "window.clipboard = navigator.clipboard;"
+                "Object.defineProperty(navigator, 'clipboard', { value: undefined });"
+            )
+        page = context.new_page()
+        open_page(page, app_url, "Decode z", settle, "&z=0.5,-0.25")
+        page.get_by_role("button", name="Share").click()
+        expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        copied = page.evaluate("(window.clipboard ?? navigator.clipboard).readText()")
+        assert copied == page.url
+        assert "z=0.500,-0.250" in copied
+
+
+def test_the_tab_names_page_and_model(page: Page, app_url: str, settle: Settle) -> None:
+    page.goto(f"{app_url}/manifold?model=digits-2d")
+    settle(page)
+    expect(page).to_have_title("Manifold · digits-2d · Zscape")
+
+
+def test_a_model_is_chosen_by_what_it_is_for_and_the_way_back_undoes_it(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    page.goto(f"{app_url}/decode?model=digits-2d")
+    settle(page)
+    page.get_by_role("button", name="All models").click()
+    models = page.get_by_role("dialog")
+    expect(models.get_by_text("two numbers, digits: begin here")).to_be_visible()
+    expect(models.get_by_role("img").first).to_be_visible()
+    models.get_by_role("button", name="sprites-6d", exact=True).click()
+    expect(page).to_have_url(re.compile("model=sprites-6d"))
+    settle(page)
+    page.go_back()
+    expect(page).to_have_url(re.compile("model=digits-2d"))
+    expect(page.get_by_role("combobox", name="Model")).to_have_value("digits-2d")
+    settle(page)
+
+
+@pytest.mark.parametrize(
+    ("path", "model", "instead"),
+    [
+        ("elbo", "mnist-2d-ae", "mnist-2d"),
+        ("encoded", "mnist-2d-gan", "mnist-2d"),
+        ("labels", "frey-2d", "mnist-2d"),
+        ("layers", "mnist-2d", "mnist-16d"),
+    ],
+)
+def test_a_page_that_refuses_a_model_leads_to_one_that_it_can_show(
+    page: Page, app_url: str, settle: Settle, path: str, model: str, instead: str
+) -> None:
+    page.goto(f"{app_url}/{path}?model={model}")
+    settle(page)
+    page.get_by_role("button", name=f"Show {instead} instead").click()
+    expect(page).to_have_url(re.compile(rf"/{path}\?.*model={instead}(&|$)"))
+    settle(page)
+    expect(page.get_by_role("button", name="instead")).to_have_count(0)
+    expect(page.get_by_test_id("latent-plane")).to_be_visible()

@@ -1,0 +1,77 @@
+"""Two Gaussians under the pointer and the keys, and the slider of β, as the page shows them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from playwright.sync_api import expect
+from torch.distributions import Normal, kl_divergence
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    Settle = Callable[[Page], None]
+
+
+def figures(page: Page) -> list[float]:
+    """KL(q‖p) and KL(p‖q), as told above the areas."""
+    told = page.get_by_test_id("two-gaussians").locator("figcaption b").all_inner_texts()
+    return [float(re.search(r"= ([\d.]+)", text)[1]) for text in told]  # type: ignore[index]
+
+
+def test_a_curve_is_moved_by_hand_and_by_keys(page: Page, app_url: str, settle: Settle) -> None:
+    page.goto(f"{app_url}/kl?q=0,1&p=0,2")
+    settle(page)
+    top, flank = page.get_by_test_id("q-mu"), page.get_by_test_id("q-sigma")
+    expect(top).to_have_attribute("aria-valuenow", "0")
+    expected = float(kl_divergence(Normal(0.0, 1.0), Normal(0.0, 2.0)))
+    assert figures(page)[0] == pytest.approx(expected, abs=0.006)
+
+    box = top.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 80, box["y"], steps=4)
+    page.mouse.up()
+    expect(top).not_to_have_attribute("aria-valuenow", "0")
+    mu = float(top.get_attribute("aria-valuenow") or 0)
+    assert mu > 0.5
+    expected = float(kl_divergence(Normal(mu, 1.0), Normal(0.0, 2.0)))
+    assert figures(page)[0] == pytest.approx(expected, abs=0.006)
+
+    flank.focus()
+    page.keyboard.press("Shift+ArrowLeft")
+    expect(flank).to_have_attribute("aria-valuenow", "0.5")
+    page.wait_for_url(re.compile(rf"q={re.escape(f'{mu:g}')},0\.5&"))
+    settle(page)
+    page.reload()
+    settle(page)
+    expect(page.get_by_test_id("q-sigma")).to_have_attribute("aria-valuenow", "0.5")
+    both = torch.tensor([mu, 0.0]), torch.tensor([0.5, 2.0])
+    q, p = (Normal(both[0][k], both[1][k]) for k in (0, 1))
+    assert figures(page) == pytest.approx(
+        [float(kl_divergence(q, p)), float(kl_divergence(p, q))], abs=0.006
+    )
+
+
+def test_a_wrong_gaussian_in_a_link_is_told(page: Page, app_url: str, settle: Settle) -> None:
+    page.goto(f"{app_url}/kl?q=0,nan")
+    settle(page)
+    page.get_by_text("Not all of this link could be used").wait_for()
+    expect(page.get_by_test_id("q-mu")).to_have_attribute("aria-valuenow", "1.5")
+
+
+def test_a_larger_weight_leaves_fewer_units_active(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    page.goto(f"{app_url}/kl?part=beta&beta=20")
+    settle(page)
+    page.get_by_text("4 of 16").wait_for()
+    page.get_by_test_id("beta-manifold").wait_for()
+    page.get_by_role("slider").press("Home")
+    page.get_by_text("16 of 16").wait_for()
+    page.wait_for_url(re.compile(r"beta=0\.25"))

@@ -1,0 +1,41 @@
+"""log p(x) by draws, as the page shows it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from live.images import test_dataset as images_of
+from live.models import open_model
+from vae_core.measures.likelihood.quadrature import exact_log_likelihood
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    Settle = Callable[[Page], None]
+
+
+def test_the_prior_needs_many_draws_and_q_few(page: Page, app_url: str, settle: Settle) -> None:
+    page.goto(f"{app_url}/marginal?model=digits-2d&image=0&seed=0")
+    settle(page)
+    told = page.get_by_text("The middle one of 5 runs").inner_text()
+    found = re.search(r"= −([\d.]+) nats.* after (\d+) draws from the prior, (.*) from q", told)
+    assert found, told
+    opened = open_model("digits-2d")
+    images = images_of(opened)
+    assert images is not None
+    exact = float(exact_log_likelihood(opened.model, images.floats(slice(0, 1)))[0])
+    assert -float(found[1]) == pytest.approx(exact, abs=0.006)
+    assert int(found[2]) > 50
+    expect(page.get_by_test_id("marginal").locator("figure")).to_have_count(2)
+    assert page.get_by_role("img", name="a plate around both, N times").is_visible()
+
+
+def test_a_model_without_a_posterior_says_why(page: Page, app_url: str, settle: Settle) -> None:
+    page.goto(f"{app_url}/marginal?model=mnist-2d-gan")
+    settle(page)
+    page.get_by_text("Choose a VAE in the sidebar").wait_for()

@@ -1,0 +1,230 @@
+"""A teacher's view on a student's screen: two browsers, a room between them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from vae_core.runs.run import Run
+
+    Settle = Callable[[Page], None]
+
+playwright = pytest.importorskip("playwright.sync_api")
+expect = playwright.expect
+pytestmark = pytest.mark.browser
+
+DECODED = """() => decodes.at(-1)?.z.map((x) => Math.round(1000 * x))"""
+
+
+@pytest.fixture
+def student(visitor: Callable[..., Any]) -> Iterator[Page]:
+    with visitor() as context:
+        yield context.new_page()
+
+
+def presented(teacher: Page, url: str, settle: Settle) -> str:
+    """Open a room at this address; gives its link."""
+    teacher.goto(url)
+    settle(teacher)
+    teacher.get_by_test_id("stSidebar").get_by_role("button", name="Present").click()
+    link = teacher.get_by_role("dialog").locator(".link").inner_text()
+    teacher.get_by_role("dialog").get_by_role("button", name="Close").click()
+    expect(bar(teacher)).to_contain_text("Presenting in room")
+    return str(link)
+
+
+def bar(page: Page) -> Any:
+    return page.get_by_test_id("room")
+
+
+def shows(student: Page, settle: Settle, address: str) -> None:
+    expect(student).to_have_url(re.compile(address))
+    settle(student)
+
+
+def test_a_student_sees_what_the_teacher_shows(
+    page: Page,
+    student: Page,
+    app_url: str,
+    settle: Settle,
+    turn_to: Callable[[Page, str], None],
+) -> None:
+    link = presented(page, f"{app_url}/?model=digits-2d&z=0.5,-0.25&seed=7", settle)
+    assert re.fullmatch(rf"{app_url}/\?room=[A-Z0-9]{{4}}", link)
+    student.goto(link)
+    shows(student, settle, r"/\?.*z=0\.500,-0\.250")
+    expect(student).to_have_url(re.compile("model=digits-2d"))
+    expect(student).to_have_url(re.compile("seed=7"))
+    expect(bar(student)).to_contain_text("Following room")
+    expect(bar(page)).to_contain_text("1 follows")
+    expect(student.get_by_test_id("stSidebar").get_by_role("button", name="Present")).to_have_count(
+        0
+    )
+
+    # The pointer, and the image that the student's own browser decodes there.
+    plane = page.get_by_test_id("latent-plane")
+    plane.hover(position={"x": 120, "y": 150})
+    page.wait_for_function("decodes.length > 0")
+    there = page.evaluate(DECODED)
+    student.wait_for_function(f"""(z) => {{
+        const last = ({DECODED})();
+        return last && last.every((x, i) => Math.abs(x - z[i]) <= 2);
+    }}""", arg=there)  # fmt: skip
+
+    # Layers, legend, and a z that is let go.
+    page.get_by_role("group", name="Layers").get_by_role("button", name="Manifold").click()
+    page.get_by_role("group", name="Legend").get_by_role("button", name="3").click()
+    expect(student).to_have_url(re.compile("off=3"))
+    for name, group, pressed in (("Manifold", "Layers", "true"), ("3", "Legend", "false")):
+        chip = student.get_by_role("group", name=group).get_by_role("button", name=name)
+        expect(chip).to_have_attribute("aria-pressed", pressed)
+    plane.press("0")
+    plane.press("ArrowRight")
+    plane.blur()
+    expect(page).to_have_url(re.compile(r"z=0\.550"))
+    shows(student, settle, r"z=0\.550,-0\.250")
+
+    turn_to(page, "Decode z")
+    shows(student, settle, r"/decode\?.*z=0\.550")
+    page.get_by_role("button", name="Reset").click()
+    shows(student, settle, r"z=0\.000,0\.000")
+    first = student.get_by_role("slider").first
+    expect(first).to_have_attribute("aria-valuetext", re.compile(r"^0(\.0+)?$"))
+
+    page.get_by_role("combobox", name="Model").click()
+    page.get_by_role("option", name="sprites-6d").click()
+    shows(student, settle, "model=sprites-6d")
+    expect(student.get_by_role("slider")).to_have_count(page.get_by_role("slider").count())
+
+
+def test_a_student_looks_around_and_comes_back_and_both_may_reload(
+    page: Page,
+    student: Page,
+    app_url: str,
+    settle: Settle,
+    turn_to: Callable[[Page, str], None],
+) -> None:
+    student.goto(presented(page, f"{app_url}/decode?model=digits-2d&z=1,0", settle))
+    shows(student, settle, r"/decode\?.*z=1\.000")
+    student.get_by_role("button", name="Look around").click()
+    turn_to(student, "Manifold")
+    shows(student, settle, "/manifold")
+    turn_to(page, "Layers")
+    settle(page)
+    student.reload()
+    shows(student, settle, "/manifold")
+    expect(bar(student)).to_contain_text("Looking around")
+    student.get_by_role("button", name="Follow").click()
+    shows(student, settle, "/layers")
+
+    page.reload()
+    settle(page)
+    expect(bar(page)).to_contain_text("Presenting in room")
+    expect(bar(page)).to_contain_text("1 follows")
+    turn_to(page, "Decode z")
+    shows(student, settle, "/decode")
+
+    page.get_by_role("button", name="End").click()
+    page.get_by_role("button", name="End for all?").click()
+    for each in (page, student):
+        expect(bar(each)).to_contain_text("has ended")
+        each.get_by_role("button", name="Close").click()
+        expect(bar(each)).to_have_count(0)
+    expect(student).not_to_have_url(re.compile("room="))
+
+
+def test_a_second_tab_leads_only_when_asked_to(page: Page, app_url: str, settle: Settle) -> None:
+    presented(page, f"{app_url}/?model=digits-2d", settle)
+    second = page.context.new_page()
+    second.goto(f"{app_url}/decode")
+    expect(bar(second)).to_contain_text("not led from this tab")
+    second.get_by_role("button", name="Lead from here").click()
+    expect(bar(second)).to_contain_text("Presenting in room")
+    expect(bar(page)).to_contain_text("not led from this tab")
+    second.close()
+
+
+def test_a_training_is_played_back_on_a_student_s_screen(
+    page: Page, student: Page, app_url: str, settle: Settle, own_run: Callable[..., Run]
+) -> None:
+    run = own_run(epochs=3)
+    link = presented(page, f"{app_url}/train?run={run.token}&epoch=2", settle)
+    student.goto(link)
+    shows(student, settle, "epoch=2")
+    student.get_by_text("epoch 2 of 3").wait_for()
+    page.get_by_test_id("epoch-scrubber").evaluate(  # held, as by a pointer
+        "(scrubber) => { scrubber.value = 0; scrubber.dispatchEvent(new Event('input')); }"
+    )
+    student.get_by_text("epoch 0 of 3").wait_for()
+    assert "epoch=2" in page.url
+    page.get_by_test_id("epoch-scrubber").press("End")
+    student.get_by_text("epoch 3 of 3").wait_for()
+    shows(student, settle, "epoch=3")
+
+
+def test_answers_are_counted_for_the_teacher(
+    page: Page, student: Page, app_url: str, settle: Settle
+) -> None:
+    student.goto(presented(page, f"{app_url}/?model=digits-2d", settle))
+    expect(bar(student)).to_contain_text("Following room")
+    for choice in ("the gap", "the KL term"):  # the latest counts
+        answer = json.dumps({"lesson": "elbo", "step": 3, "choice": choice})
+        student.evaluate(
+            f"window.zscapeAnswer = {answer}; dispatchEvent(new CustomEvent('zscape:answer'))"
+        )
+    answers = page.get_by_test_id("room-answers")
+    expect(answers).to_contain_text("Step 3: 1 answer")
+    expect(answers).to_contain_text("the KL term")
+    expect(answers).not_to_contain_text("the gap")
+    page.get_by_role("button", name="Hide answers").click()
+    expect(answers).to_be_hidden()
+
+
+@pytest.mark.parametrize("code", ["BBBB", "K7QX-9", "<b>"])
+def test_a_link_to_no_room_is_told(page: Page, app_url: str, settle: Settle, code: str) -> None:
+    page.goto(f"{app_url}/?room={code}")
+    settle(page)
+    if code == "BBBB":
+        expect(bar(page)).to_contain_text("Room BBBB has ended")
+    else:
+        expect(page.get_by_text("no room has such a code")).to_be_visible()
+        expect(bar(page)).to_have_count(0)
+
+
+def test_an_address_is_told_below_the_app_s_root_and_leads_nowhere_else(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    with page.expect_response("**/room.js") as script:
+        page.goto(f"{app_url}/?room=BBBB")
+    settle(page)
+    told = page.evaluate(
+        """async (url) => {
+            const { addressOf, changed, viewOf } = await import(url);
+            const root = new URL("https://school.example/zscape/");
+            const at = (text) => new URL(text, root);
+            const here = at("decode?room=K7TX&z=1,2&hide=upload&open=x");
+            return {
+                view: viewOf(here, root),
+                home: viewOf(at("?room=K7TX"), root),
+                there: addressOf("/manifold?side=9&room=VTDH&hide=pages", here, root).href,
+                elsewhere: ["//evil.example/", "/https://evil.example/"].map(
+                    (view) => addressOf(view, here, root).origin),
+                changed: changed("?a=1&b=2&c=3", "?a=1&b=3&d=4"),
+            };
+        }""",
+        script.value.url.replace("room.js", "address.js"),
+    )
+    assert told == {
+        "view": "/decode?z=1,2",
+        "home": "/",
+        "there": "https://school.example/zscape/manifold?side=9&room=K7TX&hide=upload",
+        "elsewhere": ["https://school.example"] * 2,
+        "changed": ["b", "c", "d"],
+    }

@@ -1,0 +1,221 @@
+"""The socket of a room, as browsers reach it, and as others do who should not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient, WebSocketDenialResponse, WebSocketTestSession
+from starlette.websockets import WebSocketDisconnect
+
+from live.door.tries import WrongTries
+from live.rooms import Place, hub, room_route, socket, where
+from live.rooms.hub import MAX_ROOMS_EACH
+from live.rooms.messages import MAX_TEXT
+from live.rooms.room import Close, Room
+from vae_core.errors import ConfigError
+
+HERE = Place("127.0.0.1", 1)  # nobody listens there
+
+
+@pytest.fixture
+def client() -> Iterator[TestClient]:
+    with TestClient(Starlette(routes=[room_route])) as client:
+        yield client
+
+
+@pytest.fixture
+def room() -> Iterator[Room]:
+    room = hub.open("ada", "10.0.0.1", HERE)
+    yield room
+    hub.end(room.code)
+
+
+@pytest.fixture(autouse=True)
+def few_wrong(monkeypatch: pytest.MonkeyPatch) -> WrongTries:
+    tries = WrongTries(5, 600.0)
+    monkeypatch.setattr(socket, "wrong", tries)
+    return tries
+
+
+def connect(client: TestClient, code: str, **headers: str) -> WebSocketTestSession:
+    return client.websocket_connect(f"/live/room?code={code}", headers=headers)
+
+
+def say(session: WebSocketTestSession, **said: Any) -> None:
+    session.send_text(json.dumps(said))
+
+
+def hear(session: WebSocketTestSession) -> dict[str, Any]:
+    return dict(json.loads(session.receive_text()))
+
+
+def closed(session: WebSocketTestSession) -> int:
+    with pytest.raises(WebSocketDisconnect) as end:
+        while True:
+            session.receive_text()
+    return int(end.value.code)
+
+
+def test_what_the_leader_says_reaches_who_follows(client: TestClient, room: Room) -> None:
+    with connect(client, room.code) as leader, connect(client, room.code.lower()) as follower:
+        say(leader, lead=room.secret)
+        assert hear(leader) == {"followers": 0}
+        say(follower, follow=True)
+        assert hear(leader) == {"followers": 1}
+        for said in (
+            {"view": "/manifold?model=digits-2d&z=0.5,-0.25"},
+            {"point": {"plane": "plane", "z": [0.5, -0.25], "there": True}},
+            {"film": {"name": "run-7f3a", "frame": 3}},
+        ):
+            say(leader, **said)
+            assert hear(follower) == said
+        say(follower, answer={"lesson": "elbo", "step": 2, "choice": "the gap"})
+        counts = {"lesson": "elbo", "step": 2, "counts": {"the gap": 1}}
+        assert hear(leader) == {"answers": counts}
+        say(leader, end=True)
+        assert closed(follower) == closed(leader) == Close.NO_ROOM
+    with connect(client, room.code) as late:
+        assert closed(late) == Close.NO_ROOM
+    assert where(room.code) is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"view": "https://elsewhere.example/"},
+        {"view": "//elsewhere.example/"},
+        {"view": "/\\elsewhere.example"},
+        {"view": "/../admin"},
+        {"view": "javascript:alert(1)"},
+        {"view": "/decode#x"},
+        {"view": '/decode?x="<script>'},
+        {"view": "/decode?x=\n"},
+        {"view": "/decode?" + "x" * 31_000},
+        {"view": None},
+        {"point": {"plane": "plane", "z": [float("nan")], "there": True}},
+        {"point": {"plane": "plane", "z": [True], "there": True}},
+        {"point": {"plane": "<b>", "z": [0], "there": True}},
+        {"point": {"plane": "plane", "z": [0], "there": True, "more": 1}},
+        {"point": [1, 2]},
+        {"film": {"name": "x", "frame": -1}},
+        {"film": {"name": "", "frame": None}},
+        {"answer": {"lesson": "elbo", "step": 1, "choice": "a"}},
+        {"lead": "again"},
+        {"view": "/", "film": None},
+        {"end": 1},
+        {},
+        [],
+        "view",
+        "[" * 5000,
+    ],
+)
+def test_a_leader_says_nothing_else(client: TestClient, room: Room, said: Any) -> None:
+    with connect(client, room.code) as leader:
+        say(leader, lead=room.secret)
+        leader.send_text(json.dumps(said))
+        assert closed(leader) == Close.UNFIT
+    assert not room.said
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"view": "/decode"},
+        {"point": None},
+        {"end": True},
+        {"answer": {"lesson": "<b>", "step": 1, "choice": "a"}},
+        {"answer": {"lesson": "elbo", "step": 1.5, "choice": "a"}},
+        {"answer": {"lesson": "elbo", "step": 1, "choice": "a" * 500}},
+        {"answer": {"lesson": "elbo", "step": 1, "choice": "a\x00"}},
+        {"answer": "a"},
+    ],
+)
+def test_a_follower_only_answers(client: TestClient, room: Room, said: dict[str, Any]) -> None:
+    with connect(client, room.code) as follower:
+        say(follower, follow=True)
+        say(follower, **said)
+        assert closed(follower) == Close.UNFIT
+    assert not room.said
+    assert not room.answers
+
+
+@pytest.mark.parametrize("first", ['{"lead": "K7QX"}', '{"lead": null}', "{}", "x", "9" * 5000])
+def test_nobody_leads_without_the_secret(client: TestClient, room: Room, first: str) -> None:
+    with connect(client, room.code) as session:
+        session.send_text(first)
+        assert closed(session) in (Close.NOT_YOURS, Close.UNFIT)
+    assert room.leader is None
+
+
+def test_bytes_and_what_is_too_long_are_refused(client: TestClient, room: Room) -> None:
+    for send in (
+        lambda session: session.send_bytes(b"{}"),
+        lambda session: session.send_text(json.dumps({"view": "/" + "x" * MAX_TEXT})),
+    ):
+        with connect(client, room.code) as leader:
+            say(leader, lead=room.secret)
+            send(leader)
+            assert closed(leader) == Close.UNFIT
+
+
+def test_who_says_too_much_is_sent_away(client: TestClient, room: Room) -> None:
+    with connect(client, room.code) as follower:
+        say(follower, follow=True)
+        for k in range(100):
+            say(follower, answer={"lesson": "elbo", "step": 1, "choice": str(k)})
+        assert closed(follower) == Close.TOO_MANY
+
+
+def test_another_site_s_page_may_not_take_part(client: TestClient, room: Room) -> None:
+    with pytest.raises(WebSocketDenialResponse) as refused:
+        connect(client, room.code, origin="https://elsewhere.example").__enter__()
+    assert refused.value.status_code == 403
+
+
+def test_codes_cannot_be_tried_without_end(client: TestClient, room: Room) -> None:
+    for code in ("", "K7Q", "../key", "BBBB", "%00"):
+        with connect(client, code) as session:
+            assert closed(session) == Close.NO_ROOM
+    with connect(client, room.code) as session:
+        assert closed(session) == Close.TOO_MANY
+
+
+def test_a_room_of_a_server_that_is_gone_has_ended(client: TestClient, room: Room) -> None:
+    del hub._rooms[room.code]
+    assert where(room.code) == HERE
+    with connect(client, room.code) as follower:
+        assert closed(follower) == Close.NO_ROOM
+
+
+def test_a_room_that_is_over_stands_no_more(client: TestClient, room: Room) -> None:
+    assert hub.stands(room.code, HERE)
+    room.opened = -1e9
+    assert not hub.stands(room.code, HERE)
+    with connect(client, room.code) as late:
+        assert closed(late) == Close.NO_ROOM
+
+
+def test_a_visitor_has_one_room_and_an_address_a_few() -> None:
+    rooms = [hub.open("ada", "10.0.0.2", HERE) for _ in range(3)]
+    assert [where(room.code) for room in rooms] == [None, None, HERE]
+    others = [hub.open(str(k), "10.0.0.2", HERE) for k in range(MAX_ROOMS_EACH - 1)]
+    with pytest.raises(ConfigError):
+        hub.open("late", "10.0.0.2", HERE)
+    for room in (*rooms, *others):
+        hub.end(room.code)
+
+
+def test_what_is_no_code_leads_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZSCAPE_RUNS", str(tmp_path))
+    room = hub.open("ada", "10.0.0.1", HERE)
+    file = tmp_path / ".servers" / "rooms" / room.code
+    for torn in ("", "[1]", '{"host": "a"}', '{"host": "a", "port": 1, "more": 2}'):
+        file.write_text(torn)
+        assert where(room.code) is None
+    assert where("../key") is None
+    hub.end(room.code)

@@ -1,0 +1,141 @@
+"""Who may open a room, who follows one, and what a session that is led begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import streamlit as st
+
+from live.rooms import Place, hub, where
+from ui.frame import present
+from ui.frame.present import begin_where_led, followed, tell_chosen
+
+
+@pytest.fixture
+def presses(session: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Ann presses Present; her sessions know what is kept of hers."""
+    kept: dict[str, Any] = {}
+    monkeypatch.setattr(present, "keep", lambda name, value: kept.update({name: value}))
+    monkeypatch.setattr(present, "kept", lambda name: kept.get(name, {}))
+    monkeypatch.setattr(st, "context", SimpleNamespace(ip_address="10.0.0.1", headers={}))
+    return present._open
+
+
+def test_a_reload_leads_the_same_room(
+    session: dict[str, Any], presses: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    presses()
+    led = present._led()
+    assert where(led["code"]) == present._here()
+    monkeypatch.setattr(st, "session_state", {"visitor": "ann", "linked": {}})
+    again = present._led()
+    assert (again["code"], again["secret"]) == (led["code"], led["secret"])
+    assert "opened" not in again  # which of the visitor's tabs leads, the tab knows
+    presses()
+    assert present._led()["code"] == led["code"]
+    hub.end(led["code"])
+    monkeypatch.setattr(st, "session_state", {"visitor": "ann", "linked": {}})
+    assert present._led() == {}  # that has ended
+
+
+def test_a_room_that_a_restart_has_ended_is_not_shown_again(
+    session: dict[str, Any], presses: Callable[[], None]
+) -> None:
+    presses()
+    first = present._led()["code"]
+    del hub._rooms[first]  # its file is left, as by a server that was killed
+    presses()
+    second = present._led()["code"]
+    assert second != first
+    hub.end(second)
+
+
+def test_a_student_opens_no_room(
+    session: dict[str, Any], presses: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(present, "entrance", lambda: object())
+    assert not present._may_lead()
+    monkeypatch.setattr(present, "is_teacher", lambda: True)
+    assert present._may_lead()
+
+
+@pytest.mark.parametrize(
+    ("said", "code"), [("k7tx", "K7TX"), ("", ""), ("K7T", ""), ("../key", ""), ("K7TX\n", "")]
+)
+def test_a_link_leads_to_a_room_where_it_names_one(
+    session: dict[str, Any], said: str, code: str
+) -> None:
+    session["linked"] = {"room": said}
+    assert followed() == code
+    assert bool(session.get("refused")) == (said != "" and code == "")
+
+
+def test_a_session_that_is_led_begins_with_the_address_alone(
+    session: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = {"room": "K7TX", "model": "digits-2d", "z": "1,2"}
+    monkeypatch.setattr(present, "returned", lambda: address)
+    session |= {
+        "room": "K7TX",
+        "z": (0.0, 0.0),
+        "selections": {"digits-2d": [1]},
+        "chosen_runs": [],
+        "plane": {"z": {"value": [0, 0], "at": 1}},
+        "plane:newest": {},
+        "answered": ("elbo", 1, "a"),
+    }
+    assert begin_where_led()
+    assert session["linked"] == address
+    assert session.keys() == {"visitor", "linked", "in_view", "room", "plane", "answered"}
+
+
+def test_who_follows_no_room_goes_back_as_ever(
+    session: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(present, "returned", lambda: {"room": "K7TX", "z": "1,2"})
+    session |= {"room": "", "z": (0.0, 0.0)}
+    assert not begin_where_led()
+    session["room"] = "VTDH"  # another than the address says
+    assert not begin_where_led()
+    assert session["z"] == (0.0, 0.0)
+
+
+def test_what_a_follower_chose_is_told(
+    session: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr(present, "tell_answer", lambda *answer: told.append(answer))
+    session |= {"room": "K7TX"}
+    tell_chosen()
+    session["answered"] = ("elbo", 3, "the gap")
+    tell_chosen()
+    session["room"] = ""
+    tell_chosen()
+    assert told == [("elbo", 3, "the gap")]
+
+
+def test_other_servers_ask_where_this_one_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"server.address": "0.0.0.0", "server.port": 8502, "server.sslCertFile": None}
+    monkeypatch.setattr(st, "get_option", options.get)
+    assert present._here() == Place("127.0.0.1", 8502)
+    options |= {"server.address": "10.0.0.2", "server.sslCertFile": "cert.pem"}
+    assert present._here() == Place("10.0.0.2", 8502, tls=True)
+
+
+@pytest.mark.parametrize(
+    ("url", "page", "site"),
+    [
+        ("https://school.example/", "", "https://school.example"),
+        ("https://school.example/decode", "decode", "https://school.example"),
+        ("https://school.example/zscape/decode/", "decode", "https://school.example/zscape"),
+        ("https://school.example/zscape", "decode", "https://school.example/zscape"),
+    ],
+)
+def test_the_link_leads_to_the_app_and_not_to_the_page(
+    monkeypatch: pytest.MonkeyPatch, url: str, page: str, site: str
+) -> None:
+    monkeypatch.setattr(st, "context", SimpleNamespace(url=url))
+    assert present._site(page) == site

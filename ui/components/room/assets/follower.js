@@ -1,0 +1,135 @@
+/** Who follows: shows what the leader says, unless looking around. */
+
+import { addressOf, changed } from "./address.js";
+import { Line } from "./line.js";
+
+const LOOKS = "zscape-looks"; // of the tab: the code of the room that it does not follow for now
+const BEGINS_MS = 150; // until a page that was turned to has begun to run …
+const RESTS_MS = 1000; // … and how long it may say its address by itself, before it is run again
+const ARRIVED_MS = 400; // until what was told stands in the address, if it ever does
+const OF_PLANES = /^(layers|off|zoom)(-\w+)?$/; // what a page's script does not know
+
+export class Follower {
+  /** @param {{code: string}} data @param {URL} root */
+  constructor({ code }, root) {
+    Object.assign(this, { code, root, secret: "" });
+    this.follows = sessionStorage.getItem(LOOKS) !== code;
+    this.change = () => {};
+    /** @type {string | null} the leader's address */
+    this.view = null;
+    /** @type {Map<string, number | null>} the frames of films */
+    this.films = new Map();
+    this.end = new AbortController();
+    addEventListener("zscape:answer", () => this.#tellAnswer(), { signal: this.end.signal });
+    this.line = new Line(code, root, {
+      hello: () => ({ follow: true }),
+      hear: (name, value) => this.#hear(name, value),
+      change: () => this.#turned(),
+    });
+  }
+
+  #turned() {
+    if (this.line?.state === "open") this.#tellAnswer();
+    if (this.line?.state === "over") this.#point(null);
+    this.change();
+  }
+
+  #hear(name, value) {
+    if (name === "view") this.view = value;
+    else if (name === "film") this.films.set(value.name, value.frame);
+    else if (name === "point") this.point = value;
+    if (!this.follows) return;
+    if (name === "view") this.#go();
+    else if (name === "film") this.#turn(value.name, value.frame);
+    else if (name === "point") this.#point(value);
+  }
+
+  /** Leave what the leader shows. */
+  lookAround() {
+    this.follows = false;
+    sessionStorage.setItem(LOOKS, this.code);
+    this.#point(null);
+    this.change();
+  }
+
+  /** Come back to it. */
+  follow() {
+    this.follows = true;
+    sessionStorage.removeItem(LOOKS);
+    if (this.view !== null) this.#go();
+    for (const [name, frame] of this.films) this.#turn(name, frame);
+    this.#point(this.point ?? null);
+    this.change();
+  }
+
+  /**
+   * Go to the leader's address. What planes alone know, and a plane's z, they take up themselves;
+   * for all else Streamlit runs the page's script, as when the browser goes back to an address.
+   */
+  #go(whole = false) {
+    const address = addressOf(this.view, location, this.root);
+    const samePage = address.pathname === location.pathname;
+    clearTimeout(this.later);
+    const passed = performance.now() - (this.turned ?? -Infinity);
+    if (samePage && (passed < BEGINS_MS || (passed < RESTS_MS && isRunning()))) {
+      this.later = setTimeout(() => this.follows && this.#go(), 50);
+      return;
+    }
+    const names = changed(address.search, location.search);
+    clearTimeout(this.looking);
+    this.looking = setTimeout(() => this.#lookAgain(), ARRIVED_MS);
+    if (samePage && !names.length) return;
+    if (!samePage) this.turned = performance.now();
+    history.replaceState(history.state, "", address);
+    const detail = { samePage, z: names.includes("z") ? address.searchParams.get("z") : null };
+    const told = new CustomEvent("zscape:follow", { detail, cancelable: true });
+    dispatchEvent(told);
+    const left = names.filter((name) => !OF_PLANES.test(name) && !(name === "z" && told.defaultPrevented));
+    if (samePage && !left.length && !whole) return;
+    dispatchEvent(new PopStateEvent("popstate", { state: history.state }));
+  }
+
+  /** A page that was still on its way may have said what it begins with: then it is told once more. */
+  #lookAgain() {
+    if (!this.follows) return;
+    const address = addressOf(this.view, location, this.root);
+    const names = changed(address.search, location.search).filter((name) => !OF_PLANES.test(name));
+    if (isRunning()) this.looking = setTimeout(() => this.#lookAgain(), ARRIVED_MS);
+    else if ((names.length || address.pathname !== location.pathname) && this.again !== this.view) {
+      this.again = this.view; // what cannot be shown here is not tried forever
+      this.#go(true);
+    }
+  }
+
+  #turn(name, frame) {
+    const films = (window.zscapeFilms ??= new Map());
+    if (frame === null) films.delete(name);
+    else films.set(name, frame);
+    dispatchEvent(new CustomEvent("zscape:film", { detail: name }));
+  }
+
+  /** Planes that are there hear of it, and those to come find it. */
+  #point(point) {
+    window.zscapeTaught = point;
+    dispatchEvent(new CustomEvent("zscape:taught", { detail: point }));
+  }
+
+  /** What was chosen last, told again on a new line: who chooses twice counts once. */
+  #tellAnswer() {
+    if (window.zscapeAnswer) this.line?.say({ answer: window.zscapeAnswer });
+  }
+
+  leave() {
+    this.end.abort();
+    clearTimeout(this.later);
+    clearTimeout(this.looking);
+    this.#point(null);
+    this.line.close();
+  }
+}
+
+/** Whether the page's script runs. */
+function isRunning() {
+  const app = document.querySelector("[data-testid=stApp]");
+  return app?.dataset.testScriptState !== "notRunning";
+}

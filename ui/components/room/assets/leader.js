@@ -1,0 +1,104 @@
+/** Who leads: says the address in view, where the pointer is on a plane, and the frame of a film. */
+
+import { viewOf } from "./address.js";
+import { Line } from "./line.js";
+
+const LOOK_MS = 40; // how often the address is looked at
+const WHOLE_MS = 100; // a page says its address bit by bit, but is not waited for longer
+const PASSING_MS = 30; // between two words on a pointer or a film
+const MAX_VIEW = 30_000; // characters, as live/rooms/messages.py has it
+const HERE = "zscape-leads"; // of the tab: the code of the room that it leads
+
+export class Leader {
+  /** @param {{code: string, secret: string, opened: boolean}} data opened: in this very session */
+  constructor({ code, secret, opened }, root) {
+    Object.assign(this, { code, secret, root });
+    this.followers = 0;
+    /** @type {Map<string, {lesson: string, step: number, counts: Object<string, number>}>} the newest last */
+    this.answers = new Map();
+    this.change = () => {};
+    /** @type {Line | null} none where another tab leads */
+    this.line = null;
+    this.end = new AbortController();
+    const { signal } = this.end;
+    /** @type {Map<string, Object>} what is about to be said in passing, the newest of each kind */
+    this.passing = new Map();
+    addEventListener("zscape:pointed", ({ detail }) => this.#pass("point", detail), { signal });
+    addEventListener("zscape:film", ({ detail }) => this.#film(detail), { signal });
+    if (opened || sessionStorage.getItem(HERE) === code) this.lead();
+  }
+
+  /** From this tab, and from no other. */
+  lead() {
+    sessionStorage.setItem(HERE, this.code);
+    this.line?.close();
+    this.line = new Line(this.code, this.root, {
+      hello: () => ({ lead: this.secret }),
+      hear: (name, value) => this.#hear(name, value),
+      change: () => this.#turned(),
+    });
+  }
+
+  #turned() {
+    const { state } = this.line;
+    if (state === "moved") sessionStorage.removeItem(HERE);
+    clearInterval(this.looking);
+    if (state === "open") {
+      this.said = null;
+      this.looking = setInterval(() => this.#look(), LOOK_MS);
+      this.#look();
+      for (const name of window.zscapeFilms?.keys() ?? []) this.#film(name);
+    }
+    this.change();
+  }
+
+  #hear(name, value) {
+    if (name === "followers") this.followers = value;
+    else if (name === "answers") {
+      const step = `${value.lesson} ${value.step}`;
+      this.answers.delete(step);
+      this.answers.set(step, value);
+    }
+    this.change();
+  }
+
+  /** Say the address once it rests, or has not rested for long enough. */
+  #look() {
+    const view = viewOf(location, this.root);
+    if (view === this.said || view.length > MAX_VIEW) return;
+    const now = performance.now();
+    const rests = view === this.seen;
+    if (!rests) this.since ??= now;
+    this.seen = view;
+    if (!rests && now - this.since < WHOLE_MS) return;
+    this.since = undefined;
+    if (this.line.say({ view })) this.said = view;
+  }
+
+  #film(name) {
+    this.#pass("film", { name, frame: window.zscapeFilms.get(name) ?? null });
+  }
+
+  /** Some thirty times a second at most, the last one always. */
+  #pass(kind, value) {
+    this.passing.set(kind, value);
+    this.passes ??= setTimeout(() => {
+      this.passes = undefined;
+      this.passed = performance.now();
+      for (const [name, newest] of this.passing) this.line?.say({ [name]: newest }, true);
+      this.passing.clear();
+    }, Math.max(0, (this.passed ?? 0) + PASSING_MS - performance.now()));
+  }
+
+  /** End the room for all. */
+  finish() {
+    return this.line?.say({ end: true }) ?? false;
+  }
+
+  leave() {
+    this.end.abort();
+    clearInterval(this.looking);
+    clearTimeout(this.passes);
+    this.line?.close();
+  }
+}

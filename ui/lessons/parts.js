@@ -1,0 +1,183 @@
+/**
+ * The parts of a lesson that the browser makes: all texts are set as text, none as markup. What was
+ * done is kept here, in this browser's storage, and nowhere else.
+ *
+ * @typedef {{seen: number[], right: number[]}} Done steps, the first is 1
+ */
+
+const STORE = "zscape-lessons";
+const KEPT = ["hide", "room", "embed", "embed_options"]; // of the address, wherever a link leads
+const NARROW = 1200; // pixels: beside a lesson there is then no room for the sidebar
+
+const script = document.querySelector('script[type="module"][src*="/static/js/"]');
+const root = script ? new URL("../../", script.src) : new URL("/", location.href);
+
+/** @returns {Object<string, Done>} by lesson; what is not as written here counts as nothing */
+function allDone() {
+  try {
+    const read = JSON.parse(localStorage.getItem(STORE) ?? "{}");
+    return Object.fromEntries(Object.entries(read).filter(([, done]) => isDone(done)));
+  } catch {
+    return {}; // torn, or a browser that keeps nothing
+  }
+}
+
+const isDone = (done) =>
+  [done?.seen, done?.right].every((steps) => Array.isArray(steps) && steps.every(Number.isInteger));
+
+/** @param {string} name @returns {Done} */
+const doneOf = (name) => allDone()[name] ?? { seen: [], right: [] };
+
+/** @param {string} name @param {number} step @param {number[]} right */
+function note(name, step, right) {
+  const { seen, right: before } = doneOf(name);
+  const union = (a, b) => [...new Set([...a, ...b])].sort((i, j) => i - j);
+  const done = { seen: union(seen, [step]), right: union(before, right) };
+  try {
+    localStorage.setItem(STORE, JSON.stringify({ ...allDone(), [name]: done }));
+  } catch {} // full, or forbidden: the lesson goes on without
+  dispatchEvent(new Event("zscape:lessons"));
+}
+
+/** @param {Done} done @param {boolean[]} tasks of each step, whether it has one @returns {boolean[]} */
+function stepsDone({ seen, right }, tasks) {
+  return tasks.map((task, i) => (task ? right : seen).includes(i + 1));
+}
+
+/** @param {string} tag @param {Object} [set] @param {(Node | string)[]} [inside] */
+function element(tag, set = {}, inside = []) {
+  const { label, ...rest } = set;
+  const made = Object.assign(document.createElement(tag), rest);
+  if (label) made.setAttribute("aria-label", label);
+  made.append(...inside);
+  return made;
+}
+
+const icon = (name) => {
+  const made = element("span", { className: "icon" }, [name]);
+  made.ariaHidden = "true";
+  return made;
+};
+
+/** An address below the app's root, with what stays of the present one. @param {string} address */
+function whole(address) {
+  const url = new URL(address, root);
+  const now = new URLSearchParams(location.search);
+  for (const name of KEPT) if (now.has(name)) url.searchParams.set(name, now.get(name));
+  if (now.has("model") && !url.searchParams.has("model")) {
+    url.searchParams.set("model", now.get("model"));
+  }
+  url.search = url.search.replace(/%(2C|3A|3B)/g, decodeURIComponent);
+  return url.href;
+}
+
+const parts = {
+  /** @param {HTMLElement} place */
+  bar(place, { name, title, step, tasks, right }, tell) {
+    note(name, step, right);
+    const done = stepsDone(doneOf(name), tasks);
+    const column = place.closest(".st-key-lesson");
+    column?.setAttribute("role", "complementary");
+    column?.setAttribute("aria-label", "Lesson");
+    const ground = getComputedStyle(place).getPropertyValue("--st-background-color");
+    column?.style.setProperty("--lesson-ground", ground);
+    const fold = element("button", { className: "fold", label: "Fold the lesson" });
+    const folded = (now) => {
+      column?.classList.toggle("folded", now);
+      fold.ariaExpanded = String(!now);
+      fold.replaceChildren(icon(now ? "expand_less" : "expand_more"));
+    };
+    folded(column?.classList.contains("folded") ?? false);
+    fold.onclick = () => folded(!column.classList.contains("folded"));
+    const close = element("button", { label: "Close the lesson", title: "Close" }, [icon("close")]);
+    close.onclick = () => tell("closed", Date.now());
+    const steps = tasks.map((_, i) => {
+      const label = `Step ${i + 1}${done[i] ? ", done" : ""}`;
+      const button = element("button", { label, title: label });
+      button.className = done[i] ? "done" : "";
+      if (i + 1 === step) button.ariaCurrent = "step";
+      button.onclick = () => tell("step", { value: i + 1, at: Date.now() });
+      return element("li", {}, [button]);
+    });
+    place.replaceChildren(
+      element("header", {}, [element("strong", {}, [title]), fold, close]),
+      element("div", { className: "steps" }, [
+        element("span", {}, [`Step ${step} of ${tasks.length}`]),
+        element("ol", {}, steps),
+      ]),
+    );
+    makeRoom();
+    if (place.dataset.shown === `${name} ${step}`) return;
+    place.dataset.shown = `${name} ${step}`;
+    const scroller = column?.querySelector(".st-key-lesson-step")?.parentElement;
+    scroller?.scrollTo(0, 0); // another step begins at its beginning
+  },
+
+  /** @param {HTMLElement} place */
+  look(place, { label, address }) {
+    const link = element("a", { className: "look", href: whole(address), target: "_self" });
+    link.append(icon("visibility"), element("span", {}, [label]));
+    place.replaceChildren(link);
+  },
+
+  /** @param {HTMLElement} place */
+  list(place, { lessons }) {
+    const rows = lessons.map(({ name, title, minutes, topics, needs, tasks, addresses }) => {
+      const kept = doneOf(name);
+      const done = stepsDone(kept, tasks);
+      const count = done.filter(Boolean).length;
+      const begun = kept.seen.length > 0;
+      const all = count === tasks.length;
+      const next = all ? 1 : Math.max(1, done.indexOf(false) + 1);
+      const word = all ? "Read again" : begun ? "Go on" : "Begin";
+      const link = element("a", { className: "go", href: whole(addresses[next - 1]), target: "_self" });
+      link.append(word);
+      link.setAttribute("aria-label", `${word}: ${title}`);
+      const about = [`${minutes} min`, `${tasks.length} steps`];
+      if (topics.length) about.push(topics.join(", "));
+      const text = [element("h2", {}, [title]), element("p", {}, [about.join(" · ")])];
+      if (needs.length) text.push(element("p", { className: "needs" }, [`After: ${needs.join(", ")}`]));
+      const bar = element("progress", { max: tasks.length, value: count });
+      bar.setAttribute("aria-label", `Done: ${count} of ${tasks.length} steps`);
+      const told = element("span", {}, [all ? "done" : `${count} of ${tasks.length} done`]);
+      return element("li", {}, [
+        element("div", { className: "text" }, text),
+        element("div", { className: "way" }, [bar, told]),
+        link,
+      ]);
+    });
+    const forget = element("button", { className: "forget" }, ["Forget what I have done"]);
+    forget.hidden = !Object.keys(allDone()).length;
+    forget.onclick = () => {
+      localStorage.removeItem(STORE);
+      parts.list(place, { lessons });
+    };
+    place.replaceChildren(
+      element("ul", { className: "lessons" }, rows),
+      element("p", { className: "kept" }, ["What you have done is kept in this browser alone. ", forget]),
+    );
+  },
+};
+
+/** Where the page is narrow the sidebar makes room, once, as soon as it is there. */
+function makeRoom() {
+  if (window.zscapeMadeRoom || innerWidth >= NARROW) return;
+  window.zscapeMadeRoom = true; // who opens it again has it
+  const selector = "[data-testid=stSidebarCollapseButton] button[aria-expanded=true]";
+  let looks = 100;
+  const timer = setInterval(() => {
+    const button = document.querySelector(selector);
+    button?.click();
+    if (button || !--looks) clearInterval(timer);
+  }, 50);
+}
+
+/** @param {{data: any[], parentElement: HTMLElement, setTriggerValue: (name: string, value: any) => void}} component */
+export default function ({ data: [data], parentElement, setTriggerValue }) {
+  const place = parentElement.querySelector(".lesson-part");
+  const show = () => parts[data.part](place, data, setTriggerValue);
+  show();
+  if (data.part !== "list") return undefined;
+  addEventListener("zscape:lessons", show); // a step beside the list
+  return () => removeEventListener("zscape:lessons", show);
+}
