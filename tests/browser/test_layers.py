@@ -38,7 +38,7 @@ def test_layers_and_their_worked_example(page: Page, app_url: str, settle: Settl
     plane, at_home = page.get_by_test_id("latent-plane"), page.evaluate("last()")
     plane.hover(position={"x": 200, "y": 120})
     page.wait_for_function("home => last() !== home", arg=at_home)
-    for _ in range(150):
+    for _ in range(300):
         if page.evaluate("decodes.at(-1).where") == "browser":  # a grey level from the server's
             break
         plane.hover(position={"x": 201, "y": 120})

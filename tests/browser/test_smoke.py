@@ -102,7 +102,8 @@ def test_every_page_opens_whole(
             where = f"{title}, {theme}, {width} pixels"
             page.wait_for_function(f"!({OVERFLOWING})().length")  # canvases follow a frame later
             text = page.get_by_test_id("stMain").inner_text()
-            assert (sum(page.evaluate(BACKGROUND)) > 3 * 128) == (theme == "light"), where
+            turned = f"light => (({BACKGROUND})().reduce((a, b) => a + b) > 384) === light"
+            page.wait_for_function(turned, arg=theme == "light")  # the theme follows a frame later
             assert text.strip(), f"{where}: the page is empty"
             assert "Traceback" not in text, where
             assert page.get_by_test_id("stAlertContentError").all_inner_texts() == [], where
