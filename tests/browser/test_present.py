@@ -140,15 +140,17 @@ def test_a_student_looks_around_and_comes_back_and_both_may_reload(
     expect(student).not_to_have_url(re.compile("room="))
 
 
-def test_a_second_tab_leads_only_when_asked_to(page: Page, app_url: str, settle: Settle) -> None:
-    presented(page, f"{app_url}/?model=digits-2d", settle)
-    second = page.context.new_page()
-    second.goto(f"{app_url}/decode")
-    expect(bar(second)).to_contain_text("not led from this tab")
-    second.get_by_role("button", name="Lead from here").click()
-    expect(bar(second)).to_contain_text("Presenting in room")
-    expect(bar(page)).to_contain_text("not led from this tab")
-    second.close()
+def test_a_second_tab_leads_only_when_asked_to(
+    visitor: Callable[..., Any], app_url: str, settle: Settle
+) -> None:
+    with visitor() as context:  # whose cookie is of no other server
+        first, second = context.new_page(), context.new_page()
+        presented(first, f"{app_url}/?model=digits-2d", settle)
+        second.goto(f"{app_url}/decode")
+        expect(bar(second)).to_contain_text("not led from this tab")
+        second.get_by_role("button", name="Lead from here").click()
+        expect(bar(second)).to_contain_text("Presenting in room")
+        expect(bar(first)).to_contain_text("not led from this tab")
 
 
 def test_a_training_is_played_back_on_a_student_s_screen(
