@@ -15,6 +15,7 @@ from ui.frame.session import current_model
 from ui.text.explain import explain
 from ui.text.programs import place_of
 from ui.text.show_code import program, show_code
+from ui.view.parts import choose_part
 from ui.view.planes import default_plane, keep_z, plane_points
 from ui.view.point import current_z, z_text
 from vae_core.models.feature_maps import feature_maps
@@ -221,17 +222,7 @@ def _number(key: str, label: str, low: int, high: int, default: int) -> int:
     return value
 
 
-part = choice_from_link("part", list(PARTS), "layers")
-st.segmented_control(
-    "Show",
-    list(PARTS),
-    format_func=PARTS.__getitem__,
-    required=True,
-    key="part",
-    persist_state="session",
-)
-show_in_address("part", part=part)
-if part == "example":
+if choose_part(PARTS, "layers") == "example":
     show_example()
 elif lacking := no_decoder(opened) or no_layers(opened):
     refuse_model(opened, f"{lacking} Without layers there are none to look into.")
