@@ -252,6 +252,66 @@ def test_to_answer_and_to_turn_a_leaf_does_not_run_the_page_again(
     assert all(run.fragment_id for run in runs)
 
 
+def test_to_look_turns_the_page_within_the_session_and_the_way_back_leads_back(
+    page: Page, school: App, settle: Callable[[Page], None]
+) -> None:
+    page.goto(f"{school.url}/lessons?present=true")
+    settle(page)
+    page.evaluate("window.here = true")
+    row = page.get_by_role("listitem").filter(has_text="Three pages")
+    row.get_by_role("link", name="Begin").click()
+    settle(page)
+    heading(page, "First")
+    page.wait_for_url("**/?model=digits-2d&lesson=three-pages&step=1&**")
+    plane = page.get_by_test_id("latent-plane")
+    expect(plane).to_have_count(1)
+    page.get_by_role("button", name="Density", exact=True).click()
+    page.wait_for_url("**layers=**")
+    column(page).get_by_role("button", name="Step 2").click()
+    heading(page, "Second")
+    before = page.url
+
+    column(page).get_by_role("link", name="Look at the sliders").click()
+    page.wait_for_url("**/decode?model=digits-2d&z=0.500,-0.250&lesson=three-pages&step=2**")
+    settle(page)
+    expect(page.get_by_test_id("stMain")).to_contain_text("z = (0.50, −0.25)")
+    expect(page).to_have_url(re.compile("z=0.500,-0.250.*present=true"))
+    slider = page.get_by_role("slider", name="z₁")
+    slider.press("ArrowRight")
+    page.wait_for_url("**z=0.510,**")
+    column(page).get_by_role("link", name="Look at the sliders").click()  # as it was told
+    page.wait_for_url("**z=0.500,-0.250**")
+    settle(page)
+    expect(page.get_by_test_id("stMain")).to_contain_text("z = (0.50, −0.25)")
+    page.go_back()
+    page.wait_for_url("**z=0.510,**")
+    settle(page)
+    expect(page.get_by_test_id("stMain")).not_to_contain_text("z = (0.50, −0.25)")
+    page.go_back()
+    settle(page)
+    page.wait_for_url(before)
+    expect(page.get_by_role("button", name="Density", exact=True)).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    assert page.evaluate("window.here")
+    with page.context.expect_page() as other:
+        column(page).get_by_role("link", name="Look at the sliders").click(modifiers=["Control"])
+    assert "step=2" in other.value.url or other.value.wait_for_url("**step=2**") is None
+    other.value.close()
+
+
+def test_the_last_step_leads_to_all_lessons(
+    page: Page, school: App, settle: Callable[[Page], None]
+) -> None:
+    page.goto(f"{school.url}/?model=digits-2d&lesson=three-pages&step=4")
+    settle(page)
+    column(page).get_by_role("button", name="All lessons").click()
+    page.wait_for_url("**/lessons?**")
+    settle(page)
+    expect(column(page)).to_have_count(0)
+    expect(page).not_to_have_url(re.compile("lesson="))
+
+
 def test_a_place_is_told_by_the_classifier_and_a_figure_by_ones_own_trainings(
     page: Page, school: App, settle: Callable[[Page], None]
 ) -> None:

@@ -99,7 +99,7 @@ def show() -> None:
             st.html(NO_MENUS)
         if hidden("sidebar"):
             st.html(NO_SIDEBAR)
-    led = begin_where_led()
+    led = begin_where_led(page.url_path)
     turn_to(page.url_path)
     if not led:
         return_to_model()

@@ -13,7 +13,7 @@ import streamlit as st
 
 from live.peers import counted_as, is_this_machine
 from live.rooms import CODE, Place, hub
-from ui.components.address import begin_anew, linked, refuse, returned
+from ui.components.address import begin_anew, linked, refuse, returned, says_what_is_in_view
 from ui.components.room import room, tell_answer
 from ui.frame.classroom import entrance, is_teacher
 from ui.frame.hidden import hidden
@@ -55,18 +55,22 @@ def followed() -> str:
     return str(st.session_state["room"])
 
 
-def begin_where_led() -> bool:
-    """Whether the browser has gone to an address of the room's leader; then the session begins so.
+def begin_where_led(page: str) -> bool:
+    """Whether the browser has gone to an address that leads: then the session begins from it.
 
-    As one that opens the address does, so that nothing of the visitor's own stays in view.
+    As one that opens the address does, so that nothing of the visitor's own stays in view. It leads
+    in a room, being the leader's, and in a lesson, where it is what a step is about or was in view
+    before.
     """
-    if not (code := followed()):
-        return False
+    code = followed()
     address = returned()
-    if address.get("room", "").upper() != code:
-        return False
-    begin_anew(address, _stays)
-    return True
+    if code:
+        leads = address.get("room", "").upper() == code
+    else:
+        leads = "lesson" in address and not says_what_is_in_view(page, address)
+    if leads:
+        begin_anew(address, _stays)
+    return leads
 
 
 def _stays(key: str) -> bool:

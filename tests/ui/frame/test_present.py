@@ -10,6 +10,7 @@ import pytest
 import streamlit as st
 
 from live.rooms import Place, hub, where
+from ui.components.address import _InView
 from ui.frame import present
 from ui.frame.present import begin_where_led, followed, tell_chosen
 
@@ -87,7 +88,7 @@ def test_a_session_that_is_led_begins_with_the_address_alone(
         "plane:newest": {},
         "answered": ("elbo", 1, "a"),
     }
-    assert begin_where_led()
+    assert begin_where_led("")
     assert session["linked"] == address
     assert session.keys() == {"visitor", "linked", "in_view", "room", "plane", "answered"}
 
@@ -97,10 +98,32 @@ def test_who_follows_no_room_goes_back_as_ever(
 ) -> None:
     monkeypatch.setattr(present, "returned", lambda: {"room": "K7TX", "z": "1,2"})
     session |= {"room": "", "z": (0.0, 0.0)}
-    assert not begin_where_led()
+    assert not begin_where_led("")
     session["room"] = "VTDH"  # another than the address says
-    assert not begin_where_led()
+    assert not begin_where_led("")
     assert session["z"] == (0.0, 0.0)
+
+
+def test_in_a_lesson_the_address_leads_where_it_says_another_view(
+    session: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = {"model": "digits-2d", "side": "9", "lesson": "tour", "step": "2"}
+    session |= {"room": "", "model": "digits-2d", "z": (0.0, 0.0)}
+    session["in_view"] = _InView(page="manifold", said={"side": "9"})
+    monkeypatch.setattr(present, "returned", lambda: shown)
+    assert not begin_where_led("manifold")  # a step back alone
+    assert session["z"] == (0.0, 0.0)
+    for page, address in (
+        ("", shown),
+        ("manifold", shown | {"model": "mnist-2d"}),
+        ("manifold", shown | {"side": "5"}),
+    ):
+        session |= {"room": "", "model": "digits-2d", "z": (0.0, 0.0)}
+        session["in_view"] = _InView(page="manifold", said={"side": "9"})
+        monkeypatch.setattr(present, "returned", lambda address=address: address)
+        assert begin_where_led(page)
+        assert "z" not in session
+        assert session["linked"] == address
 
 
 def test_what_a_follower_chose_is_told(
