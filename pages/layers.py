@@ -168,10 +168,11 @@ def show_example_zeros(example: WorkedExample, step: int) -> None:
     window, lit = np.zeros(example.spread.shape, bool), np.zeros(example.upsampled, bool)
     window[example.window(step)], lit.flat[step] = True, True
     order = np.arange(example.kernel.numel()).reshape(example.kernel.shape)
+    st.header("The same by inserted zeros")
     st.markdown(
-        f"**The same by inserted zeros**: {example.stride - 1} between the pixels of y, a border "
-        f"of kernel − 1 − padding = {len(example.kernel) - 1 - example.padding}, and a convolution "
-        "of stride 1 with the kernel turned by 180°."
+        f"Zeros between the pixels of y: stride − 1 = {example.stride - 1}; around them: kernel − "
+        f"1 − padding = {len(example.kernel) - 1 - example.padding}. Then a convolution of stride "
+        "1 with the kernel turned by 180°."
     )
     show_matrices(
         [

@@ -82,6 +82,13 @@ at_most: 1
 reason: Well done.
 ```
 """
+PART = """---
+title: A part of a page
+minutes: 1
+---
+## Draws
+[Look at draws](/?model=digits-2d&seed=3#samples)
+"""
 HOSTILE = """---
 title: <b id=evil>bold</b> <script>window.evil = 1</script>
 minutes: 3
@@ -134,6 +141,7 @@ def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """The app with a teacher's folder of lessons: one to walk, a hostile one, a broken one."""
     folder: Path = tmp_path_factory.mktemp("lessons")
     (folder / "three-pages.md").write_text(LESSON.replace("{place}", "1"))
+    (folder / "part.md").write_text(PART)
     (folder / "hostile.md").write_text(HOSTILE)
     (folder / "broken.md").write_text("---\ntitle: <b class=evil>\n---\n")
     with running_app(tmp_path_factory.mktemp("school"), ZSCAPE_LESSONS=str(folder)) as app:
@@ -298,6 +306,21 @@ def test_to_look_turns_the_page_within_the_session_and_the_way_back_leads_back(
         column(page).get_by_role("link", name="Look at the sliders").click(modifiers=["Control"])
     assert "step=2" in other.value.url or other.value.wait_for_url("**step=2**") is None
     other.value.close()
+
+
+def test_to_look_at_a_part_of_a_page_shows_that_part(
+    page: Page, school: App, settle: Callable[[Page], None]
+) -> None:
+    page.goto(f"{school.url}/manifold?model=digits-2d&lesson=part&step=1")
+    settle(page)
+    for _ in range(2):  # from another page, and from the top of this one
+        column(page).get_by_role("link", name="Look at draws").click()
+        page.wait_for_url("**/?model=digits-2d&seed=3&lesson=part&step=1**#samples")
+        expect(page.get_by_role("heading", name="Samples")).to_be_in_viewport()
+        expect(page.get_by_role("heading", level=1)).not_to_be_in_viewport()
+        settle(page)
+        page.get_by_role("heading", level=1).scroll_into_view_if_needed()
+        expect(page.get_by_role("heading", level=1)).to_be_in_viewport()
 
 
 def test_the_last_step_leads_to_all_lessons(

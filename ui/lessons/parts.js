@@ -79,8 +79,20 @@ function link(className, address, inside) {
     event.preventDefault();
     history.pushState(history.state, "", whole(address));
     dispatchEvent(new PopStateEvent("popstate", { state: history.state }));
+    arrive(made.hash.slice(1));
   };
   return made;
+}
+
+/** Show the part of the page below this heading, as soon as the page is there. @param {string} anchor */
+function arrive(anchor) {
+  let looks = anchor ? 200 : 0;
+  const timer = setInterval(() => {
+    const rests = document.querySelector("[data-testid=stApp][data-test-script-state=notRunning]");
+    const heading = rests && document.getElementById(anchor);
+    heading?.scrollIntoView();
+    if (heading || --looks < 0) clearInterval(timer);
+  }, 100);
 }
 
 /**
