@@ -84,15 +84,25 @@ function link(className, address, inside) {
   return made;
 }
 
-/** Show the part of the page below this heading, as soon as the page is there. @param {string} anchor */
+/**
+ * Show the part of the page below this heading, as soon as the page is there; until the visitor
+ * touches it, it stays in view while figures above it find their height. @param {string} anchor
+ */
 function arrive(anchor) {
   let looks = anchor ? 200 : 0;
+  const touched = new AbortController();
   const timer = setInterval(() => {
     const rests = document.querySelector("[data-testid=stApp][data-test-script-state=notRunning]");
-    const heading = rests && document.getElementById(anchor);
+    const named = rests ? [...document.querySelectorAll(`#${CSS.escape(anchor)}`)] : [];
+    const heading = named.find((each) => !each.closest(".st-key-lesson")); // nor a step's own
     heading?.scrollIntoView();
-    if (heading || --looks < 0) clearInterval(timer);
+    if (heading) looks = Math.min(looks, 50);
+    if (--looks < 0) touched.abort();
   }, 100);
+  touched.signal.addEventListener("abort", () => clearInterval(timer));
+  for (const touch of ["wheel", "pointerdown", "keydown"]) {
+    addEventListener(touch, () => touched.abort(), { capture: true, passive: true, signal: touched.signal });
+  }
 }
 
 /**
