@@ -14,7 +14,7 @@ from ui.components.paper import suit_paper
 from ui.components.toolbar import show_toolbar
 from ui.frame.disk import unwritable
 from ui.frame.hidden import hidden
-from ui.frame.present import begin_where_led, take_part, tell_chosen
+from ui.frame.leading import begin_where_led, take_part, tell_chosen
 from ui.frame.session import own_runs, return_to_model
 from ui.frame.sidebar import show_sidebar
 from ui.lessons.column import show_lesson

@@ -73,7 +73,7 @@ export class Bar {
     const follow = n ? `${n} follow${n === 1 ? "s" : ""}` : "nobody follows yet";
     const end = this.sure ? ["End for all?", () => this.#end()] : ["End", () => this.#ask()];
     const show = [this.shows ? "Hide answers" : "Answers", () => this.#toggle()];
-    return { says: ["Presenting in room ", room, ` · ${follow}`], verbs: answers.size ? [show, end] : [end] };
+    return { says: ["Leading room ", room, ` · ${follow}`], verbs: answers.size ? [show, end] : [end] };
   }
 
   get room() {

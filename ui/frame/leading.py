@@ -89,11 +89,11 @@ def tell_chosen() -> None:
         tell_answer(*answered)
 
 
-def show_present(page: str) -> None:
+def show_lead(page: str) -> None:
     """The button that opens a room, and shows its code again. page: its url path."""
-    if hidden("present") or followed() or not _may_lead():
+    if hidden("lead") or followed() or not _may_lead():
         return
-    pressed = st.button("Present", icon=":material/cast:", width="stretch", on_click=_open)
+    pressed = st.button("Lead a class", icon=":material/cast:", width="stretch", on_click=_open)
     if pressed and (led := _led()):
         _show_code(led["code"], _site(page))
 
@@ -148,7 +148,7 @@ def _site(page: str) -> str:
     return (st.context.url or "").rstrip("/").removesuffix(f"/{page}" if page else "")
 
 
-@st.dialog("Present", width="medium")
+@st.dialog("Lead a class", width="medium")
 def _show_code(code: str, site: str) -> None:
     """For the projector: the code, the link and its QR code."""
     link = f"{site}/?room={code}"

@@ -10,45 +10,45 @@ import pytest
 import streamlit as st
 
 from live.rooms import Place, hub, where
-from ui.frame import present
-from ui.frame.present import begin_where_led, followed, tell_chosen
+from ui.frame import leading
+from ui.frame.leading import begin_where_led, followed, tell_chosen
 
 
 @pytest.fixture
 def presses(session: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Ann presses Present; her sessions know what is kept of hers."""
+    """Ann leads a class; her sessions know what is kept of hers."""
     kept: dict[str, Any] = {}
-    monkeypatch.setattr(present, "keep", lambda name, value: kept.update({name: value}))
-    monkeypatch.setattr(present, "kept", lambda name: kept.get(name, {}))
+    monkeypatch.setattr(leading, "keep", lambda name, value: kept.update({name: value}))
+    monkeypatch.setattr(leading, "kept", lambda name: kept.get(name, {}))
     monkeypatch.setattr(st, "context", SimpleNamespace(ip_address="10.0.0.1", headers={}))
-    return present._open
+    return leading._open
 
 
 def test_a_reload_leads_the_same_room(
     session: dict[str, Any], presses: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     presses()
-    led = present._led()
-    assert where(led["code"]) == present._here()
+    led = leading._led()
+    assert where(led["code"]) == leading._here()
     monkeypatch.setattr(st, "session_state", {"visitor": "ann", "linked": {}})
-    again = present._led()
+    again = leading._led()
     assert (again["code"], again["secret"]) == (led["code"], led["secret"])
     assert "opened" not in again  # which of the visitor's tabs leads, the tab knows
     presses()
-    assert present._led()["code"] == led["code"]
+    assert leading._led()["code"] == led["code"]
     hub.end(led["code"])
     monkeypatch.setattr(st, "session_state", {"visitor": "ann", "linked": {}})
-    assert present._led() == {}  # that has ended
+    assert leading._led() == {}  # that has ended
 
 
 def test_a_room_that_a_restart_has_ended_is_not_shown_again(
     session: dict[str, Any], presses: Callable[[], None]
 ) -> None:
     presses()
-    first = present._led()["code"]
+    first = leading._led()["code"]
     del hub._rooms[first]  # its file is left, as by a server that was killed
     presses()
-    second = present._led()["code"]
+    second = leading._led()["code"]
     assert second != first
     hub.end(second)
 
@@ -56,10 +56,10 @@ def test_a_room_that_a_restart_has_ended_is_not_shown_again(
 def test_a_student_opens_no_room(
     session: dict[str, Any], presses: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(present, "entrance", lambda: object())
-    assert not present._may_lead()
-    monkeypatch.setattr(present, "is_teacher", lambda: True)
-    assert present._may_lead()
+    monkeypatch.setattr(leading, "entrance", lambda: object())
+    assert not leading._may_lead()
+    monkeypatch.setattr(leading, "is_teacher", lambda: True)
+    assert leading._may_lead()
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_session_that_is_led_begins_with_the_address_alone(
     session: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = {"room": "K7TX", "model": "digits-2d", "z": "1,2"}
-    monkeypatch.setattr(present, "returned", lambda: address)
+    monkeypatch.setattr(leading, "returned", lambda: address)
     session |= {
         "room": "K7TX",
         "z": (0.0, 0.0),
@@ -95,7 +95,7 @@ def test_a_session_that_is_led_begins_with_the_address_alone(
 def test_who_follows_no_room_goes_back_as_ever(
     session: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(present, "returned", lambda: {"room": "K7TX", "z": "1,2"})
+    monkeypatch.setattr(leading, "returned", lambda: {"room": "K7TX", "z": "1,2"})
     session |= {"room": "", "z": (0.0, 0.0)}
     assert not begin_where_led()
     session["room"] = "VTDH"  # another than the address says
@@ -107,7 +107,7 @@ def test_what_a_follower_chose_is_told(
     session: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[Any] = []
-    monkeypatch.setattr(present, "tell_answer", lambda *answer: told.append(answer))
+    monkeypatch.setattr(leading, "tell_answer", lambda *answer: told.append(answer))
     session |= {"room": "K7TX"}
     tell_chosen()
     session["answered"] = ("elbo", 3, "the gap")
@@ -120,9 +120,9 @@ def test_what_a_follower_chose_is_told(
 def test_other_servers_ask_where_this_one_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     options = {"server.address": "0.0.0.0", "server.port": 8502, "server.sslCertFile": None}
     monkeypatch.setattr(st, "get_option", options.get)
-    assert present._here() == Place("127.0.0.1", 8502)
+    assert leading._here() == Place("127.0.0.1", 8502)
     options |= {"server.address": "10.0.0.2", "server.sslCertFile": "cert.pem"}
-    assert present._here() == Place("10.0.0.2", 8502, tls=True)
+    assert leading._here() == Place("10.0.0.2", 8502, tls=True)
 
 
 @pytest.mark.parametrize(
@@ -138,4 +138,4 @@ def test_the_link_leads_to_the_app_and_not_to_the_page(
     monkeypatch: pytest.MonkeyPatch, url: str, page: str, site: str
 ) -> None:
     monkeypatch.setattr(st, "context", SimpleNamespace(url=url))
-    assert present._site(page) == site
+    assert leading._site(page) == site
