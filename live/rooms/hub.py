@@ -80,6 +80,12 @@ class Hub:
         room = self._rooms.get(code)
         return room is not None and not room.is_over
 
+    def shown(self, code: str) -> str:
+        """The address in its leader's view, "/manifold?side=9"; empty where none is known here."""
+        room = self._rooms.get(code)
+        said = None if room is None or room.is_over else room.said.get("view")
+        return "" if said is None else str(json.loads(said)["view"])
+
     def end(self, code: str) -> None:
         """End this room."""
         self._end_all(lambda room: room.code == code)

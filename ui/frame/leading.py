@@ -5,8 +5,9 @@ What a visitor shows is told by their browser (`ui/components/room`) to the room
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import segno
 import streamlit as st
@@ -21,6 +22,7 @@ from ui.kept import keep, kept, visitor
 from ui.text.plain import show_error
 from vae_core.errors import ConfigError
 
+OWN = {"room", "hide", "present"}  # of an address, what is each follower's own
 LED = "room"  # what is kept of the room that a visitor leads
 # What is no part of what is in view; a plane's own word is told by its memory beside it.
 STAYS = {
@@ -53,6 +55,25 @@ def followed() -> str:
         if code and not st.session_state["room"]:
             refuse("room", "no room has such a code")
     return str(st.session_state["room"])
+
+
+def begin_at_leader(page: str, files: Mapping[str, str]) -> None:
+    """Where a bare link to a room opens a session on `page`, begin it at what the leader shows.
+
+    Of a room at another server that is not known yet: there the browser goes once it hears of it.
+    files: of the pages, by their url paths.
+    """
+    if page or "room" in st.session_state:
+        return
+    view = hub.shown(followed())
+    path, _, query = view.removeprefix("/").partition("?")
+    own = st.session_state["linked"]
+    if not view or path not in files or own.keys() - OWN:
+        return
+    address = {name: text for name, text in parse_qsl(query) if name not in OWN} | own
+    st.session_state["linked"] = address
+    if path != page:
+        st.switch_page(files[path], query_params=address)
 
 
 def begin_where_led() -> bool:
@@ -104,7 +125,7 @@ def _may_lead() -> bool:
 
 def _led() -> dict[str, str]:
     """The code and secret of the room that this visitor leads; empty where there is none."""
-    if "led" not in st.session_state:
+    if not st.session_state.get("led"):  # it may have been opened in another tab since
         led = kept(LED) if _may_lead() else {}
         there = led.keys() >= {"code", "secret"} and hub.stands(led["code"], _here())
         st.session_state["led"] = led if there else {}

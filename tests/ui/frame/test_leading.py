@@ -92,6 +92,46 @@ def test_a_session_that_is_led_begins_with_the_address_alone(
     assert session.keys() == {"visitor", "linked", "in_view", "room", "plane", "answered"}
 
 
+@pytest.mark.parametrize("own", [{}, {"hide": "sidebar"}])
+def test_a_bare_link_begins_at_what_the_leader_shows(
+    session: dict[str, Any],
+    presses: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+    own: dict[str, str],
+) -> None:
+    presses()
+    code = leading._led()["code"]
+    hub._rooms[code].tell("view", "/decode?model=digits-2d&z=1,2&hide=pages")
+    went: list[Any] = []
+    monkeypatch.setattr(st, "switch_page", lambda file, query_params: went.append(query_params))
+    files = {"": "overview.py", "decode": "decode.py"}
+    for linked, there in (
+        (own, True),
+        ({"model": "frey-2d"}, False),  # a reload on Overview, looking around
+    ):
+        went.clear()
+        link = {"room": code, **linked}
+        state = {"visitor": "ben", "linked": dict(link)}
+        monkeypatch.setattr(st, "session_state", state)
+        leading.begin_at_leader("", files)
+        assert went == [{"model": "digits-2d", "z": "1,2", **link}] * there
+        assert state["linked"] == (went[0] if there else link)
+        leading.begin_at_leader("", files)  # as whoever turns to Overview later
+        assert len(went) == there
+    hub.end(code)
+
+
+def test_a_room_opened_in_another_tab_is_known_at_the_next_run(
+    session: dict[str, Any], presses: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert leading._led() == {}
+    presses()
+    code = leading._led()["code"]
+    monkeypatch.setattr(st, "session_state", {**session, "led": {}})
+    assert leading._led()["code"] == code
+    hub.end(code)
+
+
 def test_who_follows_no_room_goes_back_as_ever(
     session: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
