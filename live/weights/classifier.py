@@ -71,7 +71,7 @@ def pixels_of(opened: OpenModel, rows: Tensor) -> tuple[Tensor, bool]:
     return decoded(opened.model, opened.latents.mu[rows]).flatten(1), False
 
 
-def _fitted(opened: OpenModel, of: str) -> bytes:
+def fitted(opened: OpenModel, of: str) -> bytes:
     """The packed classifier of some of the stored latents; DataError where there can be none."""
     from vae_core.data.rows import draw_rows
     from vae_core.measures.codes.regions import fit_linear
@@ -100,7 +100,7 @@ async def _classifier(request: Request) -> Response:
         if of == IMAGES:
             asks = partial(visitor_of, request.cookies)
             opened = shown_to(opened, asks, alone=is_alone(request.headers))
-        made = await asyncio.get_running_loop().run_in_executor(_fitter, _fitted, opened, of)
+        made = await asyncio.get_running_loop().run_in_executor(_fitter, fitted, opened, of)
     except CheckpointError as error:
         return PlainTextResponse(str(error), 404)
     except DataError as error:

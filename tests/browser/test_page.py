@@ -99,6 +99,8 @@ def test_it_decodes_draws_and_plays_without_a_network(
         page.wait_for_function("/z=/.test(location.search)")
         z = assert_decoded(page, model)["z"]
         assert re.search(r"z=([-\d.]+)", page.url)[1] == f"{z[0]:.3f}"  # type: ignore[index]
+        page.get_by_role("button", name="Classes", exact=True).click()
+        page.get_by_text(re.compile(r"its code is told \d, \d+%")).wait_for()
 
         page.get_by_label("z₁", exact=True).focus()
         page.keyboard.press("Home")

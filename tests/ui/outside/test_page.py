@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from live.models import OpenModel, open_model
@@ -103,6 +104,22 @@ def test_the_decoder_alone_goes_along_unless_the_encoder_is_asked_for() -> None:
         head = json.loads(weights[4 : 4 + int.from_bytes(weights[:4], "little")])
         assert (head["encoder"] is not None) == encoder == page.told["description"]["encodes"]
         assert (page.told["description"]["draw"] is not None) == encoder
+
+
+def test_the_classifier_that_goes_along_tells_the_classes_of_the_codes() -> None:
+    opened = digits()
+    assert opened.latents is not None and opened.latents.labels is not None
+    description = Parts(html_page(opened, CARD)).told["description"]
+    packed = base64.b64decode(description["classifiers"]["codes"].partition(",")[2])
+    k, n, images, _ = np.frombuffer(packed, "<u4", 4)
+    assert (k, n, images) == (10, 2, len(opened.latents))
+    labels = np.frombuffer(packed, "<u4", k, 16)
+    weight = np.frombuffer(packed, "<f4", k * n, 16 + 4 * k).reshape(k, n)
+    bias = np.frombuffer(packed, "<f4", k, 16 + 4 * k + 4 * k * n)
+    told = labels[(opened.latents.mu.numpy() @ weight.T + bias).argmax(1)]
+    right = (told == opened.latents.labels.numpy()).mean()
+    one = LogisticRegression(max_iter=1000).fit(opened.latents.mu, opened.latents.labels)
+    assert right == pytest.approx(one.score(opened.latents.mu, opened.latents.labels), abs=0.05)
 
 
 def test_the_images_that_go_along_are_the_real_ones_of_their_points() -> None:

@@ -28,7 +28,13 @@ from live.models import OpenModel
 from ui.components.latent_plane.description import Way, described
 from ui.components.latent_plane.means import points_of_means
 from ui.components.latent_plane.points import Array, Plane, PlanePoints
-from ui.outside.standalone import CONTROLS_STYLE, ENGINE, PLANE_STYLE, bundled
+from ui.outside.standalone import (
+    CONTROLS_STYLE,
+    ENGINE,
+    PLANE_STYLE,
+    bundled,
+    classifiers_in_text,
+)
 from ui.outside.standalone.dimensions import dimensions_of
 from vae_core.errors import ConfigError
 from vae_core.latent.animation import FRAME_MS
@@ -215,6 +221,7 @@ def _description(
         draw=preparation if encodes else None,  # type: ignore[arg-type]
         height=400,
         encodes=encodes,
+        classifiers=classifiers_in_text(opened, points),
     )
 
 
