@@ -86,6 +86,7 @@ class Room:
     opened: float = field(default_factory=time.monotonic)
     said: dict[str, str] = field(default_factory=dict)  # the newest of each kind
     followers: set[Slot] = field(default_factory=set)
+    known: set[str] = field(default_factory=set)  # visitors who have taken part
     leader: Slot | None = None
     left: float = field(default_factory=time.monotonic)  # when the leader was last there
     answers: dict[tuple[str, int], dict[str, str]] = field(default_factory=dict)  # by who gave it
@@ -96,6 +97,15 @@ class Room:
         now = time.monotonic()
         idle = self.leader is None and now > self.left + IDLE_SECONDS
         return idle or now > self.opened + MAX_SECONDS
+
+    def knows(self, who: str) -> bool:
+        """Whether this visitor opened the room or has been in it."""
+        return who != "" and (who == self.owner or who in self.known)
+
+    def remember(self, who: str) -> None:
+        """This visitor has come in."""
+        if who and len(self.known) < 2 * MAX_FOLLOWERS:
+            self.known.add(who)
 
     def tell(self, kind: str, value: Any) -> None:
         """What the leader says, to all who follow and who will come."""
@@ -160,6 +170,7 @@ class Room:
             slot.close(End(Close.NO_ROOM, "The room has ended."))
         self.said.clear()
         self.answers.clear()
+        self.known.clear()
 
     def _tell_followers(self) -> None:
         if self.leader is not None:

@@ -30,13 +30,15 @@ from live.servers import Counts, Full
 from live.visitors import visitor_of
 
 MAX_SOCKETS = 2 * MAX_FOLLOWERS  # over all rooms; an address may be a school's
-WRONG, WRONG_SECONDS = 100, 600.0  # codes without a room that an address may try within so long
+# Codes without a room that an address (a school) and a browser of it may try within so long.
+WRONG, WRONG_EACH, WRONG_SECONDS = 100, 20, 600.0
 FIRST_SECONDS = 10.0  # until a client has said what it is
 LEADERS_PACE = 120.0, 240.0  # messages a second, and at once
 FOLLOWERS_PACE = 2.0, 20.0
 
 log = logging.getLogger("zscape.live")
 wrong = WrongTries(WRONG, WRONG_SECONDS)
+wrong_each = WrongTries(WRONG_EACH, WRONG_SECONDS)
 _sockets = Counts("in-rooms")
 
 
@@ -76,16 +78,19 @@ async def _socket(websocket: WebSocket) -> None:
 
 
 async def _serve(websocket: WebSocket) -> None:
-    address = address_of(websocket)
-    if wrong.too_many(address):
-        raise End(Close.TOO_MANY, "Too many wrong codes; wait ten minutes.")
+    address, who = address_of(websocket), visitor_of(websocket.cookies)
     code = websocket.query_params.get("code", "").upper()
     room = hub.find(code)
+    guesses = wrong.too_many(address) or wrong_each.too_many(who)
+    if guesses and not (room and room.knows(who)):  # a guesser keeps nobody from coming back
+        raise End(Close.TOO_MANY, "Too many wrong codes; wait ten minutes.")
     if room is None:
         relayed = "relayed" in websocket.query_params
         there = None if relayed else await asyncio.to_thread(where, code)
         if there is None:
             wrong.note(address)
+            if who:
+                wrong_each.note(who)
             raise End(Close.NO_ROOM, "There is no such room, or it has ended.")
         await relay(websocket, code, there)
         return
@@ -102,9 +107,11 @@ async def _take_part(websocket: WebSocket, room: Room) -> None:
         what, secret = read(first, AT_FIRST)
         if what == "lead":
             with room.led(secret) as slot:
+                room.remember(visitor_of(websocket.cookies))
                 await first_of(_write(websocket, slot), _hear_leader(websocket, room))
         else:
             with room.followed() as slot:
+                room.remember(visitor_of(websocket.cookies))
                 await first_of(_write(websocket, slot), _hear_follower(websocket, room))
     except (Unfit, TimeoutError, KeyError) as error:  # KeyError: bytes came in the place of text
         raise End(Close.UNFIT, str(error)[:100] or "Nothing came.") from error

@@ -171,6 +171,18 @@ def test_a_training_is_played_back_on_a_student_s_screen(
     shows(student, settle, "epoch=3")
 
 
+@pytest.mark.parametrize("size", [(1024, 768), (400, 800)])
+def test_a_lesson_is_stepped_through_above_the_bar(
+    page: Page, student: Page, app_url: str, settle: Settle, size: tuple[int, int]
+) -> None:
+    lesson = "lesson=01-from-autoencoder"
+    student.goto(led_room(page, f"{app_url}/?model=digits-2d&{lesson}&step=1", settle))
+    shows(student, settle, lesson)
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.get_by_role("button", name="Next", exact=True).click()
+    shows(student, settle, "step=2")
+
+
 def test_answers_are_counted_for_the_teacher(
     page: Page, student: Page, app_url: str, settle: Settle
 ) -> None:

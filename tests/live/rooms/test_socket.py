@@ -17,6 +17,7 @@ from live.rooms import Place, hub, room_route, socket, where
 from live.rooms.hub import MAX_ROOMS_EACH
 from live.rooms.messages import MAX_TEXT
 from live.rooms.room import Close, Room
+from live.visitors import COOKIE, signer, visitor_of
 from vae_core.errors import ConfigError
 
 HERE = Place("127.0.0.1", 1)  # nobody listens there
@@ -183,6 +184,43 @@ def test_codes_cannot_be_tried_without_end(client: TestClient, room: Room) -> No
             assert closed(session) == Close.NO_ROOM
     with connect(client, room.code) as session:
         assert closed(session) == Close.TOO_MANY
+
+
+def browser(name: str) -> dict[str, str]:
+    """The cookie of a browser, as the server gives it."""
+    return {"cookie": f"{COOKIE}={signer().sign(name).decode()}"}
+
+
+def comes_in(client: TestClient, room: Room, said: dict[str, Any], cookie: dict[str, str]) -> int:
+    """How the socket ends of one who, once in, says what is nothing: UNFIT."""
+    with connect(client, room.code, **cookie) as session:
+        say(session, **said)
+        say(session, nothing=1)
+        return closed(session)
+
+
+def test_who_guesses_codes_keeps_out_nobody_who_has_been_in(
+    client: TestClient, room: Room, few_wrong: WrongTries
+) -> None:
+    ann, bob, eve = map(browser, ("ann", "bob", "eve"))  # of one school, hence one address
+    room.owner = visitor_of({COOKIE: signer().sign("ann").decode()})
+    assert comes_in(client, room, {"follow": True}, bob) == Close.UNFIT
+    for _ in range(few_wrong.most):
+        with connect(client, "BBBB") as guess:
+            assert closed(guess) == Close.NO_ROOM
+    assert comes_in(client, room, {"lead": room.secret}, ann) == Close.UNFIT
+    assert comes_in(client, room, {"follow": True}, bob) == Close.UNFIT
+    assert comes_in(client, room, {"follow": True}, eve) == Close.TOO_MANY
+
+
+def test_a_browser_that_guesses_is_stopped_before_its_school_is(
+    client: TestClient, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "wrong_each", WrongTries(2, 600.0))
+    for end in (Close.NO_ROOM, Close.NO_ROOM, Close.TOO_MANY):
+        with connect(client, "BBBB", **browser("eve")) as guess:
+            assert closed(guess) == end
+    assert comes_in(client, room, {"follow": True}, browser("bob")) == Close.UNFIT
 
 
 def test_a_room_of_a_server_that_is_gone_has_ended(client: TestClient, room: Room) -> None:

@@ -18,6 +18,8 @@ export class Bar {
     bar.dataset.testid = "room";
     answers.dataset.testid = "room-answers";
     host.replaceChildren(answers, bar);
+    // What else stands at the foot of the page stands above it; gone from the page, it is 0 high.
+    new ResizeObserver(() => document.documentElement.style.setProperty("--room-bar", `${bar.offsetHeight}px`)).observe(bar);
     this.root = { said, verbs, bar, answers };
   }
 
