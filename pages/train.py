@@ -21,7 +21,7 @@ from ui.figures.network import show_network
 from ui.frame import limits
 from ui.frame.navigation import page_path
 from ui.frame.session import is_mine, open_here, own
-from ui.frame.work import working
+from ui.frame.work import heavy_work, working
 from ui.images.own import OwnImages, choose_images
 from ui.kept import visitor
 from ui.text.explain import explain
@@ -173,7 +173,7 @@ def start_run(config: TrainConfig, own_images: OwnImages | None) -> Run:
     if own_images is None:
         return limits.start_run(config, runs_root(), visitor())
     text = "Making the images ready…"
-    with working(text) as report:
+    with working(text) as report, heavy_work(report, "images"):
         train, test = own_images.read(lambda done: report(done, text))
     return limits.start_run(
         replace(config, dataset=train.name),

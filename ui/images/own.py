@@ -18,6 +18,7 @@ from ui.components.image_grid import image_grid
 from ui.frame import limits
 from ui.frame.owners import alone
 from ui.frame.session import is_mine
+from ui.frame.work import heavy_work
 from ui.images.own_form import FIRST_SIZE, UNSAID, by_name, choose_axes, choose_form
 from ui.kept import forget_file, keep_file, kept_file
 from ui.text.plain import plain, show_error
@@ -228,7 +229,10 @@ def _preview(
     ids: tuple[str, ...], form: ImageForm, _source: Source, _labels: Source | None
 ) -> Preview:
     """What `form` makes of a source, told from all others by the ids of its files."""
-    return preview_images(_source, _labels, form=form, n=SHOWN, max_bytes=limits.MAX_IMAGES_BYTES)
+    with heavy_work(kind="images"):  # some MB of a file may be hundreds while they are read
+        return preview_images(
+            _source, _labels, form=form, n=SHOWN, max_bytes=limits.MAX_IMAGES_BYTES
+        )
 
 
 def _show(name: str, preview: Preview) -> None:

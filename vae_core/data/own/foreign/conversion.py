@@ -19,7 +19,10 @@ from vae_core.errors import DataError
 
 READER = Path(__file__).with_name("reader.py")
 UNREADABLE = 3  # the exit code with which it says why
-SECONDS = 300
+SECONDS = 300  # by the clock, on a busy machine
+# One thread, and memory that is asked for as it is used: else libraries reserve many times more.
+ALONE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+ALONE |= {"ARROW_DEFAULT_MEMORY_POOL": "system"}
 MAX_SOURCE_BYTES = 4 << 30
 # kind: what it is called, the library that reads it, what brings that
 NEEDS = {
@@ -58,7 +61,7 @@ def converted(
             done = subprocess.run(
                 [sys.executable, "-P", str(READER), *arguments],
                 stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False,
-                cwd=folder,
+                cwd=folder, env=os.environ | ALONE,
             )  # fmt: skip
         except subprocess.TimeoutExpired as slow:
             raise DataError(f"{name} takes more than {SECONDS} seconds to read.") from slow
