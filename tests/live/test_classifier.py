@@ -126,19 +126,18 @@ def test_images_of_a_slow_decoder_are_fewer(
 
 
 @pytest.mark.parametrize(
-    ("scale", "labels", "why"),
+    ("labels", "why"),
     [
-        (1.0, torch.arange(3_000), "too many classes"),
-        (5e37, torch.arange(3_000) % 3, "too large"),
-        (1.0, torch.arange(3_000) % 3 - 1, "not numbered from 0"),
-        (1.0, torch.arange(3_000) % 3 + 2**40, "not numbered from 0"),
+        (torch.arange(3_000), "too many classes"),
+        (torch.arange(3_000) % 3 - 1, "not numbered from 0"),
+        (torch.arange(3_000) % 3 + 2**40, "not numbered from 0"),
     ],
 )
 def test_codes_of_which_none_can_learn_are_refused(
-    client: TestClient, checkpoints: Path, scale: float, labels: torch.Tensor, why: str
+    client: TestClient, checkpoints: Path, labels: torch.Tensor, why: str
 ) -> None:
     torch.manual_seed(0)
-    of_codes(checkpoints, torch.randn(3_000, 20) * scale, labels)
+    of_codes(checkpoints, torch.randn(3_000, 20), labels)
     response = client.get("/live/classifier", params={"model": "made", "of": "codes"})
     assert response.status_code == 422 and why in response.text
 
