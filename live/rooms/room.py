@@ -15,13 +15,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from live.rooms.messages import written
 
 IDLE_SECONDS = 30 * 60.0  # without its leader
 MAX_SECONDS = 12 * 3600.0
 MAX_FOLLOWERS = 600
-MAX_STEPS = 200  # of lessons, of which answers are counted
+MAX_STEPS = 60  # of the lesson in view, of which answers are counted
 MAX_CHOICES = 12  # of a step, that are told apart; the rest count as one
 OTHERS = "others"
 
@@ -88,7 +89,9 @@ class Room:
     followers: set[Slot] = field(default_factory=set)
     leader: Slot | None = None
     left: float = field(default_factory=time.monotonic)  # when the leader was last there
+    lesson: str = ""  # that the leader showed last
     answers: dict[tuple[str, int], dict[str, str]] = field(default_factory=dict)  # by who gave it
+    took_part: set[str] = field(default_factory=set)  # visitors who have the right code
 
     @property
     def is_over(self) -> bool:
@@ -100,6 +103,11 @@ class Room:
     def tell(self, kind: str, value: Any) -> None:
         """What the leader says, to all who follow and who will come."""
         text = self.said[kind] = written(kind, value)
+        if kind == "view":
+            lesson = parse_qs(urlsplit(value).query).get("lesson", [self.lesson])[0]
+            if lesson != self.lesson:
+                self.lesson = lesson
+                self.answers.clear()
         for slot in self.followers:
             slot.put(kind, text)
 
@@ -136,7 +144,12 @@ class Room:
             self._tell_followers()
 
     def answer(self, who: str, lesson: str, step: int, choice: str) -> None:
-        """Count what a follower chose, in the place of what the same one chose before."""
+        """Count what a follower chose, in the place of what the same one chose before.
+
+        Of the lesson that the leader shows; of any other it is nobody's business here.
+        """
+        if lesson != self.lesson:
+            return
         of_step = self.answers.get((lesson, step))
         if of_step is None:
             if len(self.answers) >= MAX_STEPS:
@@ -153,6 +166,15 @@ class Room:
         if rest := sum(n for _, n in ordered[MAX_CHOICES:]):
             counts[OTHERS] = counts.get(OTHERS, 0) + rest
         return counts
+
+    def knows(self, visitor: str) -> bool:
+        """Whether the visitor has taken part, or opened it."""
+        return visitor != "" and (visitor == self.owner or visitor in self.took_part)
+
+    def remember(self, visitor: str) -> None:
+        """The visitor has the right code."""
+        if visitor and len(self.took_part) < 2 * MAX_FOLLOWERS:
+            self.took_part.add(visitor)
 
     def end(self) -> None:
         """Send all away; nothing of it is kept."""

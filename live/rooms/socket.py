@@ -29,11 +29,14 @@ from live.rooms.room import MAX_FOLLOWERS, Close, End, Room, Slot
 from live.servers import Counts, Full
 from live.visitors import visitor_of
 
-MAX_SOCKETS = 2 * MAX_FOLLOWERS  # over all rooms; an address may be a school's
+MAX_SOCKETS_EACH = MAX_FOLLOWERS + 100  # of an address, which may be a school's
+MAX_SOCKETS = 2 * MAX_SOCKETS_EACH  # over all rooms
 WRONG, WRONG_SECONDS = 100, 600.0  # codes without a room that an address may try within so long
 FIRST_SECONDS = 10.0  # until a client has said what it is
 LEADERS_PACE = 120.0, 240.0  # messages a second, and at once
+LONG = 2_048  # characters of a leader's message that count as one more
 FOLLOWERS_PACE = 2.0, 20.0
+MOST_SENT = 10_000  # texts a second to all who take part: so many cost half a core
 
 log = logging.getLogger("zscape.live")
 wrong = WrongTries(WRONG, WRONG_SECONDS)
@@ -41,20 +44,18 @@ _sockets = Counts("in-rooms")
 
 
 class Pace:
-    """Lets `rate` messages pass a second, and `burst` at once."""
+    """Lets `rate` messages pass a second, and `burst` at once; one may count as several."""
 
     def __init__(self, rate: float, burst: float) -> None:
         self.rate, self.burst = rate, burst
         self._left, self._at = burst, time.monotonic()
 
-    def one_more(self) -> None:
-        """End where that is faster than may be."""
+    def one_more(self, counts: float = 1.0) -> float:
+        """Seconds until it may pass, 0 at best."""
         now = time.monotonic()
-        self._left = min(self.burst, self._left + self.rate * (now - self._at))
+        self._left = min(self.burst, self._left + self.rate * (now - self._at)) - counts
         self._at = now
-        if self._left < 1:
-            raise End(Close.TOO_MANY, "Messages come faster than they are taken.")
-        self._left -= 1
+        return max(0.0, -self._left / self.rate)
 
 
 async def _socket(websocket: WebSocket) -> None:
@@ -77,20 +78,22 @@ async def _socket(websocket: WebSocket) -> None:
 
 async def _serve(websocket: WebSocket) -> None:
     address = address_of(websocket)
-    if wrong.too_many(address):
-        raise End(Close.TOO_MANY, "Too many wrong codes; wait ten minutes.")
     code = websocket.query_params.get("code", "").upper()
-    room = hub.find(code)
+    room, visitor = hub.find(code), visitor_of(websocket.cookies)
+    # Who has been there tries nothing: a fellow pupil who guesses codes shuts out none of them.
+    if not (room and room.knows(visitor)) and wrong.too_many(address):
+        raise End(Close.TOO_MANY, "Too many wrong codes; wait ten minutes.")
     if room is None:
         relayed = "relayed" in websocket.query_params
         there = None if relayed else await asyncio.to_thread(where, code)
         if there is None:
-            wrong.note(address)
+            wrong.note(address, code)
             raise End(Close.NO_ROOM, "There is no such room, or it has ended.")
         await relay(websocket, code, there)
         return
     try:
-        with _sockets.one_more(address, MAX_SOCKETS, MAX_SOCKETS):
+        with _sockets.one_more(address, MAX_SOCKETS_EACH, MAX_SOCKETS):
+            room.remember(visitor)
             await _take_part(websocket, room)
     except Full:
         raise End(Close.TOO_MANY, "Too many are connected; try again later.") from None
@@ -112,15 +115,18 @@ async def _take_part(websocket: WebSocket, room: Room) -> None:
 
 async def _write(websocket: WebSocket, slot: Slot) -> None:
     while True:
-        for text in await slot.take():
+        texts = await slot.take()
+        for text in texts:
             await websocket.send_text(text)
+        await asyncio.sleep(len(texts) * len(_sockets) / MOST_SENT)  # then there is newer
 
 
 async def _hear_leader(websocket: WebSocket, room: Room) -> None:
     pace = Pace(*LEADERS_PACE)
     while True:
-        name, value = read(await websocket.receive_text(), OF_LEADER)
-        pace.one_more()
+        text = await websocket.receive_text()
+        name, value = read(text, OF_LEADER)
+        await asyncio.sleep(pace.one_more(1 + len(text) / LONG))  # the browser drops what waits
         if name == "end":
             hub.end(room.code)
         else:
@@ -132,7 +138,8 @@ async def _hear_follower(websocket: WebSocket, room: Room) -> None:
     who = _who(websocket)
     while True:
         _, (lesson, step, choice) = read(await websocket.receive_text(), OF_FOLLOWER)
-        pace.one_more()
+        if pace.one_more():
+            raise End(Close.TOO_MANY, "Messages come faster than they are taken.")
         room.answer(who, lesson, step, choice)
 
 

@@ -174,17 +174,17 @@ def test_a_training_is_played_back_on_a_student_s_screen(
 def test_answers_are_counted_for_the_teacher(
     page: Page, student: Page, app_url: str, settle: Settle
 ) -> None:
-    student.goto(presented(page, f"{app_url}/?model=digits-2d", settle))
+    student.goto(presented(page, f"{app_url}/?lesson=03-elbo-taken-apart&step=3", settle))
     expect(bar(student)).to_contain_text("Following room")
-    for choice in ("the gap", "the KL term"):  # the latest counts
-        answer = json.dumps({"lesson": "elbo", "step": 3, "choice": choice})
+    for choice in ("AC", "BD"):  # the latest counts
+        answer = json.dumps({"lesson": "03-elbo-taken-apart", "step": 3, "choice": choice})
         student.evaluate(
             f"window.zscapeAnswer = {answer}; dispatchEvent(new CustomEvent('zscape:answer'))"
         )
     answers = page.get_by_test_id("room-answers")
     expect(answers).to_contain_text("Step 3: 1 answer")
-    expect(answers).to_contain_text("the KL term")
-    expect(answers).not_to_contain_text("the gap")
+    expect(answers).to_contain_text("BD")
+    expect(answers).not_to_contain_text("AC")
     page.get_by_role("button", name="Hide answers").click()
     expect(answers).to_be_hidden()
 
