@@ -26,6 +26,7 @@ from vae_core.errors import ZscapeError
 MAX_JSON_BYTES = 1 << 20
 PART, LOCK = ".part", ".lock"
 WRITTEN_SECONDS = 600
+SCRATCH = "zscape-scratch"
 
 _PART = re.compile(r"\..+-[a-z0-9_]{8}(\.part)?")  # earlier versions wrote no .part
 
@@ -113,6 +114,18 @@ def staging(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder among the system's temporary ones, gone when the block ends.
+
+    Those that killed processes of the same user have left go first.
+    """
+    place = Path(tempfile.gettempdir(), SCRATCH)
+    remove_leftovers(place.parent, of=SCRATCH)
+    with staging(place) as folder:
+        yield folder
+
+
+@contextmanager
 def folder_written_whole(path: Path) -> Iterator[Path]:
     """Yield an empty folder that takes the place of `path` when the block ends without an error.
 
@@ -139,17 +152,21 @@ def delete_folder(path: Path) -> None:
         os.rename(path, going / path.name)
 
 
-def remove_leftovers(folder: Path) -> None:
+def remove_leftovers(folder: Path, of: str = "") -> None:
     """Remove what processes that are dead have left unfinished in `folder`.
 
+    of: only where that name was to be written, and by this user, in a folder that others use, too.
     A folder of theirs is not locked any more, or never was; a file is older than any takes to be
     written. What cannot be removed stays.
     """
     for entry in _entries(folder):
-        if not _PART.fullmatch(entry.name):
+        if not _PART.fullmatch(entry.name) or not entry.name.startswith(f".{of}"):
             continue
         with suppress(OSError, Timeout):
-            age = time.time() - entry.stat(follow_symlinks=False).st_mtime
+            told = entry.stat(follow_symlinks=False)
+            if of and hasattr(os, "geteuid") and told.st_uid != os.geteuid():
+                continue
+            age = time.time() - told.st_mtime
             if not entry.is_dir(follow_symlinks=False):
                 if age > WRITTEN_SECONDS:
                     os.unlink(entry.path)

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from vae_core.errors import DataError
+from vae_core.files.atomic import scratch
 
 READER = Path(__file__).with_name("reader.py")
 UNREADABLE = 3  # the exit code with which it says why
@@ -50,12 +50,12 @@ def converted(
     called, library, package = NEEDS[kind]
     if find_spec(library) is None:
         raise DataError(f"{name} is {called}, which {library} reads: pip install {package}.")
-    with tempfile.TemporaryDirectory(prefix="zscape-") as folder:
+    with scratch() as folder:
         paths = [
-            source if isinstance(source, Path) else _on_disk(source, Path(folder), name)
+            source if isinstance(source, Path) else _on_disk(source, folder, name)
             for source in sources
         ]
-        target = Path(folder, "converted.zip")
+        target = folder / "converted.zip"
         arguments = [kind, str(max_bytes), str(target), *(str(path.resolve()) for path in paths)]
         try:
             done = subprocess.run(
@@ -78,8 +78,8 @@ def converted(
 @contextmanager
 def boxed(array: Path | BinaryIO, name: str, max_bytes: int) -> Iterator[Path]:
     """A .npz of the one array in a .npy, gone when the block ends."""
-    with tempfile.TemporaryDirectory(prefix="zscape-") as folder:
-        path = Path(folder, "array.npz")
+    with scratch() as folder:
+        path = folder / "array.npz"
         with _opened(array) as file, zipfile.ZipFile(path, "w") as bundle:
             if file.seek(0, os.SEEK_END) > max_bytes + (1 << 16):
                 raise DataError(
