@@ -45,8 +45,9 @@ from vae_core.errors import DataError
 from vae_core.files.zips import left_by_file_manager
 
 MAX_BROKEN = 0.25  # of the images: where more cannot be read, something else is wrong
-MIN_LARGE_PIXELS = 4_000_000_000  # of all images together: fewer may be packed however well
-MAX_PIXELS_A_BYTE = 100
+# Pixels of all images together: so many for each byte that is read at most, however well they are
+# packed, or for each that they are packed in. More take minutes for nothing that an image shows.
+LARGE, MAX_PIXELS_A_BYTE = 8, 100
 SUFFIXES = (
     *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff"),
     *(".pgm", ".ppm", ".pbm", ".pnm", ".heic", ".heif", ".avif", ".tga", ".jp2", ".ico", ".svg"),
@@ -70,7 +71,7 @@ def file_source(
     in_files, table_notes = (None, []) if table else table_among(files)
     given, table = table is not None, table or in_files
     reader = _Reader(files, "" if in_files is None else in_files[0])
-    promised = reader.pictures(name, form.frames)
+    promised = reader.pictures(name, form.frames, LARGE * max_bytes)
     stored_in_colour = any(each.head.in_colour for each in promised)
     check_memory(form, name, [each.head.size for each in promised], stored_in_colour, max_bytes)
     looks = [(each, look) for each in promised if (look := reader.look(each))]
@@ -176,8 +177,11 @@ class _Reader:
         self.ground = "white"  # behind what is transparent
         self.stacks = 0  # files that hold several images
 
-    def pictures(self, name: str, frames: str) -> list[_Picture]:
-        """All images in the order of their paths. DataError where there are none."""
+    def pictures(self, name: str, frames: str, most: int) -> list[_Picture]:
+        """All images in the order of their paths. DataError where there are none.
+
+        most: pixels that they may have together, unless they are packed in as many bytes.
+        """
         found: list[_Picture] = []
         size = pixels = 0
         for path in sorted(self._files.paths, key=lambda path: path.split("/")):
@@ -205,9 +209,10 @@ class _Reader:
             found += [_Picture(path, head) for head in (held if frames == "all" else held[:1])]
             size += len(data)
             pixels += sum(head.size[0] * head.size[1] for head in held)
-        if pixels > max(MIN_LARGE_PIXELS, MAX_PIXELS_A_BYTE * size):
+        if pixels > max(most, MAX_PIXELS_A_BYTE * size):
             raise DataError(
-                f"{name} holds {pixels:,} pixels in {size:,} bytes; images are never so small."
+                f"{name} holds {pixels:,} pixels in {size:,} bytes, more than are decoded here; "
+                "save the images smaller, they are learned so anyway."
             )
         self.check(name, len(found))
         return found

@@ -26,7 +26,6 @@ from tests.vae_core.arrays import idx
 from vae_core.data.image_dataset import ImageDataset
 from vae_core.data.names import is_own
 from vae_core.data.own import containers, decoding, form
-from vae_core.data.own import files as image_files
 from vae_core.data.own import images as own_images
 from vae_core.data.own import source as image_source
 from vae_core.data.own.form import ImageForm
@@ -647,9 +646,9 @@ def test_what_would_fill_the_memory_is_refused_before_it_is_read(
     monkeypatch.setattr(decoding, "look", lambda *_: decoding.Look(False, "8 bits", ALL_BYTES))
     assert "3.png (unpacks to 68,157,440 bytes" in refused(bomb)
     monkeypatch.setattr(decoding, "look", never)
-    monkeypatch.setattr(image_files, "MIN_LARGE_PIXELS", 1_000)
     pixels = zipped({f"{k}.png": huge_png(5_000, 5_000) for k in range(4)})
-    assert "100,000,000 pixels in" in refused(pixels, form=ImageForm((8, 8)))
+    sentence = refused(pixels, form=ImageForm((8, 8)), max_bytes=1_000_000)
+    assert "100,000,000 pixels in" in sentence and "save the images smaller" in sentence
     monkeypatch.setattr(containers, "MIN_LARGE_BYTES", 40_000)
     assert "more than 20 times its size" in refused(blank)
     monkeypatch.setattr(containers, "MAX_FILES", 3)
