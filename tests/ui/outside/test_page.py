@@ -24,6 +24,7 @@ from vae_core.errors import ConfigError
 from vae_core.models.config import ModelConfig
 from vae_core.models.vae import VAE
 from zscape.command import main
+from zscape.given import opened_here
 
 EVIL = "</script><script>evil()</script><!--<script> \" ' & $told ${told} <b>"
 CARD = Card("a model", "a VAE", [("−ELBO", "151.2 nats")])
@@ -151,6 +152,18 @@ def test_a_model_that_the_engine_does_not_know_says_which_layer_and_why() -> Non
         html_page(with_last(nn.Softplus()), CARD)
     with pytest.raises(ConfigError, match=r"Conv2d\(1, 1.*dilation=.*\): it knows no groups"):
         html_page(with_last(nn.Conv2d(1, 1, 1, dilation=2)), CARD)
+
+
+def test_what_cannot_go_into_a_page_of_models_from_outside_is_said() -> None:
+    images = np.random.default_rng(0).random((6, 8, 8), np.float32)
+    codes = images[:, 0, :2]
+    given = opened_here(codes=codes, images=images, name="codes")
+    with pytest.raises(ConfigError, match="There is no decoder"):
+        html_page(given, CARD)
+    network = nn.Sequential(nn.Linear(2, 64), nn.Sigmoid())
+    given = opened_here(decode=network, codes=codes, images=images, name="mine")
+    with pytest.raises(ConfigError, match="A model from outside decodes by a program of its own"):
+        html_page(given, CARD)
 
 
 def test_latents_that_are_no_numbers_are_refused() -> None:

@@ -67,8 +67,8 @@ def html_page(
     have none are decoded from their means. ConfigError where the engine does not know the model,
     and why, or the model is too large.
     """
-    _check_finite(opened)
     coding, weights = _weights(opened, encoder)
+    _check_finite(opened)
     plane = _plane(opened)
     points = points_of_means(opened, plane)
     parts = {
