@@ -206,7 +206,7 @@ def test_a_bad_target_is_said_in_a_sentence(
     code, said = export("digits-2d", "--html", tmp_path / "missing" / "a.html")
     assert code == 2 and f"There is no folder {tmp_path / 'missing'} to put a.html in" in said
     code, said = export("digits-2d", "--html", tmp_path / "a.txt")
-    assert code == 2 and "is to end in .html" in said
+    assert code == 2 and f"--html {str(tmp_path / 'a.txt')!r} is to end in .html" in said
     code, said = export("digits-2d", "--encoder", "--output", tmp_path / "a.zip")
     assert code == 2 and "--encoder and --thumbnails are of --html" in said
     assert list(tmp_path.iterdir()) == []
