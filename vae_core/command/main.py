@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -71,6 +72,7 @@ def main(
     library has no part.
     """
     given = argparse.Namespace(make_page=make_page)
+    arguments = _signed(sys.argv[1:] if arguments is None else arguments)
     try:
         try:
             return _run(build_parser(prog).parse_args(arguments, given))
@@ -80,6 +82,17 @@ def main(
     except BrokenPipeError:  # `… list | head` is no failure
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _signed(arguments: Sequence[str]) -> list[str]:
+    """A value such as -1:1 joined to its option by "=": else argparse takes it for an option."""
+    joined: list[str] = []
+    for each in arguments:
+        if re.match(r"-[\d.]+:", each) and joined and re.fullmatch(r"--[a-z-]+", joined[-1]):
+            joined[-1] += f"={each}"
+        else:
+            joined.append(each)
+    return joined
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -659,6 +659,36 @@ def test_encode_writes_arrays_that_need_no_pickle(
         assert arrays["labels"].shape == arrays["indices"].shape == (360,)
 
 
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ".npz"])
+def test_encode_says_of_which_part_each_row_of_all_is(
+    run: Command, checkpoint: Path, tmp_path: Path, ending: str
+) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (40, 8, 8), np.uint8)
+    np.savez(tmp_path / "own.npz", x_train=images[:28], x_test=images[28:])
+    written = tmp_path / f"z{ending}"
+    given = ("encode", checkpoint, "--images", tmp_path / "own.npz", "--output", written)
+    assert run(*given, "--split", "all").code == 0
+    if ending == ".npz":
+        with np.load(written, allow_pickle=False) as arrays:
+            split = arrays["split"].tolist()
+    else:
+        split = list((pd.read_csv if ending == ".csv" else pd.read_parquet)(written)["split"])
+    assert split == ["train"] * 28 + ["test"] * 12
+    assert run(*given).code == 0
+    if ending == ".csv":
+        assert "split" not in pd.read_csv(written)
+
+
+def test_a_scale_from_below_zero_needs_no_equals_sign(
+    run: Command, checkpoint: Path, tmp_path: Path
+) -> None:
+    images = np.random.default_rng(0).uniform(-0.5, 0.5, (40, 8, 8))
+    np.savez(tmp_path / "own.npz", images=images)
+    given = ("encode", checkpoint, "--images", tmp_path / "own.npz", "--output", tmp_path / "z.npz")
+    outcome = run(*given, "--scale", "-.5:.5")
+    assert outcome.code == 0 and "black -0.5 and white 0.5" in outcome.err
+
+
 def test_sample_draws_one_sheet(run: Command, checkpoint: Path, tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
         assert run("sample", checkpoint, "--n", 7, "--output", tmp_path / name).code == 0
