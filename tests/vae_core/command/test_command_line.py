@@ -290,6 +290,8 @@ def test_a_sweep_is_runs_of_their_own_and_one_table(
     assert_refused(run(*QUICK, *flags), 2, "beta-1_seed-3 is in")
     assert_refused(run(*QUICK, "--seeds", "0-1", "--seed", "2"), 2, "--seeds")
     assert_refused(run(*QUICK, "--seeds", "0-999"), 2, "256 are the most")
+    assert_refused(run(*QUICK, "--seeds", "0-9999999999"), 2, "10,000,000,000 runs")
+    assert_refused(run(*QUICK, "--seeds", f"0-{10**30}"), 2, "0-4")
     assert_refused(run(*QUICK, "--vary", "colour=1,2"), 2, "colour cannot be varied", "beta")
     assert_refused(run(*QUICK, "--vary", "beta=1,-1"), 2, "beta=-1")
     assert_refused(run(*QUICK, "--vary", "beta=1,1"), 2, "same settings")
