@@ -126,9 +126,9 @@ def explore() -> None:
     takes, asked = effort_of(opened), (opened.id, plane, a.z, b.z)
     if takes.seconds > SECONDS and st.session_state.get("measured") != asked:
         st.info(
-            f"An image takes this decoder {takes.an_image:.2g} seconds, and map and ways take many: "
-            f"about {math.ceil(takes.seconds / 60)} minutes in all. Any click elsewhere on the page "
-            "ends it."
+            f"An image takes this decoder {takes.an_image:.2g} seconds, and map and ways take "
+            f"many: about {math.ceil(takes.seconds / 60)} minutes in all. Any click elsewhere on "
+            "the page ends it."
         )
         show_in_address("geometry", z=z_text(current_z(opened)), **way_texts(opened))
         if not st.button("Measure", type="primary", icon=":material/play_arrow:"):
