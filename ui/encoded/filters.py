@@ -92,19 +92,10 @@ def _filter(shown: Shown, name: str, key: str, given: list[Any]) -> tuple[np.nda
         places = [options.index(each) for each in kept]
         keep = np.isin(np.where(known, values, len(names)), places)
         return keep, [] if len(kept) == len(options) else kept
-    with_unknown = True
-    if not known.all():
-        asked_for = not given or NOT_KNOWN in given
-        st.session_state.setdefault(f"{key}-unknown", asked_for)
-        with_unknown = st.checkbox(
-            f"Also the {(~known).sum():,} of which {plain(name)} is not known",
-            key=f"{key}-unknown",
-            persist_state="session",
-        )
-    said = [NOT_KNOWN] if with_unknown and not known.all() else []
     if not known.any() or values[known].min() == values[known].max():
         st.caption(f"{plain(name)} does not vary.")
         least = float(values[known].min()) if known.any() else 0.0
+        with_unknown = _with_unknown(~known, key, given)
         return known | with_unknown, [] if with_unknown else [least, least]
     low, high = float(values[known].min()), float(values[known].max())
     whole = bool((values[known] == np.rint(values[known])).all())
@@ -113,9 +104,22 @@ def _filter(shown: Shown, name: str, key: str, given: list[Any]) -> tuple[np.nda
     span = (max(asked[0], ends[0]), min(asked[1], ends[1])) if len(asked) == 2 else ends
     st.session_state.setdefault(key, span if span[0] <= span[1] else ends)
     a, b = st.slider(plain(name), *ends, key=key, persist_state="session")
+    with_unknown = _with_unknown(~known, key, given)
     within: np.ndarray = known & (values >= a) & (values <= b)
-    within |= ~known & with_unknown
-    return within, [] if (a, b) == ends and with_unknown else [a, b, *said]
+    if (a, b) == ends and with_unknown:
+        return known | with_unknown, []
+    said = [NOT_KNOWN] if with_unknown and not known.all() else []
+    return within | (~known & with_unknown), [a, b, *said]
+
+
+def _with_unknown(unknown: np.ndarray, key: str, given: list[Any]) -> bool:
+    """Whether images without a value are kept: a widget where there are any; at first they are."""
+    if not unknown.any():
+        return True
+    key = f"{key}-unknown"
+    st.session_state.setdefault(key, not given or NOT_KNOWN in given)
+    label = f"Also the {unknown.sum():,} without a value"
+    return st.checkbox(label, key=key, persist_state="session")
 
 
 def _names(shown: Shown, column: str) -> tuple[str, ...]:

@@ -76,7 +76,7 @@ def test_a_range_hides_no_image_without_a_value_until_that_is_asked_for() -> Non
     assert app.session_state["kept"] == list(range(6)) and app.session_state["said"] is None
     app.slider[0].set_range(40, 60).run()
     assert app.session_state["kept"] == [2, 3, 4]
-    assert app.checkbox[0].label == "Also the 1 of which age is not known"
+    assert app.checkbox[0].label == "Also the 1 without a value"
     app.checkbox[0].uncheck().run()
     assert app.session_state["kept"] == [3, 4]
     assert json.loads(app.session_state["said"]) == {"age": [40, 60]}
