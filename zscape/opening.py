@@ -118,6 +118,9 @@ def _codes(path: Path) -> Beginning:
     from zscape.given import opened_codes
 
     codes = read_codes(path)
+    n, d = codes.mu.shape
+    vectors = printable(codes.vectors)
+    print(f"zscape: {n:,} codes of {d:,} numbers, from {vectors} of {path.name}", file=sys.stderr)
     if codes.left_out:
         print(f"zscape: not read of {path.name}: {'; '.join(codes.left_out)}.", file=sys.stderr)
     opened = opened_codes(printable(path.stem) or "codes", codes)
