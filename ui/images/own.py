@@ -20,7 +20,7 @@ from ui.frame.owners import alone
 from ui.frame.session import is_mine
 from ui.frame.work import working
 from ui.images.own_form import FIRST_SIZE, UNSAID, by_name, choose_axes, choose_form
-from ui.kept import forget_file, keep_file, kept_file, results
+from ui.kept import Results, forget_file, keep_file, kept_file, results
 from ui.text.plain import plain, show_error
 from ui.widgets import file_uploader, set_widget
 from vae_core.data.image_dataset import ImageDataset
@@ -228,7 +228,8 @@ def _preview(
     ids: tuple[str, ...], form: ImageForm, source: Source, labels: Source | None
 ) -> Preview:
     """What `form` makes of a source, told from all others by the ids of its files."""
-    found, key = results("own-images"), (ids, form)
+    found: Results[Preview] = results("own-images")
+    key = (ids, form)
     if key not in found:
         text = "Looking at the images… To stop, take the file out"
         with working(text) as report:
