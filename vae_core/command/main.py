@@ -92,7 +92,7 @@ def _run(options: argparse.Namespace) -> int:
     except BrokenPipeError:
         raise
     except (ZscapeError, OSError) as error:
-        print(f"zscape: {error}", file=sys.stderr)
+        print(f"zscape: {_sentence(error)}", file=sys.stderr)
         return 1
     except (MemoryError, RuntimeError) as error:  # PyTorch's own is a RuntimeError
         if not isinstance(error, MemoryError) and "memory" not in str(error):
@@ -107,3 +107,9 @@ def _run(options: argparse.Namespace) -> int:
         print("zscape: interrupted.", file=sys.stderr)
         return 1
     return 0
+
+
+def _sentence(error: ZscapeError | OSError) -> str:
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename} cannot be read or written: {error.strerror}; name another place."
+    return str(error)

@@ -15,7 +15,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -32,10 +32,11 @@ _PART = re.compile(r"\..+-[a-z0-9_]{8}(\.part)?")  # earlier versions wrote no .
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write `data` to `path` atomically: a crash leaves the old file or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=PART)
+    with _named(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=PART)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with _named(path), os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -43,6 +44,16 @@ def write_bytes(path: Path, data: bytes) -> None:
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """An OSError names `path`, which was asked for, not what is being written beside it."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = str(path)
         raise
 
 
@@ -103,12 +114,13 @@ def staging(path: Path) -> Iterator[Path]:
 
     It is locked as long as the process lives.
     """
-    with (
-        tempfile.TemporaryDirectory(
-            dir=path.parent, prefix=f".{path.name}-", suffix=PART, ignore_cleanup_errors=True
-        ) as name,
-        FileLock(Path(name) / LOCK),
-    ):
+    with ExitStack() as held:
+        with _named(path):
+            folder = tempfile.TemporaryDirectory(
+                dir=path.parent, prefix=f".{path.name}-", suffix=PART, ignore_cleanup_errors=True
+            )
+            name = held.enter_context(folder)
+            held.enter_context(FileLock(Path(name) / LOCK))
         yield Path(name)
 
 
@@ -118,7 +130,8 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
 
     A crash leaves the old folder or none, never a mixture.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with _named(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     with staging(path) as place:
         new, old = place / "new" / path.name, place / "old"
         new.mkdir(parents=True)

@@ -914,3 +914,24 @@ def test_a_reader_who_leaves_early_is_no_failure() -> None:
         process.stdout.close()
         errors = process.stderr.read()
     assert process.returncode == 0 and errors == b""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["sample", "digits-2d", "--output"],
+        ["encode", "digits-2d", "--output"],
+        ["export", "digits-2d", "--output"],
+        ["train", "--preset", "digits-2d", "--output"],
+    ],
+)
+def test_a_place_that_cannot_be_written_is_named_in_a_sentence(
+    run: Command, tmp_path: Path, command: list[str]
+) -> None:
+    (tmp_path / "file").touch()
+    name = {"sample": "x.png", "encode": "x.npz"}.get(command[0], "x")
+    place = tmp_path / "file" / name  # below a file nothing can be, whoever asks
+    done = run(*command, place)
+    assert done.code in (1, 2)
+    assert "Errno" not in done.err and ".part" not in done.err
+    assert f"{name} cannot be" in done.err and done.err.count("\n") == 1
