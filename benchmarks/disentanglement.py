@@ -4,8 +4,8 @@
         [--models DIR] [--json FILE]
 
 The preset is trained once for each seed and scored on the test images, DCI with a forest, the
-quicker of its two classifiers. A model that lies in DIR already is not trained again, so that what
-was stopped can go on.
+quicker of its two classifiers; UDR compares the seeds by their codes alone. A model that lies in
+DIR already is not trained again, so that what was stopped can go on.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from vae_core.checkpoints.reading import load_checkpoint
 from vae_core.data.datasets import load_dataset
 from vae_core.latent.latents import encode_dataset
 from vae_core.measures.codes.disentanglement import disentanglement_scores
+from vae_core.measures.codes.unsupervised import ranking
 from vae_core.training.presets import preset
 
 
@@ -38,7 +39,7 @@ def main() -> None:
 
     torch.set_num_threads(1)
     test = load_dataset(preset(options.preset).dataset, "test")
-    found = []
+    found, codes = [], []
     for seed in range(options.seeds):
         folder = options.models / f"{options.preset}-seed-{seed}"
         if not folder.exists():
@@ -47,6 +48,7 @@ def main() -> None:
                 [*command, "--seed", str(seed), "--publish", str(folder), "--quiet"], check=True
             )
         latents = encode_dataset(load_checkpoint(folder), test)
+        codes.append(latents)
         scores = disentanglement_scores(latents, classifier="forest").to_json()
         found.append({name: scores[name] for name in DISENTANGLEMENT})
         told = " · ".join(f"{name} {score:.3f}" for name, score in found[-1].items())
@@ -57,7 +59,10 @@ def main() -> None:
         "preset": options.preset,
         "images": len(test),
         "seeds": list(range(options.seeds)),
-        "scores": {name: [of_seed[name] for of_seed in found] for name in DISENTANGLEMENT},
+        "scores": {
+            **{name: [of_seed[name] for of_seed in found] for name in DISENTANGLEMENT},
+            "udr": ranking(codes),
+        },
     }
     options.json.write_text(json.dumps(document, indent=2) + "\n")
 

@@ -143,6 +143,7 @@ GREY = Table(
 )
 DISENTANGLEMENT = {
     "mig": "MIG",
+    "beta_vae": "BetaVAE score",
     "factor_vae": "FactorVAE score",
     "sap": "SAP",
     "disentanglement": "DCI disentanglement",
@@ -176,6 +177,16 @@ OTHERS = (
         "Disentanglement",
         "By the protocol of disentanglement_lib; see `vae_core.measures.codes.disentanglement`.",
         {title: ("disentanglement", name) for name, title in DISENTANGLEMENT.items()},
+        3,
+    ),
+    Table(
+        "Independence of the dimensions",
+        "From the codes alone, in nats: `python -m vae_core evaluate NAME --measure independence`; "
+        "see `vae_core.measures.codes.unsupervised`.",
+        {
+            "total correlation of a Gaussian": ("measured", "independence", "total correlation"),
+            "mutual information of two": ("measured", "independence", "mutual information"),
+        },
         3,
     ),
 )
@@ -255,7 +266,13 @@ def _seeds_table(figures: Figures) -> list[str]:
     )
     heads = ["score", "mean and deviation", *(f"seed {seed}" for seed in figures["seeds"])]
     rows = [
-        _row([DISENTANGLEMENT[name], _over_seeds(values), *(f"{value:.3f}" for value in values)])
+        _row(
+            [
+                {**DISENTANGLEMENT, "udr": "UDR"}[name],
+                _over_seeds(values),
+                *(f"{value:.3f}" for value in values),
+            ]
+        )
         for name, values in figures["scores"].items()
     ]
     title = "## Disentanglement by seed"
@@ -300,8 +317,14 @@ def _table(table: Table, checkpoints: Sequence[CheckpointInfo]) -> list[str]:
             str(c.config["latent_dim"]),
         ]
         cells = [_cell(table, metrics, path) for path in table.columns.values()]
-        lines.append(_row([*described, *cells, str(metrics.get("active_units", ""))]))
+        lines.append(_row([*described, *cells, _active_units(metrics)]))
     return [*lines, ""]
+
+
+def _active_units(metrics: Figures) -> str:
+    """How many, with the error where it is not 0 to two digits."""
+    error = metrics.get("active_units_se") or 0.0
+    return f"{metrics.get('active_units', '')}" + (f" ± {error:.2f}" if error >= 0.005 else "")
 
 
 def _cell(table: Table, metrics: Figures, path: tuple[str, ...]) -> str:
@@ -325,7 +348,9 @@ def _figure(metrics: Figures, path: tuple[str, ...]) -> float | None:
 
 
 def _error(metrics: Figures, path: tuple[str, ...]) -> float | None:
-    return _figure(metrics, (*path[:-1], f"{path[-1]}_se"))
+    """Its standard error; of a registered measure, whose names are words, after a space."""
+    named = "{} error" if path[0] == "measured" else "{}_se"
+    return _figure(metrics, (*path[:-1], named.format(path[-1])))
 
 
 def _row(cells: Sequence[str]) -> str:

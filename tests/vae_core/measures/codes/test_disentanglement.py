@@ -1,4 +1,4 @@
-"""The five scores on codes that are made to be perfect, constant, duplicated and turned."""
+"""The six scores on codes that are made to be perfect, constant, duplicated and turned."""
 
 import json
 import math
@@ -13,6 +13,7 @@ from vae_core.errors import ConfigError, DataError
 from vae_core.latent.latents import Latents
 from vae_core.measures.codes.disentanglement import (
     Disentanglement,
+    beta_vae_score,
     dci_scores,
     disentanglement_scores,
     factor_levels,
@@ -126,6 +127,21 @@ def test_the_factor_vae_score(kind: str, low: float, high: float) -> None:
     assert low <= factor_vae_score(CODES[kind], LEVELS, 1_000, 500) <= high
 
 
+@pytest.mark.parametrize(
+    ("kind", "low", "high"),
+    [
+        ("perfect", 1, 1),
+        ("shuffled and scaled", 1, 1),
+        ("constant", 0.25, 0.42),  # one of three by chance
+        ("noise", 0.25, 0.42),
+        ("duplicated", 1, 1),
+        ("turned", 0.8, 1),  # a linear map: no code is a factor, and it hardly matters
+    ],
+)
+def test_the_beta_vae_score(kind: str, low: float, high: float) -> None:
+    assert low <= beta_vae_score(CODES[kind], LEVELS, 600, 600) <= high
+
+
 def test_codes_that_hardly_vary_have_no_vote() -> None:
     """Small copies of noise would be the stillest of all, were they not measured in their own
     units, and are left out."""
@@ -221,6 +237,15 @@ def test_all_scores_come_together() -> None:
     document = json.loads(json.dumps(together.to_json()))
     assert Disentanglement(**document) == together
     assert (together.images, together.train_points, together.bins) == (len(LEVELS), 500, 20)
+
+
+def test_scores_have_standard_errors() -> None:
+    """None of a perfect code; without, where a part of the images has too few."""
+    blurred = scores(PERFECT + 0.5 * noise(len(LEVELS), 3), LEVELS)
+    assert 0 < blurred.mig_se < 0.2 and 0 < blurred.completeness_se < 0.2
+    assert scores(PERFECT, LEVELS).factor_vae_se == 0
+    few = scores(PERFECT[:9], LEVELS[:9])
+    assert few.mig_se is few.sap_se is None and few.mig > 0
 
 
 def test_draws_are_of_their_seed() -> None:
