@@ -4,7 +4,8 @@
 2009; the package constriction). Quantised codes are written by the frequencies that both sides
 know. Whole images go without loss by bits back (Townsend, Bird & Barber 2019): z is read from what
 is written already, as if that were its posterior's code, the image is written by p(x given z), and
-z by the prior. So z costs its prior's bits less its posterior's, and an image -ELBO on average.
+z by the prior. So z costs its prior's bits less its posterior's, and an image -ELBO on average; a
+little more, as what is read are codes of the image before, random as far as these are the prior's.
 
     message = write_images(model, x)            # pixels 0 or 1, a Bernoulli likelihood
     read_images(model, message) == x            # on the same machine: both sides need one sigma
