@@ -252,10 +252,19 @@ def _benchmark_row(claim: Claim, figures: Figures | None) -> str:
     if "seeds" in figures:
         ours, seed = _over_seeds(figures["scores"][claim.path[-1]]), _listed(figures["seeds"])
     else:
-        best, seed = figures["best"]["score"], str(figures["seed"])
-        ours = f"{_figure(figures, claim.path):.3f} (by the score {best}, chosen by this figure)"
+        seed, ours = str(figures["seed"]), _of_best(figures)
     machine = figures["machine"]
     return _row([claim.what, claim.published, claim.wanted, ours, seed, machine, command])
+
+
+def _of_best(figures: Figures) -> str:
+    """By scores that training images chose, where these have been asked, and the best of all."""
+    of = figures["best"]
+    best = f"{of['auroc']:.3f} (by the score {of['score']}, chosen by this figure)"
+    if "chosen" not in figures:
+        return best
+    scores = ", ".join(sorted(set(figures["chosen"]["scores"].values())))
+    return f"{figures['chosen']['auroc']:.3f} (by {scores}, chosen on training images); {best}"
 
 
 def _seeds_table(figures: Figures) -> list[str]:

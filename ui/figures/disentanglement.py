@@ -89,7 +89,7 @@ def _show_independence(opened: OpenModel) -> None:
 
 def _metric(label: str, value: float, error: float | None) -> None:
     """A figure and below it, in grey, its standard error."""
-    margin = None if error is None else f"± {error:.2f}"
+    margin = None if error is None else f"± {error:.3f}"
     st.metric(label, f"{value:.2f}", margin, delta_color="off", delta_arrow="off", width="content")
 
 

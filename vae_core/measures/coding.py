@@ -211,8 +211,29 @@ def black_and_white_png_bits(x: Tensor) -> float:
     return 8 * len(file.getvalue()) / len(x)
 
 
-@register_measure("coding", "Bits an image when codes and images are written by an entropy coder.")
+@dataclass(frozen=True)
+class Lossless:
+    """Bits of an image: by bits back, -ELBO, and as PNG."""
+
+    bits: float
+    elbo: float
+    png: float
+
+
 @torch.no_grad()
+def written_without_loss(model: LatentModel, x: Tensor) -> Lossless | None:
+    """Of images x (n, c, h, w); None where these or the model are not of black and white."""
+    if not has_bits_back(model) or not bool(((x == 0) | (x == 1)).all()):
+        return None
+    elbo = elbo_terms(model, x, generator=torch.Generator().manual_seed(0), samples=10).elbo
+    return Lossless(
+        bits=write_images(model, x).bits,
+        elbo=-float(elbo.mean()) / math.log(2),
+        png=black_and_white_png_bits(x),
+    )
+
+
+@register_measure("coding", "Bits an image when codes and images are written by an entropy coder.")
 def _measured(model: LatentModel, dataset: ImageDataset, latents: Latents) -> dict[str, float]:
     """Of codes rounded to a tenth; and without loss, of black and white images."""
     symbols = quantise(latents.mu, STEP_OF_CODES)
@@ -221,11 +242,10 @@ def _measured(model: LatentModel, dataset: ImageDataset, latents: Latents) -> di
         "codes": WORD * len(write_codes(symbols)) / len(symbols),
     }
     x = dataset.floats(draw_rows(len(dataset), min(WRITTEN, len(dataset)), 0))
-    if has_bits_back(model) and bool(((x == 0) | (x == 1)).all()):
-        elbo = elbo_terms(model, x, generator=torch.Generator().manual_seed(0), samples=10).elbo
+    if lossless := written_without_loss(model, x):
         found |= {
-            "without loss": write_images(model, x).bits,
-            "ELBO": -float(elbo.mean()) / math.log(2),
-            "PNG": black_and_white_png_bits(x),
+            "without loss": lossless.bits,
+            "ELBO": lossless.elbo,
+            "PNG": lossless.png,
         }
     return found
