@@ -105,8 +105,7 @@ def main() -> None:
     data, test = (load_dataset("mnist", split) for split in ("train", "test"))
     assert data.labels is not None and test.labels is not None
     drawn = draw_rows(len(data), CHOSEN_BY, options.seed)
-    known = ImageDataset(data.name, "train", data.images[drawn], data.labels[drawn])
-    known_labels = data.labels[drawn]
+    known = replace(data, images=data.images[drawn], labels=data.labels[drawn])
     rows, on_known = {}, {}
     for digit in range(10):
         learned = data.without(digit)
@@ -124,7 +123,7 @@ def main() -> None:
     means = {s: sum(row[s]["auroc"] for row in rows.values()) / len(rows) for s in rows[0]}
     print("mean:      " + " · ".join(f"{score} {mean:.3f}" for score, mean in means.items()))
     best = max(means, key=lambda score: means[score])
-    chosen = {digit: chosen_score(on_known, known_labels, digit) for digit in rows}
+    chosen = {digit: chosen_score(on_known, data.labels[drawn], digit) for digit in rows}
     of_chosen = [rows[digit][score]["auroc"] for digit, score in chosen.items()]
     print(f"by the scores chosen on training images: {sum(of_chosen) / len(of_chosen):.3f}")
     document = {

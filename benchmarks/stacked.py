@@ -49,7 +49,9 @@ def as_images(latents: Latents, learned: Latents, split: str) -> ImageDataset:
     standardised = (latents.mu - learned.mu.mean(0)) / learned.mu.std(0)
     within = ((standardised / FARTHEST).clamp(-1, 1) + 1) / 2
     levels = (255 * within).round().to(torch.uint8)
-    return ImageDataset("codes", split, levels[:, None, None], latents.labels)
+    assert latents.labels is not None
+    classes = tuple(map(str, range(int(latents.labels.max()) + 1)))
+    return ImageDataset("codes", split, levels[:, None, None], latents.labels, class_names=classes)
 
 
 def stacked_error(config: TrainConfig, learned: ImageDataset, test: ImageDataset) -> float:
