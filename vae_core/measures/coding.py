@@ -56,7 +56,8 @@ def _constriction() -> ModuleType:
         raise ConfigError(f"{MISSING}.")
     import constriction
 
-    return constriction.stream
+    stream: ModuleType = constriction.stream
+    return stream
 
 
 def write_codes(symbols: Tensor) -> Words:
