@@ -24,6 +24,7 @@ from vae_core.training.presets import PRESETS
 Figures = Mapping[str, Any]
 
 MISSING = "not measured"
+TABLES = ("sharpness",)  # programs of this folder that have a table of their own and no claim
 
 
 @dataclass(frozen=True)
@@ -213,6 +214,8 @@ def numbers(checkpoints: Sequence[CheckpointInfo], benchmarks: Mapping[str, Figu
             lines += _table(table, rows)
     if scored := benchmarks.get("disentanglement"):
         lines += _seeds_table(scored)
+    if beside_pca := benchmarks.get("sharpness"):
+        lines += _sharpness_table(beside_pca)
     return "\n".join(lines)
 
 
@@ -260,6 +263,31 @@ def _seeds_table(figures: Figures) -> list[str]:
     ]
     title = "## Disentanglement by seed"
     return [title, "", text, "", _row(heads), "|---" * len(heads) + "|", *rows, ""]
+
+
+def _sharpness_table(figures: Figures) -> list[str]:
+    """How near rebuilt images are to the test images, beside PCA of as many dimensions."""
+    text = (
+        "Test images rebuilt from mu, and by as many principal components of the same training "
+        "images; higher is sharper: `python -m benchmarks.sharpness`."
+    )
+    heads = ["checkpoint", "data", "d", "PSNR in dB", "of PCA", "SSIM", "of PCA"]
+    rows = [
+        _row(
+            [
+                row["checkpoint"],
+                f"{row['images']:,} of {row['dataset']}",
+                str(row["latent_dim"]),
+                *(
+                    f"{row[by][score]:.{digits}f} ± {row[by][f'{score}_se']:.{digits}f}"
+                    for score, digits in (("psnr", 2), ("ssim", 3))
+                    for by in ("model", "pca")
+                ),
+            ]
+        )
+        for row in figures["rows"]
+    ]
+    return ["## Sharpness", "", text, "", _row(heads), "|---" * len(heads) + "|", *rows, ""]
 
 
 def _over_seeds(values: Sequence[float]) -> str:
@@ -337,7 +365,7 @@ def main() -> None:
     parser.add_argument("--checkpoints", type=Path, default=Path("checkpoints"))
     parser.add_argument("--output", type=Path, default=Path("docs/numbers.md"))
     options = parser.parse_args()
-    names = [claim.benchmark for claim in CLAIMS if claim.benchmark]
+    names = [*(claim.benchmark for claim in CLAIMS if claim.benchmark), *TABLES]
     files = {name: options.output.with_name(f"{name}.json") for name in names}
     benchmarks = {
         name: json.loads(file.read_text()) for name, file in files.items() if file.exists()
