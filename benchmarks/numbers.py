@@ -33,7 +33,8 @@ class Claim:
 
     requires: what the metrics must say besides, such as a binarisation; sign: -1 prints the
     negative. benchmark: the program that measures it in place of a checkpoint's evaluation, whose
-    JSON `path` leads into: to one figure, or to one for each seed.
+    JSON `path` leads into: to one figure, or to one for each seed of the training that `study`
+    names.
     """
 
     what: str
@@ -44,6 +45,7 @@ class Claim:
     requires: tuple[tuple[str, Any], ...] = ()
     sign: int = 1
     benchmark: str = ""
+    study: str = ""
 
 
 DYNAMIC = ("binarisation", "dynamic")
@@ -81,6 +83,16 @@ CLAIMS = (
         "",
         ("scores", "mig"),
         benchmark="disentanglement",
+        study="dsprites-10d",
+    ),
+    Claim(
+        "Sprites, drawn here, beta-TCVAE: MIG",
+        "0.3 to 0.6 on dSprites by the best objectives",
+        "0.45 or more over 5 seeds",
+        "",
+        ("scores", "mig"),
+        benchmark="disentanglement",
+        study="sprites-factors",
     ),
     Claim(
         "MNIST, 100 labels, M1 by label spreading: share told wrongly, over ten draws of labels",
@@ -212,8 +224,10 @@ def numbers(checkpoints: Sequence[CheckpointInfo], benchmarks: Mapping[str, Figu
     ]:
         if rows:
             lines += _table(table, rows)
-    if scored := benchmarks.get("disentanglement"):
-        lines += _seeds_table(scored)
+    if studies := benchmarks.get("disentanglement"):
+        lines += _studies_table(studies)
+        for title in dict.fromkeys(claim.study for claim in CLAIMS if claim.study in studies):
+            lines += _seeds_table(studies[title])
     if beside_pca := benchmarks.get("sharpness"):
         lines += _sharpness_table(beside_pca)
     return "\n".join(lines)
@@ -239,6 +253,9 @@ def _claim_row(claim: Claim, checkpoints: Sequence[CheckpointInfo]) -> str:
 
 def _benchmark_row(claim: Claim, figures: Figures | None) -> str:
     command = f"`python -m benchmarks.{claim.benchmark}`"
+    if claim.study:
+        figures = (figures or {}).get(claim.study)
+        command = f"`python -m benchmarks.{claim.benchmark} --preset {claim.study}`"
     if figures is None:
         return _row([claim.what, claim.published, claim.wanted, MISSING, "", "", command])
     if "seeds" in figures:
@@ -250,18 +267,43 @@ def _benchmark_row(claim: Claim, figures: Figures | None) -> str:
     return _row([claim.what, claim.published, claim.wanted, ours, seed, machine, command])
 
 
+def _studies_table(studies: Mapping[str, Figures]) -> list[str]:
+    """What was tried: the MIG of each training, and the gap of each factor where it was kept."""
+    text = (
+        "MIG, and the gap of each factor of which it is the mean: how far one unit is ahead of all "
+        "others. The options are those of `vae_core train` beside the preset: "
+        '`python -m benchmarks.disentanglement --preset NAME --train "OPTIONS"`.'
+    )
+    factors = list(dict.fromkeys(f for s in studies.values() for f in s.get("gaps", {})))
+    heads = ["preset", "options", "seeds", "MIG", *factors]
+    rows = [
+        _row(
+            [
+                found["preset"],
+                f"`{found['options']}`" if found["options"] else "–",
+                _listed(found["seeds"]),
+                _over_seeds(found["scores"]["mig"]),
+                *(_over_seeds(found["gaps"][f]) if "gaps" in found else "–" for f in factors),
+            ]
+        )
+        for found in studies.values()
+    ]
+    title = "## Objectives and factors"
+    return [title, "", text, "", _row(heads), "|---" * len(heads) + "|", *rows, ""]
+
+
 def _seeds_table(figures: Figures) -> list[str]:
     """The scores of one preset for each seed."""
     text = (
         f"{figures['preset']}, {figures['images']:,} images, DCI with a forest in place of "
-        "boosting: `python -m benchmarks.disentanglement`."
+        f"boosting: `python -m benchmarks.disentanglement --preset {figures['preset']}`."
     )
     heads = ["score", "mean and deviation", *(f"seed {seed}" for seed in figures["seeds"])]
     rows = [
         _row([DISENTANGLEMENT[name], _over_seeds(values), *(f"{value:.3f}" for value in values)])
         for name, values in figures["scores"].items()
     ]
-    title = "## Disentanglement by seed"
+    title = f"## Disentanglement of {figures['preset']} by seed"
     return [title, "", text, "", _row(heads), "|---" * len(heads) + "|", *rows, ""]
 
 
@@ -291,7 +333,8 @@ def _sharpness_table(figures: Figures) -> list[str]:
 
 
 def _over_seeds(values: Sequence[float]) -> str:
-    return f"{statistics.mean(values):.3f} ± {statistics.stdev(values):.3f}"
+    spread = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.3f}{spread}"
 
 
 def _listed(seeds: Sequence[int]) -> str:

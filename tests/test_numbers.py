@@ -64,11 +64,18 @@ def test_a_published_figure_stands_beside_ours_with_its_error(tmp_path: Path) ->
 
 def test_several_seeds_have_a_mean_and_a_spread() -> None:
     scores = {"mig": [0.1, 0.2, 0.6], "sap": [0.02, 0.02, 0.05]}
-    found = {"preset": "a", "images": 9, "machine": "a box", "seeds": [0, 1, 2], "scores": scores}
-    text = numbers([], {"disentanglement": found})
+    found = {"preset": "dsprites-10d", "options": "", "images": 9, "machine": "a box"}
+    found |= {"seeds": [0, 1, 2], "scores": scores, "gaps": {"x": [0.5, 0.7, 0.6]}}
+    other = {**found, "options": "--beta 4", "seeds": [0], "scores": {"mig": [0.2]}}
+    other["gaps"] = {"x": [0.1]}
+    text = numbers([], {"disentanglement": {"dsprites-10d": found, "dsprites-10d --beta 4": other}})
     of_mig = "0.300 ± 0.265"  # sqrt((0.2² + 0.1² + 0.3²) / 2)
     assert f"| {of_mig} | 0, 1, 2 | a box |" in section(text, "Beside published figures")
-    assert f"| MIG | {of_mig} | 0.100 | 0.200 | 0.600 |" in section(text, "Disentanglement by seed")
+    by_seed = section(text, "Disentanglement of dsprites-10d by seed")
+    assert f"| MIG | {of_mig} | 0.100 | 0.200 | 0.600 |" in by_seed
+    tried = section(text, "Objectives and factors")
+    assert f"| dsprites-10d | – | 0, 1, 2 | {of_mig} | 0.600 ± 0.100 |" in tried
+    assert "| dsprites-10d | `--beta 4` | 0 | 0.200 | 0.100 |" in tried
 
 
 def test_sharpness_stands_beside_that_of_pca() -> None:

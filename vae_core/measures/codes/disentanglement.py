@@ -142,11 +142,16 @@ def mutual_information_gap(information: NDArray[np.float64], levels: Levels) -> 
 
     In units of the factor's entropy, mean over factors; 1 for one code a factor that has its bins.
     """
+    return float(gaps_by_factor(information, levels).mean())
+
+
+def gaps_by_factor(information: NDArray[np.float64], levels: Levels) -> NDArray[np.float64]:
+    """What the MIG is the mean of, (k,): the gap of each factor; of information (d, k)."""
     from sklearn.metrics import mutual_info_score
 
     entropy = np.array([mutual_info_score(factor, factor) for factor in levels.T])
     best = np.sort(information, axis=0)[::-1]
-    return float(np.mean((best[0] - best[1]) / entropy))
+    return np.asarray((best[0] - best[1]) / entropy)
 
 
 def modularity(information: NDArray[np.float64]) -> float:

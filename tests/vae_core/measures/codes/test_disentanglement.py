@@ -17,6 +17,7 @@ from vae_core.measures.codes.disentanglement import (
     disentanglement_scores,
     factor_levels,
     factor_vae_score,
+    gaps_by_factor,
     modularity,
     mutual_information,
     mutual_information_gap,
@@ -108,6 +109,7 @@ def test_the_gap_is_in_units_of_the_entropy() -> None:
     codes = np.stack([levels[:, 0] // 2, levels[:, 1], np.zeros(400)], axis=1).astype(float)
     information = mutual_information(codes, levels)
     assert information[0, 0] == pytest.approx(math.log(2))
+    assert gaps_by_factor(information, levels) == pytest.approx([0.5, 1])
     assert mutual_information_gap(information, levels) == pytest.approx((0.5 + 1) / 2)
 
 
