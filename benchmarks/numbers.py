@@ -317,7 +317,7 @@ def _sharpness_table(figures: Figures) -> list[str]:
     rows = [
         _row(
             [
-                row["checkpoint"],
+                name,
                 f"{row['images']:,} of {row['dataset']}",
                 str(row["latent_dim"]),
                 *(
@@ -327,7 +327,7 @@ def _sharpness_table(figures: Figures) -> list[str]:
                 ),
             ]
         )
-        for row in figures["rows"]
+        for name, row in figures.items()
     ]
     return ["## Sharpness", "", text, "", _row(heads), "|---" * len(heads) + "|", *rows, ""]
 

@@ -4,7 +4,7 @@
 
 PSNR and SSIM of the images that a model makes at z = mu(x), means over the test images with their
 standard errors. PCA is fitted to the same training images, and what it rebuilds is cut off at black
-and at white, which only helps it.
+and at white, which only helps it. FILE keeps what it has of models that are not named.
 """
 
 from __future__ import annotations
@@ -56,28 +56,27 @@ def main() -> None:
     options = parser.parse_args()
 
     torch.set_num_threads(1)
-    rows = []
+    machine = f"{platform.machine()}, {os.cpu_count()} cores"
+    rows = json.loads(options.json.read_text()) if options.json.exists() else {}
     for name in options.names:
         model = load_checkpoint(options.checkpoints / name)
         config = json.loads((options.checkpoints / name / "config.json").read_text())
         train, test = (load_dataset(config["dataset"], split) for split in ("train", "test"))
         x = test.floats()
-        row = {
-            "checkpoint": name,
+        row = rows[name] = {
+            "machine": machine,
             "dataset": test.name,
             "images": len(test),
             "latent_dim": model.latent_dim,
             "model": quality(torch.cat([rebuilt(model, part) for part in x.split(BATCH)]), x),
             "pca": quality(by_pca(train, x, model.latent_dim), x),
         }
-        rows.append(row)
         print(
             f"{name}: PSNR {row['model']['psnr']:.2f} dB beside {row['pca']['psnr']:.2f}, "
             f"SSIM {row['model']['ssim']:.3f} beside {row['pca']['ssim']:.3f}",
             flush=True,
         )
-    machine = f"{platform.machine()}, {os.cpu_count()} cores"
-    options.json.write_text(json.dumps({"machine": machine, "rows": rows}, indent=2) + "\n")
+    options.json.write_text(json.dumps(rows, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -81,8 +81,8 @@ def test_several_seeds_have_a_mean_and_a_spread() -> None:
 def test_sharpness_stands_beside_that_of_pca() -> None:
     model = {"psnr": 19.436, "psnr_se": 0.031, "ssim": 0.637, "ssim_se": 0.0021}
     pca = {"psnr": 17.57, "psnr_se": 0.03, "ssim": 0.5247, "ssim_se": 0.002}
-    row = {"checkpoint": "a", "dataset": "b", "images": 1_000, "latent_dim": 16}
-    text = numbers([], {"sharpness": {"rows": [{**row, "model": model, "pca": pca}]}})
+    found = {"dataset": "b", "images": 1_000, "latent_dim": 16, "model": model, "pca": pca}
+    text = numbers([], {"sharpness": {"a": found}})
     of_a = "| a | 1,000 of b | 16 | 19.44 ± 0.03 | 17.57 ± 0.03 | 0.637 ± 0.002 | 0.525 ± 0.002 |"
     assert of_a in section(text, "Sharpness")
 
