@@ -25,6 +25,18 @@ PRESETS: dict[str, TrainConfig] = {
     "sprites-6d": TrainConfig(
         dataset="sprites", latent_dim=6, network="conv", hidden=(32, 32, 64, 256), epochs=40
     ),
+    # Many small steps of a small network, two minutes of one core. In trials half the channels gave
+    # a MIG of 0.28, dense layers 0.15, a rising capacity 0.14, all of them fewer epochs or steps.
+    "sprites-factors": TrainConfig(
+        dataset="sprites",
+        latent_dim=6,
+        network="conv",
+        hidden=(16, 32, 32, 128),
+        objective="beta-tcvae",
+        objective_settings={"beta": 4.0},
+        epochs=14,
+        batch_size=64,
+    ),
     "fashion-16d": TrainConfig(
         dataset="fashion-mnist",
         latent_dim=16,

@@ -3,12 +3,15 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from scipy.stats import spearmanr
 
+from vae_core.checkpoints.reading import load_latents
 from vae_core.errors import ConfigError, DataError
 from vae_core.latent.latents import Latents
 from vae_core.measures.codes.disentanglement import (
@@ -269,3 +272,19 @@ def test_a_factor_that_is_the_same_in_all_that_was_drawn_is_a_data_error() -> No
         except DataError as error:
             draws.append(str(error))
     assert any("give more images" in str(found) for found in draws)
+
+
+def test_scale_and_place_have_a_unit_each_in_sprites_factors() -> None:
+    """By rank correlation, which no score here takes: one unit goes with each, no other does."""
+    folder = Path(__file__).parents[4] / "checkpoints" / "sprites-factors"
+    latents = load_latents(folder)
+    names = json.loads((folder / "config.json").read_text())["factor_names"]
+    assert latents.factors is not None
+    units = []
+    for factor in ("scale", "x", "y"):
+        values = latents.factors[:, names.index(factor)].numpy()
+        r = np.array([abs(spearmanr(code, values).statistic) for code in latents.mu.numpy().T])
+        second, first = np.sort(r)[-2:]
+        assert first > 0.9 and second < 0.3, (factor, r)
+        units.append(int(r.argmax()))
+    assert len(set(units)) == 3
