@@ -264,6 +264,7 @@ export class LatentPlane {
     }
     this.forget();
     this.look();
+    this.drawing.again();
     this.warm();
   }
 
