@@ -19,7 +19,7 @@ APT_INSTALL := $(SUDO) apt-get update -q && \
 
 PRETRAINED := $(addprefix checkpoints/,mnist-2d mnist-16d fashion-2d digits-2d sprites-6d \
 	fashion-16d mnist-2d-ae mnist-denoising mnist-2d-binarised frey-2d olivetti-16d dsprites-10d \
-	mnist-50d mnist-50d-iwae mnist-pca-2d mnist-2d-gan mnist-m2)
+	mnist-50d mnist-50d-iwae mnist-pca-2d mnist-2d-gan mnist-m2 sprites-factors)
 
 .PHONY: run test lint format checkpoints beta numbers docs chromium proxies $(PRETRAINED)
 
@@ -43,7 +43,7 @@ EVALUATE = --importance-samples 64 --codes --label-curves 3
 checkpoints/mnist-16d: EVALUATE += --few-labels 100
 checkpoints/mnist-2d-binarised: EVALUATE += --exact 200
 checkpoints/mnist-50d checkpoints/mnist-50d-iwae: EVALUATE = --importance-samples 5000 --codes --label-curves 3
-checkpoints/sprites-6d checkpoints/dsprites-10d: EVALUATE += --disentanglement
+checkpoints/sprites-6d checkpoints/sprites-factors checkpoints/dsprites-10d: EVALUATE += --disentanglement
 checkpoints: $(PRETRAINED)
 $(PRETRAINED): checkpoints/%: $(INSTALLED)
 	rm -rf runs/$*

@@ -151,7 +151,7 @@ def opened(url: str) -> str:
         page = browser.new_page()
         with page.expect_websocket(lambda socket: "/live/room" in socket.url) as found:
             page.goto(url)
-            page.get_by_role("button", name="Present").click()
+            page.get_by_role("button", name="Lead a class").click()
         with found.value.expect_event("framesent") as sent:
             pass
         code = urlsplit(found.value.url).query.partition("=")[2]

@@ -7,8 +7,8 @@ The server opens with one text frame of JSON:
     {"latent_dim": 2, "image_shape": [1, 28, 28], "images": 10000}
 
 `images` counts the stored latents. After that each request is answered by one frame. Those that
-ask for stored images or the tag are answered in their order, and so are all others among
-themselves: an image that must be read from disk holds up no decoding.
+ask for stored images are answered in their order, so are those that ask for the tag, and all others
+among themselves: an image that must be read from disk holds up neither decoding nor the weights.
 
     request      u32 ticket | u8 verb | u8 0    | u16 rows | payload
     answer       u32 ticket | u8 verb | u8 real | u16 rows | payload
@@ -174,24 +174,25 @@ async def _serve(websocket: WebSocket) -> None:
     model = (await _open(websocket.query_params.get("model", ""))).described
     await _send(websocket, {"text": json.dumps(_hello(model))})
 
-    lanes: tuple[Lane, Lane] = (asyncio.Queue(MAX_WAITING), asyncio.Queue(MAX_WAITING))
+    lanes: dict[int, Lane] = {kind: asyncio.Queue(MAX_WAITING) for kind in (0, IMAGE, TAG)}
     ends: list[Refusal | WebSocketDisconnect] = []
 
-    async def until_an_end(part: Callable[..., Coroutine[Any, Any, None]], *lanes: Lane) -> None:
+    async def until_an_end(part: Callable[..., Coroutine[Any, Any, None]], of: Any) -> None:
         try:
-            await part(websocket, model, *lanes)
+            await part(websocket, model, of)
         except (Refusal, WebSocketDisconnect) as end:
             ends.append(end)
             parts.cancel_scope.cancel()
 
     async with anyio.create_task_group() as parts:
-        parts.start_soon(until_an_end, _read_all, *lanes)
-        for lane in lanes:
+        parts.start_soon(until_an_end, _read_all, lanes)
+        for lane in lanes.values():
             parts.start_soon(until_an_end, _answer_all, lane)
     raise ends[0]
 
 
-async def _read_all(websocket: WebSocket, model: Described, computed: Lane, stored: Lane) -> None:
+async def _read_all(websocket: WebSocket, model: Described, lanes: dict[int, Lane]) -> None:
+    """Put each request into the lane of its verb, else into that of all others, 0."""
     while True:
         message = await websocket.receive()
         if message["type"] == "websocket.disconnect":
@@ -200,7 +201,7 @@ async def _read_all(websocket: WebSocket, model: Described, computed: Lane, stor
         if frame is None:
             raise Refusal(Close.BAD_REQUEST, "Requests are binary; text came.")
         request = parse(frame, model)
-        lane = stored if request[1] in (IMAGE, TAG) else computed
+        lane = lanes.get(request[1], lanes[0])
         if lane.full():
             raise Refusal(Close.FLOOD, f"More than {MAX_WAITING} requests wait for their answers.")
         lane.put_nowait(request)

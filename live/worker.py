@@ -1,11 +1,12 @@
-"""The arithmetic of the channel: two threads, many visitors' requests at a time, each its share.
+"""The arithmetic of the channel: a few threads, many visitors' requests at a time, each its share.
 
 Requests that wait for the same model and the same verb are run in one batch: a busy class costs
 little more than one visitor. A batch is a slice of some milliseconds; what asks for more goes on in
 the next ones. Whose turn it is goes by what each address was given, and within an address by what a
 request costs: a pointer's one row overtakes sixty-four. Models that take long for one row have a
 thread of their own, which gives way to all others, so that they hold up nobody but one another.
-The event loop never computes, and no model is loaded here.
+What another process computes is only waited for, by one of AWAY threads for each such model. The
+event loop never computes, and no model is loaded here.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ SLOW = SLICE // 6  # of one row: a model for the other thread
 FEW = 8  # rows at most of a request that goes before larger ones of its address …
 HEAD_START = 64  # … by the time that so many rows of each would take: no larger one waits for ever
 NICENESS = 10  # of that thread
+AWAY = 4  # threads that wait for other processes; no more of these are alive
 GATHER_SECONDS = 0.001  # that a batch waits for as many requests as the one before had
 SWITCH_SECONDS = 0.0001  # a model's layers each wait so long for Python's lock while pages compute
 
@@ -88,29 +90,29 @@ class Queue:
     """
 
     def __init__(self) -> None:
-        self._jobs: list[Job] = []
+        self.jobs: list[Job] = []
         self._accounts: dict[str, float] = {}  # of the addresses whose jobs wait
         self._clocks: dict[str, float] = {}  # of an address: the work done for each of its jobs
         self._now = 0.0
 
     def __len__(self) -> int:
-        return len(self._jobs)
+        return len(self.jobs)
 
     def add(self, job: Job) -> None:
         self._accounts.setdefault(job.address, self._now)
         rows = len(job.rows) - HEAD_START * (len(job.rows) <= FEW)
         job.due = self._clocks.setdefault(job.address, 0.0) + job.row_cost * rows
-        self._jobs.append(job)
+        self.jobs.append(job)
 
     def take(self) -> Batch:
         """The job whose turn it is and others of the same model and verb, a slice together.
 
         Nothing where no job waits; those whose visitors have gone are forgotten.
         """
-        self._keep([job for job in self._jobs if not job.answer.done()])
-        if not self._jobs:
+        self._keep([job for job in self.jobs if not job.answer.done()])
+        if not self.jobs:
             return []
-        in_turn = sorted(self._jobs, key=lambda job: (self._accounts[job.address], job.due))
+        in_turn = sorted(self.jobs, key=lambda job: (self._accounts[job.address], job.due))
         first, batch = in_turn[0], []
         self._now, room = self._accounts[first.address], _room(first)
         waiting = Counter(job.address for job in in_turn)
@@ -122,11 +124,11 @@ class Queue:
                 self._accounts[job.address] += rows * job.row_cost
                 self._clocks[job.address] += rows * job.row_cost / waiting[job.address]
         ending = {job for job, rows in batch if rows == job.left}
-        self._keep([job for job in self._jobs if job not in ending])
+        self._keep([job for job in self.jobs if job not in ending])
         return batch
 
     def _keep(self, jobs: list[Job]) -> None:
-        self._jobs = jobs
+        self.jobs = jobs
         for address in self._accounts.keys() - {job.address for job in jobs}:
             del self._accounts[address], self._clocks[address]
 
@@ -138,10 +140,11 @@ def _room(job: Job) -> int:
 
 
 class Worker:
-    """The two threads and their queues; started by their first job, they end with the process."""
+    """The threads and their queues; started by their first job, they end with the process."""
 
     def __init__(self) -> None:
         self._quick, self._slow = _Lane("decode"), _Lane("decode-slow", NICENESS)
+        self._away = [_Lane(f"decode-away-{k + 1}", NICENESS) for k in range(AWAY)]
 
     def submit(
         self, opened: OpenModel, verb: Verb, rows: Array, address: str = ""
@@ -149,9 +152,13 @@ class Worker:
         """Queue `rows`; the future gives the answer's."""
         answer: asyncio.Future[Array] = asyncio.get_running_loop().create_future()
         cost = row_cost(opened.model, verb)
-        lane = self._slow if cost > SLOW else self._quick
-        lane.put(Job(opened, verb, rows, address, answer, cost))
+        self._lane(opened, cost).put(Job(opened, verb, rows, address, answer, cost))
         return answer
+
+    def _lane(self, opened: OpenModel, cost: int) -> _Lane:
+        if opened.model.is_elsewhere:
+            return min(self._away, key=lambda lane: lane.load_for(opened))
+        return self._slow if cost > SLOW else self._quick
 
 
 def row_cost(model: LatentModel, verb: Verb) -> int:
@@ -168,6 +175,13 @@ class _Lane:
         self._queue = Queue()
         self._ready = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._batch: Batch = []  # in work
+
+    def load_for(self, opened: OpenModel) -> tuple[bool, int]:
+        """Least where a job of that model goes: beside its own, else where it waits least."""
+        with self._ready:
+            jobs = [*self._queue.jobs, *(job for job, _ in self._batch)]
+        return not any(job.opened is opened for job in jobs), sum(job.row_cost for job in jobs)
 
     def put(self, job: Job) -> None:
         with self._ready:
@@ -188,10 +202,12 @@ class _Lane:
         batch: Batch = []
         while True:
             with self._ready:
+                self._batch = []
                 # Those just answered ask again: one batch of them costs less than two of some.
                 self._ready.wait_for(lambda: len(self._queue) >= len(batch), GATHER_SECONDS)
                 while not (batch := self._queue.take()):
                     self._ready.wait()
+                self._batch = batch
             try:
                 _perform(batch)
                 _deliver([job for job, _ in batch if not job.left])

@@ -11,6 +11,7 @@ import torch
 
 from live.images import test_dataset
 from live.models import OpenModel, run_token
+from ui.components.action_button import action_button
 from ui.components.address import choice_from_link, linked, show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import InStep, PlaneResult, latent_plane
@@ -241,7 +242,14 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     with st.container(width=240):
         b = choose_other()
     models = [opened, b, *choose_more()]
-    st.button("Swap", icon=":material/swap_horiz:", on_click=swap, disabled=b.id == opened.id)
+    action_button(
+        "Swap",
+        key="swap",
+        testid="swap",
+        icon="swap_horiz",
+        on_click=swap,
+        disabled=b.id == opened.id,
+    )
 for first, second in combinations([model.id for model in models], 2):
     if text := PAIRS.get((first, second)) or PAIRS.get((second, first)):
         st.caption(text)

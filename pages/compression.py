@@ -29,6 +29,15 @@ from ui.view.dims import MOST_DIMS, names_of_dims
 from ui.view.stored import HASHES, latents_of, stored_latents
 from vae_core.latent.decoded import decoded
 from vae_core.latent.projections import principal_components
+from vae_core.measures.coding import (
+    MISSING,
+    WORD,
+    Lossless,
+    has_bits_back,
+    has_constriction,
+    write_codes,
+    written_without_loss,
+)
 from vae_core.measures.compression import (
     KEPT,
     Coded,
@@ -46,6 +55,7 @@ from vae_core.runs.data import run_dataset
 JUDGED = 250  # test images that quality is judged by
 LEARNED = 10_000  # training images that PCA learns from
 COMPONENTS = 64  # of the larger PCA
+WRITTEN = 100  # test images that are written without loss
 QUALITIES = (2, 5, 10, 20, 35, 50, 65, 80, 90, 95)  # of JPEG
 
 opened = current_model()
@@ -65,10 +75,18 @@ class Curves:
 
 
 @st.cache_data(show_spinner=False, max_entries=64, hash_funcs=HASHES)
-def bits_of(opened: OpenModel, step: float) -> tuple[list[float], float]:
-    """Entropies of the dimensions (d,), and all bits under the prior."""
+def bits_of(opened: OpenModel, step: float) -> tuple[list[float], float, float | None]:
+    """Entropies of the dimensions (d,), all bits under the prior, and bits as they are written."""
     symbols = quantise(latents_of(opened).mu, step)
-    return entropy_bits(symbols).tolist(), float(prior_bits(symbols, step).sum())
+    written = WORD * len(write_codes(symbols)) / len(symbols) if has_constriction() else None
+    return entropy_bits(symbols).tolist(), float(prior_bits(symbols, step).sum()), written
+
+
+@st.cache_data(show_spinner=False, max_entries=64, hash_funcs=HASHES)
+def lossless(opened: OpenModel) -> Lossless | None:
+    """Of the first test images, as the model sees them; None where these are grey."""
+    images, rows = test_dataset(opened), latents_of(opened).indices[:WRITTEN]
+    return None if images is None else written_without_loss(opened.model, images.floats(rows))
 
 
 def measured(report: Report) -> Curves:
@@ -103,11 +121,16 @@ def this_model() -> str:
 
 def show_bits(step: float) -> float:
     """What each dimension costs; returns the bits of an image."""
-    by_dimension, under_prior = bits_of(opened, step)
+    by_dimension, under_prior, written = bits_of(opened, step)
     bits = sum(by_dimension)
     left, right = st.columns([1, 2], gap="medium")
     with left:
         st.metric("Bits per image", f"{bits:.1f}", border=True)
+        st.caption(
+            f"{MISSING}."
+            if written is None
+            else f"Estimated, by entropy: {bits:.2f}. Coded, by an entropy coder: {written:.2f}."
+        )
         raw = 8 * math.prod(model.image_shape)
         under = f" Under the prior it would be {under_prior:.1f}." if model.is_variational else ""
         st.caption(
@@ -126,6 +149,25 @@ def show_bits(step: float) -> float:
             names=names_of_dims(shown),
         )
     return bits
+
+
+def show_lossless() -> None:
+    """Bits of an image that comes back whole, of a model of black and white pixels."""
+    if dataset is None or not has_constriction() or not has_bits_back(model):
+        return
+    if (found := lossless(opened)) is None:
+        return
+    st.header("Without loss")
+    with st.container(horizontal=True, gap="large"):
+        st.metric("By bits back", f"{found.bits:.1f}", width="content")
+        st.metric("−ELBO, in bits", f"{found.elbo:.1f}", width="content")
+        st.metric("PNG", f"{found.png:.1f}", width="content")
+    st.caption(
+        f"Bits per image of {min(WRITTEN, len(latents)):,} test images, black and white as the "
+        "model learned them, written one after another to be read back to the same pixels. PNG of "
+        "one bit a pixel, all on one sheet."
+    )
+    explain("compression", "Bits back")
 
 
 def show_curves(found: Curves, step: float, bits: float) -> None:
@@ -245,7 +287,7 @@ def explore() -> None:
     if key in kept:
         st.caption("PCA and JPEG: what comes nearest to the model's bits.")
     show_in_address("compression", delta=step)
-    explain("compression")
+    explain("compression", "Codes")
     show_code(
         "compression",
         program(
@@ -264,3 +306,4 @@ if len(latents) < 2 or not bool(latents.mu.std(0).max() > 0):
     refuse_model(opened, "All stored codes are the same; there is nothing to quantise.")
 else:
     explore()
+    show_lossless()

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from ui.components.action_button import action_button
 from ui.components.address import show_in_address
 from ui.components.gesture import gesture, watch_gestures
 from ui.components.latent_plane import InStep, PlaneResult, latent_plane
@@ -148,7 +149,7 @@ def explore() -> None:
         f"‖z‖ = **{math.hypot(*z):.2f}**, farther out than **{percent(share)}** of the prior "
         f"N(0, I) in {len(z)} dimensions."
     )
-    st.button("Undo", on_click=undo, disabled=not history)
+    action_button("Undo", key="undo", testid="undo", on_click=undo, disabled=not history)
     if st.session_state.pop("undone", False):  # a button that is disabled now tells of no click
         st.rerun()  # the plane, too
     show_in_address("z", z=z_text(z), axes=st.session_state["axes"] if along_axes else None)

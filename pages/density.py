@@ -8,6 +8,7 @@ import streamlit as st
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.curves import Line, Panel, curves
 from ui.components.latent_plane import Heat, Overlay, Plane, PlanePoints, latent_plane
+from ui.components.latent_plane.means import class_names
 from ui.figures.densities import (
     AGGREGATE,
     COVERAGE,
@@ -155,6 +156,7 @@ def show_plane(
             category=found.holes.outside[:DOTS].numpy().astype(np.uint8),
             names=("prior, where data are", "prior, no data"),
             images=False,
+            classes=class_names(opened),
         )
     latent_plane(
         opened.id,

@@ -30,8 +30,8 @@ from ui.view.point import current_z, z_text
 from ui.view.stored import HASHES
 from ui.widgets import set_widget
 from vae_core.latent.decoded import decoded
+from vae_core.latent.effort import MOST_PIXELS, Effort, effort
 from vae_core.latent.geometry import (
-    MEASURED,
     Magnification,
     geodesic,
     image_lengths,
@@ -43,9 +43,8 @@ from vae_core.latent.paths import interpolate, step_lengths
 if TYPE_CHECKING:
     from torch import Tensor
 
-SIDE, HALF = 72, 4.8  # of the map: cells a side, and how far it reaches: 1.5 times the view
-FEWEST, MOST_NUMBERS = 8, 50_000_000  # cells a side, numbers of all their images
-MOST_PIXELS = 64 * 64 * 3  # of an image for which the geodesic is looked for
+HALF = 4.8  # how far the map reaches: 1.5 times the view
+SECONDS = 60  # that all may take of a core, about: more is begun on purpose
 STEPS = 24  # places on a way
 FILM = 12  # of them that are shown
 DRAWN = 0.3  # how long the usual larger stretch is drawn, in units of the plane
@@ -58,13 +57,17 @@ if lacking := no_decoder(opened):
     )
     st.stop()
 model = opened.model
-large = math.prod(model.image_shape) > MOST_PIXELS
+
+
+@st.cache_resource(show_spinner=False, max_entries=32, hash_funcs=HASHES)
+def effort_of(opened: OpenModel) -> Effort:
+    return effort(opened.model, STEPS, SECONDS)
 
 
 @st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=HASHES)
 def magnification_of(opened: OpenModel, plane: Plane) -> Magnification:
     axes = torch.tensor(plane.axes, dtype=torch.float32)
-    side = max(FEWEST, min(SIDE, math.isqrt(MOST_NUMBERS // math.prod(opened.model.image_shape))))
+    side = effort_of(opened).side
     return magnification_map(opened.model, torch.tensor(plane.origin), axes, HALF, side)
 
 
@@ -78,12 +81,13 @@ def ways_of(
         "straight": interpolate(z_a, z_b, STEPS),
         "spherical": interpolate(z_a, z_b, STEPS, "spherical"),
     }
-    if not large:
+    measured = effort_of(opened)
+    if measured.geodesic:
         paths["geodesic"] = geodesic(opened.model, z_a, z_b, STEPS)
     return {
         name: (
             path,
-            float(image_lengths(opened.model, path).sum()),
+            float(image_lengths(opened.model, path, measured.places).sum()),
             float(step_lengths(path).sum()),
         )
         for name, path in paths.items()
@@ -119,6 +123,17 @@ def explore() -> None:
                 )
             st.button("Random pair", icon=":material/casino:", on_click=random_pair, args=(n,))
     plane = default_plane(opened)
+    takes, asked = effort_of(opened), (opened.id, plane, a.z, b.z)
+    if takes.seconds > SECONDS and st.session_state.get("measured") != asked:
+        st.info(
+            f"An image takes this decoder {takes.an_image:.2g} seconds, and map and ways take "
+            f"many: about {math.ceil(takes.seconds / 60)} minutes in all. Any click elsewhere on "
+            "the page ends it."
+        )
+        show_in_address("geometry", z=z_text(current_z(opened)), **way_texts(opened))
+        if not st.button("Measure", type="primary", icon=":material/play_arrow:"):
+            return
+        st.session_state["measured"] = asked
     with working("Differentiating the decoder") as report:
         found = magnification_of(opened, plane)
         report(0.5, "Looking for the shortest way")
@@ -167,10 +182,16 @@ def show_plane(
         "them. Ways from A to B: the geodesic (blue), the straight one (grey) and the spherical "
         "one (pink)."
     )
-    if large:
+    takes = effort_of(opened)
+    if math.prod(model.image_shape) > MOST_PIXELS:
         st.caption(
             f"The map has fewer cells, and the geodesic is left out: images of more than "
             f"{MOST_PIXELS:,} numbers take minutes."
+        )
+    elif not takes.geodesic:
+        st.caption(
+            f"The map has {takes.side} cells a side, and the geodesic is left out: an image takes "
+            f"{takes.an_image:.2g} seconds, and looking for it takes many thousand."
         )
     if 0 < found.error < math.inf:  # infinite where no image changes
         st.caption(
@@ -185,7 +206,7 @@ def show_plane(
 
 
 def show_ways(ways: dict[str, tuple[Tensor, float, float]]) -> None:
-    st.header("Ways from A to B" if large else "Three ways from A to B")
+    st.header("Three ways from A to B" if len(ways) > 2 else "Ways from A to B")
     kept = np.linspace(0, STEPS - 1, FILM).round().astype(int)
     longest = max(length for _, length, _ in ways.values())
     for name, (path, length, latent) in ways.items():
@@ -206,8 +227,8 @@ def show_ways(ways: dict[str, tuple[Tensor, float, float]]) -> None:
                 )
     st.caption(
         "Lengths in image space: sums of the Euclidean distance between mean images, pixels in "
-        f"[0, 1], over {STEPS - 1} steps of {MEASURED} parts each. Beside them the lengths in "
-        "latent space."
+        f"[0, 1], over {STEPS - 1} steps of {effort_of(opened).places} parts each. Beside them the "
+        "lengths in latent space."
     )
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 import torch
 
 from live.images import test_dataset
+from ui.components.action_button import action_button
 from ui.components.address import choice_from_link, number_from_link, show_in_address
 from ui.components.image_grid import image_grid
 from ui.components.latent_plane import InStep, PlaneResult, Way, latent_plane
@@ -320,7 +321,7 @@ def explore() -> None:
             width=220,
             help="Frames from each stop to the next, with both of them.",
         )
-        st.button("Swap ends", icon=":material/swap_horiz:", on_click=swap)
+        action_button("Swap ends", key="swap", testid="swap-ends", icon="swap_horiz", on_click=swap)
 
     stops = torch.tensor([a.z, *between, b.z])
     path = interpolate_through(stops, steps, method)

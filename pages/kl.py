@@ -13,6 +13,7 @@ from ui.figures.beta import Trained, beta_panels, trained
 from ui.numbers import decimal
 from ui.text.explain import explain
 from ui.text.show_code import program, show_code
+from ui.view.parts import choose_part
 
 Q, P = (1.5, 0.6), (0.0, 1.0)
 PARTS = {"gaussians": "Two Gaussians", "beta": "The weight β"}
@@ -123,17 +124,7 @@ def _text(gaussian: Gaussian) -> str:
     return ",".join(f"{value:g}" for value in gaussian)
 
 
-part = choice_from_link("part", list(PARTS), "beta" if linked("beta") else "gaussians")
-st.segmented_control(
-    "Show",
-    list(PARTS),
-    format_func=PARTS.__getitem__,
-    required=True,
-    key="part",
-    persist_state="session",
-)
-show_in_address("part", part=part)
-if part == "gaussians":
+if choose_part(PARTS, "beta" if linked("beta") else "gaussians") == "gaussians":
     show_divergence()
 else:
     show_betas()

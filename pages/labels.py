@@ -19,12 +19,22 @@ from ui.components.image_grid import image_grid
 from ui.components.latent_plane import Overlay, Trail, latent_plane
 from ui.figures.labels import label_panels
 from ui.figures.regions import BY, Learned, WayOut, learned_from, show_way_out, way_out
+from ui.figures.told import (
+    HOW,
+    RANDOM,
+    TOLD,
+    choice_of,
+    kept_curves,
+    m2_errors,
+    shipped_curves,
+    task_of,
+    told_of,
+)
 from ui.frame.instead import refuse_model
 from ui.frame.kinds import no_codes
-from ui.frame.session import current_model, models_beside
+from ui.frame.session import current_model
 from ui.frame.work import Report, heavy_work
-from ui.images.pictures import data_note, pixels_fit
-from ui.kept import Results, results
+from ui.images.pictures import data_note
 from ui.numbers import decimal
 from ui.palette import SYMBOL_COLOURS
 from ui.text.explain import explain
@@ -33,39 +43,28 @@ from ui.text.programs import labels_program
 from ui.text.show_code import show_code
 from ui.view.planes import default_plane, keep_z, plane_points
 from ui.view.point import current_z, z_text
-from ui.view.stored import HASHES, latents_of, stored_latents
+from ui.view.stored import latents_of
 from vae_core.data.names import dataset_label
 from vae_core.latent.decoded import decoded
 from vae_core.measures.codes.label_curves import (
     CLASSIFIERS,
-    MU,
     PCA,
     PIXELS,
-    LabelCurves,
     LabelTask,
-    classes_told,
     label_counts,
     label_curves,
-    label_task,
-    labels_at_random,
-    labels_by_clusters,
 )
 from vae_core.models.m2 import M2
-from vae_core.objectives.m2 import class_error
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ui.figures.labels import Curves
-    from vae_core.measures.codes.few_labels import Choose, LabelErrors
+    from vae_core.measures.codes.few_labels import LabelErrors
 
-RANDOM, BY_CLUSTERS = "at random", "by clusters"
-HOW = {RANDOM: labels_at_random, BY_CLUSTERS: labels_by_clusters}
 TRUE = "true class"
-TOLD = ("nearest neighbours", "logistic regression")
 DRAWS = (3, 5, 10)
 SHOWN = 20  # labelled images
-MOST_M2 = 4  # models set beside this one: the server keeps few open for all
 MAX_SEED = 99_999
 
 opened = current_model()
@@ -84,70 +83,6 @@ if latents.labels is None:
     )
     st.stop()
 class_names = opened.config.get("class_names") or [str(k) for k in latents.labels.unique().tolist()]
-
-
-@st.cache_resource(show_spinner="Reading the images…", max_entries=4, hash_funcs=HASHES)
-def task_of(opened: OpenModel) -> LabelTask:
-    stored, dataset = latents_of(opened), test_dataset(opened)
-    if dataset is None or not pixels_fit(len(stored), dataset.image_shape):
-        return label_task(stored, None)
-    return label_task(stored, dataset.floats(stored.indices))
-
-
-@st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=HASHES)
-def choice_of(opened: OpenModel, how: str) -> Choose:
-    task = task_of(opened)
-    return HOW[how](task.labels if how == RANDOM else task.codes[MU])
-
-
-@st.cache_resource(show_spinner="Choosing and telling…", max_entries=32, hash_funcs=HASHES)
-def told_of(
-    opened: OpenModel, how: str, n: int, seed: int
-) -> tuple[list[int], dict[str, tuple[Tensor, float]]]:
-    """The labelled rows of the latents, and by classifier all images' classes and the test error.
-
-    Told by the codes mu.
-    """
-    task, stored = task_of(opened), latents_of(opened)
-    rows = choice_of(opened, how)(n, seed)
-    found = {name: classes_told(task, stored.mu, rows, classifier=name, seed=seed) for name in TOLD}
-    return task.rows[rows].tolist(), found
-
-
-@st.cache_data(show_spinner=False, max_entries=8, hash_funcs=HASHES)
-def m2_error(opened: OpenModel, m2: OpenModel) -> float | None:
-    """The error of M2's own classifier on the same test images; None where they are not at hand."""
-    task, dataset = task_of(opened), test_dataset(opened)
-    if not isinstance(m2.model, M2) or dataset is None:
-        return None
-    x = dataset.floats(latents_of(opened).indices[task.test_rows])
-    return class_error(m2.model, x, task.test_labels)
-
-
-def m2_errors() -> dict[int, float]:
-    """In percent, by the number of labels from which an M2 of the same data has learned."""
-    found: dict[int, float] = {}
-    for m2 in islice(models_beside(opened, "m2"), MOST_M2):
-        taught = (m2.config.get("training") or {}).get("objective_settings", {}).get("labels")
-        error = m2_error(opened, m2)
-        if isinstance(taught, int) and taught > 0 and error is not None:
-            found.setdefault(taught, 100 * error)  # the newest of as many
-    return dict(sorted(found.items()))
-
-
-def kept_curves(how: str, draws: int) -> Curves:
-    """What the visitor has had measured of the model, as far as it came."""
-    kept: Results[Curves] = results("label_curves")
-    return kept.setdefault((*stored_latents(opened), how, draws), {})
-
-
-def shipped_curves(how: str, draws: int, counts: list[int]) -> Curves:
-    """What `evaluate --label-curves` measured of the model, where it is just this."""
-    if how != RANDOM or not (found := (opened.metrics or {}).get("label_curves")):
-        return {}
-    curves = LabelCurves.from_json(found)
-    fits = curves.draws == draws and curves.labels == counts
-    return curves.by_line if fits and curves.images == len(task_of(opened).test_labels) else {}
 
 
 def new_seed() -> None:
@@ -268,10 +203,10 @@ def show_curves(task: LabelTask, how: str, counts: list[int]) -> None:
     draws = choice_from_link("draws", DRAWS, 3)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.segmented_control("Draws", DRAWS, required=True, key="draws", persist_state="session")
-        found = kept_curves(how, draws)
+        found = kept_curves(opened, how, draws)
         lines = len(CLASSIFIERS) * len(task.codes)
         done = sum(map(len, found.values()))
-        shipped = {} if done else shipped_curves(how, draws, counts)
+        shipped = {} if done else shipped_curves(opened, how, draws, counts)
         if (
             done < lines * len(counts)
             and "measuring" not in st.session_state
@@ -316,7 +251,7 @@ def show_curves(task: LabelTask, how: str, counts: list[int]) -> None:
 def show_panels(found: Curves, counts: list[int]) -> None:
     if not found:
         return
-    by_m2 = m2_errors()
+    by_m2 = m2_errors(opened)
     curves(
         label_panels(found, by_m2),
         key="label-curves",
@@ -349,7 +284,7 @@ class Measuring:
 
 
 def measure(how: str, draws: int, counts: list[int]) -> None:
-    task, found = task_of(opened), kept_curves(how, draws)
+    task, found = task_of(opened), kept_curves(opened, how, draws)
     found.clear()
     points = label_curves(task, choice_of(opened, how), counts=counts, draws=draws)
     lines = len(CLASSIFIERS) * len(task.codes)

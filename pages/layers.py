@@ -15,6 +15,7 @@ from ui.frame.session import current_model
 from ui.text.explain import explain
 from ui.text.programs import place_of
 from ui.text.show_code import program, show_code
+from ui.view.parts import choose_part
 from ui.view.planes import default_plane, keep_z, plane_points
 from ui.view.point import current_z, z_text
 from vae_core.models.feature_maps import feature_maps
@@ -167,10 +168,11 @@ def show_example_zeros(example: WorkedExample, step: int) -> None:
     window, lit = np.zeros(example.spread.shape, bool), np.zeros(example.upsampled, bool)
     window[example.window(step)], lit.flat[step] = True, True
     order = np.arange(example.kernel.numel()).reshape(example.kernel.shape)
+    st.header("The same by inserted zeros")
     st.markdown(
-        f"**The same by inserted zeros**: {example.stride - 1} between the pixels of y, a border "
-        f"of kernel − 1 − padding = {len(example.kernel) - 1 - example.padding}, and a convolution "
-        "of stride 1 with the kernel turned by 180°."
+        f"Zeros between the pixels of y: stride − 1 = {example.stride - 1}; around them: kernel − "
+        f"1 − padding = {len(example.kernel) - 1 - example.padding}. Then a convolution of stride "
+        "1 with the kernel turned by 180°."
     )
     show_matrices(
         [
@@ -221,17 +223,7 @@ def _number(key: str, label: str, low: int, high: int, default: int) -> int:
     return value
 
 
-part = choice_from_link("part", list(PARTS), "layers")
-st.segmented_control(
-    "Show",
-    list(PARTS),
-    format_func=PARTS.__getitem__,
-    required=True,
-    key="part",
-    persist_state="session",
-)
-show_in_address("part", part=part)
-if part == "example":
+if choose_part(PARTS, "layers") == "example":
     show_example()
 elif lacking := no_decoder(opened) or no_layers(opened):
     refuse_model(opened, f"{lacking} Without layers there are none to look into.")

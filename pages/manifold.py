@@ -40,14 +40,13 @@ SIDES = 5, 40  # images a side
 MOST_NUMBERS = 64_000_000  # that all of them have
 GRID_WIDTH, PLANE_WIDTH = 552, 352  # pixels: side by side on a wide page
 
-# On a projector they share what room there is.
+# Side by side they share what room there is; where there is too little, the plane stands above.
 LAYOUT = """
 <style>
-@media (min-width: 641px) {
-  .st-key-both { flex-wrap: nowrap; }
-  .st-key-both > * { flex-shrink: 1; min-width: 0; }
-  .st-key-grid, .st-key-wide-plane { width: 100%; }
-}
+.st-key-both { flex-wrap: wrap-reverse; align-items: flex-end; }
+.st-key-both > :has(> .st-key-grid) { flex: 4 1 23rem; min-width: 0; max-width: 552px; }
+.st-key-both > :has(> .st-key-wide-plane) { flex: 3 1 16rem; min-width: 0; }
+.st-key-grid, .st-key-wide-plane { width: 100%; }
 </style>
 """
 
@@ -204,16 +203,9 @@ def explore() -> None:
     with both.container(width=GRID_WIDTH, key="grid"):
         show_grid(grid)
         st.caption(about_spacing(spacing))
+        download(grid)
     with both.container(width=PLANE_WIDTH, key="wide-plane"):
         show_plane(z, grid.view)
-        st.download_button(
-            f"PNG, {side * model.image_shape[2]} × {side * model.image_shape[1]} pixels",
-            lambda: png(grid.images),
-            file_name(f"{opened.config.get('dataset')}-manifold-{side}x{side}.png"),
-            "image/png",
-            icon=":material/download:",
-            on_click="ignore",
-        )
     x, y = grid.names if model.latent_dim > 2 else (None, None)
     at = z_text(current_z(opened))
     show_in_address("grid", spacing=spacing, side=side, x=x, y=y, z=at)
@@ -258,6 +250,18 @@ def show_grid(grid: Grid) -> None:
         selected=tile_of(grid.at, grid.steps.reshape(-1, 2)),
         max_height=640,
         on_select=lambda tile: set_z(grid.z_of(tile)),
+    )
+
+
+def download(grid: Grid) -> None:
+    side, (_, height, width) = len(grid.steps), model.image_shape
+    st.download_button(
+        f"PNG, {side * width} × {side * height} pixels",
+        lambda: png(grid.images),
+        file_name(f"{opened.config.get('dataset')}-manifold-{side}x{side}.png"),
+        "image/png",
+        icon=":material/download:",
+        on_click="ignore",
     )
 
 

@@ -25,6 +25,7 @@ CARDS = """
 .st-key-cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(18rem, 1fr)); }
 .st-key-cards a { align-items: start; height: 100%; }
 .st-key-cards a p { white-space: normal; }
+@media print { .st-key-guide { display: none; } }
 </style>
 """
 GUIDE = {
@@ -120,8 +121,9 @@ if model.has_decoder:
 else:
     explain("overview")
 
-st.header("What each page is for")
 st.html(CARDS)
+with st.container(key="guide"):
+    st.header("What each page is for")
 with st.container(key="cards"):
     for file, text in GUIDE.items():  # an element each: there are many to draw
         st.page_link(page_path(file), label=f"**{TITLES[file]}** · {text}")

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from urllib.parse import quote
 
@@ -25,6 +27,8 @@ WHAT = (
     ".parquet or .csv, or OWNER/NAME on the Hugging Face Hub"
 )
 CODES = (".npz", ".parquet", ".csv")
+IMAGES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".gif", ".webp", ".bmp", ".heic", ".avif"}
+IMAGES |= {".npy", ".h5", ".hdf5", ".mat", ".tar", ".tgz", ".gz"}
 # What the address can name: see `model_path` in live/models.py.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -68,7 +72,20 @@ def beginning_with(given: str | Path, scratch: Path) -> Beginning:
         return Beginning({"ZSCAPE_CHECKPOINTS": str(path)})
     if any(map(_is_run, inside)):
         return Beginning({"ZSCAPE_RUNS": str(path)}, "/runs")
-    raise ConfigError(f"There is no model in {path}; name {WHAT}.")
+    raise ConfigError(f"There is no model in {path}; {_instead(path)}.")
+
+
+def _instead(path: Path) -> str:
+    """What to do with what lies there: by the names of files, what another program writes."""
+    names = [each.name.lower() for each in islice(path.iterdir(), 1_000)] if path.is_dir() else []
+    endings = {Path(name).suffix for name in (*names, path.name.lower())}
+    if ".onnx" in endings:
+        return "ONNX becomes a checkpoint by `zscape import --decoder FILE.onnx`"
+    if {"model_config.json", "diffusion_pytorch_model.safetensors"} & set(names):
+        return "a model of Pythae or diffusers is shown from Python, by `zscape.explore`"
+    if endings & IMAGES:
+        return f"images are learned by `zscape train --images {shlex.quote(str(path))}`"
+    return f"name {WHAT}"
 
 
 def _check(folder: Path) -> None:
@@ -101,6 +118,9 @@ def _codes(path: Path) -> Beginning:
     from zscape.given import opened_codes
 
     codes = read_codes(path)
+    n, d = codes.mu.shape
+    vectors = printable(codes.vectors)
+    print(f"zscape: {n:,} codes of {d:,} numbers, from {vectors} of {path.name}", file=sys.stderr)
     if codes.left_out:
         print(f"zscape: not read of {path.name}: {'; '.join(codes.left_out)}.", file=sys.stderr)
     opened = opened_codes(printable(path.stem) or "codes", codes)
@@ -122,7 +142,7 @@ def _run(folder: Path) -> Beginning:
 
 def _unpacked(file: Path, scratch: Path) -> Path:
     if not zipfile.is_zipfile(file):
-        raise ConfigError(f"{file} is no zip of a checkpoint; name {WHAT}.")
+        raise ConfigError(f"{file} is no zip of a checkpoint; {_instead(file)}.")
     from vae_core.checkpoints.archives import unpack_checkpoint  # with torch, which takes seconds
 
     folder = scratch / _usable_name(file.stem)

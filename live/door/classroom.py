@@ -99,19 +99,23 @@ class Classroom:
         if request.method == "POST" and entrance.codes and _is_form(request.headers):
             if self.wrong.too_many(address := address_of(request)):
                 return _page("Too many wrong codes; wait ten minutes.", entrance, login, 429)
-            role = _role_with(entrance, await request.body())
-            if role:
+            code = _code_in(await request.body())
+            if role := _role_with(entrance, code):
                 return _let_in(request, entrance, role)
-            self.wrong.note(address)
+            self.wrong.note(address, code)
             return _page("That is not the code; try again.", entrance, login)
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
             return _page(ASKED if entrance.codes else SCHOOL, entrance, login)
         return PlainTextResponse(OUTSIDE, 401)
 
 
-def _role_with(entrance: Entrance, body: bytes) -> str:
-    """Whose code a form holds; takes as long whichever it is, and for none."""
-    code = parse_qs(body.decode("latin-1"), encoding="utf-8").get("code", [""])[0].strip()
+def _code_in(body: bytes) -> str:
+    """The code that a form holds."""
+    return parse_qs(body.decode("latin-1"), encoding="utf-8").get("code", [""])[0].strip()
+
+
+def _role_with(entrance: Entrance, code: str) -> str:
+    """Whose code this is; takes as long whichever it is, and for none."""
     found = ""
     for role, right in entrance.codes.items():
         if secrets.compare_digest(code.encode(), right.encode()):

@@ -60,7 +60,13 @@ class Hub:
             of_address = sum(room.address == address for room in self._rooms.values())
             if len(self._rooms) >= MAX_ROOMS or of_address >= MAX_ROOMS_EACH:
                 raise ConfigError("As many rooms are open here as may be; try again later.")
-            room = Room(_new_code(at), owner, address)
+            try:
+                room = Room(_new_code(at), owner, address)
+            except OSError as error:
+                log.warning("No room could be opened: %s", error.strerror)
+                raise ConfigError(
+                    "The server's disk takes no more at present; try again later."
+                ) from error
             self._rooms[room.code] = room
         return room
 
@@ -79,6 +85,12 @@ class Hub:
             return place is not None
         room = self._rooms.get(code)
         return room is not None and not room.is_over
+
+    def shown(self, code: str) -> str:
+        """The address in its leader's view, "/manifold?side=9"; empty where none is known here."""
+        room = self._rooms.get(code)
+        said = None if room is None or room.is_over else room.said.get("view")
+        return "" if said is None else str(json.loads(said)["view"])
 
     def end(self, code: str) -> None:
         """End this room."""
@@ -133,8 +145,12 @@ def _new_code(at: Place) -> str:
             new = os.open(_folder() / code, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
             continue
-        with open(new, "w", encoding="utf-8") as file:
-            json.dump(asdict(at), file)
+        try:
+            with open(new, "w", encoding="utf-8") as file:
+                json.dump(asdict(at), file)
+        except OSError:
+            (_folder() / code).unlink(missing_ok=True)
+            raise
         return code
 
 

@@ -4,7 +4,8 @@
                         point   {"plane": key, "z": [d numbers] or null, "there": whether it points}
                         film    {"name": of the film, "frame": in view, or null}
                         end     true: the room is to end
-    a follower says     answer  {"lesson": name, "step": number, "choice": what was chosen}
+    a follower says     answer  {"lesson": name, "step": number, "choice": letters of options, a
+                                number or whether it was right; a class sees no other word}
 
 All of it is read, checked and written anew, so that nothing else ever reaches another browser.
 """
@@ -25,6 +26,7 @@ MAX_Z = 1e6
 _VIEW = re.compile(r"/[a-z0-9_-]{0,32}(\?[A-Za-z0-9\-._~!$&'()*+,;=:@/?%^]*)?")
 _PLANE = re.compile(r"[\w-]{1,64}")
 _LESSON = re.compile(r"[\w.-]{1,80}")
+_CHOICE = re.compile(r"[A-Z]{1,8}|-?\d[\d.]{0,11}(e[+-]\d{1,3})?|right|not yet")
 
 
 class Unfit(ValueError):
@@ -91,7 +93,7 @@ def answer(value: Any) -> tuple[str, int, str]:
     lesson, step, choice = value["lesson"], value["step"], value["choice"]
     _check(len(value) == 3 and _LESSON.fullmatch(lesson) is not None)
     _check(type(step) is int and 0 <= step < 1000)
-    _check(isinstance(choice, str) and 0 < len(choice) <= MAX_NAME and choice.isprintable())
+    _check(_CHOICE.fullmatch(choice) is not None)
     return lesson, step, choice
 
 

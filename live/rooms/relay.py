@@ -35,13 +35,15 @@ async def relay(websocket: WebSocket, code: str, there: Place) -> None:
             host=there.host,
             port=there.port,
             additional_headers=headers,
-            max_size=MAX_TEXT,
+            max_size=4 * MAX_TEXT,  # what is written anew may be longer: 1e6 as 1000000.0
             open_timeout=SECONDS,
             proxy=None,
         ) as other:
             await _both_ways(websocket, other)
     except (OSError, TimeoutError, WebSocketException) as error:
         raise End(Close.NO_ROOM, "The room has ended.") from error
+    except KeyError as error:
+        raise End(Close.UNFIT, "Bytes came in the place of text.") from error
 
 
 async def _both_ways(websocket: WebSocket, other: ClientConnection) -> None:

@@ -15,13 +15,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from live.rooms.messages import written
 
 IDLE_SECONDS = 30 * 60.0  # without its leader
 MAX_SECONDS = 12 * 3600.0
 MAX_FOLLOWERS = 600
-MAX_STEPS = 200  # of lessons, of which answers are counted
+MAX_STEPS = 60  # of the lesson in view, of which answers are counted
 MAX_CHOICES = 12  # of a step, that are told apart; the rest count as one
 OTHERS = "others"
 
@@ -86,8 +87,10 @@ class Room:
     opened: float = field(default_factory=time.monotonic)
     said: dict[str, str] = field(default_factory=dict)  # the newest of each kind
     followers: set[Slot] = field(default_factory=set)
+    known: set[str] = field(default_factory=set)  # visitors who have taken part
     leader: Slot | None = None
     left: float = field(default_factory=time.monotonic)  # when the leader was last there
+    lesson: str = ""  # that the leader showed last
     answers: dict[tuple[str, int], dict[str, str]] = field(default_factory=dict)  # by who gave it
 
     @property
@@ -97,9 +100,23 @@ class Room:
         idle = self.leader is None and now > self.left + IDLE_SECONDS
         return idle or now > self.opened + MAX_SECONDS
 
+    def knows(self, who: str) -> bool:
+        """Whether this visitor opened the room or has been in it."""
+        return who != "" and (who == self.owner or who in self.known)
+
+    def remember(self, who: str) -> None:
+        """This visitor has come in."""
+        if who and len(self.known) < 2 * MAX_FOLLOWERS:
+            self.known.add(who)
+
     def tell(self, kind: str, value: Any) -> None:
         """What the leader says, to all who follow and who will come."""
         text = self.said[kind] = written(kind, value)
+        if kind == "view":
+            lesson = parse_qs(urlsplit(value).query).get("lesson", [self.lesson])[0]
+            if lesson != self.lesson:
+                self.lesson = lesson
+                self.answers.clear()
         for slot in self.followers:
             slot.put(kind, text)
 
@@ -136,7 +153,12 @@ class Room:
             self._tell_followers()
 
     def answer(self, who: str, lesson: str, step: int, choice: str) -> None:
-        """Count what a follower chose, in the place of what the same one chose before."""
+        """Count what a follower chose, in the place of what the same one chose before.
+
+        Of the lesson that the leader shows; of any other it is nobody's business here.
+        """
+        if lesson != self.lesson:
+            return
         of_step = self.answers.get((lesson, step))
         if of_step is None:
             if len(self.answers) >= MAX_STEPS:
@@ -160,6 +182,7 @@ class Room:
             slot.close(End(Close.NO_ROOM, "The room has ended."))
         self.said.clear()
         self.answers.clear()
+        self.known.clear()
 
     def _tell_followers(self) -> None:
         if self.leader is not None:

@@ -29,32 +29,35 @@ from live.rooms.room import MAX_FOLLOWERS, Close, End, Room, Slot
 from live.servers import Counts, Full
 from live.visitors import visitor_of
 
-MAX_SOCKETS = 2 * MAX_FOLLOWERS  # over all rooms; an address may be a school's
-WRONG, WRONG_SECONDS = 100, 600.0  # codes without a room that an address may try within so long
+MAX_SOCKETS_EACH = MAX_FOLLOWERS + 100  # of an address, which may be a school's
+MAX_SOCKETS = 2 * MAX_SOCKETS_EACH  # over all rooms
+# Codes without a room that an address (a school) and a browser of it may try within so long.
+WRONG, WRONG_EACH, WRONG_SECONDS = 100, 20, 600.0
 FIRST_SECONDS = 10.0  # until a client has said what it is
 LEADERS_PACE = 120.0, 240.0  # messages a second, and at once
+LONG = 2_048  # characters of a leader's message that count as one more
 FOLLOWERS_PACE = 2.0, 20.0
+MOST_SENT = 10_000  # texts a second to all who take part: so many cost half a core
 
 log = logging.getLogger("zscape.live")
 wrong = WrongTries(WRONG, WRONG_SECONDS)
+wrong_each = WrongTries(WRONG_EACH, WRONG_SECONDS)
 _sockets = Counts("in-rooms")
 
 
 class Pace:
-    """Lets `rate` messages pass a second, and `burst` at once."""
+    """Lets `rate` messages pass a second, and `burst` at once; one may count as several."""
 
     def __init__(self, rate: float, burst: float) -> None:
         self.rate, self.burst = rate, burst
         self._left, self._at = burst, time.monotonic()
 
-    def one_more(self) -> None:
-        """End where that is faster than may be."""
+    def one_more(self, counts: float = 1.0) -> float:
+        """Seconds until it may pass, 0 at best."""
         now = time.monotonic()
-        self._left = min(self.burst, self._left + self.rate * (now - self._at))
+        self._left = min(self.burst, self._left + self.rate * (now - self._at)) - counts
         self._at = now
-        if self._left < 1:
-            raise End(Close.TOO_MANY, "Messages come faster than they are taken.")
-        self._left -= 1
+        return max(0.0, -self._left / self.rate)
 
 
 async def _socket(websocket: WebSocket) -> None:
@@ -76,21 +79,24 @@ async def _socket(websocket: WebSocket) -> None:
 
 
 async def _serve(websocket: WebSocket) -> None:
-    address = address_of(websocket)
-    if wrong.too_many(address):
-        raise End(Close.TOO_MANY, "Too many wrong codes; wait ten minutes.")
+    address, who = address_of(websocket), visitor_of(websocket.cookies)
     code = websocket.query_params.get("code", "").upper()
     room = hub.find(code)
+    guesses = wrong.too_many(address) or wrong_each.too_many(who)
+    if guesses and not (room and room.knows(who)):  # a guesser keeps nobody from coming back
+        raise End(Close.TOO_MANY, "Too many wrong codes; wait ten minutes.")
     if room is None:
         relayed = "relayed" in websocket.query_params
         there = None if relayed else await asyncio.to_thread(where, code)
         if there is None:
-            wrong.note(address)
+            wrong.note(address, code)
+            if who:
+                wrong_each.note(who, code)
             raise End(Close.NO_ROOM, "There is no such room, or it has ended.")
         await relay(websocket, code, there)
         return
     try:
-        with _sockets.one_more(address, MAX_SOCKETS, MAX_SOCKETS):
+        with _sockets.one_more(address, MAX_SOCKETS_EACH, MAX_SOCKETS):
             await _take_part(websocket, room)
     except Full:
         raise End(Close.TOO_MANY, "Too many are connected; try again later.") from None
@@ -102,9 +108,11 @@ async def _take_part(websocket: WebSocket, room: Room) -> None:
         what, secret = read(first, AT_FIRST)
         if what == "lead":
             with room.led(secret) as slot:
+                room.remember(visitor_of(websocket.cookies))
                 await first_of(_write(websocket, slot), _hear_leader(websocket, room))
         else:
             with room.followed() as slot:
+                room.remember(visitor_of(websocket.cookies))
                 await first_of(_write(websocket, slot), _hear_follower(websocket, room))
     except (Unfit, TimeoutError, KeyError) as error:  # KeyError: bytes came in the place of text
         raise End(Close.UNFIT, str(error)[:100] or "Nothing came.") from error
@@ -112,15 +120,18 @@ async def _take_part(websocket: WebSocket, room: Room) -> None:
 
 async def _write(websocket: WebSocket, slot: Slot) -> None:
     while True:
-        for text in await slot.take():
+        texts = await slot.take()
+        for text in texts:
             await websocket.send_text(text)
+        await asyncio.sleep(len(texts) * len(_sockets) / MOST_SENT)  # then there is newer
 
 
 async def _hear_leader(websocket: WebSocket, room: Room) -> None:
     pace = Pace(*LEADERS_PACE)
     while True:
-        name, value = read(await websocket.receive_text(), OF_LEADER)
-        pace.one_more()
+        text = await websocket.receive_text()
+        name, value = read(text, OF_LEADER)
+        await asyncio.sleep(pace.one_more(1 + len(text) / LONG))  # the browser drops what waits
         if name == "end":
             hub.end(room.code)
         else:
@@ -132,7 +143,8 @@ async def _hear_follower(websocket: WebSocket, room: Room) -> None:
     who = _who(websocket)
     while True:
         _, (lesson, step, choice) = read(await websocket.receive_text(), OF_FOLLOWER)
-        pace.one_more()
+        if pace.one_more():
+            raise End(Close.TOO_MANY, "Messages come faster than they are taken.")
         room.answer(who, lesson, step, choice)
 
 

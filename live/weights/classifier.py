@@ -10,6 +10,7 @@ sentence: 404 where there is no such model or no classes, 422 where no classifie
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -36,6 +37,9 @@ CODES, IMAGES = "codes", "images"
 MOST = {CODES: 10_000, IMAGES: 3_000}  # images that one learns from
 MAX_NUMBERS = 4_000_000  # of these together
 MAX_WEIGHTS = 2_000_000
+MAX_LABEL = 1 << 31
+# Multiply-adds: of a step of the fit, which takes some hundred; of decoding what it learns from.
+MAX_STEP, MAX_DECODING = 100_000_000, 20_000_000_000
 NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 _fitter = ThreadPoolExecutor(1, "classify")
@@ -71,21 +75,28 @@ def pixels_of(opened: OpenModel, rows: Tensor) -> tuple[Tensor, bool]:
     return decoded(opened.model, opened.latents.mu[rows]).flatten(1), False
 
 
-def _fitted(opened: OpenModel, of: str) -> bytes:
+def fitted(opened: OpenModel, of: str) -> bytes:
     """The packed classifier of some of the stored latents; DataError where there can be none."""
     from vae_core.data.rows import draw_rows
     from vae_core.measures.codes.regions import fit_linear
 
     latents = opened.latents
-    if latents is None or latents.labels is None:
+    if latents is None or latents.labels is None or not len(latents):
         raise DataError("This model has no stored codes of images with classes.")
+    if int(latents.labels.min()) < 0 or int(latents.labels.max()) >= MAX_LABEL:
+        raise DataError("The classes are not numbered from 0 on.")
     kept = _kept.setdefault(opened.model, {})
     key = of, opened.own_images
     if key not in kept:
-        size = latents.mu.shape[1] if of == CODES else np.prod(opened.model.image_shape)
-        rows = draw_rows(len(latents), min(MOST[of], MAX_NUMBERS // int(size)))
-        if len(latents.labels[rows].unique()) * size > MAX_WEIGHTS:
+        size = latents.mu.shape[1] if of == CODES else math.prod(opened.model.image_shape)
+        classes = len(latents.labels.unique())
+        step = MAX_STEP // (size * classes)
+        most = min(MOST[of], MAX_NUMBERS // size, step)
+        if of == IMAGES:
+            most = min(most, MAX_DECODING // max(1, opened.model.cost.decode))
+        if classes * size > MAX_WEIGHTS or step < classes:
             raise DataError("There are too many classes to be told at every place.")
+        rows = draw_rows(len(latents), most)
         x, real = (latents.mu[rows], True) if of == CODES else pixels_of(opened, rows)
         kept[key] = packed(fit_linear(x, latents.labels[rows]), real=real)
     return kept[key]
@@ -100,7 +111,7 @@ async def _classifier(request: Request) -> Response:
         if of == IMAGES:
             asks = partial(visitor_of, request.cookies)
             opened = shown_to(opened, asks, alone=is_alone(request.headers))
-        made = await asyncio.get_running_loop().run_in_executor(_fitter, _fitted, opened, of)
+        made = await asyncio.get_running_loop().run_in_executor(_fitter, fitted, opened, of)
     except CheckpointError as error:
         return PlainTextResponse(str(error), 404)
     except DataError as error:

@@ -272,7 +272,7 @@ UNSAVED = """() => {
     .flatMap((e) => [e, ...(e.shadowRoot ? all(e.shadowRoot) : [])]);
   const figures = all(document.querySelector("[data-testid=stMain]"))
     .filter((e) => e.matches("canvas, svg, img"))
-    .filter((e) => !e.closest(".katex, .js-plotly-plot, .ink, .prepared"))
+    .filter((e) => !e.closest(".katex, .js-plotly-plot, .ink, .prepared, .stDataFrame"))
     .filter((e) => e.clientWidth > 60 && e.clientHeight > 20);
   return figures.filter((e) => !e.getRootNode().querySelector?.(".save"))
     .map((e) => `${e.localName} ${e.dataset.testid ?? e.outerHTML.slice(0, 80)}`);

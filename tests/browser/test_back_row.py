@@ -17,6 +17,12 @@ Settle = Callable[[Page], None]
 
 PROJECTOR = {"width": 1024, "height": 768}
 PHONE = {"width": 400, "height": 800}
+SCREENS = (
+    {"width": 1400, "height": 900},
+    {"width": 1280, "height": 800},
+    PROJECTOR,
+    {"width": 800, "height": 900},
+)
 PAGES = {title: url for pages in SECTIONS.values() for _, title, _, url in pages}
 WITH_A_PLANE = [
     "Overview",
@@ -32,6 +38,10 @@ WITH_A_PLANE = [
     "Few labels",
     "Clusters",
 ]
+# Two frames after a change of size all has found its place.
+RESTS = """() => new Promise((done) => {
+  requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(true), 50)));
+})"""
 # Text of which size is drawn on canvases: font and transform as they are at the time.
 WATCH_CANVASES = """
 window.drawn = new Map();
@@ -76,17 +86,34 @@ def box(page: Page, testid: str, nth: int = 0) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("title", WITH_A_PLANE)
-def test_on_a_projector_plane_and_image_stand_above_the_fold(
+def test_plane_and_image_stand_side_by_side_above_the_fold(
     page: Page, app_url: str, settle: Settle, title: str
 ) -> None:
-    page.set_viewport_size(PROJECTOR)  # type: ignore[arg-type]
+    page.set_viewport_size(SCREENS[0])  # type: ignore[arg-type]
+    open_page(page, app_url, title, settle)
+    for screen in SCREENS:
+        page.set_viewport_size(screen)  # type: ignore[arg-type]
+        page.wait_for_function(RESTS)
+        plane, image = box(page, "latent-plane"), box(page, "decoded-image")
+        beside = plane["x"] + plane["width"] <= image["x"]
+        assert beside or title == "Manifold"  # there both stand beside the grid
+        for part in (plane, image):
+            assert part["width"] > (140 if screen["width"] > 800 else 70)
+            assert part["y"] + part["height"] <= screen["height"]
+        if title != "Compare" or screen["width"] > 800:  # two of them, beside the menu
+            assert plane["width"] > 0.75 * plane["height"]  # no tower
+
+
+@pytest.mark.parametrize("title", WITH_A_PLANE)
+def test_on_a_phone_plane_and_image_are_in_view_at_once(
+    page: Page, app_url: str, settle: Settle, title: str
+) -> None:
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
     open_page(page, app_url, title, settle)
     plane, image = box(page, "latent-plane"), box(page, "decoded-image")
-    beside = plane["x"] + plane["width"] <= image["x"]
-    assert beside or title == "Manifold"  # there both stand beside the grid
-    for part in (plane, image):
-        assert part["width"] > 140
-        assert part["y"] + part["height"] <= PROJECTOR["height"]
+    assert max(plane["y"] + plane["height"], image["y"] + image["height"]) <= PHONE["height"]
+    assert plane["width"] > 190
+    assert image["width"] > 110
 
 
 @pytest.mark.parametrize("title", PAGES)

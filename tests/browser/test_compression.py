@@ -49,3 +49,19 @@ def test_bits_curves_and_images_of_a_step(page: Page, app_url: str, settle: Sett
     page.wait_for_url(re.compile(re.escape(f"delta={finest:g}") + "(&|$)"))
     settle(page)
     assert plot.evaluate("plot => plot.matches(':focus')")  # for the next key
+
+
+def test_black_and_white_images_are_written_without_loss(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    """Fewer bits than PNG, about as many as the ELBO says; and the codes beside their entropy."""
+    page.goto(f"{app_url}/compression?model=mnist-2d-binarised")
+    page.get_by_text("Without loss", exact=True).wait_for()
+    settle(page)
+    bits, coded, elbo, png = (
+        float(each) for each in page.get_by_test_id("stMetricValue").all_inner_texts()
+    )
+    assert coded == pytest.approx(elbo, rel=0.02) and coded < 0.8 * png
+    told = page.get_by_text(re.compile("Coded, by an entropy coder")).inner_text()
+    written = float(re.search(r"coder: ([\d.]+)\.", told)[1])
+    assert bits - 0.1 < written < bits + 0.1

@@ -24,6 +24,8 @@ def test_draws_and_holes_of_what_there_is(page: Page, app_url: str, settle: Sett
     page.goto(f"{app_url}/density?model=digits-2d&density=mixture&components=3&seed=4")
     settle(page)
     page.get_by_text("Heat map: mixture").wait_for()
+    page.get_by_role("button", name="Classes", exact=True).click()
+    page.get_by_text(re.compile(r"its code is told \d, \d+%")).wait_for()
     rows = page.get_by_test_id("drawn-images")
     rows.nth(4).wait_for()  # prior, both estimates, q(z), the emptiest places
     strip, below = rows.first.bounding_box(), page.get_by_test_id("stExpander").first.bounding_box()

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, WebSocketRoute
 
     Settle = Callable[[Page], None]
 
@@ -48,19 +48,44 @@ def test_the_bars_add_up_for_the_image_that_the_link_names(
         assert (bars(page) == before) == (image == "7")
 
 
-def test_a_drawing_has_a_gap_of_its_own(page: Page, app_url: str, settle: Settle) -> None:
-    page.goto(f"{app_url}/elbo?model=mnist-2d&source=drawing")
-    settle(page)
-    page.get_by_test_id("gap-bars").wait_for()
-    before = page.get_by_test_id("gap-bars").inner_text()
-    box = page.get_by_test_id("draw").bounding_box()
+def draw_a_one(page: Page) -> None:
+    pad = page.get_by_test_id("draw")
+    pad.scroll_into_view_if_needed()
+    box = pad.bounding_box()
     assert box
     x = box["x"] + box["width"] / 2
     page.mouse.move(x, box["y"] + 0.2 * box["height"])
     page.mouse.down()
     page.mouse.move(x, box["y"] + 0.8 * box["height"], steps=8)
     page.mouse.up()
+
+
+def test_a_drawing_has_a_gap_of_its_own(page: Page, app_url: str, settle: Settle) -> None:
+    page.goto(f"{app_url}/elbo?model=mnist-2d&source=drawing")
+    settle(page)
     gap = page.get_by_test_id("gap-bars")
+    before = gap.inner_text()
+    page.wait_for_function("decodes.length > 0")  # the image above the pad has its size
+    draw_a_one(page)
+    expect(gap).not_to_have_text(before, use_inner_text=True)
+    settle(page)
+    check_sums(page)
+
+
+def test_a_drawing_made_before_the_model_answers_is_not_lost(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    held: list[WebSocketRoute] = []
+    page.route_web_socket(re.compile("/live/decode"), lambda socket: held.append(socket))
+    page.goto(f"{app_url}/elbo?model=frey-2d&source=drawing")  # whose pad is no square
+    settle(page)
+    gap = page.get_by_test_id("gap-bars")
+    before = gap.inner_text()
+    draw_a_one(page)
+    page.evaluate("new Promise((go) => setTimeout(go, 200))")
+    assert page.evaluate("decodes.length") == 0
+    for socket in held:
+        socket.connect_to_server()
     expect(gap).not_to_have_text(before, use_inner_text=True)
     settle(page)
     check_sums(page)

@@ -140,3 +140,71 @@ def test_without_a_connection_the_engine_goes_on(
     page.get_by_text("Reconnecting…").first.wait_for()
     assert hover(page, 0.3, 0.4)["where"] == "browser"
     console_errors.clear()
+
+
+SILENT = """async ({ openNear }, fault, times) => {
+    const wait = setTimeout;
+    window.setTimeout = (act, ms, ...given) => wait(act, ms / 500, ...given);
+    window.requestIdleCallback = (act) => wait(act);
+    const tries = { tag: 0, weights: 0, stopped: 0, thread: 0 };
+    const ended = [];
+    const silent = (part) => ++tries[part] <= times && fault === part;
+    window.WebSocket = class {
+      constructor() {
+        wait(() => this.onmessage({ data: '{"latent_dim":2,"image_shape":[1,2,2],"images":0}' }));
+      }
+      send(frame) {
+        if (silent("tag")) return;
+        const answer = new Uint8Array([...new Uint8Array(frame, 0, 8), 116]); // its tag is "t"
+        wait(() => this.onmessage({ data: answer.buffer }));
+      }
+      close() {}
+    };
+    window.fetch = (_url, { signal }) => new Promise((resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason));
+      if (silent("weights")) return;
+      const stops = silent("stopped");
+      resolve(new Response(new ReadableStream({
+        start(to) {
+          signal.addEventListener("abort", () => to.error(signal.reason));
+          to.enqueue(new Uint8Array(4));
+          if (!stops) to.close();
+        },
+      })));
+    });
+    window.Worker = class {
+      postMessage() {
+        if (!silent("thread")) wait(() => this.onmessage({ data: { coding: "float16" } }));
+      }
+      terminate() {
+        ended.push(this);
+      }
+    };
+    const channel = await new Promise((resolve) => {
+      const listener = {
+        onHello() {},
+        onState() {},
+        onCoding() {
+          if (opened.coding || tries[fault] > 3) resolve(opened);
+        },
+      };
+      const opened = openNear(new URL("http://a.test/"))({ model: "m", engine: "e" }, listener);
+      wait(() => resolve(opened), 1500);
+    });
+    await new Promise((go) => wait(go, 200));
+    const { coding } = channel;
+    channel.close();
+    return [coding, tries[fault], ended.length];
+}"""
+
+
+@pytest.mark.parametrize("fault", ["tag", "weights", "stopped", "thread"])
+@pytest.mark.parametrize(("times", "expected"), [(1, ["float16", 2]), (9, [None, 3])])
+def test_what_is_silent_is_asked_anew_three_times_at_most(
+    call_module: Callable[..., Any], fault: str, times: int, expected: list[Any]
+) -> None:
+    """The tag, the weights from the first or halfway, and a thread that never says it is ready."""
+    *found, ended = call_module("near.js", SILENT, fault, times)
+    assert found == expected
+    begun = expected[1] if fault == "thread" else int(times == 1)
+    assert ended == begun  # each thread, those too that did not begin

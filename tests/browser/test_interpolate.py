@@ -127,7 +127,8 @@ def test_the_film_plays_rests_is_decoded_and_saved(
     """While it plays, and while its range is dragged: along the way from (1, -1) to (-1, 2)."""
     for frame in (4, 2):  # forth and back
         page.get_by_text(f"{frame} / {STEPS}", exact=True).wait_for()
-    page.wait_for_function("new Set(decodes.map(({ z }) => String(z))).size === 5")
+    # Five, and on a busy machine the cursor's own before the film leads.
+    page.wait_for_function("new Set(decodes.map(({ z }) => String(z))).size >= 5")
     pause(page, wait_for_z)
     frame = page.get_by_label("Frame", exact=True)
     for k in (4, 1):

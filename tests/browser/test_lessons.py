@@ -82,6 +82,13 @@ at_most: 1
 reason: Well done.
 ```
 """
+PART = """---
+title: A part of a page
+minutes: 1
+---
+## Samples
+[Look at draws](/?model=digits-2d&seed=3#samples)
+"""
 HOSTILE = """---
 title: <b id=evil>bold</b> <script>window.evil = 1</script>
 minutes: 3
@@ -134,6 +141,7 @@ def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """The app with a teacher's folder of lessons: one to walk, a hostile one, a broken one."""
     folder: Path = tmp_path_factory.mktemp("lessons")
     (folder / "three-pages.md").write_text(LESSON.replace("{place}", "1"))
+    (folder / "part.md").write_text(PART)
     (folder / "hostile.md").write_text(HOSTILE)
     (folder / "broken.md").write_text("---\ntitle: <b class=evil>\n---\n")
     with running_app(tmp_path_factory.mktemp("school"), ZSCAPE_LESSONS=str(folder)) as app:
@@ -250,6 +258,83 @@ def test_to_answer_and_to_turn_a_leaf_does_not_run_the_page_again(
     runs = [each.rerun_script for each in asked if each.WhichOneof("type") == "rerun_script"]
     assert len(runs) >= 3
     assert all(run.fragment_id for run in runs)
+
+
+def test_to_look_turns_the_page_within_the_session_and_the_way_back_leads_back(
+    page: Page, school: App, settle: Callable[[Page], None]
+) -> None:
+    page.goto(f"{school.url}/lessons?present=true")
+    settle(page)
+    page.evaluate("window.here = true")
+    row = page.get_by_role("listitem").filter(has_text="Three pages")
+    row.get_by_role("link", name="Begin").click()
+    settle(page)
+    heading(page, "First")
+    page.wait_for_url("**/?model=digits-2d&lesson=three-pages&step=1&**")
+    plane = page.get_by_test_id("latent-plane")
+    expect(plane).to_have_count(1)
+    page.get_by_role("button", name="Density", exact=True).click()
+    page.wait_for_url("**layers=**")
+    column(page).get_by_role("button", name="Step 2").click()
+    heading(page, "Second")
+    page.wait_for_url("**step=2**")
+    before = page.url
+
+    column(page).get_by_role("link", name="Look at the sliders").click()
+    page.wait_for_url("**/decode?model=digits-2d&z=0.500,-0.250&lesson=three-pages&step=2**")
+    settle(page)
+    expect(page.get_by_test_id("stMain")).to_contain_text("z = (0.50, −0.25)")
+    expect(page).to_have_url(re.compile("z=0.500,-0.250.*present=true"))
+    slider = page.get_by_role("slider", name="z₁")
+    slider.press("ArrowRight")
+    page.wait_for_url("**z=0.510,**")
+    column(page).get_by_role("link", name="Look at the sliders").click()  # as it was told
+    page.wait_for_url("**z=0.500,-0.250**")
+    settle(page)
+    expect(page.get_by_test_id("stMain")).to_contain_text("z = (0.50, −0.25)")
+    page.go_back()
+    page.wait_for_url("**z=0.510,**")
+    settle(page)
+    expect(page.get_by_test_id("stMain")).not_to_contain_text("z = (0.50, −0.25)")
+    page.go_back()
+    settle(page)
+    page.wait_for_url(before)
+    expect(page.get_by_role("button", name="Density", exact=True)).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    assert page.evaluate("window.here")
+    with page.context.expect_page() as other:
+        column(page).get_by_role("link", name="Look at the sliders").click(modifiers=["Control"])
+    assert "step=2" in other.value.url or other.value.wait_for_url("**step=2**") is None
+    other.value.close()
+
+
+def test_to_look_at_a_part_of_a_page_shows_that_part(
+    page: Page, school: App, settle: Callable[[Page], None]
+) -> None:
+    page.goto(f"{school.url}/manifold?model=digits-2d&lesson=part&step=1")
+    settle(page)
+    for _ in range(2):  # from another page, and from the top of this one
+        column(page).get_by_role("link", name="Look at draws").click()
+        page.wait_for_url("**/?model=digits-2d&seed=3&lesson=part&step=1**#samples")
+        expect(page.locator("h2#samples:not(.st-key-lesson *)")).to_be_in_viewport()
+        expect(page.get_by_role("heading", level=1)).not_to_be_in_viewport()
+        settle(page)
+        page.get_by_test_id("stMain").hover()
+        page.mouse.wheel(0, -9999)
+        expect(page.get_by_role("heading", level=1)).to_be_in_viewport()
+
+
+def test_the_last_step_leads_to_all_lessons(
+    page: Page, school: App, settle: Callable[[Page], None]
+) -> None:
+    page.goto(f"{school.url}/?model=digits-2d&lesson=three-pages&step=4")
+    settle(page)
+    column(page).get_by_role("button", name="All lessons").click()
+    page.wait_for_url("**/lessons?**")
+    settle(page)
+    expect(column(page)).to_have_count(0)
+    expect(page).not_to_have_url(re.compile("lesson="))
 
 
 def test_a_place_is_told_by_the_classifier_and_a_figure_by_ones_own_trainings(

@@ -25,3 +25,11 @@ def test_the_plane_is_drawn_light_on_paper_and_dark_again_after_it(
     dark, paper, after = seen
     assert dark != paper
     assert dark == after
+
+
+def test_the_list_of_lessons_is_one_sheet(
+    page: Page, app_url: str, settle: Callable[[Page], None]
+) -> None:
+    page.goto(f"{app_url}/lessons")
+    settle(page)
+    assert page.pdf(format="A4").count(b"/Type /Page\n") == 1

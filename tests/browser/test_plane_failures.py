@@ -20,7 +20,7 @@ from vae_core.models.config import ModelConfig
 from vae_core.models.kinds import build_model
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute
+    from playwright.sync_api import Browser, BrowserContext, Page, Route, WebSocketRoute
 
     from tests.browser.conftest import App
 
@@ -67,6 +67,29 @@ def own_app(
     folder = tmp_path_factory.mktemp("app")
     with running_app(folder, ZSCAPE_CHECKPOINTS=str(own_models)) as app:
         yield app
+
+
+@pytest.mark.parametrize("name", ["plane.js", "glide.js"])
+def test_a_module_that_does_not_come_at_first_is_asked_for_again(
+    context: BrowserContext, app_url: str, settle: Settle, name: str
+) -> None:
+    page = context.new_page()
+    failed: list[str] = []
+
+    def fail_thrice(route: Route) -> None:
+        if len(failed) < 3:
+            failed.append(route.request.url)
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route(f"**/live/assets/*/{name}*", fail_thrice)
+    page.goto(f"{app_url}/?model=digits-2d")
+    page.wait_for_function("decodes.length > 0")
+    settle(page)
+    assert len(failed) == 3
+    assert page.get_by_text("BidiComponent Error").count() == 0
+    assert_follows(page)
 
 
 def test_a_server_that_restarts_is_found_again(

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -18,6 +18,7 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from tests.browser.conftest import has_menus, saved
+from ui.palette import CLASS_GLYPHS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -103,7 +104,7 @@ def test_points_are_a_path_of_each_class_and_rows_of_the_stored_means(
     assert [int(row["class"]) for row in points] == stored["labels"].tolist()
     svg = saved(page, menu, "SVG").decode()
     assert svg.count("scale(0.1)") == len(set(stored["labels"].tolist()))
-    assert len(svg) < 40 * len(points) + 10_000
+    assert len(svg) < 28 * len(points) + 10_000
     menu.get_by_role("button", name="Save", exact=True).click()
     menu.get_by_role("menuitem", name="Open in Plotly").click()
     dialog = page.get_by_test_id("plotly")
@@ -162,3 +163,46 @@ def test_a_point_picked_in_three_dimensions_is_decoded(
     rows = np.linspace(0, len(mu) - 1, min(2_000, len(mu))).astype(int)
     space.evaluate("(plot) => plot.emit('plotly_click', { points: [{ customdata: 17 }] })")
     wait_for_z(mu[rows[17]].tolist())
+
+
+GLYPHS = """async ({ Pen }, glyphs) => {
+    const { outline } = await import(window.points);
+    const [side, r, zoom] = [40, 4.5, 8];
+    const canvas = new OffscreenCanvas(side * zoom, side * zoom);
+    const c = canvas.getContext("2d", { willReadFrequently: true });
+    const places = [[10, 10], [30, 12], [11, 28], [29, 29]];
+    const inked = (draw) => {
+      c.reset();
+      c.scale(zoom, zoom);
+      draw();
+      const { data } = c.getImageData(0, 0, canvas.width, canvas.height);
+      return data.filter((_, k) => k % 4 === 3).map((opacity) => opacity > 127);
+    };
+    return glyphs.map((glyph) => {
+      const page = inked(() => places.forEach(([x, y]) => {
+        outline(c, glyph, x, y, r);
+        c.fill();
+      }));
+      const pen = new Pen(glyph, r);
+      places.forEach(([x, y]) => pen.draw(x, y));
+      const how = pen.painted("#000", 1);
+      const saved = inked(() => {
+        c.scale(0.1, 0.1);
+        c.lineWidth = how["stroke-width"] ?? 0;
+        c.lineCap = how["stroke-linecap"] ?? "butt";
+        c[how.stroke ? "stroke" : "fill"](new Path2D(how.d));
+      });
+      const apart = page.reduce((sum, ink, k) => sum + (ink !== saved[k]), 0);
+      return [apart / page.reduce((sum, ink) => sum + ink, 0), how.d.length / places.length];
+    });
+}"""
+
+
+def test_each_glyph_is_saved_in_its_shape_and_in_few_letters(
+    call_module: Callable[..., Any], plane_script: str, page: Page
+) -> None:
+    page.evaluate("url => { window.points = url; }", plane_script.replace("plane.js", "points.js"))
+    found = call_module("pen.js", GLYPHS, list(CLASS_GLYPHS))
+    for glyph, (apart, letters) in zip(CLASS_GLYPHS, found, strict=True):
+        assert apart < (0.16 if glyph == "star" else 0.06), glyph  # a star of sharper points
+        assert letters < 32, glyph

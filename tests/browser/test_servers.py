@@ -120,7 +120,7 @@ def test_a_room_is_followed_from_whichever_server(
     teacher = visit()
     teacher.goto(f"{school.url}/decode?model=digits-2d&z=0.500,-0.500")
     settle(teacher)
-    teacher.get_by_test_id("stSidebar").get_by_role("button", name="Present").click()
+    teacher.get_by_test_id("stSidebar").get_by_role("button", name="Lead a class").click()
     link = teacher.get_by_role("dialog").locator(".link").inner_text()
     assert link.startswith(f"{school.url}/?room=")
     teacher.get_by_role("dialog").get_by_role("button", name="Close").click()

@@ -24,6 +24,10 @@ OF_MODELS = ("model", "other", "third", "fourth")
 SOURCE = "\n".join(
     p.read_text("utf-8") for room in ("pages", "ui") for p in (ROOT / room).rglob("*.py")
 )
+HEADINGS = re.findall(r'st\.header\(\s*"([^"]+)"', SOURCE)
+ANCHORS = {re.sub(r"\W+", "-", heading.lower()) for heading in HEADINGS} | {
+    *re.findall(r'anchor="([^"]+)"', SOURCE)
+}
 FIELDS = {
     "choose": ({"options"}, set[str]()),
     "number": ({"answer", "tolerance", "reason"}, {"unit", "wrong"}),
@@ -52,6 +56,7 @@ def test_every_view_names_a_page_and_models_that_are_there(file: Path) -> None:
     for view in found:
         parts = urlsplit(view)
         assert parts.path.strip("/") in PATHS, view
+        assert not parts.fragment or parts.fragment in ANCHORS, view
         for name, value in parse_qsl(parts.query, strict_parsing=True):
             assert name not in OF_MODELS or value in MODELS, view
             known = rf"[\"']{re.escape(name)}[\"']|\b{re.escape(name)}="

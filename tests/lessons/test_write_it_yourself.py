@@ -81,6 +81,9 @@ def test_each_empty_gap_is_told_by_the_cell_after_it(run) -> None:
     ("number", "wrong", "told"),
     [
         ("1", "mu + torch.exp(logvar) * eps", "sigma is 0.5"),
+        ("1", "torch.normal(mu, torch.exp(0.5 * logvar))", "no gradient reaches mu"),
+        ("1", "torch.normal(mu, torch.exp(0.5 * logvar)).detach()", "no gradient reaches mu"),
+        ("1", "mu + 0.5 * eps", "no gradient reaches mu and logvar"),
         ("2", "0.5 * (mu**2 + logvar.exp() - 0.5 * logvar - 1).sum(1)", "it should be"),
         ("3", "(cross_entropy / 64 + kl).mean()", "a sum over pixels"),
         ("4", "torch.sigmoid(vae.decode(torch.zeros(n, 2)))", "draw a z for each"),

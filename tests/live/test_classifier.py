@@ -17,10 +17,15 @@ from starlette.testclient import TestClient
 from live import routes
 from live.models import open_model
 from live.visitors import COOKIE, signer
+from live.weights import classifier
+from live.weights.classifier import MAX_DECODING, MAX_STEP
 from tests.live.conftest import save_small_model
 from vae_core.checkpoints.reading import load_checkpoint, load_latents
 from vae_core.checkpoints.writing import save_checkpoint
 from vae_core.data.own.images import read_images, write_images
+from vae_core.latent.latents import Latents
+from vae_core.models.config import ModelConfig
+from vae_core.models.kinds import build_model
 from vae_core.runs.run import create_run
 from vae_core.runs.trainer import work
 from vae_core.training.config import TrainConfig
@@ -87,6 +92,54 @@ def test_where_there_can_be_none_a_sentence_says_so(
     response = client.get("/live/classifier", params={"model": model, "of": of})
     assert response.status_code == status
     assert why in response.text
+
+
+def of_codes(checkpoints: Path, mu: torch.Tensor, labels: torch.Tensor) -> None:
+    """Let `made` have these stored codes (n, d)."""
+    n, d = mu.shape
+    model = build_model(ModelConfig((1, 4, 4), latent_dim=d, hidden=(4,)))
+    same = {"indices": torch.arange(n), "reconstruction": torch.zeros(n), "labels": labels}
+    save_checkpoint(checkpoints / "made", model, latents=Latents(mu, torch.zeros(n, d), **same))
+
+
+@pytest.mark.parametrize("of", ["codes", "images"])
+def test_a_fit_takes_no_more_work_than_the_server_has_time_for(
+    client: TestClient, checkpoints: Path, of: str
+) -> None:
+    n, d, k = 9_000, 64, 60
+    torch.manual_seed(0)
+    of_codes(checkpoints, torch.randn(n, d), torch.arange(n) % k)
+    response = client.get("/live/classifier", params={"model": "made", "of": of})
+    (classes, size, images, _), *_ = unpacked(response.content)
+    assert classes == k and classes * size * images <= MAX_STEP
+    decoded = images * open_model("made").model.cost.decode if of == "images" else 0
+    assert decoded <= MAX_DECODING
+
+
+def test_images_of_a_slow_decoder_are_fewer(
+    client: TestClient, labelled: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cost = open_model(labelled).model.cost.decode
+    monkeypatch.setattr(classifier, "MAX_DECODING", 5 * cost)
+    response = client.get("/live/classifier", params={"model": labelled, "of": "images"})
+    assert unpacked(response.content)[0][2] == 5
+
+
+@pytest.mark.parametrize(
+    ("labels", "why"),
+    [
+        (torch.arange(3_000), "too many classes"),
+        (torch.arange(3_000) % 3 - 1, "not numbered from 0"),
+        (torch.arange(3_000) % 3 + 2**40, "not numbered from 0"),
+    ],
+)
+def test_codes_of_which_none_can_learn_are_refused(
+    client: TestClient, checkpoints: Path, labels: torch.Tensor, why: str
+) -> None:
+    torch.manual_seed(0)
+    of_codes(checkpoints, torch.randn(3_000, 20), labels)
+    response = client.get("/live/classifier", params={"model": "made", "of": "codes"})
+    assert response.status_code == 422 and why in response.text
 
 
 def test_only_who_may_see_own_images_gets_a_classifier_of_them(

@@ -35,7 +35,7 @@ from vae_core.models.config import ModelConfig
 from vae_core.models.feature_maps import feature_maps
 from vae_core.models.kinds import build_model
 
-DECODE, ENCODE, RETURN, IMAGE, MAPS, MEAN = 1, 2, 3, 4, 5, 6
+DECODE, ENCODE, RETURN, IMAGE, MAPS, MEAN, TAG = 1, 2, 3, 4, 5, 6, 7
 CHANNELS, HEIGHT, WIDTH = IMAGE_SHAPE
 URL = "/live/decode?model=small"
 
@@ -423,6 +423,26 @@ def test_a_model_that_fails_closes_its_own_channel_alone(
     with client.websocket_connect(URL) as socket:
         socket.receive_text()
         assert ask(socket, DECODE, some_z(1))
+
+
+def test_images_that_are_long_on_their_way_hold_up_neither_decoding_nor_the_weights(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = threading.Event()
+
+    def slow(*_: object) -> None:
+        assert go.wait(timeout=60)
+
+    monkeypatch.setattr(live.decode, "_images", slow)
+    with client.websocket_connect(URL) as socket:
+        socket.receive_text()
+        socket.send_bytes(request(IMAGE, np.array([0], "<u4")))
+        try:
+            assert ask(socket, DECODE, some_z(1))[4] == DECODE
+            assert ask(socket, TAG, np.empty((1, 0), "u1"))[4] == TAG
+        finally:
+            go.set()
+        assert socket.receive_bytes()[4] == IMAGE
 
 
 def test_a_socket_that_closes_while_both_lanes_answer_is_a_visitor_who_left(

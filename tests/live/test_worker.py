@@ -135,6 +135,33 @@ def test_a_model_that_is_slow_holds_up_no_other(
     run(ask())
 
 
+def test_of_models_that_other_processes_compute_none_holds_up_another(
+    checkpoints: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = []
+    for seed in (1, 2):
+        save_small_model(checkpoints / f"away{seed}", seed=seed)
+        away.append(open_model(f"away{seed}"))
+        monkeypatch.setattr(away[-1].model, "is_elsewhere", True)
+        monkeypatch.setattr(away[-1].model, "cost", ImageCost(SLOW + 1, SLOW + 1, 60))
+    decoder = Decoder(away[0])
+    monkeypatch.setattr(away[0].model, "decode", decoder)
+    z = np.zeros((3, LATENT_DIM), "<f4")
+
+    async def ask() -> None:
+        worker = Worker()
+        held = [worker.submit(away[0], Verb.DECODE, z)]
+        while not decoder.batches:
+            await asyncio.sleep(0)
+        held += [worker.submit(away[0], Verb.DECODE, z) for _ in range(3)]
+        assert len(await worker.submit(away[1], Verb.DECODE, z)) == 3
+        assert decoder.batches == [3]  # its own others wait for it, in one queue
+        decoder.go.set()
+        assert [len(answer) for answer in await asyncio.gather(*held)] == [3, 3, 3, 3]
+
+    run(ask())
+
+
 def test_what_costs_more_than_a_slice_goes_by_slices(
     opened: OpenModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:

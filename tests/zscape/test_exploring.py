@@ -100,9 +100,12 @@ def test_its_pages_tell_where_the_visitor_is_and_what_is_missing() -> None:
         open_model(opened.id)
 
 
-def test_a_file_of_codes_is_shown_from_memory(tmp_path: Path) -> None:
+def test_a_file_of_codes_is_shown_from_memory(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     np.savez(tmp_path / "my codes.npz", mu=np.eye(5, 3))
     beginning = beginning_with(tmp_path / "my codes.npz", tmp_path)
+    assert "5 codes of 3 numbers, from mu of my codes.npz" in capsys.readouterr().err
     assert beginning.address == "/?model=here:my%2520codes" and not beginning.environment
     opened = open_model(here_id("my codes"))
     assert opened.latents is not None and opened.latents.mu.shape == (5, 3)

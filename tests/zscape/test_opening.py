@@ -107,3 +107,29 @@ def test_a_zip_of_something_else_is_refused(tmp_path: Path, scratch: Path) -> No
     archive = shutil.make_archive(str(tmp_path / "tests"), "zip", Path(__file__).parent)
     with pytest.raises(CheckpointError, match="a checkpoint is one folder with"):
         beginning_with(Path(archive), scratch)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("there/decoder.onnx", "zscape import --decoder"),
+        ("there/model_config.json", "zscape.explore"),
+        ("there/IMG_1.JPG", "zscape train --images"),
+        ("there/notes.txt", "name a checkpoint's folder"),
+    ],
+)
+def test_what_another_program_wrote_is_told_its_way_in(
+    tmp_path: Path, name: str, said: str
+) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / name).write_bytes(b"not a model")
+    with pytest.raises(ConfigError, match="There is no model in") as folder:
+        beginning_with(tmp_path / "there", tmp_path)
+    assert said in str(folder.value)
+
+
+def test_a_file_of_another_program_is_told_its_way_in(tmp_path: Path) -> None:
+    for name, said in (("d.onnx", "zscape import"), ("a.h5", "zscape train --images")):
+        (tmp_path / name).write_bytes(b"not a model")
+        with pytest.raises(ConfigError, match=said):
+            beginning_with(tmp_path / name, tmp_path)

@@ -13,6 +13,35 @@ function preload(assets) {
   }
 }
 
+const TRIES = 4;
+const PAUSE_MS = 500; // before the second; twice as long before each further
+
+/** @type {Map<string, Promise<Object>>} address -> the module, one for all of the page */
+const modules = (window.zscapeModules ??= new Map());
+
+/**
+ * The module, also where the net fails at first. A browser may keep a failure as it keeps a module,
+ * so it is asked for by another address, and what comes of that is the module from then on.
+ */
+function moduleAt(address) {
+  if (!modules.has(address)) {
+    const asked = bring(address);
+    asked.catch(() => modules.delete(address)); // whoever needs it next tries anew
+    modules.set(address, asked);
+  }
+  return modules.get(address);
+}
+
+async function bring(address, tried = 0) {
+  try {
+    return await import(tried ? `${address}?again=${tried}` : address);
+  } catch (failure) {
+    if (tried + 1 === TRIES) throw failure;
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * 2 ** tried));
+    return bring(address, tried + 1);
+  }
+}
+
 /** @type {Map<string, number>} film -> the frame in view; without one the components show their data */
 const films = (window.zscapeFilms ??= new Map());
 /** @type {WeakMap<Node, (event: CustomEvent<string>) => void>} */
@@ -51,7 +80,7 @@ function hang(place, saved) {
   hung.set(place, null); // it is on its way
   const wait = window.requestIdleCallback ?? setTimeout; // Safari has none
   wait(async () => {
-    const { hang } = await import(new URL(`${SAVE}/menu.js`, root).href);
+    const { hang } = await moduleAt(new URL(`${SAVE}/menu.js`, root).href);
     const figure = place.isConnected ? await saved(place) : null;
     if (figure) hung.set(place, await hang(place, figure, new URL(PLOTLY, root)));
     else hung.delete(place); // the visitor has gone on
@@ -62,7 +91,7 @@ export default async function (component) {
   const [data] = component.data; // a bare dict would make Streamlit import pandas
   const { film, assets } = data;
   preload(assets);
-  const { mount, saved } = await import(new URL(`${assets}/${ENTRY}`, root).href);
+  const { mount, saved } = await moduleAt(new URL(`${assets}/${ENTRY}`, root).href);
   const place = component.parentElement;
   const show = async () =>
     mount({ ...component, data: { ...data, ...(await frameOf(place, film)) } }, root);

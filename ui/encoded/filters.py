@@ -51,6 +51,7 @@ def choose_filters(shown: Shown) -> tuple[np.ndarray, str | None]:
         key = f"filter-{of}-{name}"
         if fresh:
             st.session_state.pop(key, None)
+            st.session_state.pop(f"{key}-unknown", None)
         keep, kept[name] = _filter(shown, name, key, before.get(name, []))
         whole &= keep
     st.session_state["filtered"] = kept
@@ -93,18 +94,32 @@ def _filter(shown: Shown, name: str, key: str, given: list[Any]) -> tuple[np.nda
         return keep, [] if len(kept) == len(options) else kept
     if not known.any() or values[known].min() == values[known].max():
         st.caption(f"{plain(name)} does not vary.")
-        return known, []
+        least = float(values[known].min()) if known.any() else 0.0
+        with_unknown = _with_unknown(~known, key, given)
+        return known | with_unknown, [] if with_unknown else [least, least]
     low, high = float(values[known].min()), float(values[known].max())
     whole = bool((values[known] == np.rint(values[known])).all())
     ends: tuple[Any, Any] = (int(low), int(high)) if whole else (low, high)
     asked = [type(ends[0])(each) for each in given if not isinstance(each, str)]
     span = (max(asked[0], ends[0]), min(asked[1], ends[1])) if len(asked) == 2 else ends
     st.session_state.setdefault(key, span if span[0] <= span[1] else ends)
-    a, b = st.slider(
-        plain(name), *ends, key=key, persist_state="session", help="Those not known are left out."
-    )
+    a, b = st.slider(plain(name), *ends, key=key, persist_state="session")
+    with_unknown = _with_unknown(~known, key, given)
     within: np.ndarray = known & (values >= a) & (values <= b)
-    return within, [] if (a, b) == ends else [a, b]
+    if (a, b) == ends and with_unknown:
+        return known | with_unknown, []
+    said = [NOT_KNOWN] if with_unknown and not known.all() else []
+    return within | (~known & with_unknown), [a, b, *said]
+
+
+def _with_unknown(unknown: np.ndarray, key: str, given: list[Any]) -> bool:
+    """Whether images without a value are kept: a widget where there are any; at first they are."""
+    if not unknown.any():
+        return True
+    key = f"{key}-unknown"
+    st.session_state.setdefault(key, not given or NOT_KNOWN in given)
+    label = f"Also the {unknown.sum():,} without a value"
+    return st.checkbox(label, key=key, persist_state="session")
 
 
 def _names(shown: Shown, column: str) -> tuple[str, ...]:
@@ -130,7 +145,7 @@ def _values(shown: Shown, column: str) -> np.ndarray:
 
 
 def _linked(options: list[str]) -> dict[str, list[Any]]:
-    """What the link filters by: {column: [low, high] or names}."""
+    """What the link filters by: {column: names, or [low, high] with or without NOT_KNOWN}."""
     text = linked("filter")
     if not text:
         return {}
@@ -150,5 +165,8 @@ def _linked(options: list[str]) -> dict[str, list[Any]]:
 
 
 def _is_span(values: list[Any]) -> bool:
+    """Whether these are two numbers, and perhaps that those not known are there, too."""
+    if values[2:] == [NOT_KNOWN]:
+        values = values[:2]
     numbers = all(isinstance(v, int | float) and np.isfinite(v) for v in values)
     return len(values) == 2 and numbers

@@ -9,14 +9,17 @@ import streamlit as st
 from live.models import OpenModel
 from ui.frame.work import working
 from ui.kept import Results, results
-from ui.view.stored import stored_latents
+from ui.view.stored import HASHES, latents_of, stored_latents
+from vae_core.errors import DataError
 from vae_core.measures.codes.disentanglement import Disentanglement, disentanglement_scores
+from vae_core.measures.codes.unsupervised import Independence, independence
 
 if TYPE_CHECKING:
     from vae_core.latent.latents import Latents
 
 SCORES = {
     "mig": "MIG",
+    "beta_vae": "BetaVAE",
     "factor_vae": "FactorVAE",
     "sap": "SAP",
     "disentanglement": "DCI disentanglement",
@@ -58,13 +61,46 @@ def _measured(opened: OpenModel, latents: Latents) -> Disentanglement | None:
     return kept.get(key)
 
 
+@st.cache_data(show_spinner=False, max_entries=32, hash_funcs=HASHES)
+def _independence(opened: OpenModel) -> Independence | str:
+    """That of the stored codes, or why there is none."""
+    try:
+        return independence(latents_of(opened))
+    except DataError as error:
+        return str(error)
+
+
+def _show_independence(opened: OpenModel) -> None:
+    """What the codes alone tell, of any data."""
+    found = _independence(opened)
+    if isinstance(found, str):
+        st.caption(f"Whether the dimensions are independent is not to be told. {found}")
+        return
+    with st.container(horizontal=True, gap="large"):
+        _metric("Total correlation, nats", found.total_correlation, found.total_correlation_se)
+        _metric(
+            "Mutual information of two, nats", found.mutual_information, found.mutual_information_se
+        )
+    st.caption(
+        f"How much the {found.dimensions} active dimensions of μ share, by no factor; independent "
+        "ones share 0. The first sees straight relations alone, the second is the mean over pairs."
+    )
+
+
+def _metric(label: str, value: float, error: float | None) -> None:
+    """A figure and below it, in grey, its standard error."""
+    margin = None if error is None else f"± {error:.3f}"
+    st.metric(label, f"{value:.2f}", margin, delta_color="off", delta_arrow="off", width="content")
+
+
 def show_scores(opened: OpenModel, latents: Latents) -> bool:
     """The scores, where the factors are known and once the visitor has asked; whether they are."""
     st.header("Disentanglement")
+    _show_independence(opened)
     if latents.factors is None:
         st.caption(
-            "The scores compare the codes with the factors that made the images; this data set's "
-            "factors are not known. sprites and dSprites have them, and images with a table."
+            "All other scores compare the codes with the factors that made the images; this data "
+            "set's factors are not known. sprites and dSprites have them, and images with a table."
         )
         return False
     if latents.factors.shape[1] < 2:
@@ -77,7 +113,7 @@ def show_scores(opened: OpenModel, latents: Latents) -> bool:
     if scores is None:
         scores, stored = _measured(opened, latents), False
     if scores is None:
-        st.caption("Seven scores of how far single codes stand for single factors: some seconds.")
+        st.caption("Eight scores of how far single codes stand for single factors: some seconds.")
         return False
     figures = scores.to_json()
     if scores.images < FEW:
@@ -88,7 +124,8 @@ def show_scores(opened: OpenModel, latents: Latents) -> bool:
         )
     with st.container(horizontal=True, gap="large"):
         for name, label in SCORES.items():
-            st.metric(label, f"{figures[name]:.2f}", width="content")
+            if figures[name] is not None:  # an older evaluation has no BetaVAE score
+                _metric(label, figures[name], figures[f"{name}_se"])
     st.caption(
         f"{'Stored with the checkpoint. ' if stored else ''}Of {scores.images:,} images: learned "
         f"from {scores.train_points:,} draws, tested on {scores.test_points:,}. "

@@ -6,7 +6,7 @@ import streamlit as st
 
 from ui.components.address import linked, refuse
 
-HIDEABLE = ("models", "pages", "lessons", "upload", "save", "sidebar", "present")
+HIDEABLE = ("models", "pages", "lessons", "upload", "save", "sidebar", "lead")
 
 
 def hidden_controls() -> list[str]:

@@ -14,7 +14,7 @@ from ui.components.paper import suit_paper
 from ui.components.toolbar import show_toolbar
 from ui.frame.disk import unwritable
 from ui.frame.hidden import hidden
-from ui.frame.present import begin_where_led, take_part, tell_chosen
+from ui.frame.leading import begin_at_leader, begin_where_led, take_part, tell_chosen
 from ui.frame.session import own_runs, return_to_model
 from ui.frame.sidebar import show_sidebar
 from ui.lessons.column import show_lesson
@@ -81,6 +81,7 @@ def show() -> None:
         page_title="Zscape", page_icon="🧭", layout="wide", initial_sidebar_state=SIDEBAR
     )
     page = st.navigation(sections(), position="hidden" if hidden("pages") else "top")
+    begin_at_leader(page.url_path, addresses())
     place = st.container(gap=None)  # what is mostly not to be seen takes no room
     with place:
         with st.container(gap="xsmall"):
@@ -99,7 +100,7 @@ def show() -> None:
             st.html(NO_MENUS)
         if hidden("sidebar"):
             st.html(NO_SIDEBAR)
-    led = begin_where_led()
+    led = begin_where_led(page.url_path)
     turn_to(page.url_path)
     if not led:
         return_to_model()

@@ -16,8 +16,8 @@ from ui.components.address import choice_from_link, show_in_address, step_in_add
 from ui.frame.card import card_of, figures_of
 from ui.frame.hidden import hidden, hidden_controls
 from ui.frame.kinds import note
+from ui.frame.leading import followed, show_lead
 from ui.frame.owners import alone, called
-from ui.frame.present import followed, show_present
 from ui.frame.room import UPLOADS_STAY_DAYS
 from ui.frame.session import NO_MODEL, current_model, model_ids, select_model
 from ui.text.models import grouped, purpose
@@ -86,7 +86,7 @@ def show_sidebar(page: str) -> str:
             "Open a checkpoint", icon=":material/upload:", width="stretch"
         ):
             _upload()
-        show_present(page)
+        show_lead(page)
     with figures:
         try:
             with st.spinner("Opening the model…"):

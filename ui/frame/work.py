@@ -28,9 +28,14 @@ def pages_take_turns() -> Iterator[None]:
     if get_script_run_ctx(suppress_warning=True) is None:
         yield
         return
-    "visitor" in st.session_state  # noqa: B015 (whoever looks is told whether to go on)
+    _stop_if_left()
     with _turns:
         yield
+
+
+def _stop_if_left(*_report: object) -> None:
+    """End the script where its visitor has left or clicked."""
+    "visitor" in st.session_state  # noqa: B015 (whoever looks is told whether to go on)
 
 
 @contextmanager
@@ -51,10 +56,10 @@ def working(doing: str, *, stop: bool = False, stop_help: str | None = None) -> 
 
 
 @contextmanager
-def heavy_work(report: Report, kind: str = "heavy") -> Iterator[None]:
+def heavy_work(report: Report = _stop_if_left, kind: str = "heavy") -> Iterator[None]:
     """One core's work for many seconds: one of a kind at a time, whoever asks whichever server.
 
-    Waits for another visitor's to end, and says so; a click on the page ends the wait.
+    Waits for another visitor's to end, and reports it; a click on the page ends the wait.
     """
     turn = FileLock(shared_folder() / kind)
     while not turn.is_locked:

@@ -18,8 +18,9 @@ from ui.components.image_grid import image_grid
 from ui.frame import limits
 from ui.frame.owners import alone
 from ui.frame.session import is_mine
+from ui.frame.work import heavy_work, working
 from ui.images.own_form import FIRST_SIZE, UNSAID, by_name, choose_axes, choose_form
-from ui.kept import forget_file, keep_file, kept_file
+from ui.kept import Results, forget_file, keep_file, kept_file, results
 from ui.text.plain import plain, show_error
 from ui.widgets import file_uploader, set_widget
 from vae_core.data.image_dataset import ImageDataset
@@ -223,12 +224,25 @@ def _id_of(file: UploadedFile | Path) -> str:
     return f"{file}-{file.stat().st_mtime_ns}" if isinstance(file, Path) else file.file_id
 
 
-@st.cache_resource(show_spinner="Looking at the images…", max_entries=64)
 def _preview(
-    ids: tuple[str, ...], form: ImageForm, _source: Source, _labels: Source | None
+    ids: tuple[str, ...], form: ImageForm, source: Source, labels: Source | None
 ) -> Preview:
     """What `form` makes of a source, told from all others by the ids of its files."""
-    return preview_images(_source, _labels, form=form, n=SHOWN, max_bytes=limits.MAX_IMAGES_BYTES)
+    found: Results[Preview] = results("own-images")
+    key = (ids, form)
+    if key not in found:
+        text = "Looking at the images… To stop, take the file out"
+        # Some MB of a file may be hundreds while they are read.
+        with working(text) as report, heavy_work(report, "images"):
+            found[key] = preview_images(
+                source,
+                labels,
+                form=form,
+                n=SHOWN,
+                max_bytes=limits.MAX_IMAGES_BYTES,
+                on_progress=lambda done: report(done, text),
+            )
+    return found[key]
 
 
 def _show(name: str, preview: Preview) -> None:

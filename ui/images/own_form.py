@@ -68,6 +68,37 @@ def choose_form(first: Preview) -> ImageForm:
         guess = first.encodings[0]
         encoding = choice_from_link("own_names", first.encodings, guess)
         names = None if encoding == guess else encoding
+    _ask(first, named, scales, own, size)
+    show_in_address(
+        "own",
+        own_size=None if chosen == first_size else chosen,
+        own_colour=None if colour in (first_colour, "") or not first.stored_in_colour else colour,
+        own_fit=None if fit == "crop" else fit,
+        own_scale=None if scale == first_scale else scale,
+        own_frames=None if frames == "all" else frames,
+        own_names=names,
+    )
+    return ImageForm(
+        size,
+        fit,
+        None if colour == first_colour else colour,  # what was guessed, as a guess: it is told
+        None if scale == first_scale else scales[scale],
+        frames,
+        names,
+    )
+
+
+def _ask(
+    first: Preview,
+    named: dict[str, tuple[int, int]],
+    scales: dict[str, Scale],
+    own: tuple[int, int] | None,
+    size: tuple[int, int],
+) -> None:
+    """The questions that are open, in a row.
+
+    named: the sizes offered; scales: the ranges offered; own: the size that all images have.
+    """
     with st.container(horizontal=True):
         st.selectbox(
             "Size",
@@ -124,23 +155,6 @@ def choose_form(first: Preview) -> ImageForm:
                 help="Where they look wrong: the archive does not say it.",
                 width=240,
             )
-    show_in_address(
-        "own",
-        own_size=None if chosen == first_size else chosen,
-        own_colour=None if colour in (first_colour, "") or not first.stored_in_colour else colour,
-        own_fit=None if fit == "crop" else fit,
-        own_scale=None if scale == first_scale else scale,
-        own_frames=None if frames == "all" else frames,
-        own_names=names,
-    )
-    return ImageForm(
-        size,
-        fit,
-        None if colour == first_colour else colour,  # what was guessed, as a guess: it is told
-        None if scale == first_scale else scales[scale],
-        frames,
-        names,
-    )
 
 
 def _shown_scale(first: Preview, scales: dict[str, Scale], name: str) -> str:

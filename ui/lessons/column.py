@@ -79,15 +79,18 @@ def _lesson(page: str, pages: Mapping[str, str], runs: Tokens, tell: Callable[[]
                 args=(n - 1,),
                 key="lesson-back",
             )
-            st.button(
-                "Next",
-                icon=":material/arrow_forward:",
-                type="primary",
-                disabled=n == len(lesson.steps),
-                on_click=turn_to_step,
-                args=(n + 1,),
-                key="lesson-next",
-            )
+            if n < len(lesson.steps):
+                st.button(
+                    "Next",
+                    icon=":material/arrow_forward:",
+                    type="primary",
+                    on_click=turn_to_step,
+                    args=(n + 1,),
+                    key="lesson-next",
+                )
+            elif st.button("All lessons", icon=":material/menu_book:", key="lesson-end"):
+                close_lesson()
+                st.switch_page(pages["lessons"])
         tell()
 
 

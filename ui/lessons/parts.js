@@ -6,7 +6,7 @@
  */
 
 const STORE = "zscape-lessons";
-const KEPT = ["hide", "room", "embed", "embed_options"]; // of the address, wherever a link leads
+const KEPT = ["hide", "room", "present", "embed", "embed_options"]; // of the address, wherever a link leads
 const NARROW = 1200; // pixels: beside a lesson there is then no room for the sidebar
 
 const script = document.querySelector('script[type="module"][src*="/static/js/"]');
@@ -71,6 +71,56 @@ function whole(address) {
   return url.href;
 }
 
+/** A link that turns the page as the browser's way back does: nothing is loaded anew. */
+function link(className, address, inside) {
+  const made = element("a", { className, href: whole(address), target: "_self" }, inside);
+  made.onclick = (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return; // to another tab
+    event.preventDefault();
+    history.pushState(history.state, "", whole(address));
+    dispatchEvent(new PopStateEvent("popstate", { state: history.state }));
+    arrive(made.hash.slice(1));
+  };
+  return made;
+}
+
+/**
+ * Show the part of the page below this heading, as soon as the page is there; until the visitor
+ * touches it, it stays in view while figures above it find their height. @param {string} anchor
+ */
+function arrive(anchor) {
+  if (!anchor) return;
+  let looks = 200;
+  const touched = new AbortController();
+  const timer = setInterval(() => {
+    const rests = document.querySelector("[data-testid=stApp][data-test-script-state=notRunning]");
+    const named = rests ? [...document.querySelectorAll(`#${CSS.escape(anchor)}`)] : [];
+    const heading = named.find((each) => !each.closest(".st-key-lesson")); // nor a step's own
+    heading?.scrollIntoView();
+    if (heading) looks = Math.min(looks, 50);
+    if (--looks < 0) touched.abort();
+  }, 100);
+  touched.signal.addEventListener("abort", () => clearInterval(timer));
+  for (const touch of ["wheel", "pointerdown", "keydown"]) {
+    addEventListener(touch, () => touched.abort(), { capture: true, passive: true, signal: touched.signal });
+  }
+}
+
+/**
+ * With a lesson the address leads, there and back (`begin_where_led`): so it does for planes. They
+ * hear of it before Streamlit, which else would run the page for them once more.
+ */
+if (!window.zscapeLessonLeads) {
+  window.zscapeLessonLeads = true;
+  const follow = () => {
+    const detail = { samePage: true, z: null };
+    if (new URLSearchParams(location.search).has("lesson")) {
+      dispatchEvent(new CustomEvent("zscape:follow", { detail }));
+    }
+  };
+  addEventListener("popstate", follow, { capture: true });
+}
+
 const parts = {
   /** @param {HTMLElement} place */
   bar(place, { name, title, step, tasks, right }, tell) {
@@ -115,9 +165,8 @@ const parts = {
 
   /** @param {HTMLElement} place */
   look(place, { label, address }) {
-    const link = element("a", { className: "look", href: whole(address), target: "_self" });
-    link.append(icon("visibility"), element("span", {}, [label]));
-    place.replaceChildren(link);
+    const inside = [icon("visibility"), element("span", {}, [label])];
+    place.replaceChildren(link("look", address, inside));
   },
 
   /** @param {HTMLElement} place */
@@ -130,9 +179,8 @@ const parts = {
       const all = count === tasks.length;
       const next = all ? 1 : Math.max(1, done.indexOf(false) + 1);
       const word = all ? "Read again" : begun ? "Go on" : "Begin";
-      const link = element("a", { className: "go", href: whole(addresses[next - 1]), target: "_self" });
-      link.append(word);
-      link.setAttribute("aria-label", `${word}: ${title}`);
+      const go = link("go", addresses[next - 1], [word]);
+      go.setAttribute("aria-label", `${word}: ${title}`);
       const about = [`${minutes} min`, `${tasks.length} steps`];
       if (topics.length) about.push(topics.join(", "));
       const text = [element("h2", {}, [title]), element("p", {}, [about.join(" · ")])];
@@ -143,7 +191,7 @@ const parts = {
       return element("li", {}, [
         element("div", { className: "text" }, text),
         element("div", { className: "way" }, [bar, told]),
-        link,
+        go,
       ]);
     });
     const forget = element("button", { className: "forget" }, ["Forget what I have done"]);

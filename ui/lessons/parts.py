@@ -97,4 +97,5 @@ def _address(view: View | None, lesson: str, step: int) -> str:
     """Below the app's root; of a step without a view that of the list."""
     path = view.path if view else "lessons"
     query: Iterable[tuple[str, object]] = view.query if view else ()
-    return f"{path}?{urlencode([*query, ('lesson', lesson), ('step', step)], safe=',:;')}"
+    address = f"{path}?{urlencode([*query, ('lesson', lesson), ('step', step)], safe=',:;')}"
+    return f"{address}#{view.anchor}" if view and view.anchor else address

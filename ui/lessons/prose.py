@@ -7,10 +7,11 @@ HTML, images, Streamlit's own signs and addresses become the characters that the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
@@ -20,6 +21,7 @@ from vae_core.files.markdown import plain
 
 MOST = 12_000  # characters of a step's prose, or of its answer
 MOST_MATH = 1_000  # of one formula
+DEEPEST = 30  # of signs within signs
 
 _MARKDOWN = (
     MarkdownIt("commonmark", {"html": False})
@@ -53,18 +55,33 @@ class Prose:
 
 
 def prose(source: str) -> Prose:
-    """Clean Markdown of a text; LessonError without a line where it is too long, or a formula."""
+    """Clean Markdown of a text; LessonError without a line where that cannot be made of it."""
     if len(source) > MOST:
         raise LessonError(f"the text is longer than {MOST:,} characters")
     made = _Maker()
-    text = made.blocks(SyntaxTreeNode(_MARKDOWN.parse(source)))
+    text = made.blocks(_tree(_MARKDOWN.parse(source)))
     return Prose(text, made.views)
 
 
 def line_of(source: str) -> str:
-    """Clean Markdown of a text on one line: a question, a reason, a heading."""
+    """Clean Markdown of a text on one line: a question, a reason, a heading; errors as `prose`."""
     made = _Maker()
-    return made.inline(SyntaxTreeNode(_MARKDOWN.parseInline(source)))
+    return made.inline(_tree(_MARKDOWN.parseInline(source)))
+
+
+def _tree(tokens: Sequence[Token]) -> SyntaxTreeNode:
+    if _depth(tokens) > DEEPEST:
+        raise LessonError(f"there are signs within signs, more than {DEEPEST} deep")
+    return SyntaxTreeNode(tokens)
+
+
+def _depth(tokens: Sequence[Token]) -> int:
+    """How many signs are open at once."""
+    opened = deepest = 0
+    for token in tokens:
+        opened += token.nesting
+        deepest = max(deepest, opened + _depth(token.children or ()))
+    return deepest
 
 
 class _Maker:

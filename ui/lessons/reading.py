@@ -19,6 +19,7 @@ MAX_BYTES = 256 << 10  # of a file
 MOST_STEPS = 60
 MOST_HEADING, MOST_ADDRESS, MOST_HEAD = 160, 2_000, 8_000  # characters
 NAME = re.compile(r"[a-z0-9-]{1,60}")
+ANCHOR = re.compile(r"[a-z0-9-]{0,80}")
 OWN = ("lesson", "step", "hide", "open", "room")  # of an address: not a view's to say
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
@@ -28,11 +29,15 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 @dataclass(frozen=True)
 class View:
-    """What a step is about: an address of this app. path: of a page, as "elbo", "" the first."""
+    """What a step is about: an address of this app.
+
+    path: of a page, as "elbo", "" the first; anchor: of a heading there, "" the page's beginning.
+    """
 
     label: str  # text, no Markdown
     path: str
     query: tuple[tuple[str, str], ...]
+    anchor: str = ""
 
 
 @dataclass(frozen=True)
@@ -146,7 +151,7 @@ def _step(part: _Part, pages: Collection[str]) -> Step:
     if len(told.views) > 1:
         raise LessonError(f"line {text.line}: the step has {len(told.views)} views; one is taken.")
     view = _view(*told.views[0], part, pages) if told.views else None
-    return Step(line_of(part.heading), told.text, view, task, solved.text)
+    return Step(_heading(part), told.text, view, task, solved.text)
 
 
 def _sorted(part: _Part) -> tuple[_Part, Task | None, _Part]:
@@ -183,6 +188,13 @@ def _is_answer(line: str) -> bool:
     return heading is not None and (heading[1], heading[2].casefold()) == ("###", "answer")
 
 
+def _heading(part: _Part) -> str:
+    try:
+        return line_of(part.heading)
+    except LessonError as error:
+        raise LessonError(f"line {part.line - 1}: {error}.") from error
+
+
 def _prose(part: _Part) -> Prose:
     try:
         return prose("\n".join(part.lines))
@@ -202,4 +214,6 @@ def _view(label: str, href: str, part: _Part, pages: Collection[str]) -> View:
     query = tuple(parse_qsl(parts.query, keep_blank_values=True))
     if own := [key for key, _ in query if key in OWN]:
         raise LessonError(f"line {number}: a view does not say {own[0]!r}.")
-    return View(label, path, query)
+    if not ANCHOR.fullmatch(parts.fragment):
+        raise LessonError(f"line {number}: '#' is to be followed by a heading's name in its link.")
+    return View(label, path, query, parts.fragment)

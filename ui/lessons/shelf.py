@@ -75,8 +75,9 @@ def _fill(
 def _opened(folder: Path, name: str, pages: frozenset[str]) -> Lesson:
     path = folder / f"{name}.md"
     try:
-        real = path.resolve(strict=True)
-        if not real.is_relative_to(folder.resolve()):
+        # Path.resolve raises RuntimeError where links go round in a circle, up to Python 3.12.
+        real = Path(os.path.realpath(path, strict=True))
+        if not real.is_relative_to(os.path.realpath(folder)):
             raise LessonError(f"{path.name}: it is a link that leads out of the folder.")
         told = real.stat()
     except OSError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ui.lessons.fields import Fields
+from ui.lessons.fields import Fields, LessonError
 from ui.lessons.prose import line_of
 from ui.numbers import decimal
 from vae_core.files.markdown import plain
@@ -167,7 +167,7 @@ Task = Choose | Number | Place | Reach
 def task_of(fields: Fields) -> Task:
     """The task that these fields describe; LessonError where they do not."""
     kind = fields.one_of("kind", ("choose", "number", "place", "reach"))
-    question = line_of(fields.text("question", MOST_QUESTION))
+    question = _line(fields, "question", MOST_QUESTION)
     made = {"choose": _choose, "number": _number, "place": _place, "reach": _reach}[kind](
         fields, question
     )
@@ -184,9 +184,9 @@ def _choose(fields: Fields, question: str) -> Task:
 
 def _option(fields: Fields) -> Option:
     return Option(
-        line_of(fields.text("text", MOST_QUESTION)),
+        _line(fields, "text", MOST_QUESTION),
         fields.one_of("right", ("true", "false"), "false") == "true",
-        line_of(fields.text("reason", MOST_REASON)),
+        _line(fields, "reason", MOST_REASON),
     )
 
 
@@ -197,7 +197,7 @@ def _number(fields: Fields, question: str) -> Task:
         tolerance=fields.number("tolerance", 0, 1e12),
         unit=plain(fields.text("unit", 40, "")),
         reason=_reason(fields),
-        wrong=line_of(fields.text("wrong", MOST_REASON, "")),
+        wrong=_line(fields, "wrong", MOST_REASON, ""),
     )
 
 
@@ -231,7 +231,15 @@ def _reach(fields: Fields, question: str) -> Task:
 
 
 def _reason(fields: Fields) -> str:
-    return line_of(fields.text("reason", MOST_REASON))
+    return _line(fields, "reason", MOST_REASON)
+
+
+def _line(fields: Fields, name: str, most: int, default: str | None = None) -> str:
+    text = fields.text(name, most, default)
+    try:
+        return line_of(text)
+    except LessonError as error:
+        raise fields.error(f"{name}: {error}") from error
 
 
 def _named(name: str) -> str:

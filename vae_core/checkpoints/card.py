@@ -48,6 +48,7 @@ _AGGREGATE = (
 _CODES = (("knn", "nearest neighbours"), ("linear", "linear"))
 _SCORES = (
     ("mig", "MIG"),
+    ("beta_vae", "BetaVAE score"),
     ("factor_vae", "FactorVAE score"),
     ("sap", "SAP"),
     ("disentanglement", "DCI disentanglement"),
@@ -259,7 +260,11 @@ def _further(metrics: Mapping[str, Any]) -> list[str]:
     if scores := metrics.get("disentanglement"):
         points = f"{scores['train_points']:,} points drawn from {scores['images']:,} images"
         lines += [f"Disentanglement, by {points}:", "", "| score | |", "|---|---|"]
-        lines += [f"| {title} | {scores[key]:.3f} |" for key, title in _SCORES]
+        lines += [
+            f"| {title} | {_figure(scores, key, 3)} |"
+            for key, title in _SCORES
+            if scores.get(key) is not None
+        ]
         lines.append("")
     return lines
 

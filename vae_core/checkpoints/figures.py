@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from reprlib import repr as shown
@@ -56,11 +57,7 @@ def read_metrics(path: str | Path) -> dict[str, Any] | None:
             )
     for name, figures in _TABLES.items():
         table = metrics.get(name)
-        if table is not None and not (
-            isinstance(table, dict)
-            and table.keys() == figures.keys()
-            and all(is_figure(table[key], kind) for key, kind in figures.items())
-        ):
+        if table is not None and not (isinstance(table, dict) and _are_figures(table, figures)):
             raise CheckpointError(
                 f"{path.name}: metrics.json holds {name}={shown(table)}, which are not the figures "
                 f"that belong there; {_EVALUATE_AGAIN}."
@@ -87,6 +84,15 @@ def read_metrics(path: str | Path) -> dict[str, Any] | None:
                 f"{path.name}: metrics.json holds {name}, but no {missing[0]}; {_EVALUATE_AGAIN}."
             )
     return metrics
+
+
+def _are_figures(table: dict[str, Any], kinds: Mapping[str, str]) -> bool:
+    """Whether a table holds all figures of `kinds`, and no other; one that may be None may lack."""
+    return table.keys() <= kinds.keys() and all(
+        (kind.endswith("| None") and table.get(key) is None)
+        or (key in table and is_figure(table[key], kind))
+        for key, kind in kinds.items()
+    )
 
 
 def _are_measured(value: Any) -> bool:

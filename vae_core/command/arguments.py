@@ -89,6 +89,12 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
 
 def given_dataset(options: argparse.Namespace, split: str) -> ImageDataset:
     """A split of the images that the flags name; of those that the model learned by default."""
+    first, *others = given_parts(options, split)
+    return first.joined(*others) if others else first
+
+
+def given_parts(options: argparse.Namespace, split: str) -> list[ImageDataset]:
+    """What `given_dataset` joins: the split alone, or of "all" the training and the test images."""
     from vae_core.checkpoints.reading import read_config
     from vae_core.data import datasets, image_dataset
     from vae_core.data.own.form import ImageForm
@@ -99,16 +105,15 @@ def given_dataset(options: argparse.Namespace, split: str) -> ImageDataset:
         if options.data:
             raise ConfigError("--data and --images name two data sets; leave one out.")
         form = ImageForm.of(config["image_shape"])
-        train, test = read_given_images(options, size=form.size, colour=form.colour)
-        return train.joined(test) if split == "all" else (train, test)[SPLITS.index(split)]
+        both = read_given_images(options, size=form.size, colour=form.colour)
+        return [part for part in both if split in ("all", part.split)]
     if options.data:
         datasets.check_dataset(options.data)
     name = options.data or config.get("dataset")
     if not name:
         raise DataError("The checkpoint does not say its data set; name one with --data.")
     run = Path(options.checkpoint).resolve().parent
-    parts = [
+    return [
         run_dataset(run, str(name), part, download=options.download)
         for part in (image_dataset.SPLITS if split == "all" else (split,))
     ]
-    return parts[0].joined(parts[1]) if split == "all" else parts[0]

@@ -59,7 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the error by number of labels that the page Few labels shows: minutes",
     )
     parser.add_argument(
-        "--disentanglement", action="store_true", help="MIG, FactorVAE score, SAP, DCI, modularity"
+        "--disentanglement",
+        action="store_true",
+        help="MIG, BetaVAE and FactorVAE scores, SAP, DCI, modularity",
     )
     parser.add_argument(
         "--measure",

@@ -67,7 +67,7 @@ def _page(options: argparse.Namespace) -> None:
         raise ConfigError(
             "A page is made of the app: write it by `zscape export NAME --html FILE`."
         )
-    output = output_of(options.html, (".html",))
+    output = output_of(options.html, (".html",), "--html")
     if output.path is not None and not output.path.absolute().parent.is_dir():
         raise ConfigError(
             f"There is no folder {output.path.parent} to put {output.path.name} in; make it."

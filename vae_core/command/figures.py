@@ -45,9 +45,8 @@ def print_figures(metrics: dict[str, Any], as_json: bool) -> None:
         _print_curves(LabelCurves.from_json(curves))
     _print_shares(metrics, ("class_error",), images)
     scores = metrics.get("disentanglement") or {}
-    for name in ("mig", "factor_vae", "sap", "disentanglement", "completeness", "modularity"):
-        if name in scores:
-            print(f"{name:18} {scores[name]:10.3f}")
+    _print_rows(scores, ("mig", "beta_vae", "factor_vae", "sap"))
+    _print_rows(scores, ("disentanglement", "completeness", "informativeness", "modularity"))
     for measure, figures in (metrics.get("measured") or {}).items():
         for name, value in figures.items():
             print(f"{measure + ' ' + name:18} {value:10.3f}")
@@ -68,7 +67,7 @@ def _print_curves(curves: LabelCurves) -> None:
 def _print_rows(figures: dict[str, Any], names: tuple[str, ...], unit: str = "") -> None:
     for name in names:
         if figures.get(name) is not None:
-            error = figures[name + "_se"]
+            error = figures.get(name + "_se")
             of = f"{margin(error, 3)}{unit}{no_margin(error)}"
             print(f"{name:18} {figures[name]:10.3f}{of}")
 

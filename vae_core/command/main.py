@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -71,6 +72,7 @@ def main(
     library has no part.
     """
     given = argparse.Namespace(make_page=make_page)
+    arguments = _signed(sys.argv[1:] if arguments is None else arguments)
     try:
         try:
             return _run(build_parser(prog).parse_args(arguments, given))
@@ -80,6 +82,17 @@ def main(
     except BrokenPipeError:  # `… list | head` is no failure
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _signed(arguments: Sequence[str]) -> list[str]:
+    """A value such as -1:1 joined to its option by "=": else argparse takes it for an option."""
+    joined: list[str] = []
+    for each in arguments:
+        if re.match(r"-[\d.]+:", each) and joined and re.fullmatch(r"--[a-z-]+", joined[-1]):
+            joined[-1] += f"={each}"
+        else:
+            joined.append(each)
+    return joined
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -92,7 +105,7 @@ def _run(options: argparse.Namespace) -> int:
     except BrokenPipeError:
         raise
     except (ZscapeError, OSError) as error:
-        print(f"zscape: {error}", file=sys.stderr)
+        print(f"zscape: {_sentence(error)}", file=sys.stderr)
         return 1
     except (MemoryError, RuntimeError) as error:  # PyTorch's own is a RuntimeError
         if not isinstance(error, MemoryError) and "memory" not in str(error):
@@ -107,3 +120,9 @@ def _run(options: argparse.Namespace) -> int:
         print("zscape: interrupted.", file=sys.stderr)
         return 1
     return 0
+
+
+def _sentence(error: ZscapeError | OSError) -> str:
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename} cannot be read or written: {error.strerror}; name another place."
+    return str(error)

@@ -7,7 +7,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from vae_core.command.terminal import draw_bar
+from vae_core.command.terminal import clear_line, draw_bar
 from vae_core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def read_given_images(
 
 
 def _tell(survey: Survey) -> None:
+    clear_line()
     from vae_core.data.own.source import listed
     from vae_core.data.own.values import number
 

@@ -22,6 +22,12 @@ def draw_bar(share: float, text: str = "") -> None:
         print(f"\r{bar} {share:4.0%}{text}\033[K", end=end, file=sys.stderr, flush=True)
 
 
+def clear_line() -> None:
+    """Take away a bar that stays short of all."""
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
 def end_line() -> None:
     """End the line of a bar that stays short of all."""
     if sys.stderr.isatty():

@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -184,13 +184,13 @@ def _sweep(options: argparse.Namespace) -> None:
         )
 
 
-def _seeds(text: str) -> list[int]:
+def _seeds(text: str) -> Sequence[int]:
     """0-4, or 1,5,9."""
     first, dash, last = text.partition("-")
-    with suppress(ValueError):
-        found = range(int(first), int(last) + 1) if dash else map(int, text.split(","))
-        if seeds := list(found):
-            return seeds
+    with suppress(ValueError, OverflowError):
+        found = range(int(first), int(last) + 1) if dash else list(map(int, text.split(",")))
+        if len(found):  # a range is never written out: there are far more seeds than memory
+            return found
     raise argparse.ArgumentTypeError(f"{text[:40]!r} is not of seeds such as 0-4 or 1,5,9")
 
 

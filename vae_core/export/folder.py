@@ -17,13 +17,16 @@ def export_folder(path: str | Path, files: Collection[str]) -> Iterator[Path]:
     """Yield an empty folder that takes the place of `path` when the block ends without an error.
 
     files: what it may hold; an earlier export of such files is replaced. ConfigError where `path`
-    holds anything else, the folder that it is to lie in is missing, or it cannot be written.
+    is a file or holds anything else, the folder that it is to lie in is missing, or it cannot be
+    written.
     """
     if not str(path):
         raise ConfigError("'' is no place for a folder; name one.")
     place = Path(os.path.abspath(path))
     if not place.parent.is_dir():
         raise ConfigError(f"There is no folder {place.parent} to put {place.name} in; make it.")
+    if os.path.isfile(place):
+        raise ConfigError(f"{place} is a file, and an export is a folder; name one that is new.")
     try:
         if lost := would_be_lost(place, files):
             raise ConfigError(

@@ -32,6 +32,7 @@ import torch
 from torch import Tensor, nn
 
 from vae_core.errors import ConfigError
+from vae_core.models.config import ADAPTED
 from vae_core.models.feature_maps import MOST_MAPS, SHAPING, STRIP
 from vae_core.models.gan import GAN
 from vae_core.models.latent_model import LatentModel
@@ -83,6 +84,13 @@ def program_of(model: LatentModel, *, encoder: bool = True) -> Program:
 
     ConfigError where a part of it has no steps: it names the part and says why.
     """
+    if not model.has_decoder:
+        raise ConfigError("There is no decoder, so a page would have nothing to decode.")
+    if model.config.kind == ADAPTED:
+        raise ConfigError(
+            "A model from outside decodes by a program of its own, which no page can run; a "
+            "page takes models of this library, made of layers that it knows."
+        )
     if not model.has_gradients:
         raise ConfigError("A network that only runs by itself cannot go into a page.")
     if type(model) not in (VAE, Autoencoder, PCA, ProbabilisticPCA, GAN, M2):

@@ -15,7 +15,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -26,16 +26,18 @@ from vae_core.errors import ZscapeError
 MAX_JSON_BYTES = 1 << 20
 PART, LOCK = ".part", ".lock"
 WRITTEN_SECONDS = 600
+SCRATCH = "zscape-scratch"
 
 _PART = re.compile(r"\..+-[a-z0-9_]{8}(\.part)?")  # earlier versions wrote no .part
 
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write `data` to `path` atomically: a crash leaves the old file or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=PART)
+    with _named(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=PART)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with _named(path), os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -43,6 +45,16 @@ def write_bytes(path: Path, data: bytes) -> None:
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """An OSError names `path`, which was asked for, not what is being written beside it."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = str(path)
         raise
 
 
@@ -103,13 +115,26 @@ def staging(path: Path) -> Iterator[Path]:
 
     It is locked as long as the process lives.
     """
-    with (
-        tempfile.TemporaryDirectory(
-            dir=path.parent, prefix=f".{path.name}-", suffix=PART, ignore_cleanup_errors=True
-        ) as name,
-        FileLock(Path(name) / LOCK),
-    ):
+    with ExitStack() as held:
+        with _named(path):
+            folder = tempfile.TemporaryDirectory(
+                dir=path.parent, prefix=f".{path.name}-", suffix=PART, ignore_cleanup_errors=True
+            )
+            name = held.enter_context(folder)
+            held.enter_context(FileLock(Path(name) / LOCK))
         yield Path(name)
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder among the system's temporary ones, gone when the block ends.
+
+    Those that killed processes of the same user have left go first.
+    """
+    place = Path(tempfile.gettempdir(), SCRATCH)
+    remove_leftovers(place.parent, of=SCRATCH)
+    with staging(place) as folder:
+        yield folder
 
 
 @contextmanager
@@ -118,7 +143,8 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
 
     A crash leaves the old folder or none, never a mixture.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with _named(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     with staging(path) as place:
         new, old = place / "new" / path.name, place / "old"
         new.mkdir(parents=True)
@@ -139,17 +165,21 @@ def delete_folder(path: Path) -> None:
         os.rename(path, going / path.name)
 
 
-def remove_leftovers(folder: Path) -> None:
+def remove_leftovers(folder: Path, of: str = "") -> None:
     """Remove what processes that are dead have left unfinished in `folder`.
 
+    of: only where that name was to be written, and by this user, in a folder that others use, too.
     A folder of theirs is not locked any more, or never was; a file is older than any takes to be
     written. What cannot be removed stays.
     """
     for entry in _entries(folder):
-        if not _PART.fullmatch(entry.name):
+        if not _PART.fullmatch(entry.name) or not entry.name.startswith(f".{of}"):
             continue
         with suppress(OSError, Timeout):
-            age = time.time() - entry.stat(follow_symlinks=False).st_mtime
+            told = entry.stat(follow_symlinks=False)
+            if of and hasattr(os, "geteuid") and told.st_uid != os.geteuid():
+                continue
+            age = time.time() - told.st_mtime
             if not entry.is_dir(follow_symlinks=False):
                 if age > WRITTEN_SECONDS:
                     os.unlink(entry.path)

@@ -10,7 +10,7 @@ J is torch's where the decoder has gradients, else by central differences, whose
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -66,19 +66,27 @@ def jacobian_columns(model: LatentModel, z: Tensor, axes: Tensor) -> Tensor:
     Of the mean image, exact but for rounding where the model has gradients, else by central
     differences: see `differences_at`. Axes of the identity make J'.
     """
+    _check_places(model, z, axes)
+    return torch.cat(list(_columns_in_parts(model, z, axes, differences_at(model, z, axes))))
+
+
+def _columns_in_parts(
+    model: LatentModel, z: Tensor, axes: Tensor, chosen: Differences | None
+) -> Iterator[Tensor]:
+    """`jacobian_columns` of some of the places at a time: of large images all take gigabytes."""
+    for rows in z.split(max(1, model.images_at_once // len(axes))):
+        if chosen is None:
+            yield _derivatives(model.decode, rows, axes)
+        else:
+            yield differences(model.decode, rows, axes, chosen.step)
+
+
+def _check_places(model: LatentModel, z: Tensor, axes: Tensor) -> None:
     if z.ndim != 2 or z.shape[1] != model.latent_dim or axes.shape[1:] != z.shape[1:]:
         raise ConfigError(
             f"latent_dim={model.latent_dim}, but z is {tuple(z.shape)} and axes "
             f"{tuple(axes.shape)}; give (n, d) and (m, d)."
         )
-    chosen = differences_at(model, z, axes)
-    parts = [
-        _derivatives(model.decode, rows, axes)
-        if chosen is None
-        else differences(model.decode, rows, axes, chosen.step)
-        for rows in z.split(max(1, model.images_at_once // len(axes)))
-    ]
-    return torch.cat(parts)
 
 
 def _derivatives(decode: Callable[[Tensor], Tensor], z: Tensor, axes: Tensor) -> Tensor:
@@ -123,8 +131,12 @@ def metric(model: LatentModel, z: Tensor, axes: Tensor | None = None) -> Tensor:
     In those of latent space itself without axes.
     """
     axes = torch.eye(model.latent_dim).to(z) if axes is None else axes
-    columns = jacobian_columns(model, z, axes)
-    return columns @ columns.mT
+    _check_places(model, z, axes)
+    return _metric(model, z, axes, differences_at(model, z, axes))
+
+
+def _metric(model: LatentModel, z: Tensor, axes: Tensor, chosen: Differences | None) -> Tensor:
+    return torch.cat([part @ part.mT for part in _columns_in_parts(model, z, axes, chosen)])
 
 
 def principal_directions(metric: Tensor) -> tuple[Tensor, Tensor]:
@@ -151,8 +163,8 @@ def magnification_map(
     up, across = torch.meshgrid(middle.flip(0), middle, indexing="ij")
     places = torch.stack([across, up], -1).reshape(-1, 2).to(origin)
     z = origin + places @ axes
-    tensors = metric(model, z, axes).double().reshape(side, side, 2, 2)
     chosen = differences_at(model, z, axes)
+    tensors = _metric(model, z, axes, chosen).double().reshape(side, side, 2, 2)
     return Magnification(
         tensors,
         torch.linalg.det(tensors).clamp_min(0).sqrt(),
@@ -162,15 +174,15 @@ def magnification_map(
 
 
 @torch.no_grad()
-def image_lengths(model: LatentModel, path: Tensor) -> Tensor:
+def image_lengths(model: LatentModel, path: Tensor, places: int = MEASURED) -> Tensor:
     """The length in image space of each straight leg of a path (m, d), (m - 1,).
 
-    By the Euclidean distances between the mean images of MEASURED places on each leg: the distance
+    By the Euclidean distances between the mean images of so many places on each leg: the distance
     of its two ends alone would not tell what lies between them.
     """
     lengths = []
     for leg in pairwise(path):
-        images = model.decode(_between(torch.stack(leg), MEASURED)).flatten(1)
+        images = model.decode(_between(torch.stack(leg), places)).flatten(1)
         lengths.append(torch.linalg.vector_norm(images.diff(dim=0), dim=1).sum())
     return torch.stack(lengths)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -228,6 +229,19 @@ def reach(codes: Tensor | np.ndarray, share: float = 1.0) -> float:
 def active_dimensions(mu: Tensor) -> Tensor:
     """Columns of mu (n, d) with a variance above 0.01, (d,) bool (Burda et al. 2016, section 5)."""
     return mu.var(0) > ACTIVE_VARIANCE
+
+
+def active_units_error(mu: Tensor) -> float:
+    """The standard error of how many columns of mu (n, d) are active.
+
+    That of a sum of d coins, each as likely as that its variance, known but for an error of
+    sqrt((m4 - m2^2) / n) of its central moments, lies above the bound.
+    """
+    squares = (mu.double() - mu.double().mean(0)).square()
+    variance = squares.mean(0)
+    error = squares.std(0) / math.sqrt(len(mu))
+    above = torch.special.ndtr((variance - ACTIVE_VARIANCE) / error.clamp_min(1e-30))
+    return float((above * (1 - above)).sum().sqrt())
 
 
 def nearest(mu: Tensor, z: Tensor, k: int = 1) -> Tensor:

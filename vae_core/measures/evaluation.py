@@ -17,13 +17,21 @@ from vae_core.data.binarisation import as_seen, checked_binarisation
 from vae_core.data.image_dataset import ImageDataset, check_is_dataset
 from vae_core.data.rows import draw_rows
 from vae_core.errors import ConfigError, DataError
-from vae_core.latent.latents import Latents, active_dimensions, check_image_shape, encode_dataset
-from vae_core.measures import holes  # noqa: F401 — registers its measure
+from vae_core.latent.latents import (
+    Latents,
+    active_dimensions,
+    active_units_error,
+    check_image_shape,
+    encode_dataset,
+)
+from vae_core.measures import coding, holes  # noqa: F401 — each registers its measure
+from vae_core.measures.codes import unsupervised  # noqa: F401 — registers its measure
 from vae_core.measures.codes.accuracy import classify_codes
 from vae_core.measures.codes.disentanglement import disentanglement_scores
 from vae_core.measures.codes.few_labels import few_label_error
 from vae_core.measures.codes.label_curves import measured_curves
 from vae_core.measures.likelihood.elbo_surgery import split_kl
+from vae_core.measures.likelihood.estimates import mean_and_error
 from vae_core.measures.likelihood.importance import importance_estimates
 from vae_core.measures.likelihood.quadrature import exact_log_likelihood
 from vae_core.measures.likelihood.reliability import (
@@ -110,6 +118,7 @@ def evaluate(
                 name: measured(name, model, dataset, latents) for name in measures
             }
     variational = model.is_variational
+    kl_per_dim, kl_per_dim_se = mean_and_error(of_image["kl"])
     return Metrics(
         dataset=dataset.name,
         split=dataset.split,
@@ -125,8 +134,10 @@ def evaluate(
             effective_draws=of_image.get("effective_draws"),
             class_error=of_image.get("wrong"),
         ),
-        kl_per_dim=of_image["kl"].mean(0).tolist() if variational else None,
+        kl_per_dim=kl_per_dim.tolist() if variational else None,
+        kl_per_dim_se=kl_per_dim_se.tolist() if variational else None,
         active_units=int(active_dimensions(of_image["mu"]).sum()),
+        active_units_se=active_units_error(of_image["mu"]),
         importance_samples=importance_samples if "log_px" in of_image else 0,
         **_tails(of_image, importance_samples),
         binarisation=binarisation,

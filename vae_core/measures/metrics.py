@@ -15,8 +15,9 @@ class Metrics:
     """Means per image in nats with standard errors `*_se`; None where a figure does not exist.
 
     reconstruction: E_q[log p(x given z)] by `samples` draws; kl: KL(q || p) >= 0;
-    elbo = reconstruction - kl; kl_per_dim (latent_dim,); active_units: the latent dimensions whose
-    posterior mean varies by more than 0.01 over the images (Burda et al. 2016, section 5);
+    elbo = reconstruction - kl; kl_per_dim (latent_dim,), its errors kl_per_dim_se; active_units:
+    the latent dimensions whose posterior mean varies by more than 0.01 over the images (Burda et
+    al. 2016, section 5), its error that of other images as many (`active_units_error`);
     log_px: the importance-sampled bound of log p(x) with `importance_samples` draws (K), of which
     effective_draws count (Kong 1992); pareto_k: the median k-hat of their weights; unreliable: the
     share of the images whose k-hat is too high for log_px to be relied upon (see `reliability`), or
@@ -49,7 +50,9 @@ class Metrics:
     elbo: float | None = None
     elbo_se: float | None = None
     kl_per_dim: list[float] | None = None
+    kl_per_dim_se: list[float] | None = None
     active_units: int | None = None
+    active_units_se: float | None = None
     log_px: float | None = None
     log_px_se: float | None = None
     importance_samples: int = 0

@@ -53,6 +53,7 @@ class LatentModel(nn.Module):
     has_encoder: `encode` gives a code; is_variational: it gives a posterior, with a sigma above 0.
     has_decoder: `decode` gives an image; has_gradients: it can be differentiated by torch.
     has_likelihood: `log_likelihood` is what the model was meant to have.
+    is_elsewhere: another process computes, and who asks only waits.
     """
 
     is_variational: bool
@@ -60,6 +61,7 @@ class LatentModel(nn.Module):
     has_decoder = True
     has_likelihood = True
     has_gradients = True
+    is_elsewhere = False
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

@@ -25,6 +25,18 @@ PRESETS: dict[str, TrainConfig] = {
     "sprites-6d": TrainConfig(
         dataset="sprites", latent_dim=6, network="conv", hidden=(32, 32, 64, 256), epochs=40
     ),
+    # Many small steps of a small network, two minutes of one core. In single trials half the
+    # channels gave a MIG of 0.28, dense layers 0.15, a capacity that rises to 12 nats 0.14.
+    "sprites-factors": TrainConfig(
+        dataset="sprites",
+        latent_dim=6,
+        network="conv",
+        hidden=(16, 32, 32, 128),
+        objective="beta-tcvae",
+        objective_settings={"beta": 4.0},
+        epochs=14,
+        batch_size=64,
+    ),
     "fashion-16d": TrainConfig(
         dataset="fashion-mnist",
         latent_dim=16,
@@ -60,11 +72,11 @@ PRESETS: dict[str, TrainConfig] = {
         learning_rate=1e-3,
         schedule="constant",
     ),
-    # Their figure 4a: 200 tanh units and a Gaussian. Here one sigma is learned, there many.
+    # After their figure 4a, of 200 tanh units, which mix smile and pose on both axes here: these
+    # two layers give each an axis, for 20 nats on the film's last fifth. Here one sigma is learned.
     "frey-2d": TrainConfig(
         dataset="frey",
-        hidden=(200,),
-        activation="tanh",
+        hidden=(256, 128),
         likelihood="learned-gaussian",
         epochs=60,  # after more, frames of later in the film are less likely
         batch_size=64,
@@ -89,16 +101,19 @@ PRESETS: dict[str, TrainConfig] = {
         batch_size=128,
         learning_rate=1e-3,
     ),
-    # One stochastic layer of Burda et al. (2016), table 1, as far as 31 and 100 minutes of one core
-    # lead; theirs are 3,280 epochs.
+    # One stochastic layer of Burda et al. (2016), table 1, as far as half an hour and 100 minutes
+    # of one core lead; theirs are 3,280 epochs. The first has SiLU in the place of their tanh: with
+    # it and a KL that rises, more units are used.
     "mnist-50d": TrainConfig(
         dataset="mnist",
         latent_dim=50,
         hidden=(200, 200),
-        activation="tanh",
+        activation="silu",
         binarisation="dynamic",
         epochs=300,
         batch_size=100,
+        learning_rate=3e-3,
+        warm_up=0.3,
     ),
     "mnist-50d-iwae": TrainConfig(
         dataset="mnist",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -55,16 +56,21 @@ def test_a_room_is_where_it_was_opened_and_its_link_leads_there(
             assert hear(leader) == {"followers": 0}
             say(follower, follow=True)
             assert hear(leader) == {"followers": 1}
-            say(leader, view="/decode?z=1,2")
-            assert hear(follower) == {"view": "/decode?z=1,2"}
-            say(follower, answer={"lesson": "elbo", "step": 1, "choice": "a"})
-            assert hear(leader)["answers"]["counts"] == {"a": 1}
+            say(leader, view="/decode?z=1,2&lesson=elbo")
+            assert hear(follower) == {"view": "/decode?z=1,2&lesson=elbo"}
+            say(follower, answer={"lesson": "elbo", "step": 1, "choice": "A"})
+            assert hear(leader)["answers"]["counts"] == {"A": 1}
+            point = {"plane": "plane", "z": [1e6] * 6_000, "there": True}
+            leader.send_text(json.dumps({"point": point}).replace("1000000.0", "1e6"))
+            assert hear(follower) == {"point": point}  # longer than it came
+            follower.send_bytes(b"{}")
+            assert closed(follower) == Close.UNFIT
             with connect(client, code) as guess:
                 say(guess, lead="a guess")
                 assert closed(guess) == Close.NOT_YOURS
         with connect(client, code) as follower:
             say(follower, follow=True)
-            assert hear(follower) == {"view": "/decode?z=1,2"}
+            assert hear(follower) == {"view": "/decode?z=1,2&lesson=elbo"}
             process.kill()
             process.wait()
             # Not the room's end: the server may come back, and the browser asks again.

@@ -14,7 +14,8 @@ from tests.live.conftest import run
 
 
 def new() -> Room:
-    return Room("K7QX", "ada", "10.0.0.1")
+    """One whose leader shows the lesson `elbo`."""
+    return Room("K7QX", "ada", "10.0.0.1", lesson="elbo")
 
 
 async def taken(slot: Slot) -> list[dict[str, Any]]:
@@ -112,6 +113,28 @@ def test_choices_beyond_those_told_apart_count_as_one() -> None:
     counts = room.counts("elbo", 1)
     assert len(counts) == MAX_CHOICES + 1
     assert counts[OTHERS] == 2 * MAX_CHOICES
+
+
+def test_answers_are_those_of_the_lesson_that_the_leader_shows() -> None:
+    room = Room("K7QX", "ada", "10.0.0.1")
+    room.answer("a", "elbo", 1, "A")
+    assert not room.answers
+    room.tell("view", "/elbo?lesson=elbo&step=1")
+    room.answer("a", "elbo", 1, "A")
+    room.answer("b", "other", 1, "A")
+    for view in ("/elbo", "/elbo?lesson=elbo&step=2"):
+        room.tell("view", view)
+        assert room.counts("elbo", 1) == {"A": 1} and room.counts("other", 1) == {}
+    room.tell("view", "/elbo?lesson=other")
+    assert not room.answers
+
+
+def test_nobody_fills_the_steps_that_others_answer() -> None:
+    room = new()
+    for step in range(1_000):
+        room.answer("a", f"made-up-{step}", step, "A")
+    room.answer("b", "elbo", 1, "A")
+    assert room.counts("elbo", 1) == {"A": 1}
 
 
 def test_no_more_follow_than_may() -> None:

@@ -17,6 +17,7 @@ from live.rooms import Place, hub, room_route, socket, where
 from live.rooms.hub import MAX_ROOMS_EACH
 from live.rooms.messages import MAX_TEXT
 from live.rooms.room import Close, Room
+from live.visitors import COOKIE, signer, visitor_of
 from vae_core.errors import ConfigError
 
 HERE = Place("127.0.0.1", 1)  # nobody listens there
@@ -61,6 +62,12 @@ def closed(session: WebSocketTestSession) -> int:
     return int(end.value.code)
 
 
+def leave(session: WebSocketTestSession) -> None:
+    """Have the server close it: a test client that leaves by itself cancels what goes on there."""
+    session.send_bytes(b"")
+    assert closed(session) == Close.UNFIT
+
+
 def test_what_the_leader_says_reaches_who_follows(client: TestClient, room: Room) -> None:
     with connect(client, room.code) as leader, connect(client, room.code.lower()) as follower:
         say(leader, lead=room.secret)
@@ -68,14 +75,14 @@ def test_what_the_leader_says_reaches_who_follows(client: TestClient, room: Room
         say(follower, follow=True)
         assert hear(leader) == {"followers": 1}
         for said in (
-            {"view": "/manifold?model=digits-2d&z=0.5,-0.25"},
+            {"view": "/manifold?model=digits-2d&z=0.5,-0.25&lesson=elbo"},
             {"point": {"plane": "plane", "z": [0.5, -0.25], "there": True}},
             {"film": {"name": "run-7f3a", "frame": 3}},
         ):
             say(leader, **said)
             assert hear(follower) == said
-        say(follower, answer={"lesson": "elbo", "step": 2, "choice": "the gap"})
-        counts = {"lesson": "elbo", "step": 2, "counts": {"the gap": 1}}
+        say(follower, answer={"lesson": "elbo", "step": 2, "choice": "AC"})
+        counts = {"lesson": "elbo", "step": 2, "counts": {"AC": 1}}
         assert hear(leader) == {"answers": counts}
         say(leader, end=True)
         assert closed(follower) == closed(leader) == Close.NO_ROOM
@@ -128,10 +135,13 @@ def test_a_leader_says_nothing_else(client: TestClient, room: Room, said: Any) -
         {"view": "/decode"},
         {"point": None},
         {"end": True},
-        {"answer": {"lesson": "<b>", "step": 1, "choice": "a"}},
-        {"answer": {"lesson": "elbo", "step": 1.5, "choice": "a"}},
-        {"answer": {"lesson": "elbo", "step": 1, "choice": "a" * 500}},
-        {"answer": {"lesson": "elbo", "step": 1, "choice": "a\x00"}},
+        {"answer": {"lesson": "<b>", "step": 1, "choice": "A"}},
+        {"answer": {"lesson": "elbo", "step": 1.5, "choice": "A"}},
+        {"answer": {"lesson": "elbo", "step": 1, "choice": "A" * 500}},
+        {"answer": {"lesson": "elbo", "step": 1, "choice": "A\x00"}},
+        {"answer": {"lesson": "elbo", "step": 1, "choice": "no insult on the projector"}},
+        {"answer": {"lesson": "elbo", "step": 1, "choice": "1e5000"}},
+        {"answer": {"lesson": "elbo", "step": 1, "choice": 1}},
         {"answer": "a"},
     ],
 )
@@ -183,6 +193,93 @@ def test_codes_cannot_be_tried_without_end(client: TestClient, room: Room) -> No
             assert closed(session) == Close.NO_ROOM
     with connect(client, room.code) as session:
         assert closed(session) == Close.TOO_MANY
+
+
+def test_an_old_link_that_a_class_opens_shuts_nobody_out(client: TestClient, room: Room) -> None:
+    for _ in range(30):
+        with connect(client, "BBBB") as session:
+            assert closed(session) == Close.NO_ROOM
+    with connect(client, room.code) as session:
+        say(session, follow=True)
+        leave(session)  # it was let in
+
+
+def test_what_a_leader_pours_out_is_sent_no_faster_than_the_server_bears(
+    client: TestClient, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "MOST_SENT", 4)
+    with connect(client, room.code) as leader, connect(client, room.code) as follower:
+        say(leader, lead=room.secret)
+        say(follower, follow=True)
+        for seed in range(200):
+            say(leader, view=f"/decode?seed={seed}")
+        got = [hear(follower)]
+        while got[-1] != {"view": "/decode?seed=199"}:
+            got.append(hear(follower))
+        leave(leader)
+        leave(follower)
+    assert len(got) < 50
+
+
+def test_one_address_leaves_others_a_place(
+    client: TestClient, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert 2 * socket.MAX_SOCKETS_EACH <= socket.MAX_SOCKETS
+    monkeypatch.setattr(socket, "MAX_SOCKETS_EACH", 1)
+    with connect(client, room.code) as leader, connect(client, room.code) as second:
+        say(leader, lead=room.secret)
+        hear(leader)
+        assert closed(second) == Close.TOO_MANY
+        leave(leader)
+
+
+def test_a_full_disk_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device", "/secret/place")
+
+    monkeypatch.setenv("ZSCAPE_RUNS", str(tmp_path))
+    monkeypatch.setattr(json, "dump", full)
+    with pytest.raises(ConfigError) as refused:
+        hub.open("ada", "10.0.0.1", HERE)
+    assert "/secret" not in str(refused.value)
+    assert not list((tmp_path / ".servers" / "rooms").iterdir())
+
+
+def browser(name: str) -> dict[str, str]:
+    """The cookie of a browser, as the server gives it."""
+    return {"cookie": f"{COOKIE}={signer().sign(name).decode()}"}
+
+
+def comes_in(client: TestClient, room: Room, said: dict[str, Any], cookie: dict[str, str]) -> int:
+    """How the socket ends of one who, once in, says what is nothing: UNFIT."""
+    with connect(client, room.code, **cookie) as session:
+        say(session, **said)
+        say(session, nothing=1)
+        return closed(session)
+
+
+def test_who_guesses_codes_keeps_out_nobody_who_has_been_in(
+    client: TestClient, room: Room, few_wrong: WrongTries
+) -> None:
+    ann, bob, eve = map(browser, ("ann", "bob", "eve"))  # of one school, hence one address
+    room.owner = visitor_of({COOKIE: signer().sign("ann").decode()})
+    assert comes_in(client, room, {"follow": True}, bob) == Close.UNFIT
+    for letter in "BCDFGHJ"[: few_wrong.most]:
+        with connect(client, 4 * letter) as guess:
+            assert closed(guess) == Close.NO_ROOM
+    assert comes_in(client, room, {"lead": room.secret}, ann) == Close.UNFIT
+    assert comes_in(client, room, {"follow": True}, bob) == Close.UNFIT
+    assert comes_in(client, room, {"follow": True}, eve) == Close.TOO_MANY
+
+
+def test_a_browser_that_guesses_is_stopped_before_its_school_is(
+    client: TestClient, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "wrong_each", WrongTries(2, 600.0))
+    for code, end in zip("BCD", (Close.NO_ROOM, Close.NO_ROOM, Close.TOO_MANY), strict=True):
+        with connect(client, 4 * code, **browser("eve")) as guess:
+            assert closed(guess) == end
+    assert comes_in(client, room, {"follow": True}, browser("bob")) == Close.UNFIT
 
 
 def test_a_room_of_a_server_that_is_gone_has_ended(client: TestClient, room: Room) -> None:

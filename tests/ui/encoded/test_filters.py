@@ -53,6 +53,8 @@ def page(made) -> None:  # type: ignore[no-untyped-def]
     [
         ("", [0, 1, 2, 3, 4, 5]),
         ('{"age":[25,60]}', [1, 3, 4]),
+        ('{"age":[25,60,"not known"]}', [1, 2, 3, 4]),
+        ('{"age":[20,70]}', [0, 1, 3, 4, 5]),
         ('{"sex":["m","not known"]}', [1, 3, 4, 5]),
         ('{"age":[25,60],"sex":["m"]}', [1, 3]),
         ('{"class":["dog"],"images":["test"]}', [1, 3]),
@@ -66,6 +68,18 @@ def test_a_link_filters_and_says_itself(link: str, rows: list[int]) -> None:
     assert app.session_state["kept"] == rows
     said = app.session_state["said"]
     assert (json.loads(said) if said else "") == (json.loads(link) if link else "")
+
+
+def test_a_range_hides_no_image_without_a_value_until_that_is_asked_for() -> None:
+    app = AppTest.from_function(page, args=(shown(),), default_timeout=60).run()
+    app.multiselect[0].select("age").run()
+    assert app.session_state["kept"] == list(range(6)) and app.session_state["said"] is None
+    app.slider[0].set_range(40, 60).run()
+    assert app.session_state["kept"] == [2, 3, 4]
+    assert app.checkbox[0].label == "Also the 1 without a value"
+    app.checkbox[0].uncheck().run()
+    assert app.session_state["kept"] == [3, 4]
+    assert json.loads(app.session_state["said"]) == {"age": [40, 60]}
 
 
 @pytest.mark.parametrize(

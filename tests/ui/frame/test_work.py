@@ -87,6 +87,14 @@ def test_heavy_work_waits_for_another_server_s_too_and_not_for_a_dead_one_s() ->
             assert set(told) == {"Waiting for another visitor's computation…"}
 
 
+def test_the_wait_for_heavy_work_ends_with_its_visitor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work.st, "session_state", Gone())
+    with heavy_work(), pytest.raises(InterruptedError), heavy_work():
+        pytest.fail("Two did it at once.")
+    with heavy_work():
+        pass
+
+
 class Gone:
     """A session's state after its visitor has left: whoever looks is stopped."""
 

@@ -102,6 +102,11 @@ def test_a_whole_lesson_is_read() -> None:
     assert (reach.task.at_least, reach.task.at_most, reach.task.latent_dim) == (-20, None, 2)
 
 
+def test_a_view_may_be_a_part_of_a_page() -> None:
+    view = read_lesson("l", HEAD + STEP + "[a](/elbo?image=6#gap)\n", PAGES).steps[0].view
+    assert view == View("a", "elbo", (("image", "6"),), "gap")
+
+
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
@@ -125,11 +130,16 @@ def test_a_whole_lesson_is_read() -> None:
         (HEAD + STEP + "\n[a](/walls)\n", 8, "no page '/walls'"),
         (HEAD + STEP + "\n[a](/elbo/../live)\n", 8, "no page"),
         (HEAD + STEP + "\n[a](/elbo?step=4)\n", 8, "does not say 'step'"),
+        (HEAD + STEP + "\n[a](/elbo#<b>)\n", 8, "a heading's name"),
         (HEAD + STEP + "\n[a](/elbo)\n\n[b](/decode)\n", 6, "2 views"),
         (HEAD + STEP + "### Answer\n[a](/elbo)\n", 8, "before '### Answer'"),
         (HEAD + STEP + "### Answer\nx\n### Answer\n", 9, "two answers"),
         (HEAD + STEP + "```task\nkind: choose\n", 7, "the task has no end"),
         (HEAD + STEP + "x" * 13_000, 6, "longer than 12,000"),
+        (HEAD + STEP + "*" * 4000 + "a" + "*" * 4000, 6, "more than 30 deep"),
+        (HEAD + "## " + "*" * 70 + "a" + "*" * 70 + "\n", 5, "more than 30 deep"),
+        (task("kind: number\nquestion: a" + "*" * 200 + "a" + "*" * 200), 8, "question: there are"),
+        (task("kind: number\nquestion: $\\rule$"), 8, "question: the command"),
         (HEAD + STEP + "$\\href{javascript:alert(1)}{x}$", 6, "is not taken in a formula"),
         (HEAD + STEP + "a\x00b\n", 7, "control character"),
         (task("kind: dance"), 8, "kind is to be one of"),

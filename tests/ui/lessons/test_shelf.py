@@ -51,6 +51,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_are_there(own: Path, tmp_path
     (tmp_path / "secret.md").write_text(LESSON.format("Secret"))
     (own / "out.md").symlink_to(tmp_path / "secret.md")
     (own / "gone.md").symlink_to(own / "nowhere")
+    (own / "round.md").symlink_to(own / "round.md")
     (own / "notes.txt").write_text("no lesson")
     (own / "README.md").write_text("no lesson")
     found = shelf(addresses())
@@ -66,10 +67,11 @@ def test_what_cannot_be_read_is_named_and_the_rest_are_there(own: Path, tmp_path
         "pipe.md": "it is no file",
         "out.md": "leads out of the folder",
         "gone.md": "No such file",
+        "round.md": "symbolic links",
     }.items():
         (fault,) = (each for each in found.faults if each.startswith(name))
         assert why in fault
-    assert len(found.faults) == 9
+    assert len(found.faults) == 10
     assert str(tmp_path) not in "".join(found.faults)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from live.models import OpenModel, open_model
@@ -24,6 +25,7 @@ from vae_core.errors import ConfigError
 from vae_core.models.config import ModelConfig
 from vae_core.models.vae import VAE
 from zscape.command import main
+from zscape.given import opened_here
 
 EVIL = "</script><script>evil()</script><!--<script> \" ' & $told ${told} <b>"
 CARD = Card("a model", "a VAE", [("−ELBO", "151.2 nats")])
@@ -105,6 +107,22 @@ def test_the_decoder_alone_goes_along_unless_the_encoder_is_asked_for() -> None:
         assert (page.told["description"]["draw"] is not None) == encoder
 
 
+def test_the_classifier_that_goes_along_tells_the_classes_of_the_codes() -> None:
+    opened = digits()
+    assert opened.latents is not None and opened.latents.labels is not None
+    description = Parts(html_page(opened, CARD)).told["description"]
+    packed = base64.b64decode(description["classifiers"]["codes"].partition(",")[2])
+    k, n, images, _ = np.frombuffer(packed, "<u4", 4)
+    assert (k, n, images) == (10, 2, len(opened.latents))
+    labels = np.frombuffer(packed, "<u4", k, 16)
+    weight = np.frombuffer(packed, "<f4", k * n, 16 + 4 * k).reshape(k, n)
+    bias = np.frombuffer(packed, "<f4", k, 16 + 4 * k + 4 * k * n)
+    told = labels[(opened.latents.mu.numpy() @ weight.T + bias).argmax(1)]
+    right = (told == opened.latents.labels.numpy()).mean()
+    one = LogisticRegression(max_iter=1000).fit(opened.latents.mu, opened.latents.labels)
+    assert right == pytest.approx(one.score(opened.latents.mu, opened.latents.labels), abs=0.05)
+
+
 def test_the_images_that_go_along_are_the_real_ones_of_their_points() -> None:
     opened = digits()
     assert opened.latents is not None
@@ -153,6 +171,18 @@ def test_a_model_that_the_engine_does_not_know_says_which_layer_and_why() -> Non
         html_page(with_last(nn.Conv2d(1, 1, 1, dilation=2)), CARD)
 
 
+def test_what_cannot_go_into_a_page_of_models_from_outside_is_said() -> None:
+    images = np.random.default_rng(0).random((6, 8, 8), np.float32)
+    codes = images[:, 0, :2]
+    given = opened_here(codes=codes, images=images, name="codes")
+    with pytest.raises(ConfigError, match="There is no decoder"):
+        html_page(given, CARD)
+    network = nn.Sequential(nn.Linear(2, 64), nn.Sigmoid())
+    given = opened_here(decode=network, codes=codes, images=images, name="mine")
+    with pytest.raises(ConfigError, match="A model from outside decodes by a program of its own"):
+        html_page(given, CARD)
+
+
 def test_latents_that_are_no_numbers_are_refused() -> None:
     opened = digits()
     assert opened.latents is not None
@@ -193,7 +223,7 @@ def test_a_bad_target_is_said_in_a_sentence(
     code, said = export("digits-2d", "--html", tmp_path / "missing" / "a.html")
     assert code == 2 and f"There is no folder {tmp_path / 'missing'} to put a.html in" in said
     code, said = export("digits-2d", "--html", tmp_path / "a.txt")
-    assert code == 2 and "is to end in .html" in said
+    assert code == 2 and f"--html {str(tmp_path / 'a.txt')!r} is to end in .html" in said
     code, said = export("digits-2d", "--encoder", "--output", tmp_path / "a.zip")
     assert code == 2 and "--encoder and --thumbnails are of --html" in said
     assert list(tmp_path.iterdir()) == []

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from live.models import open_model
+from ui.figures.told import HOW
 from ui.frame.navigation import PAGES
 from ui.text import programs, show_code
 from ui.text.show_code import SNIPPETS, constants, program, sections
@@ -95,11 +96,17 @@ def test_each_file_is_shown_and_each_section_and_constant_named() -> None:
     source = "\n".join(path.read_text("utf-8") for path in shown)
     asked = set(re.findall(r'\bprogram\(\s*"(\w+)"', source))
     assert asked == {file.stem for file in SNIPPETS.glob("*")}
-    texts = {
-        node.value
-        for node in ast.walk(ast.parse(source.replace("from __future__ import annotations", "")))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    } | METHODS.keys()  # of clusters
+    texts = (
+        {
+            node.value
+            for node in ast.walk(
+                ast.parse(source.replace("from __future__ import annotations", ""))
+            )
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        }
+        | METHODS.keys()
+        | HOW.keys()
+    )  # of clusters, and of choosing labels
     for file in SNIPPETS.glob("*"):
         text = file.read_text("utf-8")
         assert {*sections(text)} <= texts

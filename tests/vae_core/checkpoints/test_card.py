@@ -106,7 +106,19 @@ def test_what_was_asked_for_beside_the_elbo_is_in_it(
     assert f"{total:.2f} ± {aggregate['total_correlation_se']:.2f}" in card
     for key in ("knn", "pca_linear"):
         assert f"{share_in_words(codes[key], codes['test_images'])} |" in card
-    assert f"| MIG | {figures['disentanglement']['mig']:.3f} |" in card
+    scored = figures["disentanglement"]
+    assert f"| MIG | {scored['mig']:.3f} ± {scored['mig_se']:.3f} |" in card
+    assert f"| BetaVAE score | {scored['beta_vae']:.3f} " in card
+    older = {name: scored[name] for name in scored if "beta_vae" not in name and "_se" not in name}
+    document = {**figures, "disentanglement": older}
+    (tmp_path / "all/metrics.json").write_text(json.dumps(document))  # of an older evaluation
+    assert f"| MIG | {scored['mig']:.3f} |" in model_card(
+        "all", read_config(tmp_path / "all"), read_metrics(tmp_path / "all")
+    )
+    document["disentanglement"] = {**older, "mig_se": "none"}
+    (tmp_path / "all/metrics.json").write_text(json.dumps(document))
+    with pytest.raises(CheckpointError, match="disentanglement"):
+        read_metrics(tmp_path / "all")
 
 
 @pytest.mark.parametrize(

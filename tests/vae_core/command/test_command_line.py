@@ -290,6 +290,8 @@ def test_a_sweep_is_runs_of_their_own_and_one_table(
     assert_refused(run(*QUICK, *flags), 2, "beta-1_seed-3 is in")
     assert_refused(run(*QUICK, "--seeds", "0-1", "--seed", "2"), 2, "--seeds")
     assert_refused(run(*QUICK, "--seeds", "0-999"), 2, "256 are the most")
+    assert_refused(run(*QUICK, "--seeds", "0-9999999999"), 2, "10,000,000,000 runs")
+    assert_refused(run(*QUICK, "--seeds", f"0-{10**30}"), 2, "0-4")
     assert_refused(run(*QUICK, "--vary", "colour=1,2"), 2, "colour cannot be varied", "beta")
     assert_refused(run(*QUICK, "--vary", "beta=1,-1"), 2, "beta=-1")
     assert_refused(run(*QUICK, "--vary", "beta=1,1"), 2, "same settings")
@@ -659,6 +661,36 @@ def test_encode_writes_arrays_that_need_no_pickle(
         assert arrays["labels"].shape == arrays["indices"].shape == (360,)
 
 
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ".npz"])
+def test_encode_says_of_which_part_each_row_of_all_is(
+    run: Command, checkpoint: Path, tmp_path: Path, ending: str
+) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (40, 8, 8), np.uint8)
+    np.savez(tmp_path / "own.npz", x_train=images[:28], x_test=images[28:])
+    written = tmp_path / f"z{ending}"
+    given = ("encode", checkpoint, "--images", tmp_path / "own.npz", "--output", written)
+    assert run(*given, "--split", "all").code == 0
+    if ending == ".npz":
+        with np.load(written, allow_pickle=False) as arrays:
+            split = arrays["split"].tolist()
+    else:
+        split = list((pd.read_csv if ending == ".csv" else pd.read_parquet)(written)["split"])
+    assert split == ["train"] * 28 + ["test"] * 12
+    assert run(*given).code == 0
+    if ending == ".csv":
+        assert "split" not in pd.read_csv(written)
+
+
+def test_a_scale_from_below_zero_needs_no_equals_sign(
+    run: Command, checkpoint: Path, tmp_path: Path
+) -> None:
+    images = np.random.default_rng(0).uniform(-0.5, 0.5, (40, 8, 8))
+    np.savez(tmp_path / "own.npz", images=images)
+    given = ("encode", checkpoint, "--images", tmp_path / "own.npz", "--output", tmp_path / "z.npz")
+    outcome = run(*given, "--scale", "-.5:.5")
+    assert outcome.code == 0 and "black -0.5 and white 0.5" in outcome.err
+
+
 def test_sample_draws_one_sheet(run: Command, checkpoint: Path, tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
         assert run("sample", checkpoint, "--n", 7, "--output", tmp_path / name).code == 0
@@ -914,3 +946,24 @@ def test_a_reader_who_leaves_early_is_no_failure() -> None:
         process.stdout.close()
         errors = process.stderr.read()
     assert process.returncode == 0 and errors == b""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["sample", "digits-2d", "--output"],
+        ["encode", "digits-2d", "--output"],
+        ["export", "digits-2d", "--output"],
+        ["train", "--preset", "digits-2d", "--output"],
+    ],
+)
+def test_a_place_that_cannot_be_written_is_named_in_a_sentence(
+    run: Command, tmp_path: Path, command: list[str]
+) -> None:
+    (tmp_path / "file").touch()
+    name = {"sample": "x.png", "encode": "x.npz"}.get(command[0], "x")
+    place = tmp_path / "file" / name  # below a file nothing can be, whoever asks
+    done = run(*command, place)
+    assert done.code in (1, 2)
+    assert "Errno" not in done.err and ".part" not in done.err
+    assert f"{name} cannot be" in done.err and done.err.count("\n") == 1

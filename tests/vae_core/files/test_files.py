@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,12 @@ from hypothesis import strategies as st
 from vae_core.errors import DataError
 from vae_core.files import atomic as files
 from vae_core.files.atomic import (
+    SCRATCH,
     folder_written_whole,
     open_ordinary,
     read_json,
     remove_leftovers,
+    scratch,
     write_bytes,
     write_json,
 )
@@ -163,6 +166,7 @@ def test_numbers_that_are_none_are_refused(tmp_path: Path, number: str) -> None:
 
 STAGES = """
 import sys
+import tempfile
 from pathlib import Path
 from vae_core.files.atomic import folder_written_whole
 with folder_written_whole(Path(sys.argv[1]) / "upload") as folder:
@@ -186,6 +190,37 @@ def test_what_a_killed_process_left_is_removed_and_a_living_one_s_is_not(tmp_pat
         process.wait()
         remove_leftovers(tmp_path)
         assert names(tmp_path) == []
+
+
+BORROWS = """
+from vae_core.files.atomic import scratch
+with scratch() as folder:
+    (folder / "converted").write_bytes(b"half")
+    print("begun", flush=True)
+    input()
+"""
+
+
+def test_what_a_killed_process_left_in_temporary_folders_goes_with_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    others = tmp_path / ".another-program-abcdefgh.part"
+    others.touch()
+    os.utime(others, (1e9, 1e9))
+    with subprocess.Popen(
+        [sys.executable, "-c", BORROWS],
+        cwd=Path(__file__).parents[3], env=os.environ | {"TMPDIR": str(tmp_path)},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None and process.stdout.readline()
+        with scratch() as folder:
+            assert len(list(tmp_path.glob(f".{SCRATCH}-*/converted"))) == 1
+        process.kill()
+        process.wait()
+        with scratch() as folder:
+            assert names(tmp_path) == sorted([others.name, folder.name])
+    assert names(tmp_path) == [others.name]
 
 
 def test_only_what_is_old_and_unfinished_is_a_leftover(tmp_path: Path) -> None:

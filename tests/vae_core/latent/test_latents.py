@@ -17,6 +17,7 @@ from vae_core.errors import ConfigError, DataError
 from vae_core.latent.latents import (
     Latents,
     active_dimensions,
+    active_units_error,
     class_mean,
     common_rows,
     encode_dataset,
@@ -327,3 +328,16 @@ def test_codes_reach_as_far_as_their_distribution_says(share: float) -> None:
     expected = scipy.stats.halfnorm(scale=2.5).ppf(share)
     assert reach(codes, share) == pytest.approx(expected, rel=0.01)
     assert reach(codes.numpy(), 1.0) == float(codes.abs().max())
+
+
+def test_active_units_have_the_error_of_other_images() -> None:
+    """One unit is far above the bound, one far below, one on it; of 200 other sets of images."""
+    deviations = torch.tensor([1.0, 0.01, 0.1])
+    counts, errors = [], []
+    for seed in range(200):
+        mu = deviations * torch.randn(500, 3, generator=torch.Generator().manual_seed(seed))
+        counts.append(float(active_dimensions(mu).sum()))
+        errors.append(active_units_error(mu))
+    assert 0.7 < sum(errors) / len(errors) / float(torch.tensor(counts).std()) < 1.1
+    assert active_units_error(torch.zeros(9, 2)) == pytest.approx(0, abs=1e-9)
+    assert active_units_error(mu[:, :2]) == pytest.approx(0, abs=1e-6)

@@ -56,6 +56,9 @@ def test_the_elbo_is_reconstruction_minus_kl(model: LatentModel) -> None:
     assert m.elbo == pytest.approx(m.reconstruction - m.kl)
     assert m.kl == pytest.approx(sum(m.kl_per_dim)) and m.kl >= 0
     assert len(m.kl_per_dim) == 3
+    kl = elbo_terms(model, dataset().floats(), generator=torch.Generator()).kl.detach()
+    assert m.kl_per_dim_se == pytest.approx(scipy.stats.sem(kl.numpy()).tolist(), rel=1e-4)
+    assert m.active_units_se is not None and m.active_units_se >= 0
     assert (m.images, m.samples, m.dataset, m.split) == (30, 3, "noise", "test")
 
 

@@ -49,6 +49,28 @@ def test_bernoulli_is_the_likelihood_of_binary_pixels(
     np.testing.assert_allclose(ours, scipy_oracle.sum((1, 2, 3)), rtol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 4, 5), (1, 7, 9), (1, 1, 13), (2, 64, 64)])
+@pytest.mark.parametrize("grey", [False, True])
+def test_bernoulli_without_gradients_is_the_same(shape: tuple[int, ...], grey: bool) -> None:
+    """Of images of any number of pixels, and of many draws that meet the same image."""
+    generator = torch.Generator().manual_seed(2)
+    x = torch.rand((2, 1, *shape), generator=generator)
+    x = x if grey else x.round()
+    for scale in (0.0, 1.0, 10.0, 300.0):  # all even; as it learns; certain, right and wrong
+        eta = scale * torch.randn((2, 5, *shape), generator=generator)
+        before = eta.clone()
+        with torch.no_grad():
+            ours = Bernoulli().log_prob(eta, x)
+        entropy = x.double() * eta.double() - torch.nn.functional.softplus(eta.double())
+        oracle = entropy.flatten(-3).sum(-1)
+        rounding = 1e-6 * float(eta.abs().flatten(-3).sum(-1).max()) + 1e-3
+        assert ours.shape == (2, 5) and torch.equal(eta, before)
+        assert (ours.double() - oracle).abs().max() < rounding
+        if not grey:
+            there = distributions.Bernoulli(logits=eta.double()).log_prob(x.double().expand_as(eta))
+            assert (ours.double() - there.flatten(-3).sum(-1)).abs().max() < rounding
+
+
 def test_bernoulli_of_grey_pixels_is_minus_the_cross_entropy(
     parameters: torch.Tensor, grey: torch.Tensor
 ) -> None:
@@ -62,6 +84,8 @@ def test_bernoulli_of_grey_pixels_is_minus_the_cross_entropy(
 def test_bernoulli_stays_finite_where_the_decoder_is_certain_and_wrong() -> None:
     logits, x = torch.tensor([[[[200.0, -200.0]]]]), torch.tensor([[[[0.0, 1.0]]]])
     assert Bernoulli().log_prob(logits, x).item() == pytest.approx(-400)
+    with torch.no_grad():
+        assert Bernoulli().log_prob(logits, x).item() == pytest.approx(-400)
 
 
 @pytest.mark.parametrize("sigma", [0.05, 1.0, 3.0])

@@ -1,7 +1,8 @@
-"""A button like Streamlit's own that can carry a `data-testid`."""
+"""A button like Streamlit's own whose clicks count once each, and that carries a `data-testid`."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -27,6 +28,7 @@ def action_button(
     kind: Literal["primary", "secondary"] = "secondary",
     disabled: bool = False,
     width: Literal["content", "stretch"] = "content",
+    on_click: Callable[[], None] | None = None,
 ) -> bool:
     """Show the button; True in the first run of the script that gets here after a click.
 
@@ -34,8 +36,16 @@ def action_button(
     twice when a fragment's timer takes it along: here each click counts once.
 
     key: names this button in the session. icon: the name of a Material symbol, such as "stop".
+    on_click: called before that run, once as well.
     """
-    told, done = f"{key}:told", f"{key}:done"
+    told, done, acted = f"{key}:told", f"{key}:done", f"{key}:acted"
+
+    def hear() -> None:
+        clicked = st.session_state[told] = st.session_state[key]["clicked"]
+        if on_click is not None and clicked != st.session_state.get(acted):
+            st.session_state[acted] = clicked
+            on_click()
+
     _COMPONENT(
         key=key,
         data={
@@ -46,7 +56,7 @@ def action_button(
             "disabled": disabled,
         },
         width=width,
-        on_clicked_change=lambda: st.session_state.update({told: st.session_state[key]["clicked"]}),
+        on_clicked_change=hear,
     )
     clicked = st.session_state.get(told)
     new = clicked != st.session_state.get(done)

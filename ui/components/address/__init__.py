@@ -32,6 +32,7 @@ __all__ = [
     "number_from_link",
     "refuse",
     "returned",
+    "says_what_is_in_view",
     "show_in_address",
     "step_in_address",
     "tell_refused",
@@ -115,6 +116,14 @@ def returned() -> dict[str, str]:
         return {}
     _in_view().returns += 1
     return st.query_params.to_dict()
+
+
+def says_what_is_in_view(page: str, address: Mapping[str, str]) -> bool:
+    """Whether a page's address says of the page and the model what this session shows already."""
+    in_view = _in_view()
+    said = {name: text for name, text in address.items() if name not in _OF_ALL_PAGES}
+    same = page == in_view.page and address.get("model") == st.session_state.get("model")
+    return same and said == in_view.said
 
 
 def begin_from(address: dict[str, str]) -> None:

@@ -23,7 +23,7 @@ from ui.components.latent_plane.means import points_of_means
 from ui.components.latent_plane.points import Plane
 from ui.outside.notebook.given import opened
 from ui.outside.notebook.kernel import Kernel
-from ui.outside.standalone import CONTROLS_STYLE, ENGINE, PLANE_STYLE, bundled
+from ui.outside.standalone import CONTROLS_STYLE, ENGINE, PLANE_STYLE, bundled, classifiers_in_text
 from ui.outside.standalone.dimensions import dimensions_of
 from vae_core.errors import ConfigError
 
@@ -114,6 +114,7 @@ class LatentPlane(anywidget.AnyWidget):
                 way=Way(np.empty((0, model.latent_dim))),
                 height=_HEIGHT,
                 encodes=model.has_encoder,
+                classifiers=classifiers_in_text(self._opened, points),
                 key=f"plane-{uuid.uuid4().hex}",
             ),
             "hello": {

@@ -28,7 +28,13 @@ from live.models import OpenModel
 from ui.components.latent_plane.description import Way, described
 from ui.components.latent_plane.means import points_of_means
 from ui.components.latent_plane.points import Array, Plane, PlanePoints
-from ui.outside.standalone import CONTROLS_STYLE, ENGINE, PLANE_STYLE, bundled
+from ui.outside.standalone import (
+    CONTROLS_STYLE,
+    ENGINE,
+    PLANE_STYLE,
+    bundled,
+    classifiers_in_text,
+)
 from ui.outside.standalone.dimensions import dimensions_of
 from vae_core.errors import ConfigError
 from vae_core.latent.animation import FRAME_MS
@@ -42,7 +48,7 @@ STOPS = 8
 _HERE = Path(__file__).parent
 _APP = _HERE.parents[2]
 _GRID_STYLE = _HERE.parents[1] / "components" / "image_grid" / "assets" / "grid.css"
-_LEVELS = {"float16": 1, "int8": 20}  # see `vae_core.export.packing`
+_LEVELS = {"float16": 1, "int8": 24}  # see `vae_core.export.packing`
 
 
 @dataclass(frozen=True)
@@ -67,8 +73,8 @@ def html_page(
     have none are decoded from their means. ConfigError where the engine does not know the model,
     and why, or the model is too large.
     """
-    _check_finite(opened)
     coding, weights = _weights(opened, encoder)
+    _check_finite(opened)
     plane = _plane(opened)
     points = points_of_means(opened, plane)
     parts = {
@@ -215,6 +221,7 @@ def _description(
         draw=preparation if encodes else None,  # type: ignore[arg-type]
         height=400,
         encodes=encodes,
+        classifiers=classifiers_in_text(opened, points),
     )
 
 

@@ -6,9 +6,15 @@ choice.js and dimensions.js are what stands around it. A page loads them as one 
 
 from __future__ import annotations
 
+import base64
 import re
 from functools import lru_cache
 from pathlib import Path
+
+from live.models import OpenModel
+from live.weights.classifier import CODES, fitted
+from ui.components.latent_plane.points import PlanePoints
+from vae_core.errors import DataError
 
 _COMPONENTS = Path(__file__).parents[2] / "components"
 ENGINE = _COMPONENTS / "engine" / "assets" / "worker.js"
@@ -19,6 +25,21 @@ _IMPORT = re.compile(r'^import (?:\* as (\w+)|\{([^}]*)\}) from "(\.{1,2}/[^"]+)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const) (\w+))", re.MULTILINE)
 _COMMENT = re.compile(r"^ *(?:/\*\*(?:(?!\*/).)*\*/|//[^\n]*)\n", re.MULTILINE | re.DOTALL)
 _INDENT = re.compile("^ +", re.MULTILINE)
+
+
+def classifiers_in_text(opened: OpenModel, points: PlanePoints | None) -> dict[str, str] | None:
+    """That of codes, as `described` takes it: in the URL itself, for there is no server to ask.
+
+    None where the points have no classes to be told.
+    """
+    if points is None or len(points.classes) < 2:
+        return None
+    try:
+        packed = fitted(opened, CODES)
+    except DataError:  # too many classes: the plane does without
+        return None
+    text = base64.b64encode(packed).decode()
+    return {CODES: f"data:application/octet-stream;base64,{text}"}
 
 
 @lru_cache(maxsize=8)

@@ -79,6 +79,7 @@ class OnnxModel(LatentModel):
     """
 
     has_gradients = False
+    is_elsewhere = True
 
     def __init__(self, config: ModelConfig, wiring: Wiring) -> None:
         if config.likelihood not in LIKELIHOODS or (

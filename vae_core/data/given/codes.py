@@ -26,7 +26,7 @@ class Codes:
     mu (n, d) float32; logvar (n, d) float32, or None of codes that are points; images (n, c, h, w)
     uint8 or None; labels (n,) int64, each an index into class_names, or None; factors (n, k)
     float32, factor_names and factor_values, sources: as `ImageDataset` has them. left_out: columns
-    that are neither numbers nor categories, and why.
+    that are neither numbers nor categories, and why; vectors: which columns of a file they were.
     """
 
     mu: Tensor
@@ -39,6 +39,7 @@ class Codes:
     factor_values: tuple[tuple[str, ...], ...] = ()
     sources: Tensor | None = None
     left_out: tuple[str, ...] = ()
+    vectors: str = ""
 
 
 def given_codes(

@@ -75,7 +75,8 @@ def _of_arrays(path: Path) -> Codes:
         table = columns.pop(name)
         columns |= {f"{name.removesuffix('s')}_{k + 1}": c for k, c in enumerate(table.T)}
     left_out = tuple(sorted(shapes.keys() - {vectors, "logvar", *drawn[:1], *columns, *wide}))
-    found = replace(given_codes(codes, images, logvar=logvar), left_out=left_out)
+    found = given_codes(codes, images, logvar=logvar)
+    found = replace(found, left_out=left_out, vectors=vectors)
     return _finished(path, found, columns)
 
 
@@ -83,7 +84,7 @@ def _of_table(path: Path, columns: Columns) -> Codes:
     lists = [name for name, column in columns.items() if column.ndim == 2]
     name = _named(dict.fromkeys(lists), VECTORS) or (lists[0] if lists else None)
     if name is not None:
-        return _finished(path, given_codes(columns.pop(name)), columns)
+        return _finished(path, replace(given_codes(columns.pop(name)), vectors=name), columns)
     _check_numbers(path, columns)
     groups = _numbered(columns)
     if not groups:
@@ -97,7 +98,8 @@ def _of_table(path: Path, columns: Columns) -> Codes:
         sigma = np.stack([columns.pop(each) for each in groups["sigma"]], 1)
         if (sigma > 0).all():
             logvar = 2 * np.log(sigma)
-    return _finished(path, given_codes(codes, logvar=logvar), columns)
+    vectors = f"{groups[name][0]} to {groups[name][-1]}"
+    return _finished(path, replace(given_codes(codes, logvar=logvar), vectors=vectors), columns)
 
 
 def _check_numbers(path: Path, columns: Columns) -> None:

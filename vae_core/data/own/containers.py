@@ -55,7 +55,10 @@ class Folder:
             for entry in [Path(folder, each) for each in (*sorted(subfolders), *files)]:
                 if not entry.is_symlink():
                     continue
-                target = entry.resolve()
+                try:
+                    target = entry.resolve()
+                except (OSError, RuntimeError):  # it leads to itself, as will be said of the file
+                    continue
                 if not target.is_relative_to(root):
                     leading_out.append(entry.relative_to(path).as_posix())
                 if entry.name in subfolders and (target.is_relative_to(root) or target in followed):

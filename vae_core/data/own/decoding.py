@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ WHITISH = 240  # levels from here on are not seen on white
 BYTES = "8 bits"
 CUT = "16 bits in colour, read at 8"  # as Pillow does, which keeps the upper half of each value
 LOOKED_AT = 512  # pixels a side: of a larger JPEG, the range is seen as it is decoded smaller
+MAX_FRAMES = 200_000  # of one file
 MAX_PIXELS = 50_000_000  # of one image: 200 MB while it is decoded
 
 _GREY_MODES = ("1", "L", "LA")
@@ -72,25 +74,39 @@ def is_picture(data: bytes) -> bool:
         return False
 
 
-def heads(data: bytes) -> list[Head]:
-    """The images in a file. DataError, a clause, where it has none that can be read."""
+def heads(data: bytes, on_head: Callable[[], object] = lambda: None) -> list[Head]:
+    """The images in a file. DataError, a clause, where it has none that can be read.
+
+    on_head is called after each.
+    """
     with _sound():
         image = open_image(data)
-        found = []
-        first = image.tell()  # of HEIC, the one that is meant
-        for k in range(first, first + frames_of(image)):
-            if k and image.format == "TIFF":  # the others have frames of one size
-                image.seek(k)
+        found: list[Head] = []
+        for k in _frames(image):
+            if k and image.format == "TIFF":
                 _check_pixels(image)
                 if image.tag_v2.get(_TIFF_KIND, 0) & _TIFF_SMALLER:  # type: ignore[attr-defined]
                     continue
+            if len(found) == MAX_FRAMES:
+                raise DataError(f"holds more than {MAX_FRAMES:,} images, the most that are read")
             found.append(Head(k, _upright_size(image), _has_colour(image)))
+            on_head()
         return found
 
 
-def frames_of(image: Image.Image) -> int:
-    """How many images a file holds."""
-    return getattr(image, "n_frames", 1) if image.format in _FILMS else 1
+def _frames(image: Image.Image) -> Iterator[int]:
+    """The place of each image in a file: of a TIFF the image is there then, as they may differ."""
+    first = image.tell()  # of HEIC, the one that is meant
+    if image.format != "TIFF":
+        n: int = getattr(image, "n_frames", 1) if image.format in _FILMS else 1
+        yield from range(first, first + n)
+        return
+    for k in count():  # to ask for their number would be to go through them twice
+        try:
+            image.seek(k)
+        except EOFError:
+            return
+        yield k
 
 
 def _upright_size(image: Image.Image) -> Size:

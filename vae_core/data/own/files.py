@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from vae_core.data.own import decoding
-from vae_core.data.own.containers import Container
+from vae_core.data.own.containers import MAX_FILES, Container
 from vae_core.data.own.decoding import Head, Look
 from vae_core.data.own.foreign.kinds import HEAD_BYTES, unread_image
 from vae_core.data.own.form import ImageForm, check_memory
@@ -45,12 +46,17 @@ from vae_core.errors import DataError
 from vae_core.files.zips import left_by_file_manager
 
 MAX_BROKEN = 0.25  # of the images: where more cannot be read, something else is wrong
-MIN_LARGE_PIXELS = 4_000_000_000  # of all images together: fewer may be packed however well
-MAX_PIXELS_A_BYTE = 100
+HEADS_SHARE = 0.3  # of the looking: what files say of their images, before any is decoded
+STEPS_TOLD = 50  # images from one word on how far it is to the next
+# Pixels of all images together: so many for each byte that is read at most, however well they are
+# packed, or for each that they are packed in. More take minutes for nothing that an image shows.
+LARGE, MAX_PIXELS_A_BYTE = 8, 100
 SUFFIXES = (
     *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff"),
     *(".pgm", ".ppm", ".pbm", ".pnm", ".heic", ".heif", ".avif", ".tga", ".jp2", ".ico", ".svg"),
 )
+
+OnLook = Callable[[float], object]
 
 
 class _Picture(NamedTuple):
@@ -61,25 +67,31 @@ class _Picture(NamedTuple):
 
 
 def file_source(
-    name: str, files: Container, form: ImageForm, max_bytes: int, table: Table | None = None
+    name: str,
+    files: Container,
+    form: ImageForm,
+    max_bytes: int,
+    on_look: OnLook,
+    table: Table | None = None,
 ) -> ImageSource:
     """The images in `files`, each looked at once; what can be refused before that is.
 
-    table: what is known of them, by default the table among the files.
+    table: what is known of them, by default the table among the files; on_look hears how far it is,
+    0 to 1, now and then.
     """
     in_files, table_notes = (None, []) if table else table_among(files)
     given, table = table is not None, table or in_files
-    reader = _Reader(files, "" if in_files is None else in_files[0])
-    promised = reader.pictures(name, form.frames)
+    reader = _Reader(files, "" if in_files is None else in_files[0], on_look)
+    promised = reader.pictures(name, form.frames, LARGE * max_bytes)
     stored_in_colour = any(each.head.in_colour for each in promised)
     check_memory(form, name, [each.head.size for each in promised], stored_in_colour, max_bytes)
-    looks = [(each, look) for each in promised if (look := reader.look(each))]
+    looks = reader.looks(promised)
     reader.check(name, len(looks))
     ground_notes = []
     if transparent := sum(look.transparent for _, look in looks):
         if 2 * sum(look.vanishes for _, look in looks) > transparent:
             reader.ground = "black"
-            looks = [(each, look) for each, _ in looks if (look := reader.look(each))]
+            looks = reader.looks([each for each, _ in looks])
         seen = ", as what is seen of them is white" if reader.ground == "black" else ""
         ground_notes.append(
             f"{transparent:,} {'images are' if transparent > 1 else 'image is'} transparent in "
@@ -168,19 +180,30 @@ def file_source(
 class _Reader:
     """Images out of files, those left out of account that cannot be read."""
 
-    def __init__(self, files: Container, table: str) -> None:
-        self._files, self._table = files, table
+    def __init__(self, files: Container, table: str, on_look: OnLook) -> None:
+        self._files, self._table, self._on_look = files, table, on_look
         self._broken: dict[str, str] = {}  # what is left out, and why
         self._others: list[str] = []  # no images
         self._film: tuple[str, Image.Image] | None = None  # open, as frames are read in order
         self.ground = "white"  # behind what is transparent
-        self.stacks = 0  # files that hold several images
+        self._films: set[str] = set()  # files that hold several images
 
-    def pictures(self, name: str, frames: str) -> list[_Picture]:
-        """All images in the order of their paths. DataError where there are none."""
+    @property
+    def stacks(self) -> int:
+        """How many files hold several images."""
+        return len(self._films)
+
+    def pictures(self, name: str, frames: str, most: int) -> list[_Picture]:
+        """All images in the order of their paths. DataError where there are none.
+
+        most: pixels that they may have together, unless they are packed in as many bytes.
+        """
         found: list[_Picture] = []
         size = pixels = 0
-        for path in sorted(self._files.paths, key=lambda path: path.split("/")):
+        steps = count()
+        for k, path in enumerate(sorted(self._files.paths, key=lambda path: path.split("/"))):
+            done = HEADS_SHARE * k / len(self._files.paths)
+            self._tell(next(steps), done)
             if left_by_file_manager(path) or path == self._table:
                 continue
             if any(part.startswith(".") for part in path.split("/")):
@@ -194,25 +217,43 @@ class _Reader:
                     raise DataError(unread)
                 if not named and not decoding.is_picture(data):
                     raise DataError("is no image")
-                named, held = True, decoding.heads(data)
+                named = True
+                held = decoding.heads(data, lambda done=done: self._tell(next(steps), done))  # type: ignore[misc]
             except DataError as error:
                 if named:
                     self._broken[path] = str(error).rstrip(".")
                 else:
                     self._others.append(path)
                 continue
-            self.stacks += len(held) > 1
+            if len(held) > 1:
+                self._films.add(path)
             found += [_Picture(path, head) for head in (held if frames == "all" else held[:1])]
             size += len(data)
             pixels += sum(head.size[0] * head.size[1] for head in held)
-        if pixels > max(MIN_LARGE_PIXELS, MAX_PIXELS_A_BYTE * size):
+            if len(found) > MAX_FILES:
+                raise DataError(f"{name} holds more than {MAX_FILES:,} images, the most read.")
+        if pixels > max(most, MAX_PIXELS_A_BYTE * size):
             raise DataError(
-                f"{name} holds {pixels:,} pixels in {size:,} bytes; images are never so small."
+                f"{name} holds {pixels:,} pixels in {size:,} bytes, more than are decoded here; "
+                "save the images smaller, they are learned so anyway."
             )
         self.check(name, len(found))
         return found
 
-    def look(self, picture: _Picture) -> Look | None:
+    def looks(self, pictures: Sequence[_Picture]) -> list[tuple[_Picture, Look]]:
+        """What each image is, but for those that are damaged."""
+        found = []
+        for k, picture in enumerate(pictures):
+            self._tell(k, HEADS_SHARE + (1 - HEADS_SHARE) * k / len(pictures))
+            if look := self._look(picture):
+                found.append((picture, look))
+        return found
+
+    def _tell(self, step: int, done: float) -> None:
+        if step % STEPS_TOLD == 0:
+            self._on_look(done)
+
+    def _look(self, picture: _Picture) -> Look | None:
         """What an image is; None where it is damaged."""
         try:
             return decoding.look(self._opened(picture), picture.head.frame, self.ground)
@@ -231,7 +272,7 @@ class _Reader:
         if self._film and self._film[0] == picture.path:
             return self._film[1]
         image = decoding.open_image(self._files.read(picture.path))
-        if decoding.frames_of(image) > 1:
+        if picture.path in self._films:
             self._film = picture.path, image
         return image
 

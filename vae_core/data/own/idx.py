@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import tempfile
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from vae_core.data.own.arrays import picture_source
 from vae_core.data.own.source import ImageSource, labelled
 from vae_core.data.own.values import Part, Scale, common_reading, scale_notes, values_of
 from vae_core.errors import DataError
+from vae_core.files.atomic import scratch
 
 
 def idx_source(
@@ -54,7 +54,7 @@ def _idx(file: Path | BinaryIO, kind: str, name: str, max_bytes: int) -> Tensor:
         stream.seek(0)
         packed = stream.read(2) == b"\x1f\x8b"
         stream.seek(0)
-        with tempfile.NamedTemporaryFile(prefix="zscape-") as plain:
+        with scratch() as folder, (folder / "plain").open("wb") as plain:
             source = gzip.GzipFile(fileobj=stream) if packed else stream
             while block := source.read(1 << 20):
                 if plain.tell() + len(block) > max_bytes:

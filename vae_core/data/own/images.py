@@ -40,6 +40,7 @@ from vae_core.errors import DataError
 from vae_core.files.atomic import staging
 
 MIN_IMAGES = 4
+LOOKING = 0.5  # of the time that image files take: the other half they are decoded
 TEST_SHARE = 10  # one image in so many is held out
 
 
@@ -112,11 +113,19 @@ def read_images(
 
     Where the source does not part them, every tenth image of each class, in an order that `seed`
     shuffles, is for the test. Both are named own-<label>-<fingerprint>, the label being the file's
-    name by default. max_bytes: of all images together; on_progress hears 0 to 1; on_survey hears
-    what was found, and warns of what is noteworthy by default. DataError says what is wrong with
-    the images, UnclearScale and UnclearAxes what must be chosen; ConfigError, the form.
+    name by default. max_bytes: of all images together; on_progress hears 0 to 1, of image files
+    half of that while they are looked at, before on_survey; on_survey hears what was found, and
+    warns of what is noteworthy by default. DataError says what is wrong with the images,
+    UnclearScale and UnclearAxes what must be chosen; ConfigError, the form.
     """
-    with opened(source, labels, form or ImageForm(), max_bytes) as images:
+    looked = 0.0
+
+    def on_look(done: float) -> None:
+        nonlocal looked
+        looked = LOOKING
+        on_progress(LOOKING * done)
+
+    with opened(source, labels, form or ImageForm(), max_bytes, on_look) as images:
         parts, survey = _parts(images, seed), _survey(images, form, seed, max_bytes)
         form = survey["form"]
         on_survey(Survey(**survey))
@@ -127,8 +136,8 @@ def read_images(
         train, test = (
             _dataset(split, images, parts[split], form, on_image, sources)
             for split, on_image in (
-                ("train", lambda k: on_progress(k / n)),
-                ("test", lambda k: on_progress((read + k) / n)),
+                ("train", lambda k: on_progress(looked + (1 - looked) * k / n)),
+                ("test", lambda k: on_progress(looked + (1 - looked) * (read + k) / n)),
             )
         )
         # Of 255, 1 is black to the eye: there, a scale was given that is not theirs.
@@ -167,9 +176,13 @@ def preview_images(
     n: int = 12,
     seed: int = 0,
     max_bytes: int = MAX_BYTES,
+    on_progress: Callable[[float], object] = lambda done: None,
 ) -> Preview:
-    """What `read_images` would make of `source`, shown on n images spread evenly over it."""
-    with opened(source, labels, form or ImageForm(), max_bytes) as images:
+    """What `read_images` would make of `source`, shown on n images spread evenly over it.
+
+    on_progress hears 0 to 1 where that takes long, and may end it.
+    """
+    with opened(source, labels, form or ImageForm(), max_bytes, on_progress) as images:
         survey = _survey(images, form, seed, max_bytes)
         rows = np.unique(np.linspace(0, len(images) - 1, min(n, len(images))).round().astype(int))
         shown = _dataset("train", images, rows, survey["form"])

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from vae_core.data.own.arrays import array_source
 from vae_core.data.own.containers import Alone, Folder, Zip, open_tar
 from vae_core.data.own.decoding import is_picture
-from vae_core.data.own.files import SUFFIXES, file_source
+from vae_core.data.own.files import SUFFIXES, OnLook, file_source
 from vae_core.data.own.foreign.conversion import boxed, converted
 from vae_core.data.own.foreign.kinds import HEAD_BYTES as KIND_BYTES
 from vae_core.data.own.foreign.kinds import unread_file
@@ -41,11 +41,16 @@ _TAR = slice(257, 262)  # where a tar archive says so
 
 @contextmanager
 def opened(
-    source: Source, labels: Source | None, form: ImageForm, max_bytes: int
+    source: Source,
+    labels: Source | None,
+    form: ImageForm,
+    max_bytes: int,
+    on_look: OnLook = lambda done: None,
 ) -> Iterator[ImageSource]:
     """The images of `source`; DataError if it has none.
 
-    labels: of an idx file, those of its images; of a folder or a zip, a table beside it.
+    labels: of an idx file, those of its images; of a folder or a zip, a table beside it. on_look
+    hears how far the looking at files is, 0 to 1; of arrays nothing.
     """
     file, name = _file(source), _name(source)
     if isinstance(file, Path) and os.path.isdir(file):
@@ -53,10 +58,10 @@ def opened(
         tables = [file / path for path in sorted(found.paths) if path.endswith(".parquet")]
         if tables and not any(PurePosixPath(p).suffix.lower() in SUFFIXES for p in found.paths):
             _refuse_labels(labels, name)
-            with _of_parquet(tables, name, form, max_bytes) as images:
+            with _of_parquet(tables, name, form, max_bytes, on_look) as images:
                 yield images
         else:
-            yield file_source(name, found, form, max_bytes, _table(labels, name))
+            yield file_source(name, found, form, max_bytes, on_look, _table(labels, name))
         return
     head = _head(file, name)
     content = _unpacked(head) if head.startswith(_GZIP) else head
@@ -65,7 +70,7 @@ def opened(
     kind = next((kind for start, kind in _CONVERTED.items() if head.startswith(start)), "")
     if content[_TAR] == b"ustar":
         with open_tar(file, name) as tar:
-            yield file_source(name, tar, form, max_bytes, _table(labels, name))
+            yield file_source(name, tar, form, max_bytes, on_look, _table(labels, name))
         return
     if not kind and _is_idx(head):
         given = None if labels is None else _file(labels)
@@ -74,7 +79,7 @@ def opened(
     if not head.startswith(_ZIP):
         _refuse_labels(labels, name)
     if kind == "parquet":
-        with _of_parquet([file], name, form, max_bytes) as images:
+        with _of_parquet([file], name, form, max_bytes, on_look) as images:
             yield images
     elif kind:
         with (
@@ -92,10 +97,10 @@ def opened(
     elif head.startswith(_ZIP):
         with open_zip(file, name) as bundle:
             files = Zip(bundle, name, form.names)
-            yield file_source(name, files, form, max_bytes, _table(labels, name))
+            yield file_source(name, files, form, max_bytes, on_look, _table(labels, name))
     elif is_picture(head):
         _refuse_labels(labels, name)
-        yield file_source(name, Alone(file, name), form, max_bytes)
+        yield file_source(name, Alone(file, name), form, max_bytes, on_look)
     elif head.startswith(_GZIP):
         raise DataError(
             f"{name} is packed by gzip, but holds no idx file and no tar archive; unpack it and "
@@ -110,13 +115,17 @@ def opened(
 
 @contextmanager
 def _of_parquet(
-    files: Sequence[Path | BinaryIO], name: str, form: ImageForm, max_bytes: int
+    files: Sequence[Path | BinaryIO],
+    name: str,
+    form: ImageForm,
+    max_bytes: int,
+    on_look: OnLook,
 ) -> Iterator[ImageSource]:
     with (
         converted("parquet", files, name, max_bytes) as made,
         open_zip(made.path, name, max_directory=MAX_DIRECTORY_BYTES) as bundle,
     ):
-        images = file_source(name, Zip(bundle, name), form, max_bytes)
+        images = file_source(name, Zip(bundle, name), form, max_bytes, on_look)
         yield replace(images, notes=(*made.notes, *images.notes))
 
 

@@ -1,13 +1,13 @@
-"""Whether single codes stand for single factors: five scores where the factors are known.
+"""Whether single codes stand for single factors: six scores where the factors are known.
 
 By the protocol of disentanglement_lib (Locatello et al. 2019): 10,000 images to learn from, 5,000
 to test on, codes cut into 20 bins of equal width. Factors are classes; one that takes more than
 `MAX_LEVELS` values is cut into 20 bins, too. Codes that tell nothing score about 0, but for the
-FactorVAE score and informativeness: there, what guessing gives, and for the modularity of noise,
-which is that of little information unevenly spread. One code a factor scores 1, but for SAP, a gap
-between accuracies, as even a useless code guesses, and for MIG, where a factor has more levels than
-a code has bins, or many values: a factor's bins span all images, a code's those that were drawn.
-On sprites the true factors themselves have a MIG of 0.98.
+FactorVAE and BetaVAE scores and informativeness: there, what guessing gives, and for the modularity
+of noise, which is that of little information unevenly spread. One code a factor scores 1, but for
+SAP, a gap between accuracies, as even a useless code guesses, and for MIG, where a factor has more
+levels than a code has bins, or many values: a factor's bins span all images, a code's those that
+were drawn. On sprites the true factors themselves have a MIG of 0.98.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 
 from vae_core.errors import ConfigError, DataError
 from vae_core.latent.latents import Latents
+from vae_core.measures.shares import PARTS, errors_over_parts
 
 BINS = 20
 TRAIN_POINTS = 10_000
 TEST_POINTS = 5_000
 MAX_LEVELS = 64
-BATCH = 64  # of the FactorVAE score
+BATCH = 64  # of the FactorVAE score and the BetaVAE score
 PRUNED = 0.05  # codes of a smaller standard deviation take no part in the FactorVAE score
 
 Codes = NDArray[np.float64]
@@ -36,13 +37,15 @@ Levels = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Disentanglement:
-    """Five scores in [0, 1], and the parts of DCI.
+    """Six scores in [0, 1], and the parts of DCI.
 
-    mig: mutual information gap; factor_vae: accuracy of the FactorVAE score's vote; sap: separated
-    attribute predictability; disentanglement, completeness, informativeness: DCI, the last the
-    accuracy on images not learned from; modularity. train_points, test_points: images drawn by
-    `seed`, with replacement, from two thirds of the images and from the others. classifier: what
-    DCI learned with.
+    mig: mutual information gap; factor_vae: accuracy of the FactorVAE score's vote; beta_vae: of
+    the BetaVAE score's classifier; sap: separated attribute predictability; disentanglement,
+    completeness, informativeness: DCI, the last the accuracy on images not learned from;
+    modularity. train_points, test_points: images drawn by `seed`, with replacement, from two thirds
+    of the images and from the others. classifier: what DCI learned with. *_se: standard errors,
+    from the same scores of four parts of the images, each with a fourth of the points; None where a
+    part has a factor that is the same in all of them.
     """
 
     images: int
@@ -58,6 +61,15 @@ class Disentanglement:
     informativeness: float
     modularity: float
     classifier: str
+    beta_vae: float | None = None
+    mig_se: float | None = None
+    beta_vae_se: float | None = None
+    factor_vae_se: float | None = None
+    sap_se: float | None = None
+    disentanglement_se: float | None = None
+    completeness_se: float | None = None
+    informativeness_se: float | None = None
+    modularity_se: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -72,7 +84,7 @@ def disentanglement_scores(
     classifier: str = "boosting",
     on_progress: Callable[[float, str], object] | None = None,
 ) -> Disentanglement:
-    """All five scores of the posterior means, each with draws of its own by `seed`.
+    """All six scores of the posterior means, each with draws of its own by `seed`.
 
     classifier: for DCI, "boosting" as in disentanglement_lib (minutes for dSprites) or "forest" as
     in Eastwood & Williams (2018), which is quicker and another figure. on_progress is told the
@@ -87,10 +99,51 @@ def disentanglement_scores(
         )
     codes, levels = _codes_and_levels(latents)
     tell = on_progress or (lambda share, name: None)
+    scores = _scores(
+        codes,
+        levels,
+        train_points,
+        test_points,
+        classifier,
+        seed,
+        lambda k, name: tell(k / 2, name),
+    )
+    tell(0.5, "Standard errors")
+    points = max(1, train_points // PARTS), max(1, test_points // PARTS)
+    try:
+        errors = errors_over_parts(
+            lambda rows: _scores(codes[rows], levels[rows], *points, classifier, seed), len(codes)
+        )
+    except DataError:  # a factor is the same in all of a part
+        errors = {}
+    return Disentanglement(
+        images=len(codes),
+        train_points=train_points,
+        test_points=test_points,
+        bins=BINS,
+        seed=seed,
+        classifier=classifier,
+        **scores,
+        **{f"{name}_se": error for name, error in errors.items()},
+    )
+
+
+def _scores(
+    codes: Codes,
+    levels: Levels,
+    train_points: int,
+    test_points: int,
+    classifier: str,
+    seed: int,
+    tell: Callable[[float, str], object] = lambda share, name: None,
+) -> dict[str, float]:
+    """All of them by name; DataError where a factor is the same in all images drawn."""
     tell(0.0, "DCI")
     draw = np.random.default_rng(seed)
     order = draw.permutation(len(codes))
     split = 2 * len(codes) // 3  # an image drawn twice must not be learned and tested
+    if not split:
+        raise DataError(f"{len(codes)} images are too few to learn from and to test.")
     rows, test = draw.choice(order[:split], train_points), draw.choice(order[split:], test_points)
     if not bool((levels[rows].max(axis=0) > levels[rows].min(axis=0)).all()):
         raise DataError("A factor is the same in all images drawn to learn from; give more images.")
@@ -98,25 +151,20 @@ def disentanglement_scores(
     dci = dci_scores(*learned, classifier=classifier, seed=seed)
     tell(0.6, "Mutual information")
     information = mutual_information(codes[rows], levels[rows])
-    tell(0.7, "FactorVAE score")
-    factor_vae = factor_vae_score(codes, levels, train_points, test_points, seed=seed)
+    tell(0.7, "FactorVAE and BetaVAE scores")
+    held = codes, levels, train_points, test_points
+    factor_vae, beta_vae = factor_vae_score(*held, seed=seed), beta_vae_score(*held, seed=seed)
     tell(0.8, "SAP")
-    sap = separated_attribute_predictability(codes[rows], levels[rows], codes[test], levels[test])
-    return Disentanglement(
-        images=len(codes),
-        train_points=train_points,
-        test_points=test_points,
-        bins=BINS,
-        seed=seed,
-        mig=mutual_information_gap(information, levels[rows]),
-        factor_vae=factor_vae,
-        sap=sap,
-        disentanglement=dci[0],
-        completeness=dci[1],
-        informativeness=dci[2],
-        modularity=modularity(information),
-        classifier=classifier,
-    )
+    return {
+        "mig": mutual_information_gap(information, levels[rows]),
+        "factor_vae": factor_vae,
+        "beta_vae": beta_vae,
+        "sap": separated_attribute_predictability(*learned),
+        "disentanglement": dci[0],
+        "completeness": dci[1],
+        "informativeness": dci[2],
+        "modularity": modularity(information),
+    }
 
 
 def factor_levels(factors: NDArray[np.float32]) -> Levels:
@@ -124,7 +172,7 @@ def factor_levels(factors: NDArray[np.float32]) -> Levels:
     columns = []
     for column in factors.T:
         values, levels = np.unique(column, return_inverse=True)
-        columns.append(levels if len(values) <= MAX_LEVELS else _binned(column))
+        columns.append(levels if len(values) <= MAX_LEVELS else binned(column))
     return np.stack(columns, axis=1).astype(np.int64)
 
 
@@ -133,7 +181,7 @@ def mutual_information(codes: Codes, levels: Levels) -> NDArray[np.float64]:
     from sklearn.metrics import mutual_info_score
 
     return np.array(
-        [[mutual_info_score(factor, code) for factor in levels.T] for code in map(_binned, codes.T)]
+        [[mutual_info_score(factor, code) for factor in levels.T] for code in map(binned, codes.T)]
     )
 
 
@@ -142,11 +190,16 @@ def mutual_information_gap(information: NDArray[np.float64], levels: Levels) -> 
 
     In units of the factor's entropy, mean over factors; 1 for one code a factor that has its bins.
     """
+    return float(gaps_by_factor(information, levels).mean())
+
+
+def gaps_by_factor(information: NDArray[np.float64], levels: Levels) -> NDArray[np.float64]:
+    """What the MIG is the mean of, (k,): the gap of each factor; of information (d, k)."""
     from sklearn.metrics import mutual_info_score
 
     entropy = np.array([mutual_info_score(factor, factor) for factor in levels.T])
     best = np.sort(information, axis=0)[::-1]
-    return float(np.mean((best[0] - best[1]) / entropy))
+    return np.asarray((best[0] - best[1]) / entropy)
 
 
 def modularity(information: NDArray[np.float64]) -> float:
@@ -177,8 +230,7 @@ def factor_vae_score(
     if not len(active):
         return 0.0
     scaled = codes[:, active] / np.sqrt(variance[active])
-    order = np.argsort(levels, axis=0, kind="stable")  # rows of each factor's levels, together
-    ends = [np.concatenate([[0], np.cumsum(np.bincount(factor))]) for factor in levels.T]
+    order, ends = _rows_by_level(levels)
 
     def votes(points: int) -> NDArray[np.int64]:
         """How often each code (a, ) was the stillest of each held factor, (a, k)."""
@@ -193,6 +245,45 @@ def factor_vae_score(
     majority = votes(train_points).argmax(axis=1)
     tested = votes(test_points)
     return float(tested[np.arange(len(active)), majority].sum() / test_points)
+
+
+def beta_vae_score(
+    codes: Codes, levels: Levels, train_points: int, test_points: int, *, seed: int = 0
+) -> float:
+    """The BetaVAE score (Higgins et al. 2017): which factor was held, told by a linear classifier.
+
+    Each point is 64 pairs of images that share one factor's value, another for each pair, and what
+    is told from is the mean of |mu - mu'| by code; the score is the accuracy on test points. A
+    linear map of the codes can be as good as the factors themselves (Kim & Mnih 2018, section 4).
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    draw = np.random.default_rng(seed)
+    order, ends = _rows_by_level(levels)
+
+    def points(count: int) -> tuple[Codes, NDArray[np.int64]]:
+        """Mean distances (count, d), and which factor was held, (count,)."""
+        held = draw.integers(levels.shape[1], size=count)
+        held[: levels.shape[1]] = np.arange(levels.shape[1])[:count]  # none is missing
+        distances = np.empty((count, codes.shape[1]))
+        for k, factor in enumerate(held):
+            first = draw.integers(len(levels), size=BATCH)
+            level = levels[first, factor]
+            second = order[draw.integers(ends[factor][level], ends[factor][level + 1]), factor]
+            distances[k] = np.abs(codes[first] - codes[second]).mean(axis=0)
+        return distances, held
+
+    learner = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1_000))
+    learner.fit(*points(train_points))
+    return float(learner.score(*points(test_points)))
+
+
+def _rows_by_level(levels: Levels) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
+    """Rows of each factor's levels together, (n, k), and where a factor's levels begin and end."""
+    order = np.argsort(levels, axis=0, kind="stable")
+    return order, [np.concatenate([[0], np.cumsum(np.bincount(f))]) for f in levels.T]
 
 
 def separated_attribute_predictability(
@@ -287,7 +378,7 @@ def _codes_and_levels(latents: Latents) -> tuple[Codes, Levels]:
     return codes, levels
 
 
-def _binned(values: NDArray[Any]) -> NDArray[np.int64]:
+def binned(values: NDArray[Any]) -> NDArray[np.int64]:
     """Bins of equal width over the range of values (n,), counted from 0."""
     edges = np.histogram_bin_edges(values, BINS)
     return np.asarray(np.digitize(values, edges[1:-1]))

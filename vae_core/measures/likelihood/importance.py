@@ -17,7 +17,7 @@ from vae_core.objectives.terms import log_weights
 
 MAX_SAMPLES = 100_000
 # Images decoded at once: on a processor few enough for its cache, elsewhere enough to fill it.
-ROWS = {"cpu": 400}
+ROWS = {"cpu": 1_000}
 ROWS_ELSEWHERE = 4_000
 
 

@@ -21,6 +21,7 @@ from vae_core.models.priors import EqualMixture, Prior
 
 REACH = 6.0  # standard deviations of the prior: 1e-8 lies beyond
 MAX_REACH = 2.0  # codes farther out than so many times the prior's reach are refused
+MAX_DOUBLINGS = 3  # of the reach, for an image whose posterior lies beyond it
 NARROWEST = 0.02  # of a prior's Gaussians: a narrower one could hide between the first cells
 SPACING = 0.1
 MATTERS = 20.0  # nats below an image's best cell; what is lower adds less than 1e-4
@@ -62,8 +63,8 @@ def exact_log_likelihood(model: LatentModel, x: Tensor) -> Tensor:
     """log p(x) of each image x (batch, c, h, w), (batch,) float64, in nats.
 
     Costs some ten thousand decodes for all images and a few thousand for each. ConfigError for a
-    plain autoencoder, more than two latent dimensions, or codes beyond twice the prior's reach,
-    which is |z| = 6 of N(0, I).
+    plain autoencoder, more than two latent dimensions, codes beyond twice the prior's reach, which
+    is |z| = 6 of N(0, I), or a posterior beyond eight times that.
     """
     _check(model)
     if not len(x):
@@ -74,7 +75,10 @@ def exact_log_likelihood(model: LatentModel, x: Tensor) -> Tensor:
         centres = _cells_within(reach, SPACING, mu)
         coarse = log_joint(model, part, centres)
         for image, log_p, m, s in zip(part, coarse, mu, sigma, strict=True):
-            cells = _refined(model, image[None], centres, log_p, SPACING, m, s)
+            if _beyond(centres, log_p):
+                cells = posterior_cells(model, image[None])
+            else:
+                cells = _refined(model, image[None], centres, log_p, SPACING, m, s)
             totals.append(cells.log_px)
     return torch.stack(totals)
 
@@ -88,8 +92,16 @@ def posterior_cells(model: LatentModel, x: Tensor) -> Cells:
     """
     _check(model)
     mu, sigma, reach = _codes(model, x)
-    centres = _cells_within(reach, FIRST_SPACING, mu)
-    log_p = log_joint(model, x, centres)[0]
+    for doublings in range(MAX_DOUBLINGS + 1):
+        centres = _cells_within(reach * 2**doublings, FIRST_SPACING, mu)
+        log_p = log_joint(model, x, centres)[0]
+        if not _beyond(centres, log_p):
+            break
+    else:
+        raise ConfigError(
+            f"The posterior of this image lies farther out than {reach * 2**doublings:.3g}, where "
+            "the prior is nothing: it is unlike all that the model can draw. Take another image."
+        )
     return _refined(model, x, centres, log_p, FIRST_SPACING, mu[0], sigma[0], ENOUGH[mu.shape[1]])
 
 
@@ -150,6 +162,12 @@ def _cells_within(reach: float, width: float, like: Tensor) -> Tensor:
     side = width * (torch.arange(-half, half, device=like.device, dtype=like.dtype) + 0.5)
     d = like.shape[1]
     return torch.cartesian_prod(*[side] * d).reshape(-1, d)
+
+
+def _beyond(centres: Tensor, log_p: Tensor) -> bool:
+    """Whether p(x, z) of an image, (m,), still matters in the outermost of the cells."""
+    outermost = (centres.abs() == centres.abs().max()).any(1)
+    return bool(log_p[outermost].max() > log_p.max() - MATTERS)
 
 
 def _refined(

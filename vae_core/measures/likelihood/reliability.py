@@ -50,16 +50,16 @@ def pareto_k(log_weights: Tensor) -> Tensor:
     grid = torch.arange(1, points + 1, device=excess.device, dtype=torch.float64) - 0.5
     quartile = excess[:, math.floor(size / 4 + 0.5) - 1, None]
     theta = 1 / excess[:, -1:] + (1 - (points / grid).sqrt()) / (3 * quartile)  # (n, points)
-    shapes = torch.stack([_shape(theta_j, excess) for theta_j in theta.unbind(1)], dim=1)
+    shapes = _shape(theta, excess)
     likelihood = size * (torch.log(-theta / shapes) - shapes - 1)
-    shape = _shape((torch.softmax(likelihood, 1) * theta).sum(1), excess)
+    shape = _shape((torch.softmax(likelihood, 1) * theta).sum(1, keepdim=True), excess)[:, 0]
     # As ten further draws of shape 1/2 would have it: a guard against tails of few draws.
     return torch.where(alike, math.nan, (size * shape + 10 * 0.5) / (size + 10))
 
 
 def _shape(theta: Tensor, excess: Tensor) -> Tensor:
-    """The likeliest shape k, (n,), at theta (n,) of excesses over the threshold (n, size)."""
-    return torch.log1p(-theta[:, None] * excess).mean(1)
+    """The likeliest shape k, (n, m), at theta (n, m) of excesses over the threshold (n, size)."""
+    return torch.log1p(-theta[..., None] * excess[:, None]).mean(-1)
 
 
 def largest_reliable_k(draws: int) -> float:

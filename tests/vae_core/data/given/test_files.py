@@ -137,3 +137,12 @@ def test_what_is_no_table_of_codes_is_told(tmp_path: Path, table: pd.DataFrame) 
     refused(tmp_path / "broken.parquet", "is no parquet that is read")
     table.assign(image="small/none.png").to_csv(tmp_path / "lost.csv")
     refused(tmp_path / "lost.csv", "small/none.png")
+
+
+def test_it_is_told_which_columns_the_codes_were(tmp_path: Path) -> None:
+    frame = pd.DataFrame(np.eye(4, 3), columns=["pc_1", "pc_2", "pc_3"])
+    frame.to_csv(tmp_path / "numbered.csv", index=False)
+    pd.DataFrame({"vector": list(np.eye(4, 3))}).to_parquet(tmp_path / "lists.parquet")
+    np.savez(tmp_path / "arrays.npz", features=np.eye(4, 3), age=np.arange(4))
+    found = [read_codes(tmp_path / f) for f in ("numbered.csv", "lists.parquet", "arrays.npz")]
+    assert [each.vectors for each in found] == ["pc_1 to pc_3", "vector", "features"]

@@ -4,6 +4,8 @@ import gzip
 import io
 import json
 import os
+import subprocess
+import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -269,3 +271,77 @@ def test_an_unread_image_among_others_is_named_and_counted(tmp_path: Path) -> No
     os.mkdir(tmp_path / "arrays")
     npy(tmp_path / "arrays" / "0.npy")
     assert "by np.stack" in refused(tmp_path / "arrays")
+
+
+USED = """
+import resource, subprocess, sys
+done = subprocess.run(sys.argv[1:], stdout=subprocess.PIPE, text=True)
+print(done.stdout, done.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
+def one_long_text(path: Path) -> Path:
+    """A few MB, whose texts would be a thousand times as long as an array of one width."""
+    texts = ["a" * 4_000_000] + ["b"] * 200
+    return hdf5(path, images=COLOUR, names=np.array(texts, dtype=h5py.string_dtype()))
+
+
+def one_image_often(path: Path) -> Path:
+    """A few KB, in which 64 rows refer to one image of 60 MB of zeros."""
+    often = pa.DictionaryArray.from_arrays(
+        pa.array([0] * 64, pa.int32()), pa.array([b"\x89PNG" + bytes(60_000_000)], pa.binary())
+    )
+    names = pa.array([f"{k}.png" for k in range(64)])
+    column = pa.StructArray.from_arrays([often, names], names=["bytes", "path"])
+    parquet.write_table(pa.table({"image": column}), path, compression="zstd")
+    return path
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no system limits memory")
+@pytest.mark.parametrize(
+    ("kind", "bomb", "why"),
+    [
+        ("hdf5", one_long_text, "has an array, names, of"),
+        ("parquet", one_image_often, "takes more memory than there is for it"),
+    ],
+)
+def test_a_small_file_never_takes_gigabytes(
+    kind: str, bomb: Callable[[Path], Path], why: str, tmp_path: Path
+) -> None:
+    bomb(tmp_path / "bomb")
+    reader = [sys.executable, "-P", str(conversion.READER), kind, str(96 << 20)]
+    # By a small process between: what a child has used begins with what its parent holds.
+    done = subprocess.run(
+        [sys.executable, "-c", USED, *reader, str(tmp_path / "made.zip"), str(tmp_path / "bomb")],
+        env=os.environ | conversion.ALONE,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    said, code, used = done.stdout.rsplit(maxsplit=2)
+    assert int(code) == conversion.UNREADABLE and why in said
+    assert int(used) < 1_200_000  # KB
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a parent that is gone is not told there")
+def test_the_reader_ends_with_the_server_that_started_it(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "long.h5", "w") as file:  # hours, where nothing is too much
+        for k in range(900):
+            file.create_dataset(f"x{k}", (40, 1000, 1000), np.uint8, chunks=True, fillvalue=k % 200)
+    server = (
+        "import subprocess, sys; from vae_core.data.own.foreign.conversion import READER;"
+        "reader = subprocess.Popen([sys.executable, '-P', READER, 'hdf5', str(1 << 40),"
+        " *sys.argv[1:]]); print(reader.pid, flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", server, str(tmp_path / "made.zip"), str(tmp_path / "long.h5")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as started:
+        assert started.stdout is not None
+        reader = int(started.stdout.readline())
+        while not (tmp_path / "made.zip").exists():  # it has begun
+            os.kill(reader, 0)
+        started.kill()
+        assert started.stdout.read() == b""  # whoever could write there has ended …
+    assert not zipfile.is_zipfile(tmp_path / "made.zip")  # … long before its work was done

@@ -26,7 +26,6 @@ from tests.vae_core.arrays import idx
 from vae_core.data.image_dataset import ImageDataset
 from vae_core.data.names import is_own
 from vae_core.data.own import containers, decoding, form
-from vae_core.data.own import files as image_files
 from vae_core.data.own import images as own_images
 from vae_core.data.own import source as image_source
 from vae_core.data.own.form import ImageForm
@@ -151,7 +150,39 @@ def test_every_pixel_label_and_class_name_is_in_the_fingerprint() -> None:
 def test_progress_runs_from_the_first_image_to_the_last() -> None:
     heard: list[float] = []
     read_images(zipped(PHOTOS), on_progress=heard.append)
+    looked = [each for each in heard if each <= 0.5]
+    assert len(looked) > 1 and heard == sorted(heard)
+    assert heard[len(looked) :] == pytest.approx([0.5 + k / 40 for k in range(1, 21)])
+    heard.clear()
+    read_images(npz(images=noise((20, 4, 4))), on_progress=heard.append)
     assert heard == pytest.approx([k / 20 for k in range(1, 21)])
+
+
+@pytest.mark.parametrize("kind", ["GIF", "TIFF"])
+def test_a_film_of_many_frames_is_told_of_and_can_be_ended_before_it_is_read(kind: str) -> None:
+    frames = [Image.fromarray(noise((4, 4), k)) for k in range(300)]
+    film = saved(frames[0], kind, save_all=True, append_images=frames[1:])
+    heard: list[float] = []
+    preview_images(io.BytesIO(film), on_progress=heard.append)
+    assert len(heard) > 10 and heard == sorted(heard)
+
+    def leave(_done: float) -> None:
+        heard.append(1)
+        if len(heard) == 3:
+            raise KeyboardInterrupt
+
+    heard.clear()
+    with pytest.raises(KeyboardInterrupt):
+        preview_images(io.BytesIO(film), on_progress=leave)
+    assert len(heard) == 3
+
+
+def test_of_one_file_there_is_a_most_of_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = [Image.fromarray(noise((4, 4), k)) for k in range(8)]
+    film = saved(frames[0], "TIFF", save_all=True, append_images=frames[1:])
+    assert preview_images(io.BytesIO(film)).n == 8
+    monkeypatch.setattr("vae_core.data.own.decoding.MAX_FRAMES", 7)
+    assert "holds more than 7 images" in refused(io.BytesIO(film))
 
 
 def test_folders_named_train_and_test_part_the_images() -> None:
@@ -605,7 +636,9 @@ def test_a_link_is_read_once_and_said_where_it_leads_out(tmp_path: Path) -> None
     assert preview.class_sizes["cats"] == preview.class_sizes["dogs"] == 11
     assert "Links that lead out of the folder are read: birds" in preview.notes[0]
     (photos / "cats" / "gone.png").symlink_to(tmp_path / "nowhere")
-    assert "cats/gone.png (gone.png is missing in cats)" in " ".join(preview_images(photos).notes)
+    (photos / "cats" / "loop.png").symlink_to("loop.png")
+    notes = " ".join(preview_images(photos).notes)
+    assert "cats/gone.png (gone.png is missing in cats)" in notes and "cats/loop.png" in notes
 
 
 def test_a_pipe_with_the_name_of_an_image_is_left_out(tmp_path: Path) -> None:
@@ -647,9 +680,9 @@ def test_what_would_fill_the_memory_is_refused_before_it_is_read(
     monkeypatch.setattr(decoding, "look", lambda *_: decoding.Look(False, "8 bits", ALL_BYTES))
     assert "3.png (unpacks to 68,157,440 bytes" in refused(bomb)
     monkeypatch.setattr(decoding, "look", never)
-    monkeypatch.setattr(image_files, "MIN_LARGE_PIXELS", 1_000)
     pixels = zipped({f"{k}.png": huge_png(5_000, 5_000) for k in range(4)})
-    assert "100,000,000 pixels in" in refused(pixels, form=ImageForm((8, 8)))
+    sentence = refused(pixels, form=ImageForm((8, 8)), max_bytes=1_000_000)
+    assert "100,000,000 pixels in" in sentence and "save the images smaller" in sentence
     monkeypatch.setattr(containers, "MIN_LARGE_BYTES", 40_000)
     assert "more than 20 times its size" in refused(blank)
     monkeypatch.setattr(containers, "MAX_FILES", 3)

@@ -1,22 +1,27 @@
-"""The five scores on codes that are made to be perfect, constant, duplicated and turned."""
+"""The six scores on codes that are made to be perfect, constant, duplicated and turned."""
 
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from scipy.stats import spearmanr
 
+from vae_core.checkpoints.reading import load_latents
 from vae_core.errors import ConfigError, DataError
 from vae_core.latent.latents import Latents
 from vae_core.measures.codes.disentanglement import (
     Disentanglement,
+    beta_vae_score,
     dci_scores,
     disentanglement_scores,
     factor_levels,
     factor_vae_score,
+    gaps_by_factor,
     modularity,
     mutual_information,
     mutual_information_gap,
@@ -108,6 +113,7 @@ def test_the_gap_is_in_units_of_the_entropy() -> None:
     codes = np.stack([levels[:, 0] // 2, levels[:, 1], np.zeros(400)], axis=1).astype(float)
     information = mutual_information(codes, levels)
     assert information[0, 0] == pytest.approx(math.log(2))
+    assert gaps_by_factor(information, levels) == pytest.approx([0.5, 1])
     assert mutual_information_gap(information, levels) == pytest.approx((0.5 + 1) / 2)
 
 
@@ -124,6 +130,21 @@ def test_the_gap_is_in_units_of_the_entropy() -> None:
 )
 def test_the_factor_vae_score(kind: str, low: float, high: float) -> None:
     assert low <= factor_vae_score(CODES[kind], LEVELS, 1_000, 500) <= high
+
+
+@pytest.mark.parametrize(
+    ("kind", "low", "high"),
+    [
+        ("perfect", 1, 1),
+        ("shuffled and scaled", 1, 1),
+        ("constant", 0.25, 0.42),  # one of three by chance
+        ("noise", 0.25, 0.42),
+        ("duplicated", 1, 1),
+        ("turned", 0.8, 1),  # a linear map: no code is a factor, and it hardly matters
+    ],
+)
+def test_the_beta_vae_score(kind: str, low: float, high: float) -> None:
+    assert low <= beta_vae_score(CODES[kind], LEVELS, 600, 600) <= high
 
 
 def test_codes_that_hardly_vary_have_no_vote() -> None:
@@ -223,6 +244,15 @@ def test_all_scores_come_together() -> None:
     assert (together.images, together.train_points, together.bins) == (len(LEVELS), 500, 20)
 
 
+def test_scores_have_standard_errors() -> None:
+    """None of a perfect code; without, where a part of the images has too few."""
+    blurred = scores(PERFECT + 0.5 * noise(len(LEVELS), 3), LEVELS)
+    assert 0 < blurred.mig_se < 0.2 and 0 < blurred.completeness_se < 0.2
+    assert scores(PERFECT, LEVELS).factor_vae_se == 0
+    few = scores(PERFECT[:9], LEVELS[:9])
+    assert few.mig_se is few.sap_se is None and few.mig > 0
+
+
 def test_draws_are_of_their_seed() -> None:
     codes = PERFECT + 0.5 * noise(len(LEVELS), 3)
     first = scores(codes, LEVELS, seed=1)
@@ -267,3 +297,19 @@ def test_a_factor_that_is_the_same_in_all_that_was_drawn_is_a_data_error() -> No
         except DataError as error:
             draws.append(str(error))
     assert any("give more images" in str(found) for found in draws)
+
+
+def test_scale_and_place_have_a_unit_each_in_sprites_factors() -> None:
+    """By rank correlation, which no score here takes: one unit goes with each, no other does."""
+    folder = Path(__file__).parents[4] / "checkpoints" / "sprites-factors"
+    latents = load_latents(folder)
+    names = json.loads((folder / "config.json").read_text())["factor_names"]
+    assert latents.factors is not None
+    units = []
+    for factor in ("scale", "x", "y"):
+        values = latents.factors[:, names.index(factor)].numpy()
+        r = np.array([abs(spearmanr(code, values).statistic) for code in latents.mu.numpy().T])
+        second, first = np.sort(r)[-2:]
+        assert first > 0.9 and second < 0.3, (factor, r)
+        units.append(int(r.argmax()))
+    assert len(set(units)) == 3

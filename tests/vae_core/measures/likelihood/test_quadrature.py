@@ -43,6 +43,20 @@ def test_a_wrong_encoder_does_not_mislead_the_sum(mu: float, logvar: float) -> N
     torch.testing.assert_close(exact_log_likelihood(model, x), exact, atol=2e-4, rtol=1e-6)
 
 
+@pytest.mark.parametrize("d", [1, 2])
+def test_an_image_unlike_the_data_is_summed_over_where_its_posterior_is(d: int) -> None:
+    """Its posterior lies where the prior is nothing, and the encoder does not know."""
+    model = linear_gaussian(d, 0.05)
+    model.encoder[1].weight.zero_()
+    model.encoder[1].bias.zero_()
+    z = torch.tensor([[0.5] * d, [11.0] * d, [-30.0] + [0.0] * (d - 1)], dtype=torch.float64)
+    x = model.decode_parameters(z)
+    exact = log_marginal(model, x)
+    torch.testing.assert_close(exact_log_likelihood(model, x), exact, atol=2e-4, rtol=1e-6)
+    with pytest.raises(ConfigError, match="unlike all that the model can draw"):
+        exact_log_likelihood(model, model.decode_parameters(z * 3))
+
+
 @pytest.mark.parametrize("likelihood", ["bernoulli", "continuous-bernoulli", "gaussian"])
 @pytest.mark.parametrize("d", [1, 2])
 def test_the_sum_over_cells_is_scipys_integral(d: int, likelihood: str) -> None:

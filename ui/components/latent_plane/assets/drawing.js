@@ -17,6 +17,9 @@ export class Drawing {
     this.pixels = null;
     /** @type {number[] | null} the cursor, while it stands where the drawing put it */
     this.z = null;
+    /** @type {{pixels: Uint8Array, since: number} | null} what is not encoded yet */
+    this.wish = null;
+    this.ended = false; // a stroke has, of which Python has not heard
     this.encoding = new Latest((wish) => this.#encode(wish));
   }
 
@@ -38,8 +41,19 @@ export class Drawing {
     this.pad.prepareFor(preparation, this.plane.hello?.image_shape ?? null);
   }
 
-  async #encode({ pixels, since }) {
+  /** Once the model answers: what it did not hear of before. */
+  again() {
+    const [c, h, w] = this.plane.hello.image_shape;
+    if (this.wish?.pixels.length !== c * h * w) return; // none, or another model's
+    this.encoding.want(this.wish);
+    if (this.ended) this.#done();
+  }
+
+  async #encode(wish) {
+    const { pixels, since } = (this.wish = wish);
     const answer = await this.plane.channel.ask(Verb.ENCODE, 1, pixels);
+    if (this.wish !== wish) return; // the pad was cleared, or a newer one waits
+    this.wish = null;
     const values = Array.from(new Float32Array(answer.bytes));
     const d = this.plane.hello.latent_dim;
     const mu = values.slice(0, d);
@@ -50,14 +64,17 @@ export class Drawing {
 
   /** Python hears of z when the stroke has ended and its last image is encoded. */
   async #done() {
+    this.ended = true;
     await this.encoding.running;
-    if (!this.posterior) return;
+    if (this.wish || !this.posterior || !this.ended) return;
+    this.ended = false;
     if (this.plane.data.tellsDrawing) this.plane.tell("drawn", base64(this.pixels));
     this.plane.tellZ();
   }
 
   #forget() {
-    this.posterior = null;
+    this.posterior = this.wish = null;
+    this.ended = false;
     this.plane.invalidate();
   }
 

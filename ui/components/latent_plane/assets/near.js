@@ -10,6 +10,7 @@ const OF_NETWORKS = new Set([Verb.DECODE, Verb.ENCODE, Verb.RETURN, Verb.MAPS]);
 const IDLE_MS = 5000; // the longest that the weights wait for the page to come to rest
 const TRIES = 3;
 const RETRY_MS = 15_000; // after weights that did not come
+const PATIENCE_MS = 30_000; // with what is silent: the server, the weights on their way, a thread that begins
 const FRESH_MS = 3000; // after each use it is asked whether the model is still the same
 
 /** @typedef {ConstructorParameters<typeof Channel>[1] & {onCoding: () => void}} Listener */
@@ -85,7 +86,7 @@ class NearChannel extends Channel {
     /** @type {string | null} of the weights by which this browser decodes; null where it does not */
     this.coding = null;
     this.tag = "";
-    this.failures = 0;
+    this.tries = 0; // that failed since the connection was opened
     this.leaving = new AbortController();
     /** @type {ReturnType<typeof setTimeout> | null} */
     this.check = null;
@@ -97,7 +98,12 @@ class NearChannel extends Channel {
       this.#leave(); // a model of other dimensions
     }
     super.receive(data);
-    if (typeof data !== "string") return;
+  }
+
+  state(name, reason) {
+    super.state(name, reason);
+    if (name !== "open") return;
+    this.tries = 0;
     if (globalThis.requestIdleCallback) requestIdleCallback(() => this.#bring(), { timeout: IDLE_MS });
     else setTimeout(() => this.#bring(), IDLE_MS / 10);
   }
@@ -123,10 +129,15 @@ class NearChannel extends Channel {
   async #bring() {
     clearTimeout(this.check);
     this.check = null;
-    const answer = await super.ask(Verb.TAG, 1, new Uint8Array()).catch(() => null);
-    const tag = answer && new TextDecoder().decode(answer.bytes);
-    if (tag === null && !this.closed) this.check ??= setTimeout(() => this.#bring(), FRESH_MS);
-    if (tag === null || this.closed || tag === this.tag) return;
+    let tag = "";
+    try {
+      const { bytes } = await soon(super.ask(Verb.TAG, 1, new Uint8Array()), "the server");
+      tag = new TextDecoder().decode(bytes);
+    } catch {
+      this.#later();
+      return;
+    }
+    if (this.closed || tag === this.tag) return;
     const before = this.thread;
     this.#leave();
     this.tag = tag;
@@ -136,19 +147,27 @@ class NearChannel extends Channel {
       const weights = await this.#weights(tag);
       if (this.closed || this.tag !== tag) return;
       const thread = new EngineThread(new Worker(this.script, { type: "module" }), weights);
-      const { coding } = await thread.ready;
+      const { coding } = await soon(thread.ready, "its thread").catch((why) => {
+        thread.close();
+        throw why;
+      });
       if (this.closed || this.tag !== tag) {
         thread.close();
         return;
       }
-      Object.assign(this, { thread, coding });
+      Object.assign(this, { thread, coding, tries: 0 });
       this.listener.onCoding();
     } catch (why) {
-      if (this.closed) return;
+      if (this.closed || this.tag !== tag) return;
       this.#leave(why);
-      this.failures += 1; // a server with much to do has them later
-      if (this.failures < TRIES) this.check ??= setTimeout(() => this.#bring(), RETRY_MS);
+      this.#later();
     }
+  }
+
+  /** A server with much to do has them later. */
+  #later() {
+    this.tries += 1;
+    if (!this.closed && this.tries < TRIES) this.check ??= setTimeout(() => this.#bring(), RETRY_MS);
   }
 
   async #weights(tag) {
@@ -156,9 +175,26 @@ class NearChannel extends Channel {
     url.protocol = url.protocol.replace("ws", "http");
     url.pathname = url.pathname.replace(/decode$/, "weights");
     url.searchParams.set("tag", tag);
-    const response = await fetch(url, { priority: "low", signal: this.leaving.signal });
-    if (response.status !== 200) throw new Error(`the weights did not come: ${response.status}`);
-    return response.arrayBuffer();
+    const leaving = (this.leaving = new AbortController());
+    let timer;
+    const heard = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => leaving.abort(new Error("the weights stopped on their way")), PATIENCE_MS);
+    };
+    heard();
+    try {
+      const response = await fetch(url, { priority: "low", signal: leaving.signal });
+      if (response.status !== 200) throw new Error(`the weights did not come: ${response.status}`);
+      const heeded = new TransformStream({
+        transform: (chunk, to) => {
+          heard();
+          to.enqueue(chunk);
+        },
+      });
+      return await new Response(response.body.pipeThrough(heeded)).arrayBuffer();
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Back to the server. @param {unknown} [why] it fails */
@@ -168,4 +204,17 @@ class NearChannel extends Channel {
     Object.assign(this, { thread: null, coding: null, tag: "" });
     this.listener.onCoding();
   }
+}
+
+/**
+ * What is promised, or an error where it does not come.
+ * @template T @param {Promise<T>} promise @param {string} who
+ * @returns {Promise<T>}
+ */
+function soon(promise, who) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${who} does not answer`)), PATIENCE_MS);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

@@ -20,6 +20,7 @@ export class Pad {
     this.listener = listener;
     /** @type {[number, number, number] | null} of the model's images */
     this.shape = null;
+    this.early = false; // something was drawn before that is known
     /** @type {"mnist" | "fit"} */
     this.preparation = "fit";
     this.canvas = element("canvas", {
@@ -72,10 +73,18 @@ export class Pad {
     const [, h, w] = shape;
     const times = Math.max(Math.floor(SIDE / Math.max(h, w)), 1); // whole, so that no pixel is blurred
     const [width, height] = [w * times, h * times];
-    if (this.canvas.width === width && this.canvas.height === height) return;
+    if (this.canvas.width !== width || this.canvas.height !== height) this.#resize(width, height);
+    if (this.early) this.#show(performance.now());
+  }
+
+  /** What was drawn before the model said how large its images are stays. */
+  #resize(width, height) {
+    const drawn = element("canvas", { width: this.canvas.width, height: this.canvas.height });
+    drawn.getContext("2d").drawImage(this.canvas, 0, 0);
     Object.assign(this.canvas, { width, height });
     this.canvas.style.aspectRatio = `${width} / ${height}`;
-    this.clear();
+    if (this.early) this.c.drawImage(drawn, 0, 0, width, height);
+    else this.clear();
   }
 
   clear() {
@@ -83,6 +92,7 @@ export class Pad {
     this.c.fillRect(0, 0, this.canvas.width, this.canvas.height);
     this.prepared.getContext("2d").clearRect(0, 0, this.prepared.width, this.prepared.height);
     this.words.textContent = "";
+    this.early = false;
     this.listener.cleared();
   }
 
@@ -165,6 +175,7 @@ export class Pad {
   }
 
   #show(since) {
+    this.early = !this.shape;
     if (!this.shape) return;
     const prepare = this.preparation === "mnist" ? likeMnist : fitted;
     const { width, height } = this.canvas;

@@ -32,7 +32,9 @@ const SETTLE_MS = 120;
 const USUAL_PX = 940; // the width for which pages choose a height
 const MOST = 1.4; // times that height, on wider ones
 const ON_SCREEN = "max(18rem, 54svh)"; // at most, in the app: below its title and controls it fits on a projector's
-const NARROW_PX = 400; // below, plane and image do not fit beside one another
+const LOW = 0.7; // of the whole's width: a plane beside its image is no tower
+const NARROW_PX = 440; // below, plane and image do not fit beside one another
+const HAND = "(max-width: 640px)"; // a phone
 
 /** @type {WeakMap<Node, LatentPlane>} */
 const planes = new WeakMap();
@@ -264,6 +266,7 @@ export class LatentPlane {
     }
     this.forget();
     this.look();
+    this.drawing.again();
     this.warm();
   }
 
@@ -454,9 +457,12 @@ export class LatentPlane {
     if (!data) return;
     const grows = Math.min(Math.max(host.clientWidth / USUAL_PX, 1), MOST);
     const wanted = `${Math.round(data.height * grows)}px`;
-    host.style.setProperty("--height", data.assets ? `min(${wanted}, ${ON_SCREEN})` : wanted);
-    host.classList.toggle("narrow", host.clientWidth < NARROW_PX);
+    const narrow = host.clientWidth < NARROW_PX;
+    const low = narrow || parts.side.hidden ? wanted : `${Math.round(LOW * host.clientWidth)}px`;
+    host.style.setProperty("--height", data.assets ? `min(${wanted}, ${low}, ${ON_SCREEN})` : wanted);
+    host.classList.toggle("narrow", narrow);
     host.classList.toggle("compact", Boolean(data.compact));
+    host.classList.toggle("small", narrow && !parts.side.hidden && (data.compact || matchMedia(HAND).matches));
     this.theme.scale = view.scale = theme(host).scale;
     [view.width, view.height] = [parts.stage.clientWidth, parts.stage.clientHeight];
     view.covered = parts.corner.offsetTop + parts.corner.offsetHeight;

@@ -189,11 +189,11 @@ export class Regions {
   async #classifier(url, of) {
     const { plane } = this;
     if (this.told?.url === url) return this.told.linear;
-    const response = await fetch(new URL(url, plane.root)).catch(() => null);
-    if (!response) return null;
-    let linear = response.ok ? unpacked(await response.arrayBuffer()) : null;
+    const found = await read(url, plane.root).catch(() => null);
+    if (!found) return null;
+    let linear = found.bytes ? unpacked(found.bytes) : null;
     if (linear && of === "images") linear = ofPixels(linear, plane.hello.image_shape);
-    this.told = { url, linear, why: response.ok ? "" : await response.text() };
+    this.told = { url, linear, why: found.why };
     this.image = null;
     plane.look(); // what is decoded now is told, too
     plane.invalidate();
@@ -311,6 +311,16 @@ export class Regions {
     canvas.getContext("2d").putImageData(image, 0, 0);
     return canvas;
   }
+}
+
+/** What is at a URL, or why there is nothing; a page that may ask nobody has it in the URL itself. @param {URL} root */
+async function read(url, root) {
+  if (url.startsWith("data:")) {
+    const text = atob(url.slice(url.indexOf(",") + 1));
+    return { bytes: Uint8Array.from(text, (c) => c.charCodeAt(0)).buffer, why: "" };
+  }
+  const response = await fetch(new URL(url, root));
+  return response.ok ? { bytes: await response.arrayBuffer(), why: "" } : { bytes: null, why: await response.text() };
 }
 
 /**

@@ -18,6 +18,8 @@ export class Bar {
     bar.dataset.testid = "room";
     answers.dataset.testid = "room-answers";
     host.replaceChildren(answers, bar);
+    // What else stands at the foot of the page stands above it; gone from the page, it is 0 high.
+    new ResizeObserver(() => document.documentElement.style.setProperty("--room-bar", `${bar.offsetHeight}px`)).observe(bar);
     this.root = { said, verbs, bar, answers };
   }
 
@@ -73,7 +75,7 @@ export class Bar {
     const follow = n ? `${n} follow${n === 1 ? "s" : ""}` : "nobody follows yet";
     const end = this.sure ? ["End for all?", () => this.#end()] : ["End", () => this.#ask()];
     const show = [this.shows ? "Hide answers" : "Answers", () => this.#toggle()];
-    return { says: ["Presenting in room ", room, ` · ${follow}`], verbs: answers.size ? [show, end] : [end] };
+    return { says: ["Leading room ", room, ` · ${follow}`], verbs: answers.size ? [show, end] : [end] };
   }
 
   get room() {

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,10 +15,14 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from vae_core.errors import DataError
+from vae_core.files.atomic import scratch
 
 READER = Path(__file__).with_name("reader.py")
 UNREADABLE = 3  # the exit code with which it says why
-SECONDS = 300
+SECONDS = 300  # by the clock, on a busy machine
+# One thread, and memory that is asked for as it is used: else libraries reserve many times more.
+ALONE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+ALONE |= {"ARROW_DEFAULT_MEMORY_POOL": "system"}
 MAX_SOURCE_BYTES = 4 << 30
 # kind: what it is called, the library that reads it, what brings that
 NEEDS = {
@@ -47,18 +50,18 @@ def converted(
     called, library, package = NEEDS[kind]
     if find_spec(library) is None:
         raise DataError(f"{name} is {called}, which {library} reads: pip install {package}.")
-    with tempfile.TemporaryDirectory(prefix="zscape-") as folder:
+    with scratch() as folder:
         paths = [
-            source if isinstance(source, Path) else _on_disk(source, Path(folder), name)
+            source if isinstance(source, Path) else _on_disk(source, folder, name)
             for source in sources
         ]
-        target = Path(folder, "converted.zip")
+        target = folder / "converted.zip"
         arguments = [kind, str(max_bytes), str(target), *(str(path.resolve()) for path in paths)]
         try:
             done = subprocess.run(
                 [sys.executable, "-P", str(READER), *arguments],
                 stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False,
-                cwd=folder,
+                cwd=folder, env=os.environ | ALONE,
             )  # fmt: skip
         except subprocess.TimeoutExpired as slow:
             raise DataError(f"{name} takes more than {SECONDS} seconds to read.") from slow
@@ -75,8 +78,8 @@ def converted(
 @contextmanager
 def boxed(array: Path | BinaryIO, name: str, max_bytes: int) -> Iterator[Path]:
     """A .npz of the one array in a .npy, gone when the block ends."""
-    with tempfile.TemporaryDirectory(prefix="zscape-") as folder:
-        path = Path(folder, "array.npz")
+    with scratch() as folder:
+        path = folder / "array.npz"
         with _opened(array) as file, zipfile.ZipFile(path, "w") as bundle:
             if file.seek(0, os.SEEK_END) > max_bytes + (1 << 16):
                 raise DataError(

@@ -3,19 +3,24 @@
     python reader.py KIND MOST_BYTES TARGET SOURCE …
 
 HDF5 and MATLAB files become a .npz, parquet a zip of image files, nothing of it packed. What cannot
-be done is one clause on standard output, with exit code 3. It runs alone, with little memory and
-time, since the libraries below it were made for files that one trusts: it imports nothing of the
-project, and whatever a file makes of it is over with it.
+be done is one clause on standard output, with exit code 3. It runs alone, behind all others, with
+little memory and time, since the libraries below it were made for files that one trusts: it imports
+nothing of the project, and whatever a file makes of it is over with it. It ends as well when who
+started it is gone.
 """
 
 from __future__ import annotations
 
 import csv
+import importlib
 import io
 import json
 import math
+import os
 import re
 import sys
+import threading
+import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -27,7 +32,10 @@ from numpy.typing import NDArray
 MAX_ARRAYS = 1_000
 MAX_TEXTS = 1_000_000
 MAX_ROWS = 200_000
-SECONDS = 300
+MEMORY_BYTES = 512 << 20  # beside four times the most that is read
+SECONDS, BYTES_A_SECOND = 30, 4 << 20  # of a core, and what is read in each further one
+LOOK_SECONDS = 0.5
+NICENESS = 10
 LABELS = ("label", "labels", "y", "class", "target", "fine_label", "coarse_label")
 PARTS = re.compile(r"(train|test|validation|valid|val|dev)(?=[-_.]|$)", re.IGNORECASE)
 SCALAR = re.compile(r"u?int\d+|float|double|bool|(large_)?string")
@@ -65,7 +73,9 @@ def arrays_of_hdf5(source: Path, most: int) -> Iterator[tuple[str, NDArray[Any]]
             check_size(name, item.shape, item.dtype.itemsize, most)
             if h5py.check_string_dtype(item.dtype):
                 if item.ndim == 1 and len(item) <= MAX_TEXTS:
-                    yield name, np.array(item.asstr(errors="replace")[()], dtype=str)
+                    texts = item.asstr(errors="replace")[()]
+                    check_size(name, (len(texts), max(map(len, texts), default=0)), 4, most)
+                    yield name, np.array(texts, dtype=str)
             elif item.dtype.kind in "buif":
                 array = item[()]
                 yield name, array if matlab is None else array.T  # written by columns
@@ -179,15 +189,28 @@ def class_folder(label: object, names: Sequence[str]) -> str:
 
 
 def limit_resources(most: int) -> None:
-    """So much memory and time as an honest file needs, where the system can say it."""
+    """From now on so much memory and time as an honest file needs, where the system can say it."""
     try:
         import resource
     except ImportError:
         return
-    memory = 4 * most + (4 << 30)  # addresses, of which the libraries reserve many
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    os.nice(NICENESS)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    seconds = SECONDS + most // BYTES_A_SECOND
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    try:
+        held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    except OSError:  # of another system, which does not keep to it either
+        return
+    memory = held + 4 * most + MEMORY_BYTES
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+
+
+def end_with(parent: int) -> None:
+    """End where the process that started this one has."""
+    while os.getppid() == parent:
+        time.sleep(LOOK_SECONDS)
+    os._exit(1)
 
 
 READERS: dict[str, Callable[[Path, int], Iterator[tuple[str, NDArray[Any]]]]] = {
@@ -196,7 +219,12 @@ READERS: dict[str, Callable[[Path, int], Iterator[tuple[str, NDArray[Any]]]]] = 
 }
 
 
+LIBRARIES = {"hdf5": "h5py", "matlab": "scipy.io", "parquet": "pyarrow.parquet"}
+
+
 def main(kind: str, most: str, target: str, *sources: str) -> int:
+    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
+    importlib.import_module(LIBRARIES[kind])  # what it takes by itself is no file's
     limit_resources(int(most))
     try:
         if kind == "parquet":

@@ -29,14 +29,14 @@ def student(visitor: Callable[..., Any]) -> Iterator[Page]:
         yield context.new_page()
 
 
-def presented(teacher: Page, url: str, settle: Settle) -> str:
+def led_room(teacher: Page, url: str, settle: Settle) -> str:
     """Open a room at this address; gives its link."""
     teacher.goto(url)
     settle(teacher)
-    teacher.get_by_test_id("stSidebar").get_by_role("button", name="Present").click()
+    teacher.get_by_test_id("stSidebar").get_by_role("button", name="Lead a class").click()
     link = teacher.get_by_role("dialog").locator(".link").inner_text()
     teacher.get_by_role("dialog").get_by_role("button", name="Close").click()
-    expect(bar(teacher)).to_contain_text("Presenting in room")
+    expect(bar(teacher)).to_contain_text("Leading room")
     return str(link)
 
 
@@ -56,7 +56,7 @@ def test_a_student_sees_what_the_teacher_shows(
     settle: Settle,
     turn_to: Callable[[Page, str], None],
 ) -> None:
-    link = presented(page, f"{app_url}/?model=digits-2d&z=0.5,-0.25&seed=7", settle)
+    link = led_room(page, f"{app_url}/?model=digits-2d&z=0.5,-0.25&seed=7", settle)
     assert re.fullmatch(rf"{app_url}/\?room=[A-Z0-9]{{4}}", link)
     student.goto(link)
     shows(student, settle, r"/\?.*z=0\.500,-0\.250")
@@ -64,9 +64,9 @@ def test_a_student_sees_what_the_teacher_shows(
     expect(student).to_have_url(re.compile("seed=7"))
     expect(bar(student)).to_contain_text("Following room")
     expect(bar(page)).to_contain_text("1 follows")
-    expect(student.get_by_test_id("stSidebar").get_by_role("button", name="Present")).to_have_count(
-        0
-    )
+    expect(
+        student.get_by_test_id("stSidebar").get_by_role("button", name="Lead a class")
+    ).to_have_count(0)
 
     # The pointer, and the image that the student's own browser decodes there.
     plane = page.get_by_test_id("latent-plane")
@@ -111,7 +111,7 @@ def test_a_student_looks_around_and_comes_back_and_both_may_reload(
     settle: Settle,
     turn_to: Callable[[Page, str], None],
 ) -> None:
-    student.goto(presented(page, f"{app_url}/decode?model=digits-2d&z=1,0", settle))
+    student.goto(led_room(page, f"{app_url}/decode?model=digits-2d&z=1,0", settle))
     shows(student, settle, r"/decode\?.*z=1\.000")
     student.get_by_role("button", name="Look around").click()
     turn_to(student, "Manifold")
@@ -126,7 +126,7 @@ def test_a_student_looks_around_and_comes_back_and_both_may_reload(
 
     page.reload()
     settle(page)
-    expect(bar(page)).to_contain_text("Presenting in room")
+    expect(bar(page)).to_contain_text("Leading room")
     expect(bar(page)).to_contain_text("1 follows")
     turn_to(page, "Decode z")
     shows(student, settle, "/decode")
@@ -145,11 +145,11 @@ def test_a_second_tab_leads_only_when_asked_to(
 ) -> None:
     with visitor() as context:  # whose cookie is of no other server
         first, second = context.new_page(), context.new_page()
-        presented(first, f"{app_url}/?model=digits-2d", settle)
+        led_room(first, f"{app_url}/?model=digits-2d", settle)
         second.goto(f"{app_url}/decode")
         expect(bar(second)).to_contain_text("not led from this tab")
         second.get_by_role("button", name="Lead from here").click()
-        expect(bar(second)).to_contain_text("Presenting in room")
+        expect(bar(second)).to_contain_text("Leading room")
         expect(bar(first)).to_contain_text("not led from this tab")
 
 
@@ -157,7 +157,7 @@ def test_a_training_is_played_back_on_a_student_s_screen(
     page: Page, student: Page, app_url: str, settle: Settle, own_run: Callable[..., Run]
 ) -> None:
     run = own_run(epochs=3)
-    link = presented(page, f"{app_url}/train?run={run.token}&epoch=2", settle)
+    link = led_room(page, f"{app_url}/train?run={run.token}&epoch=2", settle)
     student.goto(link)
     shows(student, settle, "epoch=2")
     student.get_by_text("epoch 2 of 3").wait_for()
@@ -171,20 +171,32 @@ def test_a_training_is_played_back_on_a_student_s_screen(
     shows(student, settle, "epoch=3")
 
 
+@pytest.mark.parametrize("size", [(1024, 768), (400, 800)])
+def test_a_lesson_is_stepped_through_above_the_bar(
+    page: Page, student: Page, app_url: str, settle: Settle, size: tuple[int, int]
+) -> None:
+    lesson = "lesson=01-from-autoencoder"
+    student.goto(led_room(page, f"{app_url}/?model=digits-2d&{lesson}&step=1", settle))
+    shows(student, settle, lesson)
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.get_by_role("button", name="Next", exact=True).click()
+    shows(student, settle, "step=2")
+
+
 def test_answers_are_counted_for_the_teacher(
     page: Page, student: Page, app_url: str, settle: Settle
 ) -> None:
-    student.goto(presented(page, f"{app_url}/?model=digits-2d", settle))
+    student.goto(led_room(page, f"{app_url}/?lesson=03-elbo-taken-apart&step=3", settle))
     expect(bar(student)).to_contain_text("Following room")
-    for choice in ("the gap", "the KL term"):  # the latest counts
-        answer = json.dumps({"lesson": "elbo", "step": 3, "choice": choice})
+    for choice in ("AC", "BD"):  # the latest counts
+        answer = json.dumps({"lesson": "03-elbo-taken-apart", "step": 3, "choice": choice})
         student.evaluate(
             f"window.zscapeAnswer = {answer}; dispatchEvent(new CustomEvent('zscape:answer'))"
         )
     answers = page.get_by_test_id("room-answers")
     expect(answers).to_contain_text("Step 3: 1 answer")
-    expect(answers).to_contain_text("the KL term")
-    expect(answers).not_to_contain_text("the gap")
+    expect(answers).to_contain_text("BD")
+    expect(answers).not_to_contain_text("AC")
     page.get_by_role("button", name="Hide answers").click()
     expect(answers).to_be_hidden()
 

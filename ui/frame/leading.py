@@ -5,15 +5,16 @@ What a visitor shows is told by their browser (`ui/components/room`) to the room
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import segno
 import streamlit as st
 
 from live.peers import counted_as, is_this_machine
 from live.rooms import CODE, Place, hub
-from ui.components.address import begin_anew, linked, refuse, returned
+from ui.components.address import begin_anew, linked, refuse, returned, says_what_is_in_view
 from ui.components.room import room, tell_answer
 from ui.frame.classroom import entrance, is_teacher
 from ui.frame.hidden import hidden
@@ -21,6 +22,7 @@ from ui.kept import keep, kept, visitor
 from ui.text.plain import show_error
 from vae_core.errors import ConfigError
 
+OWN = {"room", "hide", "present"}  # of an address, what is each follower's own
 LED = "room"  # what is kept of the room that a visitor leads
 # What is no part of what is in view; a plane's own word is told by its memory beside it.
 STAYS = {
@@ -55,18 +57,41 @@ def followed() -> str:
     return str(st.session_state["room"])
 
 
-def begin_where_led() -> bool:
-    """Whether the browser has gone to an address of the room's leader; then the session begins so.
+def begin_at_leader(page: str, files: Mapping[str, str]) -> None:
+    """Where a bare link to a room opens a session on `page`, begin it at what the leader shows.
 
-    As one that opens the address does, so that nothing of the visitor's own stays in view.
+    Of a room at another server that is not known yet: there the browser goes once it hears of it.
+    files: of the pages, by their url paths.
     """
-    if not (code := followed()):
-        return False
+    if page or "room" in st.session_state:
+        return
+    view = hub.shown(followed())
+    path, _, query = view.removeprefix("/").partition("?")
+    own = st.session_state["linked"]
+    if not view or path not in files or own.keys() - OWN:
+        return
+    address = {name: text for name, text in parse_qsl(query) if name not in OWN} | own
+    st.session_state["linked"] = address
+    if path != page:
+        st.switch_page(files[path], query_params=address)
+
+
+def begin_where_led(page: str) -> bool:
+    """Whether the browser has gone to an address that leads: then the session begins from it.
+
+    As one that opens the address does, so that nothing of the visitor's own stays in view. It leads
+    in a room, being the leader's, and in a lesson, where it is what a step is about or was in view
+    before.
+    """
+    code = followed()
     address = returned()
-    if address.get("room", "").upper() != code:
-        return False
-    begin_anew(address, _stays)
-    return True
+    if code:
+        leads = address.get("room", "").upper() == code
+    else:
+        leads = "lesson" in address and not says_what_is_in_view(page, address)
+    if leads:
+        begin_anew(address, _stays)
+    return leads
 
 
 def _stays(key: str) -> bool:
@@ -89,11 +114,11 @@ def tell_chosen() -> None:
         tell_answer(*answered)
 
 
-def show_present(page: str) -> None:
+def show_lead(page: str) -> None:
     """The button that opens a room, and shows its code again. page: its url path."""
-    if hidden("present") or followed() or not _may_lead():
+    if hidden("lead") or followed() or not _may_lead():
         return
-    pressed = st.button("Present", icon=":material/cast:", width="stretch", on_click=_open)
+    pressed = st.button("Lead a class", icon=":material/cast:", width="stretch", on_click=_open)
     if pressed and (led := _led()):
         _show_code(led["code"], _site(page))
 
@@ -104,7 +129,7 @@ def _may_lead() -> bool:
 
 def _led() -> dict[str, str]:
     """The code and secret of the room that this visitor leads; empty where there is none."""
-    if "led" not in st.session_state:
+    if not st.session_state.get("led"):  # it may have been opened in another tab since
         led = kept(LED) if _may_lead() else {}
         there = led.keys() >= {"code", "secret"} and hub.stands(led["code"], _here())
         st.session_state["led"] = led if there else {}
@@ -148,7 +173,7 @@ def _site(page: str) -> str:
     return (st.context.url or "").rstrip("/").removesuffix(f"/{page}" if page else "")
 
 
-@st.dialog("Present", width="medium")
+@st.dialog("Lead a class", width="medium")
 def _show_code(code: str, site: str) -> None:
     """For the projector: the code, the link and its QR code."""
     link = f"{site}/?room={code}"
