@@ -323,10 +323,12 @@ class Tab:
 
     context: BrowserContext
     page: Page
+    spent: bool = False  # by what cannot be taken back
 
     def renew(self) -> None:
         self.page.close()
         self.page = self.context.new_page()
+        self.spent = False
 
     def clear(self) -> None:
         """As a visitor finds it who was never here."""
@@ -365,13 +367,22 @@ def page(
     yield tab.page
     for event, listener in listeners.items():
         tab.page.remove_listener(event, listener)
-    if request.node.stash.get(FAILED, False):
+    failed = request.node.stash.get(FAILED, False)
+    if failed:
         show_text(tab.page)
+    if failed or tab.spent:
         tab.renew()
     else:
         tab.clear()
     tab.context.clear_cookies()
     assert console_errors == []
+
+
+@pytest.fixture
+def route_web_socket(tab: Tab) -> Callable[..., None]:
+    """`route_web_socket(url, handler)` of `page`, for this test: such a route stays with a tab."""
+    tab.spent = True
+    return tab.page.route_web_socket
 
 
 def show_text(page: Page) -> None:

@@ -50,9 +50,9 @@ def test_a_proxy_may_take_the_path_off(
 
 
 def test_the_plane_follows_by_http_where_no_socket_is_let_through(
-    page: Page, app_below: str, settle: Settle
+    page: Page, app_below: str, settle: Settle, route_web_socket: Callable[..., None]
 ) -> None:
-    page.route_web_socket("**/live/decode*", lambda socket: socket.close())
+    route_web_socket("**/live/decode*", lambda socket: socket.close())
     with page.expect_response("**/zscape/live/ask*") as answer:
         page.goto(f"{app_below}/zscape/decode?model=digits-2d")
     assert answer.value.json()["latent_dim"] == 2

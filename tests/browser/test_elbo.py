@@ -73,10 +73,10 @@ def test_a_drawing_has_a_gap_of_its_own(page: Page, app_url: str, settle: Settle
 
 
 def test_a_drawing_made_before_the_model_answers_is_not_lost(
-    page: Page, app_url: str, settle: Settle
+    page: Page, app_url: str, settle: Settle, route_web_socket: Callable[..., None]
 ) -> None:
     held: list[WebSocketRoute] = []
-    page.route_web_socket(re.compile("/live/decode"), lambda socket: held.append(socket))
+    route_web_socket(re.compile("/live/decode"), lambda socket: held.append(socket))
     page.goto(f"{app_url}/elbo?model=frey-2d&source=drawing")  # whose pad is no square
     settle(page)
     gap = page.get_by_test_id("gap-bars")

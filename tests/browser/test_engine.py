@@ -73,7 +73,9 @@ def test_images_decoded_here_are_pytorchs_within_a_grey_level(
         assert (ours - 255 * theirs.expand(3, h, w)).abs().max() < 1.5
 
 
-def test_the_socket_rests_while_the_pointer_drags(page: Page, app_url: str, settle: Settle) -> None:
+def test_the_socket_rests_while_the_pointer_drags(
+    page: Page, app_url: str, settle: Settle, route_web_socket: Callable[..., None]
+) -> None:
     verbs: list[int] = []
 
     def through(socket: WebSocketRoute) -> None:
@@ -86,7 +88,7 @@ def test_the_socket_rests_while_the_pointer_drags(page: Page, app_url: str, sett
 
         socket.on_message(heard)
 
-    page.route_web_socket(re.compile("/live/decode"), through)
+    route_web_socket(re.compile("/live/decode"), through)
     page.goto(f"{app_url}/decode")
     settle(page)
     page.wait_for_function("decodes.length > 0")
@@ -120,7 +122,11 @@ def test_where_the_engine_does_not_come_the_server_decodes(
 
 
 def test_without_a_connection_the_engine_goes_on(
-    page: Page, app_url: str, settle: Settle, console_errors: list[str]
+    page: Page,
+    app_url: str,
+    settle: Settle,
+    console_errors: list[str],
+    route_web_socket: Callable[..., None],
 ) -> None:
     sockets: list[WebSocketRoute] = []
 
@@ -131,7 +137,7 @@ def test_without_a_connection_the_engine_goes_on(
             socket.connect_to_server()
         sockets.append(socket)
 
-    page.route_web_socket(re.compile("/live/decode"), through)
+    route_web_socket(re.compile("/live/decode"), through)
     page.goto(f"{app_url}/decode")
     settle(page)
     wait_for_engine(page)

@@ -274,7 +274,11 @@ def test_the_wheel_zooms_but_lets_a_page_that_scrolls_go_on(
 
 
 def test_a_dropped_connection_comes_back_and_a_model_that_is_gone_is_a_sentence(
-    page: Page, app_url: str, settle: Settle, console_errors: list[str]
+    page: Page,
+    app_url: str,
+    settle: Settle,
+    console_errors: list[str],
+    route_web_socket: Callable[..., None],
 ) -> None:
     sockets: list[WebSocketRoute] = []
 
@@ -282,7 +286,7 @@ def test_a_dropped_connection_comes_back_and_a_model_that_is_gone_is_a_sentence(
         sockets.append(socket)
         socket.connect_to_server()
 
-    page.route_web_socket(re.compile("/live/decode"), through)
+    route_web_socket(re.compile("/live/decode"), through)
     plane = open_plane(page, app_url, settle)
     opened = len(sockets)
     for socket in sockets:
@@ -300,9 +304,13 @@ def test_a_dropped_connection_comes_back_and_a_model_that_is_gone_is_a_sentence(
 
 
 def test_without_sockets_to_the_models_the_plane_still_decodes(
-    page: Page, app_url: str, settle: Settle, console_errors: list[str]
+    page: Page,
+    app_url: str,
+    settle: Settle,
+    console_errors: list[str],
+    route_web_socket: Callable[..., None],
 ) -> None:
-    page.route_web_socket(re.compile("/live/decode"), lambda socket: socket.close(code=1011))
+    route_web_socket(re.compile("/live/decode"), lambda socket: socket.close(code=1011))
     plane = open_plane(page, app_url, settle)
     count = len(decodes(page))
     page.mouse.move(*spot(plane, 0.3, 0.6))

@@ -145,7 +145,7 @@ def replace(path: Path, latent_dim: int) -> None:
 
 
 def test_a_slow_connection_keeps_only_the_newest_wish(
-    page: Page, app_url: str, settle: Settle
+    page: Page, app_url: str, settle: Settle, route_web_socket: Callable[..., None]
 ) -> None:
     sent: list[bytes | str] = []
     held: list[Callable[[], None]] = []
@@ -168,7 +168,7 @@ def test_a_slow_connection_keeps_only_the_newest_wish(
         server.on_message(to_page)
 
     page.route("**/live/weights?*", lambda route: route.fulfill(status=204))  # it keeps the socket
-    page.route_web_socket(CHANNEL, through)
+    route_web_socket(CHANNEL, through)
     open_plane(page, app_url, settle)
     page.wait_for_function("() => new Promise(go => setTimeout(() => go(true), 500))")
     slow["on"] = True

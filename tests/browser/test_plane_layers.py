@@ -159,7 +159,7 @@ def test_the_fog_says_both_figures_at_the_pointer_and_without_one(
 
 
 def test_the_manifold_is_decoded_anew_where_the_view_rests(
-    page: Page, app_url: str, settle: Settle
+    page: Page, app_url: str, settle: Settle, route_web_socket: Callable[..., None]
 ) -> None:
     rows: list[int] = []
 
@@ -174,7 +174,7 @@ def test_the_manifold_is_decoded_anew_where_the_view_rests(
         route.on_message(to_server)
 
     page.route("**/live/weights?*", lambda route: route.fulfill(status=204))  # by the socket
-    page.route_web_socket(re.compile("/live/decode"), through)
+    route_web_socket(re.compile("/live/decode"), through)
     plane = open_plane(page, app_url, settle)
     assert max(rows) == 1
     before = picture(plane)

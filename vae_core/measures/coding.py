@@ -158,7 +158,7 @@ def has_bits_back(model: LatentModel) -> bool:
     return (
         model.is_variational
         and model.has_decoder
-        and isinstance(model.likelihood, Bernoulli)
+        and isinstance(getattr(model, "likelihood", None), Bernoulli)  # one from outside has none
         and model.config.prior == "normal"
     )
 
