@@ -81,7 +81,7 @@ def main() -> None:
         "seeds": list(range(options.seeds)),
         "scores": {
             **{name: [of_seed[name] for of_seed in scored] for name in DISENTANGLEMENT},
-            "udr": ranking(codes),
+            **({"udr": ranking(codes)} if len(codes) > 1 else {}),  # of one there is none
         },
         "gaps": {
             name: list(of_factor)
