@@ -13,7 +13,7 @@ import torch
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from live import routes
+from live import models, routes
 from vae_core.checkpoints.writing import save_checkpoint
 from vae_core.latent.latents import Latents
 from vae_core.models.config import ModelConfig
@@ -24,6 +24,12 @@ Answer = TypeVar("Answer")
 IMAGE_SHAPE = (3, 5, 4)
 LATENT_DIM = 3
 STORED = 7
+
+
+@pytest.fixture(autouse=True)
+def looks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What changes on the disk is seen at the next request, however soon it comes."""
+    monkeypatch.setattr(models, "LOOK_SECONDS", 1e-9)
 
 
 def run(coroutine: Coroutine[object, object, Answer]) -> Answer:

@@ -26,7 +26,6 @@ from starlette.websockets import WebSocketDisconnect
 
 import live
 import live.decode
-from live import models
 from live.decode import MAX_ASKED_EACH, MAX_ROWS, MAX_WAITING, Close, refusals
 from live.models import open_model
 from tests.live.conftest import IMAGE_SHAPE, LATENT_DIM, STORED, run, save_small_model
@@ -366,14 +365,8 @@ def test_requests_that_never_end_take_nobody_s_place(checkpoints: Path) -> None:
     assert run(posts()).status_code == 200
 
 
-@pytest.fixture
-def looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What changes on the disk is seen at the next frame."""
-    monkeypatch.setattr(models, "LOOK_SECONDS", 1e-9)
-
-
 def test_a_model_that_goes_away_closes_the_channel_with_a_sentence(
-    client: TestClient, checkpoints: Path, looked_at_once: None
+    client: TestClient, checkpoints: Path
 ) -> None:
     with client.websocket_connect(URL) as socket:
         socket.receive_text()
@@ -385,7 +378,7 @@ def test_a_model_that_goes_away_closes_the_channel_with_a_sentence(
 
 
 def test_a_retrained_model_answers_on_the_open_channel(
-    client: TestClient, checkpoints: Path, looked_at_once: None
+    client: TestClient, checkpoints: Path
 ) -> None:
     z = some_z(1)
     with client.websocket_connect(URL) as socket:
@@ -397,7 +390,7 @@ def test_a_retrained_model_answers_on_the_open_channel(
 
 
 def test_a_model_of_other_dimensions_asks_for_a_new_channel(
-    client: TestClient, checkpoints: Path, looked_at_once: None
+    client: TestClient, checkpoints: Path
 ) -> None:
     with client.websocket_connect(URL) as socket:
         socket.receive_text()
