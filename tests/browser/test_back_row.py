@@ -115,7 +115,7 @@ def test_on_a_phone_plane_and_image_are_in_view_at_once(turned: Page, title: str
 def test_no_type_is_small_and_none_presented_is_smaller_than_14(
     turned: Page, settle: Settle, title: str
 ) -> None:
-    small = []
+    small: list[str] = []
     for least, present in ((12, "present=true"), (14, "^((?!present).)*$")):
         has_menus(turned)  # hence the figures
         for width in (PROJECTOR["width"] - 8, PROJECTOR["width"]):  # all is drawn once more
