@@ -232,6 +232,22 @@ def test_what_folders_are_taken_for_is_said(
     assert all(said in note for said, note in zip(notes, preview.notes, strict=True))
 
 
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (np.array([3.0, 10.0, -1.0] * 4), ("-1", "3", "10")),
+        (np.array([[3.0], [10.0], [-1.0]] * 4, np.float16), ("-1", "3", "10")),
+        (np.array(["é".encode(), b"b", b"a"] * 4), ("a", "b", "é")),
+    ],
+)
+def test_labels_may_be_kept_as_fractions_or_bytes(
+    labels: np.ndarray, names: tuple[str, ...]
+) -> None:
+    train, test = read_images(npz(x=noise((12, 4, 4)), y=labels))
+    assert train.class_names == names
+    assert sorted([*train.labels, *test.labels]) == [0] * 4 + [1] * 4 + [2] * 4
+
+
 def test_images_without_folders_have_no_labels() -> None:
     train, test = read_images(zipped({f"a/b/{k}.png": png(noise((4, 4), k)) for k in range(7)}))
     assert train.labels is None and train.class_names == ()
@@ -756,7 +772,9 @@ BAD_ARRAYS: dict[str, tuple[Callable[[], io.BytesIO], str]] = {
     ),
     "fewer labels": (lambda: npz(x=noise((5, 4, 4)), y=np.arange(4)), r"y is \(4,\), but .* 5"),
     "one-hot": (lambda: npz(x=noise((5, 4, 4)), y=np.eye(5)), r"y is \(5, 5\), but"),
-    "fractions": (lambda: npz(x=noise((5, 4, 4)), y=np.ones(5)), "y is float64; give whole"),
+    "fractions": (lambda: npz(x=noise((5, 4, 4)), y=np.arange(5) / 2), "y is float64; give whole"),
+    "no label": (lambda: npz(x=noise((5, 4, 4)), y=np.full(5, np.nan)), "y is float64; give whole"),
+    "no UTF-8": (lambda: npz(x=noise((5, 4, 4)), y=np.full(5, b"\xe9")), r"y is \|S1; give whole"),
     "half labelled": (
         lambda: npz(x_train=noise((5, 4, 4)), x_test=noise((5, 4, 4)), y_train=np.arange(5)),
         "labels for some of train, test alone",
