@@ -48,6 +48,27 @@ def test_the_bars_add_up_for_the_image_that_the_link_names(
         assert (bars(page) == before) == (image == "7")
 
 
+def test_the_whole_plane_has_the_layers_that_its_link_shows(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    page.goto(f"{app_url}/elbo?model=digits-2d&image=7")
+    settle(page)
+    prior = page.get_by_role("group", name="Layers").get_by_role("button", name="Prior")
+    expect(prior).to_have_attribute("aria-pressed", "false")
+    page.get_by_role("radio", name="whole plane").click()
+    expect(prior).to_have_attribute("aria-pressed", "true")
+    settle(page)
+    page.reload()
+    settle(page)
+    expect(prior).to_have_attribute("aria-pressed", "true")
+    prior.click()
+    page.get_by_role("radio", name="posterior").click()
+    settle(page)
+    page.get_by_role("radio", name="whole plane").click()
+    settle(page)
+    expect(prior).to_have_attribute("aria-pressed", "false")  # what the visitor chose stays
+
+
 def draw_a_one(page: Page) -> None:
     pad = page.get_by_test_id("draw")
     pad.scroll_into_view_if_needed()
