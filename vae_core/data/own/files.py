@@ -187,6 +187,7 @@ class _Reader:
         self._film: tuple[str, Image.Image] | None = None  # open, as frames are read in order
         self.ground = "white"  # behind what is transparent
         self._films: set[str] = set()  # files that hold several images
+        self._ended: dict[str, str] = {}  # those of which no more can be read, and why
 
     @property
     def stacks(self) -> int:
@@ -255,11 +256,17 @@ class _Reader:
 
     def _look(self, picture: _Picture) -> Look | None:
         """What an image is; None where it is damaged."""
+        reason = self._ended.get(picture.path, "")
         try:
-            return decoding.look(self._opened(picture), picture.head.frame, self.ground)
+            if not reason:
+                return decoding.look(self._opened(picture), picture.head.frame, self.ground)
+        except decoding.Ended as error:
+            reason = self._ended[picture.path] = str(error)
+            self._film = None  # those before are read from a new one
         except DataError as error:
-            self._broken[_place(picture)] = str(error)
-            return None
+            reason = str(error)
+        self._broken[_place(picture)] = reason
+        return None
 
     def decoded(self, picture: _Picture, at_least: int, scale: Scale) -> Image.Image:
         try:

@@ -177,6 +177,34 @@ def test_a_film_of_many_frames_is_told_of_and_can_be_ended_before_it_is_read(kin
     assert len(heard) == 3
 
 
+def growing(n: int, then: int) -> bytes:
+    """A GIF of `n` images of one pixel, then one of `then` x `then`, then one more of a pixel."""
+    head = b"GIF89a\x01\0\x01\0\xf0\0\0" + bytes(3) + b"\xff" * 3
+    pixel = b",\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0"
+    large = png(np.zeros((then, then), np.uint8), "GIF")
+    image = large[large.index(b"," + bytes(4) + then.to_bytes(2, "little")) : -1]
+    return head + n * pixel + image + pixel + b";"
+
+
+def test_a_gif_that_grows_is_not_decoded_at_the_size_that_it_grows_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    decoded: list[tuple[int, int]] = []
+    load = Image.Image.load
+
+    def seen(image: Image.Image) -> Any:
+        decoded.append(image.size)
+        return load(image)
+
+    films = {f"{'ab'[k % 2]}/{k}.gif": growing(9, 3_000) for k in range(2)}
+    monkeypatch.setattr(Image.Image, "load", seen)
+    preview = preview_images(zipped(films))
+    assert preview.n == 18
+    assert decoded and max(decoded) == (1, 1)
+    note = " ".join(preview.notes)
+    assert "4 images cannot be read: image 10 of a/0.gif" in note and "grows beyond" in note
+
+
 def test_of_one_file_there_is_a_most_of_images(monkeypatch: pytest.MonkeyPatch) -> None:
     frames = [Image.fromarray(noise((4, 4), k)) for k in range(8)]
     film = saved(frames[0], "TIFF", save_all=True, append_images=frames[1:])
