@@ -104,10 +104,12 @@ class Room:
         """Whether this visitor opened the room or has been in it."""
         return who != "" and (who == self.owner or who in self.known)
 
-    def remember(self, who: str) -> None:
-        """This visitor has come in."""
-        if who and len(self.known) < 2 * MAX_FOLLOWERS:
+    def remember(self, who: str) -> bool:
+        """This visitor has come in; whether that is news."""
+        news = who != "" and who not in self.known and len(self.known) < 2 * MAX_FOLLOWERS
+        if news:
             self.known.add(who)
+        return news
 
     def tell(self, kind: str, value: Any) -> None:
         """What the leader says, to all who follow and who will come."""

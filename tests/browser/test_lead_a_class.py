@@ -57,7 +57,7 @@ def test_a_student_sees_what_the_teacher_shows(
     turn_to: Callable[[Page, str], None],
 ) -> None:
     link = led_room(page, f"{app_url}/?model=digits-2d&z=0.5,-0.25&seed=7", settle)
-    assert re.fullmatch(rf"{app_url}/\?room=[A-Z0-9]{{4}}", link)
+    assert re.fullmatch(rf"{app_url}/\?room=[A-Z0-9]{{6}}", link)
     student.goto(link)
     shows(student, settle, r"/\?.*z=0\.500,-0\.250")
     expect(student).to_have_url(re.compile("model=digits-2d"))
@@ -201,12 +201,12 @@ def test_answers_are_counted_for_the_teacher(
     expect(answers).to_be_hidden()
 
 
-@pytest.mark.parametrize("code", ["BBBB", "K7QX-9", "<b>"])
+@pytest.mark.parametrize("code", ["BBBBBB", "K7QX-9", "<b>"])
 def test_a_link_to_no_room_is_told(page: Page, app_url: str, settle: Settle, code: str) -> None:
     page.goto(f"{app_url}/?room={code}")
     settle(page)
-    if code == "BBBB":
-        expect(bar(page)).to_contain_text("Room BBBB has ended")
+    if code == "BBBBBB":
+        expect(bar(page)).to_contain_text("Room BBBBBB has ended")
     else:
         expect(page.get_by_text("no room has such a code")).to_be_visible()
         expect(bar(page)).to_have_count(0)
@@ -216,7 +216,7 @@ def test_an_address_is_told_below_the_app_s_root_and_leads_nowhere_else(
     page: Page, app_url: str, settle: Settle
 ) -> None:
     with page.expect_response("**/room.js") as script:
-        page.goto(f"{app_url}/?room=BBBB")
+        page.goto(f"{app_url}/?room=BBBBBB")
     settle(page)
     told = page.evaluate(
         """async (url) => {

@@ -14,7 +14,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from live.door.tries import WrongTries
 from live.rooms import Place, hub, room_route, socket, where
-from live.rooms.hub import MAX_ROOMS_EACH
+from live.rooms.hub import LENGTH, MAX_ROOMS_EACH
 from live.rooms.messages import MAX_TEXT
 from live.rooms.room import Close, Room
 from live.visitors import COOKIE, signer, visitor_of
@@ -264,20 +264,21 @@ def test_who_guesses_codes_keeps_out_nobody_who_has_been_in(
     ann, bob, eve = map(browser, ("ann", "bob", "eve"))  # of one school, hence one address
     room.owner = visitor_of({COOKIE: signer().sign("ann").decode()})
     assert comes_in(client, room, {"follow": True}, bob) == Close.UNFIT
-    for letter in "BCDFGHJ"[: few_wrong.most]:
-        with connect(client, 4 * letter) as guess:
+    for letter in "BCDFGHJ"[:5]:
+        with connect(client, LENGTH * letter) as guess:
             assert closed(guess) == Close.NO_ROOM
     assert comes_in(client, room, {"lead": room.secret}, ann) == Close.UNFIT
     assert comes_in(client, room, {"follow": True}, bob) == Close.UNFIT
-    assert comes_in(client, room, {"follow": True}, eve) == Close.TOO_MANY
+    assert comes_in(client, room, {"follow": True}, eve) == Close.UNFIT  # has guessed nothing
+    assert comes_in(client, room, {"follow": True}, {}) == Close.TOO_MANY
 
 
 def test_a_browser_that_guesses_is_stopped_before_its_school_is(
     client: TestClient, room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(socket, "wrong_each", WrongTries(2, 600.0))
+    monkeypatch.setattr(socket, "wrong", WrongTries(2, 600.0))
     for code, end in zip("BCD", (Close.NO_ROOM, Close.NO_ROOM, Close.TOO_MANY), strict=True):
-        with connect(client, 4 * code, **browser("eve")) as guess:
+        with connect(client, LENGTH * code, **browser("eve")) as guess:
             assert closed(guess) == end
     assert comes_in(client, room, {"follow": True}, browser("bob")) == Close.UNFIT
 
