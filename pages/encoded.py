@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 import torch
 from streamlit.delta_generator import DeltaGenerator
@@ -52,7 +51,7 @@ from ui.view.dims import MOST_DIMS, choose_dims, names_of_dims
 from ui.view.planes import dims_plane, keep_z, pca_plane, pca_shares, plane_points
 from ui.view.point import current_z, z_text
 from ui.view.space import show_space
-from vae_core.data.texts import spreadsheet_texts, texts_of
+from vae_core.data.texts import spreadsheet_csv, texts_of
 from vae_core.latent.decoded import decoded
 
 DIMS, PCA, SPLIT = "two dimensions", "PCA", "test or training"
@@ -306,11 +305,6 @@ def columns_of(shown: Shown, rows: Sequence[int], where: Columns) -> Columns:
     return told | {name: column[list(rows)] for name, column in where.items()}
 
 
-def csv_text(columns: Columns) -> str:
-    safe = {name: spreadsheet_texts(np.asarray(column)) for name, column in columns.items()}
-    return pd.DataFrame(safe).to_csv(index=False)
-
-
 def downloads(shown: Shown, chosen: Sequence[int], drawn: np.ndarray, where: Columns) -> None:
     """What is selected, else all that is drawn, with its place in the view."""
     rows = list(chosen or drawn)
@@ -318,7 +312,7 @@ def downloads(shown: Shown, chosen: Sequence[int], drawn: np.ndarray, where: Col
     row = st.container(horizontal=True)
     row.download_button(
         f"CSV, {what}",
-        lambda: csv_text(columns_of(shown, rows, where)),
+        lambda: spreadsheet_csv(columns_of(shown, rows, where)),
         file_name(f"{opened.config.get('dataset')}-latents.csv"),
         "text/csv",
         on_click="ignore",

@@ -6,7 +6,7 @@ UTF-8, a row a text, padded with zeros: uint8 (n, width), of 255 bytes at most.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -52,6 +52,15 @@ def spreadsheet_texts(column: np.ndarray) -> np.ndarray:
     if column.dtype.kind not in "OU":
         return column
     return np.array([f"'{text}" if _is_formula(str(text)) else text for text in column], object)
+
+
+def spreadsheet_csv(columns: Mapping[str, np.ndarray]) -> str:
+    """Columns as a CSV file of which no text is a formula, no column's name either."""
+    import pandas as pd
+
+    safe = {name: spreadsheet_texts(np.asarray(column)) for name, column in columns.items()}
+    names = spreadsheet_texts(np.array(list(safe), object)).tolist()
+    return pd.DataFrame(safe).to_csv(index=False, header=names)
 
 
 def _is_formula(text: str) -> bool:
