@@ -44,14 +44,15 @@ from ui.images.chosen import preparation
 from ui.images.pictures import data_note
 from ui.kept import keep, kept
 from ui.text.explain import explain
-from ui.text.plain import file_name
+from ui.text.plain import cell, file_name
 from ui.text.programs import place_of
 from ui.text.show_code import program, show_code
 from ui.view.dims import MOST_DIMS, choose_dims, names_of_dims
 from ui.view.planes import dims_plane, keep_z, pca_plane, pca_shares, plane_points
 from ui.view.point import current_z, z_text
 from ui.view.space import show_space
-from vae_core.data.texts import spreadsheet_csv, texts_of
+from vae_core.data.texts import spreadsheet_csv, spreadsheet_texts, texts_of
+from vae_core.files.markdown import JOINER
 from vae_core.latent.decoded import decoded
 
 DIMS, PCA, SPLIT = "two dimensions", "PCA", "test or training"
@@ -290,7 +291,10 @@ def show_selected(shown: Shown, chosen: list[int], where: Columns) -> None:
         captions=sources * len(images) or None,
     )
     data_note(data is not None or not opened.model.has_decoder)
-    table = columns_of(shown, rows, where)
+    table = {
+        cell(name): spreadsheet_texts(column, JOINER)
+        for name, column in columns_of(shown, rows, where).items()
+    }
     names = sorted(table, key=lambda name: name.startswith(("mu_", "sigma_")))
     st.dataframe(table, hide_index=True, height=min(38 + 35 * len(rows), 320), column_order=names)
 

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from vae_core.files.markdown import is_formula
+
 MAX_BYTES = 255  # of a text; of a longer one the end is kept
 MAX_BYTES_IN_ALL = 64 << 20
 
@@ -47,11 +49,11 @@ def texts_at(names: Sequence[str], places: np.ndarray) -> np.ndarray:
     return found
 
 
-def spreadsheet_texts(column: np.ndarray) -> np.ndarray:
-    """A column for a CSV file: a text that a spreadsheet would run as a formula begins with "'"."""
+def spreadsheet_texts(column: np.ndarray, mark: str = "'") -> np.ndarray:
+    """A column for a CSV file: `mark` stands before a text that a spreadsheet would compute."""
     if column.dtype.kind not in "OU":
         return column
-    return np.array([f"'{text}" if _is_formula(str(text)) else text for text in column], object)
+    return np.array([f"{mark}{text}" if is_formula(str(text)) else text for text in column], object)
 
 
 def spreadsheet_csv(columns: Mapping[str, np.ndarray]) -> str:
@@ -61,16 +63,6 @@ def spreadsheet_csv(columns: Mapping[str, np.ndarray]) -> str:
     safe = {name: spreadsheet_texts(np.asarray(column)) for name, column in columns.items()}
     names = spreadsheet_texts(np.array(list(safe), object)).tolist()
     return pd.DataFrame(safe).to_csv(index=False, header=names)
-
-
-def _is_formula(text: str) -> bool:
-    if not text.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return False
-    try:
-        float(text)
-    except ValueError:
-        return True
-    return False
 
 
 def one_line(text: str) -> str:
