@@ -407,7 +407,8 @@ def main() -> None:
         row = carried_out(name)
         rows.append(row)
         figures = (f"{row[key]:10.1f}" for key in columns)
-        print(f"{name:20}", *figures, f" {'' if row['right'] else 'WRONG: '}{row['answer']}")
+        answer = f"{'' if row['right'] else 'WRONG: '}{row['answer']}"
+        print(f"{name:20}", *figures, f" {answer}", flush=True)
     if args.json:
         args.json.write_text(json.dumps(rows, indent=2) + "\n")
 

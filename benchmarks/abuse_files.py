@@ -33,7 +33,7 @@ from benchmarks.served import ROOT, server
 SHIPPED = ROOT / "checkpoints" / "digits-2d"
 HOSTILE = "=cmd|' /C calc'!A0 <img src=//evil.test/i.png> [evil](//evil.test) $evil$ '\"\\ {evil}"
 WENT_WRONG = "went wrong"
-WAIT_SECONDS = 60.0  # for a page, or a run's next state
+WAIT_SECONDS = 180.0  # at most, for a page or a run's next state, on a busy machine
 
 
 @dataclass(frozen=True)
