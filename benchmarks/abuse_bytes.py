@@ -94,16 +94,16 @@ async def connections(url: str, n: int) -> list[Connection]:
     return [await Connection(url).open() for _ in range(n)]
 
 
-def frames(path: str) -> Callable[[str], str]:
-    """Eighty unfinished frames of 31 MB, then eighty of as much as is taken."""
+def frames(url: str) -> str:
+    """Unfinished frames of 31 MB, then such of as much as is taken, at pages and at live routes."""
 
-    async def attack(url: str) -> str:
+    async def attack() -> str:
         kept = 0
         for size in (31 * MB, 4 * MB):
-            opened = await connections(url, 80)
+            opened = await connections(url, 120)
             try:
-                for each in opened:
-                    await each.upgrade(path)
+                for k, each in enumerate(opened):
+                    await each.upgrade(("/_stcore/stream", DECODE)[k % 2])
                 whole = [await each.begin_frame(size, size - 1) for each in opened]
                 closed = await asyncio.gather(*(each.is_closed() for each in opened))
                 if not all(closed):
@@ -112,9 +112,9 @@ def frames(path: str) -> Callable[[str], str]:
             finally:
                 for each in opened:
                     each.close()
-        return f"31 MB: closed; 4 MB: {kept} of 80 were taken whole but for a byte, all closed"
+        return f"31 MB: closed; 4 MB: {kept} of 120 were taken whole but for a byte, all closed"
 
-    return lambda url: asyncio.run(attack(url))
+    return asyncio.run(attack())
 
 
 def half_open(url: str) -> str:
@@ -378,8 +378,7 @@ def status(url: str, path: str, **headers: str) -> int:
 
 
 ATTACKS: dict[str, Callable[[str], str]] = {
-    "frames-stream": frames("/_stcore/stream"),
-    "frames-decode": frames(DECODE),
+    "frames": frames,
     "half-open": half_open,
     "posts": posts,
     "puts": puts,
