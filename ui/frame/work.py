@@ -7,7 +7,7 @@ import threading
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import streamlit as st
@@ -74,11 +74,12 @@ def heavy_work(report: Report = _stop_if_left, kind: str = "heavy") -> Iterator[
     turn, line, whose = FileLock(shared_folder() / kind), _lines[kind], _whose()
     with line.waiting(whose) as is_next:
         while not turn.is_locked:
-            try:
-                if not is_next():
-                    raise Timeout(kind)
-                turn.acquire(timeout=WAIT_SECONDS)
-            except Timeout:
+            if is_next(WAIT_SECONDS):
+                with suppress(Timeout):
+                    turn.acquire(timeout=WAIT_SECONDS)
+                if turn.is_locked and not is_next(0.0):  # who had less has come meanwhile
+                    turn.release()
+            if not turn.is_locked:
                 report(0.0, "Waiting for another visitor's computation…")
     started = time.monotonic()
     try:
@@ -105,15 +106,15 @@ class Line:
         self._changed = threading.Condition()
 
     @contextmanager
-    def waiting(self, whose: Whose) -> Iterator[Callable[[], bool]]:
-        """Wait in the line; what it gives says, within WAIT_SECONDS, whether they are next."""
+    def waiting(self, whose: Whose) -> Iterator[Callable[[float], bool]]:
+        """Wait in the line; what it gives says, within so many seconds, whether they are next."""
         with self._changed:
             self._waiting.append(whose)
             self._changed.notify_all()
 
-        def is_next() -> bool:
+        def is_next(seconds: float) -> bool:
             with self._changed:
-                return self._changed.wait_for(lambda: self._next() is whose, WAIT_SECONDS)
+                return self._changed.wait_for(lambda: self._next() is whose, seconds)
 
         try:
             yield is_next
