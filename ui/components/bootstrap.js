@@ -80,7 +80,7 @@ function hang(place, saved) {
   hung.set(place, null); // it is on its way
   const wait = window.requestIdleCallback ?? setTimeout; // Safari has none
   wait(async () => {
-    const { hang } = await moduleAt(new URL(`${SAVE}/menu.js`, root).href);
+    const { hang } = await moduleAt(new URL(`${SAVE}/in_app.js`, root).href);
     const figure = place.isConnected ? await saved(place) : null;
     if (figure) hung.set(place, await hang(place, figure, new URL(PLOTLY, root)));
     else hung.delete(place); // the visitor has gone on

@@ -32,7 +32,9 @@ from ui.components.latent_plane.points import Array, Plane, PlanePoints
 from ui.outside.standalone import (
     CONTROLS_STYLE,
     ENGINE,
+    MENU_STYLE,
     PLANE_STYLE,
+    SAVING,
     bundled,
     classifiers_in_text,
 )
@@ -55,6 +57,7 @@ _kept: WeakKeyDictionary[LatentModel, dict[bool, tuple[bytes, Small]]] = WeakKey
 _HERE = Path(__file__).parent
 _APP = _HERE.parents[2]
 _GRID_STYLE = _HERE.parents[1] / "components" / "image_grid" / "assets" / "grid.css"
+_STYLES = {"plane": PLANE_STYLE, "grid": _GRID_STYLE, "menu": MENU_STYLE}
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ def html_page(
     parts = {
         "engine": bundled(ENGINE).encode(),
         "weights": weights,
+        "saving": bundled(SAVING).encode(),
         **_points(opened, points),
         **_thumbnails(opened, usual_thumbnails(opened) if thumbnails is None else thumbnails),
     }
@@ -95,7 +99,11 @@ def html_page(
         "layout": layout,
         "count": 0 if points is None else len(points.xy),
         "size": math.prod(opened.model.image_shape),
-        "styles": {"plane": _text(PLANE_STYLE), "grid": _text(_GRID_STYLE)},
+        "styles": {
+            "plane": _text(PLANE_STYLE),
+            "grid": _text(_GRID_STYLE),
+            "menu": _text(MENU_STYLE),
+        },
         "description": _description(opened, plane, points, encodes=encodes),
         "dimensions": dimensions_of(opened),
         "classes": _class_means(opened, points),
@@ -115,7 +123,7 @@ def html_page(
         "caption": escape(_caption(parts, points, plane)),
         "source": escape(_source(card, found, encodes=encodes)),
         "told": _json(told),
-        "data": base64.b64encode(data).decode(),
+        "data": _as_text(data),
         "script": script,
     }
     return _sized(Template(_text(_HERE / "page.html")), page)
@@ -224,6 +232,11 @@ def _laid_out(parts: Mapping[str, bytes]) -> tuple[dict[str, tuple[int, int]], b
         layout[name] = (len(whole), len(part))
         whole += part
     return layout, gzip.compress(whole, mtime=0)
+
+
+def _as_text(data: bytes) -> str:
+    """In base 85, a sixteenth shorter than base 64, without letters that mean something in HTML."""
+    return base64.b85encode(data).decode().replace("<", ".").replace("&", ",")
 
 
 def _description(
