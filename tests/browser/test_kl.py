@@ -58,6 +58,19 @@ def test_a_curve_is_moved_by_hand_and_by_keys(page: Page, app_url: str, settle: 
     )
 
 
+def test_both_curves_and_both_integrands_open_in_plotly(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    page.goto(f"{app_url}/kl?q=0,1&p=0,2")
+    settle(page)
+    menu = page.locator(".save").first
+    menu.get_by_role("button", name="Save", exact=True).click()
+    menu.get_by_role("menuitem", name="Open in Plotly").click()
+    dialog = page.get_by_test_id("plotly")
+    expect(dialog.locator(".legendtext")).to_have_text(["q", "p", "q log(q/p)", "p log(p/q)"])
+    expect(dialog.locator(".scatterlayer .trace")).to_have_count(4)
+
+
 def test_a_wrong_gaussian_in_a_link_is_told(page: Page, app_url: str, settle: Settle) -> None:
     page.goto(f"{app_url}/kl?q=0,nan")
     settle(page)

@@ -34,7 +34,19 @@ export function saved(place) {
     parts: () => [...figure().root.children],
     drawn: () => null,
     table: () => figure().table(),
+    plot: () => plot(figure().table()),
   };
+}
+
+/** A line for each column of the table, the integrands against an axis of their own. */
+function plot({ columns: [, ...names], rows }) {
+  const x = rows.map(([at]) => at);
+  const data = names.map((name, k) => ({
+    type: "scatter", mode: "lines", name, x, y: rows.map((row) => row[k + 1]), yaxis: k < 2 ? "y" : "y2",
+  }));
+  const yaxis = { title: { text: "density" }, domain: [0.45, 1] };
+  const yaxis2 = { title: { text: "integrand, nats" }, domain: [0, 0.38] };
+  return { data, layout: { xaxis: { title: { text: "x" }, anchor: "y2" }, yaxis, yaxis2 } };
 }
 
 class TwoGaussians {
