@@ -61,6 +61,12 @@ def note(opened: OpenModel) -> str:
     return _NOTES.get(config.kind, "")
 
 
+def breaches(opened: OpenModel) -> str:
+    """What a model from outside breaks of what pages rely on; mostly nothing."""
+    told: tuple[str, ...] = getattr(opened.model, "told", ())
+    return " ".join(told)
+
+
 def about_means(opened: OpenModel, otherwise: str) -> str:
     """What to say under a plane of means: `otherwise`, unless the model has none to show."""
     if lacking := no_codes(opened):
