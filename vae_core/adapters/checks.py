@@ -18,8 +18,8 @@ from torch import Tensor
 
 from vae_core.adapters.adapted import REACH, adapted
 from vae_core.adapters.differences import best_differences, differences
-from vae_core.adapters.outside import as_images, as_tensor
 from vae_core.adapters.model import Adapted
+from vae_core.adapters.outside import as_images, as_tensor
 from vae_core.errors import ZscapeError
 from vae_core.models.latent_model import LatentModel
 
