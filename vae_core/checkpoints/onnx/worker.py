@@ -141,13 +141,18 @@ def _limit_seconds(seconds: float) -> None:
 
 def _watch(parent: int, most: int) -> None:
     """End with the process that started this one; and where the system limits no memory, here."""
-    unit = 1 if sys.platform == "darwin" else 1024
     while True:
         time.sleep(LOOK_SECONDS)
         if os.getppid() != parent:
             os._exit(0)
-        if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit > most:
+        if peak_bytes() > most:
             os._exit(OUT_OF_MEMORY)
+
+
+def peak_bytes() -> int:
+    """Of memory, that this process has held at most."""
+    held: int = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return held if sys.platform == "darwin" else 1024 * held
 
 
 def main(memory: int) -> None:
@@ -156,8 +161,8 @@ def main(memory: int) -> None:
     _limit_memory(memory)
     if sys.platform != "win32":
         os.nice(_NICENESS)
-        held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        threading.Thread(target=_watch, args=(os.getppid(), held + memory), daemon=True).start()
+        most = peak_bytes() + memory
+        threading.Thread(target=_watch, args=(os.getppid(), most), daemon=True).start()
     serve(requests, answers)
 
 
