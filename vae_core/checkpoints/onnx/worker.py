@@ -67,7 +67,9 @@ class Network:
         ]
         found = [np.concatenate(outputs)[:n] for outputs in zip(*parts, strict=True)]
         for name, each in zip(self.outputs, found, strict=True):
-            if each.ndim < 1 or len(each) != n or each.dtype.kind not in "fiub":
+            if each.dtype.kind not in "fiub":
+                raise Refused(f"gives {name[:20]!r} of no numbers; they must be floating-point")
+            if each.ndim < 1 or len(each) != n:
                 raise Refused(
                     f"gives {name[:20]!r} of the shape {each.shape} for {n} rows; the first side "
                     "must count these"
