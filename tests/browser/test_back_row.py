@@ -98,10 +98,9 @@ def test_plane_and_image_stand_side_by_side_above_the_fold(
         beside = plane["x"] + plane["width"] <= image["x"]
         assert beside or title == "Manifold"  # there both stand beside the grid
         for part in (plane, image):
-            assert part["width"] > (140 if screen["width"] > 800 else 70)
+            assert part["width"] > 140
             assert part["y"] + part["height"] <= screen["height"]
-        if title != "Compare" or screen["width"] > 800:  # two of them, beside the menu
-            assert plane["width"] > 0.75 * plane["height"]  # no tower
+        assert plane["width"] > 0.75 * plane["height"]  # no tower
 
 
 @pytest.mark.parametrize("title", WITH_A_PLANE)

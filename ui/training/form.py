@@ -16,7 +16,7 @@ from ui.components.address import (
     refuse,
     show_in_address,
 )
-from ui.components.decimal_comma import decimals
+from ui.components.amended import decimals
 from ui.text.plain import show_error
 from ui.training.own_settings import settings_to_take, were_taken
 from ui.training.presets import PRESETS, Preset
