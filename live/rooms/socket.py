@@ -1,8 +1,8 @@
 """The socket of a room: GET /live/room?code=K7QX, upgraded, from the app's own origin only.
 
-The client's first message says what it is, `{"lead": secret}` or `{"follow": true}`; what is said
-from then on stands in `messages`. A follower is sent the leader's `view`, `point` and `film`; the
-leader how many follow, `{"followers": 23}`, and what they chose at a step of a lesson,
+The client's first message says what it is, `{"lead": secret}` or `{"follow": true}`, false where it
+only looks around; what is said from then on stands in `messages`. A follower is sent the leader's `view`, `point` and `film`; the
+leader how many follow and how many look around, `{"followers": [23, 2]}`, and what they chose at a step of a lesson,
 `{"answers": {"lesson": …, "step": …, "counts": {choice: how many}}}`. `Close` says why one ends.
 """
 
@@ -105,15 +105,16 @@ async def _serve(websocket: WebSocket) -> None:
 async def _take_part(websocket: WebSocket, room: Room) -> None:
     try:
         first = await asyncio.wait_for(websocket.receive_text(), FIRST_SECONDS)
-        what, secret = read(first, AT_FIRST)
+        what, said = read(first, AT_FIRST)
         if what == "lead":
-            with room.led(secret) as slot:
+            with room.led(said) as slot:
                 room.remember(visitor_of(websocket.cookies))
                 await first_of(_write(websocket, slot), _hear_leader(websocket, room))
         else:
             with room.followed() as slot:
                 room.remember(visitor_of(websocket.cookies))
-                await first_of(_write(websocket, slot), _hear_follower(websocket, room))
+                room.looks(slot, said)
+                await first_of(_write(websocket, slot), _hear_follower(websocket, room, slot))
     except (Unfit, TimeoutError, KeyError) as error:  # KeyError: bytes came in the place of text
         raise End(Close.UNFIT, str(error)[:100] or "Nothing came.") from error
 
@@ -138,14 +139,17 @@ async def _hear_leader(websocket: WebSocket, room: Room) -> None:
             room.tell(name, value)
 
 
-async def _hear_follower(websocket: WebSocket, room: Room) -> None:
+async def _hear_follower(websocket: WebSocket, room: Room, slot: Slot) -> None:
     pace = Pace(*FOLLOWERS_PACE)
     who = _who(websocket)
     while True:
-        _, (lesson, step, choice) = read(await websocket.receive_text(), OF_FOLLOWER)
+        what, said = read(await websocket.receive_text(), OF_FOLLOWER)
         if pace.one_more():
             raise End(Close.TOO_MANY, "Messages come faster than they are taken.")
-        room.answer(who, lesson, step, choice)
+        if what == "follow":
+            room.looks(slot, said)
+        else:
+            room.answer(who, *said)
 
 
 def _who(asked: HTTPConnection) -> str:

@@ -114,6 +114,7 @@ def test_a_student_looks_around_and_comes_back_and_both_may_reload(
     student.goto(led_room(page, f"{app_url}/decode?model=digits-2d&z=1,0", settle))
     shows(student, settle, r"/decode\?.*z=1\.000")
     student.get_by_role("button", name="Look around").click()
+    expect(bar(page)).to_contain_text("0 follow, 1 looks around")
     turn_to(student, "Manifold")
     shows(student, settle, "/manifold")
     turn_to(page, "Layers")
@@ -121,6 +122,7 @@ def test_a_student_looks_around_and_comes_back_and_both_may_reload(
     student.reload()
     shows(student, settle, "/manifold")
     expect(bar(student)).to_contain_text("Looking around")
+    expect(bar(page)).to_contain_text("0 follow, 1 looks around")
     student.get_by_role("button", name="Follow").click()
     shows(student, settle, "/layers")
 

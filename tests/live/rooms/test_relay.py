@@ -53,9 +53,9 @@ def test_a_room_is_where_it_was_opened_and_its_link_leads_there(
     with TestClient(Starlette(routes=[room_route])) as client:
         with connect(client, code) as leader, connect(client, code) as follower:
             say(leader, lead=secret)
-            assert hear(leader) == {"followers": 0}
+            assert hear(leader) == {"followers": [0, 0]}
             say(follower, follow=True)
-            assert hear(leader) == {"followers": 1}
+            assert hear(leader) == {"followers": [1, 0]}
             say(leader, view="/decode?z=1,2&lesson=elbo")
             assert hear(follower) == {"view": "/decode?z=1,2&lesson=elbo"}
             say(follower, answer={"lesson": "elbo", "step": 1, "choice": "A"})

@@ -71,9 +71,9 @@ def leave(session: WebSocketTestSession) -> None:
 def test_what_the_leader_says_reaches_who_follows(client: TestClient, room: Room) -> None:
     with connect(client, room.code) as leader, connect(client, room.code.lower()) as follower:
         say(leader, lead=room.secret)
-        assert hear(leader) == {"followers": 0}
+        assert hear(leader) == {"followers": [0, 0]}
         say(follower, follow=True)
-        assert hear(leader) == {"followers": 1}
+        assert hear(leader) == {"followers": [1, 0]}
         for said in (
             {"view": "/manifold?model=digits-2d&z=0.5,-0.25&lesson=elbo"},
             {"point": {"plane": "plane", "z": [0.5, -0.25], "there": True}},
@@ -84,6 +84,9 @@ def test_what_the_leader_says_reaches_who_follows(client: TestClient, room: Room
         say(follower, answer={"lesson": "elbo", "step": 2, "choice": "AC"})
         counts = {"lesson": "elbo", "step": 2, "counts": {"AC": 1}}
         assert hear(leader) == {"answers": counts}
+        for follows, counts in ((False, [0, 1]), (True, [1, 0])):
+            say(follower, follow=follows)
+            assert hear(leader) == {"followers": counts}
         say(leader, end=True)
         assert closed(follower) == closed(leader) == Close.NO_ROOM
     with connect(client, room.code) as late:
