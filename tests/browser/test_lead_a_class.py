@@ -44,6 +44,14 @@ def bar(page: Page) -> Any:
     return page.get_by_test_id("room")
 
 
+def choose(student: Page, lesson: str, step: int, choice: str) -> None:
+    """As the lesson's column tells it."""
+    answer = json.dumps({"lesson": lesson, "step": step, "choice": choice})
+    student.evaluate(
+        f"window.zscapeAnswer = {answer}; dispatchEvent(new CustomEvent('zscape:answer'))"
+    )
+
+
 def shows(student: Page, settle: Settle, address: str) -> None:
     expect(student).to_have_url(re.compile(address))
     settle(student)
@@ -174,13 +182,15 @@ def test_a_training_is_played_back_on_a_student_s_screen(
 
 
 @pytest.mark.parametrize("size", [(1024, 768), (400, 800)])
-def test_a_lesson_is_stepped_through_above_the_bar(
+def test_a_lesson_is_stepped_through_above_the_bar_and_beside_the_answers(
     page: Page, student: Page, app_url: str, settle: Settle, size: tuple[int, int]
 ) -> None:
     lesson = "lesson=01-from-autoencoder"
     student.goto(led_room(page, f"{app_url}/?model=digits-2d&{lesson}&step=1", settle))
     shows(student, settle, lesson)
     page.set_viewport_size({"width": size[0], "height": size[1]})
+    choose(student, "01-from-autoencoder", 1, "A")
+    expect(page.get_by_test_id("room-answers")).to_contain_text("1 answer")
     page.get_by_role("button", name="Next", exact=True).click()
     shows(student, settle, "step=2")
 
@@ -191,10 +201,7 @@ def test_answers_are_counted_for_the_teacher(
     student.goto(led_room(page, f"{app_url}/?lesson=03-elbo-taken-apart&step=3", settle))
     expect(bar(student)).to_contain_text("Following room")
     for choice in ("AC", "BD"):  # the latest counts
-        answer = json.dumps({"lesson": "03-elbo-taken-apart", "step": 3, "choice": choice})
-        student.evaluate(
-            f"window.zscapeAnswer = {answer}; dispatchEvent(new CustomEvent('zscape:answer'))"
-        )
+        choose(student, "03-elbo-taken-apart", 3, choice)
     answers = page.get_by_test_id("room-answers")
     expect(answers).to_contain_text("Step 3: 1 answer")
     expect(answers).to_contain_text("BD")
