@@ -83,7 +83,9 @@ def choose_view() -> tuple[str, tuple[int, int], str, str, DeltaGenerator]:
     choice_from_link("draw", (False, True), default=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if d > 2:
-            st.segmented_control("View", views, required=True, key="view", persist_state="session")
+            st.segmented_control(
+                "View", views, required=True, key="view", persist_state="session", wrap=True
+            )
         dims = choose_dims(opened, shown=view == DIMS)
         which = image_choice()
         colours = [*colourings(opened), *([SPLIT] if which == BOTH else [])] or [PLAIN]

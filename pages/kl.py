@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 import streamlit as st
 import torch
 
@@ -23,7 +25,7 @@ PARTS = {"gaussians": "Two Gaussians", "beta": "The weight β"}
 def show_divergence() -> None:
     if not {"q", "p"} <= st.session_state.keys():  # a link says where they begin
         st.session_state["q"], st.session_state["p"] = _linked("q", Q), _linked("p", P)
-        st.session_state["gaussians"] = st.session_state.get("gaussians", 0) + 1
+        st.session_state["gaussians"] = secrets.token_hex(4)  # others than those that were moved
     q, p = two_gaussians(
         st.session_state["q"],
         st.session_state["p"],

@@ -58,6 +58,25 @@ def test_a_curve_is_moved_by_hand_and_by_keys(page: Page, app_url: str, settle: 
     )
 
 
+def test_a_lesson_leads_from_two_gaussians_to_others(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    page.goto(f"{app_url}/kl?lesson=04-kl-to-play-with&step=2")
+    settle(page)
+    top, flank = page.get_by_test_id("q-mu"), page.get_by_test_id("q-sigma")
+    expect(flank).to_have_attribute("aria-valuenow", "0.6")
+    for _ in range(2):  # where they stood at first, and where they were moved
+        page.get_by_role("link", name="A narrow q, a wide p").click()
+        expect(flank).to_have_attribute("aria-valuenow", "0.5")
+        expect(top).to_have_attribute("aria-valuenow", "0")
+        settle(page)
+        flank.press("Shift+ArrowRight")
+        page.wait_for_url(re.compile(r"q=0,1&"))
+        settle(page)
+    page.go_back()
+    expect(flank).to_have_attribute("aria-valuenow", "1")
+
+
 def test_a_wrong_gaussian_in_a_link_is_told(page: Page, app_url: str, settle: Settle) -> None:
     page.goto(f"{app_url}/kl?q=0,nan")
     settle(page)
