@@ -4,8 +4,9 @@ Decimal commas in number fields: 0,5 is 0.5, or the field says that it takes non
 takes a point alone, except in a browser whose own language has commas, and leaves out what it does
 not take: 0,5 would be 5. A whole number's field would cut 0.5 to 0.
 
-A true minus sign at sliders, as all other figures have it. A wide formula that the keyboard can
-scroll. A menu on narrow screens whose list, as it is nested, is none to a screen reader.
+A true minus sign at sliders, as all other figures have it. Wide formulas, programs and tables that
+the keyboard can scroll. A menu on narrow screens whose list, as it is nested, is none to a screen
+reader.
 """
 
 from __future__ import annotations

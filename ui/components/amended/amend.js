@@ -1,6 +1,6 @@
 const NUMBERS = "[data-testid=stSlider] :is([data-testid=stSliderThumbValue], [data-testid=stSliderTickBar]) p";
 const MENU = "[data-testid=stSidebarNav] :is(ul, li):not([role])";
-const FORMULAS = ".katex-display";
+const WIDE = ".katex-display, pre, .st-key-lesson table";
 
 /** At once, so that no hyphen is seen: what is changed here is looked at again, and is right. */
 function writeMinus() {
@@ -15,10 +15,10 @@ function endList() {
   for (const part of document.querySelectorAll(MENU)) part.setAttribute("role", "none");
 }
 
-function reachFormulas() {
-  for (const formula of document.querySelectorAll(FORMULAS)) {
-    if (formula.scrollWidth > formula.clientWidth) formula.setAttribute("tabindex", "0");
-    else formula.removeAttribute("tabindex");
+function reachWide() {
+  for (const part of document.querySelectorAll(WIDE)) {
+    if (part.scrollWidth > part.clientWidth) part.setAttribute("tabindex", "0");
+    else part.removeAttribute("tabindex");
   }
 }
 
@@ -27,7 +27,7 @@ export default function () {
   const measure = () => {
     waiting ||= requestAnimationFrame(() => {
       waiting = 0;
-      reachFormulas();
+      reachWide();
     });
   };
   const amend = () => {
