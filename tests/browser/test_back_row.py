@@ -74,6 +74,11 @@ SMALL = """(least) => {
 }"""
 
 
+# Choices beside one another of which the last are beyond an edge.
+CUT = """() => [...document.querySelectorAll("[data-testid=stButtonGroup] > div")]
+  .filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.innerText)"""
+
+
 def open_page(page: Page, app_url: str, title: str, settle: Settle, query: str = "") -> None:
     page.goto(f"{app_url}/{PAGES[title]}?model=mnist-2d{query}")
     settle(page)
@@ -113,6 +118,7 @@ def test_on_a_phone_plane_and_image_are_in_view_at_once(
     assert max(plane["y"] + plane["height"], image["y"] + image["height"]) <= PHONE["height"]
     assert plane["width"] > 190
     assert image["width"] > 110
+    assert page.evaluate(CUT) == []
 
 
 @pytest.mark.parametrize("title", PAGES)
