@@ -81,6 +81,7 @@ def test_a_wrong_gaussian_in_a_link_is_told(page: Page, app_url: str, settle: Se
     page.goto(f"{app_url}/kl?q=0,nan")
     settle(page)
     page.get_by_text("Not all of this link could be used").wait_for()
+    page.get_by_text("KL(p‖q) = 3.50 nats").wait_for()  # of what is shown instead
     expect(page.get_by_test_id("q-mu")).to_have_attribute("aria-valuenow", "1.5")
 
 

@@ -112,7 +112,7 @@ class TwoGaussians {
     clearTimeout(this.telling);
     this.telling = setTimeout(() => {
       const [there, back] = this.both();
-      this.root.querySelector(".said").textContent = `KL(q‖p) ${text(there)}, KL(p‖q) ${text(back)} nats`;
+      this.root.querySelector(".said").textContent = `KL(q‖p) ${nats(there)}, KL(p‖q) ${nats(back)}`;
       this.component.setStateValue("gaussians", this.gaussians.map(({ mu, sigma }) => [mu, sigma]));
     }, 200);
   }
@@ -187,11 +187,11 @@ class TwoGaussians {
   drawArea(figure, a, b, name, what) {
     const value = divergence(a, b);
     const [caption, svg] = figure.children;
-    caption.innerHTML = `<b>${name} = ${text(value)} nats</b> <span>the area of ${what}</span>`;
+    caption.innerHTML = `<b>${name} = ${nats(value)}</b> <span>the area of ${what}</span>`;
     const { width, height } = { width: figure.clientWidth, height: HEIGHT.area };
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.setAttribute("width", String(width));
-    svg.setAttribute("aria-label", `${what}, whose area is ${name} = ${text(value)} nats`);
+    svg.setAttribute("aria-label", `${what}, whose area is ${name} = ${nats(value)}`);
     const place = (x) => 6 + ((x + SPAN) / (2 * SPAN)) * (width - 12);
     const found = xs(-SPAN, SPAN).map((x) => [x, integrand(a, b, x)]);
     const low = Math.min(...found.map(([, y]) => y), -0.1);
@@ -232,4 +232,9 @@ function axis(place, y, textY = y + 17) {
 /** As the app writes numbers. @param {number} value */
 function text(value) {
   return String(Number(value.toFixed(2))).replace("-", "−");
+}
+
+/** A divergence, which is never negative, with the decimals that the page's figures have. @param {number} value */
+function nats(value) {
+  return `${Math.max(value, 0).toFixed(2)} nats`;
 }
