@@ -35,6 +35,7 @@ COLUMN = 200  # pixels: four beside one another on a wide page, two on a narrow 
 FIRST_HIDDEN = {
     "mlp": "256, 128",
     "conv": "32, 32, 64, 256",
+    "broadcast": "16, 32, 32, 128",
     "resnet": "32, 64, 256",
     "lecture-conv": "16, 8",
 }

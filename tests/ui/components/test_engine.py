@@ -32,7 +32,13 @@ ROOT = Path(__file__).parents[3]
 ASSETS = ROOT / "ui" / "components" / "engine" / "assets"
 SHIPPED = [each.name for each in list_checkpoints(ROOT / "checkpoints")]
 ROWS = 3
-HIDDEN = {"mlp": (17, 9), "conv": (3, 5, 11), "resnet": (4, 6, 11), "lecture-conv": (5, 3)}
+HIDDEN = {
+    "mlp": (17, 9),
+    "conv": (3, 5, 11),
+    "broadcast": (3, 5, 11),
+    "resnet": (4, 6, 11),
+    "lecture-conv": (5, 3),
+}
 SHAPES = [(1, 28, 28), (3, 13, 10), (1, 7, 9), (3, 16, 16)]
 SCRIPT = """
 import { readFile, writeFile } from "node:fs/promises";
