@@ -33,7 +33,13 @@ from vae_core.data.datasets import load_dataset
 from vae_core.data.image_dataset import ImageDataset
 from vae_core.data.rows import draw_rows
 from vae_core.latent.latents import encode_dataset
-from vae_core.measures.anomaly import anomaly_scores, auroc, class_gaussians, scores_of
+from vae_core.measures.anomaly import (
+    ClassGaussians,
+    anomaly_scores,
+    auroc,
+    class_gaussians,
+    scores_of,
+)
 from vae_core.models.latent_model import LatentModel
 from vae_core.training.config import TrainConfig
 from vae_core.training.loop import train
@@ -52,10 +58,9 @@ def trained(config: TrainConfig, learned: ImageDataset, test: ImageDataset) -> L
 
 
 def scored(
-    model: LatentModel, learned: ImageDataset, images: ImageDataset, seed: int
+    model: LatentModel, normal: ClassGaussians, images: ImageDataset, seed: int
 ) -> dict[str, Tensor]:
     """score -> how strange each of the images is, (n,)."""
-    gaussians = class_gaussians(encode_dataset(model, learned))
     return {
         score: anomaly_scores(
             model,
@@ -63,7 +68,7 @@ def scored(
             score,
             generator=torch.Generator().manual_seed(seed),
             samples=DRAWS.get(score, 1),
-            normal=gaussians,
+            normal=normal,
         )
         for score in scores_of(model)
     }
@@ -120,8 +125,9 @@ def main() -> None:
             learner = trained(config, learned, test.without(digit))
             save_checkpoint(folder, learner, config=config, dataset=learned)
         model = load_checkpoint(folder)
-        rows[digit] = areas(scored(model, learned, test, options.seed), test.labels, digit)
-        on_known[digit] = scored(model, learned, known, options.seed)
+        normal = class_gaussians(encode_dataset(model, learned))
+        rows[digit] = areas(scored(model, normal, test, options.seed), test.labels, digit)
+        on_known[digit] = scored(model, normal, known, options.seed)
         told = " · ".join(f"{score} {area['auroc']:.3f}" for score, area in rows[digit].items())
         print(f"without {digit}: {told}", flush=True)
 

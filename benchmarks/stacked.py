@@ -1,6 +1,6 @@
 """M1 + M2: the model M2 on the codes of a VAE, told a hundred labels (Kingma et al. 2014).
 
-    python -m benchmarks.stacked [--checkpoint checkpoints/mnist-50d] [--draws 10] [--json FILE]
+    python -m benchmarks.stacked [--checkpoint checkpoints/mnist-16d] [--draws 10] [--json FILE]
 
 M1 is the checkpoint, and what M2 sees of an image is a draw of its z, a new one at each step, as
 it is: over all images it has about the prior's mean and deviation. Its likelihood is a Gaussian of
@@ -35,16 +35,16 @@ from vae_core.training.loop import initial_model
 
 CONFIG = TrainConfig(
     dataset="codes",
-    latent_dim=5,
+    latent_dim=10,
     hidden=(200,),
     likelihood="learned-gaussian",
     sigma=1.0,
     link="identity",
     objective="m2",
     objective_settings={"alpha": 1.0},
-    epochs=15,
-    batch_size=500,
-    learning_rate=3e-3,
+    epochs=4,
+    batch_size=100,
+    learning_rate=6e-3,
 )
 
 
