@@ -1,6 +1,6 @@
 """How well each score tells a digit that a VAE has never seen from the nine that it learned.
 
-    python -m benchmarks.anomaly [--latent-dim 2] [--epochs 3] [--models DIR] [--json FILE]
+    python -m benchmarks.anomaly [--latent-dim 2] [--epochs 8] [--models DIR] [--json FILE]
                                  [--preset mnist-2d-quick] [--seed 0]
 
 For each digit a model is trained on the training images of the other nine, and all test images are
@@ -103,14 +103,15 @@ def main() -> None:
     parser.add_argument("--models", type=Path, default=Path("runs/anomaly"))
     parser.add_argument("--preset", default="mnist-2d-quick")
     parser.add_argument("--latent-dim", type=int, default=2)
-    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--epochs", type=int, help="default: the preset's")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, default=Path("docs/anomaly.json"))
     options = parser.parse_args()
 
     torch.set_num_threads(1)
-    d, epochs = options.latent_dim, options.epochs
-    config = replace(preset(options.preset), latent_dim=d, epochs=epochs, seed=options.seed)
+    d, chosen_preset = options.latent_dim, preset(options.preset)
+    epochs = options.epochs or chosen_preset.epochs
+    config = replace(chosen_preset, latent_dim=d, epochs=epochs, seed=options.seed)
     name = f"{options.preset}-d-{d}-epochs-{epochs}-seed-{options.seed}"
     data, test = (load_dataset("mnist", split) for split in ("train", "test"))
     assert data.labels is not None and test.labels is not None
