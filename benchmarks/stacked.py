@@ -6,7 +6,8 @@ M1 is the checkpoint, and what M2 sees of an image is a draw of its z, a new one
 it is: over all images it has about the prior's mean and deviation. Its likelihood is a Gaussian of
 learned sigma, not cut off. M2 is trained anew for each draw of the labels, as many of each class,
 and tells the classes of the test images from their mu. No label beside those hundred is looked at;
-the settings were chosen by other draws of labels, on training images that M2 had not seen.
+the settings were chosen by another draw of labels, on training images that M2 had not seen. Draws
+that are in FILE by the same settings are not made again, so that what was stopped can go on.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ import json
 import os
 import platform
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -92,6 +94,18 @@ def stacked_error(
     return class_error(model.eval(), test.mu[:, None, None], test.labels)
 
 
+def settings_of(checkpoint: Path) -> dict[str, Any]:
+    """What a figure hangs on besides the draw of the labels."""
+    training = CONFIG.to_json() | {"seed": "one a draw"}
+    return {"checkpoint": checkpoint.name, "training": training}
+
+
+def known_errors(file: Path, settings: Mapping[str, Any]) -> list[float]:
+    """The errors of the first draws that stand in `file`, if they are by these settings."""
+    found = json.loads(file.read_text()) if file.exists() else {}
+    return list(found["scores"]["error"]) if found.get("settings") == settings else []
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--checkpoint", type=Path, default=Path("checkpoints/mnist-16d"))
@@ -104,13 +118,14 @@ def main() -> None:
     of_train = encode_dataset(model, load_dataset("mnist", "train"))
     of_test = encode_dataset(model, load_dataset("mnist", "test"))
     learned, test = active(of_train, of_train), active(of_test, of_train)
-    errors = []
-    for seed in range(options.draws):
+    settings = settings_of(options.checkpoint)
+    errors = known_errors(options.json, settings)
+    for seed in range(len(errors), options.draws):
         errors.append(stacked_error(replace(CONFIG, seed=seed), learned, test, told_epoch))
         print(f"draw {seed}: {errors[-1]:.4f} told wrongly", flush=True)
         document = {
             "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-            "checkpoint": options.checkpoint.name,
+            "settings": settings,
             "labels": 100,
             "images": len(test.mu),
             "seeds": list(range(len(errors))),

@@ -1,11 +1,20 @@
 """M1 + M2: M2 learns from draws of z, as if they were images of one row."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
-from benchmarks.stacked import CONFIG, active, draws, stacked_error
+from benchmarks.stacked import (
+    CONFIG,
+    active,
+    draws,
+    known_errors,
+    settings_of,
+    stacked_error,
+)
 from vae_core.latent.latents import Latents
 
 
@@ -42,3 +51,11 @@ def test_m2_tells_the_classes_of_codes_from_a_hundred_labels() -> None:
     error = stacked_error(config, learned, test)
     assert error < 0.1
     assert error == pytest.approx(stacked_error(config, learned, test))  # the seed's alone
+
+
+def test_what_was_stopped_goes_on_unless_it_was_by_other_settings(tmp_path: Path) -> None:
+    file, settings = tmp_path / "stacked.json", settings_of(Path("checkpoints/mnist-16d"))
+    assert known_errors(file, settings) == []
+    file.write_text(json.dumps({"settings": settings, "scores": {"error": [0.1, 0.2]}}))
+    assert known_errors(file, settings) == [0.1, 0.2]
+    assert known_errors(file, settings_of(Path("checkpoints/mnist-50d"))) == []
