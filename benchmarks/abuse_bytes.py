@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import itertools
 import json
 import secrets
 import struct
@@ -25,6 +26,8 @@ UPGRADE = (
 )
 DECODE = "/live/decode?model=digits-2d"
 ASK = "/live/ask?model=digits-2d"
+HEADER = struct.Struct("<IBBH")  # of a request to `live.decode`
+NO_ROOM = 4404  # how a room's socket is closed
 CLOSED_SECONDS = 40  # by then the server has closed whatever never ends
 
 
@@ -91,16 +94,16 @@ async def connections(url: str, n: int) -> list[Connection]:
     return [await Connection(url).open() for _ in range(n)]
 
 
-def frames(path: str) -> Callable[[str], str]:
-    """Eighty unfinished frames of 31 MB, then eighty of as much as is taken."""
+def frames(url: str) -> str:
+    """Unfinished frames of 31 MB, then such of as much as is taken, at pages and at live routes."""
 
-    async def attack(url: str) -> str:
+    async def attack() -> str:
         kept = 0
         for size in (31 * MB, 4 * MB):
-            opened = await connections(url, 80)
+            opened = await connections(url, 120)
             try:
-                for each in opened:
-                    await each.upgrade(path)
+                for k, each in enumerate(opened):
+                    await each.upgrade(("/_stcore/stream", DECODE)[k % 2])
                 whole = [await each.begin_frame(size, size - 1) for each in opened]
                 closed = await asyncio.gather(*(each.is_closed() for each in opened))
                 if not all(closed):
@@ -109,9 +112,9 @@ def frames(path: str) -> Callable[[str], str]:
             finally:
                 for each in opened:
                     each.close()
-        return f"31 MB: closed; 4 MB: {kept} of 80 were taken whole but for a byte, all closed"
+        return f"31 MB: closed; 4 MB: {kept} of 120 were taken whole but for a byte, all closed"
 
-    return lambda url: asyncio.run(attack(url))
+    return asyncio.run(attack())
 
 
 def half_open(url: str) -> str:
@@ -195,9 +198,17 @@ async def _read_all(socket: object) -> None:
         pass
 
 
-def put(url: str, session: str, cookie: str) -> int:
-    """Upload 60 MB; the status, 0 where the connection was ended."""
+def put(
+    url: str,
+    session: str,
+    cookie: str,
+    data: bytes = PIECE,
+    times: int = 60,
+    file: str = "",
+) -> int:
+    """Upload `data` over and over, as `file`; the status, 0 where the connection was ended."""
     mark = secrets.token_hex(8)
+    file = file or secrets.token_hex(8)
     begin = (
         f"--{mark}\r\nContent-Disposition: form-data; name=a; filename=a.zip\r\n"
         "Content-Type: application/zip\r\n\r\n"
@@ -205,15 +216,15 @@ def put(url: str, session: str, cookie: str) -> int:
     end = f"\r\n--{mark}--\r\n".encode()
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
     try:
-        connection.putrequest("PUT", f"/_stcore/upload_file/{session}/{secrets.token_hex(8)}")
-        connection.putheader("Content-Length", str(len(begin) + 60 * MB + len(end)))
+        connection.putrequest("PUT", f"/_stcore/upload_file/{session}/{file}")
+        connection.putheader("Content-Length", str(len(begin) + times * len(data) + len(end)))
         connection.putheader("Content-Type", f"multipart/form-data; boundary={mark}")
         connection.putheader("Cookie", cookie)
         connection.putheader("X-Xsrftoken", cookie.partition("=")[2])
         connection.endheaders()
         connection.send(begin)
-        for _ in range(60):
-            connection.send(PIECE)
+        for _ in range(times):
+            connection.send(data)
         connection.send(end)
         return connection.getresponse().status
     except (OSError, http.client.HTTPException):
@@ -245,16 +256,95 @@ def forwarded(url: str) -> str:
 
 
 def cookies(url: str) -> str:
-    """A hundred names that a visitor makes up: each is replaced by one that the server made."""
-    made = set[str]()
-    for k in range(100):
-        asked = urllib.request.Request(url, headers={"Cookie": f"zscape-visitor={k:032d}"})
-        with urllib.request.urlopen(asked) as answer:
-            given = answer.headers.get_all("Set-Cookie") or []
-        made.update(c.partition(";")[0] for c in given if c.startswith("zscape-visitor="))
-    if len(made) < 100:
-        raise Wrong(f"{100 - len(made)} were believed.")
-    return "all were replaced"
+    """Names that a visitor makes up, or makes of one that the server gave."""
+    from itsdangerous import Signer
+
+    (given,) = _given(url, "")
+    name, _, signature = given.rpartition(".")
+    flipped = [given[:k] + chr(ord(given[k]) ^ 1) + given[k + 1 :] for k in range(0, len(given), 3)]
+    other = Signer(secrets.token_bytes(32), salt="zscape-visitor").sign(name).decode()
+    made_up = [f"{k:032d}" for k in range(100)]
+    made_up += [*flipped, other, name, f"{name}.", f".{signature}", f"{given}x", "a" * 30_000]
+    believed = [cookie for cookie in made_up if not _given(url, cookie)]
+    if believed or _given(url, given):
+        raise Wrong(f"{len(believed)} were believed, among them {believed[:1]}.")
+    if (told := status(url, "/", Cookie=f"zscape-visitor={'a' * MB}")) not in (0, 400, 431):
+        raise Wrong(f"A cookie of 1 MB was answered by {told}.")
+    return f"{len(made_up)} were replaced, one of 1 MB was not read"
+
+
+def _given(url: str, cookie: str) -> list[str]:
+    """The name that the server gives in the place of that in a cookie; nothing where it is kept."""
+    headers = {"Cookie": f"zscape-visitor={cookie}"} if cookie else {}
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers)) as answer:
+        found = [each.partition(";")[0] for each in answer.headers.get_all("Set-Cookie") or []]
+    return [each.partition("=")[2] for each in found if each.startswith("zscape-visitor=")]
+
+
+def guessed_codes(url: str) -> str:
+    """Codes of rooms that are guessed by the hundred; a newcomer asks meanwhile."""
+
+    async def attack() -> str:
+        from websockets.asyncio.client import connect
+        from websockets.exceptions import ConnectionClosed
+
+        address = url.replace("http", "ws", 1) + "/live/room?code="
+
+        async def closed(code: str, **headers: str) -> int:
+            try:
+                async with connect(address + code, additional_headers=headers) as socket:
+                    while True:
+                        await socket.recv()
+            except ConnectionClosed as end:
+                return end.rcvd.code if end.rcvd else 0
+
+        told = Counter([await closed("".join(each)) for each in guesses(300)])
+        (name,) = await asyncio.to_thread(_given, url, "")
+        if (newcomer := await closed("BBBBBB", Cookie=f"zscape-visitor={name}")) != NO_ROOM:
+            raise Wrong(f"A newcomer of the address was told {newcomer}.")
+        if told[NO_ROOM] > 20:
+            raise Wrong(f"{told[NO_ROOM]} guesses were answered.")
+        return f"{told[NO_ROOM]} of 300 were answered, a newcomer as well"
+
+    return asyncio.run(attack())
+
+
+def guesses(n: int) -> list[tuple[str, ...]]:
+    return list(itertools.islice(itertools.product("BCDFGHJK", repeat=6), n))
+
+
+def slow_readers(url: str) -> str:
+    """Two hundred sockets and two hundred requests for weights whose answers nobody reads."""
+
+    async def attack() -> str:
+        from websockets.asyncio.client import connect
+
+        address = url.replace("http", "ws", 1) + "/live/decode?model=mnist-2d"
+        ask = HEADER.pack(1, 1, 0, 64) + bytes(64 * 2 * 4)
+        async with connect(address, compression=None) as socket:
+            await socket.recv()
+            await socket.send(HEADER.pack(1, 7, 0, 1))
+            tag = bytes(await socket.recv())[HEADER.size :].decode()  # type: ignore[arg-type]
+        masked = b"\x82\xfe" + struct.pack("!H", len(ask)) + bytes(4) + ask
+        opened = await connections(url, 400)
+        try:
+            for each in opened[:200]:
+                await each.upgrade("/live/decode?model=mnist-2d")
+                each.reader._transport.pause_reading()  # type: ignore[attr-defined]
+                await each.send(20 * masked)
+            path = f"/live/weights?model=mnist-2d&tag={tag}"
+            for each in opened[200:]:
+                each.reader._transport.pause_reading()  # type: ignore[attr-defined]
+                await each.send(f"GET {path} HTTP/1.1\r\nHost: {each.host}\r\n\r\n".encode())
+            await asyncio.sleep(6)
+            if (told := await asyncio.to_thread(status, url, ASK)) != HTTPStatus.OK:
+                raise Wrong(f"Another visitor of the address got {told}.")
+        finally:
+            for each in opened:
+                each.close()
+        return "another at the address was answered"
+
+    return asyncio.run(attack())
 
 
 def origins(url: str) -> str:
@@ -276,21 +366,25 @@ def origins(url: str) -> str:
 
 
 def status(url: str, path: str, **headers: str) -> int:
+    """How it is answered; 0 where the connection is ended."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
     try:
         connection.request("GET", path, headers=headers)
         return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0
     finally:
         connection.close()
 
 
 ATTACKS: dict[str, Callable[[str], str]] = {
-    "frames-stream": frames("/_stcore/stream"),
-    "frames-decode": frames(DECODE),
+    "frames": frames,
     "half-open": half_open,
     "posts": posts,
     "puts": puts,
     "forwarded": forwarded,
-    "made-up-cookies": cookies,
+    "slow-readers": slow_readers,
+    "guessed-codes": guessed_codes,
+    "forged-cookies": cookies,
     "odd-origins": origins,
 }

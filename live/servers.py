@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import shutil
 import tempfile
 import zlib
@@ -64,6 +65,21 @@ class NotHere:
         await self.app(scope, receive, send_404 if upload else send)
 
 
+def _allocate(file: Path, size: int) -> None:
+    """Have the disk hold all of the file: a page in memory that it has no place for ends a process.
+
+    What is in it stays.
+    """
+    opened = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(opened, 0, size)
+        else:
+            os.truncate(opened, size)
+    finally:
+        os.close(opened)
+
+
 class Full(Exception):
     """As many are open as there may be."""
 
@@ -111,8 +127,7 @@ class Counts:
         self._folder = folder
         try:
             file = folder / self.name
-            with file.open("ab") as new:
-                new.truncate(SERVERS * PLACES * 4)
+            _allocate(file, SERVERS * PLACES * 4)
             self._table: npt.NDArray[Any] = np.memmap(file, np.uint32, "r+", 0, (SERVERS, PLACES))
             self._lock, self._row = next(self._free_rows(self._table))
         except (OSError, NotImplementedError, StopIteration) as error:

@@ -20,6 +20,7 @@ from ui.frame.work import working
 from ui.images.pictures import data_note, pixels_fit
 from ui.numbers import decimal
 from ui.text.explain import explain
+from ui.text.plain import cell
 from ui.text.programs import place_of
 from ui.text.show_code import program, show_code
 from ui.view.planes import default_plane, keep_z, plane_points
@@ -268,7 +269,7 @@ def show_members(clusters: Tensor) -> None:
     with st.expander("Clusters by class", icon=":material/table:"):
         st.dataframe(
             [
-                {"cluster": j + 1, **dict(zip(names, counts, strict=False))}
+                {"cluster": j + 1, **dict(zip(map(cell, names), counts, strict=False))}
                 for j, counts in enumerate(table.reshape(-1, classes).tolist())
             ],
             hide_index=True,

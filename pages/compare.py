@@ -55,6 +55,13 @@ PAIRS = {
     ): "Two dimensions and sixteen: better images, a plane that shows less.",
 }
 
+# Where two planes side by side would be too small, they stand one below the other.
+LAYOUT = """
+<style>
+[data-testid="stColumn"]:has([class*="st-key-side-"]) { min-width: min(20rem, 100%); }
+</style>
+"""
+
 opened = current_model()
 ids = model_ids()
 
@@ -258,6 +265,7 @@ common: Sequence[Tensor] = ()
 if same_data and all(model.latents is not None for model in models):
     common = common_rows(*map(latents_of, models))
 
+st.html(LAYOUT)
 for start in range(0, len(models), 2):
     for k, column in enumerate(st.columns(2, gap="medium")[: len(models) - start], start):
         with column.container(key=f"side-{SIDES[k]}"):

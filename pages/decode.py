@@ -30,21 +30,15 @@ from vae_core.latent.latents import class_mean, prior_percentile
 
 MAX_HISTORY = 50
 MANY = 6  # sliders; more of them stand side by side where there is room
-# The image stays in view while long rows of sliders are scrolled past it.
+# The image stays in view while long rows of sliders are scrolled past it, above them where there is
+# no room for both.
 LAYOUT = """
 <style>
-@media (max-width: 640px) {
-  [data-testid="stColumn"]:has(.st-key-picture) {
-    position: sticky; top: 3.75rem; z-index: 2; order: -1;
-    background: var(--page-background);
-  }
-}
-@media (min-width: 641px) {
-  [data-testid="stHorizontalBlock"]:has(.st-key-picture) { flex-wrap: nowrap; }
-  [data-testid="stColumn"]:has(.st-key-controls) { flex-shrink: 0; min-width: 10rem; }
-  [data-testid="stColumn"]:has(.st-key-picture) {
-    position: sticky; top: 4rem; align-self: flex-start; min-width: 0;
-  }
+[data-testid="stHorizontalBlock"]:has(.st-key-picture) { flex-wrap: wrap-reverse; }
+[data-testid="stColumn"]:has(.st-key-controls) { min-width: min(10rem, 100%); }
+[data-testid="stColumn"]:has(.st-key-picture) {
+  position: sticky; top: 3.75rem; z-index: 2; align-self: flex-end; min-width: min(24rem, 100%);
+  background: var(--page-background);
 }
 [class*="st-key-many"] {
   display: grid; grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr));

@@ -120,7 +120,7 @@ def choose_map(fits: Fits) -> tuple[str, Plane]:
     name = choice_from_link("density", shown, shown[min(1, len(shown) - 1)])
     if d > 1:
         st.segmented_control(
-            "Heat map", shown, required=True, key="density", persist_state="session"
+            "Heat map", shown, required=True, key="density", persist_state="session", wrap=True
         )
     if opened.latents is not None:
         st.number_input(

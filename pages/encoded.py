@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 import torch
 from streamlit.delta_generator import DeltaGenerator
@@ -45,14 +44,15 @@ from ui.images.chosen import preparation
 from ui.images.pictures import data_note
 from ui.kept import keep, kept
 from ui.text.explain import explain
-from ui.text.plain import file_name
+from ui.text.plain import cell, file_name
 from ui.text.programs import place_of
 from ui.text.show_code import program, show_code
 from ui.view.dims import MOST_DIMS, choose_dims, names_of_dims
 from ui.view.planes import dims_plane, keep_z, pca_plane, pca_shares, plane_points
 from ui.view.point import current_z, z_text
 from ui.view.space import show_space
-from vae_core.data.texts import spreadsheet_texts, texts_of
+from vae_core.data.texts import spreadsheet_csv, spreadsheet_texts, texts_of
+from vae_core.files.markdown import JOINER
 from vae_core.latent.decoded import decoded
 
 DIMS, PCA, SPLIT = "two dimensions", "PCA", "test or training"
@@ -83,7 +83,9 @@ def choose_view() -> tuple[str, tuple[int, int], str, str, DeltaGenerator]:
     choice_from_link("draw", (False, True), default=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if d > 2:
-            st.segmented_control("View", views, required=True, key="view", persist_state="session")
+            st.segmented_control(
+                "View", views, required=True, key="view", persist_state="session", wrap=True
+            )
         dims = choose_dims(opened, shown=view == DIMS)
         which = image_choice()
         colours = [*colourings(opened), *([SPLIT] if which == BOTH else [])] or [PLAIN]
@@ -291,7 +293,10 @@ def show_selected(shown: Shown, chosen: list[int], where: Columns) -> None:
         captions=sources * len(images) or None,
     )
     data_note(data is not None or not opened.model.has_decoder)
-    table = columns_of(shown, rows, where)
+    table = {
+        cell(name): spreadsheet_texts(column, JOINER)
+        for name, column in columns_of(shown, rows, where).items()
+    }
     names = sorted(table, key=lambda name: name.startswith(("mu_", "sigma_")))
     st.dataframe(table, hide_index=True, height=min(38 + 35 * len(rows), 320), column_order=names)
 
@@ -306,11 +311,6 @@ def columns_of(shown: Shown, rows: Sequence[int], where: Columns) -> Columns:
     return told | {name: column[list(rows)] for name, column in where.items()}
 
 
-def csv_text(columns: Columns) -> str:
-    safe = {name: spreadsheet_texts(np.asarray(column)) for name, column in columns.items()}
-    return pd.DataFrame(safe).to_csv(index=False)
-
-
 def downloads(shown: Shown, chosen: Sequence[int], drawn: np.ndarray, where: Columns) -> None:
     """What is selected, else all that is drawn, with its place in the view."""
     rows = list(chosen or drawn)
@@ -318,7 +318,7 @@ def downloads(shown: Shown, chosen: Sequence[int], drawn: np.ndarray, where: Col
     row = st.container(horizontal=True)
     row.download_button(
         f"CSV, {what}",
-        lambda: csv_text(columns_of(shown, rows, where)),
+        lambda: spreadsheet_csv(columns_of(shown, rows, where)),
         file_name(f"{opened.config.get('dataset')}-latents.csv"),
         "text/csv",
         on_click="ignore",

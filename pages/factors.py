@@ -112,7 +112,12 @@ def explore() -> None:
         spans = list(SPANS) if model.is_variational else list(SPANS)[:2]
         span = choice_from_link("range", spans, spans[far])
         st.segmented_control(
-            "Range of a traversal", spans, required=True, key="range", persist_state="session"
+            "Range of a traversal",
+            spans,
+            required=True,
+            key="range",
+            persist_state="session",
+            wrap=True,
         )
         sigmas = number_from_link("k", 1, 20, default=3)
         if SPANS[span] == "sigmas":

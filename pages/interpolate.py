@@ -238,9 +238,9 @@ def show_film(path: Tensor, images: Tensor, lengths: Tensor, frame: int) -> None
         captions=[
             f"{k + 1} of {len(images)}, {distance:.2f} from A" for k, distance in enumerate(gone)
         ],
-        min_tile=88,
-        max_tile=116,
-        gap=4,
+        min_tile=86,
+        max_tile=140,
+        gap=6,
         player=True,
         frame=None if frame == PLAYING else frame,
         on_frame=rest,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 import streamlit as st
 import torch
 
@@ -10,7 +12,7 @@ from ui.components.curves import curves
 from ui.components.image_grid import image_grid
 from ui.components.two_gaussians import MU, SIGMA, Gaussian, is_gaussian, two_gaussians
 from ui.figures.beta import Trained, beta_panels, trained
-from ui.numbers import decimal
+from ui.numbers import bound_name, decimal, reconstruction_name
 from ui.text.explain import explain
 from ui.text.show_code import program, show_code
 from ui.view.parts import choose_part
@@ -23,7 +25,7 @@ PARTS = {"gaussians": "Two Gaussians", "beta": "The weight β"}
 def show_divergence() -> None:
     if not {"q", "p"} <= st.session_state.keys():  # a link says where they begin
         st.session_state["q"], st.session_state["p"] = _linked("q", Q), _linked("p", P)
-        st.session_state["gaussians"] = st.session_state.get("gaussians", 0) + 1
+        st.session_state["gaussians"] = secrets.token_hex(4)  # others than those that were moved
     q, p = two_gaussians(
         st.session_state["q"],
         st.session_state["p"],
@@ -58,9 +60,9 @@ def show_trained(one: Trained, models: list[Trained]) -> None:
     metrics, (j, k) = one.metrics, one.dims
     with st.container(horizontal=True, gap="large"):
         for name, value in (
-            ("−reconstruction", f"{decimal(-metrics['reconstruction'])} nats"),
+            (reconstruction_name(grey=False), f"{decimal(-metrics['reconstruction'])} nats"),
             ("KL", f"{decimal(metrics['kl'])} nats"),
-            ("−ELBO", f"{decimal(-metrics['elbo'])} nats"),
+            (bound_name(grey=False), f"{decimal(-metrics['elbo'])} nats"),
             ("active units", f"{metrics['active_units']} of {len(metrics['kl_per_dim'])}"),
         ):
             st.metric(name, value, width="content")

@@ -113,7 +113,12 @@ def explore() -> None:
             "Chosen", list(HOW), required=True, key="chosen", persist_state="session"
         )
         st.segmented_control(
-            "Colours", [TRUE, *TOLD], required=True, key="colours", persist_state="session"
+            "Colours",
+            [TRUE, *TOLD],
+            required=True,
+            key="colours",
+            persist_state="session",
+            wrap=True,
         )
         st.segmented_control(
             "Regions by",

@@ -19,7 +19,7 @@ from ui.frame.sidebar import model_label
 from ui.images.own import offer_to_show
 from ui.numbers import reconstruction_name
 from ui.text.explain import explain
-from ui.text.plain import plain, printable
+from ui.text.plain import cell, plain, printable
 from ui.training.curves import compared_panels, is_grey, run_colour
 from ui.training.runs import (
     broken_runs,
@@ -103,7 +103,7 @@ def choose_from_table(runs: list[Run]) -> list[Run]:
 
 def rows_of(runs: list[Run]) -> list[dict[str, Any]]:
     """The runs as rows, without the name of a reconstruction that none of them has."""
-    rows = [summary(run) for run in runs]
+    rows = [{name: cell(told) for name, told in summary(run).items()} for run in runs]
     names = [reconstruction_name(grey) for grey in (True, False)]
     unused = [name for name in names if all(row[name] is None for row in rows)]
     for name in unused[: len(names) - 1]:

@@ -4,6 +4,8 @@ Every folder with modules is a room, and is held to the plan by being there.
 """
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -210,3 +212,8 @@ def test_the_plan_allows(tmp_path: Path, file: str, source: str) -> None:
 def place(root: Path, file: str, source: str) -> None:
     (root / file).parent.mkdir(parents=True, exist_ok=True)
     (root / file).write_text(source, "utf-8")
+
+
+def test_the_server_answers_before_torch_is_loaded() -> None:
+    program = "import sys, app; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT).returncode == 0

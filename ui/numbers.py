@@ -3,8 +3,8 @@
 from vae_core.measures.shares import margin, no_margin
 
 
-def decimal(value: float, form: str = ".2f") -> str:
-    """`value` in the given format, with a true minus sign."""
+def decimal(value: float, form: str = ",.2f") -> str:
+    """`value` in the given format, by default 1,220.50, with a true minus sign."""
     return format(value, form).replace("-", "−")
 
 

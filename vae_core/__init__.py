@@ -4,9 +4,14 @@ Names are loaded when first asked for, so that `import vae_core` is quick and to
 when it is needed.
 """
 
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+if sys.version_info < (3, 11):  # noqa: UP036 — pip refuses it, but whoever runs a checkout is told
+    running = ".".join(map(str, sys.version_info[:2]))
+    raise ImportError(f"This is Python {running}; Zscape needs 3.11 or later.")
 
 # module: the public names in it
 _NAMES = {

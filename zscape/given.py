@@ -25,6 +25,7 @@ reach_app()
 from live.models import OpenModel, here_id  # noqa: E402 — the app is out of reach before
 
 MAX_NAME = 64  # characters
+ROWS_NAMED = 5  # in a sentence
 
 
 def opened_here(
@@ -107,6 +108,7 @@ def _of_model(
     if not network.has_encoder:
         raise ConfigError("Nothing encodes the images; give encode=, or their codes as codes=.")
     latents = encode_dataset(network, dataset)
+    _check_codes(latents)
     given = Codes(latents.mu, None, dataset.images, dataset.labels, dataset.class_names)
     if table is not None:
         given = with_columns(given, given_columns(table, len(dataset)))
@@ -154,6 +156,17 @@ def _opened(
         "factor_values": [] if codes is None else list(map(list, codes.factor_values)),
     }
     return OpenModel(here_id(name), Path(), network, config, None, latents, dataset=dataset)
+
+
+def _check_codes(latents: Latents) -> None:
+    """ConfigError for images whose code is nowhere."""
+    known = latents.mu.isfinite().all(1) & ~latents.logvar.isnan().any(1)
+    if nowhere := (~known).nonzero().flatten().tolist():
+        rows = ", ".join(map(str, nowhere[:ROWS_NAMED])) + ", …" * (len(nowhere) > ROWS_NAMED)
+        raise ConfigError(
+            f"encode gives NaN or infinity for {len(nowhere):,} of {len(known):,} images (rows "
+            f"{rows}); leave these out, or see to the encoder."
+        )
 
 
 def _tell_left_out(codes: Codes) -> None:

@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from live.door.gate import HEALTH
 from live.door.tries import WrongTries
 from live.peers import address_of
-from live.visitors import signer
+from live.visitors import signer, visitor_of
 from vae_core.errors import ConfigError
 
 ROLE = "zscape-role"
@@ -32,7 +32,7 @@ ROLES = ("teacher", "student")
 COOKIE = "zscape-class"
 A_MONTH = 30 * 24 * 3600  # seconds that who has entered stays in
 SHORTEST = 8  # characters of a code
-WRONG, WRONG_SECONDS = 30, 600.0  # wrong codes that an address may try within so long
+WRONG, WRONG_SECONDS = 30, 600.0  # wrong codes that a browser may try within so long
 SIGNING_IN = ("/auth/login", "/auth/logout", "/oauth2callback")  # Streamlit's
 ASKED = "This is for a class. Enter the code that your teacher gave you."
 SCHOOL = "This is for a school. Sign in with your account there."
@@ -97,12 +97,13 @@ class Classroom:
     async def at_the_door(self, request: Request, entrance: Entrance, login: str) -> Response:
         """The page that asks for the code, or what became of one."""
         if request.method == "POST" and entrance.codes and _is_form(request.headers):
-            if self.wrong.too_many(address := address_of(request)):
-                return _page("Too many wrong codes; wait ten minutes.", entrance, login, 429)
+            address, browser = address_of(request), visitor_of(request.cookies)
+            if self.wrong.too_many(address, browser):
+                return _page("Too many wrong codes; try again later.", entrance, login, 429)
             code = _code_in(await request.body())
             if role := _role_with(entrance, code):
                 return _let_in(request, entrance, role)
-            self.wrong.note(address, code)
+            self.wrong.note(address, browser, code)
             return _page("That is not the code; try again.", entrance, login)
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
             return _page(ASKED if entrance.codes else SCHOOL, entrance, login)

@@ -17,7 +17,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sys
 from collections import Counter
+from contextlib import suppress
 from typing import ClassVar
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -59,6 +61,7 @@ class Connections:
 
 def bound(config: Config) -> None:
     """Give a uvicorn that has loaded its configuration, and does not listen yet, these bounds."""
+    _take_all_files()
     config.ws_max_size = MAX_MESSAGE
     config.http_protocol_class = BoundedHttp
     config.ws_protocol_class = BoundedWebSocket
@@ -66,6 +69,21 @@ def bound(config: Config) -> None:
     proxied = isinstance(config.loaded_app, ProxyHeadersMiddleware)
     if proxied and "FORWARDED_ALLOW_IPS" not in os.environ:
         config.loaded_app = config.loaded_app.app
+
+
+def _take_all_files() -> None:
+    """Let this process open as many files as it may.
+
+    Each connection is one, and a process may often have 1,024 where nobody asks for more: then as
+    many pages as an address may open would leave no place for another's.
+    """
+    if sys.platform != "win32":
+        import resource
+
+        soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft != most:
+            with suppress(OSError, ValueError):  # of more than the system has
+                resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class BoundedHttp(HttpToolsProtocol):

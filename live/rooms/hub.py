@@ -24,7 +24,8 @@ from live.servers import shared_folder
 from vae_core.errors import ConfigError
 
 LETTERS = "BCDFGHJKMNPQRTVWXY3479"  # none is taken for another, and they make no words
-CODE = re.compile(f"[{LETTERS}]{{4}}")
+LENGTH = 6  # of a code: who tries ten a second as long as a room may stand finds one of 260
+CODE = re.compile(f"[{LETTERS}]{{{LENGTH}}}")
 MAX_ROOMS = 128  # at a server
 MAX_ROOMS_EACH = 32  # of an address, which may be a school's
 LOOK_SECONDS = 30.0  # how often it is looked for rooms that are over
@@ -92,6 +93,24 @@ class Hub:
         said = None if room is None or room.is_over else room.said.get("view")
         return "" if said is None else str(json.loads(said)["view"])
 
+    def remember(self, room: Room, who: str) -> None:
+        """This visitor has come into a room of this server; the others may know."""
+        if room.remember(who):
+            with suppress(OSError), _known(room.code).open("a", encoding="ascii") as file:
+                file.write(f"{who}\n")
+
+    def knows(self, code: str, who: str) -> bool:
+        """Whether this visitor has been in a room of this code, here or at another server."""
+        room = self._rooms.get(code)
+        if room is not None:
+            return room.knows(who)
+        if not who or not CODE.fullmatch(code):
+            return False
+        try:
+            return who in _known(code).read_text("ascii").split()
+        except OSError:
+            return False
+
     def end(self, code: str) -> None:
         """End this room."""
         self._end_all(lambda room: room.code == code)
@@ -109,6 +128,7 @@ class Hub:
         for room in ended:
             with suppress(OSError):
                 (_folder() / room.code).unlink(missing_ok=True)
+                _known(room.code).unlink(missing_ok=True)
             if self._loop is None or self._loop.is_closed():
                 room.end()
             else:
@@ -128,6 +148,11 @@ def where(code: str) -> Place | None:
         return None
 
 
+def _known(code: str) -> Path:
+    """The file of the visitors who have been in a room, each a line."""
+    return _folder() / f"{code}-known"
+
+
 def _folder() -> Path:
     return shared_folder() / "rooms"
 
@@ -140,7 +165,7 @@ def _new_code(at: Place) -> str:
             if old.stat().st_mtime < time.time() - MAX_SECONDS:
                 old.unlink()
     while True:
-        code = "".join(secrets.choice(LETTERS) for _ in range(4))
+        code = "".join(secrets.choice(LETTERS) for _ in range(LENGTH))
         try:
             new = os.open(_folder() / code, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:

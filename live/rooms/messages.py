@@ -6,6 +6,7 @@
                         end     true: the room is to end
     a follower says     answer  {"lesson": name, "step": number, "choice": letters of options, a
                                 number or whether it was right; a class sees no other word}
+                    follow  whether it shows what the leader says, or looks around for now
 
 All of it is read, checked and written anew, so that nothing else ever reaches another browser.
 """
@@ -109,11 +110,17 @@ def yes(value: Any) -> bool:
     return True
 
 
+def whether(value: Any) -> bool:
+    """Yes or no."""
+    _check(isinstance(value, bool))
+    return bool(value)
+
+
 OF_LEADER: dict[str, Callable[[Any], Any]] = {
     "view": view,
     "point": point,
     "film": film,
     "end": yes,
 }
-OF_FOLLOWER: dict[str, Callable[[Any], Any]] = {"answer": answer}
-AT_FIRST: dict[str, Callable[[Any], Any]] = {"lead": secret, "follow": yes}
+OF_FOLLOWER: dict[str, Callable[[Any], Any]] = {"answer": answer, "follow": whether}
+AT_FIRST: dict[str, Callable[[Any], Any]] = {"lead": secret, "follow": whether}

@@ -87,6 +87,7 @@ class Room:
     opened: float = field(default_factory=time.monotonic)
     said: dict[str, str] = field(default_factory=dict)  # the newest of each kind
     followers: set[Slot] = field(default_factory=set)
+    around: set[Slot] = field(default_factory=set)  # of these, who look around for now
     known: set[str] = field(default_factory=set)  # visitors who have taken part
     leader: Slot | None = None
     left: float = field(default_factory=time.monotonic)  # when the leader was last there
@@ -104,10 +105,12 @@ class Room:
         """Whether this visitor opened the room or has been in it."""
         return who != "" and (who == self.owner or who in self.known)
 
-    def remember(self, who: str) -> None:
-        """This visitor has come in."""
-        if who and len(self.known) < 2 * MAX_FOLLOWERS:
+    def remember(self, who: str) -> bool:
+        """This visitor has come in; whether that is news."""
+        news = who != "" and who not in self.known and len(self.known) < 2 * MAX_FOLLOWERS
+        if news:
             self.known.add(who)
+        return news
 
     def tell(self, kind: str, value: Any) -> None:
         """What the leader says, to all who follow and who will come."""
@@ -127,7 +130,8 @@ class Room:
             raise End(Close.NOT_YOURS, "Only who opened the room leads it.")
         if self.leader is not None:
             self.leader.close(End(Close.MOVED, "The room is led from another tab."))
-        slot = self.leader = Slot({"followers": written("followers", len(self.followers))})
+        slot = self.leader = Slot({})
+        self._tell_followers()
         for step in self.answers:
             self._tell_answers(step)
         try:
@@ -150,7 +154,13 @@ class Room:
             yield slot
         finally:
             self.followers.discard(slot)
+            self.around.discard(slot)
             self._tell_followers()
+
+    def looks(self, slot: Slot, follows: bool) -> None:
+        """This follower shows what the leader says, or looks around; and hears of it either way."""
+        (self.around.discard if follows else self.around.add)(slot)
+        self._tell_followers()
 
     def answer(self, who: str, lesson: str, step: int, choice: str) -> None:
         """Count what a follower chose, in the place of what the same one chose before.
@@ -186,7 +196,9 @@ class Room:
 
     def _tell_followers(self) -> None:
         if self.leader is not None:
-            self.leader.put("followers", written("followers", len(self.followers)))
+            around = len(self.around)
+            counts = [len(self.followers) - around, around]
+            self.leader.put("followers", written("followers", counts))
 
     def _tell_answers(self, of: tuple[str, int]) -> None:
         if self.leader is not None:

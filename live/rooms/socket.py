@@ -1,8 +1,9 @@
-"""The socket of a room: GET /live/room?code=K7QX, upgraded, from the app's own origin only.
+"""The socket of a room: GET /live/room?code=K7QXBC, upgraded, from the app's own origin only.
 
-The client's first message says what it is, `{"lead": secret}` or `{"follow": true}`; what is said
-from then on stands in `messages`. A follower is sent the leader's `view`, `point` and `film`; the
-leader how many follow, `{"followers": 23}`, and what they chose at a step of a lesson,
+The client's first message says what it is, `{"lead": secret}` or `{"follow": true}`, false where it
+only looks around; what is said from then on stands in `messages`. A follower is sent the leader's
+`view`, `point` and `film`; the leader how many follow and how many look around,
+`{"followers": [23, 2]}`, and what they chose at a step of a lesson,
 `{"answers": {"lesson": …, "step": …, "counts": {choice: how many}}}`. `Close` says why one ends.
 """
 
@@ -31,8 +32,7 @@ from live.visitors import visitor_of
 
 MAX_SOCKETS_EACH = MAX_FOLLOWERS + 100  # of an address, which may be a school's
 MAX_SOCKETS = 2 * MAX_SOCKETS_EACH  # over all rooms
-# Codes without a room that an address (a school) and a browser of it may try within so long.
-WRONG, WRONG_EACH, WRONG_SECONDS = 100, 20, 600.0
+WRONG, WRONG_SECONDS = 20, 600.0  # codes without a room that a browser may try within so long
 FIRST_SECONDS = 10.0  # until a client has said what it is
 LEADERS_PACE = 120.0, 240.0  # messages a second, and at once
 LONG = 2_048  # characters of a leader's message that count as one more
@@ -41,7 +41,6 @@ MOST_SENT = 10_000  # texts a second to all who take part: so many cost half a c
 
 log = logging.getLogger("zscape.live")
 wrong = WrongTries(WRONG, WRONG_SECONDS)
-wrong_each = WrongTries(WRONG_EACH, WRONG_SECONDS)
 _sockets = Counts("in-rooms")
 
 
@@ -82,16 +81,13 @@ async def _serve(websocket: WebSocket) -> None:
     address, who = address_of(websocket), visitor_of(websocket.cookies)
     code = websocket.query_params.get("code", "").upper()
     room = hub.find(code)
-    guesses = wrong.too_many(address) or wrong_each.too_many(who)
-    if guesses and not (room and room.knows(who)):  # a guesser keeps nobody from coming back
-        raise End(Close.TOO_MANY, "Too many wrong codes; wait ten minutes.")
+    if wrong.too_many(address, who) and not hub.knows(code, who):  # who was in may come back
+        raise End(Close.TOO_MANY, "Too many wrong codes; try again later.")
     if room is None:
         relayed = "relayed" in websocket.query_params
         there = None if relayed else await asyncio.to_thread(where, code)
         if there is None:
-            wrong.note(address, code)
-            if who:
-                wrong_each.note(who, code)
+            wrong.note(address, who, code)
             raise End(Close.NO_ROOM, "There is no such room, or it has ended.")
         await relay(websocket, code, there)
         return
@@ -105,15 +101,16 @@ async def _serve(websocket: WebSocket) -> None:
 async def _take_part(websocket: WebSocket, room: Room) -> None:
     try:
         first = await asyncio.wait_for(websocket.receive_text(), FIRST_SECONDS)
-        what, secret = read(first, AT_FIRST)
+        what, said = read(first, AT_FIRST)
         if what == "lead":
-            with room.led(secret) as slot:
-                room.remember(visitor_of(websocket.cookies))
+            with room.led(said) as slot:
+                hub.remember(room, visitor_of(websocket.cookies))
                 await first_of(_write(websocket, slot), _hear_leader(websocket, room))
         else:
             with room.followed() as slot:
-                room.remember(visitor_of(websocket.cookies))
-                await first_of(_write(websocket, slot), _hear_follower(websocket, room))
+                hub.remember(room, visitor_of(websocket.cookies))
+                room.looks(slot, said)
+                await first_of(_write(websocket, slot), _hear_follower(websocket, room, slot))
     except (Unfit, TimeoutError, KeyError) as error:  # KeyError: bytes came in the place of text
         raise End(Close.UNFIT, str(error)[:100] or "Nothing came.") from error
 
@@ -138,14 +135,17 @@ async def _hear_leader(websocket: WebSocket, room: Room) -> None:
             room.tell(name, value)
 
 
-async def _hear_follower(websocket: WebSocket, room: Room) -> None:
+async def _hear_follower(websocket: WebSocket, room: Room, slot: Slot) -> None:
     pace = Pace(*FOLLOWERS_PACE)
     who = _who(websocket)
     while True:
-        _, (lesson, step, choice) = read(await websocket.receive_text(), OF_FOLLOWER)
+        what, said = read(await websocket.receive_text(), OF_FOLLOWER)
         if pace.one_more():
             raise End(Close.TOO_MANY, "Messages come faster than they are taken.")
-        room.answer(who, lesson, step, choice)
+        if what == "follow":
+            room.looks(slot, said)
+        else:
+            room.answer(who, *said)
 
 
 def _who(asked: HTTPConnection) -> str:

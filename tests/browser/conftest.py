@@ -56,9 +56,15 @@ CHROMIUM_FLAGS = [
 START_SECONDS = 120  # a cold server on a busy machine
 PATIENCE_MS = 60_000  # for whatever is waited for
 VIEWPORT: ViewportSize = {"width": 1400, "height": 900}
+# What is yet to come stands still: to draw it pulsing is half the work of showing a page.
 LISTEN = """
 window.decodes = [];
 addEventListener("zscape:decoded", (event) => decodes.push(event.detail));
+{
+    const still = new CSSStyleSheet();
+    still.replaceSync("[data-testid=stSkeleton] { animation: none !important; }");
+    document.adoptedStyleSheets.push(still);
+}
 """
 FORGETFUL = """
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
@@ -232,6 +238,7 @@ def wait_until_idle(page: Page) -> None:
     page.locator(idle).wait_for(timeout=PATIENCE_MS)
     page.wait_for_function(
         "!document.querySelector('[data-testid=stSkeleton], [data-testid=stAppSkeleton]')",
+        polling=100,  # each frame that is asked for is drawn
         timeout=PATIENCE_MS,
     )
 
@@ -282,7 +289,7 @@ UNSAVED = """() => {
 def has_menus(page: Page) -> None:
     """Waits until every figure that stands on the page has a menu that saves it."""
     try:
-        page.wait_for_function(f"!({UNSAVED})().length", timeout=PATIENCE_MS)
+        page.wait_for_function(f"!({UNSAVED})().length", polling=100, timeout=PATIENCE_MS)
     except Exception as error:
         raise AssertionError(f"{page.url}: {page.evaluate(UNSAVED)}") from error
 
@@ -353,20 +360,27 @@ def console_errors() -> list[str]:
     return []
 
 
+@contextmanager
+def listened(page: Page, errors: list[str]) -> Iterator[None]:
+    """Keeps what `page` complains of in the meantime."""
+    listeners: dict[Any, Callable[[Any], object]] = {
+        "console": lambda m: note(m, errors),
+        "pageerror": lambda error: errors.append(str(error)),
+    }
+    for event, listener in listeners.items():
+        page.on(event, listener)
+    yield
+    for event, listener in listeners.items():
+        page.remove_listener(event, listener)
+
+
 @pytest.fixture
 def page(
     request: pytest.FixtureRequest, tab: Tab, app_url: str, console_errors: list[str]
 ) -> Iterator[Page]:
     """A visitor's page, 1400 x 900, that must neither log an error nor reach for another host."""
-    listeners: dict[Any, Callable[[Any], object]] = {
-        "console": lambda m: note(m, console_errors),
-        "pageerror": lambda error: console_errors.append(str(error)),
-    }
-    for event, listener in listeners.items():
-        tab.page.on(event, listener)
-    yield tab.page
-    for event, listener in listeners.items():
-        tab.page.remove_listener(event, listener)
+    with listened(tab.page, console_errors):
+        yield tab.page
     failed = request.node.stash.get(FAILED, False)
     if failed:
         show_text(tab.page)
@@ -375,6 +389,40 @@ def page(
     else:
         tab.clear()
     tab.context.clear_cookies()
+    assert console_errors == []
+
+
+@pytest.fixture(scope="session")
+def walker(browser: Browser) -> Iterator[Tab]:
+    """The tab of all tests that ask for `turned`: to turn a page is half the work of loading it."""
+    with new_context(browser) as context:
+        yield Tab(context, context.new_page())
+
+
+@pytest.fixture
+def turned(
+    request: pytest.FixtureRequest,
+    walker: Tab,
+    app_url: str,
+    settle: Settle,
+    turn_to: Callable[[Page, str], None],
+    console_errors: list[str],
+    title: str,
+) -> Iterator[Page]:
+    """A page that shows `title` as a visitor finds it who comes from another by the menu."""
+    page = walker.page
+    page.set_viewport_size(VIEWPORT)
+    page.emulate_media(color_scheme="light")
+    with listened(page, console_errors):
+        if page.url == "about:blank":
+            page.goto(f"{app_url}/?model=mnist-2d")
+        if not page.title().startswith(f"{title} ·"):
+            turn_to(page, title)
+        settle(page)
+        yield page
+    if request.node.stash.get(FAILED, False):
+        show_text(page)
+        walker.renew()
     assert console_errors == []
 
 

@@ -1,12 +1,14 @@
-"""axe-core finds nothing to complain of on any page, in either theme: contrast, names, order."""
+"""axe-core finds nothing to complain of on any page: contrast, names, order; in either theme, on a
+screen and on a phone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.browser.conftest import VIEWPORT
 from ui.frame.navigation import SECTIONS
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     Settle = Callable[[Page], None]
 
-PAGES = [(url, title) for pages in SECTIONS.values() for _, title, _, url in pages]
+TITLES = [title for pages in SECTIONS.values() for _, title, _, _ in pages]
 # What pages show of another kind of model: sliders by the dozen, factors, maps, a GAN's lack.
 OTHERS = (
     ("decode", "mnist-16d"),
@@ -26,8 +28,8 @@ OTHERS = (
     ("elbo", "mnist-2d-gan"),
 )
 LOOKS, FADES_MS = 3, 1_500
-RUN = """async (exclude) => {
-  const { violations } = await axe.run({ exclude }, { resultTypes: ["violations"] });
+RUN = """async () => {
+  const { violations } = await axe.run({ resultTypes: ["violations"] });
   return violations.flatMap(({ id, nodes }) => nodes.map(({ target, any, all, none }) => {
     const why = [...any, ...all, ...none].map((check) => check.message).join("; ");
     return [id, [target].flat(3).join(" "), why].join(" | ");
@@ -35,7 +37,7 @@ RUN = """async (exclude) => {
 }"""
 
 
-def violations(page: Page, axe: str, but: Sequence[str] = ()) -> list[str]:
+def violations(page: Page, axe: str) -> list[str]:
     """Of all rules, those that are no more than good practice too: rule, element and reason.
 
     Of a page that stands still: what fades in after a change of theme is looked at again.
@@ -43,7 +45,7 @@ def violations(page: Page, axe: str, but: Sequence[str] = ()) -> list[str]:
     page.evaluate(axe)
     found: list[str] = []
     for _ in range(LOOKS):
-        if not (found := page.evaluate(RUN, list(but))):
+        if not (found := page.evaluate(RUN)):
             break
         page.wait_for_timeout(FADES_MS)
     return found
@@ -63,38 +65,32 @@ def open_all(page: Page) -> None:
     page.evaluate(f"{folds}.forEach((fold) => fold.click())")
 
 
-def found_in_both_themes(page: Page, settle: Settle, axe: str) -> dict[str, list[str]]:
+def found_everywhere(page: Page, settle: Settle, axe: str) -> dict[str, list[str]]:
+    """In both themes, on a screen and on a phone; nothing where nothing is wrong."""
     settle(page)
     open_all(page)
     found = {}
-    for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)
-        settle(page)
-        found[theme] = violations(page, axe)
+    for width in (VIEWPORT["width"], 400):
+        page.set_viewport_size({"width": width, "height": 800})
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme)
+            settle(page)
+            if wrong := violations(page, axe):
+                found[f"{theme}, {width}"] = wrong
     return found
 
 
-@pytest.mark.parametrize(
-    ("url", "model"),
-    [*((url, "digits-2d") for url, _ in PAGES), *OTHERS],
-    ids=lambda text: text or "overview",
-)
-def test_axe_finds_nothing(
+@pytest.mark.parametrize("title", TITLES)
+def test_axe_finds_nothing(turned: Page, settle: Settle, axe: str) -> None:
+    assert found_everywhere(turned, settle, axe) == {}
+
+
+@pytest.mark.parametrize(("url", "model"), OTHERS)
+def test_axe_finds_nothing_of_another_kind(
     page: Page, app_url: str, settle: Settle, axe: str, url: str, model: str
 ) -> None:
     page.goto(f"{app_url}/{url}?model={model}")
-    assert found_in_both_themes(page, settle, axe) == {"light": [], "dark": []}
-
-
-@pytest.mark.parametrize("url", ["", "encoded", "manifold"], ids=lambda text: text or "overview")
-def test_axe_finds_nothing_on_a_phone(
-    page: Page, app_url: str, settle: Settle, axe: str, url: str
-) -> None:
-    page.set_viewport_size({"width": 400, "height": 800})
-    page.goto(f"{app_url}/{url}?model=digits-2d")
-    settle(page)
-    # Streamlit's own menu, which is a list of other things there.
-    assert violations(page, axe, ["[data-testid=stSidebarNav]"]) == []
+    assert found_everywhere(page, settle, axe) == {}
 
 
 def test_axe_finds_nothing_in_what_was_trained(
@@ -104,4 +100,4 @@ def test_axe_finds_nothing_in_what_was_trained(
     own_run(epochs=2, beta=4.0)
     for address in ("runs", f"train?run={run.token}"):
         page.goto(f"{app_url}/{address}")
-        assert found_in_both_themes(page, settle, axe) == {"light": [], "dark": []}, address
+        assert found_everywhere(page, settle, axe) == {}, address

@@ -38,22 +38,23 @@ WITH_A_PLANE = [
     "Few labels",
     "Clusters",
 ]
+WITHOUT = [title for title in PAGES if title not in WITH_A_PLANE]
 # Two frames after a change of size all has found its place.
 RESTS = """() => new Promise((done) => {
   requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(true), 50)));
 })"""
 # Text of which size is drawn on canvases: font and transform as they are at the time.
-WATCH_CANVASES = """
-window.drawn = new Map();
-for (const name of ["fillText", "strokeText"]) {
-  const draw = CanvasRenderingContext2D.prototype[name];
-  CanvasRenderingContext2D.prototype[name] = function (text, ...rest) {
-    const pixels = /([\\d.]+)px/.exec(this.font)[1] * this.getTransform().d / devicePixelRatio;
-    if (String(text).trim()) drawn.set(`${text} on a canvas`, pixels);
-    return draw.call(this, text, ...rest);
-  };
-}
-"""
+WATCH_CANVASES = """() => {
+  window.watched ??= ["fillText", "strokeText"].map((name) => {
+    const draw = CanvasRenderingContext2D.prototype[name];
+    CanvasRenderingContext2D.prototype[name] = function (text, ...rest) {
+      const pixels = /([\\d.]+)px/.exec(this.font)[1] * this.getTransform().d / devicePixelRatio;
+      if (String(text).trim()) drawn.set(`${text} on a canvas`, pixels);
+      return draw.call(this, text, ...rest);
+    };
+  });
+  window.drawn = new Map();
+}"""
 # What stands on the page in smaller type than `least`, within shadow trees and SVG, too. Subscripts
 # of formulas are as small as their kind.
 SMALL = """(least) => {
@@ -74,6 +75,11 @@ SMALL = """(least) => {
 }"""
 
 
+# Choices beside one another of which the last are beyond an edge.
+CUT = """() => [...document.querySelectorAll("[data-testid=stButtonGroup] > div")]
+  .filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.innerText)"""
+
+
 def open_page(page: Page, app_url: str, title: str, settle: Settle, query: str = "") -> None:
     page.goto(f"{app_url}/{PAGES[title]}?model=mnist-2d{query}")
     settle(page)
@@ -85,52 +91,47 @@ def box(page: Page, testid: str, nth: int = 0) -> dict[str, float]:
     return dict(found)
 
 
-@pytest.mark.parametrize("title", WITH_A_PLANE)
-def test_plane_and_image_stand_side_by_side_above_the_fold(
-    page: Page, app_url: str, settle: Settle, title: str
-) -> None:
-    page.set_viewport_size(SCREENS[0])  # type: ignore[arg-type]
-    open_page(page, app_url, title, settle)
+@pytest.mark.parametrize("title", WITH_A_PLANE, scope="module")
+def test_plane_and_image_stand_side_by_side_above_the_fold(turned: Page, title: str) -> None:
     for screen in SCREENS:
-        page.set_viewport_size(screen)  # type: ignore[arg-type]
-        page.wait_for_function(RESTS)
-        plane, image = box(page, "latent-plane"), box(page, "decoded-image")
+        turned.set_viewport_size(screen)  # type: ignore[arg-type]
+        turned.wait_for_function(RESTS)
+        plane, image = box(turned, "latent-plane"), box(turned, "decoded-image")
         beside = plane["x"] + plane["width"] <= image["x"]
         assert beside or title == "Manifold"  # there both stand beside the grid
         for part in (plane, image):
-            assert part["width"] > (140 if screen["width"] > 800 else 70)
+            assert part["width"] > 140
             assert part["y"] + part["height"] <= screen["height"]
-        if title != "Compare" or screen["width"] > 800:  # two of them, beside the menu
-            assert plane["width"] > 0.75 * plane["height"]  # no tower
+        assert plane["width"] > 0.75 * plane["height"]  # no tower
 
 
-@pytest.mark.parametrize("title", WITH_A_PLANE)
-def test_on_a_phone_plane_and_image_are_in_view_at_once(
-    page: Page, app_url: str, settle: Settle, title: str
-) -> None:
-    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
-    open_page(page, app_url, title, settle)
-    plane, image = box(page, "latent-plane"), box(page, "decoded-image")
+@pytest.mark.parametrize("title", WITH_A_PLANE, scope="module")
+def test_on_a_phone_plane_and_image_are_in_view_at_once(turned: Page, title: str) -> None:
+    turned.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    turned.wait_for_function(RESTS)
+    plane, image = box(turned, "latent-plane"), box(turned, "decoded-image")
     assert max(plane["y"] + plane["height"], image["y"] + image["height"]) <= PHONE["height"]
     assert plane["width"] > 190
     assert image["width"] > 110
+    assert turned.evaluate(CUT) == []
 
 
-@pytest.mark.parametrize("title", PAGES)
+@pytest.mark.parametrize("title", [*WITH_A_PLANE, *WITHOUT], scope="module")
 def test_no_type_is_small_and_none_presented_is_smaller_than_14(
-    visitor: Callable[..., Any], app_url: str, settle: Settle, title: str
+    turned: Page, settle: Settle, title: str
 ) -> None:
-    with visitor(viewport=PROJECTOR) as context:
-        context.add_init_script(WATCH_CANVASES)
-        page = context.new_page()
-        for query, least in (("", 12), ("&present=true", 14)):
-            open_page(page, app_url, title, settle, query)
-            has_menus(page)  # hence the figures
-            for width in (PROJECTOR["width"] - 8, PROJECTOR["width"]):  # all is drawn once more
-                page.evaluate("drawn.clear()")
-                page.set_viewport_size({**PROJECTOR, "width": width})
-                page.wait_for_timeout(300)
-            assert page.evaluate(SMALL, least) == []
+    small: list[str] = []
+    for least, present in ((12, "present=true"), (14, "^((?!present).)*$")):
+        has_menus(turned)  # hence the figures
+        for width in (PROJECTOR["width"] - 8, PROJECTOR["width"]):  # all is drawn once more
+            turned.evaluate(WATCH_CANVASES)
+            turned.set_viewport_size({**PROJECTOR, "width": width})
+            turned.wait_for_timeout(300)
+        small += turned.evaluate(SMALL, least)
+        turned.keyboard.press("p")  # presented, then no more
+        expect(turned).to_have_url(re.compile(present))
+        settle(turned)
+    assert small == []
 
 
 def test_presented_all_is_larger_and_without_a_sidebar_until_it_is_ended(

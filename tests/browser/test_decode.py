@@ -33,6 +33,7 @@ def test_sliders_undo_and_the_means_of_classes(
     expect(undo).to_be_disabled()
     decode.get_by_role("slider", name="z₂").press("Home")
     wait_for_z([0, -4])
+    expect(decode.get_by_role("group", name="z₂")).to_have_text("−4.00−4.004.00")  # true minus
     undo.click()
     wait_for_z([0, 0])
     wait_for_plane(decode, [0, 0])

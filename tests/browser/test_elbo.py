@@ -21,7 +21,7 @@ def bars(page: Page) -> list[float]:
     """The figures at the right of the bars, from the top."""
     page.get_by_test_id("gap-bars").wait_for()
     texts = page.get_by_test_id("gap-bars").locator(".value").all_inner_texts()
-    return [float(text.replace("−", "-").replace("+", "").replace(" ", "")) for text in texts]
+    return [float(re.sub("[+, ]", "", text.replace("−", "-"))) for text in texts]
 
 
 def check_sums(page: Page) -> None:
@@ -46,6 +46,27 @@ def test_the_bars_add_up_for_the_image_that_the_link_names(
         page.wait_for_url(re.compile(f"image={image}"))
         settle(page)
         assert (bars(page) == before) == (image == "7")
+
+
+def test_the_whole_plane_has_the_layers_that_its_link_shows(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    page.goto(f"{app_url}/elbo?model=digits-2d&image=7")
+    settle(page)
+    prior = page.get_by_role("group", name="Layers").get_by_role("button", name="Prior")
+    expect(prior).to_have_attribute("aria-pressed", "false")
+    page.get_by_role("radio", name="whole plane").click()
+    expect(prior).to_have_attribute("aria-pressed", "true")
+    settle(page)
+    page.reload()
+    settle(page)
+    expect(prior).to_have_attribute("aria-pressed", "true")
+    prior.click()
+    page.get_by_role("radio", name="posterior").click()
+    settle(page)
+    page.get_by_role("radio", name="whole plane").click()
+    settle(page)
+    expect(prior).to_have_attribute("aria-pressed", "false")  # what the visitor chose stays
 
 
 def draw_a_one(page: Page) -> None:

@@ -58,10 +58,43 @@ def test_a_curve_is_moved_by_hand_and_by_keys(page: Page, app_url: str, settle: 
     )
 
 
+def test_a_lesson_leads_from_two_gaussians_to_others(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    page.goto(f"{app_url}/kl?lesson=04-kl-to-play-with&step=2")
+    settle(page)
+    top, flank = page.get_by_test_id("q-mu"), page.get_by_test_id("q-sigma")
+    expect(flank).to_have_attribute("aria-valuenow", "0.6")
+    for _ in range(2):  # where they stood at first, and where they were moved
+        page.get_by_role("link", name="A narrow q, a wide p").click()
+        expect(flank).to_have_attribute("aria-valuenow", "0.5")
+        expect(top).to_have_attribute("aria-valuenow", "0")
+        settle(page)
+        flank.press("Shift+ArrowRight")
+        page.wait_for_url(re.compile(r"q=0,1&"))
+        settle(page)
+    page.go_back()
+    expect(flank).to_have_attribute("aria-valuenow", "1")
+
+
+def test_both_curves_and_both_integrands_open_in_plotly(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    page.goto(f"{app_url}/kl?q=0,1&p=0,2")
+    settle(page)
+    menu = page.locator(".save").first
+    menu.get_by_role("button", name="Save", exact=True).click()
+    menu.get_by_role("menuitem", name="Open in Plotly").click()
+    dialog = page.get_by_test_id("plotly")
+    expect(dialog.locator(".legendtext")).to_have_text(["q", "p", "q log(q/p)", "p log(p/q)"])
+    expect(dialog.locator(".scatterlayer .trace")).to_have_count(4)
+
+
 def test_a_wrong_gaussian_in_a_link_is_told(page: Page, app_url: str, settle: Settle) -> None:
     page.goto(f"{app_url}/kl?q=0,nan")
     settle(page)
     page.get_by_text("Not all of this link could be used").wait_for()
+    page.get_by_text("KL(p‖q) = 3.50 nats").wait_for()  # of what is shown instead
     expect(page.get_by_test_id("q-mu")).to_have_attribute("aria-valuenow", "1.5")
 
 

@@ -44,6 +44,14 @@ def bar(page: Page) -> Any:
     return page.get_by_test_id("room")
 
 
+def choose(student: Page, lesson: str, step: int, choice: str) -> None:
+    """As the lesson's column tells it."""
+    answer = json.dumps({"lesson": lesson, "step": step, "choice": choice})
+    student.evaluate(
+        f"window.zscapeAnswer = {answer}; dispatchEvent(new CustomEvent('zscape:answer'))"
+    )
+
+
 def shows(student: Page, settle: Settle, address: str) -> None:
     expect(student).to_have_url(re.compile(address))
     settle(student)
@@ -57,7 +65,7 @@ def test_a_student_sees_what_the_teacher_shows(
     turn_to: Callable[[Page, str], None],
 ) -> None:
     link = led_room(page, f"{app_url}/?model=digits-2d&z=0.5,-0.25&seed=7", settle)
-    assert re.fullmatch(rf"{app_url}/\?room=[A-Z0-9]{{4}}", link)
+    assert re.fullmatch(rf"{app_url}/\?room=[A-Z0-9]{{6}}", link)
     student.goto(link)
     shows(student, settle, r"/\?.*z=0\.500,-0\.250")
     expect(student).to_have_url(re.compile("model=digits-2d"))
@@ -114,6 +122,7 @@ def test_a_student_looks_around_and_comes_back_and_both_may_reload(
     student.goto(led_room(page, f"{app_url}/decode?model=digits-2d&z=1,0", settle))
     shows(student, settle, r"/decode\?.*z=1\.000")
     student.get_by_role("button", name="Look around").click()
+    expect(bar(page)).to_contain_text("0 follow, 1 looks around")
     turn_to(student, "Manifold")
     shows(student, settle, "/manifold")
     turn_to(page, "Layers")
@@ -121,6 +130,7 @@ def test_a_student_looks_around_and_comes_back_and_both_may_reload(
     student.reload()
     shows(student, settle, "/manifold")
     expect(bar(student)).to_contain_text("Looking around")
+    expect(bar(page)).to_contain_text("0 follow, 1 looks around")
     student.get_by_role("button", name="Follow").click()
     shows(student, settle, "/layers")
 
@@ -172,13 +182,15 @@ def test_a_training_is_played_back_on_a_student_s_screen(
 
 
 @pytest.mark.parametrize("size", [(1024, 768), (400, 800)])
-def test_a_lesson_is_stepped_through_above_the_bar(
+def test_a_lesson_is_stepped_through_above_the_bar_and_beside_the_answers(
     page: Page, student: Page, app_url: str, settle: Settle, size: tuple[int, int]
 ) -> None:
     lesson = "lesson=01-from-autoencoder"
     student.goto(led_room(page, f"{app_url}/?model=digits-2d&{lesson}&step=1", settle))
     shows(student, settle, lesson)
     page.set_viewport_size({"width": size[0], "height": size[1]})
+    choose(student, "01-from-autoencoder", 1, "A")
+    expect(page.get_by_test_id("room-answers")).to_contain_text("1 answer")
     page.get_by_role("button", name="Next", exact=True).click()
     shows(student, settle, "step=2")
 
@@ -189,10 +201,7 @@ def test_answers_are_counted_for_the_teacher(
     student.goto(led_room(page, f"{app_url}/?lesson=03-elbo-taken-apart&step=3", settle))
     expect(bar(student)).to_contain_text("Following room")
     for choice in ("AC", "BD"):  # the latest counts
-        answer = json.dumps({"lesson": "03-elbo-taken-apart", "step": 3, "choice": choice})
-        student.evaluate(
-            f"window.zscapeAnswer = {answer}; dispatchEvent(new CustomEvent('zscape:answer'))"
-        )
+        choose(student, "03-elbo-taken-apart", 3, choice)
     answers = page.get_by_test_id("room-answers")
     expect(answers).to_contain_text("Step 3: 1 answer")
     expect(answers).to_contain_text("BD")
@@ -201,12 +210,12 @@ def test_answers_are_counted_for_the_teacher(
     expect(answers).to_be_hidden()
 
 
-@pytest.mark.parametrize("code", ["BBBB", "K7QX-9", "<b>"])
+@pytest.mark.parametrize("code", ["BBBBBB", "K7QX-9", "<b>"])
 def test_a_link_to_no_room_is_told(page: Page, app_url: str, settle: Settle, code: str) -> None:
     page.goto(f"{app_url}/?room={code}")
     settle(page)
-    if code == "BBBB":
-        expect(bar(page)).to_contain_text("Room BBBB has ended")
+    if code == "BBBBBB":
+        expect(bar(page)).to_contain_text("Room BBBBBB has ended")
     else:
         expect(page.get_by_text("no room has such a code")).to_be_visible()
         expect(bar(page)).to_have_count(0)
@@ -216,7 +225,7 @@ def test_an_address_is_told_below_the_app_s_root_and_leads_nowhere_else(
     page: Page, app_url: str, settle: Settle
 ) -> None:
     with page.expect_response("**/room.js") as script:
-        page.goto(f"{app_url}/?room=BBBB")
+        page.goto(f"{app_url}/?room=BBBBBB")
     settle(page)
     told = page.evaluate(
         """async (url) => {

@@ -236,6 +236,24 @@ def test_a_lesson_is_walked_over_three_pages_and_goes_on_after_a_reload(
     assert done(page) == {}
 
 
+def test_by_keyboard_a_lesson_is_walked_without_losing_the_place(
+    page: Page, school: App, settle: Callable[[Page], None]
+) -> None:
+    page.goto(f"{school.url}/?model=digits-2d&lesson=three-pages&step=1")
+    settle(page)
+    following = column(page).get_by_role("button", name="Next", exact=True)
+    following.focus()
+    for n in (2, 3, 4):
+        expect(following).to_be_focused()
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"**step={n}**")
+    expect(column(page).get_by_role("heading", name="Fourth")).to_be_focused()  # no Next any more
+    page.keyboard.press("Tab")
+    assert page.evaluate("Boolean(document.activeElement.closest('.st-key-lesson'))")
+    column(page).get_by_role("button", name="Step 1", exact=True).press("Enter")
+    expect(column(page).get_by_role("heading", name="First")).to_be_focused()
+
+
 def test_to_answer_and_to_turn_a_leaf_does_not_run_the_page_again(
     page: Page, school: App, settle: Callable[[Page], None]
 ) -> None:

@@ -31,7 +31,11 @@ def test_the_prior_needs_many_draws_and_q_few(page: Page, app_url: str, settle: 
     exact = float(exact_log_likelihood(opened.model, images.floats(slice(0, 1)))[0])
     assert -float(found[1]) == pytest.approx(exact, abs=0.006)
     assert int(found[2]) > 50
-    expect(page.get_by_test_id("marginal").locator("figure")).to_have_count(2)
+    figure = page.get_by_test_id("marginal")
+    expect(figure.locator("figure")).to_have_count(2)
+    legend = figure.locator("css=.legend i")
+    strokes = legend.evaluate_all("all => all.map((e) => getComputedStyle(e).borderTopWidth)")
+    assert len(strokes) == 3 and strokes[0] != strokes[1]  # of one colour, and told apart
     assert page.get_by_role("img", name="a plate around both, N times").is_visible()
 
 

@@ -19,6 +19,7 @@ import pytest
 
 from benchmarks.proxies import free_port
 from live.worker import Verb, computed
+from tests.browser.conftest import saved
 from vae_core.checkpoints.reading import load_checkpoint, load_latents
 
 if TYPE_CHECKING:
@@ -237,6 +238,9 @@ def test_in_jupyterlab_z_and_the_selection_go_both_ways(
     run(0)
     shown = Shown(page, tmp_path)
     try_both_ways(shown, lambda: run(1))
+
+    svg = saved(page, page.locator(".save").first, "SVG").decode()
+    assert svg.count("scale(0.1)") >= 10  # a path of each class, and of those selected
 
     count = cells.count()
     shown.plane.focus()

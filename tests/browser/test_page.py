@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,16 +14,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from live.models import OpenModel, open_model
 from tests.browser.conftest import new_context
+from tests.browser.conftest import saved as file_of
 from ui.outside.page import Card, html_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
 EVIL = "</script><script>document.title = 'evil'</script><b>one"
-GREY_LEVELS = 20  # as the page says of int8
+GREY_LEVELS = 8  # at most, whatever the page says of its own
 IMAGE = """canvas => Array.from(canvas.getContext('2d')
     .getImageData(0, 0, canvas.width, canvas.height).data).filter((_, k) => k % 4 === 0)"""
 # Also in the engine's thread, whose script is a blob.
@@ -148,6 +152,32 @@ def test_hovering_shows_real_images_and_says_which_are_decoded(
             assert box is not None
             page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
             page.locator(".tip", has_text=f"#{row}").filter(has_text=says).wait_for()
+
+
+def test_plane_and_film_are_saved_from_disk(browser: Browser, saved: Path) -> None:
+    with opened(browser, saved / "mnist.html") as page:
+        page.get_by_role("button", name="Film between stops").click()
+        page.locator("output", has_text="/ 12").wait_for()
+        page.wait_for_function(
+            "['plane', 'film'].every((id) => document.getElementById(id).shadowRoot"
+            "?.querySelector('.save'))"
+        )
+        plane, film = page.locator("#plane .save"), page.locator("#film .save")
+        svg = file_of(page, plane, "SVG").decode()
+        assert svg.count("scale(0.1)") == 10 and "</svg>" in svg
+        rows = list(csv.DictReader(io.StringIO(file_of(page, plane, "CSV").decode())))
+        assert sum(row["kind"] == "point" for row in rows) == 10_000
+        once, twice = (
+            Image.open(io.BytesIO(file_of(page, plane, f"PNG, {k} times"))) for k in (1, 2)
+        )
+        assert twice.width == 2 * once.width and len(np.unique(once)) > 50
+        pixels = Image.open(io.BytesIO(file_of(page, film, "Pixels, 1 times")))
+        assert pixels.width % 28 == 0 and pixels.height % 28 == 0
+        plane.get_by_role("button", name="Save", exact=True).click()
+        assert page.get_by_role("menuitem", name="Open in Plotly").count() == 0
+    with opened(browser, saved / "mnist.html", "?hide=save") as page:
+        page.locator("#plane .save").wait_for(state="attached")
+        assert page.locator("#plane .save").is_hidden()
 
 
 def test_without_webassembly_it_shows_the_same(browser: Browser, saved: Path) -> None:

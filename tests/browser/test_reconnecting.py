@@ -288,3 +288,24 @@ def test_a_page_is_after_sleep_as_it_was_set(
         settle(page)
         apart = {name for name, value in said_by(page.url).items() if said.get(name) != value}
         assert apart <= {"z", "a", "frame"}  # of a way, its first stop is moved
+
+
+def test_what_lists_and_switches_say_is_there_after_sleep(
+    page: Page, here: str, settle: Settle, sleep: Sleep
+) -> None:
+    page.goto(f"{here}/encoded?model=sprites-6d")
+    settle(page)
+    main = page.get_by_test_id("stMain")
+    for name in ("Across", "Colour by"):
+        page.get_by_role("combobox", name=name).click()
+        with heard(page, settle):
+            page.get_by_role("option").nth(2).click()
+    for name in ("Draw", "3-D view"):
+        switch = main.get_by_test_id("stCheckbox").filter(has_text=name)
+        with heard(page, settle):
+            switch.locator("label").click()
+    said, shown = said_by(page.url), page.evaluate(SHOWN)
+    assert said.keys() >= {"x", "colour", "draw"}
+    sleep(page)
+    assert said_by(page.url) == said
+    assert page.evaluate(SHOWN) == shown

@@ -42,10 +42,13 @@ SHOWN = {
     "module": "zscape.explore(Mine(), images=images, labels=classes, browser=False)",
     "codes": """zscape.explore(codes=random.normal(size=(60, 3)), images=images,
         table={"digit": classes.astype(str), "ink": images.mean((1, 2))}, browser=False)""",
+    "broken": """zscape.explore(encode=lambda x: np.asarray(x)[:, 0, 0, :3],
+        decode=lambda z: np.full((len(z), 8, 8), np.nan), images=images, browser=False)""",
 }
 LACKS = {
     "module": {"elbo": "has no likelihood", "marginal": "has no likelihood"},
     "codes": {"manifold": "has no decoder", "anomalies": "has no encoder"},
+    "broken": {"": "NaN or infinite pixels", "geometry": "NaN or infinite pixels"},
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -149,3 +151,35 @@ def test_without_a_folder_each_server_keeps_to_itself(
     assert "Not a directory" in caplog.text
     with Counts("sockets").one_more("a", 1):
         pass
+
+
+ON_A_FULL_DISK = """
+from live.servers import Counts, shared_folder
+before, after = Counts("before"), Counts("after")
+len(before)
+with open(shared_folder() / "filler", "wb", buffering=0) as filler:
+    try:
+        while True:
+            filler.write(bytes(4096))
+    except OSError:
+        pass
+with before.one_more("a", 1), after.one_more("a", 1):
+    print(len(before), len(after))
+"""
+
+
+def test_a_disk_that_is_full_ends_no_server_that_counts(tmp_path: Path) -> None:
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(tmp_path)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("no small disk can be mounted here")
+    try:
+        told = subprocess.run(
+            [sys.executable, "-c", ON_A_FULL_DISK],
+            cwd=ROOT,
+            env=os.environ | {"ZSCAPE_RUNS": str(tmp_path)},
+            capture_output=True,
+            text=True,
+        )
+    finally:
+        subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
+    assert (told.returncode, told.stdout) == (0, "1 1\n"), told.stderr

@@ -25,6 +25,7 @@ def test_a_share_is_never_all(share: float, written: str) -> None:
 
 def test_a_mean_without_an_error_says_why():
     assert nats(-77.281, 0.5) == "−77.28 ± 0.50 nats"
+    assert nats(-4667.721, 0.5) == "−4,667.72 ± 0.50 nats"
     said = "−77.28 nats (of one distinct code, so without an error)"
     assert nats(-77.281, float("nan")) == said
     assert nats(0.002, 1e-9) == "0.00 nats (all alike, so without an error)"

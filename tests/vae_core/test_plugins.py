@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+from docs.rooms import ROOT
 from vae_core import plugins
 from vae_core.checkpoints.reading import load_checkpoint, read_config
 from vae_core.errors import CheckpointError, ConfigError
@@ -18,6 +20,8 @@ from vae_core.models import networks
 from vae_core.plugins import load_plugins, plugin_files
 from vae_core.runs.cluster import RemoteRun
 from vae_core.runs.jobs import start
+from vae_core.runs.run import Status, create_run
+from vae_core.runs.slots import Slot
 from vae_core.training.config import TrainConfig
 
 MINE = """
@@ -85,6 +89,21 @@ def test_a_node_of_a_cluster_has_the_plugins_of_who_started_the_run(
     monkeypatch.setattr("vae_core.runs.cluster.work", lambda run: None)
     RemoteRun("one", {}, sent).trainer.join()
     assert "normed" in networks.network_names()
+
+
+def test_who_sends_runs_to_a_cluster_loads_the_plugins_that_their_settings_name(
+    mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_plugins([mine])
+    run = create_run(TrainConfig(dataset="digits", network="normed"), tmp_path / "runs" / "one")
+    Slot(run).enter()
+    run.write_status(Status("waiting"))
+    mine.write_text(MINE + "1 / 0")
+    monkeypatch.setenv("ZSCAPE_CLUSTER", "127.0.0.1:1")
+    code = "import sys; from vae_core.runs.cluster import dispatch; dispatch(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", code, tmp_path / "runs"], cwd=ROOT, check=True)
+    assert run.status().state == "failed"
+    assert "The plugin mine.py fails" in run.status().message
 
 
 def test_an_installed_package_brings_its_own(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import runpy
 import shlex
 import sys
 import zipfile
@@ -160,9 +161,11 @@ def test_the_command_has_the_arguments_that_are_shown(line: str) -> None:
 def test_an_older_python_is_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for file in ("__init__.py", "__main__.py"):  # are read by it first
-        ast.parse((ROOT / "zscape" / file).read_text("utf-8"), feature_version=(3, 7))
+    for file in ("zscape/__init__.py", "zscape/__main__.py", "vae_core/__init__.py"):
+        ast.parse((ROOT / file).read_text("utf-8"), feature_version=(3, 7))  # are read first
     monkeypatch.setattr(sys, "version_info", (3, 10, 13))
     assert zscape.__main__.main() == 1
     said = "zscape: this is Python 3.10; Zscape needs 3.11 or later.\n"
     assert capsys.readouterr().err == said
+    with pytest.raises(ImportError, match=r"^This is Python 3\.10; Zscape needs 3\.11 or later\.$"):
+        runpy.run_path(str(ROOT / "vae_core" / "__init__.py"))  # python -m vae_core begins there

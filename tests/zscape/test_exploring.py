@@ -144,6 +144,11 @@ def test_values_from_black_to_white_and_codes_with_their_variance_are_taken() ->
         ({"codes": np.eye(3), "images": np.zeros((3, 600, 4))}, DataError, "512 pixels a side"),
         ({"codes": np.eye(3), "name": ""}, ConfigError, "name is a line"),
         ({"encode": lambda x: x.flatten(1)}, ConfigError, "images="),
+        (
+            {"encode": lambda x: 1 / x.flatten(1), "images": 1 - np.eye(15)[:, 9:, None]},
+            ConfigError,
+            r"infinity for 6 of 15 images \(rows 9, 10, 11, 12, 13, …\); leave these out",
+        ),
     ],
 )
 def test_what_does_not_fit_is_a_sentence(

@@ -14,6 +14,7 @@ function preload(assets) {
 }
 
 const TRIES = 4;
+const BUSY_MS = 2000; // of a page: then what can wait is done all the same
 const PAUSE_MS = 500; // before the second; twice as long before each further
 
 /** @type {Map<string, Promise<Object>>} address -> the module, one for all of the page */
@@ -73,14 +74,19 @@ async function frameOf(place, film) {
   return films.get(film.name) === turned ? frame : frameOf(place, film); // it turned meanwhile
 }
 
+/** Once the page rests, or has been busy for long; Safari does not say. */
+function rested() {
+  const wait = window.requestIdleCallback ?? setTimeout;
+  return new Promise((rest) => wait(rest, wait === setTimeout ? 0 : { timeout: BUSY_MS }));
+}
+
 /** Once the page rests: what saves a figure hangs on it, where the component says what there is. */
 function hang(place, saved) {
   const menu = hung.get(place);
   if (!saved || menu === null || menu?.isConnected) return;
   hung.set(place, null); // it is on its way
-  const wait = window.requestIdleCallback ?? setTimeout; // Safari has none
-  wait(async () => {
-    const { hang } = await moduleAt(new URL(`${SAVE}/menu.js`, root).href);
+  rested().then(async () => {
+    const { hang } = await moduleAt(new URL(`${SAVE}/in_app.js`, root).href);
     const figure = place.isConnected ? await saved(place) : null;
     if (figure) hung.set(place, await hang(place, figure, new URL(PLOTLY, root)));
     else hung.delete(place); // the visitor has gone on

@@ -48,7 +48,8 @@ UMAP = Method(
     "neighbours",
     "Neighbours",
     NEIGHBOURS,
-    "It compiles itself first, for half a minute; 2,000 points then take some seconds.",
+    "It compiles itself first, for half a minute; 2,000 points then take some "
+    "seconds, 10,000 about five times as long.",
     "How many neighbours each point is joined to: few show the fine, many the whole.",
 )
 METHODS = {method.name: method for method in (TSNE, UMAP)}

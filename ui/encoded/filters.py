@@ -15,7 +15,8 @@ from ui.text.plain import plain
 from vae_core.data.texts import texts_of
 
 SPLIT = "images"  # test or training
-MAX_LINKED = 2_000  # characters of a link's filters
+MAX_LINKED = 2_000  # characters of a link's filters …
+MAX_NUMBER = 1e300  # … and the size of a number there
 
 
 def columns(shown: Shown) -> list[str]:
@@ -168,5 +169,6 @@ def _is_span(values: list[Any]) -> bool:
     """Whether these are two numbers, and perhaps that those not known are there, too."""
     if values[2:] == [NOT_KNOWN]:
         values = values[:2]
-    numbers = all(isinstance(v, int | float) and np.isfinite(v) for v in values)
+    # A whole number may have more digits than any float; NaN is less than nothing.
+    numbers = all(isinstance(v, int | float) and abs(v) < MAX_NUMBER for v in values)
     return len(values) == 2 and numbers

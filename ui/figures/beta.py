@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from ui.components.curves import Line, Panel
-from ui.numbers import decimal
+from ui.numbers import bound_name, decimal, reconstruction_name
 from ui.palette import GREY, SYMBOL_COLOURS, VIOLET
 
 if TYPE_CHECKING:
@@ -77,8 +77,8 @@ def beta_panels(models: Sequence[Trained], shown: Trained) -> list[Panel]:
             f"{decimal(of(shown))} at β = {shown.beta:g}",
         )
         for title, colour, of in (
-            ("−reconstruction", GREY, lambda one: -one.metrics["reconstruction"]),
+            (reconstruction_name(grey=False), GREY, lambda one: -one.metrics["reconstruction"]),
             ("KL(q ‖ p(z))", VIOLET, lambda one: one.metrics["kl"]),
-            ("−ELBO", SYMBOL_COLOURS["mu"], lambda one: -one.metrics["elbo"]),
+            (bound_name(grey=False), SYMBOL_COLOURS["mu"], lambda one: -one.metrics["elbo"]),
         )
     ]

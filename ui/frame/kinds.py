@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from live.models import OpenModel, here_name
 from ui.text.plain import plain
-from vae_core.models.config import ADAPTED
 
+# Those of models of the project's own; of one from outside only what it can do is known.
 NAMES = {
     "vae": "VAE",
     "autoencoder": "plain autoencoder",
@@ -36,7 +36,7 @@ def name_of(opened: OpenModel) -> str:
 def kind_of(opened: OpenModel) -> str:
     """What kind of model it is, in a word or two."""
     model = opened.model
-    if model.config.kind != ADAPTED:
+    if model.config.kind in NAMES:
         return NAMES[model.config.kind]
     if not model.has_decoder:
         return "encoder" if model.has_encoder else "codes alone"
@@ -61,6 +61,12 @@ def note(opened: OpenModel) -> str:
     return _NOTES.get(config.kind, "")
 
 
+def breaches(opened: OpenModel) -> str:
+    """What a model from outside breaks of what pages rely on; mostly nothing."""
+    told: tuple[str, ...] = getattr(opened.model, "told", ())
+    return " ".join(told)
+
+
 def about_means(opened: OpenModel, otherwise: str) -> str:
     """What to say under a plane of means: `otherwise`, unless the model has none to show."""
     if lacking := no_codes(opened):
@@ -79,7 +85,7 @@ def no_codes(opened: OpenModel) -> str:
         if not here_name(opened.id):
             return ""
         return f"{name_of(opened)} has no images to encode: give `images=` {_GIVE}, too."
-    if opened.model.config.kind != ADAPTED:
+    if opened.model.config.kind in NAMES:
         return NO_MEANS
     return (
         f"{name_of(opened)} has no encoder: no image has a code here, so there are no points and "
@@ -91,7 +97,7 @@ def no_encoder(opened: OpenModel) -> str:
     """Why no new image can be encoded; empty where it can."""
     if opened.model.has_encoder:
         return ""
-    if opened.model.config.kind != ADAPTED:
+    if opened.model.config.kind in NAMES:
         return NO_MEANS
     return (
         f"{name_of(opened)} has no encoder, so no other image has a code: give `encode=` {_GIVE}."
@@ -107,7 +113,7 @@ def no_decoder(opened: OpenModel) -> str:
 
 def no_likelihood(opened: OpenModel) -> str:
     """Why there is no p(x given z); empty where there is."""
-    if opened.model.has_likelihood or opened.model.config.kind != ADAPTED:
+    if opened.model.has_likelihood or opened.model.config.kind in NAMES:
         return ""
     what = "its decoder gives an image" if opened.model.has_decoder else "nothing tells"
     if opened.model.has_decoder:
@@ -120,7 +126,7 @@ def no_likelihood(opened: OpenModel) -> str:
 
 def no_layers(opened: OpenModel) -> str:
     """Why its decoder's layers cannot be seen; empty where they can."""
-    if opened.model.config.kind != ADAPTED or any(True for _ in opened.model.decoder.parameters()):
+    if opened.model.config.kind in NAMES or any(True for _ in opened.model.decoder.parameters()):
         return ""
     what = "is no network of PyTorch"
     return f"The decoder of {name_of(opened)} {what}: give an `nn.Module` {_GIVE}."

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from ui.components.address import keep_view, tell_refused, turn_to
-from ui.components.decimal_comma import read_decimal_commas
+from ui.components.amended import amend
 from ui.components.paper import suit_paper
 from ui.components.toolbar import show_toolbar
 from ui.frame.disk import unwritable
@@ -93,7 +93,7 @@ def show() -> None:
                 st.caption(asked)
         notes, room = st.empty(), st.container(gap=None)
         st.fragment(return_at_once, run_every=A_DAY)()
-        read_decimal_commas()
+        amend()
         suit_paper()
         st.html(f"<style>{STYLE}{ink_style()}</style>")
         if hidden("save"):

@@ -15,7 +15,7 @@ from live.places import checkpoints_root
 from ui.components.address import choice_from_link, show_in_address, step_in_address
 from ui.frame.card import card_of, figures_of
 from ui.frame.hidden import hidden, hidden_controls
-from ui.frame.kinds import note
+from ui.frame.kinds import breaches, note
 from ui.frame.leading import followed, show_lead
 from ui.frame.owners import alone, called
 from ui.frame.room import UPLOADS_STAY_DAYS
@@ -161,6 +161,8 @@ def _describe(opened: OpenModel) -> None:
     st.html(f"<style>{_FIGURES_CSS}</style><dl class='figures'>{rows}</dl>")
     if text := note(opened):
         st.caption(text)
+    if broken := breaches(opened):
+        st.caption(f":material/warning: {plain(broken)}")
 
 
 def _how_long() -> str:

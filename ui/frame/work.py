@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import os
 import threading
+import time
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 import streamlit as st
 from filelock import FileLock, Timeout
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from live.servers import shared_folder
+from ui.kept import address, visitor
+
+ACCOUNTS = 10_000  # addresses and visitors whose turns are remembered
+WAIT_SECONDS = 0.5  # between two looks whether the visitor is still there
+HALF_LIFE = 120.0  # seconds: half of a turn is forgotten by then
 
 Report = Callable[[float, str], object]  # the share that is done, and what is done now
 
@@ -59,15 +67,86 @@ def working(doing: str, *, stop: bool = False, stop_help: str | None = None) -> 
 def heavy_work(report: Report = _stop_if_left, kind: str = "heavy") -> Iterator[None]:
     """One core's work for many seconds: one of a kind at a time, whoever asks whichever server.
 
-    Waits for another visitor's to end, and reports it; a click on the page ends the wait.
+    Waits for another visitor's to end, and reports it; a click on the page ends the wait. Of those
+    who wait at this server, it is the turn of whose address had least of late, and there of who had
+    least themselves.
     """
-    turn = FileLock(shared_folder() / kind)
-    while not turn.is_locked:
-        try:
-            turn.acquire(timeout=0.5)
-        except Timeout:
-            report(0.0, "Waiting for another visitor's computation…")
+    turn, line, whose = FileLock(shared_folder() / kind), _lines[kind], _whose()
+    with line.waiting(whose) as is_next:
+        while not turn.is_locked:
+            if is_next(WAIT_SECONDS):
+                with suppress(Timeout):
+                    turn.acquire(timeout=WAIT_SECONDS)
+                if turn.is_locked and not is_next(0.0):  # who had less has come meanwhile
+                    turn.release()
+            if not turn.is_locked:
+                report(0.0, "Waiting for another visitor's computation…")
+    started = time.monotonic()
     try:
         yield
     finally:
+        line.note(whose, time.monotonic() - started)
         turn.release()
+
+
+@dataclass(eq=False)
+class Whose:
+    """Whose turn one is."""
+
+    address: str
+    visitor: str
+
+
+class Line:
+    """Who waits for a turn, and how long the turns of each address and each visitor were lately."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Whose] = []  # in the order in which they came
+        self._accounts: OrderedDict[str, tuple[float, float]] = OrderedDict()  # seconds, and when
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def waiting(self, whose: Whose) -> Iterator[Callable[[float], bool]]:
+        """Wait in the line; what it gives says, within so many seconds, whether they are next."""
+        with self._changed:
+            self._waiting.append(whose)
+            self._changed.notify_all()
+
+        def is_next(seconds: float) -> bool:
+            with self._changed:
+                return self._changed.wait_for(lambda: self._next() is whose, seconds)
+
+        try:
+            yield is_next
+        finally:
+            with self._changed:
+                self._waiting.remove(whose)
+                self._changed.notify_all()
+
+    def note(self, whose: Whose, seconds: float) -> None:
+        """A turn of theirs has lasted so long."""
+        now = time.monotonic()
+        with self._changed:
+            for account in (whose.address, whose.visitor):
+                self._accounts[account] = self._spent(account, now) + seconds, now
+                self._accounts.move_to_end(account)
+            while len(self._accounts) > ACCOUNTS:
+                self._accounts.popitem(last=False)
+
+    def _next(self) -> Whose:
+        now = time.monotonic()
+        return min(
+            self._waiting, key=lambda w: (self._spent(w.address, now), self._spent(w.visitor, now))
+        )
+
+    def _spent(self, account: str, now: float) -> float:
+        seconds, when = self._accounts.get(account, (0.0, now))
+        return seconds * float(0.5 ** ((now - when) / HALF_LIFE))
+
+
+def _whose() -> Whose:
+    in_session = get_script_run_ctx(suppress_warning=True) is not None
+    return Whose(address(), visitor()) if in_session else Whose("", "")
+
+
+_lines: defaultdict[str, Line] = defaultdict(Line)

@@ -18,8 +18,8 @@ from ui.components.image_grid import image_grid
 from ui.frame import limits
 from ui.frame.owners import alone
 from ui.frame.session import is_mine
-from ui.frame.work import heavy_work, working
 from ui.images.own_form import FIRST_SIZE, UNSAID, by_name, choose_axes, choose_form
+from ui.images.reading import reading
 from ui.kept import Results, forget_file, keep_file, kept_file, results
 from ui.text.plain import plain, show_error
 from ui.widgets import file_uploader, set_widget
@@ -231,16 +231,14 @@ def _preview(
     found: Results[Preview] = results("own-images")
     key = (ids, form)
     if key not in found:
-        text = "Looking at the images… To stop, take the file out"
-        # Some MB of a file may be hundreds while they are read.
-        with working(text) as report, heavy_work(report, "images"):
+        with reading("Looking at the images… To stop, take the file out") as tell:
             found[key] = preview_images(
                 source,
                 labels,
                 form=form,
                 n=SHOWN,
                 max_bytes=limits.MAX_IMAGES_BYTES,
-                on_progress=lambda done: report(done, text),
+                on_progress=tell,
             )
     return found[key]
 

@@ -125,6 +125,7 @@ def _ask(
                 format_func=FITS.__getitem__,
                 key="own_fit",
                 persist_state="session",
+                wrap=True,
             )
         if len(scales) > 1:
             st.selectbox(
@@ -144,6 +145,7 @@ def _ask(
                 format_func=FRAMES.__getitem__,
                 key="own_frames",
                 persist_state="session",
+                wrap=True,
             )
         if first.encodings:
             st.selectbox(

@@ -8,7 +8,7 @@ import streamlit as st
 
 from live.models import open_model
 from ui.components.address import step_in_address
-from ui.components.decimal_comma import decimals
+from ui.components.amended import decimals
 from ui.lessons.answers import slant_at, told_at, trained
 from ui.lessons.opened import (
     answered_rightly,

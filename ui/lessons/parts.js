@@ -121,6 +121,23 @@ if (!window.zscapeLessonLeads) {
   addEventListener("popstate", follow, { capture: true });
 }
 
+/** Whether the keyboard was last in a lesson's column. */
+let inColumn = false;
+addEventListener("focusin", ({ target }) => (inColumn = Boolean(target.closest?.(".st-key-lesson"))), true);
+
+/** Where a step turned takes away the button that was pressed, the keyboard goes on at its heading. */
+function keepFocus(column) {
+  let looks = inColumn ? 20 : 0;
+  const timer = setInterval(() => {
+    if (--looks < 0) clearInterval(timer);
+    else if (document.activeElement === document.body) {
+      const heading = column.querySelector(".st-key-lesson-step h2");
+      heading?.setAttribute("tabindex", "-1");
+      heading?.focus({ preventScroll: true });
+    }
+  }, 100);
+}
+
 const parts = {
   /** @param {HTMLElement} place */
   bar(place, { name, title, step, tasks, right }, tell) {
@@ -159,6 +176,7 @@ const parts = {
     makeRoom();
     if (place.dataset.shown === `${name} ${step}`) return;
     place.dataset.shown = `${name} ${step}`;
+    keepFocus(column);
     const scroller = column?.querySelector(".st-key-lesson-step")?.parentElement;
     scroller?.scrollTo(0, 0); // another step begins at its beginning
   },

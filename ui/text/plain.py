@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import streamlit as st
 
 from live.places import checkpoints_root, runs_root
-from vae_core.files.markdown import plain
+from vae_core.files.markdown import JOINER, is_formula, plain
 
-__all__ = ["file_name", "plain", "printable", "show_error"]
+__all__ = ["cell", "file_name", "plain", "printable", "show_error"]
 
 
 def file_name(text: str) -> str:
@@ -20,6 +21,14 @@ def file_name(text: str) -> str:
 def printable(name: str) -> str:
     """A file's or a folder's name, which need be no text, as text."""
     return name.encode("utf-8", "replace").decode()
+
+
+def cell(value: Any) -> Any:
+    """What a table shows; a text that is a formula is marked, unseen, as none.
+
+    Who sees a table of Streamlit's can save it as CSV, as it is.
+    """
+    return f"{JOINER}{value}" if isinstance(value, str) and is_formula(value) else value
 
 
 def show_error(error: Exception | str) -> None:

@@ -28,6 +28,7 @@ _TERMS = {"reconstruction": -1, "kl": 1, "loss": 1}  # and with which sign they 
 _PARTS = {
     "beta": "β, the weight of the KL",
     "capacity": "C, the capacity in nats",
+    "draws": "K, the draws for each image",
     "excess": "|KL − C|",
     "counted_kl": "KL above the free nats",
     "mmd": "MMD of codes and prior",
@@ -92,7 +93,7 @@ def loss_title(config: TrainConfig, grey: bool) -> str:
     """What the objective minimises, in a few signs."""
     own, weighted = config.objective_settings, f"{reconstruction_name(grey)} + β KL"
     if config.objective in ("iwae", "iwae-dreg"):
-        return f"Loss: −IWAE bound, K = {config.samples}"
+        return f"Loss: −IWAE bound, K {'up to' if own['rise'] else '='} {config.samples}"
     if config.objective == "gan":
         return "Loss of the generator: −log D(G(z))"
     if config.objective == "elbo":

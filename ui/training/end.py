@@ -161,11 +161,11 @@ def figures(metrics: dict[str, Any]) -> str:
     if metrics.get("reconstruction") is None:
         return ""
     grey = bool(metrics.get("grey_cross_entropy"))
-    parts = [f"{reconstruction_name(grey)} **{decimal(-metrics['reconstruction'], '.1f')}**"]
+    parts = [f"{reconstruction_name(grey)} **{decimal(-metrics['reconstruction'], ',.1f')}**"]
     if metrics.get("kl") is not None:
         parts += [
             f"KL **{decimal(metrics['kl'])}**",
-            f"{bound_name(grey)} **{decimal(-metrics['elbo'], '.1f')}**",
+            f"{bound_name(grey)} **{decimal(-metrics['elbo'], ',.1f')}**",
             f"**{metrics['active_units']}** active units",
         ]
     if metrics.get("class_error") is not None:

@@ -16,7 +16,7 @@ from ui.components.address import (
     refuse,
     show_in_address,
 )
-from ui.components.decimal_comma import decimals
+from ui.components.amended import decimals
 from ui.text.plain import show_error
 from ui.training.own_settings import settings_to_take, were_taken
 from ui.training.presets import PRESETS, Preset
@@ -35,6 +35,7 @@ COLUMN = 200  # pixels: four beside one another on a wide page, two on a narrow 
 FIRST_HIDDEN = {
     "mlp": "256, 128",
     "conv": "32, 32, 64, 256",
+    "broadcast": "16, 32, 32, 128",
     "resnet": "32, 64, 256",
     "lecture-conv": "16, 8",
 }

@@ -12,8 +12,8 @@ from live.places import runs_root
 from ui.figures.network import show_network
 from ui.frame import limits
 from ui.frame.session import is_mine
-from ui.frame.work import heavy_work, working
 from ui.images.own import OwnImages
+from ui.images.reading import reading
 from ui.kept import visitor
 from ui.text.plain import plain, show_error
 from ui.training.curves import has_kl
@@ -66,9 +66,8 @@ def start_run(config: TrainConfig, own_images: OwnImages | None) -> Run:
     """Start what was chosen; a visitor's own images are read now, and go into the run's folder."""
     if own_images is None:
         return limits.start_run(config, runs_root(), visitor())
-    text = "Making the images ready…"
-    with working(text) as report, heavy_work(report, "images"):
-        train, test = own_images.read(lambda done: report(done, text))
+    with reading("Making the images ready…") as tell:
+        train, test = own_images.read(tell)
     return limits.start_run(
         replace(config, dataset=train.name),
         runs_root(),

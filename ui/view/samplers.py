@@ -96,6 +96,7 @@ def choose_sampler(opened: OpenModel) -> Choice:
                 format_func=names.__getitem__,
                 key="sampler",
                 persist_state="session",
+                wrap=True,
             )
             if kind == MIXTURE:
                 st.number_input(

@@ -9,7 +9,7 @@ import copy
 import math
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from reprlib import repr as shown
@@ -35,6 +35,7 @@ from vae_core.models.config import MAX_ADAPTED_DIM
 from vae_core.models.latent_model import LatentModel
 
 TRIED = 8  # images that a model is tried on
+REACH = 4.0  # how far codes are tried, in standard deviations: as far as sliders reach
 FAR = 0.2  # what clipping may take away, root mean square; images from -1 to 1 lose more
 SEEN = 0.02  # of a pixel, beyond black or white
 
@@ -58,8 +59,8 @@ def adapted(
     latent_dim: of a decoder alone, or the shape of its code. image_shape: (h, w), (c, h, w) or
     (h, w, c). images: some of those it was made for, by which both are found. value_range: what
     black and white are among its images, (0, 1) if nothing is said.
-    Modules are copied, so that the caller's are left as they are. ConfigError where it cannot be
-    used so, with what would help.
+    Modules are copied, so that the caller's are left as they are. What it breaks of what pages rely
+    on is warned of, and `told`. ConfigError where it cannot be used, with what would help.
     """
     if isinstance(model, Adapted):
         return model
@@ -76,9 +77,10 @@ def adapted(
         # A function of NumPy's takes a tensor, and warns: it is to be given arrays.
         warnings.filterwarnings("error", "__array_wrap__", DeprecationWarning)
         found, z = _tried(_with_shape(outside, image_shape, images), images)
-        if is_assumed and found.has_decoder:
-            _check_values(found, z)
-        return found
+        found.told = tuple(_breaches(found, z, is_assumed))
+    for sentence in found.told:
+        warnings.warn(sentence, stacklevel=2)
+    return found
 
 
 def checked_range(given: Any) -> tuple[float, float]:
@@ -283,9 +285,34 @@ def _like(outside: Outside) -> Tensor:
     return next(weights, torch.empty(0))
 
 
-def _check_values(model: Adapted, z: Tensor) -> None:
-    """What clipping to [0, 1] takes away: ConfigError if much, a warning if it may be seen."""
-    images = model.unclipped(z)
+def _breaches(model: Adapted, z: Tensor, is_assumed: bool) -> Iterator[str]:
+    """What pages can show all the same, but not as it is meant; z as `_tried` gives them.
+
+    is_assumed: whether black and white are what nobody said. ConfigError where clipping to them
+    takes too much away.
+    """
+    usable = z[z.isfinite().all(1)]
+    if len(usable) < len(z):
+        yield "encode gives a mu that is NaN or infinite."
+    if not model.has_decoder:
+        return
+    draws = torch.rand(len(z), model.latent_dim, generator=torch.Generator().manual_seed(0))
+    far = ((draws * 2 - 1) * REACH).to(z)
+    near = "at the codes of images" if model.has_encoder else "at draws of N(0, I)"
+    for codes, where in ((far, f"up to {REACH:g} from 0"), (usable, near)):
+        try:
+            images = model.unclipped(codes)
+        except ConfigError as error:
+            yield str(error)
+            continue
+        if not bool(images.isfinite().all()):
+            yield f"decode gives NaN or infinite pixels {where}."
+        elif codes is usable and is_assumed and len(codes):
+            yield from _cut_off(images)
+
+
+def _cut_off(images: Tensor) -> Iterator[str]:
+    """What clipping to [0, 1] takes away: ConfigError if much, a sentence if it may be seen."""
     beyond = images - images.clamp(0, 1)
     told = (
         f"decode gives values from {float(images.min()):.3g} to {float(images.max()):.3g} where "
@@ -298,10 +325,9 @@ def _check_values(model: Adapted, z: Tensor) -> None:
         )
     share = float((beyond.abs() > SEEN).float().mean())
     if share > 0:
-        warnings.warn(
+        yield (
             f"{told}: {100 * share:.2g} % of the pixels are cut off at black or white. If they "
-            "should not be, say what black and white are, value_range=(black, white).",
-            stacklevel=3,
+            "should not be, say what black and white are, value_range=(black, white)."
         )
 
 

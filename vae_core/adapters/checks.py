@@ -16,14 +16,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vae_core.adapters.adapted import adapted
+from vae_core.adapters.adapted import REACH, adapted
 from vae_core.adapters.differences import best_differences, differences
+from vae_core.adapters.model import Adapted
 from vae_core.adapters.outside import as_images, as_tensor
 from vae_core.errors import ZscapeError
 from vae_core.models.latent_model import LatentModel
 
 ROWS = 5
-FAR = 4.0  # how far codes are tried, in standard deviations: as far as sliders reach
 ALIKE = 1e-3  # of the size of what is compared; rounding in float32 is a hundredth of it
 HAS = ("is_variational", "has_encoder", "has_decoder", "has_likelihood", "has_gradients")
 
@@ -54,15 +54,12 @@ def check_model(model: object, images: Any = None) -> list[str]:
     given again for the same row, alone and among others, whether it leaves itself, its arguments
     and torch's generator alone, and that it does what its `has_…` say.
     """
-    cut_off: list[str] = []
     if not isinstance(model, LatentModel):
         try:
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always", UserWarning)
+            with warnings.catch_warnings(action="ignore", category=UserWarning):
                 model = adapted(model, images=images)
         except ZscapeError as error:
             return [str(error)]
-        cut_off = [str(each.message) for each in caught if "cut off" in str(each.message)]
     if broken := list(_attributes(model)):
         return broken
     with torch.random.fork_rng(devices=[]), torch.no_grad():
@@ -70,7 +67,9 @@ def check_model(model: object, images: Any = None) -> list[str]:
         broken = list(_sides(tried := _to_be_tried(model, images)))
         if broken:  # nothing else could be asked
             return broken
-        return cut_off + [sentence for check in CHECKS for sentence in _asked(check, tried)]
+        told = model.told if isinstance(model, Adapted) else ()
+        found = [sentence for check in CHECKS for sentence in _asked(check, tried)]
+        return list(dict.fromkeys([*told, *found]))
 
 
 def _attributes(model: Any) -> Iterator[str]:
@@ -96,7 +95,7 @@ def _to_be_tried(model: LatentModel, images: Any) -> Tried:
         given = as_tensor(images[:ROWS], "images")
         given = given / 255 if given.dtype == torch.uint8 else given
         x = as_images(given, model.image_shape, "chw")
-    z = (torch.rand(len(x), model.latent_dim) * 2 - 1) * FAR
+    z = (torch.rand(len(x), model.latent_dim) * 2 - 1) * REACH
     return Tried(model, x.to(place), z.to(place))
 
 
@@ -165,7 +164,8 @@ def _check_images(tried: Tried) -> Iterator[str]:
         return
     for z, where in _codes(tried):
         image = tried.image(z)
-        if not bool(image.isfinite().all()):
+        given = tried.model.unclipped(z) if isinstance(tried.model, Adapted) else image
+        if not bool(given.isfinite().all()):
             yield f"decode gives NaN or infinite pixels {where}."
         elif float(image.min()) < 0 or float(image.max()) > 1:
             low, high = float(image.min()), float(image.max())
@@ -173,7 +173,7 @@ def _check_images(tried: Tried) -> Iterator[str]:
 
 
 def _codes(tried: Tried) -> Iterator[tuple[Tensor, str]]:
-    yield tried.z, f"up to {FAR:g} from 0"
+    yield tried.z, f"up to {REACH:g} from 0"
     if tried.model.has_encoder:
         yield tried.mu().nan_to_num(), "at the codes of images"
 

@@ -24,11 +24,13 @@ class Adapted(LatentModel):
     """An encoder, a decoder, or both, from outside: a point in latent space has a code each way.
 
     It has no likelihood, and `prior` is N(0, I), whatever the codes were made for. Codes of more
-    than one axis are flattened; images are brought to (c, h, w) and [0, 1], and clipped.
+    than one axis are flattened; images are brought to (c, h, w) and [0, 1], and clipped, NaN to 0.
     name: what it is, for a sentence. `adapted` makes one, and finds out what stands here.
+    told: what it was seen to break, a sentence each.
     """
 
     has_likelihood = False
+    told: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -131,7 +133,7 @@ class Adapted(LatentModel):
         return self._own((images - low) / (high - low), z)
 
     def _decoded(self, z: Tensor) -> Tensor:
-        return self.unclipped(z).clamp(0, 1)
+        return self.unclipped(z).nan_to_num(0.0).clamp(0, 1)
 
     def _encoded(self, x: Tensor) -> Tensor:
         """mu (batch, d), or mu and logvar side by side, in one pass."""

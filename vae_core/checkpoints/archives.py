@@ -23,6 +23,7 @@ from vae_core.checkpoints.layout import (
 )
 from vae_core.checkpoints.onnx.importing import onnx_model
 from vae_core.checkpoints.onnx.model import OnnxModel
+from vae_core.checkpoints.onnx.process import check_limited
 from vae_core.checkpoints.reading import (
     checkpoint_files,
     load_checkpoint,
@@ -83,6 +84,7 @@ def unpack_checkpoint(archive: BinaryIO, path: str | Path) -> LatentModel:
             contents = {name: _unzip(bundle, info) for name, info in _zip_members(bundle).items()}
         if DECODER not in contents:
             return _written(contents, Path(path))
+    check_limited()
     with _few_at_a_time:
         is_whole = "config.json" in contents
         return _written(contents, Path(path)) if is_whole else _imported(contents, Path(path))

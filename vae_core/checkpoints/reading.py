@@ -270,9 +270,14 @@ def read_config(path: str | Path) -> dict[str, Any]:
             f"{path.name} is a model of {other}, which is not read; a checkpoint of Zscape is a "
             "folder that `train`, `export` or save_checkpoint wrote."
         )
-    if config.get("schema_version") != SCHEMA_VERSION:
+    if "schema_version" not in config:
         raise CheckpointError(
-            f"{path.name}: schema_version is {str(config.get('schema_version'))[:20]}, but this "
+            f"{path.name}: its config.json is not one of Zscape's; a checkpoint is a folder that "
+            "`train`, `export` or save_checkpoint wrote."
+        )
+    if config["schema_version"] != SCHEMA_VERSION:
+        raise CheckpointError(
+            f"{path.name}: schema_version is {str(config['schema_version'])[:20]}, but this "
             f"program reads {SCHEMA_VERSION}: update it if the folder is from a newer one."
         )
     for name, kind in _RECORD.items():

@@ -43,7 +43,7 @@ def _bytes(latents: Latents, data: ImageDataset, parts: list[ImageDataset], endi
     import numpy as np
     import pandas as pd
 
-    from vae_core.data.texts import spreadsheet_texts, texts_of
+    from vae_core.data.texts import spreadsheet_csv, texts_of
 
     buffer = io.BytesIO()
     split = np.repeat([part.split for part in parts], [len(part) for part in parts])
@@ -55,9 +55,8 @@ def _bytes(latents: Latents, data: ImageDataset, parts: list[ImageDataset], endi
         np.savez(buffer, allow_pickle=False, **columns, **of_parts)
         return buffer.getvalue()
     columns = latents.table(data.class_names, data.factor_names, data.factor_values)
-    table = pd.DataFrame(of_parts | columns)
     if ending == ".csv":
-        table.apply(lambda column: spreadsheet_texts(column.to_numpy())).to_csv(buffer, index=False)
-    else:
-        table.to_parquet(buffer, index=False, engine="pyarrow")  # which Streamlit brings
+        return spreadsheet_csv(of_parts | columns).encode()
+    table = pd.DataFrame(of_parts | columns)
+    table.to_parquet(buffer, index=False, engine="pyarrow")  # which Streamlit brings
     return buffer.getvalue()

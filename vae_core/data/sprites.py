@@ -1,7 +1,9 @@
 """Small white shapes on black, drawn from known factors: shape, scale, orientation, x, y.
 
 After dSprites (Matthey et al. 2017), with smooth edges, so that a factor may take any value: a
-pixel is as bright as the shape covers it, read off the signed distance from its centre.
+pixel is as bright as the shape covers it, read off the signed distance from its centre. Every shape
+is placed by its centre of mass, and at one scale all have one area: else what is seen of a place or
+a size would hang on the shape.
 """
 
 from collections.abc import Callable
@@ -60,23 +62,23 @@ def draw_sprites(factors: Floats) -> NDArray[np.uint8]:
 # "2D distance functions"; the ellipse's is of first order: it holds near the outline, where needed.
 
 
-def _square(u: Floats, v: Floats, half: float = 6.7) -> Floats:
+def _square(u: Floats, v: Floats, half: float = 6.2) -> Floats:
     du, dv = np.abs(u) - half, np.abs(v) - half
     outside = np.hypot(np.maximum(du, 0), np.maximum(dv, 0))
     inside = np.minimum(np.maximum(du, dv), 0)
     return np.asarray(outside + inside)
 
 
-def _ellipse(u: Floats, v: Floats, a: float = 9.4, b: float = 5.0) -> Floats:
+def _ellipse(u: Floats, v: Floats, a: float = 9.4, b: float = 5.2) -> Floats:
     value = np.hypot(u / a, v / b)  # 1 on the outline
     slope = np.hypot(u / a**2, v / b**2)
     tiny = np.float32(1e-6)  # the very centre has no slope
     return np.asarray((value - 1) * (value + tiny) / (slope + tiny))
 
 
-def _heart(u: Floats, v: Floats, unit: float = 14.0) -> Floats:
-    # The tip at (0, 0), the lobes' centres at (1/4, 3/4).
-    across, up = np.abs(u) / unit, 0.55 - v / unit
+def _heart(u: Floats, v: Floats, unit: float = 13.12) -> Floats:
+    # The tip at (0, 0), the lobes' centres at (1/4, 3/4), the centre of mass at (0, 0.6566).
+    across, up = np.abs(u) / unit, 0.6566 - v / unit
     lobe = np.hypot(across - 0.25, up - 0.75) - np.sqrt(np.float32(2)) / 4
     cleft = np.hypot(across, up - 1)
     along = np.maximum(across + up, 0) / 2  # foot of the perpendicular on the straight flank

@@ -6,12 +6,14 @@ UTF-8, a row a text, padded with zeros: uint8 (n, width), of 255 bytes at most.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from vae_core.files.markdown import is_formula
 
 MAX_BYTES = 255  # of a text; of a longer one the end is kept
 MAX_BYTES_IN_ALL = 64 << 20
@@ -47,21 +49,20 @@ def texts_at(names: Sequence[str], places: np.ndarray) -> np.ndarray:
     return found
 
 
-def spreadsheet_texts(column: np.ndarray) -> np.ndarray:
-    """A column for a CSV file: a text that a spreadsheet would run as a formula begins with "'"."""
+def spreadsheet_texts(column: np.ndarray, mark: str = "'") -> np.ndarray:
+    """A column for a CSV file: `mark` stands before a text that a spreadsheet would compute."""
     if column.dtype.kind not in "OU":
         return column
-    return np.array([f"'{text}" if _is_formula(str(text)) else text for text in column], object)
+    return np.array([f"{mark}{text}" if is_formula(str(text)) else text for text in column], object)
 
 
-def _is_formula(text: str) -> bool:
-    if not text.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return False
-    try:
-        float(text)
-    except ValueError:
-        return True
-    return False
+def spreadsheet_csv(columns: Mapping[str, np.ndarray]) -> str:
+    """Columns as a CSV file of which no text is a formula, no column's name either."""
+    import pandas as pd
+
+    safe = {name: spreadsheet_texts(np.asarray(column)) for name, column in columns.items()}
+    names = spreadsheet_texts(np.array(list(safe), object)).tolist()
+    return str(pd.DataFrame(safe).to_csv(index=False, header=names))
 
 
 def one_line(text: str) -> str:

@@ -46,7 +46,7 @@ from vae_core.models.likelihoods import (
 )
 from vae_core.models.linear import PCA, ProbabilisticPCA
 from vae_core.models.m2 import M2, ByClass, ClassMixture
-from vae_core.models.networks import Crop, Reshape, ResidualBlock
+from vae_core.models.networks import Broadcast, Crop, Reshape, ResidualBlock
 from vae_core.models.vae import VAE, Autoencoder
 
 KINDS = {
@@ -175,6 +175,10 @@ class _Steps:
             raise ConfigError(f"The engine that decodes without PyTorch cannot do {layer}: {why}.")
         self.shape = tuple(layer(torch.zeros(1, *before)).shape[1:])
         match layer:
+            case Broadcast():
+                of_z = layer.weight[:, :-2].repeat_interleave(layer.height * layer.width, 0)
+                w, b = self.weight(of_z), self.weight(layer.of_place().flatten())
+                self.add("linear", n=before[0], m=math.prod(self.shape), w=w, b=b)
             case nn.Linear():
                 bias = torch.zeros(layer.out_features) if layer.bias is None else layer.bias
                 w, b = self.weight(layer.weight), self.weight(bias)
@@ -302,5 +306,5 @@ _KNOWN = (
     *KINDS,
     *(nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm1d, nn.BatchNorm2d, nn.MaxPool2d),
     *(nn.Upsample, nn.Flatten, nn.Unflatten, nn.Identity, nn.Dropout, nn.Dropout2d),
-    *(nn.Sequential, Crop, Reshape),
+    *(nn.Sequential, Broadcast, Crop, Reshape),
 )

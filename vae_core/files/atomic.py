@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import stat
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -26,6 +27,8 @@ from vae_core.errors import ZscapeError
 MAX_JSON_BYTES = 1 << 20
 PART, LOCK = ".part", ".lock"
 WRITTEN_SECONDS = 600
+REPLACE_SECONDS = 5.0  # a reader has closed it long before
+LOOK_SECONDS = 0.02
 SCRATCH = "zscape-scratch"
 
 _PART = re.compile(r"\..+-[a-z0-9_]{8}(\.part)?")  # earlier versions wrote no .part
@@ -42,10 +45,26 @@ def write_bytes(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.chmod(name, 0o644)
-        os.replace(name, path)
+        replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def replace(source: str | Path, target: Path) -> None:
+    """Put the file `source` in the place of `target` at one stroke.
+
+    Windows refuses while somebody reads the old one: then it is tried again for a while.
+    """
+    patience = time.monotonic() + (REPLACE_SECONDS if sys.platform == "win32" else 0)
+    while True:
+        try:
+            os.replace(source, target)
+            return
+        except PermissionError:
+            if time.monotonic() >= patience:
+                raise
+        time.sleep(LOOK_SECONDS)
 
 
 @contextmanager

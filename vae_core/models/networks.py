@@ -16,7 +16,9 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from reprlib import repr as shown
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from vae_core.errors import ConfigError
 from vae_core.plugins import HOW
@@ -120,6 +122,33 @@ class ResidualBlock(nn.Module):
         return added
 
 
+class Broadcast(nn.Linear):
+    """z (batch, d) -> (batch, channels, h, w): z laid over every pixel, beside the pixel's place.
+
+    A convolution of 1x1 of the d + 2 channels z, x and y, the last two from -1 to 1 (Watters et al.
+    2019). What it makes of z is the same everywhere, so it is computed once.
+    """
+
+    def __init__(self, latent_dim: int, channels: int, height: int, width: int) -> None:
+        super().__init__(latent_dim + 2, channels)
+        self.height, self.width = height, width
+
+    def forward(self, z: Tensor) -> Tensor:
+        of_z = functional.linear(z, self.weight[:, :-2])  # (batch, channels)
+        return of_z[:, :, None, None] + self.of_place()
+
+    def of_place(self) -> Tensor:
+        """What it gives at z = 0, (channels, h, w)."""
+        of_x, of_y = self.weight[:, -2:, None, None].unbind(1)
+        x = torch.linspace(-1, 1, self.width).to(self.weight)
+        y = torch.linspace(-1, 1, self.height).to(self.weight)[:, None]
+        return of_x * x + of_y * y + self.bias[:, None, None]
+
+    def extra_repr(self) -> str:
+        channels, inputs = self.weight.shape
+        return f"{inputs - 2} and x, y, {channels}, size=({self.height}, {self.width})"
+
+
 @register_network("mlp")
 def mlp(
     image_shape: ImageShape, latent_dim: int, hidden: Sequence[int], activation: str, k: int
@@ -208,6 +237,30 @@ def resnet(
         *_linear_layers([latent_dim, dense, flat], activation), Reshape(stages[-1]), *up
     )
     return encoder, decoder
+
+
+@register_network("broadcast")
+def broadcast(
+    image_shape: ImageShape, latent_dim: int, hidden: Sequence[int], activation: str, k: int
+) -> tuple[nn.Module, nn.Module]:
+    """The encoder of `conv`, and a decoder that is told at each pixel where it is (`Broadcast`).
+
+    Convolutions of 3x3, one fewer than the encoder has, keep `hidden[0]` channels on a grid of half
+    the sides, rounded up; a transposed one of 4x4 gives the image. That a shape moves need not be
+    learned: it falls out of comparing z with the place (Watters et al. 2019, whose grid is as large
+    as the image, and four times as much work).
+    """
+    _stages("broadcast", image_shape, hidden)  # a ConfigError names this network
+    encoder, _ = conv(image_shape, latent_dim, hidden, activation, k)
+    (c, h, w), channels, act = image_shape, hidden[0], ACTIVATIONS[activation]
+    layers: list[nn.Module] = [
+        Broadcast(latent_dim, channels, math.ceil(h / 2), math.ceil(w / 2)),
+        act(),
+    ]
+    for _ in hidden[1:-1]:
+        layers += [nn.Conv2d(channels, channels, 3, padding=1), act()]
+    layers += [nn.ConvTranspose2d(channels, k * c, 4, stride=2, padding=1), Crop(h, w)]
+    return encoder, nn.Sequential(*layers)
 
 
 @register_network("lecture-conv")

@@ -105,6 +105,22 @@ def _capacity(model: LatentModel, batch: Batch, config: Chosen) -> ObjectiveTerm
     return replace(terms, parts={**terms.parts, "capacity": torch.tensor(capacity)})
 
 
+def _importance_weighted(function: Callable[..., ObjectiveTerms]) -> ByGradient:
+    """A bound of K draws whose K rises from 1, by equal factors, in parts as draws."""
+
+    def objective(model: LatentModel, batch: Batch, config: Chosen) -> ObjectiveTerms:
+        steps = round(config.objective_settings["rise"] * batch.total_steps)
+        draws = round(config.samples ** ramp(batch.step, steps, 1.0))
+        terms = function(
+            model, batch.x, generator=batch.generator, samples=draws, kl_weight=batch.kl_weight
+        )
+        if not steps:
+            return terms
+        return replace(terms, parts={**terms.parts, "draws": torch.tensor(float(draws))})
+
+    return ByGradient(objective)
+
+
 def _beta_tcvae(model: LatentModel, batch: Batch, config: Chosen) -> ObjectiveTerms:
     return beta_tcvae(
         model,
@@ -117,6 +133,11 @@ def _beta_tcvae(model: LatentModel, batch: Batch, config: Chosen) -> ObjectiveTe
 
 
 _RISE = "The share of all steps over which {} rises evenly from 0; it stays there after."
+_DRAWS = {
+    "rise": Setting(
+        0.0, "The share of all steps over which K rises from 1, by equal factors.", most=1.0
+    )
+}
 
 register_objective(
     "elbo",
@@ -156,14 +177,16 @@ register_objective(
 register_objective(
     "iwae",
     "The importance-weighted bound of log p(x), tighter the more samples K (Burda et al. 2016).",
-    _function(iwae, "samples", "warm_up"),
+    _importance_weighted(iwae),
+    settings=_DRAWS,
     uses=("samples", "warm_up"),
 )
 register_objective(
     "iwae-dreg",
     "The same bound with a gradient of the encoder that noise does not drown as K grows (Tucker "
     "et al. 2019).",
-    _function(doubly_reparameterised_iwae, "samples", "warm_up"),
+    _importance_weighted(doubly_reparameterised_iwae),
+    settings=_DRAWS,
     uses=("samples", "warm_up"),
 )
 register_objective(

@@ -24,7 +24,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from vae_core.errors import TrainingError, ZscapeError
+from vae_core.errors import ConfigError, TrainingError, ZscapeError
 from vae_core.files.atomic import write_bytes
 from vae_core.plugins import load_plugins, plugin_files
 from vae_core.runs.mirror import Outbox, Part, receive
@@ -247,20 +247,27 @@ def dispatch(root: str | Path) -> None:
 
 def _serve(root: Path) -> None:
     try:
+        load_plugins()  # a run's settings may name what they bring
         ray = _connected(os.environ["ZSCAPE_CLUSTER"])
+    except ConfigError as error:
+        _fail_waiting(root, error)
+        return
     except (ImportError, OSError, RuntimeError, ValueError) as error:
-        log.error("The cluster cannot be reached: %s", error)
-        failure = TrainingError(f"The cluster cannot be reached: {_first_line(error)}")
-        for run in waiting(root):
-            with suppress(TrainingError), run.held():
-                turn = Turn(run, lambda: False, Slot(run))
-                turn.say_failure(failure)
-                turn.end()
+        _fail_waiting(root, TrainingError(f"The cluster cannot be reached: {_first_line(error)}"))
         return
     try:
         _Dispatcher(root, ray).serve()
     finally:
         ray.shutdown()
+
+
+def _fail_waiting(root: Path, failure: ZscapeError) -> None:
+    log.error("%s", failure)
+    for run in waiting(root):
+        with suppress(TrainingError), run.held():
+            turn = Turn(run, lambda: False, Slot(run))
+            turn.say_failure(failure)
+            turn.end()
 
 
 def _connected(address: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -16,7 +15,7 @@ from vae_core.data.binarisation import as_seen
 from vae_core.data.image_dataset import ImageDataset
 from vae_core.data.rows import draw_rows
 from vae_core.errors import TrainingError
-from vae_core.files.atomic import write_bytes
+from vae_core.files.atomic import replace, write_bytes
 from vae_core.files.tensors import load_tensors, tensor_bytes
 from vae_core.latent.latents import Latents, encode_dataset
 from vae_core.measures.evaluation import evaluate
@@ -136,7 +135,7 @@ def _move_over(source: Path, target: Path) -> None:
     """
     target.mkdir(exist_ok=True)
     for file in sorted(source.iterdir(), key=lambda file: file.name == "model.safetensors"):
-        os.replace(file, target / file.name)
+        replace(file, target / file.name)
     shutil.rmtree(source.parent)
 
 

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 ALIVE_SECONDS = 1.0  # between two signs of life
 PAUSE_SECONDS = 0.2  # between two looks whether a pause has ended
+# On Windows: no window, and no Ctrl-C that is meant for who started it.
+_DETACHED: int = sum(
+    getattr(subprocess, name, 0) for name in ("CREATE_NEW_PROCESS_GROUP", "CREATE_NO_WINDOW")
+)
 RESERVE_BYTES = 64 << 10  # given up on a full disk, so that the failure can still be written
 
 
@@ -53,7 +57,7 @@ def spawn(arguments: list[str], log: Path, **variables: str) -> None:
         subprocess.Popen(
             [sys.executable, "-P", *arguments],
             env=environment, stdout=stream, stderr=stream, stdin=subprocess.DEVNULL,
-            start_new_session=True,
+            start_new_session=True, creationflags=_DETACHED,
         )  # fmt: skip
 
 

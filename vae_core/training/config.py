@@ -173,7 +173,7 @@ class TrainConfig:
     def compares(self, epoch: int) -> bool:
         """Whether the held-out loss after `epoch` epochs is of the objective that it ends with."""
         _, planned = self.cycle_at(0)
-        rise = float(self.objective_settings.get("rise", self.warm_up))
+        rise = max(self.warm_up, float(self.objective_settings.get("rise", 0.0)))
         return epoch >= rise * planned
 
     def _check_objective(self) -> None:

@@ -22,6 +22,7 @@ GREY = 0.1  # of all values that are neither black nor white: with fewer, images
 HIDDEN = {
     "mlp": (512, 256),
     "conv": (32, 64, 64, 256),
+    "broadcast": (16, 32, 32, 128),
     "resnet": (32, 64, 256),
     "lecture-conv": (16, 8),
 }

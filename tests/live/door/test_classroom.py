@@ -13,7 +13,8 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.websockets import WebSocket
 
-from live.door import Classroom, Entrance, classroom
+from live import visitors
+from live.door import Classroom, Entrance, classroom, tries
 from live.door.classroom import ROLE, WRONG
 from vae_core.errors import ConfigError
 
@@ -97,12 +98,32 @@ def test_a_cookie_is_the_server_s_own_and_of_the_code_as_it_is() -> None:
     assert later.get("/").status_code == 401
 
 
-def test_an_address_tries_only_so_many_codes_and_others_come_in() -> None:
-    browser = client(Entrance(CODES))
-    assert {enter(browser, f"guess-{k}") for k in range(WRONG)} == {401}
-    assert enter(browser, CODES["student"]) == 429
-    other = TestClient(browser.app, base_url="http://school.example", client=("b", 1))
-    assert enter(other, CODES["student"]) == 303
+def newcomer(browser: TestClient, peer: str = "a") -> TestClient:
+    """Another browser at the same door, with a cookie of its own."""
+    other = TestClient(browser.app, base_url="http://school.example", client=(peer, 1))
+    other.cookies[visitors.COOKIE] = visitors.new_cookie({})
+    return other
+
+
+def test_who_guesses_codes_keeps_nobody_else_of_the_address_out() -> None:
+    program = client(Entrance(CODES))
+    guesser = newcomer(program)
+    for each in (program, guesser):
+        assert {enter(each, f"guess-{k}") for k in range(WRONG)} == {401}
+        assert enter(each, CODES["student"]) == 429
+    assert enter(newcomer(program), CODES["student"]) == 303
+    elsewhere = TestClient(program.app, base_url="http://school.example", client=("b", 1))
+    assert enter(elsewhere, CODES["student"]) == 303
+
+
+def test_an_address_tries_only_so_many_codes_a_second_with_however_many_cookies(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tries, "AT_ONCE", 6)
+    door = client(Entrance(CODES))
+    told = [enter(newcomer(door), f"guess-{k}") for k in range(8)]
+    assert told == [401] * 6 + [429] * 2
+    assert enter(newcomer(door, "b"), CODES["student"]) == 303
 
 
 def test_who_has_signed_in_needs_no_code() -> None:

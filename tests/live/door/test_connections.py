@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import socket
 import struct
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from http.client import HTTPResponse
+from pathlib import Path
 
 import pytest
 import uvicorn
@@ -16,6 +19,7 @@ from live.door import connections
 from live.door.connections import BoundedWebSocket
 from tests.live.conftest import run
 
+ROOT = Path(__file__).parents[3]
 Connect = Callable[[], socket.socket]
 UPGRADE = (
     b"GET /echo HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -187,3 +191,22 @@ def test_whom_a_proxy_speaks_for_is_believed_of_a_named_one_alone(
         monkeypatch.setenv("FORWARDED_ALLOW_IPS", named)
     opened: socket.socket = request.getfixturevalue("connect")()
     assert asked(opened, f"X-Forwarded-For: {host}\r\n") == counted
+
+
+FILES = """
+import resource, uvicorn
+from live.door.connections import bound
+most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, most))
+config = uvicorn.Config("none:app")
+config.loaded_app = None
+bound(config)
+print(resource.getrlimit(resource.RLIMIT_NOFILE)[0] == most)
+"""
+
+
+def test_as_many_may_be_connected_as_the_system_has_places_for() -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", FILES], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert told.stdout == "True\n"

@@ -13,9 +13,11 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from benchmarks.proxies import free_port
-from live.rooms import Place, hub, room_route, where
+from live.door.tries import WrongTries
+from live.rooms import Place, hub, room_route, socket, where
+from live.rooms.hub import LENGTH
 from live.rooms.room import Close
-from tests.live.rooms.test_socket import closed, connect, hear, say
+from tests.live.rooms.test_socket import browser, closed, connect, hear, say
 
 ROOT = Path(__file__).parents[3]
 SERVER = """
@@ -53,9 +55,9 @@ def test_a_room_is_where_it_was_opened_and_its_link_leads_there(
     with TestClient(Starlette(routes=[room_route])) as client:
         with connect(client, code) as leader, connect(client, code) as follower:
             say(leader, lead=secret)
-            assert hear(leader) == {"followers": 0}
+            assert hear(leader) == {"followers": [0, 0]}
             say(follower, follow=True)
-            assert hear(leader) == {"followers": 1}
+            assert hear(leader) == {"followers": [1, 0]}
             say(leader, view="/decode?z=1,2&lesson=elbo")
             assert hear(follower) == {"view": "/decode?z=1,2&lesson=elbo"}
             say(follower, answer={"lesson": "elbo", "step": 1, "choice": "A"})
@@ -80,3 +82,25 @@ def test_a_room_is_where_it_was_opened_and_its_link_leads_there(
     place = where(code)
     assert place is not None
     assert not hub.stands(code, place)  # as that server would find it, started anew
+
+
+def test_who_was_in_a_room_of_another_server_comes_back_whatever_is_guessed_here(
+    elsewhere: tuple[subprocess.Popen[str], str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, code, _ = elsewhere
+    monkeypatch.setattr(socket, "wrong", WrongTries(2, 600.0))
+    bob, eve = browser("bob"), browser("eve")
+    with TestClient(Starlette(routes=[room_route])) as client:
+        with connect(client, code, **bob) as follower:
+            say(follower, follow=True)
+            say(follower, nothing=1)
+            assert closed(follower) == Close.UNFIT  # was in
+        for who in (bob, eve):
+            for letter in "BC":
+                with connect(client, LENGTH * letter, **who) as guess:
+                    assert closed(guess) == Close.NO_ROOM
+        for who, end in ((bob, Close.UNFIT), (eve, Close.TOO_MANY)):
+            with connect(client, code, **who) as follower:
+                say(follower, follow=True)
+                say(follower, nothing=1)
+                assert closed(follower) == end

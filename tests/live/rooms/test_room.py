@@ -89,13 +89,14 @@ def test_the_newest_leader_leads() -> None:
 def test_the_leader_is_told_how_many_follow_and_what_they_chose() -> None:
     async def story() -> None:
         room = new()
-        with room.led(room.secret) as leader, room.followed(), room.followed():
+        with room.led(room.secret) as leader, room.followed(), room.followed() as other:
+            room.looks(other, follows=False)
             room.answer("a", "elbo", 3, "KL")
             room.answer("b", "elbo", 3, "KL")
             room.answer("a", "elbo", 3, "gap")  # who chooses twice counts once
             room.answer("a", "elbo", 4, "7")
             told = await taken(leader)
-            assert told[0] == {"followers": 2}
+            assert told[0] == {"followers": [1, 1]}
             assert told[1:] == [
                 {"answers": {"lesson": "elbo", "step": 3, "counts": {"gap": 1, "KL": 1}}},
                 {"answers": {"lesson": "elbo", "step": 4, "counts": {"7": 1}}},

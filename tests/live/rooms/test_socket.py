@@ -14,7 +14,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from live.door.tries import WrongTries
 from live.rooms import Place, hub, room_route, socket, where
-from live.rooms.hub import MAX_ROOMS_EACH
+from live.rooms.hub import LENGTH, MAX_ROOMS_EACH
 from live.rooms.messages import MAX_TEXT
 from live.rooms.room import Close, Room
 from live.visitors import COOKIE, signer, visitor_of
@@ -71,9 +71,9 @@ def leave(session: WebSocketTestSession) -> None:
 def test_what_the_leader_says_reaches_who_follows(client: TestClient, room: Room) -> None:
     with connect(client, room.code) as leader, connect(client, room.code.lower()) as follower:
         say(leader, lead=room.secret)
-        assert hear(leader) == {"followers": 0}
+        assert hear(leader) == {"followers": [0, 0]}
         say(follower, follow=True)
-        assert hear(leader) == {"followers": 1}
+        assert hear(leader) == {"followers": [1, 0]}
         for said in (
             {"view": "/manifold?model=digits-2d&z=0.5,-0.25&lesson=elbo"},
             {"point": {"plane": "plane", "z": [0.5, -0.25], "there": True}},
@@ -84,6 +84,9 @@ def test_what_the_leader_says_reaches_who_follows(client: TestClient, room: Room
         say(follower, answer={"lesson": "elbo", "step": 2, "choice": "AC"})
         counts = {"lesson": "elbo", "step": 2, "counts": {"AC": 1}}
         assert hear(leader) == {"answers": counts}
+        for follows, counts in ((False, [0, 1]), (True, [1, 0])):
+            say(follower, follow=follows)
+            assert hear(leader) == {"followers": counts}
         say(leader, end=True)
         assert closed(follower) == closed(leader) == Close.NO_ROOM
     with connect(client, room.code) as late:
@@ -264,20 +267,21 @@ def test_who_guesses_codes_keeps_out_nobody_who_has_been_in(
     ann, bob, eve = map(browser, ("ann", "bob", "eve"))  # of one school, hence one address
     room.owner = visitor_of({COOKIE: signer().sign("ann").decode()})
     assert comes_in(client, room, {"follow": True}, bob) == Close.UNFIT
-    for letter in "BCDFGHJ"[: few_wrong.most]:
-        with connect(client, 4 * letter) as guess:
+    for letter in "BCDFGHJ"[:5]:
+        with connect(client, LENGTH * letter) as guess:
             assert closed(guess) == Close.NO_ROOM
     assert comes_in(client, room, {"lead": room.secret}, ann) == Close.UNFIT
     assert comes_in(client, room, {"follow": True}, bob) == Close.UNFIT
-    assert comes_in(client, room, {"follow": True}, eve) == Close.TOO_MANY
+    assert comes_in(client, room, {"follow": True}, eve) == Close.UNFIT  # has guessed nothing
+    assert comes_in(client, room, {"follow": True}, {}) == Close.TOO_MANY
 
 
 def test_a_browser_that_guesses_is_stopped_before_its_school_is(
     client: TestClient, room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(socket, "wrong_each", WrongTries(2, 600.0))
+    monkeypatch.setattr(socket, "wrong", WrongTries(2, 600.0))
     for code, end in zip("BCD", (Close.NO_ROOM, Close.NO_ROOM, Close.TOO_MANY), strict=True):
-        with connect(client, 4 * code, **browser("eve")) as guess:
+        with connect(client, LENGTH * code, **browser("eve")) as guess:
             assert closed(guess) == end
     assert comes_in(client, room, {"follow": True}, browser("bob")) == Close.UNFIT
 

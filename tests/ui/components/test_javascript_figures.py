@@ -58,6 +58,14 @@ def test_steps_are_read_within_each_of_them(call: Call) -> None:
     assert told == [50 if at < 2 else 100 for at in read]
 
 
+def test_figures_on_an_axis_are_written_as_those_of_the_pages_text(call: Call) -> None:
+    tell = "({ number, labels }, values) => [...values.map(number), ...labels(values)]"
+    found = call("curves/scale.js", tell, [-1000, 0.5, 64_000])
+    assert found == ["−1,000", "0.5", "64,000", "−1,000", "1", "64,000"]
+    fine = call("curves/scale.js", tell, [0.0001, 0.0002])
+    assert fine[2:] == ["0.0001", "0.0002"]
+
+
 DENSITY = """async ({ Density }, given, places, half) => {
     const { Points } = await import("./latent_plane/points.js");
     const { xy, covariance, category } = given;

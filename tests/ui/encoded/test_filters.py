@@ -83,7 +83,11 @@ def test_a_range_hides_no_image_without_a_value_until_that_is_asked_for() -> Non
 
 
 @pytest.mark.parametrize(
-    "link", ["{", "[]", '{"who":["m"]}', '{"age":[1,{}]}', '{"age":[NaN,2]}', "[" * 1990]
+    "link",
+    [
+        *("{", "[]", '{"who":["m"]}', '{"age":[1,{}]}', '{"age":[NaN,2]}', "[" * 1990),
+        f'{{"age":[0,1{"0" * 400}]}}',
+    ],
 )
 def test_a_link_that_is_no_filter_is_told_and_shows_all(link: str) -> None:
     app = AppTest.from_function(page, args=(shown(),), default_timeout=60)

@@ -16,3 +16,5 @@ def test_the_slider_has_the_weights_that_are_promised() -> None:
     assert error == sorted(error)
     panels = beta_panels(models, models[-1])
     assert all(list(panel.lines[1].x) == [20] for panel in panels)
+    names = [panel.title for panel in panels]
+    assert names == ["−E[log p(x|z)]", "KL(q ‖ p(z))", "−ELBO"]  # as beside the model, everywhere

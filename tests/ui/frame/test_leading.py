@@ -64,7 +64,8 @@ def test_a_student_opens_no_room(
 
 
 @pytest.mark.parametrize(
-    ("said", "code"), [("k7tx", "K7TX"), ("", ""), ("K7T", ""), ("../key", ""), ("K7TX\n", "")]
+    ("said", "code"),
+    [("k7txbc", "K7TXBC"), ("", ""), ("K7T", ""), ("../key", ""), ("K7TXBC\n", "")],
 )
 def test_a_link_leads_to_a_room_where_it_names_one(
     session: dict[str, Any], said: str, code: str

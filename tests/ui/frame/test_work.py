@@ -14,7 +14,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from ui.frame import work
-from ui.frame.work import heavy_work
+from ui.frame.work import Line, Whose, heavy_work
 from vae_core.latent.decoded import decoded
 from vae_core.models import latent_model
 from vae_core.models.config import ModelConfig
@@ -61,6 +61,30 @@ def test_heavy_work_waits_for_another_visitor_s_and_says_so() -> None:
     assert ends.wait(10)
     thread.join()
     assert set(told) == {"Waiting for another visitor's computation…"}
+
+
+def test_it_is_the_turn_of_who_had_least_and_of_who_came_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    line, order = Line(), []
+    monkeypatch.setitem(work._lines, "fair", line)
+
+    def turn(address: str, visitor: str) -> None:
+        monkeypatch.setattr(work, "_whose", lambda: Whose(address, visitor))
+        with heavy_work(lambda *_: None, "fair"):
+            order.append(visitor)
+
+    line.note(Whose("school", "stays"), 60.0)
+    started = []
+    with heavy_work(lambda *_: None, "fair"):
+        for of in (("school", "stays"), ("school", "mate"), ("home", "ann"), ("home", "bob")):
+            started.append(threading.Thread(target=turn, args=of))
+            started[-1].start()
+            with line._changed:
+                assert line._changed.wait_for(lambda: len(line._waiting) == len(started), 30)
+    for each in started:
+        each.join(30)
+    assert order == ["ann", "bob", "mate", "stays"]
 
 
 HEAVY = """

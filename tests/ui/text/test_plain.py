@@ -9,7 +9,7 @@ import streamlit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ui.text.plain import file_name, show_error
+from ui.text.plain import cell, file_name, show_error
 from vae_core.data.datasets import load_dataset
 from vae_core.errors import DataError
 
@@ -31,3 +31,10 @@ def test_an_error_names_no_folder_of_the_server(
         load_dataset("mnist", "test")
     show_error(missing.value)
     assert tmp_path.name not in told[0].replace("\\", "") and " in data" in told[0]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "@a", "-x", "+", "\t=1"])
+def test_a_formula_in_a_table_looks_the_same_and_is_none(text: str) -> None:
+    assert cell(text) != text and cell(text).replace("\u2060", "") == text
+    assert cell(text)[0] not in "=+-@\t"
+    assert [cell("a = b"), cell("-1.5"), cell(3), cell(None)] == ["a = b", "-1.5", 3, None]

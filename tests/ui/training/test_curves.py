@@ -72,6 +72,10 @@ def test_a_plain_autoencoder_has_no_kl():
     ("config", "title"),
     [
         (TrainConfig(objective="iwae", samples=5), "Loss: −IWAE bound, K = 5"),
+        (
+            TrainConfig(objective="iwae", samples=5, objective_settings={"rise": 0.5}),
+            "Loss: −IWAE bound, K up to 5",
+        ),
         (TrainConfig(objective="warm-up", beta=2.0), "Loss: cross-entropy + β KL, β up to 2"),
         (TrainConfig(objective="beta-tcvae"), "Loss, β = 6"),
         (TrainConfig(objective="free-bits"), "Loss of free-bits"),

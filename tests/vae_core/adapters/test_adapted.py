@@ -2,6 +2,7 @@
 
 import copy
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from torch import nn
 
 from vae_core.adapters.adapted import adapted
+from vae_core.adapters.checks import check_model
 from vae_core.errors import ConfigError, ZscapeError
 from vae_core.latent.latents import reach
 from vae_core.models.config import ADAPTED, ModelConfig
@@ -278,6 +280,24 @@ def test_pixels_that_are_cut_off_are_told() -> None:
     images = torch.linspace(-0.2, 1, 48).reshape(1, 1, 8, 6)
     with pytest.warns(UserWarning, match="values from -0.2 to 1 .* 17 % of the pixels are cut off"):
         adapted(decode=lambda z: images.repeat(len(z), 1, 1, 1), latent_dim=2)
+
+
+@pytest.mark.parametrize(
+    ("value", "beyond", "where"),
+    [(math.nan, 0.0, "at draws of N(0, I)"), (math.inf, 3.0, "up to 4 from 0")],
+)
+def test_pixels_that_are_no_numbers_are_told_and_shown_all_the_same(
+    value: float, beyond: float, where: str
+) -> None:
+    def decode(z: torch.Tensor) -> torch.Tensor:
+        pixels = torch.full((len(z), 4, 4), 0.5)
+        return torch.where((z.norm(dim=1) > beyond)[:, None, None], value, pixels)
+
+    sentence = f"decode gives NaN or infinite pixels {where}."
+    with pytest.warns(UserWarning, match=re.escape(sentence)):
+        model = adapted(decode=decode, latent_dim=2)
+    assert sentence in model.told and sentence in check_model(model)
+    assert bool(model.decode(torch.tensor([[9.0, 9.0], [0.0, 0.0]])).isfinite().all())
 
 
 def test_a_function_that_fails_later_is_a_sentence() -> None:

@@ -75,7 +75,7 @@ def test_zscape_begins_with_a_model_of_the_hub(
 @pytest.mark.parametrize(
     ("name", "data", "words"),
     [
-        ("config.json", b"{}", "schema_version"),
+        ("config.json", b"{}", "not one of Zscape's"),
         ("model.safetensors", b"\x80\x04N." * 9, "pickled"),
         ("latents.safetensors", b"torn", "safetensors"),
         ("config.json", None, "lacks config.json"),

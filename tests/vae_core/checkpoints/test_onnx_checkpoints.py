@@ -111,6 +111,8 @@ LARGE = [
     h.make_node("Add", ["y", "s"], ["y2"]),
 ]
 VAST = graph([h.make_node("Sigmoid", ["z"], ["x"])], sides=("n", 2**40))
+TEXTS = graph([h.make_node("Cast", ["z"], ["x"], to=T.STRING)])
+TEXTS.graph.output[0].type.tensor_type.elem_type = T.STRING
 HOSTILE: dict[str, tuple[bytes, str]] = {
     "a code of 4 TB": (VAST.SerializeToString(), "16,384 are taken at most"),
     "400 GB": (
@@ -143,6 +145,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
         decoder(h.make_node("RandomUniformLike", ["y"], ["y2"]), last="y2").SerializeToString(),
         "samples",
     ),
+    "texts": (TEXTS.SerializeToString(), "'x' of no numbers"),
     "no batch": (decoder(shape=(1, 1, -1)).SerializeToString(), "first side"),
     "noise": (RNG.bytes(500), "no ONNX file"),
     "nothing": (b"", "no ONNX file"),

@@ -566,6 +566,8 @@ def test_what_is_no_checkpoint_is_told_what_it_is(
     foreign = {"_class_name": "AutoencoderKL", "_diffusers_version": "0.30.0"}
     write_json(tmp_path / "sd-vae" / "config.json", foreign)
     assert_refused(run("evaluate", tmp_path / "sd-vae"), 1, "sd-vae is a model of diffusers")
+    write_json(tmp_path / "bare" / "config.json", {"_class_name": "AutoencoderKL"})
+    assert_refused(run("evaluate", tmp_path / "bare"), 1, "config.json is not one of Zscape's")
 
 
 def test_messages_on_images_name_the_flag(run: Command, tmp_path: Path) -> None:

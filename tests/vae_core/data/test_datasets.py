@@ -154,7 +154,11 @@ factor_rows = st.tuples(
 )
 
 # Closed forms at scale 1: a square, an ellipse, and a heart made of a square and two half discs.
-AREAS = (13.4**2, math.pi * 9.4 * 5.0, 14.0**2 * (1 / 2 + math.pi / 8))
+AREAS = (12.4**2, math.pi * 9.4 * 5.2, 13.12**2 * (1 / 2 + math.pi / 8))
+
+
+def test_all_shapes_of_one_scale_have_one_area() -> None:
+    assert max(AREAS) / min(AREAS) < 1.002
 
 
 @given(row=factor_rows)
@@ -165,7 +169,7 @@ def test_a_sprite_covers_the_area_of_its_shape_wherever_it_is(
     assert drawn(*row).sum() == pytest.approx(AREAS[row[0]] * row[1] ** 2, abs=3)
 
 
-@given(row=factor_rows.filter(lambda row: row[0] < 2))
+@given(row=factor_rows)
 def test_x_and_y_are_where_the_sprite_is(row: tuple[int, float, float, float, float]) -> None:
     image, (_, _, _, x, y) = drawn(*row), row
     centres = np.arange(32) + 0.5

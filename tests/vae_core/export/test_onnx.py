@@ -28,6 +28,7 @@ from vae_core.models.m2 import M2
 ROOT = Path(__file__).parents[3]
 SHIPPED = ROOT / "checkpoints"
 SMALL = {
+    "broadcast": {"hidden": (3, 2, 4), "likelihood": "bernoulli"},
     "lecture-conv": {"hidden": (4, 3), "likelihood": "gaussian"},
     "resnet": {"hidden": (3, 4), "likelihood": "discretised-logistic"},
 }

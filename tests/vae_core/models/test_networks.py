@@ -52,6 +52,17 @@ def test_every_weight_of_a_network_learns(name: str, activation: str) -> None:
         assert parameter.grad is not None and parameter.grad.any()
 
 
+def test_a_broadcast_is_a_convolution_of_z_and_the_place_of_each_pixel() -> None:
+    torch.manual_seed(0)
+    layer, z = networks.Broadcast(3, 5, 4, 7), torch.randn(2, 3)
+    y, x = torch.meshgrid(torch.linspace(-1, 1, 4), torch.linspace(-1, 1, 7), indexing="ij")
+    tiled = torch.cat(
+        [z[:, :, None, None].expand(2, 3, 4, 7), torch.stack([x, y]).expand(2, 2, 4, 7)], 1
+    )
+    expected = nn.functional.conv2d(tiled, layer.weight[:, :, None, None], layer.bias)
+    torch.testing.assert_close(layer(z), expected)
+
+
 def models() -> Iterator[tuple[str, tuple[str, str], str, tuple[int, int, int]]]:
     """Each network with each likelihood as each kind; each kind and network on each shape."""
     for i, network in enumerate(network_names()):
@@ -198,11 +209,12 @@ def test_a_registered_network_is_found_by_its_name(monkeypatch: pytest.MonkeyPat
     [
         (
             ("unet", (1, 4, 4), 2, (4,), "relu"),
-            "Unknown network 'unet'; choose one of conv, lecture-conv, mlp, resnet",
+            "Unknown network 'unet'; choose one of broadcast, conv, lecture-conv, mlp, resnet",
         ),
         (("mlp", (1, 4, 4), 2, (4,), "swish"), "Unknown activation 'swish'"),
         (("conv", (1, 4, 4), 2, (4,), "relu"), "hidden has 1 entries"),
         (("conv", (1, 4, 4), 2, (), "relu"), "hidden has 0 entries"),
+        (("broadcast", (1, 4, 4), 2, (4,), "relu"), "A broadcast network .* has 1 entries"),
         (("resnet", (1, 4, 4), 2, (4,), "relu"), "A resnet network .* hidden has 1 entries"),
         (("lecture-conv", (1, 4, 4), 2, (4, 4, 4), "relu"), "hidden has 3 entries"),
     ],

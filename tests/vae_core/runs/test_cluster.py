@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -102,6 +103,36 @@ def test_the_run_of_a_killed_node_goes_on_elsewhere(
     cluster.add_node(num_cpus=1)
     wait_until(lambda: not run.status().active)
     assert_learned(run, weights)
+
+
+PLUGIN = """
+import math
+from torch import nn
+from vae_core import register_network
+
+@register_network("straight")
+def straight(image_shape, latent_dim, hidden, activation, k):
+    pixels, shape = math.prod(image_shape), (k * image_shape[0], *image_shape[1:])
+    encoder = nn.Sequential(nn.Flatten(), nn.Linear(pixels, 2 * latent_dim))
+    return encoder, nn.Sequential(nn.Linear(latent_dim, k * pixels), nn.Unflatten(1, shape))
+"""
+
+
+def test_a_sweep_with_a_network_of_ones_own_is_trained_by_the_nodes(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    cluster.add_node(num_cpus=1)
+    (tmp_path / "mine.py").write_text(PLUGIN)
+    command = [sys.executable, "-m", "vae_core", "train", "--plugin", tmp_path / "mine.py"]
+    settings = ["--dataset", "digits", "--network", "straight", "--epochs", "1", "--seeds", "0-1"]
+    done = subprocess.run(
+        [*command, *settings, "--output", tmp_path / "runs", "--json"],
+        capture_output=True, text=True, cwd=Path(__file__).parents[3],
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    runs = [Run(tmp_path / "runs" / f"seed-{seed}") for seed in (0, 1)]
+    assert [run.status().state for run in runs] == ["finished"] * 2
+    assert not (runs[0].path / "train.log").exists()  # no trainer of this machine
 
 
 def test_a_run_that_waits_for_a_node_stops_at_once(

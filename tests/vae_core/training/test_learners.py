@@ -192,6 +192,18 @@ def test_a_weight_rises_evenly_and_stays(objective: str, part: str, final: float
     assert at_ends == pytest.approx([final / 2, final, final, final])
 
 
+@pytest.mark.parametrize("objective", ["iwae", "iwae-dreg"])
+def test_the_draws_of_the_bound_rise_by_equal_factors(objective: str) -> None:
+    config = replace(with_objective(objective, samples=16), epochs=4, batch_size=20)
+    rising = replace(config, objective_settings={"rise": 0.5})
+    ends = [p for p in train(rising, **DATA) if p.test]  # of epochs of one step
+    assert [p.train.parts["draws"] for p in ends] == [1, 4, 16, 16]
+    assert [p.test.parts["draws"] for p in ends if p.test] == [4, 16, 16, 16]
+    assert not rising.compares(1) and rising.compares(2)
+    at_once = replace(config, objective_settings={"rise": 0.0})
+    assert_same(last(at_once).model.state_dict(), last(config).model.state_dict())
+
+
 def test_the_loss_of_a_warm_up_has_the_weight_of_its_moment() -> None:
     config = replace(with_objective("warm-up", beta=4.0), epochs=4, batch_size=20)
     for p in train(replace(config, objective_settings={"rise": 1.0}), **DATA):

@@ -1,6 +1,6 @@
 """The bar of a room, and what takes part in it: the address in view is told to all who follow.
 
-    room("K7QX", secret=secret, key="room", on_over=forget)
+    room("K7QXBC", secret=secret, key="room", on_over=forget)
 
 The browser speaks with `live.rooms`; Python hears when there is no more room.
 """

@@ -1,6 +1,8 @@
 const SAID_MS = 2000; // how long "Copied" stays
 
 const page = document.documentElement;
+/** @type {AbortController | undefined} ends what the toolbar of the page before listens to */
+let before;
 
 /** What the address says at first holds in this tab until it is changed. */
 function isPresented() {
@@ -43,6 +45,8 @@ function copyOldWay(text) {
 /** @param {{parentElement: ShadowRoot}} component */
 export default function ({ parentElement }) {
   const end = new AbortController();
+  before?.abort(); // a turned page is an update, which takes no leave
+  before = end;
   const ground = getComputedStyle(parentElement.host).getPropertyValue("--st-background-color");
   page.style.setProperty("--page-background", ground); // what sticks to the page's top needs one
   const [share, switchOn] = parentElement.querySelectorAll("button");

@@ -23,7 +23,14 @@ from ui.components.latent_plane.means import points_of_means
 from ui.components.latent_plane.points import Plane
 from ui.outside.notebook.given import opened
 from ui.outside.notebook.kernel import Kernel
-from ui.outside.standalone import CONTROLS_STYLE, ENGINE, PLANE_STYLE, bundled, classifiers_in_text
+from ui.outside.standalone import (
+    CONTROLS_STYLE,
+    ENGINE,
+    MENU_STYLE,
+    PLANE_STYLE,
+    bundled,
+    classifiers_in_text,
+)
 from ui.outside.standalone.dimensions import dimensions_of
 from vae_core.errors import ConfigError
 
@@ -41,6 +48,7 @@ def _script() -> str:
     constants = {
         "STYLE": style,
         "PLANE_STYLE": PLANE_STYLE.read_text("utf-8"),
+        "MENU_STYLE": MENU_STYLE.read_text("utf-8"),
         "ENGINE": bundled(ENGINE),
     }
     lines = [f"const {name} = {json.dumps(text)};\n" for name, text in constants.items()]

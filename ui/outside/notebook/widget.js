@@ -1,5 +1,5 @@
 /**
- * The plane in a notebook, as a module of anywidget. STYLE, PLANE_STYLE and ENGINE are constants
+ * The plane in a notebook, as a module of anywidget. STYLE, PLANE_STYLE, MENU_STYLE and ENGINE are constants
  * before this text, see `__init__.py`.
  */
 
@@ -8,6 +8,7 @@ import { serve } from "../../components/engine/assets/serve.js";
 import { choice, press } from "../standalone/choice.js";
 import { Dimensions } from "../standalone/dimensions.js";
 import { showPlane } from "../standalone/host.js";
+import { savePlane } from "../standalone/saving.js";
 import { bufferOf, Kernel, KernelChannel, NotebookChannel } from "./kernel.js";
 import { followTheme } from "./theme.js";
 
@@ -54,6 +55,7 @@ function render({ model, el }) {
   for (const name of names) model.on(name, follow);
   place.addEventListener("zscape:decoded", rest, { once: true }); // the model is there
   place.addEventListener("zscape:decoded", () => plane.hand.press?.kind === "z" && dimensions?.show(plane.z));
+  savePlane(plane, MENU_STYLE);
   const unfollow = followTheme(root, () => shown.update({}));
   follow();
 

@@ -18,7 +18,8 @@ from datetime import date
 from html import escape
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -31,7 +32,9 @@ from ui.components.latent_plane.points import Array, Plane, PlanePoints
 from ui.outside.standalone import (
     CONTROLS_STYLE,
     ENGINE,
+    MENU_STYLE,
     PLANE_STYLE,
+    SAVING,
     bundled,
     classifiers_in_text,
 )
@@ -39,16 +42,22 @@ from ui.outside.standalone.dimensions import dimensions_of
 from vae_core.errors import ConfigError
 from vae_core.latent.animation import FRAME_MS
 
+if TYPE_CHECKING:
+    from vae_core.export.rounding import Small
+    from vae_core.models.latent_model import LatentModel
+
 __all__ = ["THUMBNAILS", "Card", "html_page", "usual_thumbnails"]
 
 THUMBNAILS, THUMBNAIL_BYTES = 300, 1 << 20  # of test images, unless more or fewer are asked for
-MAX_BYTES = 64 << 20  # of weights, as int8
+MAX_WEIGHTS = 64_000_000
 FINE_BYTES = 512 << 10  # of weights: so many may be float16
+LOOKED_AT = 1024  # test images, by how far off their codes are
 STOPS = 8
+_kept: WeakKeyDictionary[LatentModel, dict[bool, tuple[bytes, Small]]] = WeakKeyDictionary()
 _HERE = Path(__file__).parent
 _APP = _HERE.parents[2]
 _GRID_STYLE = _HERE.parents[1] / "components" / "image_grid" / "assets" / "grid.css"
-_LEVELS = {"float16": 1, "int8": 24}  # see `vae_core.export.packing`
+_STYLES = {"plane": PLANE_STYLE, "grid": _GRID_STYLE, "menu": MENU_STYLE}
 
 
 @dataclass(frozen=True)
@@ -73,13 +82,14 @@ def html_page(
     have none are decoded from their means. ConfigError where the engine does not know the model,
     and why, or the model is too large.
     """
-    coding, weights = _weights(opened, encoder)
+    weights, found = weights_of(opened, encoder=encoder)
     _check_finite(opened)
     plane = _plane(opened)
     points = points_of_means(opened, plane)
     parts = {
         "engine": bundled(ENGINE).encode(),
         "weights": weights,
+        "saving": bundled(SAVING).encode(),
         **_points(opened, points),
         **_thumbnails(opened, usual_thumbnails(opened) if thumbnails is None else thumbnails),
     }
@@ -89,7 +99,11 @@ def html_page(
         "layout": layout,
         "count": 0 if points is None else len(points.xy),
         "size": math.prod(opened.model.image_shape),
-        "styles": {"plane": _text(PLANE_STYLE), "grid": _text(_GRID_STYLE)},
+        "styles": {
+            "plane": _text(PLANE_STYLE),
+            "grid": _text(_GRID_STYLE),
+            "menu": _text(MENU_STYLE),
+        },
         "description": _description(opened, plane, points, encodes=encodes),
         "dimensions": dimensions_of(opened),
         "classes": _class_means(opened, points),
@@ -107,9 +121,9 @@ def html_page(
         ),
         "note": escape(card.note),
         "caption": escape(_caption(parts, points, plane)),
-        "source": escape(_source(card, coding, encodes=encodes)),
+        "source": escape(_source(card, found, encodes=encodes)),
         "told": _json(told),
-        "data": base64.b64encode(data).decode(),
+        "data": _as_text(data),
         "script": script,
     }
     return _sized(Template(_text(_HERE / "page.html")), page)
@@ -137,19 +151,32 @@ def _sized(template: Template, page: Mapping[str, str]) -> bytes:
     return whole
 
 
-def _weights(opened: OpenModel, encoder: bool) -> tuple[str, bytes]:
-    """The coding and the packed model."""
-    from vae_core.export.packing import Coding, pack, packed_size
+def weights_of(opened: OpenModel, *, encoder: bool) -> tuple[bytes, Small]:
+    """The packed model, once for each, and what its small weights were seen to cost."""
+    kept = _kept.setdefault(opened.model, {})
+    if encoder not in kept:
+        kept[encoder] = _weights(opened, encoder)
+    return kept[encoder]
+
+
+def _weights(opened: OpenModel, encoder: bool) -> tuple[bytes, Small]:
+    import torch
+
+    from vae_core.export.packing import pack, packed_size
+    from vae_core.export.rounding import small
     from vae_core.export.steps import program_of
 
     program = program_of(opened.model, encoder=encoder)
-    size = packed_size(program, "int8")
-    if size > MAX_BYTES:
-        raise ConfigError(
-            f"The weights take {size >> 20} MB; a page takes {MAX_BYTES >> 20} MB at most."
-        )
-    coding: Coding = "float16" if packed_size(program, "float16") <= FINE_BYTES else "int8"
-    return coding, pack(program, coding)
+    count = sum(each.numel() for each in program.tensors)
+    if count > MAX_WEIGHTS:
+        raise ConfigError(f"It has {count:,} weights; a page takes {MAX_WEIGHTS:,} at most.")
+    latents, images = opened.latents, None
+    if latents is not None and program.encoder is not None:
+        rows = torch.linspace(0, len(latents) - 1, min(LOOKED_AT, len(latents))).long()
+        images = stored_images(opened, rows.tolist())
+    integers = packed_size(program) > FINE_BYTES
+    found = small(program, None if latents is None else latents.mu, images, integers=integers)
+    return pack(program, "float16", found.rounded), found
 
 
 def _plane(opened: OpenModel) -> Plane:
@@ -205,6 +232,11 @@ def _laid_out(parts: Mapping[str, bytes]) -> tuple[dict[str, tuple[int, int]], b
         layout[name] = (len(whole), len(part))
         whole += part
     return layout, gzip.compress(whole, mtime=0)
+
+
+def _as_text(data: bytes) -> str:
+    """In base 85, a sixteenth shorter than base 64, without letters that mean something in HTML."""
+    return base64.b85encode(data).decode().replace("<", ".").replace("&", ",")
 
 
 def _description(
@@ -263,12 +295,14 @@ def _caption(parts: Mapping[str, bytes], points: PlanePoints | None, plane: Plan
     return main + images
 
 
-def _source(card: Card, coding: str, *, encodes: bool) -> str:
+def _source(card: Card, found: Small, *, encodes: bool) -> str:
     what = "Decoder and encoder are" if encodes else "The decoder is"
-    most = _LEVELS[coding]
+    coding = "int8" if found.rounded else "float16"
+    code = "" if found.sigmas is None else f", a mean μ at most {max(found.sigmas, 0.01):.2f} σ"
     return (
         f"{card.name}, saved by Zscape {vae_core.__version__} on {date.today():%d %B %Y}. {what} "
-        f"in this file, weights as {coding}: a pixel is at most {most} of 255 grey levels off."
+        f"in this file, weights as {coding}: of {found.images:,} images that were looked at, a "
+        f"pixel is at most {max(math.ceil(found.levels), 1)} of 255 grey levels off{code}."
     )
 
 

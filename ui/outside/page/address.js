@@ -30,6 +30,7 @@ export function say(values) {
 /** Take away the parts that `hide=` names. */
 export function hideParts() {
   const named = (asked("hide") ?? "").split(",");
+  if (named.includes("save")) document.documentElement.style.setProperty("--zscape-save", "none");
   if (named.includes("models")) named.push("title", "figures", "source");
   for (const part of document.querySelectorAll("[data-part]"))
     /** @type {HTMLElement} */ (part).hidden = named.includes(part.getAttribute("data-part"));

@@ -9,7 +9,7 @@ export class Film {
   /** @param {HTMLElement} place @param {string} style grid.css @param {number} frameMs */
   constructor(place, style, frameMs) {
     this.place = place;
-    const shadow = place.attachShadow({ mode: "open" });
+    const shadow = (this.shadow = place.attachShadow({ mode: "open" }));
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(style);
     shadow.adoptedStyleSheets = [sheet];

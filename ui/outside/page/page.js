@@ -10,11 +10,24 @@ import { element } from "../../components/latent_plane/assets/furniture.js";
 
 const $ = (id) => document.getElementById(id);
 
+const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%,()*+-;.=>?@^_`{|}~";
+
+/** What base 85 says, in which `.` and `,` stand for `<` and `&`. @param {string} text */
+function bytesOf(text) {
+  const digit = new Uint8Array(128).fill(84); // what the last word lacks
+  for (let k = 0; k < 85; k++) digit[DIGITS.charCodeAt(k)] = k;
+  const bytes = new DataView(new ArrayBuffer(4 * Math.ceil(text.length / 5)));
+  for (let k = 0; k < text.length; k += 5) {
+    let word = 0;
+    for (let i = k; i < k + 5; i++) word = 85 * word + (digit[text.charCodeAt(i)] ?? 84);
+    bytes.setUint32((4 * k) / 5, word);
+  }
+  return new Uint8Array(bytes.buffer, 0, Math.floor((4 * text.length) / 5));
+}
+
 /** @returns {Promise<(name: string) => ArrayBuffer>} the parts of the data, as the page's head lays them out */
 async function unpacked(layout) {
-  const text = atob($("bytes").textContent);
-  const packed = new Uint8Array(text.length);
-  for (let k = 0; k < text.length; k++) packed[k] = text.charCodeAt(k);
+  const packed = bytesOf($("bytes").textContent);
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
   const whole = await new Response(stream).arrayBuffer();
   return (name) => {
@@ -35,6 +48,16 @@ function storedIn({ count, d, size }, part) {
   };
 }
 
+/** A module of the data, with its exports. @param {ArrayBuffer} text @returns {Promise<any>} */
+async function module(text) {
+  const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+  try {
+    return await import(url);
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+}
+
 async function begin() {
   const told = JSON.parse($("told").textContent);
   const part = await unpacked(told.layout);
@@ -51,7 +74,13 @@ async function begin() {
   });
   const { plane } = shown;
 
-  const leaveFilm = chooseMode(told, shown);
+  /** @type {(hang: (saving: typeof import("../standalone/saving.js"), style: string) => void) => Promise<void>} a menu, once the page rests */
+  const saved = async (hang) => {
+    await new Promise((rest) => (window.requestIdleCallback ?? setTimeout)(rest));
+    hang(await module(part("saving")), told.styles.menu);
+  };
+  saved(({ savePlane }, style) => savePlane(plane, style));
+  const leaveFilm = chooseMode(told, shown, saved);
   const dimensions = new Dimensions($("dimensions"), told.dimensions, {
     slide: (dim, value) => {
       leaveFilm();
@@ -107,13 +136,16 @@ function jumps({ description, classes }, go) {
  * The pointer moves z, or sets the stops of a film; or a pad beside the plane is drawn on.
  * @returns {() => void} to be called when z is moved from elsewhere
  */
-function chooseMode({ description, way, styles, frameMs }, shown) {
+function chooseMode({ description, way, styles, frameMs }, shown, saved) {
   const { plane } = shown;
   /** @type {Film | null} */
   let film = null;
   let { stops, method } = way;
   const makeFilm = async () => {
-    film ??= new Film($("film"), styles.grid, frameMs);
+    if (!film) {
+      const made = (film = new Film($("film"), styles.grid, frameMs));
+      made.ready.then(() => saved(({ saveImages }, style) => saveImages(made.shadow, made.grid, style)));
+    }
     await film.ready;
     film.playOnce();
     shown.update({ mode: "stops", grid: FILM, draw: null, way: { ...way, method, stops } });

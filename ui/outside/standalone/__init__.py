@@ -1,7 +1,8 @@
 """The latent plane without a server: what exported pages and the notebook widget are made of.
 
 host.js shows a plane in an element of any page, engine_channel.js has the engine decode for it;
-choice.js and dimensions.js are what stands around it. A page loads them as one text, see `bundled`.
+choice.js and dimensions.js are what stands around it, saving.js hangs the menu that saves it. A
+page loads them as one text, see `bundled`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from vae_core.errors import DataError
 _COMPONENTS = Path(__file__).parents[2] / "components"
 ENGINE = _COMPONENTS / "engine" / "assets" / "worker.js"
 CONTROLS_STYLE = Path(__file__).parent / "controls.css"
+SAVING = Path(__file__).parent / "saving.js"
+MENU_STYLE = _COMPONENTS / "figure" / "assets" / "menu.css"
 PLANE_STYLE = _COMPONENTS / "latent_plane" / "assets" / "plane.css"
 
 _IMPORT = re.compile(r'^import (?:\* as (\w+)|\{([^}]*)\}) from "(\.{1,2}/[^"]+)";\n', re.MULTILINE)

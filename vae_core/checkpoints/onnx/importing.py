@@ -205,8 +205,8 @@ def _check_answers(model: OnnxModel, x: np.ndarray | None) -> None:
     if least < low - 4 * room or most > high + 4 * room:
         raise CheckpointError(
             f"{DECODER} gives values from {least:.3g} to {most:.3g}, and its images are to go from "
-            f"{wiring.black:g} to {wiring.white:g}; give --range BLACK WHITE as they are, such as "
-            "-1 1, or export it with the sigmoid that belongs to it."
+            f"{wiring.black:g} to {wiring.white:g}; `zscape import` takes them as they are, by "
+            "--range BLACK WHITE such as -1 1, or export it with the sigmoid that belongs to it."
         )
 
 

@@ -161,6 +161,15 @@ def check_runtime() -> None:
         )
 
 
+def check_limited() -> None:
+    """CheckpointError where the system cannot hold a process to so much memory and time."""
+    if sys.platform == "win32":
+        raise CheckpointError(
+            "ONNX that comes by upload is run within limits, which this server's system has none "
+            "of; whoever runs the server can `zscape import` it."
+        )
+
+
 def _started(memory: int) -> subprocess.Popen[bytes]:
     library = Path(__file__).resolve().parents[3]
     path = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))

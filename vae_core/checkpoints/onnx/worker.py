@@ -67,7 +67,9 @@ class Network:
         ]
         found = [np.concatenate(outputs)[:n] for outputs in zip(*parts, strict=True)]
         for name, each in zip(self.outputs, found, strict=True):
-            if each.ndim < 1 or len(each) != n or each.dtype.kind not in "fiub":
+            if each.dtype.kind not in "fiub":
+                raise Refused(f"gives {name[:20]!r} of no numbers; they must be floating-point")
+            if each.ndim < 1 or len(each) != n:
                 raise Refused(
                     f"gives {name[:20]!r} of the shape {each.shape} for {n} rows; the first side "
                     "must count these"
@@ -141,13 +143,18 @@ def _limit_seconds(seconds: float) -> None:
 
 def _watch(parent: int, most: int) -> None:
     """End with the process that started this one; and where the system limits no memory, here."""
-    unit = 1 if sys.platform == "darwin" else 1024
     while True:
         time.sleep(LOOK_SECONDS)
         if os.getppid() != parent:
             os._exit(0)
-        if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit > most:
+        if peak_bytes() > most:
             os._exit(OUT_OF_MEMORY)
+
+
+def peak_bytes() -> int:
+    """Of memory, that this process has held at most."""
+    held: int = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return held if sys.platform == "darwin" else 1024 * held
 
 
 def main(memory: int) -> None:
@@ -156,8 +163,8 @@ def main(memory: int) -> None:
     _limit_memory(memory)
     if sys.platform != "win32":
         os.nice(_NICENESS)
-        held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        threading.Thread(target=_watch, args=(os.getppid(), held + memory), daemon=True).start()
+        most = peak_bytes() + memory
+        threading.Thread(target=_watch, args=(os.getppid(), most), daemon=True).start()
     serve(requests, answers)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -250,9 +251,27 @@ def _classes(archive: ArrayArchive, name: str, part: str, n: int) -> NDArray[np.
     entry = archive.entries[key]
     if entry.shape not in ((n,), (n, 1)):
         raise DataError(f"{name}: {key} is {entry.shape}, but there are {n:,} images.")
-    if entry.dtype.kind not in "iuU":
+    labels: NDArray[np.generic] | None = None
+    if entry.dtype.kind in "iufUS":
+        labels = _whole_or_names(archive.read(key, MAX_LABEL_BYTES).reshape(n))
+    if labels is None:
         raise DataError(f"{name}: {key} is {entry.dtype}; give whole numbers or names.")
-    return archive.read(key, MAX_LABEL_BYTES).reshape(n)
+    return labels
+
+
+def _whole_or_names(labels: NDArray[Any]) -> NDArray[np.generic] | None:
+    """Labels as they are written: 1.0 is 1, and bytes are UTF-8; None where they are no such."""
+    try:
+        match labels.dtype.kind:
+            case "S":
+                return np.char.decode(labels, "utf-8")
+            case "f":
+                numbers = labels.astype(np.float64)
+                whole = (numbers == np.trunc(numbers)) & (np.abs(numbers) < 2**53)
+                return numbers.astype(np.int64) if whole.all() else None
+    except UnicodeDecodeError:
+        return None
+    return labels
 
 
 def _label_key(archive: ArrayArchive, part: str) -> str | None:

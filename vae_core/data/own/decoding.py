@@ -41,6 +41,10 @@ _PILLOW_ERRORS = (
 )
 
 
+class Ended(DataError):
+    """Of a film, this image and those after it cannot be read."""
+
+
 class Head(NamedTuple):
     """What a file says of one image in it, before any is decoded; frame: its place there."""
 
@@ -119,8 +123,7 @@ def _upright_size(image: Image.Image) -> Size:
 def look(image: Image.Image, frame: int, ground: str) -> Look:
     """Decode an image to see what it is on a ground. DataError, a clause, where it is damaged."""
     with _sound():
-        if image.tell() != frame:
-            image.seek(frame)
+        _turn_to(image, frame)
         cut = any(
             ";16" in str(tile) for tile in getattr(image, "tile", ())
         )  # known until it is decoded
@@ -181,6 +184,19 @@ def _formats(head: bytes) -> tuple[str, ...]:
     return FORMATS
 
 
+def _turn_to(image: Image.Image, frame: int) -> None:
+    """Go to an image of a file; Ended, a clause, where a GIF grows on the way there.
+
+    Pillow decodes each on the way, on a canvas that one may enlarge, whatever the file began with.
+    """
+    grows = image.format == "GIF"
+    while (at := image.tell()) != frame:
+        size = image.size
+        image.seek(at + 1 if grows and at < frame else frame)
+        if grows and image.size != size:
+            raise Ended("grows beyond the size that it began with; save its images singly")
+
+
 def _check_pixels(image: Image.Image) -> None:
     if image.width * image.height > MAX_PIXELS:
         raise DataError(
@@ -208,8 +224,7 @@ def _upright(
     image: Image.Image, frame: int, at_least: int, ground: str
 ) -> Image.Image | NDArray[np.generic]:
     """Upright, in mode L or RGB, or an array of deeper greys; the ground is seen behind it."""
-    if image.tell() != frame:
-        image.seek(frame)
+    _turn_to(image, frame)
     image.draft(None, (at_least, at_least))  # a JPEG that is larger is decoded smaller, and faster
     image = ImageOps.exif_transpose(image)
     if _is_deep(image):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
@@ -35,6 +35,7 @@ from vae_core.data.own.source import (
 from vae_core.data.own.tables import Beside, Table, beside, table_among
 from vae_core.data.own.values import (
     Part,
+    Reading,
     Scale,
     common_reading,
     dark_notes,
@@ -85,19 +86,7 @@ def file_source(
     promised = reader.pictures(name, form.frames, LARGE * max_bytes)
     stored_in_colour = any(each.head.in_colour for each in promised)
     check_memory(form, name, [each.head.size for each in promised], stored_in_colour, max_bytes)
-    looks = reader.looks(promised)
-    reader.check(name, len(looks))
-    ground_notes = []
-    if transparent := sum(look.transparent for _, look in looks):
-        if 2 * sum(look.vanishes for _, look in looks) > transparent:
-            reader.ground = "black"
-            looks = reader.looks([each for each, _ in looks])
-        seen = ", as what is seen of them is white" if reader.ground == "black" else ""
-        ground_notes.append(
-            f"{transparent:,} {'images are' if transparent > 1 else 'image is'} transparent in "
-            f"part: laid on {reader.ground}{seen}."
-        )
-
+    looks, ground_notes = _laid_on_ground(reader, name, promised)
     parts, splits, labels, class_names, folder_notes = _classes(
         name, [PurePosixPath(each.path) for each, _ in looks]
     )
@@ -108,54 +97,20 @@ def file_source(
             raise DataError(" ".join(told.notes))
     if told.labels is not None:
         labels, class_names = told.labels, told.class_names
-    by_depth: dict[str, list[Look]] = {}
-    by_part: dict[str, dict[str, list[Look]]] = {}
-    for (_, look), part in zip(looks, parts, strict=True):
-        by_depth.setdefault(look.depth, []).append(look)
-        called = f"{part or 'the images'} of {look.depth}"
-        by_part.setdefault(look.depth, {}).setdefault(called, []).append(look)
-    values = {depth: joined(look.values for look in some) for depth, some in by_depth.items()}
-    ranges = {
-        depth: {
-            part: Part(joined(look.values for look in some), len(some))
-            for part, some in found.items()
-        }
-        for depth, found in by_part.items()
-    }
-    if decoding.CUT in values:
-        kind = "Of images of 16 bits in colour, or with transparency, the upper 8 are read"
-        if form.scale and max(form.scale) > 255:
-            raise DataError(f"{name}: {kind}; choose a scale up to 255.")
-        ground_notes.append(f"{kind}.")
-    readings = {
-        depth: common_reading(
-            name,
-            found,
-            form.scale,
-            one_type=depth != "fractions",
-            in_bytes=depth == decoding.BYTES,
-        )
-        for depth, found in ranges.items()
-    }
-    scales = {depth: reading.scale for depth, reading in readings.items()}
+    ranges = _ranges(looks, parts)
+    readings, scale_told = _readings(name, ranges, form.scale)
+    counts = Counter(look.depth for _, look in looks)
     # What is asked, where anything is, else what is seen most.
-    most = max(by_depth, key=lambda depth: (readings[depth].doubt != "", len(by_depth[depth])))
+    most = max(counts, key=lambda depth: (readings[depth].doubt != "", counts[depth]))
     notes = [*files.notes, *reader.notes(), *ground_notes, *folder_notes]
     notes += [*table_notes, *told.notes]
-    notes += lacking_notes(splits, labels, class_names)
-    for depth, found in values.items():
-        given = form.scale is not None
-        notes += dark_notes(ranges[depth], given=given)
-        notes += scale_notes(found, readings[depth], given=given)
-    if len(set(scales.values())) > 1:
-        each = ", ".join(f"of {k} from {number(a)} to {number(b)}" for k, (a, b) in scales.items())
-        notes.append(f"From black to white are images {each}.")
+    notes += [*lacking_notes(splits, labels, class_names), *scale_told]
 
     alone = Counter(each.path for each in promised)
 
     def image(index: int, at_least: int) -> Image.Image:
         picture, look = looks[index]
-        return reader.decoded(picture, at_least, scales[look.depth])
+        return reader.decoded(picture, at_least, readings[look.depth].scale)
 
     return ImageSource(
         name=name,
@@ -166,7 +121,7 @@ def file_source(
         splits=splits,
         labels=labels,
         class_names=class_names,
-        values=values[most],
+        values=joined(part.values for part in ranges[most].values()),
         reading=readings[most],
         stored_in_colour=stored_in_colour,
         stacks=reader.stacks,
@@ -175,6 +130,74 @@ def file_source(
         columns=told.columns,
         notes=tuple(notes),
     )
+
+
+def _laid_on_ground(
+    reader: _Reader, name: str, promised: Sequence[_Picture]
+) -> tuple[list[tuple[_Picture, Look]], list[str]]:
+    """What can be looked at, on black where it would vanish on white; what is to be said of it."""
+    looks = reader.looks(promised)
+    reader.check(name, len(looks))
+    transparent = sum(look.transparent for _, look in looks)
+    if not transparent:
+        return looks, []
+    seen = ""
+    if 2 * sum(look.vanishes for _, look in looks) > transparent:
+        reader.ground = "black"
+        looks = reader.looks([each for each, _ in looks])
+        seen = ", as what is seen of them is white"
+    images = "images are" if transparent > 1 else "image is"
+    told = f"{transparent:,} {images} transparent in part: laid on {reader.ground}{seen}."
+    return looks, [told]
+
+
+def _ranges(
+    looks: Sequence[tuple[_Picture, Look]], parts: Sequence[str]
+) -> dict[str, dict[str, Part]]:
+    """The values of the images of each depth, part by part."""
+    found: dict[str, dict[str, list[Look]]] = {}
+    for (_, look), part in zip(looks, parts, strict=True):
+        called = f"{part or 'the images'} of {look.depth}"
+        found.setdefault(look.depth, {}).setdefault(called, []).append(look)
+    return {
+        depth: {
+            called: Part(joined(look.values for look in some), len(some))
+            for called, some in by_part.items()
+        }
+        for depth, by_part in found.items()
+    }
+
+
+def _readings(
+    name: str, ranges: Mapping[str, Mapping[str, Part]], scale: Scale | None
+) -> tuple[dict[str, Reading], list[str]]:
+    """How the values of each depth are read, by this scale or a usual one; what is to be said."""
+    notes = []
+    if decoding.CUT in ranges:
+        kind = "Of images of 16 bits in colour, or with transparency, the upper 8 are read"
+        if scale and max(scale) > 255:
+            raise DataError(f"{name}: {kind}; choose a scale up to 255.")
+        notes.append(f"{kind}.")
+    readings = {
+        depth: common_reading(
+            name,
+            parts,
+            scale,
+            one_type=depth != "fractions",
+            in_bytes=depth == decoding.BYTES,
+        )
+        for depth, parts in ranges.items()
+    }
+    given = scale is not None
+    for depth, parts in ranges.items():
+        notes += dark_notes(parts, given=given)
+        values = joined(part.values for part in parts.values())
+        notes += scale_notes(values, readings[depth], given=given)
+    scales = {depth: reading.scale for depth, reading in readings.items()}
+    if len(set(scales.values())) > 1:
+        each = ", ".join(f"of {k} from {number(a)} to {number(b)}" for k, (a, b) in scales.items())
+        notes.append(f"From black to white are images {each}.")
+    return readings, notes
 
 
 class _Reader:
@@ -187,6 +210,7 @@ class _Reader:
         self._film: tuple[str, Image.Image] | None = None  # open, as frames are read in order
         self.ground = "white"  # behind what is transparent
         self._films: set[str] = set()  # files that hold several images
+        self._ended: dict[str, str] = {}  # those of which no more can be read, and why
 
     @property
     def stacks(self) -> int:
@@ -255,11 +279,17 @@ class _Reader:
 
     def _look(self, picture: _Picture) -> Look | None:
         """What an image is; None where it is damaged."""
+        reason = self._ended.get(picture.path, "")
         try:
-            return decoding.look(self._opened(picture), picture.head.frame, self.ground)
+            if not reason:
+                return decoding.look(self._opened(picture), picture.head.frame, self.ground)
+        except decoding.Ended as error:
+            reason = self._ended[picture.path] = str(error)
+            self._film = None  # those before are read from a new one
         except DataError as error:
-            self._broken[_place(picture)] = str(error)
-            return None
+            reason = str(error)
+        self._broken[_place(picture)] = reason
+        return None
 
     def decoded(self, picture: _Picture, at_least: int, scale: Scale) -> Image.Image:
         try:

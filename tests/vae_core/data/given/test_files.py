@@ -15,7 +15,7 @@ from PIL import Image
 from vae_core import DataError
 from vae_core.data.given.codes import given_codes
 from vae_core.data.given.files import read_codes
-from vae_core.data.texts import spreadsheet_texts
+from vae_core.data.texts import spreadsheet_csv, spreadsheet_texts
 
 CODES = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
 LABELS = ["b", "a", "b", "a", "b", "a"]
@@ -81,6 +81,8 @@ def test_a_text_that_is_a_formula_is_none_in_a_spreadsheet() -> None:
     safe = ["'=cmd|' /C calc'!A0", "-1.5", "a", "'@b", "'+", "'-x"]
     assert spreadsheet_texts(column).tolist() == safe
     assert spreadsheet_texts(CODES) is CODES
+    table = pd.read_csv(io.StringIO(spreadsheet_csv({"=1+1": column, "mu_1": CODES[:, 0]})))
+    assert list(table) == ["'=1+1", "mu_1"] and table["'=1+1"].tolist() == safe
 
 
 def test_images_lie_in_a_zip_or_in_the_table_itself(tmp_path: Path, table: pd.DataFrame) -> None:

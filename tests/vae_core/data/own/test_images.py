@@ -177,6 +177,34 @@ def test_a_film_of_many_frames_is_told_of_and_can_be_ended_before_it_is_read(kin
     assert len(heard) == 3
 
 
+def growing(n: int, then: int) -> bytes:
+    """A GIF of `n` images of one pixel, then one of `then` x `then`, then one more of a pixel."""
+    head = b"GIF89a\x01\0\x01\0\xf0\0\0" + bytes(3) + b"\xff" * 3
+    pixel = b",\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0"
+    large = png(np.zeros((then, then), np.uint8), "GIF")
+    image = large[large.index(b"," + bytes(4) + then.to_bytes(2, "little")) : -1]
+    return head + n * pixel + image + pixel + b";"
+
+
+def test_a_gif_that_grows_is_not_decoded_at_the_size_that_it_grows_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    decoded: list[tuple[int, int]] = []
+    load = Image.Image.load
+
+    def seen(image: Image.Image) -> Any:
+        decoded.append(image.size)
+        return load(image)
+
+    films = {f"{'ab'[k % 2]}/{k}.gif": growing(9, 3_000) for k in range(2)}
+    monkeypatch.setattr(Image.Image, "load", seen)
+    preview = preview_images(zipped(films))
+    assert preview.n == 18
+    assert decoded and max(decoded) == (1, 1)
+    note = " ".join(preview.notes)
+    assert "4 images cannot be read: image 10 of a/0.gif" in note and "grows beyond" in note
+
+
 def test_of_one_file_there_is_a_most_of_images(monkeypatch: pytest.MonkeyPatch) -> None:
     frames = [Image.fromarray(noise((4, 4), k)) for k in range(8)]
     film = saved(frames[0], "TIFF", save_all=True, append_images=frames[1:])
@@ -230,6 +258,22 @@ def test_what_folders_are_taken_for_is_said(
     assert " ".join(preview.class_sizes) == classes and preview.n_test == n_test
     assert len(preview.notes) == len(notes)
     assert all(said in note for said, note in zip(notes, preview.notes, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (np.array([3.0, 10.0, -1.0] * 4), ("-1", "3", "10")),
+        (np.array([[3.0], [10.0], [-1.0]] * 4, np.float16), ("-1", "3", "10")),
+        (np.array(["é".encode(), b"b", b"a"] * 4), ("a", "b", "é")),
+    ],
+)
+def test_labels_may_be_kept_as_fractions_or_bytes(
+    labels: np.ndarray, names: tuple[str, ...]
+) -> None:
+    train, test = read_images(npz(x=noise((12, 4, 4)), y=labels))
+    assert train.class_names == names
+    assert sorted([*train.labels, *test.labels]) == [0] * 4 + [1] * 4 + [2] * 4
 
 
 def test_images_without_folders_have_no_labels() -> None:
@@ -486,7 +530,10 @@ BAD_FILES: dict[str, tuple[bytes, str]] = {
     "truncated JPEG": (png(noise((90, 90)), "JPEG")[:-900], "is no image, or a damaged one"),
     "empty": (b"", "is no image, or a damaged one"),
     "text": (b"not an image at all", "is no image, or a damaged one"),
-    "another program's": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "is no image"),
+    "another program's": (
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+        "is PostScript, a drawing, which is not read",
+    ),
     "drawing": (
         b"<svg xmlns='http://www.w3.org/2000/svg'/>",
         "is SVG, a drawing, which is not read",
@@ -756,7 +803,9 @@ BAD_ARRAYS: dict[str, tuple[Callable[[], io.BytesIO], str]] = {
     ),
     "fewer labels": (lambda: npz(x=noise((5, 4, 4)), y=np.arange(4)), r"y is \(4,\), but .* 5"),
     "one-hot": (lambda: npz(x=noise((5, 4, 4)), y=np.eye(5)), r"y is \(5, 5\), but"),
-    "fractions": (lambda: npz(x=noise((5, 4, 4)), y=np.ones(5)), "y is float64; give whole"),
+    "fractions": (lambda: npz(x=noise((5, 4, 4)), y=np.arange(5) / 2), "y is float64; give whole"),
+    "no label": (lambda: npz(x=noise((5, 4, 4)), y=np.full(5, np.nan)), "y is float64; give whole"),
+    "no UTF-8": (lambda: npz(x=noise((5, 4, 4)), y=np.full(5, b"\xe9")), r"y is \|S1; give whole"),
     "half labelled": (
         lambda: npz(x_train=noise((5, 4, 4)), x_test=noise((5, 4, 4)), y_train=np.arange(5)),
         "labels for some of train, test alone",

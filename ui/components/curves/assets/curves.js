@@ -83,9 +83,11 @@ class Curves {
     const kinds = new Map(panels.flatMap(({ lines }) => lines.map((line) => [line.name, line])));
     this.legend.hidden = !legend || !kinds.size;
     this.legend.replaceChildren(
-      ...[...kinds.values()].map(({ name, colour, dashed }) => {
+      ...[...kinds.values()].map(({ name, colour, dashed, faint }) => {
         const key = document.createElement("span");
-        const stroke = Object.assign(document.createElement("i"), { className: dashed ? "dashed" : "" });
+        const stroke = document.createElement("i");
+        stroke.classList.toggle("dashed", dashed);
+        stroke.classList.toggle("faint", faint);
         stroke.style.borderColor = colour;
         key.append(stroke, name);
         return key;

@@ -38,7 +38,12 @@ export function ticks([from, to], most, whole = false) {
 export function number(value) {
   const size = Math.abs(value);
   const text = size >= 1e5 ? value.toExponential(1) : String(Number(value.toFixed(size >= 100 ? 1 : size >= 1 ? 2 : 3)));
-  return text.replace("-", "−");
+  return written(text);
+}
+
+/** With a true minus sign and commas at the thousands, as in the pages' text. @param {string} text */
+function written(text) {
+  return text.replace("-", "−").replace(/(?<!\.\d*)\B(?=(\d{3})+(?!\d))/g, ",");
 }
 
 /** Ticks as text, all with the decimals that tell neighbours apart. @param {number[]} values */
@@ -46,7 +51,7 @@ export function labels(values) {
   const step = Math.abs(values[1] - values[0]);
   const decimals = Math.max(0, Math.ceil(-Math.log10(step) - 1e-9));
   const plain = values.length > 1 && values.every((value) => Math.abs(value) < 1e5);
-  return values.map((value) => (plain ? value.toFixed(decimals).replace("-", "−") : number(value)));
+  return values.map((value) => (plain ? written(value.toFixed(decimals)) : number(value)));
 }
 
 /**

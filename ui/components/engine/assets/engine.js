@@ -61,11 +61,10 @@ export class Engine {
   }
 
   #unpack(packed, from) {
-    const { coding, tensors } = this.head;
-    tensors.forEach(({ shape, at }, k) => {
+    this.head.tensors.forEach(({ shape, at, coding }, k) => {
       const count = shape.reduce(times);
       const to = this.f.subarray(this.weights[k] / 4, this.weights[k] / 4 + count);
-      if (shape.length === 1 || coding === "float32") {
+      if (coding === "float32") {
         to.set(new Float32Array(packed, from + at, count));
       } else if (coding === "float16") {
         const halves = new Uint16Array(packed, from + at, count);

@@ -9,7 +9,17 @@ export function mount({ data, parentElement }) {
   shown.set(parentElement, data);
   const root = parentElement.querySelector(".root");
   if (before?.html !== data.html || !root.firstChild) root.innerHTML = `<style>${STYLE}</style><div class="figure">${data.html}</div>`;
-  return () => {};
+  const sizes = new ResizeObserver(() => reach(root));
+  sizes.observe(root);
+  return () => sizes.disconnect();
+}
+
+/** What is cut where there is little room, the keyboard can scroll. @param {Element} root */
+function reach(root) {
+  for (const part of root.querySelectorAll("[role=img], figure")) {
+    if (part.scrollWidth > part.clientWidth) part.setAttribute("tabindex", "0");
+    else part.removeAttribute("tabindex");
+  }
 }
 
 /** The figure that stands in a component's place, to be saved. @param {ShadowRoot} place */

@@ -1,4 +1,4 @@
-/** The menu "Save" in a figure's corner. What it does is fetched when it is opened. */
+/** The menu "Save" in a figure's corner. */
 
 /**
  * What a component says of a figure, so that it can be saved.
@@ -22,24 +22,26 @@ let light = false; // in the dark theme: whether figures are saved as in the lig
 const STEPS = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
 
 /**
- * @param {ShadowRoot} place of the component @param {Figure} figure @param {URL} plotly
- * @returns {Promise<Element>} once it stands there
+ * What it does, by modules that are fetched when it is opened, or are there.
+ * @typedef {Object} How
+ * @property {() => Promise<typeof import("./files.js")>} files
+ * @property {(figure: Figure) => Promise<void>} [open] as an interactive figure of its own
  */
-export async function hang(place, figure, plotly) {
+
+/**
+ * @param {ShadowRoot} place whose styles have menu.css @param {Figure} figure @param {How} how
+ * @returns {Element} which stands there
+ */
+export function hang(place, figure, how) {
   const root = document.createElement("div");
   root.className = figure.corner?.() ? "save" : "save alone";
   root.innerHTML = `
     <button class="opener" type="button" aria-label="Save" title="Save this figure" aria-haspopup="menu" aria-expanded="false">${ICON}</button>
     <div class="menu" popover role="menu" aria-label="Save"></div>`;
   const [opener, menu] = /** @type {HTMLElement[]} */ ([...root.children]);
-  const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href: new URL("menu.css", import.meta.url).href });
-  await new Promise((resolve) => {
-    link.onload = link.onerror = resolve;
-    place.append(link);
-  });
-  if (place.isConnected) (figure.corner?.() ?? place).append(root);
+  (figure.corner?.() ?? place).append(root);
   opener.onclick = () => {
-    if (!menu.matches(":popover-open")) fill(menu, figure, plotly);
+    if (!menu.matches(":popover-open")) fill(menu, figure, how);
     menu.togglePopover();
   };
   menu.addEventListener("beforetoggle", ({ newState }) => opener.setAttribute("aria-expanded", String(newState === "open")));
@@ -48,14 +50,14 @@ export async function hang(place, figure, plotly) {
   return root;
 }
 
-/** What can be made of the figure as it stands. @param {HTMLElement} menu @param {Figure} figure */
-function fill(menu, figure, plotly) {
+/** What can be made of the figure as it stands. @param {HTMLElement} menu @param {Figure} figure @param {How} how */
+function fill(menu, figure, how) {
   const drawn = figure.parts();
   const picture = figure.picture?.();
-  const act = (how) => async () => {
+  const act = (make) => async () => {
     menu.hidePopover();
     try {
-      await how(await import("./files.js"));
+      await make(await how.files());
     } catch (error) {
       fail(menu, error);
     }
@@ -71,7 +73,7 @@ function fill(menu, figure, plotly) {
     drawn.length && one("PDF, by the browser", act((files) => files.print(figure, light))),
     drawn.length && dark(menu) && choice("Light, for paper", light, (on) => (light = on)),
     figure.table && one("CSV", file("csv", (files) => files.csv(figure))),
-    figure.plot && one("Open in Plotly", act(async () => (await import("./interactive.js")).open(figure, plotly))),
+    figure.plot && how.open && one("Open in Plotly", act(() => how.open(figure))),
   ];
   menu.replaceChildren(...rows.filter(Boolean));
 }
@@ -132,7 +134,7 @@ function press(event, menu, opener) {
 
 /** Such as `decode-latent-plane-mnist-2d.svg`. */
 function named(what, ending) {
-  const page = location.pathname.split("/").filter(Boolean).at(-1) ?? "overview";
+  const page = location.pathname.split("/").filter(Boolean).at(-1)?.replace(/\.html?$/, "") ?? "overview";
   const model = new URLSearchParams(location.search).get("model") ?? "";
   return `${[page, what, model].filter(Boolean).join("-").replaceAll(/[^\w.-]+/g, "-")}.${ending}`;
 }

@@ -5,56 +5,65 @@ import { outline } from "./points.js";
 const TENTHS = 10;
 const ROW = 100; // tenths: two points of a row are at most two digits apart in height
 
-/** Glyphs that thick lines draw, with far fewer numbers: [width, ends …], in radii. */
-const STROKES = {
-  circle: [2, [0, 0, 0, 0]],
-  square: [1.7, [-0.85, 0, 0.85, 0]],
-  diamond: [1.2 * Math.SQRT2, [-0.6, -0.6, 0.6, 0.6]],
-  bar: [1, [-1.2, 0, 1.2, 0]],
-  cross: [0.76, [-1.15, 0, 1.15, 0], [0, -1.15, 0, 1.15]],
-  saltire: [0.76, [-0.81, -0.81, 0.81, 0.81], [-0.81, 0.81, 0.81, -0.81]],
-  ring: [0.55],
+/**
+ * Glyphs that thick lines draw, with far fewer numbers: a line's width and half its length, in radii.
+ * turned: by an eighth, with all its places; crossed: by a line as long the other way.
+ * @type {Record<string, {width: number, half: number, turned?: boolean, crossed?: boolean}>}
+ */
+const LINES = {
+  circle: { width: 2, half: 0 },
+  square: { width: 1.7, half: 0.85 },
+  diamond: { width: 1.2 * Math.SQRT2, half: 0.6 * Math.SQRT2, turned: true },
+  bar: { width: 1, half: 1.2 },
+  cross: { width: 0.76, half: 1.15, crossed: true },
+  saltire: { width: 0.76, half: 1.15, crossed: true, turned: true },
 };
 const RING = 0.825; // radii from a ring's middle to that of its line
+const RING_WIDTH = 0.55;
 const STAR = 1.42; // radii to the five points of a line that crosses itself, as large as the outline
+let crossings = 0; // whose lines have a name
 
 export class Pen {
   /** @param {string} glyph @param {number} radius in pixels */
   constructor(glyph, radius) {
     const r = radius * TENTHS;
-    [this.width, ...this.strokes] = STROKES[glyph] ?? [0];
-    this.width *= r;
-    this.corners = STROKES[glyph] ? [] : glyph === "star" ? star(r) : corners(glyph, r);
+    this.line = LINES[glyph];
     this.ring = glyph === "ring" ? Math.round(RING * r) : 0;
-    this.stroked = glyph in STROKES;
-    this.round = glyph === "circle";
-    this.lines = this.strokes.map((ends) => ends.map((end) => Math.round(end * r)));
+    this.width = Number(((this.line?.width ?? RING_WIDTH) * r).toFixed(2));
+    this.half = Math.round((this.line?.half ?? 0) * r);
+    this.corners = this.line || this.ring ? [] : glyph === "star" ? star(r) : corners(glyph, r);
     /** @type {[number, number][]} */
     this.places = [];
   }
 
   /** A glyph around (x, y), in pixels. */
   draw(x, y) {
-    this.places.push([Math.round(x * TENTHS), Math.round(y * TENTHS)]);
+    const [across, down] = this.line?.turned ? [(x + y) * Math.SQRT1_2, (y - x) * Math.SQRT1_2] : [x, y];
+    this.places.push([Math.round(across * TENTHS), Math.round(down * TENTHS)]);
   }
 
-  /** What a path of this colour is. @param {string} colour @param {number} opacity */
-  painted(colour, opacity) {
-    const scaled = { d: this.#path(), transform: `scale(${1 / TENTHS})` };
-    const shade = Number(opacity.toFixed(3));
-    if (!this.stroked) return { ...scaled, fill: colour, "fill-opacity": shade };
-    const width = Number(this.width.toFixed(2));
-    return { ...scaled, fill: "none", stroke: colour, "stroke-opacity": shade, "stroke-width": width, "stroke-linecap": this.round ? "round" : null };
+  /**
+   * All of them as one path of this colour.
+   * @param {{add: (name: string, given: Record<string, any>, inside?: string) => void}} c
+   * @param {string} colour @param {number} opacity
+   */
+  paintOn(c, colour, opacity) {
+    const how = { transform: `${this.line?.turned ? "rotate(45)" : ""}scale(${1 / TENTHS})`, opacity: Number(opacity.toFixed(3)) };
+    const d = this.#path();
+    if (this.corners.length) return c.add("path", { d, ...how, fill: colour });
+    const stroke = { ...how, fill: "none", stroke: colour, "stroke-width": this.width };
+    if (!this.line?.crossed) return c.add("path", { d, ...stroke, "stroke-linecap": this.half || this.ring ? null : "round" });
+    // The other lines are the middles of these, as thick as these are long.
+    const [id, long] = [`points-${++crossings}`, 2 * this.half];
+    const across = `stroke-width="${long}" stroke-dasharray="0 ${Number(((long - this.width) / 2).toFixed(2))} ${this.width} ${long}"`;
+    c.add("g", stroke, `<path id="${id}" d="${d}"/><use xlink:href="#${id}" ${across}/>`);
   }
 
   #path() {
     const track = new Track();
     for (const [x, y] of inRows(this.places)) {
-      for (const [x0, y0, x1, y1] of this.lines) {
-        track.move(x + x0, y + y0);
-        track.line(x + x1, y + y1);
-      }
       if (this.ring) track.ring(x, y, this.ring);
+      else if (this.line) track.dash(x - this.half, y, 2 * this.half);
       this.corners.forEach(([dx, dy], k) => (k ? track.line(x + dx, y + dy) : track.move(x + dx, y + dy)));
     }
     return track.path;
@@ -78,10 +87,17 @@ class Track {
     this.#go(y === this.y ? "h" : x === this.x ? "v" : "l", x, y);
   }
 
-  /** All of a circle but a tenth of a pixel, which is a line. */
+  /** A line to the right; one of no length is a point where its ends are round. */
+  dash(x, y, length) {
+    this.move(x, y);
+    this.line(x + length, y);
+  }
+
+  /** All of a circle but a tenth of a pixel. */
   ring(x, y, radius) {
     this.move(x + radius, y);
-    this.path += `a${radius} ${radius} 0 1 0 0 1z`;
+    this.path += `a${radius} ${radius} 0 1 0 0 1`;
+    this.y += 1;
   }
 
   #go(letter, x, y) {

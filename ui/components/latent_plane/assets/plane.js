@@ -162,7 +162,8 @@ export class LatentPlane {
 
     if (before.model !== data.model) this.follow();
     if (JSON.stringify(before.points) !== JSON.stringify(data.points)) this.loadPoints();
-    if (!this.seen) this.begin();
+    if (this.seen) this.seen.takeFirst();
+    else this.begin();
     this.showLayers();
     this.drawing.show(data.draw);
     this.help.show();

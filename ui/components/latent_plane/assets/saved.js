@@ -91,7 +91,7 @@ class Traced extends Painting {
       if (!paths.has(key)) paths.set(key, { pen: new Pen(k === undefined ? "circle" : glyphs[k % glyphs.length], radius), colour });
       paths.get(key).pen.draw(x, y);
     }
-    for (const { pen, colour } of paths.values()) c.add("path", pen.painted(colour, opacity));
+    for (const { pen, colour } of paths.values()) pen.paintOn(c, colour, opacity);
   }
 }
 

@@ -24,10 +24,20 @@ export class Seen {
     this.page = location.pathname;
     this.key = `${this.page} ${key}`;
     this.named = named;
-    this.first = this.#layers(new Set(["heat", "posteriors", ...layers]));
+    this.first = this.#atFirst(layers);
     const place = `${this.page} ${named}`;
     this.said = remembered.get(this.key) ?? (asked.has(place) ? this.#nothing() : this.#inAddress());
     asked.add(place);
+  }
+
+  /** Python may name other layers by now: they are on where the visitor switched none. */
+  takeFirst() {
+    const first = this.#atFirst(this.plane.data.layers);
+    if (first === this.first) return;
+    this.first = first;
+    if (this.said.layers !== null) return;
+    this.plane.on = this.layers;
+    this.plane.layersShown = "";
   }
 
   /** The layers switched on. @returns {Set<string>} */
@@ -75,6 +85,10 @@ export class Seen {
     remembered.set(this.key, this.said);
     const said = Object.entries(this.said).map(([name, value]) => [name + this.named, value]);
     dispatchEvent(new CustomEvent("zscape:say", { detail: Object.fromEntries(said) }));
+  }
+
+  #atFirst(layers) {
+    return this.#layers(new Set(["heat", "posteriors", ...layers]));
   }
 
   #layers(on) {

@@ -71,8 +71,10 @@ export class Bar {
     if (state === "moved")
       return { says: ["Room ", room, " is not led from this tab."], verbs: [["Lead from here", () => part.lead()]] };
     if (state !== "open") return { says: ["Room ", room, ": connecting…"], verbs: [] };
-    const { followers: n, answers } = part;
-    const follow = n ? `${n} follow${n === 1 ? "s" : ""}` : "nobody follows yet";
+    const { followers, around, answers } = part;
+    const count = (n, verb) => `${n} ${verb}${n === 1 ? "s" : ""}`;
+    const away = around ? `, ${count(around, "look")} around` : "";
+    const follow = followers || around ? count(followers, "follow") + away : "nobody follows yet";
     const end = this.sure ? ["End for all?", () => this.#end()] : ["End", () => this.#ask()];
     const show = [this.shows ? "Hide answers" : "Answers", () => this.#toggle()];
     return { says: ["Leading room ", room, ` · ${follow}`], verbs: answers.size ? [show, end] : [end] };

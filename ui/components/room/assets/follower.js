@@ -22,7 +22,7 @@ export class Follower {
     this.end = new AbortController();
     addEventListener("zscape:answer", () => this.#tellAnswer(), { signal: this.end.signal });
     this.line = new Line(code, root, {
-      hello: () => ({ follow: true }),
+      hello: () => ({ follow: this.follows }),
       hear: (name, value) => this.#hear(name, value),
       change: () => this.#turned(),
     });
@@ -48,6 +48,7 @@ export class Follower {
   lookAround() {
     this.follows = false;
     sessionStorage.setItem(LOOKS, this.code);
+    this.line.say({ follow: false });
     this.#point(null);
     this.change();
   }
@@ -56,6 +57,7 @@ export class Follower {
   follow() {
     this.follows = true;
     sessionStorage.removeItem(LOOKS);
+    this.line.say({ follow: true });
     if (this.view !== null) this.#go();
     for (const [name, frame] of this.films) this.#turn(name, frame);
     this.#point(this.point ?? null);

@@ -14,6 +14,7 @@ export class Leader {
   constructor({ code, secret, opened }, root) {
     Object.assign(this, { code, secret, root });
     this.followers = 0;
+    this.around = 0; // who look around for now
     /** @type {Map<string, {lesson: string, step: number, counts: Object<string, number>}>} the newest last */
     this.answers = new Map();
     this.change = () => {};
@@ -53,7 +54,7 @@ export class Leader {
   }
 
   #hear(name, value) {
-    if (name === "followers") this.followers = value;
+    if (name === "followers") [this.followers, this.around] = value;
     else if (name === "answers") {
       const step = `${value.lesson} ${value.step}`;
       this.answers.delete(step);

@@ -34,7 +34,19 @@ export function saved(place) {
     parts: () => [...figure().root.children],
     drawn: () => null,
     table: () => figure().table(),
+    plot: () => plot(figure().table()),
   };
+}
+
+/** A line for each column of the table, the integrands against an axis of their own. */
+function plot({ columns: [, ...names], rows }) {
+  const x = rows.map(([at]) => at);
+  const data = names.map((name, k) => ({
+    type: "scatter", mode: "lines", name, x, y: rows.map((row) => row[k + 1]), yaxis: k < 2 ? "y" : "y2",
+  }));
+  const yaxis = { title: { text: "density" }, domain: [0.45, 1] };
+  const yaxis2 = { title: { text: "integrand, nats" }, domain: [0, 0.38] };
+  return { data, layout: { xaxis: { title: { text: "x" }, anchor: "y2" }, yaxis, yaxis2 } };
 }
 
 class TwoGaussians {
@@ -112,7 +124,7 @@ class TwoGaussians {
     clearTimeout(this.telling);
     this.telling = setTimeout(() => {
       const [there, back] = this.both();
-      this.root.querySelector(".said").textContent = `KL(q‖p) ${text(there)}, KL(p‖q) ${text(back)} nats`;
+      this.root.querySelector(".said").textContent = `KL(q‖p) ${nats(there)}, KL(p‖q) ${nats(back)}`;
       this.component.setStateValue("gaussians", this.gaussians.map(({ mu, sigma }) => [mu, sigma]));
     }, 200);
   }
@@ -187,11 +199,11 @@ class TwoGaussians {
   drawArea(figure, a, b, name, what) {
     const value = divergence(a, b);
     const [caption, svg] = figure.children;
-    caption.innerHTML = `<b>${name} = ${text(value)} nats</b> <span>the area of ${what}</span>`;
+    caption.innerHTML = `<b>${name} = ${nats(value)}</b> <span>the area of ${what}</span>`;
     const { width, height } = { width: figure.clientWidth, height: HEIGHT.area };
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.setAttribute("width", String(width));
-    svg.setAttribute("aria-label", `${what}, whose area is ${name} = ${text(value)} nats`);
+    svg.setAttribute("aria-label", `${what}, whose area is ${name} = ${nats(value)}`);
     const place = (x) => 6 + ((x + SPAN) / (2 * SPAN)) * (width - 12);
     const found = xs(-SPAN, SPAN).map((x) => [x, integrand(a, b, x)]);
     const low = Math.min(...found.map(([, y]) => y), -0.1);
@@ -232,4 +244,9 @@ function axis(place, y, textY = y + 17) {
 /** As the app writes numbers. @param {number} value */
 function text(value) {
   return String(Number(value.toFixed(2))).replace("-", "−");
+}
+
+/** A divergence, which is never negative, with the decimals that the page's figures have. @param {number} value */
+function nats(value) {
+  return `${Math.max(value, 0).toFixed(2)} nats`;
 }

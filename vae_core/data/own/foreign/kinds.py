@@ -17,6 +17,12 @@ _IMAGES = (
     (rb"8BPS", "Photoshop's", _PNG),
     (rb"\x76\x2f\x31\x01", "OpenEXR", _PNG),
     (rb"DDS ", "DDS", _PNG),
+    (rb"\x0a[\0-\5]\x01[\1\2\4\x08]", "PCX", _PNG),
+    (rb"\x01\xda[\0\1][\1\2]", "SGI", _PNG),
+    (rb"qoif", "QOI", _PNG),
+    (rb"icns", "an icon", _PNG),
+    (rb"\s*#define \S+_width ", "XBM", _PNG),
+    (rb"%!PS-Adobe", "PostScript, a drawing", _PNG),
     (rb"\0\0[\1\2]\0[^\0]\0", "an icon", _PNG),
     (rb"\s*(<\?xml[^<]*)?(<!--.*?-->\s*)?(<!DOCTYPE svg[^>]*>\s*)?<svg", "SVG, a drawing", _PNG),
 )
