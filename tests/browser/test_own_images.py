@@ -182,6 +182,7 @@ def test_what_is_guessed_of_values_channels_and_stacks_can_be_chosen(
     settle(page)
 
     page.get_by_role("button", name="Remove dark.zip").click()
+    expect(main).not_to_contain_text("dark.zip")
     settle(page)
     arrays = io.BytesIO()
     np.savez(arrays, x=np.arange(40 * 8 * 8).reshape(40, 8, 8) % 17)
