@@ -37,6 +37,7 @@ from ui.text.programs import anomalies_program
 from ui.text.show_code import show_code
 from ui.view.point import current_z, set_z, z_text
 from ui.view.stored import HASHES, stored_latents, test_rows
+from ui.widgets import clicked
 from vae_core.checkpoints.card import left_out_class
 from vae_core.data.corruption import corrupt, median_filtered
 from vae_core.data.rows import draw_rows
@@ -136,7 +137,9 @@ def scored(score: str, against: str, normal: Sample, anomalies: Sample) -> Found
         return kept[key]
     slow = score == "log_px"
     place = st.empty()
-    if slow and not place.button("Sample log p(x)", type="primary", icon=":material/play_arrow:"):
+    if slow and not clicked(
+        "Sample log p(x)", place=place, type="primary", icon=":material/play_arrow:"
+    ):
         st.caption(f"{DRAWS} draws for each of {len(normal.x) + len(anomalies.x):,} images.")
         return None
     x = torch.cat([normal.x, anomalies.x])

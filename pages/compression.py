@@ -27,6 +27,7 @@ from ui.text.programs import images_of, place_of
 from ui.text.show_code import program, show_code
 from ui.view.dims import MOST_DIMS, names_of_dims
 from ui.view.stored import HASHES, latents_of, stored_latents
+from ui.widgets import clicked
 from vae_core.latent.decoded import decoded
 from vae_core.latent.projections import principal_components
 from vae_core.measures.coding import (
@@ -268,8 +269,9 @@ def explore() -> None:
         )
     elif key not in kept:
         place = st.empty()
-        if place.button(
+        if clicked(
             "Measure quality, beside PCA, PNG and JPEG",
+            place=place,
             type="primary",
             icon=":material/play_arrow:",
         ):

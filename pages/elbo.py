@@ -55,6 +55,7 @@ from ui.view.dims import dims_by_use, names_of_dims
 from ui.view.planes import default_plane, keep_z, plane_points
 from ui.view.point import current_z, set_z, z_text
 from ui.view.seed import offer_new, seed_in_view
+from ui.widgets import clicked
 from vae_core.measures.likelihood.posterior_gap import (
     EXACT_DIM,
     DiagonalGaussian,
@@ -267,7 +268,7 @@ def show_trick(x: Tensor, q: DiagonalGaussian) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header(PARTS["reparameterisation"], anchor="reparameterisation", width="stretch")
         number_from_link("eps", 0, DRAWS - 1, default=0)
-        if st.button("Draw ε", icon=":material/casino:"):
+        if clicked("Draw ε", icon=":material/casino:"):
             st.session_state["eps"] = (st.session_state["eps"] + 1) % DRAWS
     drawn = gradients_of(opened, x, seed_in_view())
     d, k = model.latent_dim, st.session_state["eps"]

@@ -44,6 +44,7 @@ from ui.text.show_code import show_code
 from ui.view.planes import default_plane, keep_z, plane_points
 from ui.view.point import current_z, z_text
 from ui.view.stored import latents_of
+from ui.widgets import clicked
 from vae_core.data.names import dataset_label
 from vae_core.latent.decoded import decoded
 from vae_core.measures.codes.label_curves import (
@@ -215,7 +216,7 @@ def show_curves(task: LabelTask, how: str, counts: list[int]) -> None:
         if (
             done < lines * len(counts)
             and "measuring" not in st.session_state
-            and st.button(
+            and clicked(
                 "Measure it whole" if done else "Measure anew" if shipped else "Measure",
                 type="secondary" if shipped else "primary",
                 icon=":material/play_arrow:",

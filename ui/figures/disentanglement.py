@@ -10,6 +10,7 @@ from live.models import OpenModel
 from ui.frame.work import working
 from ui.kept import Results, results
 from ui.view.stored import HASHES, latents_of, stored_latents
+from ui.widgets import clicked
 from vae_core.errors import DataError
 from vae_core.measures.codes.disentanglement import Disentanglement, disentanglement_scores
 from vae_core.measures.codes.unsupervised import Independence, independence
@@ -46,8 +47,8 @@ def _measured(opened: OpenModel, latents: Latents) -> Disentanglement | None:
     kept: Results[Disentanglement] = results("scores")
     key = stored_latents(opened)
     place = st.empty()
-    if key not in kept and place.button(
-        "Compute the scores", type="primary", icon=":material/play_arrow:"
+    if key not in kept and clicked(
+        "Compute the scores", place=place, type="primary", icon=":material/play_arrow:"
     ):
         with working("Learning from 5,000 images…", stop=True) as report:
             kept[key] = disentanglement_scores(
