@@ -219,7 +219,8 @@ def test_what_is_too_long_for_an_address_is_the_visitors_for_a_day(
 
 
 PAGES = [url for pages in SECTIONS.values() for _, _, _, url in pages]
-SHOWN = """() => [...document.querySelectorAll("[data-testid=stMain] *")]
+SHOWN = """() => [...document.querySelectorAll("[data-testid=stMain], [data-testid=stPopoverBody]")]
+    .flatMap((root) => [...root.querySelectorAll("*")])
     .flatMap((part) => [part, ...(part.shadowRoot?.querySelectorAll("*") ?? [])])
     .filter((part) => part.matches("input, [aria-pressed], [aria-checked]"))
     .map((part) => [
@@ -290,7 +291,7 @@ def test_a_page_is_after_sleep_as_it_was_set(
         assert apart <= {"z", "a", "frame"}  # of a way, its first stop is moved
 
 
-def test_what_lists_and_switches_say_is_there_after_sleep(
+def test_what_lists_switches_filters_and_a_search_say_is_there_after_sleep(
     page: Page, here: str, settle: Settle, sleep: Sleep
 ) -> None:
     page.goto(f"{here}/encoded?model=sprites-6d")
@@ -304,8 +305,21 @@ def test_what_lists_and_switches_say_is_there_after_sleep(
         switch = main.get_by_test_id("stCheckbox").filter(has_text=name)
         with heard(page, settle):
             switch.locator("label").click()
+    page.get_by_role("button", name="Filter").click()
+    for name in ("shape", "x"):
+        page.get_by_role("combobox", name="Filter by").fill(name)
+        with heard(page, settle):
+            page.get_by_role("option", name=name, exact=True).click()
+    page.keyboard.press("Escape")
+    with heard(page, settle):
+        page.get_by_role("slider", name="shape — start").press("ArrowRight")
+    page.get_by_label("Search", exact=True).fill("heart")
+    with heard(page, settle):
+        page.get_by_label("Search", exact=True).press("Enter")
+    expect(page.get_by_role("heading", name=re.compile(r"\d selected"))).to_be_visible()
     said, shown = said_by(page.url), page.evaluate(SHOWN)
-    assert said.keys() >= {"x", "colour", "draw"}
+    assert said.keys() >= {"x", "colour", "draw", "filter", "selected"}
+    assert any(part.startswith("x — start") for part in shown)
     sleep(page)
     assert said_by(page.url) == said
     assert page.evaluate(SHOWN) == shown
