@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -232,8 +232,21 @@ SHOWN = """() => [...document.querySelectorAll("[data-testid=stMain], [data-test
 
 
 def set_all(page: Page, settle: Settle) -> None:
-    """The last of every row of choices, a step on of every slider, and what the plane alone has."""
+    """The last of every list and row of choices, a step on of every number, what the plane has."""
     main = page.get_by_test_id("stMain")
+    for k in range(main.get_by_test_id("stSelectbox").count()):
+        chosen = main.get_by_test_id("stSelectbox").nth(k).get_by_role("combobox")
+        if chosen.count() and chosen.is_visible() and chosen.is_enabled():
+            chosen.click()
+            page.get_by_role("option").first.wait_for()
+            others = page.get_by_role("option", selected=False)
+            with heard(page, settle) if others.count() else nullcontext():
+                others.last.click() if others.count() else page.keyboard.press("Escape")
+    for k in range(main.get_by_test_id("stNumberInput").count()):
+        more = main.get_by_test_id("stNumberInput").nth(k).get_by_test_id("stNumberInputStepUp")
+        if more.count() and more.is_visible() and more.is_enabled():
+            with heard(page, settle):
+                more.click()
     for k in range(main.get_by_test_id("stButtonGroup").count()):
         choice = main.get_by_test_id("stButtonGroup").nth(k).get_by_role("radio").last
         if choice.count() and choice.is_enabled() and not choice.is_checked():
