@@ -19,6 +19,7 @@ def test_the_plane_is_drawn_light_on_paper_and_dark_again_after_it(
     page.goto(f"{app_url}/?model=digits-2d")
     settle(page)
     page.wait_for_function("decodes.length")
+    page.wait_for_load_state("networkidle")  # all that is drawn is there
     drawn = "plane => plane.toDataURL()"
     plane = page.get_by_test_id("latent-plane")
     seen = [plane.evaluate(drawn)]
