@@ -371,8 +371,10 @@ def killed_network(target: Target) -> str:
             return "answered"
 
         told = await decoded(f"run:{token}", lambda: kill_networks_of(target.pid))
-        if told in ("answered", "no word", ""):
+        if "killed from outside" not in told:
             raise Wrong(f"Whose network was killed was told: {told or 'nothing'}.")
+        if (again := await decoded(f"run:{token}")) != "answered":
+            raise Wrong(f"Whose network was killed was told when it asked again: {again}")
         if (other := await decoded("digits-2d")) != "answered":
             raise Wrong(f"Another model was not answered: {other}")
         return told
