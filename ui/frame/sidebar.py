@@ -20,6 +20,7 @@ from ui.frame.leading import followed, show_lead
 from ui.frame.owners import alone, called
 from ui.frame.room import UPLOADS_STAY_DAYS
 from ui.frame.session import NO_MODEL, current_model, model_ids, select_model
+from ui.frame.work import heavy_work, working
 from ui.text.models import grouped, purpose
 from ui.text.plain import file_name, plain, show_error
 from ui.widgets import file_uploader
@@ -173,7 +174,7 @@ def _how_long() -> str:
 
 @st.dialog("Save as a page")
 def _save_page() -> None:
-    from ui.outside.page import html_page, usual_thumbnails
+    from ui.outside.page import html_page, most_thumbnails, usual_thumbnails
 
     opened = current_model()  # with the images that the visitor brought for it
     st.markdown(
@@ -188,14 +189,14 @@ def _save_page() -> None:
         images = st.number_input(
             "Test images at most",
             0,
-            len(opened.latents),
+            most_thumbnails(opened),
             usual_thumbnails(opened),
             key="page_images",
             help="Images of other points are decoded from their means.",
         )
     name = model_label(opened.id)
     try:
-        with st.spinner("Writing the page…"):
+        with working("Writing the page…") as report, heavy_work(report, "page"):
             page = html_page(opened, card_of(opened, name), encoder=encoder, thumbnails=images)
     except ConfigError as error:
         show_error(error)
