@@ -106,7 +106,7 @@ def two_hundred_sockets(target: Target) -> str:
 
 @attack("room-flood")
 def room_flood(target: Target) -> str:
-    """Two hundred who follow a room, half of whom read nothing, and a leader without a pause."""
+    """Two hundred who follow a room, half of whom read nothing; a leader of many and long words."""
     from benchmarks.rooms import Follower, frame, message, opened, upgraded
 
     code, _, secret = opened(target.url).partition(" ")
@@ -123,6 +123,7 @@ def room_flood(target: Target) -> str:
         end = time.perf_counter() + SECONDS
         while time.perf_counter() < end:
             leader.write(frame(message(time.perf_counter())))
+            leader.write(frame(json.dumps({"view": f"/manifold?z={'1,' * 14_000}"})))
             await asyncio.sleep(1 / 200)
         for line in (*lines, leader):
             line.transport.abort()
