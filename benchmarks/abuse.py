@@ -299,9 +299,14 @@ async def point(url: str) -> list[float]:
     from websockets.exceptions import ConnectionClosed
 
     address = url.replace("http", "ws", 1) + f"/live/decode?model={POINTER_MODEL}"
-    milliseconds = []
+    milliseconds: list[float] = []
     stop = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
+
+    def listen() -> None:
+        sys.stdin.read()
+        stop.set()
+
+    threading.Thread(target=listen, daemon=True).start()
     async with socket_to(address) as socket:
         d = json.loads(await socket.recv())["latent_dim"]
         frame = HEADER.pack(1, DECODE, 0, 1) + bytes(4 * d)

@@ -41,8 +41,8 @@ def socket_to(address: str, **more: Any) -> Any:
     """A WebSocket to open, or to wait for; more: of `websockets.asyncio.client.connect`."""
     from websockets.asyncio.client import connect
 
-    patience = {"open_timeout": WAIT_SECONDS, "ping_interval": None, "max_size": None}
-    return connect(address, compression=None, **patience, **more)
+    more |= {"open_timeout": WAIT_SECONDS, "ping_interval": None}
+    return connect(address, compression=None, max_size=None, **more)
 
 
 class Connection:
@@ -330,7 +330,7 @@ def slow_readers(url: str) -> str:
         async with socket_to(address) as socket:
             await socket.recv()
             await socket.send(HEADER.pack(1, 7, 0, 1))
-            tag = bytes(await socket.recv())[HEADER.size :].decode()  # type: ignore[arg-type]
+            tag = bytes(await socket.recv())[HEADER.size :].decode()
         masked = b"\x82\xfe" + struct.pack("!H", len(ask)) + bytes(4) + ask
         opened = await connections(url, 400)
         try:

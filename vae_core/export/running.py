@@ -82,13 +82,14 @@ def _products(step: Step) -> int:
 
 
 def _work(step: Step, tensors: list[Tensor]) -> int:
-    return (products := _products(step)) and products * tensors[step["w"]].numel()
+    products = _products(step)
+    return products * tensors[step["w"]].numel() if products else 0
 
 
 def _widest(step: Step, tensors: list[Tensor]) -> int:
     """Numbers of one image that the step gives, or unfolds."""
     products = _products(step)
-    return max(step["size"], products and products * max(tensors[step["w"]].shape))
+    return max(int(step["size"]), products * max(tensors[step["w"]].shape) if products else 0)
 
 
 def _multiplied(step: Step, state: Tensor) -> Tensor:
