@@ -94,6 +94,28 @@ def wide_density(target: Target) -> str:
     return asyncio.run(pages(target, "density", [f"model={model}&seed={n}" for n in (1, 2, 3)]))
 
 
+@attack("wide-save")
+def wide_save(target: Target) -> str:
+    """Three tabs in which a model of wide layers is saved as a page; closed after SECONDS."""
+    from benchmarks.abuse_files import opened
+    from vae_core.models.config import ModelConfig
+
+    config = ModelConfig((1, 64, 64), network="broadcast", hidden=(48, 48, 48, 64))
+    model = brought(target, archive(config))
+    saved: list[str] = []
+
+    async def save() -> None:
+        tab, socket = await opened(target.url, "decode", f"model={model}")
+        try:
+            await tab.press("Save as a page")
+            saved.append(model)
+        finally:
+            await socket.close()
+
+    asyncio.run(for_a_while([save() for _ in range(3)]))
+    return f"{len(saved)} of 3 pages written within {SECONDS:g} s"
+
+
 @attack("fifty-sockets")
 def fifty_sockets(target: Target) -> str:
     return asyncio.run(sockets(target, [POINTER_MODEL] * 50))
