@@ -20,7 +20,7 @@ from ui.frame.leading import followed, show_lead
 from ui.frame.owners import alone, called
 from ui.frame.room import UPLOADS_STAY_DAYS
 from ui.frame.session import NO_MODEL, current_model, model_ids, select_model
-from ui.frame.work import heavy_work, working
+from ui.frame.work import heavy_work
 from ui.text.models import grouped, purpose
 from ui.text.plain import file_name, plain, show_error
 from ui.widgets import file_uploader
@@ -195,12 +195,17 @@ def _save_page() -> None:
             help="Images of other points are decoded from their means.",
         )
     name = model_label(opened.id)
+    waiting = st.empty()
     try:
-        with working("Writing the page…") as report, heavy_work(report, "page"):
+        with (
+            st.spinner("Writing the page…"),
+            heavy_work(lambda _, text: waiting.caption(text), "page"),
+        ):
             page = html_page(opened, card_of(opened, name), encoder=encoder, thumbnails=images)
     except ConfigError as error:
         show_error(error)
         return
+    waiting.empty()
     st.download_button(
         f"Save ({len(page) / 1e6:.1f} MB)",
         page,
