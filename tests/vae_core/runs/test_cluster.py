@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -34,7 +35,7 @@ Trainers = list["subprocess.Popen[bytes]"]
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch, trainers: Trainers) -> Iterator[Cluster]:
     """A head that trains nothing; tests add nodes. Dispatchers end before it does."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))  # for the nodes' workers
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]), prepend=os.pathsep)  # workers'
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
     monkeypatch.setenv("ZSCAPE_CLUSTER", cluster.address)
     yield cluster

@@ -606,6 +606,26 @@ def test_each_image_of_a_stack_is_one_or_the_first_alone_by_choice(kind: str) ->
     assert "has 1 images; 4" in refused(io.BytesIO(stack), form=ImageForm(frames="first"))
 
 
+def test_both_pictures_of_a_camera_with_two_lenses_are_read_and_no_thumbnail() -> None:
+    def flat(grey: int, side: int = 24) -> Image.Image:
+        return Image.new("L", (side, side), grey)
+
+    def photo(grey: int) -> bytes:  # left, a smaller copy, right
+        others = [flat(grey, 12), flat(grey + 1)]
+        return saved(flat(grey), "MPO", save_all=True, append_images=others)
+
+    whole = {f"{k}.jpg": photo(20 * k) for k in range(4)}
+    files = whole | {"cut.jpg": photo(100)[: len(saved(flat(100), "JPEG")) + 200]}
+    preview = preview_images(zipped(files))
+    assert preview.n == 9 and preview.stacks == 4
+    assert any("4 files hold several images: each is read" in note for note in preview.notes)
+    shown = sorted(int(np.frombuffer(pixels, np.uint8)[0]) for _, pixels in together(*read(zipped(files))))
+    assert shown == [0, 1, 20, 21, 40, 41, 60, 61, 100]
+    first = preview_images(zipped(files), form=ImageForm(frames="first"))
+    assert first.n == 5
+    assert "4 files hold several images: the first alone is read." in first.notes
+
+
 def test_frames_of_a_film_are_on_one_side_of_the_split_where_there_are_films_enough() -> None:
     def film(k: int) -> bytes:
         frames = [Image.fromarray(each) for each in noise((5, 6, 5), k)]
