@@ -619,7 +619,9 @@ def test_both_pictures_of_a_camera_with_two_lenses_are_read_and_no_thumbnail() -
     preview = preview_images(zipped(files))
     assert preview.n == 9 and preview.stacks == 4
     assert any("4 files hold several images: each is read" in note for note in preview.notes)
-    shown = sorted(int(np.frombuffer(pixels, np.uint8)[0]) for _, pixels in together(*read(zipped(files))))
+    shown = sorted(
+        int(np.frombuffer(pixels, np.uint8)[0]) for _, pixels in together(*read(zipped(files)))
+    )
     assert shown == [0, 1, 20, 21, 40, 41, 60, 61, 100]
     first = preview_images(zipped(files), form=ImageForm(frames="first"))
     assert first.n == 5
