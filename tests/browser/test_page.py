@@ -180,6 +180,30 @@ def test_plane_and_film_are_saved_from_disk(browser: Browser, saved: Path) -> No
         assert page.locator("#plane .save").is_hidden()
 
 
+def test_strips_are_saved_as_one_figure(browser: Browser, mnist: OpenModel, saved: Path) -> None:
+    with opened(browser, saved / "mnist.html", "?z=0.5,-1") as page:
+        page.wait_for_function(
+            "document.querySelector('.corner').shadowRoot?.querySelector('.save')"
+        )
+        menu = page.locator("#dimensions .save")
+        rows = list(csv.DictReader(io.StringIO(file_of(page, menu, "CSV").decode())))
+        pixels = np.array(Image.open(io.BytesIO(file_of(page, menu, "Pixels, 1 times"))))
+        assert pixels.shape[:2] == (2 * 28, 11 * 28) and len(rows) == 22
+        z = torch.tensor([[0.5, -1.0]]).repeat(22, 1)
+        for k, row in enumerate(rows):
+            z[k, ["z₁", "z₂"].index(row["dimension"])] = float(row["value"])
+        expected = (
+            (mnist.model.decode(z) * 255).reshape(2, 11, 28, 28).transpose(1, 2).flatten(1, 2)
+        )
+        assert np.abs(pixels[..., 0] - expected.reshape(56, 308).numpy()).max() <= GREY_LEVELS
+        svg = file_of(page, menu, "SVG").decode()
+        assert svg.count("<image") == 2 and ">z₂<" in svg
+        once, twice = (
+            Image.open(io.BytesIO(file_of(page, menu, f"PNG, {k} times"))) for k in (1, 2)
+        )
+        assert twice.width == 2 * once.width and len(np.unique(once)) > 50
+
+
 def test_without_webassembly_it_shows_the_same(browser: Browser, saved: Path) -> None:
     images = []
     for scripts in ((), (NO_WASM,)):
