@@ -150,7 +150,8 @@ def test_hovering_shows_real_images_and_says_which_are_decoded(
         with opened(browser, saved / "mnist.html", f"?zoom={x:.4f},{y:.4f},0.01") as page:
             box = page.get_by_test_id("latent-plane").bounding_box()
             assert box is not None
-            page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+            beside = 15  # pixels: on the image that stands for it
+            page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2 + beside)
             page.locator(".tip", has_text=f"#{row}").filter(has_text=says).wait_for()
 
 

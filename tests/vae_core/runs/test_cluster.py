@@ -137,7 +137,7 @@ def test_a_sweep_with_a_network_of_ones_own_is_trained_by_the_nodes(
     runs = [Run(tmp_path / "runs" / f"seed-{seed}") for seed in (0, 1)]
     assert [run.status().state for run in runs] == ["finished"] * 2
     assert not (runs[0].path / "train.log").exists()  # no trainer of this machine
-    assert [process.poll() for process in trainers] == [None]  # the one dispatcher
+    assert [process.poll() for process in trainers].count(None) == 1  # the dispatcher
 
 
 def test_a_run_that_waits_for_a_node_stops_at_once(
