@@ -951,20 +951,25 @@ def test_the_limits_are_those_of_models() -> None:
     assert image_source.MAX_BYTES == own_images.MAX_BYTES == 1 << 30
 
 
+DAMAGED = ("zip", "npz", "idx", "PNG", "JPEG", "MPO", "GIF", "TIFF")
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
-@given(data=st.data(), kind=st.sampled_from(["zip", "npz", "idx", "PNG", "JPEG", "GIF", "TIFF"]))
+@given(data=st.data(), kind=st.sampled_from(DAMAGED))
 def test_damaged_bytes_are_read_or_refused(data: st.DataObject, kind: str) -> None:
+    pair = [Image.fromarray(each) for each in noise((2, 6, 9))]
     sound = {
         "zip": zipped({f"{k}.png": GOOD for k in range(5)}).getvalue(),
         "npz": npz(x=noise((5, 4, 4)), y=np.arange(5)).getvalue(),
         "idx": gzip.compress(idx(noise((5, 4, 4)))),
+        "MPO": saved(pair[0], "MPO", save_all=True, append_images=pair[1:]),
     }
     content = bytearray(sound.get(kind) or png(noise((6, 9)), kind))
     for _ in range(data.draw(st.integers(1, 5))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     content = content[: data.draw(st.integers(len(content) // 2, len(content)))]
     source = io.BytesIO(bytes(content))
-    if kind not in sound:
+    if kind == "MPO" or kind not in sound:
         source = zipped({f"{k}.png": bytes(content) for k in range(4)})
     try:
         train, test = read_images(source, form=ImageForm((4, 4)))
