@@ -184,7 +184,7 @@ def test_plane_and_film_are_saved_from_disk(browser: Browser, saved: Path) -> No
 def test_strips_are_saved_as_one_figure(browser: Browser, mnist: OpenModel, saved: Path) -> None:
     with opened(browser, saved / "mnist.html", "?z=0.5,-1") as page:
         page.wait_for_function(
-            "document.querySelector('.corner').shadowRoot?.querySelector('.save')"
+            "document.querySelector('.saves').shadowRoot?.querySelector('.save')"
         )
         menu = page.locator("#dimensions .save")
         rows = list(csv.DictReader(io.StringIO(file_of(page, menu, "CSV").decode())))

@@ -19,7 +19,7 @@ export class Dimensions {
    */
   constructor(place, told, listener) {
     place.classList.add("root"); // whose colours a saved figure has
-    this.corner = element("span", { class: "corner" }); // a place for the menu, see saving.js
+    this.corner = element("span", { class: "saves" }); // a place for the menu, see saving.js
     this.told = told;
     this.listener = listener;
     /** @type {number[]} */
