@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -24,6 +25,12 @@ def set_widget(key: str, value: object) -> None:
     """
     if key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = value
+
+
+def said_by(key: str) -> Mapping[str, Any]:
+    """What the component `key` tells; nothing where it is gone: its last word may come late."""
+    state: Mapping[str, Any] = st.session_state.get(key) or {}
+    return state
 
 
 def file_uploader(label: str, **settings: Any) -> UploadedFile | None:
