@@ -121,7 +121,8 @@ def explore() -> None:
         show_curves(found, score, normal, anomalies)
         show_strangest(found, score, normal, anomalies)
     show_in_address("anomalies", against=against, score=name, z=z_text(current_z(opened)))
-    explain("anomalies", "Scores")
+    denoise()
+    explain("anomalies")
     if test_dataset(opened) is not None and opened.latents is not None:
         show_code(
             "anomalies", anomalies_program(opened, against, score, images=IMAGES, draws=DRAWS)
@@ -302,7 +303,6 @@ def denoise() -> None:
             f"with {plain(noise_of)} to rebuild the clean ones."
         )
     show_in_address("denoising", noise=noise, amount=amount)
-    explain("anomalies", "Noise")
 
 
 def quality(images: Tensor, references: Tensor) -> str:
@@ -315,8 +315,9 @@ if lacking := no_encoder(opened) or no_decoder(opened):
     refuse_model(
         opened, f"{lacking} So no image has a score, and none can be rebuilt without its noise."
     )
+    explain("anomalies")
 elif opened.latents is None and test_dataset(opened) is None:
     st.info(f"{plain(opened.id)} has no stored latents and its data are not at hand.")
+    explain("anomalies")
 else:
     explore()
-    denoise()

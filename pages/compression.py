@@ -61,6 +61,7 @@ QUALITIES = (2, 5, 10, 20, 35, 50, 65, 80, 90, 95)  # of JPEG
 opened = current_model()
 if lacking := no_codes(opened) or no_decoder(opened):
     refuse_model(opened, f"{lacking} Without both nothing can be kept in their place.")
+    explain("compression")
     st.stop()
 model, latents, dataset = opened.model, latents_of(opened), test_dataset(opened)
 d = model.latent_dim
@@ -167,7 +168,6 @@ def show_lossless() -> None:
         "model learned them, written one after another to be read back to the same pixels. PNG of "
         "one bit a pixel, all on one sheet."
     )
-    explain("compression", "Bits back")
 
 
 def show_curves(found: Curves, step: float, bits: float) -> None:
@@ -287,7 +287,8 @@ def explore() -> None:
     if key in kept:
         st.caption("PCA and JPEG: what comes nearest to the model's bits.")
     show_in_address("compression", delta=step)
-    explain("compression", "Codes")
+    show_lossless()
+    explain("compression")
     show_code(
         "compression",
         program(
@@ -304,6 +305,6 @@ def explore() -> None:
 
 if len(latents) < 2 or not bool(latents.mu.std(0).max() > 0):
     refuse_model(opened, "All stored codes are the same; there is nothing to quantise.")
+    explain("compression")
 else:
     explore()
-    show_lossless()

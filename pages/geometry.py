@@ -55,6 +55,7 @@ if lacking := no_decoder(opened):
     refuse_model(
         opened, f"{lacking} Without one no distance in latent space can be measured by images."
     )
+    explain("geometry")
     st.stop()
 model = opened.model
 
@@ -132,6 +133,7 @@ def explore() -> None:
         )
         show_in_address("geometry", z=z_text(current_z(opened)), **way_texts(opened))
         if not st.button("Measure", type="primary", icon=":material/play_arrow:"):
+            explain("geometry")
             return
         st.session_state["measured"] = asked
     with working("Differentiating the decoder") as report:
@@ -238,5 +240,6 @@ if model.latent_dim < 2:
         f"{plain(opened.id)} has a single latent dimension: every way from one z to another is the "
         "same line, and there is no plane to measure.",
     )
+    explain("geometry")
 else:
     explore()

@@ -72,6 +72,7 @@ if lacking := no_codes(opened):
     refuse_model(
         opened, f"{lacking} Without codes there is nothing for a classifier to learn from."
     )
+    explain("labels")
     st.stop()
 latents = latents_of(opened)
 if latents.labels is None:
@@ -81,6 +82,7 @@ if latents.labels is None:
         f"There are no classes in {plain(data)}, so "
         "there is nothing to label. What its codes have in common is on the page Clusters.",
     )
+    explain("labels")
     st.stop()
 class_names = opened.config.get("class_names") or [str(k) for k in latents.labels.unique().tolist()]
 
