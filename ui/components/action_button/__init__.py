@@ -43,8 +43,11 @@ def action_button(
     told, done, acted = f"{key}:told", f"{key}:done", f"{key}:acted"
 
     def hear() -> None:
-        clicked = st.session_state[told] = said_by(key).get("clicked")
-        if on_click is not None and clicked not in (None, st.session_state.get(acted)):
+        clicked = said_by(key).get("clicked")
+        if clicked is None:
+            return
+        st.session_state[told] = clicked
+        if on_click is not None and clicked != st.session_state.get(acted):
             st.session_state[acted] = clicked
             on_click()
 
