@@ -3,17 +3,19 @@
 import { addressOf, changed } from "./address.js";
 import { Line } from "./line.js";
 
-const LOOKS = "zscape-looks"; // of the tab: the code of the room that it does not follow for now
+const AROUND = "zscape-looks"; // of the tab: the code of the room that it does not follow for now
 const BEGINS_MS = 150; // until a page that was turned to has begun to run …
 const RESTS_MS = 1000; // … and how long it may say its address by itself, before it is run again
 const LOOKS_AGAIN_MS = [400, 800, 1600, 3200, 6400]; // whether the leader's view is the one shown
+const LOOKS = 3; // at what is shown
+const TRIES = 3; // what cannot be shown here is not tried forever
 const OF_PLANES = /^(layers|off|zoom)(-\w+)?$/; // what a page's script does not know
 
 export class Follower {
   /** @param {{code: string}} data @param {URL} root */
   constructor({ code }, root) {
     Object.assign(this, { code, root, secret: "" });
-    this.follows = sessionStorage.getItem(LOOKS) !== code;
+    this.follows = sessionStorage.getItem(AROUND) !== code;
     this.change = () => {};
     /** @type {string | null} the leader's address */
     this.view = null;
@@ -23,8 +25,7 @@ export class Follower {
     addEventListener("zscape:answer", () => this.#tellAnswer(), { signal: this.end.signal });
     /** @type {string | null} the view that the page's script is to begin from, until it has */
     this.asked = null;
-    /** @type {string | null} the leader's view, once the script has begun from it */
-    this.shown = null;
+    this.begins = 0; // how often the script has begun from the leader's view
     this.looks = 0;
     /** @type {[number, string, string]} how often the script has begun so, and the last page and query */
     this.begun = [0, "", ""];
@@ -42,7 +43,7 @@ export class Follower {
   }
 
   #hear(name, value) {
-    if (name === "view") Object.assign(this, { view: value, shown: null, looks: 0 });
+    if (name === "view") Object.assign(this, { view: value, begins: 0, looks: 0 });
     else if (name === "film") this.films.set(value.name, value.frame);
     else if (name === "point") this.point = value;
     if (!this.follows) return;
@@ -54,7 +55,7 @@ export class Follower {
   /** Leave what the leader shows. */
   lookAround() {
     this.follows = false;
-    sessionStorage.setItem(LOOKS, this.code);
+    sessionStorage.setItem(AROUND, this.code);
     this.line.say({ follow: false });
     this.#point(null);
     this.change();
@@ -63,7 +64,7 @@ export class Follower {
   /** Come back to it. */
   follow() {
     this.follows = true;
-    sessionStorage.removeItem(LOOKS);
+    sessionStorage.removeItem(AROUND);
     this.line.say({ follow: true });
     this.looks = 0;
     if (this.view !== null) this.#go();
@@ -113,7 +114,7 @@ export class Follower {
     const address = addressOf(this.asked, location, this.root);
     const own = addressOf(`/${page}?${query}`, location, this.root);
     if (own.pathname !== address.pathname || changed(own.search, address.search).length) return;
-    this.shown = this.asked;
+    if (this.asked === this.view) this.begins += 1;
     this.asked = null;
   }
 
@@ -128,10 +129,10 @@ export class Follower {
     const differs = names.length > 0 || address.pathname !== location.pathname;
     if (isRunning()) this.#lookLater();
     else if (this.asked !== null) this.#go();
-    else if (differs && this.shown !== this.view) {
+    else if (differs && this.begins < TRIES) {
       this.asked = this.view; // not what planes alone can take up
       this.#go();
-    }
+    } else if (this.looks < LOOKS) this.#lookLater();
   }
 
   #lookLater() {
