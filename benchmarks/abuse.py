@@ -17,6 +17,7 @@ import argparse
 import asyncio
 import io
 import json
+import math
 import os
 import secrets
 import struct
@@ -33,7 +34,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import abuse_bytes, abuse_files
-from benchmarks.abuse_bytes import Wrong
+from benchmarks.abuse_bytes import Wrong, socket_to
 from benchmarks.abuse_files import Target
 from benchmarks.served import quantiles, server
 from benchmarks.visitors import Visitor
@@ -41,7 +42,6 @@ from benchmarks.visitors import Visitor
 SECONDS = 6.0  # that an attack lasts, unless it ends by itself
 POINTER_MODEL, POINTER_RATE = "mnist-2d", 60  # images that the pointer wants a second
 DECODE, HEADER, ROWS = 1, struct.Struct("<IBBH"), 64
-PAGES_SECONDS = 120.0  # for a page to be drawn, an attack's included
 
 
 Attack = Callable[[Target], str]  # gives how it was answered, in words; Wrong where wrongly
@@ -94,6 +94,28 @@ def wide_density(target: Target) -> str:
     return asyncio.run(pages(target, "density", [f"model={model}&seed={n}" for n in (1, 2, 3)]))
 
 
+@attack("wide-save")
+def wide_save(target: Target) -> str:
+    """Three tabs in which a model of wide layers is saved as a page; closed after SECONDS."""
+    from benchmarks.abuse_files import opened
+    from vae_core.models.config import ModelConfig
+
+    config = ModelConfig((1, 64, 64), network="broadcast", hidden=(48, 48, 48, 64))
+    model = brought(target, archive(config))
+    saved: list[str] = []
+
+    async def save() -> None:
+        tab, socket = await opened(target.url, "decode", f"model={model}")
+        try:
+            await tab.press("Save as a page")
+            saved.append(model)
+        finally:
+            await socket.close()
+
+    asyncio.run(for_a_while([save() for _ in range(3)]))
+    return f"{len(saved)} of 3 pages written within {SECONDS:g} s"
+
+
 @attack("fifty-sockets")
 def fifty_sockets(target: Target) -> str:
     return asyncio.run(sockets(target, [POINTER_MODEL] * 50))
@@ -106,7 +128,7 @@ def two_hundred_sockets(target: Target) -> str:
 
 @attack("room-flood")
 def room_flood(target: Target) -> str:
-    """Two hundred who follow a room, half of whom read nothing, and a leader without a pause."""
+    """Two hundred who follow a room, half of whom read nothing; a leader of many and long words."""
     from benchmarks.rooms import Follower, frame, message, opened, upgraded
 
     code, _, secret = opened(target.url).partition(" ")
@@ -123,6 +145,7 @@ def room_flood(target: Target) -> str:
         end = time.perf_counter() + SECONDS
         while time.perf_counter() < end:
             leader.write(frame(message(time.perf_counter())))
+            leader.write(frame(json.dumps({"view": f"/manifold?z={'1,' * 14_000}"})))
             await asyncio.sleep(1 / 200)
         for line in (*lines, leader):
             line.transport.abort()
@@ -260,13 +283,11 @@ async def for_a_while(attacks: Iterable[Coroutine[Any, Any, None]]) -> set[async
 
 async def pages(target: Target, page: str, queries: Sequence[str]) -> str:
     """Each query's page in a tab of its own; closed after SECONDS, drawn whole or not."""
-    from websockets.asyncio.client import connect
-
     drawn = []
 
     async def tab(query: str) -> None:
         address = target.socket("/_stcore/stream")
-        async with connect(address, subprotocols=["streamlit"], max_size=None) as socket:  # type: ignore[list-item]
+        async with socket_to(address, subprotocols=["streamlit"]) as socket:
             await Visitor(socket).run(page_name=page, query_string=query)
             drawn.append(query)
 
@@ -277,13 +298,11 @@ async def pages(target: Target, page: str, queries: Sequence[str]) -> str:
 
 async def sockets(target: Target, models: Sequence[str]) -> str:
     """A socket for each of `models`, by which 64 rows are asked for again and again."""
-    from websockets.asyncio.client import connect
-
     rows = []
 
     async def flood(model: str) -> None:
         address = target.socket(f"/live/decode?model={model}")
-        async with connect(address, compression=None, max_size=None) as socket:
+        async with socket_to(address) as socket:
             d = json.loads(await socket.recv())["latent_dim"]
             frame = HEADER.pack(1, DECODE, 0, ROWS) + bytes(4 * d * ROWS)
             while True:
@@ -298,23 +317,32 @@ async def sockets(target: Target, models: Sequence[str]) -> str:
 
 
 async def point(url: str) -> list[float]:
-    """Milliseconds that each image of a pointer takes, until standard input ends."""
-    from websockets.asyncio.client import connect
+    """Milliseconds that each image of a pointer takes, until standard input or its socket ends."""
+    from websockets.exceptions import ConnectionClosed
 
     address = url.replace("http", "ws", 1) + f"/live/decode?model={POINTER_MODEL}"
-    milliseconds = []
-    stop = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
-    async with connect(address, compression=None) as socket:
+    milliseconds: list[float] = []
+    stop = threading.Event()
+
+    def listen() -> None:
+        sys.stdin.read()
+        stop.set()
+
+    threading.Thread(target=listen, daemon=True).start()
+    async with socket_to(address) as socket:
         d = json.loads(await socket.recv())["latent_dim"]
         frame = HEADER.pack(1, DECODE, 0, 1) + bytes(4 * d)
         await socket.send(frame)
         await socket.recv()
         await asyncio.sleep(2)  # what the server loads at its start is there
         print("ready", flush=True)
-        while not stop.done():
+        while not stop.is_set():
             start = time.perf_counter()
-            await socket.send(frame)
-            await socket.recv()
+            try:
+                await socket.send(frame)
+                await socket.recv()
+            except ConnectionClosed:
+                return [*milliseconds, math.inf]
             took = time.perf_counter() - start
             milliseconds.append(1_000 * took)
             await asyncio.sleep(max(0.0, 1 / POINTER_RATE - took))
@@ -330,7 +358,8 @@ def another_pointer(url: str) -> Iterator[list[float]]:
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdin and process.stdout
-        process.stdout.readline()
+        if not process.stdout.readline():
+            raise SystemExit("The pointer was not answered; run `streamlit run app.py` to see why.")
         yield found
         process.stdin.close()
         found += json.loads(process.stdout.read())
@@ -371,6 +400,8 @@ def carried_out(name: str) -> dict[str, Any]:
                 answer, right = ATTACKS[name](Target(url, Path(runs), pid)), True
             except Exception as wrong:  # noqa: BLE001 — the other attacks are still to come
                 answer, right = str(wrong) or repr(wrong), False
+    if math.inf in pointer:
+        answer, right = f"Another visitor's pointer was cut off; {answer}", False
     load = os.getloadavg()[0]
     return {
         "what": name,

@@ -16,6 +16,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import urlsplit
 
 MB = 1 << 20
@@ -28,11 +29,20 @@ DECODE = "/live/decode?model=digits-2d"
 ASK = "/live/ask?model=digits-2d"
 HEADER = struct.Struct("<IBBH")  # of a request to `live.decode`
 NO_ROOM = 4404  # how a room's socket is closed
+WAIT_SECONDS = 180.0  # at most, for whatever is to come, on a busy machine
 CLOSED_SECONDS = 40  # by then the server has closed whatever never ends
 
 
 class Wrong(Exception):
     """The server did not answer an attack as it should."""
+
+
+def socket_to(address: str, **more: Any) -> Any:
+    """A WebSocket to open, or to wait for; more: of `websockets.asyncio.client.connect`."""
+    from websockets.asyncio.client import connect
+
+    more |= {"open_timeout": WAIT_SECONDS, "ping_interval": None}
+    return connect(address, compression=None, max_size=None, **more)
 
 
 class Connection:
@@ -167,12 +177,11 @@ def puts(url: str) -> str:
         from streamlit.proto.BackMsg_pb2 import BackMsg
         from streamlit.proto.ClientState_pb2 import ClientState
         from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-        from websockets.asyncio.client import connect
 
         with urllib.request.urlopen(f"{url}/_stcore/health") as answer:
             cookie = answer.headers["Set-Cookie"].partition(";")[0]
         stream = url.replace("http", "ws", 1) + "/_stcore/stream"
-        async with connect(stream, subprotocols=["streamlit"], max_size=None) as socket:  # type: ignore[list-item]
+        async with socket_to(stream, subprotocols=["streamlit"]) as socket:
             await socket.send(BackMsg(rerun_script=ClientState()).SerializeToString())
             session = ""
             async for data in socket:
@@ -285,14 +294,13 @@ def guessed_codes(url: str) -> str:
     """Codes of rooms that are guessed by the hundred; a newcomer asks meanwhile."""
 
     async def attack() -> str:
-        from websockets.asyncio.client import connect
         from websockets.exceptions import ConnectionClosed
 
         address = url.replace("http", "ws", 1) + "/live/room?code="
 
         async def closed(code: str, **headers: str) -> int:
             try:
-                async with connect(address + code, additional_headers=headers) as socket:
+                async with socket_to(address + code, additional_headers=headers) as socket:
                     while True:
                         await socket.recv()
             except ConnectionClosed as end:
@@ -317,14 +325,12 @@ def slow_readers(url: str) -> str:
     """Two hundred sockets and two hundred requests for weights whose answers nobody reads."""
 
     async def attack() -> str:
-        from websockets.asyncio.client import connect
-
         address = url.replace("http", "ws", 1) + "/live/decode?model=mnist-2d"
         ask = HEADER.pack(1, 1, 0, 64) + bytes(64 * 2 * 4)
-        async with connect(address, compression=None) as socket:
+        async with socket_to(address) as socket:
             await socket.recv()
             await socket.send(HEADER.pack(1, 7, 0, 1))
-            tag = bytes(await socket.recv())[HEADER.size :].decode()  # type: ignore[arg-type]
+            tag = bytes(await socket.recv())[HEADER.size :].decode()
         masked = b"\x82\xfe" + struct.pack("!H", len(ask)) + bytes(4) + ask
         opened = await connections(url, 400)
         try:

@@ -27,13 +27,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.abuse_bytes import Wrong, put
+from benchmarks.abuse_bytes import WAIT_SECONDS, Wrong, put, socket_to
 from benchmarks.served import ROOT, server
 
 SHIPPED = ROOT / "checkpoints" / "digits-2d"
 HOSTILE = "=cmd|' /C calc'!A0 <img src=//evil.test/i.png> [evil](//evil.test) $evil$ '\"\\ {evil}"
 WENT_WRONG = "went wrong"
-WAIT_SECONDS = 180.0  # at most, for a page or a run's next state, on a busy machine
 
 
 @dataclass(frozen=True)
@@ -111,10 +110,8 @@ class Tab:
 
 async def opened(url: str, page: str, query: str = "") -> tuple[Tab, Any]:
     """A page in a tab of its own, and the socket to close."""
-    from websockets.asyncio.client import connect
-
     address = url.replace("http", "ws", 1) + "/_stcore/stream"
-    socket = await connect(address, subprotocols=["streamlit"], max_size=None)  # type: ignore[list-item]
+    socket = await socket_to(address, subprotocols=["streamlit"])
     tab = Tab(url, socket, page, query)
     await tab.run()
     return tab, socket
@@ -353,14 +350,13 @@ def killed_network(target: Target) -> str:
         save_checkpoint(target.runs / token / "checkpoint", model)
 
     async def attack() -> str:
-        from websockets.asyncio.client import connect
         from websockets.exceptions import ConnectionClosed
 
         async def decoded(model: str, kill: Callable[[], object] = lambda: None) -> str:
             frame = struct.pack("<IBBH", 1, 1, 0, 1) + bytes(8)
             address = target.socket(f"/live/decode?model={model}")
             try:
-                async with asyncio.timeout(WAIT_SECONDS), connect(address) as socket:
+                async with asyncio.timeout(WAIT_SECONDS), socket_to(address) as socket:
                     await socket.recv()
                     for _ in range(2):
                         await socket.send(frame)
@@ -371,8 +367,10 @@ def killed_network(target: Target) -> str:
             return "answered"
 
         told = await decoded(f"run:{token}", lambda: kill_networks_of(target.pid))
-        if told in ("answered", "no word", ""):
+        if "killed from outside" not in told:
             raise Wrong(f"Whose network was killed was told: {told or 'nothing'}.")
+        if (again := await decoded(f"run:{token}")) != "answered":
+            raise Wrong(f"Whose network was killed was told when it asked again: {again}")
         if (other := await decoded("digits-2d")) != "answered":
             raise Wrong(f"Another model was not answered: {other}")
         return told

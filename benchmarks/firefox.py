@@ -1,4 +1,4 @@
-"""Every page in Debian's Firefox: it opens, drags and trains.
+"""Every page in Debian's Firefox: it opens, its plane is dragged, and a training ends.
 
     python -m benchmarks.firefox
 
@@ -9,13 +9,15 @@ own build is wanted. Prints a line a page and ends with 1 where one does not sta
 from __future__ import annotations
 
 import json
+import math
 import re
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
@@ -25,6 +27,18 @@ from benchmarks.served import server
 from ui.frame.navigation import SECTIONS
 
 PATIENCE = 120.0  # seconds
+WITHOUT_PLANE = {
+    "lessons",
+    "train",
+    "runs",
+    "marginal",
+    "kl",
+    "factors",
+    "anomalies",
+    "compression",
+}
+# What a link must say so that a drag from the middle of the plane moves something.
+LINKS = {"encoded": "&pointer=cursor", "interpolate": "&a=-1,0&b=1,0"}
 SETTLED = """
     document.querySelector('[data-testid="stApp"][data-test-script-state="notRunning"]')
     && !document.querySelector('[data-testid=stSkeleton], [data-testid=stAppSkeleton]')
@@ -33,7 +47,7 @@ SETTLED = """
 FAULTS = """
     JSON.stringify([...document.querySelectorAll(
         '[data-testid=stException], [data-testid=stAlertContentError]')].map(e => e.innerText)
-    .concat(document.body.innerText.includes('BidiComponent Error') ? ['BidiComponent Error'] : []))
+    .concat(document.body?.innerText.match('BidiComponent Error') ?? []))
 """
 # Components stand in shadow trees, which querySelector does not enter.
 LISTEN = """() => {
@@ -95,7 +109,7 @@ class Firefox:
             time.sleep(0.1)
 
     def drag(self, testid: str) -> None:
-        """Press in the middle of a part of the page, move in steps, let go."""
+        """Press in the middle of a part of the page, go three quarters of a circle, let go."""
         box = json.loads(
             self.value(
                 f"(() => {{ const e = part('{testid}');"
@@ -104,9 +118,15 @@ class Firefox:
             )
         )
         x, y = int(box["x"] + box["width"] / 2), int(box["y"] + box["height"] / 2)
+        turns = [2 * math.pi * k / 16 for k in range(13)]
         moves = [
-            {"type": "pointerMove", "x": x + 4 * k, "y": y - 3 * k, "duration": 30}
-            for k in range(12)
+            {
+                "type": "pointerMove",
+                "x": x + round(40 * math.sin(turn)),
+                "y": y + round(40 * (1 - math.cos(turn))),
+                "duration": 30,
+            }
+            for turn in turns
         ]
         actions = [moves[0], {"type": "pointerDown", "button": 0}, *moves[1:]]
         mouse = {
@@ -147,51 +167,74 @@ def main() -> int:
         server(ZSCAPE_RUNS=runs) as (url, _),
         firefox() as tab,
     ):
+
+        def attempt(what: str, does: str, *steps: Callable[[], str]) -> None:
+            nonlocal faulty
+            said = next(filter(None, (step() for step in steps)), "")
+            faulty += bool(said)
+            print(f"{what:16} {said or does}", flush=True)
+
         for _, title, _, path in [page for pages in SECTIONS.values() for page in pages]:
-            said = _look(tab, f"{url}/{path}?model=digits-2d")
-            faulty += bool(said)
-            print(f"{title:16} {said or 'opens'}", flush=True)
-        for what, attempt in {"the plane": _drag, "a training": _train}.items():
-            said = attempt(tab, url)
-            faulty += bool(said)
-            print(f"{what:16} {said or 'works'}", flush=True)
+            link = f"{url}/{path}?model=digits-2d{LINKS.get(path, '')}"
+            look = partial(_look, tab, link)
+            if path in WITHOUT_PLANE:
+                attempt(title, "opens", look)
+            else:
+                attempt(title, "opens and drags", look, partial(_drag, tab))
+        look = partial(_look, tab, f"{url}/encoded?model=digits-2d")
+        attempt("a selection", "works", look, partial(_select, tab))
+        attempt(
+            "a training",
+            "works",
+            partial(_look, tab, f"{url}/train?epochs=2"),
+            partial(_train, tab),
+        )
     return 1 if faulty else 0
 
 
 def _look(tab: Firefox, url: str) -> str:
     tab.go(url)
-    try:
-        tab.wait(SETTLED)
-    except RuntimeError as error:
-        return str(error)
-    return "; ".join(json.loads(tab.value(FAULTS)))
+    return _whole(tab)
 
 
-def _drag(tab: Firefox, url: str) -> str:
-    if said := _look(tab, f"{url}/?model=digits-2d"):
+def _drag(tab: Firefox) -> str:
+    """The image follows while the pointer moves, and the address says where it was let go."""
+    if said := _comes(tab, "part('latent-plane') && decodes > 0"):
         return said
-    tab.wait("decodes > 0")
     before = tab.value("decodes")
+    at_first = tab.value("location.search")
     tab.drag("latent-plane")
+    moved = f"decodes > {before + 3} && location.search !== {json.dumps(at_first)}"
+    return _comes(tab, moved) or _whole(tab)
+
+
+def _select(tab: Firefox) -> str:
+    if said := _comes(tab, "part('latent-plane') && decodes > 0"):
+        return said
+    tab.drag("latent-plane")
+    return _comes(tab, "new URL(location.href).searchParams.get('selected')") or _whole(tab)
+
+
+def _train(tab: Firefox) -> str:
+    if said := _comes(tab, "part('start-training')"):
+        return said
+    tab.value("part('start-training').click()")
+    explore = "[...document.querySelectorAll('a')].some(a => a.innerText.includes('Explore this'))"
+    return _comes(tab, explore) or _whole(tab)
+
+
+def _whole(tab: Firefox) -> str:
+    """What the page complains of once it rests; empty where it is whole."""
+    return _comes(tab, SETTLED) or "; ".join(json.loads(tab.value(FAULTS)))
+
+
+def _comes(tab: Firefox, expression: str) -> str:
+    """Waits until an expression is true; what is said where it never is."""
     try:
-        tab.wait(f"decodes > {before + 3} && new URL(location.href).searchParams.get('z')")
+        tab.wait(expression)
     except RuntimeError as error:
         return str(error)
     return ""
-
-
-def _train(tab: Firefox, url: str) -> str:
-    if said := _look(tab, f"{url}/train?epochs=2"):
-        return said
-    tab.wait("part('start-training')")
-    tab.value("part('start-training').click()")
-    try:
-        tab.wait(
-            "[...document.querySelectorAll('a')].some(a => a.innerText.includes('Explore this'))"
-        )
-    except RuntimeError as error:
-        return str(error)
-    return "; ".join(json.loads(tab.value(FAULTS)))
 
 
 if __name__ == "__main__":

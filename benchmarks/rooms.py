@@ -16,6 +16,7 @@ import base64
 import json
 import os
 import re
+import struct
 import subprocess
 import sys
 import time
@@ -56,7 +57,8 @@ def message(z: float) -> str:
 def frame(text: str) -> bytes:
     """A client's WebSocket frame, with a mask of zeros."""
     data = text.encode()
-    return b"\x81" + bytes([0x80 | len(data)]) + bytes(4) + data
+    size = bytes([0x80 | len(data)]) if len(data) < 126 else b"\xfe" + struct.pack("!H", len(data))
+    return b"\x81" + size + bytes(4) + data
 
 
 def place(url: str) -> tuple[str, int]:

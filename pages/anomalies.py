@@ -37,6 +37,7 @@ from ui.text.programs import anomalies_program
 from ui.text.show_code import show_code
 from ui.view.point import current_z, set_z, z_text
 from ui.view.stored import HASHES, stored_latents, test_rows
+from ui.widgets import clicked
 from vae_core.checkpoints.card import left_out_class
 from vae_core.data.corruption import corrupt, median_filtered
 from vae_core.data.rows import draw_rows
@@ -121,7 +122,8 @@ def explore() -> None:
         show_curves(found, score, normal, anomalies)
         show_strangest(found, score, normal, anomalies)
     show_in_address("anomalies", against=against, score=name, z=z_text(current_z(opened)))
-    explain("anomalies", "Scores")
+    denoise()
+    explain("anomalies")
     if test_dataset(opened) is not None and opened.latents is not None:
         show_code(
             "anomalies", anomalies_program(opened, against, score, images=IMAGES, draws=DRAWS)
@@ -136,7 +138,9 @@ def scored(score: str, against: str, normal: Sample, anomalies: Sample) -> Found
         return kept[key]
     slow = score == "log_px"
     place = st.empty()
-    if slow and not place.button("Sample log p(x)", type="primary", icon=":material/play_arrow:"):
+    if slow and not clicked(
+        "Sample log p(x)", place=place, type="primary", icon=":material/play_arrow:"
+    ):
         st.caption(f"{DRAWS} draws for each of {len(normal.x) + len(anomalies.x):,} images.")
         return None
     x = torch.cat([normal.x, anomalies.x])
@@ -302,7 +306,6 @@ def denoise() -> None:
             f"with {plain(noise_of)} to rebuild the clean ones."
         )
     show_in_address("denoising", noise=noise, amount=amount)
-    explain("anomalies", "Noise")
 
 
 def quality(images: Tensor, references: Tensor) -> str:
@@ -315,8 +318,9 @@ if lacking := no_encoder(opened) or no_decoder(opened):
     refuse_model(
         opened, f"{lacking} So no image has a score, and none can be rebuilt without its noise."
     )
+    explain("anomalies")
 elif opened.latents is None and test_dataset(opened) is None:
     st.info(f"{plain(opened.id)} has no stored latents and its data are not at hand.")
+    explain("anomalies")
 else:
     explore()
-    denoise()

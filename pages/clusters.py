@@ -17,7 +17,7 @@ from ui.frame.instead import refuse_model
 from ui.frame.kinds import no_codes
 from ui.frame.session import current_model
 from ui.frame.work import working
-from ui.images.pictures import data_note, pixels_fit
+from ui.images.pictures import data_note, paired, pixels_fit
 from ui.numbers import decimal
 from ui.text.explain import explain
 from ui.text.plain import cell
@@ -54,6 +54,7 @@ FIGURES = {
 opened = current_model()
 if lacking := no_codes(opened):
     refuse_model(opened, f"{lacking} Without codes there is nothing to cluster.")
+    explain("clusters")
     st.stop()
 latents = latents_of(opened)
 class_names: list[str] = opened.config.get("class_names") or []
@@ -218,7 +219,7 @@ def show_means(clusters: Tensor) -> None:
     below = ""
     if dataset is not None:
         means = torch.stack([mean_image(dataset, clusters == j) for j in held])
-        images = torch.cat([images, means], dim=2)
+        images = paired(images, means)
         below = " Below it: the mean of the same images' pixels."
     st.header(title)
     names = [composition(clusters, j) for j in held]
@@ -229,7 +230,7 @@ def show_means(clusters: Tensor) -> None:
         alt=f"The decoded means of {len(held)} clusters",
         captions=[f"cluster {j + 1}: {text}" for j, (text, _) in zip(held, names, strict=True)],
         labels=[label for _, label in names],
-        gap=4,
+        gap=12,
         min_tile=52,
         max_tile=88,
     )

@@ -27,6 +27,7 @@ from ui.text.programs import images_of, place_of
 from ui.text.show_code import program, show_code
 from ui.view.dims import MOST_DIMS, names_of_dims
 from ui.view.stored import HASHES, latents_of, stored_latents
+from ui.widgets import clicked
 from vae_core.latent.decoded import decoded
 from vae_core.latent.projections import principal_components
 from vae_core.measures.coding import (
@@ -61,6 +62,7 @@ QUALITIES = (2, 5, 10, 20, 35, 50, 65, 80, 90, 95)  # of JPEG
 opened = current_model()
 if lacking := no_codes(opened) or no_decoder(opened):
     refuse_model(opened, f"{lacking} Without both nothing can be kept in their place.")
+    explain("compression")
     st.stop()
 model, latents, dataset = opened.model, latents_of(opened), test_dataset(opened)
 d = model.latent_dim
@@ -167,7 +169,6 @@ def show_lossless() -> None:
         "model learned them, written one after another to be read back to the same pixels. PNG of "
         "one bit a pixel, all on one sheet."
     )
-    explain("compression", "Bits back")
 
 
 def show_curves(found: Curves, step: float, bits: float) -> None:
@@ -268,8 +269,9 @@ def explore() -> None:
         )
     elif key not in kept:
         place = st.empty()
-        if place.button(
+        if clicked(
             "Measure quality, beside PCA, PNG and JPEG",
+            place=place,
             type="primary",
             icon=":material/play_arrow:",
         ):
@@ -287,7 +289,8 @@ def explore() -> None:
     if key in kept:
         st.caption("PCA and JPEG: what comes nearest to the model's bits.")
     show_in_address("compression", delta=step)
-    explain("compression", "Codes")
+    show_lossless()
+    explain("compression")
     show_code(
         "compression",
         program(
@@ -304,6 +307,6 @@ def explore() -> None:
 
 if len(latents) < 2 or not bool(latents.mu.std(0).max() > 0):
     refuse_model(opened, "All stored codes are the same; there is nothing to quantise.")
+    explain("compression")
 else:
     explore()
-    show_lossless()

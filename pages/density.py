@@ -264,6 +264,7 @@ if d > MAX_DIMS:
         opened,
         f"{d:,} latent dimensions are too many for a density: {MAX_DIMS} at most are fitted.",
     )
+    explain("density")
     st.stop()
 if opened.latents is None:
     refuse_model(

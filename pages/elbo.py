@@ -55,6 +55,7 @@ from ui.view.dims import dims_by_use, names_of_dims
 from ui.view.planes import default_plane, keep_z, plane_points
 from ui.view.point import current_z, set_z, z_text
 from ui.view.seed import offer_new, seed_in_view
+from ui.widgets import clicked
 from vae_core.measures.likelihood.posterior_gap import (
     EXACT_DIM,
     DiagonalGaussian,
@@ -109,13 +110,14 @@ def explore() -> None:
         seed=seed_in_view(),
         z=z_text(current_z(opened)),
     )
-    show_code_of(chosen)
     if model.has_gradients:
         show_bounds(chosen.x, gap)
         show_trick(chosen.x, q)
     else:
         st.info(f"{NO_GRADIENTS} So the estimates of the ELBO's own are left out.")
     show_sum()
+    explain("elbo")
+    show_code_of(chosen)
 
 
 def show_plane(cells: Cells | None, q: DiagonalGaussian, best: DiagonalGaussian, look: str) -> None:
@@ -214,7 +216,6 @@ def show_bars(gap: Gap, x: Tensor) -> None:
             "Grey pixels under a Bernoulli likelihood are no likelihood of the data: read "
             "−log p(x|z) as a cross-entropy. The equation holds for it all the same."
         )
-    explain("elbo", "The gap")
 
 
 def show_code_of(chosen: ChosenImage) -> None:
@@ -260,14 +261,13 @@ def show_bounds(x: Tensor, gap: Gap) -> None:
         )
         if sentence := doubt_of(log_weights, gap):
             st.warning(sentence, icon=":material/warning:")
-    explain("elbo", "Two estimates")
 
 
 def show_trick(x: Tensor, q: DiagonalGaussian) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header(PARTS["reparameterisation"], anchor="reparameterisation", width="stretch")
         number_from_link("eps", 0, DRAWS - 1, default=0)
-        if st.button("Draw ε", icon=":material/casino:"):
+        if clicked("Draw ε", icon=":material/casino:"):
             st.session_state["eps"] = (st.session_state["eps"] + 1) % DRAWS
     drawn = gradients_of(opened, x, seed_in_view())
     d, k = model.latent_dim, st.session_state["eps"]
@@ -303,7 +303,6 @@ def show_trick(x: Tensor, q: DiagonalGaussian) -> None:
         "times larger the score function's variance is than the pathwise gradient's: so many times "
         "more draws it needs for the same accuracy."
     )
-    explain("elbo", "The reparameterisation trick")
 
 
 def show_sum() -> None:
@@ -325,18 +324,24 @@ def show_sum() -> None:
         unit="thousand nats",
     )
     st.caption(f"N = {n:,} test images in a random order, one draw of z each.")
-    explain("elbo", "The sum over a data set")
 
 
-if lacking := no_likelihood(opened):
-    refuse_model(opened, f"{lacking} So there is neither an ELBO nor a gap.")
-elif not model.is_variational:
-    refuse_model(
-        opened,
-        f"{name_of(opened)} is a {kind_of(opened)}: it has no posterior with a density, "
-        "so there is neither an ELBO nor a gap.",
-    )
-elif not (exact or model.has_gradients):
-    refuse_model(opened, f"{NO_GRADIENTS} So q* is not to be found, beside which the gap is told.")
+def lack() -> str:
+    """Why the page has nothing to show of this model; empty where it has."""
+    if lacking := no_likelihood(opened):
+        return f"{lacking} So there is neither an ELBO nor a gap."
+    if not model.is_variational:
+        return (
+            f"{name_of(opened)} is a {kind_of(opened)}: it has no posterior with a density, "
+            "so there is neither an ELBO nor a gap."
+        )
+    if not (exact or model.has_gradients):
+        return f"{NO_GRADIENTS} So q* is not to be found, beside which the gap is told."
+    return ""
+
+
+if lacking := lack():
+    refuse_model(opened, lacking)
+    explain("elbo")
 else:
     explore()

@@ -67,6 +67,7 @@ Columns = dict[str, np.ndarray]
 opened = current_model()
 if lacking := no_codes(opened):
     refuse_model(opened, f"{lacking} Its images are on Decode z, Manifold and Interpolate.")
+    explain("encoded")
     st.stop()
 d = opened.model.latent_dim
 

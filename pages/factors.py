@@ -64,6 +64,7 @@ CHIPS = """
 opened = current_model()
 if lacking := no_codes(opened):
     refuse_model(opened, f"{lacking} What its dimensions change is to be seen on Decode z.")
+    explain("factors")
     st.stop()
 latents = latents_of(opened)
 model = opened.model
@@ -134,9 +135,10 @@ def explore() -> None:
         k=sigmas if SPANS[span] == "sigmas" else None,
         all_cards=st.session_state["all_cards"],
     )
-    explain("factors", "Dimensions")
-    show_code_of(chosen, SPANS[span], float(sigmas))
     show_attribute(row)
+    st.fragment(show_scores)(opened, latents)
+    explain("factors")
+    show_code_of(chosen, SPANS[span], float(sigmas))
 
 
 def show_cards(row: int, span: str, sigmas: float) -> None:
@@ -326,9 +328,6 @@ def show_attribute(row: int) -> None:
     st.caption(f"z = μ + t ({added}); t = 0 is the reconstruction g(μ).")
     by = None if attribute == attributes[0] else attribute
     show_in_address("attribute", **{"by": by, "to": to, "from": away, "t": t})
-    explain("factors", "Attributes")
 
 
 explore()
-if show_scores(opened, latents):
-    explain("factors", "Scores")

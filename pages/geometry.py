@@ -28,7 +28,7 @@ from ui.view.ends import end_of_row, ends, set_end, way_texts
 from ui.view.planes import default_plane, keep_z
 from ui.view.point import current_z, z_text
 from ui.view.stored import HASHES
-from ui.widgets import set_widget
+from ui.widgets import clicked, set_widget
 from vae_core.latent.decoded import decoded
 from vae_core.latent.effort import MOST_PIXELS, Effort, effort
 from vae_core.latent.geometry import (
@@ -55,6 +55,7 @@ if lacking := no_decoder(opened):
     refuse_model(
         opened, f"{lacking} Without one no distance in latent space can be measured by images."
     )
+    explain("geometry")
     st.stop()
 model = opened.model
 
@@ -131,7 +132,8 @@ def explore() -> None:
             "the page ends it."
         )
         show_in_address("geometry", z=z_text(current_z(opened)), **way_texts(opened))
-        if not st.button("Measure", type="primary", icon=":material/play_arrow:"):
+        if not clicked("Measure", type="primary", icon=":material/play_arrow:"):
+            explain("geometry")
             return
         st.session_state["measured"] = asked
     with working("Differentiating the decoder") as report:
@@ -238,5 +240,6 @@ if model.latent_dim < 2:
         f"{plain(opened.id)} has a single latent dimension: every way from one z to another is the "
         "same line, and there is no plane to measure.",
     )
+    explain("geometry")
 else:
     explore()

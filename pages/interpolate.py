@@ -54,6 +54,7 @@ STRIP_SIDE = 112  # pixels of a frame in the exported strip
 opened = current_model()
 if lacking := no_decoder(opened):
     refuse_model(opened, f"{lacking} Without one there is no way from one image to another.")
+    explain("interpolate")
     st.stop()
 model = opened.model
 latents = opened.latents

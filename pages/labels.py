@@ -44,6 +44,7 @@ from ui.text.show_code import show_code
 from ui.view.planes import default_plane, keep_z, plane_points
 from ui.view.point import current_z, z_text
 from ui.view.stored import latents_of
+from ui.widgets import clicked
 from vae_core.data.names import dataset_label
 from vae_core.latent.decoded import decoded
 from vae_core.measures.codes.label_curves import (
@@ -72,6 +73,7 @@ if lacking := no_codes(opened):
     refuse_model(
         opened, f"{lacking} Without codes there is nothing for a classifier to learn from."
     )
+    explain("labels")
     st.stop()
 latents = latents_of(opened)
 if latents.labels is None:
@@ -81,6 +83,7 @@ if latents.labels is None:
         f"There are no classes in {plain(data)}, so "
         "there is nothing to label. What its codes have in common is on the page Clusters.",
     )
+    explain("labels")
     st.stop()
 class_names = opened.config.get("class_names") or [str(k) for k in latents.labels.unique().tolist()]
 
@@ -215,7 +218,7 @@ def show_curves(task: LabelTask, how: str, counts: list[int]) -> None:
         if (
             done < lines * len(counts)
             and "measuring" not in st.session_state
-            and st.button(
+            and clicked(
                 "Measure it whole" if done else "Measure anew" if shipped else "Measure",
                 type="secondary" if shipped else "primary",
                 icon=":material/play_arrow:",

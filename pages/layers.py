@@ -227,5 +227,6 @@ if choose_part(PARTS, "layers") == "example":
     show_example()
 elif lacking := no_decoder(opened) or no_layers(opened):
     refuse_model(opened, f"{lacking} Without layers there are none to look into.")
+    explain("layers", "Layers")
 else:
     show_layers()

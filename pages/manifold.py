@@ -53,6 +53,7 @@ LAYOUT = """
 opened = current_model()
 if lacking := no_decoder(opened):
     refuse_model(opened, f"{lacking} Without one there is nothing to draw on a grid.")
+    explain("manifold")
     st.stop()
 model = opened.model
 along_axes = too_many_dims(opened)
@@ -313,5 +314,6 @@ if model.latent_dim < 2:
         f"{plain(opened.id)} has a single latent dimension: its manifold is a line, not a plane. "
         "Interpolate shows the images along it.",
     )
+    explain("manifold")
 else:
     explore()

@@ -98,6 +98,7 @@ def show_draws() -> None:
         )
     show_in_address("marginal", image=chosen.row, image_class=drawn_class(), seed=seed_in_view())
     show_model()
+    explain("marginal")
     if chosen.is_data and chosen.row is not None:
         index = chosen.row if opened.latents is None else int(opened.latents.indices[chosen.row])
         given = {"CHECKPOINT": place_of(opened), "IMAGE": index, "DRAWS": DRAWS}
@@ -108,17 +109,18 @@ def show_model() -> None:
     st.header("The model, drawn")
     show_graphical_model()
     st.caption("Solid: what generates. Dashed: what infers. The plate: N images, a z for each.")
-    explain("marginal")
 
 
 if lacking := no_likelihood(opened):
     st.info(f"{lacking} So there is no p(x) to estimate.")
     show_model()
+    explain("marginal")
 elif not model.is_variational:
     st.info(
         f"{name_of(opened)} is a {kind_of(opened)}: it has no density p(x|z) and no q(z|x) to draw "
         "from. Choose a VAE in the sidebar."
     )
     show_model()
+    explain("marginal")
 else:
     show_draws()

@@ -107,6 +107,7 @@ def samples() -> None:
     image = "the decoder's mean" if model.has_encoder else "what the generator makes of it"
     st.caption(f"{text}. Each image is {image}.")
     show_in_address("seed", seed=seed)
+    show_guide()
     explain("overview")
     if choice.kind == PRIOR:
         rows, columns = SAMPLES
@@ -115,15 +116,18 @@ def samples() -> None:
         show_code("overview", code)
 
 
+def show_guide() -> None:
+    st.html(CARDS)
+    with st.container(key="guide"):
+        st.header("What each page is for")
+    with st.container(key="cards"):
+        for file, text in GUIDE.items():  # an element each: there are many to draw
+            st.page_link(page_path(file), label=f"**{TITLES[file]}** · {text}")
+
+
 plane()
 if model.has_decoder:
     samples()
 else:
+    show_guide()
     explain("overview")
-
-st.html(CARDS)
-with st.container(key="guide"):
-    st.header("What each page is for")
-with st.container(key="cards"):
-    for file, text in GUIDE.items():  # an element each: there are many to draw
-        st.page_link(page_path(file), label=f"**{TITLES[file]}** · {text}")

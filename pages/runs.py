@@ -36,6 +36,7 @@ from ui.training.runs import (
     visible_runs,
     watch,
 )
+from ui.widgets import clicked
 from vae_core.runs.run import Run
 
 POLL_SECONDS = 2.0
@@ -118,7 +119,7 @@ def show_chosen(run: Run, colour: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.html(f'<div style="width:1.25rem;height:1.25rem;background:{colour}"></div>', width=20)
         st.markdown(f"**{plain(label_of(run, config))}** {state_badge(run)}", width="stretch")
-        if st.button("Open", key=f"open-{run.token}", icon=":material/open_in_new:"):
+        if clicked("Open", key=f"open-{run.token}", icon=":material/open_in_new:"):
             choose_run(run)
             st.switch_page(page_path("train"))
         if is_mine(run) and not run.status().active and delete_button(run.token):

@@ -1,10 +1,13 @@
-"""Widgets whose value the script sets, and one that says more than Streamlit's."""
+"""Widgets whose value the script sets, and some that do better than Streamlit's."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 _SAID = """
@@ -24,6 +27,31 @@ def set_widget(key: str, value: object) -> None:
     """
     if key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = value
+
+
+def clicked(label: str, *, place: DeltaGenerator | None = None, **settings: Any) -> bool:
+    """`st.button`, whose click counts even where the run that it caused is cut short by another.
+
+    Streamlit forgets it then, as when a plane tells where it rests just after the click. A click
+    that is not heard on its page before the next button is pressed is void.
+    """
+    context, name = get_script_run_ctx(), settings.get("key", label)
+    this = (context.page_script_hash if context else "", name)
+
+    def note() -> None:
+        st.session_state["clicked"] = this
+
+    (place or st).button(label, on_click=note, **settings)
+    heard: bool = st.session_state.get("clicked") == this
+    if heard:
+        del st.session_state["clicked"]
+    return heard
+
+
+def said_by(key: str) -> Mapping[str, Any]:
+    """What the component `key` tells; nothing where it is gone: its last word may come late."""
+    state: Mapping[str, Any] = st.session_state.get(key) or {}
+    return state
 
 
 def file_uploader(label: str, **settings: Any) -> UploadedFile | None:

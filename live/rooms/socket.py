@@ -13,6 +13,7 @@ import asyncio
 import logging
 import secrets
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 
 from starlette.requests import HTTPConnection
@@ -35,7 +36,7 @@ MAX_SOCKETS = 2 * MAX_SOCKETS_EACH  # over all rooms
 WRONG, WRONG_SECONDS = 20, 600.0  # codes without a room that a browser may try within so long
 FIRST_SECONDS = 10.0  # until a client has said what it is
 LEADERS_PACE = 120.0, 240.0  # messages a second, and at once
-LONG = 2_048  # characters of a leader's message that count as one more
+LONG = 2_048  # characters of a text that count as one more
 FOLLOWERS_PACE = 2.0, 20.0
 MOST_SENT = 10_000  # texts a second to all who take part: so many cost half a core
 
@@ -120,7 +121,17 @@ async def _write(websocket: WebSocket, slot: Slot) -> None:
         texts = await slot.take()
         for text in texts:
             await websocket.send_text(text)
-        await asyncio.sleep(len(texts) * len(_sockets) / MOST_SENT)  # then there is newer
+        await asyncio.sleep(pause_after(texts, len(_sockets)))  # then there is newer
+
+
+def pause_after(texts: Sequence[str], taking_part: int) -> float:
+    """Seconds for which one of so many is sent nothing after these."""
+    return sum(_counts(text) for text in texts) * taking_part / MOST_SENT
+
+
+def _counts(text: str) -> float:
+    """As how many short ones it counts."""
+    return 1 + len(text) / LONG
 
 
 async def _hear_leader(websocket: WebSocket, room: Room) -> None:
@@ -128,7 +139,7 @@ async def _hear_leader(websocket: WebSocket, room: Room) -> None:
     while True:
         text = await websocket.receive_text()
         name, value = read(text, OF_LEADER)
-        await asyncio.sleep(pace.one_more(1 + len(text) / LONG))  # the browser drops what waits
+        await asyncio.sleep(pace.one_more(_counts(text)))  # the browser drops what waits
         if name == "end":
             hub.end(room.code)
         else:

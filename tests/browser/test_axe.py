@@ -1,5 +1,5 @@
 """axe-core finds nothing to complain of on any page: contrast, names, order; in either theme, on a
-screen and on a phone."""
+screen, a projector and a phone."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ def open_all(page: Page) -> None:
 
 
 def found_everywhere(page: Page, settle: Settle, axe: str) -> dict[str, list[str]]:
-    """In both themes, on a screen and on a phone; nothing where nothing is wrong."""
+    """In both themes, on a screen, a projector and a phone; nothing where nothing is wrong."""
     settle(page)
     open_all(page)
     found = {}
-    for width in (VIEWPORT["width"], 400):
+    for width in (VIEWPORT["width"], 1024, 400):
         page.set_viewport_size({"width": width, "height": 800})
         for theme in ("light", "dark"):
             page.emulate_media(color_scheme=theme)

@@ -112,6 +112,34 @@ def test_a_student_sees_what_the_teacher_shows(
     expect(student.get_by_role("slider")).to_have_count(page.get_by_role("slider").count())
 
 
+@pytest.mark.parametrize("where", ["/decode", "/?model=digits-2d&seed=9"])
+def test_a_view_that_a_student_s_server_misses_is_asked_for_until_it_is_shown(
+    visitor: Callable[..., Any], student: Page, app_url: str, settle: Settle, where: str
+) -> None:
+    student.add_init_script(
+        """window.missed = 2;
+        addEventListener("popstate", (event) => {
+            if (missed++ < 2) event.stopImmediatePropagation();
+        }, { capture: true });"""
+    )
+    with visitor() as context:
+        teacher = context.new_page()
+        student.goto(led_room(teacher, f"{app_url}/?model=digits-2d&seed=7", settle))
+        shows(student, settle, "seed=7")
+        student.evaluate("missed = 0")
+        teacher.goto(f"{app_url}{where}")
+        student.wait_for_function("missed > 2")
+        settle(teacher)
+        settle(student)
+        shown = (
+            "with seed 9" if "seed" in where else "What does each number of z change in the image?"
+        )
+        expect(student.get_by_text(shown)).to_be_visible()
+        asked = student.evaluate("missed")
+        student.wait_for_timeout(2_000)
+        assert student.evaluate("missed") == asked  # and then no more
+
+
 def test_a_student_looks_around_and_comes_back_and_both_may_reload(
     page: Page,
     student: Page,

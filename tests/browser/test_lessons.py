@@ -14,7 +14,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, WebSocket, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from live.models import open_model
-from tests.browser.conftest import App, running_app, wait_until_idle
+from tests.browser.conftest import VIEWPORT, App, running_app, wait_until_idle
 from ui.lessons.answers import told_at
 
 pytestmark = pytest.mark.browser
@@ -88,6 +88,8 @@ minutes: 1
 ---
 ## Samples
 [Look at draws](/?model=digits-2d&seed=3#samples)
+## The plane
+[Look at the plane](/?model=digits-2d&seed=3)
 """
 HOSTILE = """---
 title: <b id=evil>bold</b> <script>window.evil = 1</script>
@@ -158,7 +160,7 @@ def heading(page: Page, text: str) -> None:
 
 def check(page: Page, words: str) -> None:
     column(page).get_by_role("button", name="Check", exact=True).click()
-    expect(column(page).get_by_test_id("stAlert").filter(has_text=words)).to_be_visible()
+    expect(column(page).get_by_test_id("stAlert").filter(has_text=words)).to_be_in_viewport()
 
 
 def done(page: Page) -> dict[str, Any]:
@@ -179,11 +181,13 @@ def test_a_lesson_is_walked_over_three_pages_and_goes_on_after_a_reload(
     page.wait_for_url("**/?model=digits-2d&lesson=three-pages&step=1**")
     settle(page)
     heading(page, "First")
+    page.set_viewport_size({"width": 1024, "height": 460})  # whoever answers sees what is said
 
     column(page).get_by_text("the first").click()
     check(page, "Not yet. It is not the first.")
     column(page).get_by_text("the second").click()
     check(page, "Right. It is the second.")
+    page.set_viewport_size(VIEWPORT)
     assert done(page)["three-pages"]["right"] == [1]
     expect(page.get_by_test_id("latent-plane")).to_have_count(1)  # the page stands as it stood
 
@@ -341,6 +345,11 @@ def test_to_look_at_a_part_of_a_page_shows_that_part(
         page.get_by_test_id("stMain").hover()
         page.mouse.wheel(0, -9999)
         expect(page.get_by_role("heading", level=1)).to_be_in_viewport()
+    column(page).get_by_role("link", name="Look at draws").click()
+    expect(page.get_by_role("heading", level=1)).not_to_be_in_viewport()
+    column(page).get_by_role("button", name="Next").click()
+    column(page).get_by_role("link", name="Look at the plane").click()
+    expect(page.get_by_role("heading", level=1)).to_be_in_viewport()
 
 
 def test_the_last_step_leads_to_all_lessons(

@@ -48,6 +48,13 @@ def idx(array: np.ndarray) -> bytes:
     return bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes()
 
 
+def take_out(page: Page, settle: Settle, name: str) -> None:
+    button = page.get_by_role("button", name=f"Remove {name}")
+    button.click()
+    expect(button).to_have_count(0)
+    settle(page)
+
+
 def bring(page: Page, name: str, data: bytes, uploader: int = 0) -> None:
     place = page.get_by_test_id("stFileUploader").nth(uploader).locator("input[type=file]")
     place.set_input_files({"name": name, "mimeType": "application/octet-stream", "buffer": data})
@@ -62,8 +69,7 @@ def test_images_are_brought_seen_and_learned_by_their_visitor_alone(
 
     bring(page, "photos.zip", photos()[:-40])
     expect(page.get_by_role("alert")).to_contain_text("photos.zip is no zip archive")
-    page.get_by_role("button", name="Remove photos.zip").click()
-    settle(page)
+    take_out(page, settle, "photos.zip")
 
     bring(page, "photos.zip", photos())
     expect(page.get_by_test_id("own-preview")).to_be_visible(timeout=LONG)
@@ -181,9 +187,7 @@ def test_what_is_guessed_of_values_channels_and_stacks_can_be_chosen(
     expect(main).to_contain_text("values 0 to 15, shown from black 0 to white 15")
     settle(page)
 
-    page.get_by_role("button", name="Remove dark.zip").click()
-    expect(main).not_to_contain_text("dark.zip")
-    settle(page)
+    take_out(page, settle, "dark.zip")
     arrays = io.BytesIO()
     np.savez(arrays, x=np.arange(40 * 8 * 8).reshape(40, 8, 8) % 17)
     bring(page, "levels.npz", arrays.getvalue())
@@ -213,8 +217,7 @@ def test_how_names_are_written_and_what_axes_count_can_be_chosen(
     expect(main).not_to_contain_text("does not say")
     settle(page)
 
-    page.get_by_role("button", name="Remove photos.zip").click()
-    settle(page)
+    take_out(page, settle, "photos.zip")
     arrays = io.BytesIO()
     x = np.random.default_rng(0).integers(0, 256, (9, 9, 40), dtype=np.uint8)
     np.savez(arrays, x=x)
@@ -239,8 +242,7 @@ def test_an_idx_file_takes_its_labels_from_another(
     settle(page)
     bring(page, "labels", gzip.compress(idx(y[:9])), uploader=1)
     expect(page.get_by_role("alert")).to_contain_text("40 images, but 9 labels")
-    page.get_by_role("button", name="Remove labels").click()
-    settle(page)
+    take_out(page, settle, "labels")
     bring(page, "labels", gzip.compress(idx(y)), uploader=1)
     expect(main).to_contain_text("4 classes: 0 10, 1 10, 2 10, 3 10", timeout=LONG)
 

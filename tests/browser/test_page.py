@@ -150,7 +150,8 @@ def test_hovering_shows_real_images_and_says_which_are_decoded(
         with opened(browser, saved / "mnist.html", f"?zoom={x:.4f},{y:.4f},0.01") as page:
             box = page.get_by_test_id("latent-plane").bounding_box()
             assert box is not None
-            page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+            beside = 15  # pixels: on the image that stands for it
+            page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2 + beside)
             page.locator(".tip", has_text=f"#{row}").filter(has_text=says).wait_for()
 
 
@@ -178,6 +179,30 @@ def test_plane_and_film_are_saved_from_disk(browser: Browser, saved: Path) -> No
     with opened(browser, saved / "mnist.html", "?hide=save") as page:
         page.locator("#plane .save").wait_for(state="attached")
         assert page.locator("#plane .save").is_hidden()
+
+
+def test_strips_are_saved_as_one_figure(browser: Browser, mnist: OpenModel, saved: Path) -> None:
+    with opened(browser, saved / "mnist.html", "?z=0.5,-1") as page:
+        page.wait_for_function(
+            "document.querySelector('.saves').shadowRoot?.querySelector('.save')"
+        )
+        menu = page.locator("#dimensions .save")
+        rows = list(csv.DictReader(io.StringIO(file_of(page, menu, "CSV").decode())))
+        pixels = np.array(Image.open(io.BytesIO(file_of(page, menu, "Pixels, 1 times"))))
+        assert pixels.shape[:2] == (2 * 28, 11 * 28) and len(rows) == 22
+        z = torch.tensor([[0.5, -1.0]]).repeat(22, 1)
+        for k, row in enumerate(rows):
+            z[k, ["z₁", "z₂"].index(row["dimension"])] = float(row["value"])
+        expected = (
+            (mnist.model.decode(z) * 255).reshape(2, 11, 28, 28).transpose(1, 2).flatten(1, 2)
+        )
+        assert np.abs(pixels[..., 0] - expected.reshape(56, 308).numpy()).max() <= GREY_LEVELS
+        svg = file_of(page, menu, "SVG").decode()
+        assert svg.count("<image") == 2 and ">z₂<" in svg
+        once, twice = (
+            Image.open(io.BytesIO(file_of(page, menu, f"PNG, {k} times"))) for k in (1, 2)
+        )
+        assert twice.width == 2 * once.width and len(np.unique(once)) > 50
 
 
 def test_without_webassembly_it_shows_the_same(browser: Browser, saved: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
+from pypdfium2 import PdfDocument
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -18,6 +19,7 @@ def test_the_plane_is_drawn_light_on_paper_and_dark_again_after_it(
     page.goto(f"{app_url}/?model=digits-2d")
     settle(page)
     page.wait_for_function("decodes.length")
+    page.wait_for_load_state("networkidle")  # all that is drawn is there
     drawn = "plane => plane.toDataURL()"
     plane = page.get_by_test_id("latent-plane")
     seen = [plane.evaluate(drawn)]
@@ -60,4 +62,34 @@ def test_a_heading_stands_with_what_it_heads(
     try:
         assert page.evaluate(PARTED) == []
     finally:
-        page.emulate_media(media="screen")
+        page.emulate_media(media="null")  # "screen" would be printed, too
+
+
+PUSH = """height => {
+    document.querySelector("#pushes")?.remove();
+    const pushes = document.createElement("div");
+    pushes.id = "pushes";
+    pushes.style = `flex: none; height: ${height}px`;
+    document.querySelector("[data-testid=stMainBlockContainer]").prepend(pushes);
+}"""
+
+
+@pytest.mark.parametrize("paper", ["A4", "Letter"])
+def test_no_sheet_begins_with_the_caption_of_a_figure_on_another(
+    page: Page, app_url: str, settle: Callable[[Page], None], paper: str
+) -> None:
+    page.goto(f"{app_url}/labels?model=mnist-2d")
+    settle(page)
+    found = page.get_by_test_id("stMain").get_by_test_id("stCaptionContainer")
+    found.filter(has_text="may be labelled").wait_for()
+    page.get_by_test_id("label-curves").wait_for()
+    page.wait_for_function("decodes.length")
+    captions = found.all_inner_texts()
+    begins = []
+    for height in range(0, 101, 25):  # so that sheets end at other places
+        page.evaluate(PUSH, height)
+        with PdfDocument(page.pdf(format=paper)) as sheets:
+            texts = [sheet.get_textpage().get_text_range() for sheet in sheets]
+        begins += [text.splitlines()[0] for text in texts[1:]]
+    assert begins
+    assert [line for line in begins if any(c.startswith(line) for c in captions)] == []

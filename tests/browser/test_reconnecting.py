@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -219,7 +219,8 @@ def test_what_is_too_long_for_an_address_is_the_visitors_for_a_day(
 
 
 PAGES = [url for pages in SECTIONS.values() for _, _, _, url in pages]
-SHOWN = """() => [...document.querySelectorAll("[data-testid=stMain] *")]
+SHOWN = """() => [...document.querySelectorAll("[data-testid=stMain], [data-testid=stPopoverBody]")]
+    .flatMap((root) => [...root.querySelectorAll("*")])
     .flatMap((part) => [part, ...(part.shadowRoot?.querySelectorAll("*") ?? [])])
     .filter((part) => part.matches("input, [aria-pressed], [aria-checked]"))
     .map((part) => [
@@ -231,8 +232,23 @@ SHOWN = """() => [...document.querySelectorAll("[data-testid=stMain] *")]
 
 
 def set_all(page: Page, settle: Settle) -> None:
-    """The last of every row of choices, a step on of every slider, and what the plane alone has."""
+    """The last of every list and row of choices, a step on of every number, what the plane has."""
     main = page.get_by_test_id("stMain")
+    for k in range(main.get_by_test_id("stSelectbox").count()):
+        chosen = main.get_by_test_id("stSelectbox").nth(k).get_by_role("combobox")
+        if chosen.count() and chosen.is_visible() and chosen.is_enabled():
+            chosen.scroll_into_view_if_needed()  # which closes a list that is open
+            settle(page)
+            chosen.click()
+            page.get_by_role("option").first.wait_for()
+            others = page.get_by_role("option", selected=False)
+            with heard(page, settle) if others.count() else nullcontext():
+                others.last.click() if others.count() else page.keyboard.press("Escape")
+    for k in range(main.get_by_test_id("stNumberInput").count()):
+        more = main.get_by_test_id("stNumberInput").nth(k).get_by_test_id("stNumberInputStepUp")
+        if more.count() and more.is_visible() and more.is_enabled():
+            with heard(page, settle):
+                more.click()
     for k in range(main.get_by_test_id("stButtonGroup").count()):
         choice = main.get_by_test_id("stButtonGroup").nth(k).get_by_role("radio").last
         if choice.count() and choice.is_enabled() and not choice.is_checked():
@@ -290,7 +306,7 @@ def test_a_page_is_after_sleep_as_it_was_set(
         assert apart <= {"z", "a", "frame"}  # of a way, its first stop is moved
 
 
-def test_what_lists_and_switches_say_is_there_after_sleep(
+def test_what_lists_switches_filters_and_a_search_say_is_there_after_sleep(
     page: Page, here: str, settle: Settle, sleep: Sleep
 ) -> None:
     page.goto(f"{here}/encoded?model=sprites-6d")
@@ -304,8 +320,21 @@ def test_what_lists_and_switches_say_is_there_after_sleep(
         switch = main.get_by_test_id("stCheckbox").filter(has_text=name)
         with heard(page, settle):
             switch.locator("label").click()
+    page.get_by_role("button", name="Filter").click()
+    for name in ("shape", "x"):
+        page.get_by_role("combobox", name="Filter by").fill(name)
+        with heard(page, settle):
+            page.get_by_role("option", name=name, exact=True).click()
+    page.keyboard.press("Escape")
+    with heard(page, settle):
+        page.get_by_role("slider", name="shape — start").press("ArrowRight")
+    page.get_by_label("Search", exact=True).fill("heart")
+    with heard(page, settle):
+        page.get_by_label("Search", exact=True).press("Enter")
+    expect(page.get_by_role("heading", name=re.compile(r"\d selected"))).to_be_visible()
     said, shown = said_by(page.url), page.evaluate(SHOWN)
-    assert said.keys() >= {"x", "colour", "draw"}
+    assert said.keys() >= {"x", "colour", "draw", "filter", "selected"}
+    assert any(part.startswith("x — start") for part in shown)
     sleep(page)
     assert said_by(page.url) == said
     assert page.evaluate(SHOWN) == shown

@@ -144,6 +144,13 @@ def test_pictures_are_as_large_as_asked_for(page: Page, app_url: str, settle: Se
     opener.click()
     menu.get_by_role("menuitem", name="PDF").click()
     page.wait_for_function("window.printed?.includes('@page')")
+    sheet = page.context.new_page()  # what the browser makes of it
+    sheet.set_content(page.evaluate("printed"))
+    pdf = sheet.pdf(prefer_css_page_size=True)
+    assert pdf.count(b"/Type /Page\n") == 1 and b"/FontName" in pdf  # text that stays text
+    (box,) = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", pdf)
+    points = np.array([float(side) for side in box])
+    assert np.allclose(points, 0.75 * np.array([width, height + 1]), atol=1)
 
 
 def test_a_link_can_hide_the_menus(page: Page, app_url: str, settle: Settle) -> None:

@@ -1,4 +1,4 @@
-"""What the script writes into widgets."""
+"""What the script writes into widgets, and what it hears of them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).parents[2]
 # In a process of its own: a page leaves what it opened behind.
@@ -52,3 +53,29 @@ def test_a_run_in_which_nothing_changes_writes_no_widget(
     assert done.returncode == 0, done.stderr[-3_000:]
     written = json.loads(done.stdout.splitlines()[-1])
     assert {page: labels for page, labels in written.items() if labels} == {}
+
+
+def cut_short() -> None:
+    """Counts the clicks on Go; a click on it is followed by a run that comes in between."""
+    import streamlit as st
+
+    from ui.widgets import clicked
+
+    if st.session_state.pop("cut", False):
+        st.rerun()
+    if clicked("Go"):
+        st.session_state["heard"] = st.session_state.get("heard", 0) + 1
+    clicked("Stay")
+
+
+def test_a_click_counts_once_even_where_its_run_is_cut_short() -> None:
+    app = AppTest.from_function(cut_short).run()
+    app.session_state["cut"] = True
+    app.button[0].click().run()
+    assert app.session_state["heard"] == 1
+    app.run()
+    assert app.session_state["heard"] == 1
+    app.button[1].click().run()
+    assert app.session_state["heard"] == 1
+    app.button[0].click().run()
+    assert app.session_state["heard"] == 2

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from docs.rooms import ROOT
 from vae_core import plugins
 from vae_core.checkpoints.reading import load_checkpoint, read_config
 from vae_core.errors import CheckpointError, ConfigError
 from vae_core.models import networks
-from vae_core.plugins import load_plugins, plugin_files
+from vae_core.plugins import load_plugins
 from vae_core.runs.cluster import RemoteRun
 from vae_core.runs.jobs import start
-from vae_core.runs.run import Status, create_run
-from vae_core.runs.slots import Slot
+from vae_core.runs.run import Status
 from vae_core.training.config import TrainConfig
 
 MINE = """
@@ -79,31 +78,29 @@ def test_a_trainer_learns_a_network_of_ones_own_and_its_card_names_what_it_needs
 
 
 def test_a_node_of_a_cluster_has_the_plugins_of_who_started_the_run(
-    mine: Path, monkeypatch: pytest.MonkeyPatch
+    mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("ZSCAPE_CLUSTER", "127.0.0.1:1")
+    monkeypatch.setattr("vae_core.runs.jobs.find_spec", lambda name: name)
+    monkeypatch.setattr("vae_core.runs.jobs.dispatch_soon", lambda root: None)  # one lives already
     load_plugins([mine])
-    sent = plugin_files()
-    monkeypatch.setenv(plugins.VARIABLE, "")  # as it is over there
+    run = start(TrainConfig(dataset="digits", network="normed"), tmp_path / "runs")
+
+    monkeypatch.setenv(plugins.VARIABLE, "")  # as it is for that one, and over there
     monkeypatch.delitem(networks._NETWORKS, "normed")
     monkeypatch.setattr(plugins, "_contents", set())
     monkeypatch.setattr("vae_core.runs.cluster.work", lambda run: None)
-    RemoteRun("one", {}, sent).trainer.join()
+    assert run.needs() == (1, False)
+    RemoteRun("one", {}, run.plugins()).trainer.join()
     assert "normed" in networks.network_names()
 
 
-def test_who_sends_runs_to_a_cluster_loads_the_plugins_that_their_settings_name(
-    mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    load_plugins([mine])
-    run = create_run(TrainConfig(dataset="digits", network="normed"), tmp_path / "runs" / "one")
-    Slot(run).enter()
-    run.write_status(Status("waiting"))
-    mine.write_text(MINE + "1 / 0")
-    monkeypatch.setenv("ZSCAPE_CLUSTER", "127.0.0.1:1")
-    code = "import sys; from vae_core.runs.cluster import dispatch; dispatch(sys.argv[1])"
-    subprocess.run([sys.executable, "-c", code, tmp_path / "runs"], cwd=ROOT, check=True)
-    assert run.status().state == "failed"
-    assert "The plugin mine.py fails" in run.status().message
+def test_a_plugin_that_fails_on_a_node_fails_the_run_with_a_sentence() -> None:
+    status = json.dumps(asdict(Status("waiting", started=1.0))).encode()
+    remote = RemoteRun("one", {"status.json": status}, {"far.py": b"import not_over_there"})
+    remote.trainer.join()
+    assert remote.run.status().state == "failed" and remote.run.resumable
+    assert "On a node: The plugin far.py fails at line 1" in remote.run.status().message
 
 
 def test_an_installed_package_brings_its_own(

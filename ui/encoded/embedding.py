@@ -14,6 +14,7 @@ from ui.encoded.images import Shown
 from ui.frame.work import heavy_work, working
 from ui.kept import results
 from ui.text.plain import show_error
+from ui.widgets import clicked
 from vae_core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -84,7 +85,9 @@ def choose_embedding(method: Method, shown: Shown) -> tuple[np.ndarray, np.ndarr
     key = _key(method, shown, n, setting)
     whole = len(shown.latents)
     if key not in found:
-        if place.button(f"Compute {method.name}", type="primary", icon=":material/play_arrow:"):
+        if clicked(
+            f"Compute {method.name}", place=place, type="primary", icon=":material/play_arrow:"
+        ):
             _ask_for(method, n, setting)
         st.info(
             f"{method.name} of {len(rows):,} of {whole:,} means runs when you start it; "
@@ -101,7 +104,7 @@ def choose_embedding(method: Method, shown: Shown) -> tuple[np.ndarray, np.ndarr
     embedding, fraction = found[key]
     if fraction < 1:
         st.caption(f"Stopped after {fraction:.0%} of the steps.")
-        if st.button("Compute it whole", icon=":material/play_arrow:"):
+        if clicked("Compute it whole", icon=":material/play_arrow:"):
             _ask_for(method, n, setting)
     return rows, embedding
 

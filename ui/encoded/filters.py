@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -11,12 +12,16 @@ import streamlit as st
 from ui.components.address import linked, refuse
 from ui.components.latent_plane.means import CLASS, NOT_KNOWN, categories, class_names
 from ui.encoded.images import TEST, TRAIN, Shown
+from ui.kept import keep, kept
 from ui.text.plain import plain
 from vae_core.data.texts import texts_of
 
 SPLIT = "images"  # test or training
 MAX_LINKED = 2_000  # characters of a link's filters …
 MAX_NUMBER = 1e300  # … and the size of a number there
+KEPT = "kept "  # before the digest of filters that are longer, and are kept for their visitor
+
+Filter = list[Any] | None  # names, or [low, high] with or without NOT_KNOWN; None keeps all
 
 
 def columns(shown: Shown) -> list[str]:
@@ -34,7 +39,7 @@ def choose_filters(shown: Shown) -> tuple[np.ndarray, str | None]:
         return whole, None
     if "filtered" not in st.session_state:
         st.session_state["filtered"] = _linked(options)
-    before: dict[str, list[Any]] = st.session_state["filtered"]
+    before: dict[str, Filter] = st.session_state["filtered"]
     # Widgets of other images have other choices and ends: each set is one of its own.
     of = f"{shown.opened.id}-{shown.which}"
     fresh = st.session_state.get("filters-of") != of
@@ -47,18 +52,16 @@ def choose_filters(shown: Shown) -> tuple[np.ndarray, str | None]:
         key=f"filters-{of}",
         persist_state="session",
     )
-    kept: dict[str, list[Any]] = {}
+    filtered: dict[str, Filter] = {}
     for name in chosen:
         key = f"filter-{of}-{name}"
         if fresh:
             st.session_state.pop(key, None)
             st.session_state.pop(f"{key}-unknown", None)
-        keep, kept[name] = _filter(shown, name, key, before.get(name, []))
-        whole &= keep
-    st.session_state["filtered"] = kept
-    said = {name: told for name, told in kept.items() if told}
-    text = json.dumps(said, ensure_ascii=False, separators=(",", ":")) if said else None
-    return whole, text if text is None or len(text) <= MAX_LINKED else None
+        passed, filtered[name] = _filter(shown, name, key, before.get(name))
+        whole &= passed
+    st.session_state["filtered"] = filtered
+    return whole, _said(filtered) if filtered else None
 
 
 def found_by(shown: Shown, text: str) -> np.ndarray:
@@ -81,39 +84,39 @@ def searchable(shown: Shown) -> bool:
     return shown.latents.sources is not None or any(_names(shown, n) for n in columns(shown))
 
 
-def _filter(shown: Shown, name: str, key: str, given: list[Any]) -> tuple[np.ndarray, list[Any]]:
+def _filter(shown: Shown, name: str, key: str, given: Filter) -> tuple[np.ndarray, Filter]:
     """A widget for one column; the rows that it keeps, and what the address says of it."""
     values = _values(shown, name)
     known = ~np.isnan(values)
     if names := _names(shown, name):
         options = [*names, NOT_KNOWN] if not known.all() else list(names)
-        asked = [each for each in given if each in options]
-        st.session_state.setdefault(key, asked or options)
-        kept = st.multiselect(plain(name), options, key=key, persist_state="session")
-        places = [options.index(each) for each in kept]
-        keep = np.isin(np.where(known, values, len(names)), places)
-        return keep, [] if len(kept) == len(options) else kept
+        asked = [each for each in given or () if each in options]
+        st.session_state.setdefault(key, asked if asked or given == [] else options)
+        chosen = st.multiselect(plain(name), options, key=key, persist_state="session")
+        places = [options.index(each) for each in chosen]
+        within = np.isin(np.where(known, values, len(names)), places)
+        return within, None if len(chosen) == len(options) else chosen
     if not known.any() or values[known].min() == values[known].max():
         st.caption(f"{plain(name)} does not vary.")
         least = float(values[known].min()) if known.any() else 0.0
         with_unknown = _with_unknown(~known, key, given)
-        return known | with_unknown, [] if with_unknown else [least, least]
+        return known | with_unknown, None if with_unknown else [least, least]
     low, high = float(values[known].min()), float(values[known].max())
     whole = bool((values[known] == np.rint(values[known])).all())
     ends: tuple[Any, Any] = (int(low), int(high)) if whole else (low, high)
-    asked = [type(ends[0])(each) for each in given if not isinstance(each, str)]
+    asked = [type(ends[0])(each) for each in given or () if not isinstance(each, str)]
     span = (max(asked[0], ends[0]), min(asked[1], ends[1])) if len(asked) == 2 else ends
     st.session_state.setdefault(key, span if span[0] <= span[1] else ends)
     a, b = st.slider(plain(name), *ends, key=key, persist_state="session")
     with_unknown = _with_unknown(~known, key, given)
-    within: np.ndarray = known & (values >= a) & (values <= b)
+    within = known & (values >= a) & (values <= b)
     if (a, b) == ends and with_unknown:
-        return known | with_unknown, []
+        return known | with_unknown, None
     said = [NOT_KNOWN] if with_unknown and not known.all() else []
     return within | (~known & with_unknown), [a, b, *said]
 
 
-def _with_unknown(unknown: np.ndarray, key: str, given: list[Any]) -> bool:
+def _with_unknown(unknown: np.ndarray, key: str, given: Filter) -> bool:
     """Whether images without a value are kept: a widget where there are any; at first they are."""
     if not unknown.any():
         return True
@@ -145,16 +148,38 @@ def _values(shown: Shown, column: str) -> np.ndarray:
     return values
 
 
-def _linked(options: list[str]) -> dict[str, list[Any]]:
-    """What the link filters by: {column: names, or [low, high] with or without NOT_KNOWN}."""
-    text = linked("filter")
+def _said(filtered: dict[str, Filter]) -> str:
+    """What the address says of the filters; what is too long for it is kept for the visitor."""
+    text = json.dumps(filtered, ensure_ascii=False, separators=(",", ":"))
+    if len(text) <= MAX_LINKED:
+        return text
+    if kept("filters").get("text") != text:
+        keep("filters", {"text": text})
+    return KEPT + _digest(text)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _linked(options: list[str]) -> dict[str, Filter]:
+    """What the link filters by, column by column."""
+    text = linked("filter")[:MAX_LINKED]
     if not text:
         return {}
+    if text.startswith(KEPT):
+        digest, text = text.removeprefix(KEPT), str(kept("filters").get("text", ""))
+        if _digest(text) != digest:
+            refuse("filter", "it is too long for a link, and not kept here; all are shown")
+            return {}
     try:
-        found = json.loads(text[:MAX_LINKED])
+        found = json.loads(text)
         sound = isinstance(found, dict) and all(
-            isinstance(values, list)
-            and (all(isinstance(v, str) for v in values) or _is_span(values))
+            values is None
+            or (
+                isinstance(values, list)
+                and (all(isinstance(v, str) for v in values) or _is_span(values))
+            )
             for values in found.values()
         )
     except (ValueError, RecursionError):

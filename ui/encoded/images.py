@@ -18,6 +18,7 @@ from live.models import OpenModel
 from ui.components.address import choice_from_link
 from ui.frame.work import heavy_work, working
 from ui.view.stored import latents_of, stored_latents
+from ui.widgets import clicked
 
 if TYPE_CHECKING:
     from vae_core.latent.latents import Latents
@@ -100,7 +101,7 @@ def offer_to_encode(opened: OpenModel, which: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         n = min(MOST, len(dataset))
         st.caption(f"{n:,} of {len(dataset):,} training images are encoded when you ask for it.")
-        if st.button("Encode them", type="primary", icon=":material/play_arrow:"):
+        if clicked("Encode them", type="primary", icon=":material/play_arrow:"):
             st.session_state["encode_of"] = opened.id
             st.rerun()
 

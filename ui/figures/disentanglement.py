@@ -10,6 +10,7 @@ from live.models import OpenModel
 from ui.frame.work import working
 from ui.kept import Results, results
 from ui.view.stored import HASHES, latents_of, stored_latents
+from ui.widgets import clicked
 from vae_core.errors import DataError
 from vae_core.measures.codes.disentanglement import Disentanglement, disentanglement_scores
 from vae_core.measures.codes.unsupervised import Independence, independence
@@ -46,8 +47,8 @@ def _measured(opened: OpenModel, latents: Latents) -> Disentanglement | None:
     kept: Results[Disentanglement] = results("scores")
     key = stored_latents(opened)
     place = st.empty()
-    if key not in kept and place.button(
-        "Compute the scores", type="primary", icon=":material/play_arrow:"
+    if key not in kept and clicked(
+        "Compute the scores", place=place, type="primary", icon=":material/play_arrow:"
     ):
         with working("Learning from 5,000 images…", stop=True) as report:
             kept[key] = disentanglement_scores(
@@ -93,8 +94,8 @@ def _metric(label: str, value: float, error: float | None) -> None:
     st.metric(label, f"{value:.2f}", margin, delta_color="off", delta_arrow="off", width="content")
 
 
-def show_scores(opened: OpenModel, latents: Latents) -> bool:
-    """The scores, where the factors are known and once the visitor has asked; whether they are."""
+def show_scores(opened: OpenModel, latents: Latents) -> None:
+    """The scores, where the factors are known and once the visitor has asked."""
     st.header("Disentanglement")
     _show_independence(opened)
     if latents.factors is None:
@@ -102,19 +103,19 @@ def show_scores(opened: OpenModel, latents: Latents) -> bool:
             "All other scores compare the codes with the factors that made the images; this data "
             "set's factors are not known. sprites and dSprites have them, and images with a table."
         )
-        return False
+        return
     if latents.factors.shape[1] < 2:
         st.caption("A single factor has no other that a code could be mistaken for.")
-        return False
+        return
     if opened.model.latent_dim < 2:
         st.caption("A single latent dimension has nothing to be disentangled from.")
-        return False
+        return
     scores, stored = _stored(opened), True
     if scores is None:
         scores, stored = _measured(opened, latents), False
     if scores is None:
         st.caption("Eight scores of how far single codes stand for single factors: some seconds.")
-        return False
+        return
     figures = scores.to_json()
     if scores.images < FEW:
         st.warning(
@@ -133,4 +134,3 @@ def show_scores(opened: OpenModel, latents: Latents) -> bool:
         "between accuracies. DCI can be low beside a high r: it tells continuous factors in "
         f"{scores.bins} classes, for which its trees use every code that helps a little."
     )
-    return True

@@ -11,6 +11,7 @@ from live.models import OpenModel, model_path
 from ui.frame.hidden import hidden
 from ui.frame.session import model_ids, select_model
 from ui.frame.sidebar import model_label
+from ui.widgets import clicked
 from vae_core.errors import CheckpointError
 
 USUAL = {"kind": "vae"}  # of whose models every page has something to show
@@ -24,7 +25,7 @@ def refuse_model(opened: OpenModel, why: str, **needs: Any) -> None:
     st.info(why)
     if hidden("models") or not (other := _fitting(opened, USUAL | needs)):
         return
-    if st.button(f"Show {model_label(other)} instead", icon=":material/arrow_forward:"):
+    if clicked(f"Show {model_label(other)} instead", icon=":material/arrow_forward:"):
         select_model(other)
         st.rerun()
 

@@ -14,7 +14,14 @@ import streamlit as st
 
 from live.peers import counted_as, is_this_machine
 from live.rooms import CODE, Place, hub
-from ui.components.address import begin_anew, linked, refuse, returned, says_what_is_in_view
+from ui.components.address import (
+    begin_anew,
+    linked,
+    refuse,
+    returned,
+    returned_to,
+    says_what_is_in_view,
+)
 from ui.components.room import room, tell_answer
 from ui.frame.classroom import entrance, is_teacher
 from ui.frame.hidden import hidden
@@ -27,6 +34,7 @@ LED = "room"  # what is kept of the room that a visitor leads
 # What is no part of what is in view; a plane's own word is told by its memory beside it.
 STAYS = {
     "answered",
+    "begun",
     "followed",
     "hide",
     "in_view",
@@ -91,7 +99,15 @@ def begin_where_led(page: str) -> bool:
         leads = "lesson" in address and not says_what_is_in_view(page, address)
     if leads:
         begin_anew(address, _stays)
+        if code:
+            st.session_state["begun"] = (_begun()[0] + 1, page, returned_to())
     return leads
+
+
+def _begun() -> tuple[int, str, str]:
+    """How often the session has begun so, and the page and the query of the last time."""
+    begun: tuple[int, str, str] = st.session_state.get("begun", (0, "", ""))
+    return begun
 
 
 def _stays(key: str) -> bool:
@@ -102,7 +118,7 @@ def _stays(key: str) -> bool:
 def take_part() -> None:
     """The bar of the room that this visitor follows or leads."""
     if code := followed():
-        room(code, key="room-bar", on_over=_leave)
+        room(code, begun=_begun(), key="room-bar", on_over=_leave)
     elif led := _led():
         opened = bool(led.get("opened"))
         room(led["code"], secret=led["secret"], opened=opened, key="room-bar", on_over=_forget)

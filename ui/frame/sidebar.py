@@ -20,9 +20,10 @@ from ui.frame.leading import followed, show_lead
 from ui.frame.owners import alone, called
 from ui.frame.room import UPLOADS_STAY_DAYS
 from ui.frame.session import NO_MODEL, current_model, model_ids, select_model
+from ui.frame.work import heavy_work
 from ui.text.models import grouped, purpose
 from ui.text.plain import file_name, plain, show_error
-from ui.widgets import file_uploader
+from ui.widgets import clicked, file_uploader
 from vae_core.data.names import dataset_label
 from vae_core.errors import CheckpointError, ConfigError, ZscapeError
 
@@ -75,14 +76,14 @@ def show_sidebar(page: str) -> str:
             st.selectbox("Model", in_order, format_func=model_label, key="model")
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.caption(purpose(model), width="stretch")
-                if st.button("All models", icon=":material/grid_view:", type="tertiary"):
+                if clicked("All models", icon=":material/grid_view:", type="tertiary"):
                     _show_models(groups)
         # A place of its own on each page: following a link empties the address.
         say = step_in_address if changed else show_in_address
         hide = ",".join(hidden_controls())
         say(f"model-{page}", model=model, hide=hide, open=None, room=followed())
         figures = st.container()
-        if not hidden("upload") and st.button(
+        if not hidden("upload") and clicked(
             "Open a checkpoint", icon=":material/upload:", width="stretch"
         ):
             _upload()
@@ -97,7 +98,7 @@ def show_sidebar(page: str) -> str:
             show_error(error)
         else:
             _describe(opened)
-            if not hidden("models") and st.button(
+            if not hidden("models") and clicked(
                 "Save as a page", icon=":material/save:", width="stretch"
             ):
                 _save_page()
@@ -138,7 +139,7 @@ def _show_model(model_id: str) -> None:
             with suppress(OSError):  # there is none
                 st.image(_middle_of(preview), width=PREVIEW)
         with st.container(gap=None):
-            if st.button(model_label(model_id), key=f"choose-{model_id}", type="tertiary"):
+            if clicked(model_label(model_id), key=f"choose-{model_id}", type="tertiary"):
                 select_model(model_id)
                 st.rerun()
             st.caption(purpose(model_id))
@@ -173,7 +174,7 @@ def _how_long() -> str:
 
 @st.dialog("Save as a page")
 def _save_page() -> None:
-    from ui.outside.page import html_page, usual_thumbnails
+    from ui.outside.page import html_page, most_thumbnails, usual_thumbnails
 
     opened = current_model()  # with the images that the visitor brought for it
     st.markdown(
@@ -188,18 +189,23 @@ def _save_page() -> None:
         images = st.number_input(
             "Test images at most",
             0,
-            len(opened.latents),
+            most_thumbnails(opened),
             usual_thumbnails(opened),
             key="page_images",
             help="Images of other points are decoded from their means.",
         )
     name = model_label(opened.id)
+    waiting = st.empty()
     try:
-        with st.spinner("Writing the page…"):
+        with (
+            st.spinner("Writing the page…"),
+            heavy_work(lambda _, text: waiting.caption(text), "page"),
+        ):
             page = html_page(opened, card_of(opened, name), encoder=encoder, thumbnails=images)
     except ConfigError as error:
         show_error(error)
         return
+    waiting.empty()
     st.download_button(
         f"Save ({len(page) / 1e6:.1f} MB)",
         page,

@@ -8,7 +8,7 @@ import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import streamlit as st
 from filelock import FileLock, Timeout
@@ -69,7 +69,8 @@ def heavy_work(report: Report = _stop_if_left, kind: str = "heavy") -> Iterator[
 
     Waits for another visitor's to end, and reports it; a click on the page ends the wait. Of those
     who wait at this server, it is the turn of whose address had least of late, and there of who had
-    least themselves.
+    least themselves; but each second that one waits makes up for one of those that one had, or who
+    comes with a new name each time would always go first.
     """
     turn, line, whose = FileLock(shared_folder() / kind), _lines[kind], _whose()
     with line.waiting(whose) as is_next:
@@ -91,10 +92,11 @@ def heavy_work(report: Report = _stop_if_left, kind: str = "heavy") -> Iterator[
 
 @dataclass(eq=False)
 class Whose:
-    """Whose turn one is."""
+    """Whose turn one is, and since when they wait for it."""
 
     address: str
     visitor: str
+    since: float = field(default_factory=time.monotonic)
 
 
 class Line:
@@ -135,9 +137,12 @@ class Line:
 
     def _next(self) -> Whose:
         now = time.monotonic()
-        return min(
-            self._waiting, key=lambda w: (self._spent(w.address, now), self._spent(w.visitor, now))
-        )
+
+        def account(whose: Whose) -> tuple[float, float]:
+            waited = now - whose.since
+            return self._spent(whose.address, now), self._spent(whose.visitor, now) - waited
+
+        return min(self._waiting, key=account)
 
     def _spent(self, account: str, now: float) -> float:
         seconds, when = self._accounts.get(account, (0.0, now))

@@ -32,6 +32,15 @@ def grid_gap(image_shape: Sequence[int]) -> int:
     return 3 if min(image_shape[-2:]) < SMALL else 0
 
 
+def paired(above: Tensor, below: Tensor) -> Tensor:
+    """Images (n, c, h, w) over others of their size, a grey line between: dark ones would touch."""
+    import torch
+
+    n, c, h, w = above.shape
+    line = above.new_full((n, c, max(1, h // 28), w), 0.5)  # as thick for larger images
+    return torch.cat([above, line, below], dim=2)
+
+
 def image_row(
     label: str, images: Tensor, *, key: str, testid: str, alt: str, max_tile: int
 ) -> None:

@@ -24,6 +24,7 @@ from ui.lessons.parts import STYLE, bar, look
 from ui.lessons.shelf import shelf
 from ui.lessons.tasks import Choose, Number, Place, Reach, Task, Verdict
 from ui.text.plain import plain
+from ui.widgets import clicked
 from vae_core.errors import ZscapeError
 
 LETTERS = "ABCDEFGH"  # of the options
@@ -88,7 +89,7 @@ def _lesson(page: str, pages: Mapping[str, str], runs: Tokens, tell: Callable[[]
                     args=(n + 1,),
                     key="lesson-next",
                 )
-            elif st.button("All lessons", icon=":material/menu_book:", key="lesson-end"):
+            elif clicked("All lessons", icon=":material/menu_book:", key="lesson-end"):
                 close_lesson()
                 st.switch_page(pages["lessons"])
         tell()

@@ -89,7 +89,10 @@ function link(className, address, inside) {
  * touches it, it stays in view while figures above it find their height. @param {string} anchor
  */
 function arrive(anchor) {
-  if (!anchor) return;
+  if (!anchor) {
+    document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0); // where a part was before
+    return;
+  }
   let looks = 200;
   const touched = new AbortController();
   const timer = setInterval(() => {
@@ -137,6 +140,21 @@ function keepFocus(column) {
     }
   }, 100);
 }
+
+const SAID_MS = 10_000; // within which an answer is judged
+
+/** What is said of an answer comes into view: the column may be full of what was asked. */
+function showSaid() {
+  const column = document.querySelector(".st-key-lesson");
+  const show = () => {
+    column.querySelector(".st-key-lesson-task [data-testid=stAlert]")?.scrollIntoView({ block: "nearest" });
+  };
+  const watch = new MutationObserver(show);
+  watch.observe(column, { childList: true, subtree: true, characterData: true });
+  setTimeout(() => watch.disconnect(), SAID_MS);
+}
+const pressed = ({ target }) => target.closest?.(".st-key-lesson-task button") && showSaid();
+addEventListener("click", pressed, { capture: true });
 
 const parts = {
   /** @param {HTMLElement} place */

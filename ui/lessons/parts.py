@@ -14,6 +14,7 @@ import streamlit as st
 
 from ui.lessons.reading import Lesson, View
 from ui.lessons.shelf import called
+from ui.widgets import said_by
 
 _FOLDER = Path(__file__).parent
 STYLE = f"<style>{(_FOLDER / 'column.css').read_text('utf-8')}</style>"
@@ -39,7 +40,7 @@ def bar(
     """
 
     def turned() -> None:
-        wanted = (st.session_state["lesson-bar"].get("step") or {}).get("value")
+        wanted = (said_by("lesson-bar").get("step") or {}).get("value")
         if isinstance(wanted, int) and 1 <= wanted <= len(lesson.steps):
             on_step(wanted)
 

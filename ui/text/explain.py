@@ -1,4 +1,4 @@
-"""What stands behind "Explain": Markdown, a file a page, and a part of it where a page has several.
+"""What stands behind "Explain": Markdown, a file a page, in parts where the page has several.
 
 Its first paragraph is the question that the page answers, and stands under the page's title.
 README.md beside this file says how they are written.
@@ -20,9 +20,15 @@ _SYMBOL = re.compile(r"(?:\\(?:mu|sigma|varepsilon)|(?<![A-Za-z\\])z)(?![A-Za-z]
 
 
 def explain(page: str, part: str = "") -> None:
-    """The page's explanation behind "Explain"; `part` of it where the page has several."""
+    """The page's explanation behind "Explain", at its end; of a page in parts the one in view."""
+    told = parts(page)
+    if part:
+        told = {"": told[part]}
     with st.expander("Explain", icon=":material/school:"):
-        st.markdown(coloured(parts(page)[part]))
+        for heading, text in told.items():
+            if heading:
+                st.markdown(f"**{heading}**")
+            st.markdown(coloured(text))
 
 
 def question(page: str) -> str:

@@ -25,6 +25,7 @@ from ui.training.runs import (
     new_events,
     state_badge,
 )
+from ui.widgets import clicked
 from vae_core.checkpoints.archives import zip_checkpoint
 from vae_core.errors import CheckpointError, TrainingError, ZscapeError
 from vae_core.runs.run import Run, Status
@@ -36,7 +37,7 @@ def show_end(run: Run, status: Status, config: TrainConfig) -> None:
     learned = (run.checkpoint / "config.json").exists()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{plain(name_of(run, config))}** {state_badge(run)}", width="stretch")
-        if st.button("Close", icon=":material/close:"):
+        if clicked("Close", icon=":material/close:"):
             choose_run(None)
             st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -84,7 +85,7 @@ def offer_model(run: Run) -> None:
     with st.popover("Keep it", icon=":material/bookmark:"):
         name = st.text_input("Name", key=f"keep-{run.token}", placeholder="my-digits")
         st.caption("A checkpoint of this name, in your list of models from then on.")
-        if st.button("Keep", key=f"do-keep-{run.token}", type="primary"):
+        if clicked("Keep", key=f"do-keep-{run.token}", type="primary"):
             try:
                 keep_model(run, name)
             except ZscapeError as error:
@@ -105,7 +106,7 @@ def offer_model(run: Run) -> None:
 
 def offer_resume(run: Run, status: Status) -> None:
     """Go on with a run that ended before its time."""
-    if status.resumable and st.button("Resume", icon=":material/resume:", type="primary"):
+    if status.resumable and clicked("Resume", icon=":material/resume:", type="primary"):
         try:
             limits.resume_run(run, visitor())
         except TrainingError as error:
@@ -126,7 +127,7 @@ def offer_more_epochs(run: Run, status: Status, config: TrainConfig) -> None:
             "They go on from the last epoch's weights."
             f"{anew if config.schedule == 'one-cycle' else ''}"
         )
-        if st.button("Go on", key=f"do-more-{run.token}", type="primary"):
+        if clicked("Go on", key=f"do-more-{run.token}", type="primary"):
             try:
                 limits.resume_run(run, visitor(), more)
             except ZscapeError as error:
@@ -178,7 +179,7 @@ def offer_gif(run: Run) -> None:
     """The training as a GIF: made on a click, then there to be taken."""
     made = st.session_state.get("gif", (None, b""))
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Make a GIF of the training", icon=":material/gif_box:"):
+        if clicked("Make a GIF of the training", icon=":material/gif_box:"):
             text = "Drawing each epoch's plane and manifold…"
             try:
                 with working(text) as report:

@@ -21,7 +21,7 @@ from ui.text.plain import show_error
 from ui.training.own_settings import settings_to_take, were_taken
 from ui.training.presets import PRESETS, Preset
 from ui.training.settings import COLUMNS, OWN_SETTINGS, SETTINGS, Setting
-from ui.widgets import set_widget
+from ui.widgets import clicked, set_widget
 from vae_core.data.datasets import dataset_available, load_dataset
 from vae_core.data.names import is_own
 from vae_core.errors import ConfigError, DataError
@@ -99,7 +99,7 @@ def _offer_download(name: str, title: str, size: int, waiting: list[Preset]) -> 
     with st.container(horizontal=True, vertical_alignment="center"):
         for each in waiting:
             st.button(each.label, disabled=True, key=f"waiting-{each.label}", help=each.text)
-        fetch = st.button(f"Download {title}", icon=":material/download:", key=f"download-{name}")
+        fetch = clicked(f"Download {title}", icon=":material/download:", key=f"download-{name}")
         st.caption(f"{title} is not on this server yet: {size} MB from its public mirror.")
     if fetch:
         try:

@@ -17,6 +17,7 @@ from ui.kept import keep, kept, visitor
 from ui.numbers import reconstruction_name
 from ui.text.plain import show_error
 from ui.training.curves import is_grey
+from ui.widgets import clicked
 from vae_core.checkpoints.card import left_out_class
 from vae_core.checkpoints.reading import read_config
 from vae_core.data.names import dataset_label
@@ -213,7 +214,7 @@ def delete_button(token: str) -> bool:
     with st.popover("Delete", icon=":material/delete:"):
         what = "The run and all that it learned" if is_run else "The model"
         st.markdown(f"{what} will be gone.{' Kept models stay.' if is_run else ''}")
-        if not st.button("Delete it", key=f"delete-{token}", type="primary"):
+        if not clicked("Delete it", key=f"delete-{token}", type="primary"):
             return False
         try:
             if is_run:

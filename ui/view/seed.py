@@ -7,6 +7,7 @@ import secrets
 import streamlit as st
 
 from ui.components.address import number_from_link
+from ui.widgets import clicked
 
 MAX_SEED = 999_999_999
 
@@ -17,5 +18,5 @@ def seed_in_view() -> int:
 
 def offer_new(draws: str) -> None:
     """A button that takes another seed; draws: what is drawn by it, as the button says."""
-    if st.button(f"New {draws}", icon=":material/casino:"):
+    if clicked(f"New {draws}", icon=":material/casino:"):
         st.session_state["seed"] = secrets.randbelow(100_000)

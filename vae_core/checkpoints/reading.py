@@ -35,7 +35,7 @@ from vae_core.checkpoints.layout import (
     WHY_NO_PICKLES,
 )
 from vae_core.checkpoints.onnx.model import OnnxModel, Wiring
-from vae_core.data.names import check_names
+from vae_core.data.names import MAX_NAMES, check_names
 from vae_core.errors import CheckpointError, ConfigError
 from vae_core.files.atomic import (
     open_ordinary,
@@ -55,6 +55,7 @@ SCHEMA_VERSION = 1
 MAX_WEIGHT_BYTES = 512 << 20
 MAX_WEIGHTS = MAX_WEIGHT_BYTES // 4  # float32
 MAX_LATENT_BYTES = 512 << 20
+MAX_CODE = 1e6  # a million standard deviations of the prior from its middle
 # What the config.json of another library's models holds -> the library.
 _OTHERS = {"_diffusers_version": "diffusers", "transformers_version": "transformers"}
 _ENCODE_AGAIN = "write it anew from the data, or leave it out"
@@ -174,11 +175,16 @@ def load_latents(path: str | Path) -> Latents | None:
         raise CheckpointError(
             f"{path.name}: {file.name} is not of some images, each once; {_ENCODE_AGAIN}."
         )
-    names, labels = config["class_names"], latents.labels
-    if names and labels is not None and not bool(((labels >= 0) & (labels < len(names))).all()):
+    if float(latents.mu.abs().max()) > MAX_CODE:
         raise CheckpointError(
-            f"{path.name}: config.json has no name for some stored label; {_ENCODE_AGAIN}."
+            f"{path.name}: {file.name} has a mean as far out as {latents.mu.abs().max():.3g}, and "
+            f"{MAX_CODE:,.0f} is as far as is taken; {_ENCODE_AGAIN}."
         )
+    names, labels = config["class_names"], latents.labels
+    most = len(names) or MAX_NAMES
+    if labels is not None and not bool(((labels >= 0) & (labels < most)).all()):
+        lack = "has no name in config.json" if names else f"is no class from 0 to {most - 1:,}"
+        raise CheckpointError(f"{path.name}: some stored label {lack}; {_ENCODE_AGAIN}.")
     names, factors = config["factor_names"], latents.factors
     if names and factors is not None and factors.shape[1] != len(names):
         raise CheckpointError(

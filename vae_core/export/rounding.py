@@ -13,15 +13,18 @@ import torch
 from torch import Tensor
 
 from vae_core.errors import ConfigError
-from vae_core.export.running import Watch, decoded, encoded
+from vae_core.export.running import Watch, cost, decoded, encoded, spread
 from vae_core.export.steps import Program
 
 LEVELS = 4.0  # of 255: so far off a pixel may be, half of the 8 that hold of other images
 SIGMAS = 1.0  # of its posterior's: so far off a mean may be
 REACH = 4.0  # as far as a page's sliders go
 MOST_CODES, MOST_NUMBERS = 512, 1 << 19  # images of each sort that are looked at, and their pixels
-MOST_ROWS, MOST_COLUMNS, AT_ONCE = 4096, 1024, 64
+MOST_WORK, MOST_BETWEEN = 1 << 34, 1 << 25  # multiply-adds of a look at them, numbers of a layer's
+MOST_TRIES = 48  # looks at what it is without one matrix more
+MOST_COLUMNS, AT_ONCE = 1024, 64
 DAMPING = 1e-3  # of the mean square of an input, so that what never varies has a say
+_INFINITE = "Its weights are so large that numbers on the way are infinite."
 
 Run = Callable[[Program, Tensor, Watch | None], Tensor]
 
@@ -59,11 +62,17 @@ def small(
 
     means: codes (n, latent_dim) of data, None where there are none; images: (n, c, h, w) uint8,
     else those that are decoded are encoded. Half of them are rounded by, all are looked at.
-    integers: else all are float16. ConfigError where a weight is no number.
+    integers: else all are float16. ConfigError where a weight, or what comes of it, is no number.
     """
     if not all(bool(each.isfinite().all()) for each in program.tensors):
         raise ConfigError("A weight is NaN or infinite.")
-    most = min(MOST_CODES, max(MOST_NUMBERS // math.prod(program.image_shape), 16))
+    work, widest = cost(program)
+    each_sort = min(
+        MOST_NUMBERS // math.prod(program.image_shape),
+        MOST_WORK // (3 * max(work, 1)),
+        MOST_BETWEEN // (3 * widest),
+    )
+    most = min(MOST_CODES, max(each_sort, 16))
     z = codes(program.latent_dim, means, most)
     pixels = decoded(program, z)
 
@@ -71,10 +80,14 @@ def small(
         return float((found - pixels).abs().max() * 255)
 
     rounded, levels = _within(program, decoded, z, levels_off, LEVELS if integers else 0)
+    if not math.isfinite(levels):
+        raise ConfigError(_INFINITE)
     if program.encoder is None:
         return Small(rounded, len(z), levels, None)
-    x = pixels if images is None else images[_spread(images, 2 * most)].flatten(1) / 255
+    x = pixels if images is None else images[spread(images, 2 * most)].flatten(1) / 255
     mu, logvar = encoded(program, x).chunk(2, 1)
+    if not mu.isfinite().all():
+        raise ConfigError(_INFINITE)
     unit = (logvar / 2).exp() if program.has_sigma else mu.std(0) / 10 + 1e-12
 
     def sigmas_off(found: Tensor) -> float:
@@ -89,7 +102,7 @@ def codes(latent_dim: int, means: Tensor | None, most: int) -> Tensor:
     generator = torch.Generator().manual_seed(0)
     prior = torch.randn(most, latent_dim, generator=generator)
     means = prior[:0] if means is None else means[means.isfinite().all(1)].float()
-    data = means[_spread(means, most)] if len(means) else prior
+    data = means[spread(means, most)] if len(means) else prior
     led = data.clone()
     for column in torch.rand(2, len(led), latent_dim, generator=generator).argmax(2):
         there = torch.rand(len(led), 1, generator=generator) * 2 * REACH - REACH
@@ -98,17 +111,14 @@ def codes(latent_dim: int, means: Tensor | None, most: int) -> Tensor:
     return mixed[torch.randperm(len(mixed), generator=generator)]
 
 
-def _spread(rows: Tensor, most: int) -> Tensor:
-    return torch.linspace(0, len(rows) - 1, min(most, len(rows))).long()
-
-
 def _within(
     program: Program, run: Run, inputs: Tensor, off: Callable[[Tensor], float], most: float
 ) -> tuple[dict[int, Rounded], float]:
     """The matrices that `run` uses, but for those that as int8 take it further off than `most`.
 
     Of these the one goes whose place as float16 helps most, the smallest of those that are enough,
-    and so on. Returns how far off it is then, too; none are int8 where `most` is 0.
+    and so on; where MOST_TRIES find no end, all are float16. Returns how far off it is then, too;
+    none are int8 where `most` is 0.
     """
     halves = [each.half().float() if each.ndim == 2 else each for each in program.tensors]
     rounded = _by_inputs(program, run, inputs[::2]) if most else {}
@@ -117,10 +127,15 @@ def _within(
         tensors = list(halves)
         for k in rounded.keys() - {without}:
             tensors[k] = rounded[k].values
-        return off(run(replace(program, tensors=tensors), inputs, None))
+        found = off(run(replace(program, tensors=tensors), inputs, None))
+        return math.inf if math.isnan(found) else found
 
-    now = far()
+    now, tries = far(), 0
     while now > most and rounded:
+        tries += len(rounded)
+        if tries > MOST_TRIES:
+            rounded.clear()
+            return rounded, far()
         left = {k: far(k) for k in rounded}
         best = min(left, key=lambda k: (max(left[k], most), rounded[k].levels.numel()))
         del rounded[best]
@@ -134,8 +149,8 @@ def _by_inputs(program: Program, run: Run, inputs: Tensor) -> dict[int, Rounded]
     tensors = list(program.tensors)
 
     def take(k: int, rows: Tensor) -> None:
-        if k not in rounded:
-            rounded[k] = by_inputs(tensors[k], rows[_spread(rows, MOST_ROWS)])
+        if k not in rounded and bool(rows.isfinite().all()):
+            rounded[k] = by_inputs(tensors[k], rows)
             tensors[k] = rounded[k].values
 
     run(replace(program, tensors=tensors), inputs, take)
@@ -159,7 +174,8 @@ def _levels(matrix: Tensor, inputs: Tensor, scales: Tensor) -> Tensor:
     n = matrix.shape[1]
     inputs = inputs.double()
     square = inputs.T @ inputs
-    square += torch.eye(n) * (DAMPING * square.diagonal().mean() + 1e-12)
+    square /= float(square.diagonal().mean()) or 1.0
+    square += torch.eye(n) * DAMPING
     order = square.diagonal().argsort(descending=True)
     inverse = torch.cholesky_inverse(torch.linalg.cholesky(square[order][:, order]))
     shares = torch.linalg.cholesky(inverse, upper=True).float()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -9,9 +10,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from vae_core.export.steps import KINDS, Program, Step
+from vae_core.models.latent_model import wait_for_turn
 from vae_core.models.likelihoods import ContinuousBernoulli
 
+MOST_ROWS = 4096  # that `Watch` is told of a matrix
+AT_ONCE = 1 << 22  # numbers that a step gives, or unfolds, in one go
+
 Watch = Callable[[int, Tensor], None]
+_MULTIPLIED = ("linear", "conv", "transposed")  # steps that have a matrix
 _ACTIVATIONS = {name: layer() for layer, name in KINDS.items()}
 
 
@@ -19,7 +25,7 @@ def decoded(program: Program, z: Tensor, watch: Watch | None = None) -> Tensor:
     """Mean images (n, numbers) of z (n, latent_dim).
 
     watch: is told, before each matrix (m, n) is used, which tensor it is and what it is
-    multiplied with, rows of n numbers.
+    multiplied with, rows of n numbers, some MOST_ROWS of them at most.
     """
     return _run(program, program.decoder, z, watch)
 
@@ -30,35 +36,89 @@ def encoded(program: Program, images: Tensor, watch: Watch | None = None) -> Ten
     return _run(program, program.encoder, images, watch)
 
 
+def cost(program: Program) -> tuple[int, int]:
+    """For one image: multiply-adds of the dearer direction; numbers of its widest step."""
+    directions = [program.decoder, program.encoder or []]
+    return (
+        max(sum(_work(step, program.tensors) for step in steps) for steps in directions),
+        max(step["size"] for steps in directions for step in steps),
+    )
+
+
+def spread(rows: Tensor, most: int) -> Tensor:
+    """Numbers of `most` rows at most, from the first to the last."""
+    return torch.linspace(0, len(rows) - 1, min(most, len(rows))).long()
+
+
 @torch.inference_mode()
 def _run(program: Program, steps: list[Step], state: Tensor, watch: Watch | None) -> Tensor:
-    pile: list[Tensor] = []
+    """Step after step, each in parts: what lies between them is never unfolded all at once."""
+    n, tensors = len(state), program.tensors
+    widest = max(_widest(step, tensors) for step in steps)
+    parts = list(state.split(max(1, AT_ONCE // widest)))
+    piles: list[list[Tensor]] = [[] for _ in parts]
     for step in steps:
-        state = _after(step, state, program.tensors, pile, watch or (lambda _, inputs: None))
-    return state
+        if watch is not None and step["op"] in _MULTIPLIED:
+            seen = (_multiplied(step, part) for part in parts)
+            shares = (-(-MOST_ROWS * len(part) // n) for part in parts)
+            some = [rows[spread(rows, most)] for rows, most in zip(seen, shares, strict=True)]
+            watch(step["w"], torch.cat(some))
+        for k, pile in enumerate(piles):
+            wait_for_turn()
+            parts[k] = _after(step, parts[k], tensors, pile)
+    return torch.cat(parts)
 
 
-def _after(
-    step: Step, state: Tensor, tensors: list[Tensor], pile: list[Tensor], watch: Watch
-) -> Tensor:
+def _products(step: Step) -> int:
+    """How many rows of one image the step's matrix is multiplied with."""
+    match step["op"]:
+        case "linear":
+            return int(step["size"] // step["m"])
+        case "conv":
+            return math.prod(step["out"][1:])
+        case "transposed":
+            return math.prod(step["in"][1:])
+    return 0
+
+
+def _work(step: Step, tensors: list[Tensor]) -> int:
+    products = _products(step)
+    return products * tensors[step["w"]].numel() if products else 0
+
+
+def _widest(step: Step, tensors: list[Tensor]) -> int:
+    """Numbers of one image that the step gives, or unfolds."""
+    products = _products(step)
+    return max(int(step["size"]), products * max(tensors[step["w"]].shape) if products else 0)
+
+
+def _multiplied(step: Step, state: Tensor) -> Tensor:
+    """What the step's matrix (m, n) is multiplied with, rows of n numbers."""
+    match step["op"]:
+        case "linear":
+            return state.reshape(-1, step["n"])
+        case "conv":
+            return _columns(step, state).mT.flatten(0, 1)
+    return state.view(len(state), step["in"][0], -1).mT.flatten(0, 1)
+
+
+def _columns(step: Step, state: Tensor) -> Tensor:
+    """What a convolution meets at each place, (n, c_in kh kw, places)."""
+    window = {"stride": step["stride"], "padding": step["padding"]}
+    maps = state.view(len(state), *step["in"])
+    return functional.unfold(maps, step["kernel"], **window)
+
+
+def _after(step: Step, state: Tensor, tensors: list[Tensor], pile: list[Tensor]) -> Tensor:
     """The state (n, numbers) after a step."""
     n, of = len(state), lambda name: tensors[step[name]]
     match step["op"]:
         case "linear":
-            rows = state.reshape(-1, step["n"])
-            watch(step["w"], rows)
-            state = functional.linear(rows, of("w"), of("b"))
+            state = functional.linear(_multiplied(step, state), of("w"), of("b"))
         case "conv":
-            window = {"stride": step["stride"], "padding": step["padding"]}
-            maps = state.view(n, *step["in"])
-            columns = functional.unfold(maps, step["kernel"], **window)
-            watch(step["w"], columns.mT.flatten(0, 1))
-            state = of("w") @ columns + of("b")[:, None]
+            state = of("w") @ _columns(step, state) + of("b")[:, None]
         case "transposed":
-            c = step["in"][0]
-            maps = state.view(n, c, -1)
-            watch(step["w"], maps.mT.flatten(0, 1))
-            window = {"stride": step["stride"], "padding": step["padding"]}
+            maps = state.view(n, step["in"][0], -1)
             state = _stamped(of("w") @ maps, step) + of("b")[:, None, None]
         case "act":
             state = _active(step, state)

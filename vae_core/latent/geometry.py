@@ -220,8 +220,13 @@ def _relaxed(model: LatentModel, path: Tensor, iterations: int) -> Tensor:
         (inner.grad,) = torch.autograd.grad(total, [inner])
         return total.detach()
 
-    with torch.enable_grad():
-        lbfgs.step(energy)
+    try:
+        with torch.enable_grad():
+            lbfgs.step(energy)
+    except RuntimeError as error:  # of a step that float32 does not hold
+        if "overflow" not in str(error):
+            raise
+        return path
     relaxed = inner.detach()
     return torch.cat([path[:1], relaxed, path[-1:]]) if bool(relaxed.isfinite().all()) else path
 

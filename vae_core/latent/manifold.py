@@ -105,7 +105,8 @@ def _spaced(n: int, spacing: str, extent: float) -> Tensor:
     if spacing == "linear":
         if not 0 < extent < math.inf:
             raise ConfigError(f"extent={extent} is not a finite number above 0.")
-        return torch.linspace(-extent, extent, n) if n > 1 else torch.zeros(1)
+        far = float(extent)  # torch takes no whole number above 2^63
+        return torch.linspace(-far, far, n) if n > 1 else torch.zeros(1)
     raise ConfigError(f"Unknown spacing {spacing!r}; choose quantile or linear.")
 
 

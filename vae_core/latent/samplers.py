@@ -84,7 +84,7 @@ def fit_mixture(z: Tensor, components: int, *, seed: int = 0) -> Mixture:
     scikit-learn's, begun by k-means. Where there are fewer than CODES_A_DIMENSION codes a dimension
     for each of them, they would shrink on the codes: each variance is then raised by that of RIDGES
     under which a quarter of the codes, held out, is likeliest. ConfigError where there are fewer
-    codes than components; DataError where codes are not finite.
+    codes than components; DataError where codes are not finite, or no mixture fits them.
     """
     if not bool(torch.isfinite(z).all()):
         raise DataError("There are codes that are not finite; no mixture fits them.")
@@ -106,7 +106,13 @@ def fit_mixture(z: Tensor, components: int, *, seed: int = 0) -> Mixture:
 def _gaussians(z: np.ndarray, components: int, ridge: float, seed: int) -> GaussianMixture:
     from sklearn.mixture import GaussianMixture
 
-    return GaussianMixture(components, reg_covar=ridge, random_state=seed).fit(z)
+    try:
+        return GaussianMixture(components, reg_covar=ridge, random_state=seed).fit(z)
+    except ValueError as error:  # a variance beside which double precision sees no other
+        raise DataError(
+            f"No mixture of {components} Gaussians fits these codes, which lie on a line or in one "
+            "place by all that numbers tell; fit fewer components."
+        ) from error
 
 
 def _ridge(z: Tensor, components: int, seed: int) -> float:

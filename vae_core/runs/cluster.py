@@ -4,8 +4,9 @@ Nothing changes for those who start, watch, pause or stop a run: its folder stay
 folder of runs there is one dispatcher, a process that the first run to start brings up and that
 ends when there is nothing left to do. It takes the runs that wait and makes each an actor, which
 the cluster puts where there are cores or a GPU for it. The actor does what a trainer here would do,
-in a folder of its own, and what changes there is carried back (see `mirror`). The run of a node
-that was lost goes on elsewhere, from the last state that came back.
+in a folder of its own, with the plugins of who started the run, and what changes there is carried
+back (see `mirror`). The dispatcher itself loads none: it serves who comes later, with others. The
+run of a node that was lost goes on elsewhere, from the last state that came back.
 
 A paused run leaves the cluster, so that it holds nobody up, and goes on from its last state.
 """
@@ -26,7 +27,7 @@ from filelock import FileLock, Timeout
 
 from vae_core.errors import ConfigError, TrainingError, ZscapeError
 from vae_core.files.atomic import write_bytes
-from vae_core.plugins import load_plugins, plugin_files
+from vae_core.plugins import load_plugins
 from vae_core.runs.mirror import Outbox, Part, receive
 from vae_core.runs.run import Run
 from vae_core.runs.slots import Slot, waiting
@@ -46,12 +47,11 @@ class RemoteRun:
     """On a node of the cluster: a run in a folder there, trained in a thread."""
 
     def __init__(self, token: str, files: dict[str, bytes], plugins: dict[str, bytes]) -> None:
-        """plugins: those of who started the run, by their files' names, see `plugins`."""
+        """plugins: those of who started the run, by their files' names, see `Run.plugins`."""
         self.folder = tempfile.TemporaryDirectory(prefix="zscape-")
-        brought = [Path(self.folder.name) / "plugins" / name for name in plugins]
-        for path in brought:
+        self.plugins = [Path(self.folder.name) / "plugins" / name for name in plugins]
+        for path in self.plugins:
             write_bytes(path, plugins[path.name])
-        load_plugins(brought)
         self.run = Run(Path(self.folder.name) / token)
         for name, data in files.items():
             write_bytes(self.run.path / name, data)
@@ -60,6 +60,11 @@ class RemoteRun:
         self.trainer.start()
 
     def _train(self) -> None:
+        try:
+            load_plugins(self.plugins)
+        except ConfigError as error:  # a package that is missing here may be there the next time
+            Turn(self.run, lambda: False, None).say_failure(TrainingError(f"On a node: {error}"))
+            return
         with suppress(ZscapeError):  # told in status.json
             work(self.run)
 
@@ -95,17 +100,17 @@ class _Job:
 
     def submit(self) -> None:
         """Ask the cluster for a place, and for what it has to tell from there."""
-        config = self.run.config()
+        threads, on_gpu = self.run.needs()
         files = {name: self.run.path / name for name in SENT}
         self.turn.say("waiting")
         Slot(self.run).enter()
         self.actor = (
             self.ray.remote(RemoteRun)
-            .options(num_cpus=config.threads, num_gpus=int(config.device.startswith("cuda")))
+            .options(num_cpus=threads, num_gpus=int(on_gpu))
             .remote(
                 self.run.token,
                 {n: f.read_bytes() for n, f in files.items() if f.exists()},
-                plugin_files(),
+                self.run.plugins(),
             )
         )
         self.begun = False
@@ -247,11 +252,7 @@ def dispatch(root: str | Path) -> None:
 
 def _serve(root: Path) -> None:
     try:
-        load_plugins()  # a run's settings may name what they bring
         ray = _connected(os.environ["ZSCAPE_CLUSTER"])
-    except ConfigError as error:
-        _fail_waiting(root, error)
-        return
     except (ImportError, OSError, RuntimeError, ValueError) as error:
         _fail_waiting(root, TrainingError(f"The cluster cannot be reached: {_first_line(error)}"))
         return

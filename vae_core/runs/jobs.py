@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from vae_core.errors import CheckpointError, ConfigError, TrainingError
+from vae_core.plugins import plugin_files
 from vae_core.runs.cluster import dispatch_soon
 from vae_core.runs.run import Run, Status, create_run
 from vae_core.runs.slots import Slot, run_seconds, slots
@@ -110,12 +111,16 @@ def _check_settings() -> None:
             "ZSCAPE_CLUSTER is set, but Ray is not installed here; install "
             "requirements-cluster.txt, or unset it to train on this machine."
         )
+    if os.environ.get("ZSCAPE_CLUSTER"):
+        plugin_files()
 
 
 def _launch(run: Run, threads: int) -> None:
-    Slot(run).enter()
     if os.environ.get("ZSCAPE_CLUSTER"):
+        run.keep_plugins(plugin_files())  # the dispatcher may be one that knows nothing of them
+        Slot(run).enter()
         dispatch_soon(run.path.parent)
     else:
+        Slot(run).enter()
         command = ["-m", "vae_core", "train", "--resume", str(run.path), "--queue", "--quiet"]
         spawn(command, run.path / "train.log", OMP_NUM_THREADS=str(threads))

@@ -9,6 +9,7 @@
     tensorboard/                  event files of the same figures
     train.log                     what the process printed
     stop, pause                   files of these names ask the trainer to stop and keep, or to pause
+    plugins/                      the own code of who started it, where it goes to a cluster
     owner                         who started it, where that was said
     images-shown                  a file of this name lets others see the user's own images
     checkpoint/                   an ordinary checkpoint folder: while it trains, of this moment and
@@ -34,7 +35,13 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from vae_core.errors import ConfigError, TrainingError, ZscapeError
-from vae_core.files.atomic import delete_folder, read_json, write_bytes, write_json
+from vae_core.files.atomic import (
+    delete_folder,
+    folder_written_whole,
+    read_json,
+    write_bytes,
+    write_json,
+)
 from vae_core.files.folders import folders
 from vae_core.runs.reports import reports_after, scale_reports
 
@@ -133,6 +140,27 @@ class Run:
                 "file back, or train anew."
             )
         return TrainConfig.from_json(values)
+
+    def needs(self) -> tuple[int, bool]:
+        """Threads, and whether a GPU: read where what the settings name may not be registered."""
+        values = read_json(self.path / "config.json", TrainingError)
+        threads, device = values.get("threads"), values.get("device")
+        if not isinstance(threads, int) or threads < 1 or not isinstance(device, str):
+            raise TrainingError(f"config.json of the run {self.token} was edited; train anew.")
+        return threads, device.startswith("cuda")
+
+    def plugins(self) -> dict[str, bytes]:
+        """What `keep_plugins` kept, by the files' names."""
+        return {file.name: file.read_bytes() for file in sorted((self.path / "plugins").glob("*"))}
+
+    def keep_plugins(self, files: Mapping[str, bytes]) -> None:
+        """Keep whoever starts the run's own code beside it, in the place of what is there."""
+        folder = self.path / "plugins"
+        if not files and not folder.exists():
+            return
+        with folder_written_whole(folder) as new:
+            for name, data in files.items():
+                (new / name).write_bytes(data)
 
     @property
     def epochs_learned(self) -> int:

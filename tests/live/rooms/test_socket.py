@@ -224,6 +224,13 @@ def test_what_a_leader_pours_out_is_sent_no_faster_than_the_server_bears(
     assert len(got) < 50
 
 
+def test_a_long_text_is_followed_by_a_long_pause() -> None:
+    short, long = "{}", "x" * MAX_TEXT
+    assert socket.pause_after([short], 500) == pytest.approx(0.05, rel=0.01)
+    # Some MB a second, whatever is poured out, to all 500 together.
+    assert 500 * len(long) / socket.pause_after([long], 500) < 25e6
+
+
 def test_one_address_leaves_others_a_place(
     client: TestClient, room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:

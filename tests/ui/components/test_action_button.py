@@ -34,3 +34,7 @@ def test_a_click_that_is_told_twice_acts_once(monkeypatch: pytest.MonkeyPatch) -
         pressed.append(run())
     assert pressed == [True, False, True]
     assert acted == ["swap", "swap"]
+    del state["swap"]  # the page was turned, and its last word comes late
+    hear[-1]()
+    assert not run()
+    assert acted == ["swap", "swap"]

@@ -13,6 +13,14 @@ def test_a_number_of_another_page_comes_into_its_range(monkeypatch: pytest.Monke
     assert number_from_link("side", 5, 40, 20) == 5 == st.session_state["side"]
 
 
+@pytest.mark.parametrize("before", ["20", None, True, (1, 2)])
+def test_what_another_page_has_under_the_name_of_a_number_is_none(
+    monkeypatch: pytest.MonkeyPatch, before: object
+) -> None:
+    monkeypatch.setattr(st, "session_state", {"beta": before, "linked": {}})
+    assert number_from_link("beta", 0.0, 100.0, 1.0) == 1.0 == st.session_state["beta"]
+
+
 def test_what_nobody_chose_follows_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(st, "session_state", {"linked": {}})
     options = ["KL", "class"]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
+import streamlit
 from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from live.blobs import _store
+from ui.components import latent_plane as module
 from ui.components.latent_plane import Plane, PlanePoints
 from ui.palette import CLASS_COLOURS, CLASS_GLYPHS
 from vae_core.errors import ConfigError
@@ -92,6 +95,19 @@ def script() -> None:
     z = [st.session_state.get("slider", 0.0), 0.0]
     shown = latent_plane("small", key="plane", z=z, mode="stops", way=Way(np.eye(2)))
     st.session_state["shown"] = shown
+
+
+def test_what_a_plane_that_is_gone_says_late_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: dict[str, Any] = {}
+    monkeypatch.setattr(streamlit, "session_state", {})
+    monkeypatch.setattr(module, "_COMPONENT", lambda **given: told.update(given) or {})
+    changed: list[Any] = []
+    module.latent_plane("small", key="plane", z=(0.0, 1.0), on_change=changed.append)
+    for name in ("on_z_change", "on_selected_change", "on_stops_change", "on_drawn_change"):
+        told[name]()
+    assert changed == []
 
 
 def test_the_plane_shows_what_the_page_says_until_the_visitor_speaks() -> None:

@@ -58,6 +58,8 @@ def page(made) -> None:  # type: ignore[no-untyped-def]
         ('{"sex":["m","not known"]}', [1, 3, 4, 5]),
         ('{"age":[25,60],"sex":["m"]}', [1, 3]),
         ('{"class":["dog"],"images":["test"]}', [1, 3]),
+        ('{"age":null,"sex":["m"]}', [1, 3, 5]),
+        ('{"sex":[]}', []),
     ],
 )
 def test_a_link_filters_and_says_itself(link: str, rows: list[int]) -> None:
@@ -73,7 +75,9 @@ def test_a_link_filters_and_says_itself(link: str, rows: list[int]) -> None:
 def test_a_range_hides_no_image_without_a_value_until_that_is_asked_for() -> None:
     app = AppTest.from_function(page, args=(shown(),), default_timeout=60).run()
     app.multiselect[0].select("age").run()
-    assert app.session_state["kept"] == list(range(6)) and app.session_state["said"] is None
+    assert (
+        app.session_state["kept"] == list(range(6)) and app.session_state["said"] == '{"age":null}'
+    )
     app.slider[0].set_range(40, 60).run()
     assert app.session_state["kept"] == [2, 3, 4]
     assert app.checkbox[0].label == "Also the 1 without a value"
@@ -82,10 +86,32 @@ def test_a_range_hides_no_image_without_a_value_until_that_is_asked_for() -> Non
     assert json.loads(app.session_state["said"]) == {"age": [40, 60]}
 
 
+def test_filters_too_long_for_a_link_are_kept_for_their_visitor_alone() -> None:
+    names = [f"{k}, {'x' * 40}" for k in range(100)]
+    made = shown()
+    made.opened.config["factor_values"] = [[], names]
+
+    def begun(visitor: str, link: str) -> AppTest:
+        app = AppTest.from_function(page, args=(made,), default_timeout=60)
+        app.session_state["visitor"] = visitor
+        app.session_state["linked"] = {"filter": link}
+        return app.run()
+
+    app = begun("a", "")
+    app.multiselect[0].select("sex").run()
+    app.multiselect[1].unselect(names[1]).run()
+    kept, said = app.session_state["kept"], app.session_state["said"]
+    assert kept == [0, 2, 4] and len(said) < 40
+    again = begun("a", said)
+    assert (again.session_state["kept"], again.session_state["said"]) == (kept, said)
+    other = begun("b", said)
+    assert other.session_state["kept"] == list(range(6)) and other.session_state["refused"]
+
+
 @pytest.mark.parametrize(
     "link",
     [
-        *("{", "[]", '{"who":["m"]}', '{"age":[1,{}]}', '{"age":[NaN,2]}', "[" * 1990),
+        *("{", "[]", '{"who":["m"]}', '{"age":[1,{}]}', '{"age":[NaN,2]}', "[" * 1990, "kept 0"),
         f'{{"age":[0,1{"0" * 400}]}}',
     ],
 )

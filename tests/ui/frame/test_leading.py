@@ -91,7 +91,10 @@ def test_a_session_that_is_led_begins_with_the_address_alone(
     }
     assert begin_where_led("")
     assert session["linked"] == address
-    assert session.keys() == {"visitor", "linked", "in_view", "room", "plane", "answered"}
+    assert session.keys() == {"visitor", "linked", "in_view", "room", "plane", "answered", "begun"}
+    assert session["begun"] == (1, "", "")
+    assert begin_where_led("decode")
+    assert session["begun"] == (2, "decode", "")  # a follower that missed it knows
 
 
 @pytest.mark.parametrize("own", [{}, {"hide": "sidebar"}])

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
+
+from ui.frame import sidebar, work
 
 SHIPPED = Path(__file__).parents[3] / "checkpoints" / "digits-2d"
 
@@ -55,7 +58,14 @@ def test_a_broken_model_hides_no_page_that_does_without(
     assert len(app.run().exception) == 1 and not app.text
 
 
-def test_the_model_in_view_is_saved_as_a_page() -> None:
+def test_the_model_in_view_is_saved_as_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns: list[str] = []
+
+    def turn(report: work.Report, kind: str) -> AbstractContextManager[None]:
+        turns.append(kind)
+        return work.heavy_work(report, kind)
+
+    monkeypatch.setattr(sidebar, "heavy_work", turn)
     app = AppTest.from_function(page, default_timeout=120)
     app.session_state["visitor"] = "ann"
     app.session_state["model"] = "digits-2d"
@@ -65,5 +75,6 @@ def test_the_model_in_view_is_saved_as_a_page() -> None:
     assert not app.exception and not app.error
     labels = [each.proto.label for each in app.get("download_button")]
     assert len(labels) == 1 and labels[0].startswith("Save (0.")
+    assert turns == ["page"]  # one at a time is written, whoever asks
     app.session_state["hide"] = ["models"]
     assert "Save as a page" not in [button.label for button in app.run().button]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -61,6 +62,15 @@ def test_heavy_work_waits_for_another_visitor_s_and_says_so() -> None:
     assert ends.wait(10)
     thread.join()
     assert set(told) == {"Waiting for another visitor's computation…"}
+
+
+@pytest.mark.parametrize("waited", [30.0, 90.0])
+def test_who_comes_with_a_new_name_each_time_does_not_always_go_first(waited: float) -> None:
+    line, now = Line(), time.monotonic()
+    line.note(Whose("school", "stays"), 60.0)
+    stays, new = Whose("school", "stays", since=now - waited), Whose("school", "new", since=now)
+    with line.waiting(new), line.waiting(stays) as is_next:
+        assert is_next(0.0) is (waited > 60)
 
 
 def test_it_is_the_turn_of_who_had_least_and_of_who_came_first(

@@ -19,7 +19,7 @@ MATH = re.compile(r"\$\$(.*?)\$\$|\$(.*?)\$", re.DOTALL)
 
 
 def asked() -> set[tuple[str, str]]:
-    """The (page, part) pairs that the pages show behind "Explain"."""
+    """The (page, part) pairs that the pages show behind "Explain"; "" for all parts."""
     found = set()
     for page in PAGES.glob("*.py"):
         for node in ast.walk(ast.parse(page.read_text("utf-8"))):
@@ -31,7 +31,9 @@ def asked() -> set[tuple[str, str]]:
 
 
 def test_each_part_of_each_file_is_shown_by_its_page() -> None:
-    assert asked() == {(file.stem, part) for file in FILES for part in parts(file.stem)}
+    for file in FILES:
+        shown = {part for page, part in asked() if page == file.stem}
+        assert shown in ({""}, {*parts(file.stem)}), file.name
 
 
 def test_each_page_has_a_question_of_its_own_that_fits_a_line() -> None:

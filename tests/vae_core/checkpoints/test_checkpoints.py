@@ -668,6 +668,7 @@ FOREIGN_LATENTS: dict[str, Callable[[dict[str, torch.Tensor]], object]] = {
     "no rows": lambda w: w.update({name: column[:0] for name, column in w.items()}),
     "a class without a name": lambda w: w["labels"].fill_(3),
     "a negative class": lambda w: w["labels"].fill_(-1),
+    "a mean out of sight": lambda w: w["mu"].fill_(-1e30),
     "a factor without a name": lambda w: w.update(factors=torch.zeros(6, 2)),
 }
 
@@ -678,6 +679,20 @@ def test_foreign_latents_are_refused(
 ) -> None:
     resaved(change)(root / "victim" / "latents.safetensors")
     with pytest.raises(CheckpointError):
+        load_latents(root / "victim")
+
+
+@pytest.mark.parametrize("label", [-1, 1_000, 2**40])
+def test_a_label_that_counts_no_class_is_refused_where_none_has_a_name(
+    root: Path, label: int
+) -> None:
+    config = json.loads((root / "victim" / "config.json").read_text())
+    (root / "victim" / "config.json").write_text(json.dumps(config | {"class_names": []}))
+    file = root / "victim" / "latents.safetensors"
+    resaved(lambda w: w["labels"].fill_(999))(file)
+    assert load_latents(root / "victim") is not None
+    resaved(lambda w: w["labels"].fill_(label))(file)
+    with pytest.raises(CheckpointError, match="no class from 0 to 999"):
         load_latents(root / "victim")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -185,6 +186,38 @@ def test_a_network_that_goes_wrong_later_is_ended_and_nobody_else_notices(
     with pytest.raises(CheckpointError) as again:  # at once: it is not asked any more
         trap.decode(torch.zeros(1, 2))
     assert str(again.value) == str(first.value)
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [(signal.SIGKILL, "killed from outside"), (signal.SIGSEGV, "brought down the process")],
+)
+def test_how_a_process_ended_is_told_as_what_it_is(
+    how: signal.Signals, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    far = [
+        h.make_node("ReduceMax", ["z"], ["m"], keepdims=0),
+        h.make_node("Greater", ["m", "limit"], ["far"]),
+        *endless("far"),
+    ]
+    network = decoder(*far, last="y2", constants=[constant("limit", 50.0)])
+    model = onnx_model({"decoder.onnx": network.SerializeToString()})
+    send = process.send
+
+    def sent_and_ended(*message: Any) -> None:
+        send(*message)
+        assert model.process is not None and model.process._process is not None
+        model.process._process.send_signal(how)
+
+    with monkeypatch.context() as patch, pytest.raises(CheckpointError, match=told):
+        patch.setattr(process, "send", sent_and_ended)
+        model.decode(torch.tensor([[60.0, 0.0]]))
+    z = torch.zeros(1, 2)
+    if how is signal.SIGKILL:  # which says nothing of the network
+        torch.testing.assert_close(model.decode(z), torch.full((1, 1, 8, 8), 0.5))
+    else:
+        with pytest.raises(CheckpointError, match=told):
+            model.decode(z)
 
 
 def perceptron(network: nn.Module, *last: onnx.NodeProto, **outputs: Any) -> bytes:

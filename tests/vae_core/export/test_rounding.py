@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from vae_core.errors import ConfigError
+from vae_core.export import rounding, running
 from vae_core.export.rounding import LEVELS, Small, by_inputs, codes, small
-from vae_core.export.running import decoded, encoded
+from vae_core.export.running import cost, decoded, encoded
 from vae_core.export.steps import Program, program_of
 from vae_core.models.config import ModelConfig
 from vae_core.models.kinds import build_model
@@ -105,3 +106,52 @@ def test_a_weight_that_is_no_number_is_refused() -> None:
     exact.tensors[0][0, 0] = float("nan")
     with pytest.raises(ConfigError, match="NaN or infinite"):
         small(exact, None)
+
+
+@pytest.mark.parametrize("scale", [1e4, 1e12, 1e20, 1e37])
+@pytest.mark.parametrize("encoder", [False, True])
+def test_weights_that_lead_to_the_infinite_are_small_or_told(scale: float, encoder: bool) -> None:
+    exact = program(scale, encoder=encoder)
+    try:
+        found = small(exact, None)
+    except ConfigError as told:
+        assert "infinite" in str(told)
+    else:
+        assert found.levels <= LEVELS or not found.rounded
+
+
+def test_a_search_without_an_end_is_given_up_and_all_stay_float16(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rounding, "MOST_TRIES", 2)
+    assert not small(program(20), None).rounded
+
+
+def test_what_a_convolution_meets_is_never_unfolded_all_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = ModelConfig((1, 16, 16), network="broadcast", hidden=(6, 6, 8), latent_dim=2)
+    torch.manual_seed(0)
+    exact, z = program_of(build_model(settings).eval()), normal(90, 2)
+    whole = decoded(exact, z)
+    monkeypatch.setattr(running, "AT_ONCE", 10_000)
+    unfold, sizes = running.functional.unfold, []
+
+    def unfolded(*given: object, **how: object) -> torch.Tensor:
+        columns: torch.Tensor = unfold(*given, **how)
+        sizes.append(columns.numel())
+        return columns
+
+    monkeypatch.setattr(running.functional, "unfold", unfolded)
+    assert torch.allclose(decoded(exact, z), whole, atol=1e-6)
+    found = small(exact, z)
+    assert found.levels <= LEVELS and max(sizes) <= 10_000
+
+
+def test_a_dear_model_is_looked_at_on_fewer_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    exact = program(1)
+    assert small(exact, None).images == 3 * 512
+    work, widest = cost(exact)
+    assert work == sum(each.numel() for each in exact.tensors if each.ndim == 2) and widest == 30
+    monkeypatch.setattr(rounding, "MOST_WORK", 3 * 20 * work)
+    assert small(exact, None).images == 3 * 20

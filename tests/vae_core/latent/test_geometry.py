@@ -191,6 +191,17 @@ def test_a_length_counts_what_lies_between_the_places() -> None:
     assert image_lengths(wave, path).tolist() == pytest.approx([4.0, 2.0], rel=1e-6)
 
 
+def test_where_no_step_can_be_taken_the_way_stays_what_it_was() -> None:
+    torch.manual_seed(0)
+    config = ModelConfig((1, 8, 8), 2, hidden=(16,), likelihood="continuous-bernoulli")
+    model = build_model(config).eval().requires_grad_(False)
+    for parameter in model.parameters():
+        parameter *= 1e8
+    a, b = torch.randn(2, 2)
+    path = geodesic(model, a, b, 24)
+    assert torch.equal(path[0], a) and torch.equal(path[-1], b) and path.isfinite().all()
+
+
 def test_a_geodesic_leaps_over_nothing() -> None:
     """A wall of images lies across every way; the legs must not stride over it."""
 

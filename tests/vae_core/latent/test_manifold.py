@@ -57,6 +57,11 @@ def test_every_quantile_image_stands_for_the_same_share_of_the_prior(n: int) -> 
     assert shares.mean() == pytest.approx(0.5)
 
 
+def test_a_linear_grid_goes_as_far_as_codes_do() -> None:
+    z, _ = manifold_grid(small_model(), 3, spacing="linear", extent=10**30)
+    assert float(z.max()) == pytest.approx(1e30)
+
+
 def test_linear_grid_goes_by_equal_steps_from_minus_to_plus_extent() -> None:
     z, _ = manifold_grid(small_model(), 5, spacing="linear", extent=2.0)
     assert z[0, :, 0].tolist() == [-2.0, -1.0, 0.0, 1.0, 2.0]

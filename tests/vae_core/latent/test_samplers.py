@@ -164,6 +164,12 @@ def test_codes_that_are_not_finite_have_no_mixture(moons: Tensor) -> None:
         fit_mixture(moons, 1.5)
 
 
+def test_codes_on_a_line_beyond_precision_have_no_mixture() -> None:
+    line = torch.linspace(0, 1e6, 200).double()[:, None] * torch.tensor([1.0, 1.0]).double()
+    with pytest.raises(DataError, match="No mixture of 2 Gaussians"):
+        fit_mixture(1e9 * line, 2)
+
+
 def test_one_code_has_no_mixture() -> None:
     with pytest.raises(ConfigError, match="two codes"):
         fit_mixture(torch.zeros(1, 2), 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -34,7 +35,7 @@ Trainers = list["subprocess.Popen[bytes]"]
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch, trainers: Trainers) -> Iterator[Cluster]:
     """A head that trains nothing; tests add nodes. Dispatchers end before it does."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))  # for the nodes' workers
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]), prepend=os.pathsep)  # workers'
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
     monkeypatch.setenv("ZSCAPE_CLUSTER", cluster.address)
     yield cluster
@@ -119,11 +120,14 @@ def straight(image_shape, latent_dim, hidden, activation, k):
 
 
 def test_a_sweep_with_a_network_of_ones_own_is_trained_by_the_nodes(
-    tmp_path: Path, cluster: Cluster
+    tmp_path: Path, cluster: Cluster, wait_until: WaitUntil, trainers: Trainers
 ) -> None:
-    cluster.add_node(num_cpus=1)
+    cluster.add_node(num_cpus=2)
+    plain = start(LONG, tmp_path / "runs")  # its dispatcher is asked for what it knows nothing of
+    wait_until(plain.events)
     (tmp_path / "mine.py").write_text(PLUGIN)
-    command = [sys.executable, "-m", "vae_core", "train", "--plugin", tmp_path / "mine.py"]
+    command: list[str | Path] = [sys.executable, "-m", "vae_core", "train"]
+    command += ["--plugin", tmp_path / "mine.py"]
     settings = ["--dataset", "digits", "--network", "straight", "--epochs", "1", "--seeds", "0-1"]
     done = subprocess.run(
         [*command, *settings, "--output", tmp_path / "runs", "--json"],
@@ -133,6 +137,7 @@ def test_a_sweep_with_a_network_of_ones_own_is_trained_by_the_nodes(
     runs = [Run(tmp_path / "runs" / f"seed-{seed}") for seed in (0, 1)]
     assert [run.status().state for run in runs] == ["finished"] * 2
     assert not (runs[0].path / "train.log").exists()  # no trainer of this machine
+    assert [process.poll() for process in trainers].count(None) == 1  # the dispatcher
 
 
 def test_a_run_that_waits_for_a_node_stops_at_once(

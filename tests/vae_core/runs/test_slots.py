@@ -255,7 +255,7 @@ def test_more_slots_let_more_runs_train_at_once(
     threads = [in_thread(run) for run in runs]
     wait_until(lambda: sum(run.status().state == "running" for run in runs) == 2)
     (waits,) = [run for run in runs if run.status().state == "waiting"]
-    assert place(waits) == 1
+    wait_until(lambda: place(waits) == 1)  # once its thread stands in the queue
     for run in runs:
         run.request_stop()
     for thread in threads:

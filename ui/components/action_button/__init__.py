@@ -8,6 +8,8 @@ from typing import Literal
 
 import streamlit as st
 
+from ui.widgets import said_by
+
 __all__ = ["action_button"]
 
 _FOLDER = Path(__file__).parent
@@ -41,7 +43,10 @@ def action_button(
     told, done, acted = f"{key}:told", f"{key}:done", f"{key}:acted"
 
     def hear() -> None:
-        clicked = st.session_state[told] = st.session_state[key]["clicked"]
+        clicked = said_by(key).get("clicked")
+        if clicked is None:
+            return
+        st.session_state[told] = clicked
         if on_click is not None and clicked != st.session_state.get(acted):
             st.session_state[acted] = clicked
             on_click()

@@ -32,6 +32,7 @@ __all__ = [
     "number_from_link",
     "refuse",
     "returned",
+    "returned_to",
     "says_what_is_in_view",
     "show_in_address",
     "step_in_address",
@@ -118,6 +119,12 @@ def returned() -> dict[str, str]:
     return st.query_params.to_dict()
 
 
+def returned_to() -> str:
+    """The query of that address, as the browser wrote it."""
+    context = get_script_run_ctx()
+    return "" if context is None else context.query_string
+
+
 def says_what_is_in_view(page: str, address: Mapping[str, str]) -> bool:
     """Whether a page's address says of the page and the model what this session shows already."""
     in_view = _in_view()
@@ -185,7 +192,8 @@ def choice_from_link(
 
 def number_from_link(name: str, low: Number, high: Number, default: Number) -> Number:
     """The number in view: the session's, else the link's, else `default`; as `choice_from_link`."""
-    if name not in st.session_state:
+    before = st.session_state.get(name)
+    if isinstance(before, bool) or not isinstance(before, int | float):  # or of another page
         st.session_state[name] = default
         if text := linked(name):
             try:

@@ -17,6 +17,7 @@ import streamlit as st
 
 from ui.components.modules import module_component
 from ui.components.timeline.film import Film
+from ui.widgets import said_by
 
 __all__ = ["Line", "Panel", "curves"]
 
@@ -85,7 +86,7 @@ def curves(
     """
 
     def tell() -> None:
-        picked: Any = st.session_state[key].get("picked")
+        picked: Any = said_by(key).get("picked")
         points = [len(line.x) for panel in panels for line in panel.lines if line.name == pick]
         if on_pick is not None and picked is not None and 0 <= picked < max(points, default=0):
             on_pick(int(picked))

@@ -16,6 +16,7 @@ import streamlit as st
 from live.blobs import publish
 from ui.components.modules import PLOTLY, module_component
 from ui.palette import CLASS_COLOURS, SYMBOL_COLOURS
+from ui.widgets import said_by
 from vae_core.errors import ConfigError
 
 _ASSETS, _SCRIPT = module_component(Path(__file__).parent / "assets", "space.js")
@@ -53,7 +54,7 @@ def scatter_3d(
         columns.append(np.ascontiguousarray(category, "u1").tobytes())
 
     def tell() -> None:
-        picked: Any = st.session_state[key].get("picked")
+        picked: Any = said_by(key).get("picked")
         if on_pick is not None and picked is not None and 0 <= picked < len(points):
             on_pick(int(picked))
 

@@ -21,6 +21,7 @@ from live.blobs import publish
 from ui.components.modules import module_component
 from ui.components.timeline.film import Film
 from ui.numbers import decimal
+from ui.widgets import said_by
 from vae_core.errors import ConfigError
 from vae_core.latent.animation import FRAME_MS
 
@@ -165,7 +166,7 @@ def _check_one_each(name: str, texts: Sequence[str] | None, rows: int, columns: 
 
 
 def _tell(key: str, name: str, tiles: int, listener: Callable[[int], None] | None) -> None:
-    i = st.session_state[key].get(name)
+    i = said_by(key).get(name)
     if listener is not None and i is not None and 0 <= i < tiles:
         listener(int(i))
 

@@ -26,6 +26,7 @@ from ui.components.latent_plane.points import Array, Plane, PlanePoints
 from ui.components.latent_plane.selected import packed, unpacked
 from ui.components.modules import module_component
 from ui.components.timeline.film import Film
+from ui.widgets import said_by
 from vae_core.errors import ConfigError
 
 __all__ = [
@@ -137,8 +138,8 @@ def latent_plane(
     count = 0 if points is None else len(points.xy)
 
     def changed() -> None:
-        if on_change is not None:
-            on_change(_result(_current(key, given, st.session_state[key]), count))
+        if on_change is not None and said_by(key):
+            on_change(_result(_current(key, given, said_by(key)), count))
 
     state = _COMPONENT(
         key=key,
@@ -173,7 +174,7 @@ def _classifiers(model_id: str, points: PlanePoints | None) -> dict[str, str] | 
 
 
 def _tell_drawing(key: str, on_drawing: Callable[[bytes], None] | None) -> None:
-    value = st.session_state[key].get("drawn")
+    value = said_by(key).get("drawn")
     if on_drawing is not None and value is not None:
         try:
             on_drawing(base64.b64decode(value["value"], validate=True))

@@ -28,14 +28,22 @@ _ANSWER = st.components.v2.component("zscape.answer", js=(_FOLDER / "answer.js")
 
 
 def room(
-    code: str, *, key: str, secret: str = "", opened: bool = False, on_over: Callable[[], None]
+    code: str,
+    *,
+    key: str,
+    secret: str = "",
+    opened: bool = False,
+    begun: tuple[int, str, str] = (0, "", ""),
+    on_over: Callable[[], None],
 ) -> None:
     """Take part in the room of this code: lead it by its secret, or follow.
 
     opened: in this very session, which then leads it; of other sessions, that of the tab that did.
+    begun: of a follower, from which address the session has begun last: the how manieth time that
+    was, the page's url path and its query.
     on_over: called when the visitor has seen that the room has ended.
     """
-    data = {"assets": _ASSETS, "code": code, "secret": secret, "opened": opened, "film": None}
+    data = {"assets": _ASSETS, "code": code, "secret": secret, "opened": opened, "begun": begun}
     _COMPONENT(key=key, data=[data], height=1, on_over_change=on_over)
 
 

@@ -8,7 +8,7 @@ import { serve } from "../../components/engine/assets/serve.js";
 import { choice, press } from "../standalone/choice.js";
 import { Dimensions } from "../standalone/dimensions.js";
 import { showPlane } from "../standalone/host.js";
-import { savePlane } from "../standalone/saving.js";
+import { savePlane, saveStrips } from "../standalone/saving.js";
 import { bufferOf, Kernel, KernelChannel, NotebookChannel } from "./kernel.js";
 import { followTheme } from "./theme.js";
 
@@ -56,6 +56,10 @@ function render({ model, el }) {
   place.addEventListener("zscape:decoded", rest, { once: true }); // the model is there
   place.addEventListener("zscape:decoded", () => plane.hand.press?.kind === "z" && dimensions?.show(plane.z));
   savePlane(plane, MENU_STYLE);
+  if (dimensions) {
+    below.prepend(dimensions.corner);
+    saveStrips(dimensions, MENU_STYLE);
+  }
   const unfollow = followTheme(root, () => shown.update({}));
   follow();
 

@@ -46,10 +46,11 @@ if TYPE_CHECKING:
     from vae_core.export.rounding import Small
     from vae_core.models.latent_model import LatentModel
 
-__all__ = ["THUMBNAILS", "Card", "html_page", "usual_thumbnails"]
+__all__ = ["THUMBNAILS", "Card", "html_page", "most_thumbnails", "usual_thumbnails"]
 
 THUMBNAILS, THUMBNAIL_BYTES = 300, 1 << 20  # of test images, unless more or fewer are asked for
 MAX_WEIGHTS = 64_000_000
+MOST_THUMBNAIL_BYTES = 16 << 20  # of a page that a server writes: it is in memory until it is saved
 FINE_BYTES = 512 << 10  # of weights: so many may be float16
 LOOKED_AT = 1024  # test images, by how far off their codes are
 STOPS = 8
@@ -210,9 +211,17 @@ def _short(values: Array) -> Array:
 
 def usual_thumbnails(opened: OpenModel) -> int:
     """How many test images go along unless it is said."""
-    size = math.prod(opened.model.image_shape)
+    return min(THUMBNAILS, _images_in(THUMBNAIL_BYTES, opened))
+
+
+def most_thumbnails(opened: OpenModel) -> int:
+    """How many test images may go along where others have their pages written, too."""
+    return _images_in(MOST_THUMBNAIL_BYTES, opened)
+
+
+def _images_in(size: int, opened: OpenModel) -> int:
     n = 0 if opened.latents is None else len(opened.latents)
-    return min(THUMBNAILS, THUMBNAIL_BYTES // size, n)
+    return min(size // math.prod(opened.model.image_shape), n)
 
 
 def _thumbnails(opened: OpenModel, most: int) -> dict[str, bytes]:

@@ -103,7 +103,10 @@ async function begin() {
   addEventListener("zscape:decoded", rest, { once: true }); // the engine is there
   addEventListener("zscape:decoded", () => plane.hand.press?.kind === "z" && dimensions.show(plane.z));
   addEventListener("zscape:say", ({ detail }) => say(detail));
-  $("dimensions").prepend(...jumps(told, go));
+  const [first, ...others] = jumps(told, go);
+  first.append(dimensions.corner);
+  $("dimensions").prepend(first, ...others);
+  saved(({ saveStrips }, style) => saveStrips(dimensions, style));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => shown.update({}));
 }
 

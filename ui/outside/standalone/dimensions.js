@@ -18,11 +18,13 @@ export class Dimensions {
    *   slide: while a slider moves; rest: when z is to be another for good
    */
   constructor(place, told, listener) {
+    place.classList.add("root"); // whose colours a saved figure has
+    this.corner = element("span", { class: "saves" }); // a place for the menu, see saving.js
     this.told = told;
     this.listener = listener;
     /** @type {number[]} */
     this.z = [];
-    /** @type {Map<number, {input: HTMLInputElement, output: HTMLOutputElement, strip: HTMLCanvasElement}>} */
+    /** @type {Map<number, {input: HTMLInputElement, output: HTMLOutputElement, label: HTMLLabelElement, strip: HTMLCanvasElement}>} */
     this.rows = new Map();
     this.decoding = new Latest((wish) => this.#decode(wish));
     place.append(...told.order.map((dim) => this.#row(dim)));
@@ -57,13 +59,25 @@ export class Dimensions {
       const k = Math.min(Math.floor((offsetX / strip.clientWidth) * IMAGES), IMAGES - 1);
       this.listener.rest(this.z.with(dim, this.#at(k)));
     });
-    this.rows.set(dim, { input, output, strip });
-    return element("div", { class: "dimension" }, [element("label", {}, [name, output]), input, strip]);
+    const label = element("label", {}, [name, output]);
+    this.rows.set(dim, { input, output, label, strip });
+    return element("div", { class: "dimension" }, [label, input, strip]);
   }
 
   /** The value at the middle of image k, where the slider's thumb would be above it. */
   #at(k) {
     return Math.round(((k + 0.5) / IMAGES - 0.5) * 200 * this.told.reach) / 100;
+  }
+
+  /** The strips that are in view, and the values that each leads through. */
+  get strips() {
+    const rows = [...this.rows].filter(([, { strip }]) => strip.clientHeight);
+    return {
+      names: rows.map(([dim]) => this.told.names[dim]),
+      values: Array.from({ length: IMAGES }, (_, k) => this.#at(k)),
+      labels: rows.map(([, { label }]) => label),
+      canvases: rows.map(([, { strip }]) => strip),
+    };
   }
 
   #say(dim) {

@@ -8,6 +8,7 @@ from typing import IO, Any
 
 _HEAD = struct.Struct("<IQ")  # bytes of JSON, bytes beside it
 MAX_JSON_BYTES = 1 << 20
+OUT_OF_MEMORY = 70  # exit code of a process that finds itself above its limit
 
 
 def send(stream: IO[bytes], told: dict[str, Any], data: bytes | memoryview = b"") -> None:

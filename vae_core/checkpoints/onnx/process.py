@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from vae_core.checkpoints.onnx.frames import receive, send
+from vae_core.checkpoints.onnx.frames import OUT_OF_MEMORY, receive, send
 from vae_core.errors import CheckpointError
 
 MEMORY_BYTES = 1 << 30  # beside four times the files
@@ -27,6 +27,8 @@ CALL_SECONDS = 5.0
 WALL = 12  # a call may take so many times its seconds by the clock, on a busy machine
 MAX_ANSWER_BYTES = 256 << 20
 MOST_AT_ONCE = 4  # processes of one server; who was used least ends, and begins anew when asked
+_WANTS_MEMORY = "wants more memory than it may have"
+_KILLED = -getattr(signal, "SIGKILL", 9)
 
 _alive: list[weakref.ref[OnnxProcess]] = []  # the last used at the end
 _alive_lock = threading.Lock()
@@ -45,7 +47,8 @@ class OnnxProcess:
     """Files by their names, opened in a process that begins with the first call.
 
     A call that takes too long or too much memory, or ends the process in another way, is a
-    CheckpointError; it is the last, and its sentence answers every later call.
+    CheckpointError; it is the last, and its sentence answers every later call. So is one whose
+    process is killed from outside, but that tells nothing of the files: the next begins it anew.
     """
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
@@ -115,13 +118,27 @@ class OnnxProcess:
     ) -> tuple[dict[str, Any], bytes]:
         process = self._process
         assert process is not None and process.stdin is not None and process.stdout is not None
-        timer = threading.Timer(seconds * WALL, process.kill)
+        is_late = threading.Event()
+
+        def end_late() -> None:
+            is_late.set()
+            process.kill()
+
+        timer = threading.Timer(seconds * WALL, end_late)
         timer.start()
         try:
             send(process.stdin, told | {"seconds": seconds}, data)
             answer, given = receive(process.stdout, MAX_ANSWER_BYTES)
         except (EOFError, OSError, ValueError):
-            self._refuse(name, self._how_it_ended(process, seconds))
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(5)
+            if process.returncode == _KILLED and not is_late.is_set():
+                self._kill()
+                raise CheckpointError(
+                    f"{name} was running when its process was killed from outside, as a system "
+                    "short of memory does; ask again."
+                ) from None
+            self._refuse(name, _how_it_ended(process, seconds))
         finally:
             timer.cancel()
         if why := answer.get("refused"):
@@ -129,16 +146,8 @@ class OnnxProcess:
         if why := answer.get("failed"):
             raise CheckpointError(f"{name} cannot be run by onnxruntime: {_plain(why)}.")
         if answer.get("limit"):
-            self._refuse(name, "wants more memory than it may have")
+            self._refuse(name, _WANTS_MEMORY)
         return answer, given
-
-    def _how_it_ended(self, process: subprocess.Popen[bytes], seconds: float) -> str:
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(5)
-        late = (-getattr(signal, "SIGXCPU", 0), -getattr(signal, "SIGKILL", 0))
-        if process.returncode in late or process.poll() is None:
-            return f"computes for more than {seconds:g} seconds at a call"
-        return "has brought down the process that it was run in, which was its own"
 
     def _refuse(self, name: str, why: str) -> NoReturn:
         """End it for good."""
@@ -150,6 +159,14 @@ class OnnxProcess:
         if self._process is not None:
             _stop(self._process)
         self._process = None
+
+
+def _how_it_ended(process: subprocess.Popen[bytes], seconds: float) -> str:
+    if process.returncode == OUT_OF_MEMORY:
+        return _WANTS_MEMORY
+    if process.returncode in (None, _KILLED, -getattr(signal, "SIGXCPU", 0)):
+        return f"computes for more than {seconds:g} seconds at a call"
+    return "has brought down the process that it was run in, which was its own"
 
 
 def check_runtime() -> None:

@@ -16,14 +16,13 @@ from typing import Any, BinaryIO
 import numpy as np
 import onnxruntime
 
-from vae_core.checkpoints.onnx.frames import receive, send
+from vae_core.checkpoints.onnx.frames import OUT_OF_MEMORY, receive, send
 from vae_core.checkpoints.onnx.inspection import Refused, fed_inputs, inspected
 
 if sys.platform != "win32":
     import resource
 
 LOOK_SECONDS = 0.2
-OUT_OF_MEMORY = 70  # exit code
 MAX_GIVEN = 1 << 30  # bytes of a message
 _MEMORY = ("allocate memory", "bad_alloc", "bad allocation", "std::length_error", "out of memory")
 _NICENESS = 10

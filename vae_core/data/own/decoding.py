@@ -28,7 +28,7 @@ MAX_FRAMES = 200_000  # of one file
 MAX_PIXELS = 50_000_000  # of one image: 200 MB while it is decoded
 
 _GREY_MODES = ("1", "L", "LA")
-_FILMS = ("TIFF", "GIF", "WEBP", "PNG", "AVIF")  # a phone's JPEG has further images for its own use
+_FILMS = ("TIFF", "GIF", "WEBP", "PNG", "AVIF")
 _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _AVIF = (b"avif", b"avis")
 _TURNED = (5, 6, 7, 8)  # Exif orientations that swap height and width
@@ -101,6 +101,9 @@ def heads(data: bytes, on_head: Callable[[], object] = lambda: None) -> list[Hea
 def _frames(image: Image.Image) -> Iterator[int]:
     """The place of each image in a file: of a TIFF the image is there then, as they may differ."""
     first = image.tell()  # of HEIC, the one that is meant
+    if image.format == "MPO":
+        yield from _pictures(image)
+        return
     if image.format != "TIFF":
         n: int = getattr(image, "n_frames", 1) if image.format in _FILMS else 1
         yield from range(first, first + n)
@@ -111,6 +114,23 @@ def _frames(image: Image.Image) -> Iterator[int]:
         except EOFError:
             return
         yield k
+
+
+def _pictures(image: Image.Image) -> Iterator[int]:
+    """The place of each picture of several in one JPEG, such as those of a camera with two lenses.
+
+    Smaller ones are of the camera's own use: thumbnails, maps of depth or of brightness. Where a
+    program took them away and left word of them, the first is whole all the same.
+    """
+    size = image.size
+    yield 0
+    for k in range(1, image.n_frames):  # type: ignore[attr-defined]
+        try:
+            image.seek(k)
+        except _PILLOW_ERRORS:
+            return
+        if image.size == size:
+            yield k
 
 
 def _upright_size(image: Image.Image) -> Size:

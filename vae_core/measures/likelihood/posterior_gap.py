@@ -148,6 +148,13 @@ def _sampled(
     Guibas 1995), so that one proposal in the right place is enough. Draws are rounded up.
     """
     each = -(-samples // len(gaussians))
+    if not all(
+        bool(((q.sigma > 0) & q.sigma.isfinite() & q.mu.isfinite()).all()) for q in gaussians
+    ):
+        raise ConfigError(
+            "q(z given x) of this image has a sigma of 0, or numbers that are infinite; log p(x) "
+            "cannot be sampled from it."
+        )
     proposals = [torch.distributions.Normal(each.mu, each.sigma) for each in gaussians]
     shape = (len(gaussians), each, model.latent_dim)
     eps = torch.randn(shape, generator=generator, device=x.device, dtype=proposals[0].mean.dtype)

@@ -606,6 +606,28 @@ def test_each_image_of_a_stack_is_one_or_the_first_alone_by_choice(kind: str) ->
     assert "has 1 images; 4" in refused(io.BytesIO(stack), form=ImageForm(frames="first"))
 
 
+def test_both_pictures_of_a_camera_with_two_lenses_are_read_and_no_thumbnail() -> None:
+    def flat(grey: int, side: int = 24) -> Image.Image:
+        return Image.new("L", (side, side), grey)
+
+    def photo(grey: int) -> bytes:  # left, a smaller copy, right
+        others = [flat(grey, 12), flat(grey + 1)]
+        return saved(flat(grey), "MPO", save_all=True, append_images=others)
+
+    whole = {f"{k}.jpg": photo(20 * k) for k in range(4)}
+    files = whole | {"cut.jpg": photo(100)[: len(saved(flat(100), "JPEG")) + 200]}
+    preview = preview_images(zipped(files))
+    assert preview.n == 9 and preview.stacks == 4
+    assert any("4 files hold several images: each is read" in note for note in preview.notes)
+    shown = sorted(
+        int(np.frombuffer(pixels, np.uint8)[0]) for _, pixels in together(*read(zipped(files)))
+    )
+    assert shown == [0, 1, 20, 21, 40, 41, 60, 61, 100]
+    first = preview_images(zipped(files), form=ImageForm(frames="first"))
+    assert first.n == 5
+    assert "4 files hold several images: the first alone is read." in first.notes
+
+
 def test_frames_of_a_film_are_on_one_side_of_the_split_where_there_are_films_enough() -> None:
     def film(k: int) -> bytes:
         frames = [Image.fromarray(each) for each in noise((5, 6, 5), k)]
@@ -929,20 +951,25 @@ def test_the_limits_are_those_of_models() -> None:
     assert image_source.MAX_BYTES == own_images.MAX_BYTES == 1 << 30
 
 
+DAMAGED = ("zip", "npz", "idx", "PNG", "JPEG", "MPO", "GIF", "TIFF")
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
-@given(data=st.data(), kind=st.sampled_from(["zip", "npz", "idx", "PNG", "JPEG", "GIF", "TIFF"]))
+@given(data=st.data(), kind=st.sampled_from(DAMAGED))
 def test_damaged_bytes_are_read_or_refused(data: st.DataObject, kind: str) -> None:
+    pair = [Image.fromarray(each) for each in noise((2, 6, 9))]
     sound = {
         "zip": zipped({f"{k}.png": GOOD for k in range(5)}).getvalue(),
         "npz": npz(x=noise((5, 4, 4)), y=np.arange(5)).getvalue(),
         "idx": gzip.compress(idx(noise((5, 4, 4)))),
+        "MPO": saved(pair[0], "MPO", save_all=True, append_images=pair[1:]),
     }
     content = bytearray(sound.get(kind) or png(noise((6, 9)), kind))
     for _ in range(data.draw(st.integers(1, 5))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     content = content[: data.draw(st.integers(len(content) // 2, len(content)))]
     source = io.BytesIO(bytes(content))
-    if kind not in sound:
+    if kind == "MPO" or kind not in sound:
         source = zipped({f"{k}.png": bytes(content) for k in range(4)})
     try:
         train, test = read_images(source, form=ImageForm((4, 4)))

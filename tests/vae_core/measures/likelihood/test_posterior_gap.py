@@ -42,6 +42,14 @@ def bent_model(likelihood: str = "bernoulli", d: int = 2) -> LatentModel:
     return model
 
 
+def test_a_posterior_without_width_is_told_where_draws_are_wanted_of_it() -> None:
+    model = bent_model(d=3).float()
+    model.encoder[-1].bias[3:] = -1e4
+    x, wide = torch.rand(1, 1, 3, 3), DiagonalGaussian(torch.zeros(3), torch.zeros(3))
+    with pytest.raises(ConfigError, match="sigma of 0"):
+        elbo_gap(model, x, wide, samples=50)
+
+
 @pytest.mark.parametrize("d", [1, 2])
 def test_each_term_is_its_closed_form_on_a_linear_model(d: int) -> None:
     model = linear_gaussian(d)

@@ -13,7 +13,7 @@ export function figureOf(found) {
     drawn: (canvas) => (canvas === found().canvas ? { bitmap: (scale) => bitmap(found(), scale) } : null),
     picture: () => found().tiles?.picture ?? null,
     pictured: "Pixels",
-    table: () => table(found()),
+    table: () => tableOf(found()),
     plot: () => plot(found()),
   };
 }
@@ -36,7 +36,7 @@ function bitmap({ tiles, layout, canvas }, scale) {
 }
 
 /** A row for each image: where it stands, what it is called, its pixels from 0 to 255 row by row. */
-function table({ tiles, data }) {
+export function tableOf({ tiles, data }) {
   const { width, height, columns } = tiles;
   const pixels = pixelsOf(tiles.picture);
   const grey = pixels.every((value, k) => k % 4 === 3 || value === pixels[k - (k % 4)]);

@@ -1,6 +1,7 @@
 /** The visitor's hand: pointers and keys move z, select points, edit the way and move the view. */
 
 import { listen, TWICE_MS } from "./gestures.js";
+import { THUMBNAIL_PX } from "./painting.js";
 import { Selection } from "./selection.js";
 
 const STEP = 0.05;
@@ -9,6 +10,7 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowD
 const REST_MS = 350; // the keys rest that long, let go, before Python hears of what they did
 const HELD = null; // keys are not at rest before they are let go, however slowly they repeat
 const PICK_PX = 9;
+const CLICK_PX = 13.5;
 const MOVED_PX = 4; // a press that goes farther is a drag
 const AWAY = -1e9; // pixels, where no pointer is
 
@@ -83,11 +85,16 @@ export class Hand {
     plane.invalidate();
   }
 
+  /** How far from a point it is meant, in pixels: where images stand, on its own. */
+  get #reach() {
+    return this.plane.pictured ? THUMBNAIL_PX / 2 + 2 : PICK_PX;
+  }
+
   #hoverPoint(px, py) {
     const { plane } = this;
     if (!plane.points) return;
     const [a, b] = plane.view.toPlane(px, py);
-    const i = plane.points.nearest(a, b, PICK_PX / plane.view.unit);
+    const i = plane.points.nearest(a, b, this.#reach / plane.view.unit);
     if (i >= 0 && i !== plane.hovered) plane.readout.picture(i);
     plane.hovered = i;
   }
@@ -179,7 +186,7 @@ export class Hand {
     let found;
     if (!press.moved) {
       const [a, b] = view.toPlane(px, py);
-      const nearest = points.nearest(a, b, (1.5 * PICK_PX) / view.unit);
+      const nearest = points.nearest(a, b, Math.max(this.#reach, CLICK_PX) / view.unit);
       found = nearest < 0 ? [] : [nearest];
     } else {
       found = points.inPolygon(press.corners.map(([x, y]) => view.toPlane(x, y)));

@@ -7,7 +7,7 @@ import { paint } from "./pixels.js";
 import { brushes } from "./points.js";
 import * as scene from "./scene.js";
 
-const THUMBNAIL_PX = 34;
+export const THUMBNAIL_PX = 34;
 const GREY = [128, 128, 128]; // of what nobody knows
 const FEW = 8; // points with an ellipse each; more have one together
 
@@ -108,12 +108,14 @@ export class Painting {
   /** Zoomed in until the points stand apart, images take the place of glyphs. */
   #drawThumbnails(c) {
     const { points, view, thumbnails, selected, hello, channel } = this.plane;
+    this.plane.pictured = false;
     if (!points.layout.images || !hello?.images) return;
     const [left, bottom] = view.toPlane(0, view.height);
     const [right, top] = view.toPlane(view.width, 0);
     const room = (view.width * view.height) / THUMBNAIL_PX ** 2 / 1.6;
     const visible = points.inBox(left, bottom, right, top, room);
     if (!visible) return;
+    this.plane.pictured = true;
     thumbnails.want(visible, points, channel, hello.image_shape, () => this.plane.invalidate(true));
     const palette = this.#palette();
     for (const i of visible) {

@@ -241,6 +241,7 @@ export class LatentPlane {
     this.channel?.close();
     this.connected = this.data.model;
     this.hello = null;
+    this.pictured = false; // whether images stand for points
     this.thumbnails = new Thumbnails();
     this.channel = this.open(this.data, {
       onHello: (hello) => {
@@ -269,6 +270,7 @@ export class LatentPlane {
     this.look();
     this.drawing.again();
     this.warm();
+    this.invalidate(true); // where few points are in sight, their images are asked for
   }
 
   /** The model's weights may have changed: what was computed with them is asked for again. */

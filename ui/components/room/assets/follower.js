@@ -3,17 +3,19 @@
 import { addressOf, changed } from "./address.js";
 import { Line } from "./line.js";
 
-const LOOKS = "zscape-looks"; // of the tab: the code of the room that it does not follow for now
+const AROUND = "zscape-looks"; // of the tab: the code of the room that it does not follow for now
 const BEGINS_MS = 150; // until a page that was turned to has begun to run …
 const RESTS_MS = 1000; // … and how long it may say its address by itself, before it is run again
-const ARRIVED_MS = 400; // until what was told stands in the address, if it ever does
+const LOOKS_AGAIN_MS = [400, 800, 1600, 3200, 6400]; // whether the leader's view is the one shown
+const LOOKS = 3; // at what is shown
+const TRIES = 3; // what cannot be shown here is not tried forever
 const OF_PLANES = /^(layers|off|zoom)(-\w+)?$/; // what a page's script does not know
 
 export class Follower {
   /** @param {{code: string}} data @param {URL} root */
   constructor({ code }, root) {
     Object.assign(this, { code, root, secret: "" });
-    this.follows = sessionStorage.getItem(LOOKS) !== code;
+    this.follows = sessionStorage.getItem(AROUND) !== code;
     this.change = () => {};
     /** @type {string | null} the leader's address */
     this.view = null;
@@ -21,6 +23,12 @@ export class Follower {
     this.films = new Map();
     this.end = new AbortController();
     addEventListener("zscape:answer", () => this.#tellAnswer(), { signal: this.end.signal });
+    /** @type {string | null} the view that the page's script is to begin from, until it has */
+    this.asked = null;
+    this.begins = 0; // how often the script has begun from the leader's view
+    this.looks = 0;
+    /** @type {[number, string, string]} how often the script has begun so, and the last page and query */
+    this.begun = [0, "", ""];
     this.line = new Line(code, root, {
       hello: () => ({ follow: this.follows }),
       hear: (name, value) => this.#hear(name, value),
@@ -35,7 +43,7 @@ export class Follower {
   }
 
   #hear(name, value) {
-    if (name === "view") this.view = value;
+    if (name === "view") Object.assign(this, { view: value, begins: 0, looks: 0 });
     else if (name === "film") this.films.set(value.name, value.frame);
     else if (name === "point") this.point = value;
     if (!this.follows) return;
@@ -47,7 +55,7 @@ export class Follower {
   /** Leave what the leader shows. */
   lookAround() {
     this.follows = false;
-    sessionStorage.setItem(LOOKS, this.code);
+    sessionStorage.setItem(AROUND, this.code);
     this.line.say({ follow: false });
     this.#point(null);
     this.change();
@@ -56,8 +64,9 @@ export class Follower {
   /** Come back to it. */
   follow() {
     this.follows = true;
-    sessionStorage.removeItem(LOOKS);
+    sessionStorage.removeItem(AROUND);
     this.line.say({ follow: true });
+    this.looks = 0;
     if (this.view !== null) this.#go();
     for (const [name, frame] of this.films) this.#turn(name, frame);
     this.#point(this.point ?? null);
@@ -68,7 +77,7 @@ export class Follower {
    * Go to the leader's address. What planes alone know, and a plane's z, they take up themselves;
    * for all else Streamlit runs the page's script, as when the browser goes back to an address.
    */
-  #go(whole = false) {
+  #go() {
     const address = addressOf(this.view, location, this.root);
     const samePage = address.pathname === location.pathname;
     clearTimeout(this.later);
@@ -78,29 +87,59 @@ export class Follower {
       return;
     }
     const names = changed(address.search, location.search);
-    clearTimeout(this.looking);
-    this.looking = setTimeout(() => this.#lookAgain(), ARRIVED_MS);
-    if (samePage && !names.length) return;
+    this.#lookLater();
+    if (samePage && !names.length && this.asked === null) return;
     if (!samePage) this.turned = performance.now();
     history.replaceState(history.state, "", address);
     const detail = { samePage, z: names.includes("z") ? address.searchParams.get("z") : null };
     const told = new CustomEvent("zscape:follow", { detail, cancelable: true });
     dispatchEvent(told);
     const left = names.filter((name) => !OF_PLANES.test(name) && !(name === "z" && told.defaultPrevented));
-    if (samePage && !left.length && !whole) return;
+    if (samePage && !left.length && this.asked === null) return;
+    this.#ask();
+  }
+
+  /** Streamlit is to run the script from the address as it is. */
+  #ask() {
+    this.asked = this.view;
+    this.before = this.begun[0];
     dispatchEvent(new PopStateEvent("popstate", { state: history.state }));
   }
 
-  /** A page that was still on its way may have said what it begins with: then it is told once more. */
+  /** The script says from which address it has begun last. @param {[number, string, string]} begun */
+  hasBegun(begun) {
+    this.begun = begun;
+    const [run, page, query] = begun;
+    if (this.asked === null || run === this.before) return;
+    const address = addressOf(this.asked, location, this.root);
+    const own = addressOf(`/${page}?${query}`, location, this.root);
+    if (own.pathname !== address.pathname || changed(own.search, address.search).length) return;
+    if (this.asked === this.view) this.begins += 1;
+    this.asked = null;
+  }
+
+  /**
+   * The leader's view is asked for until the script has begun from it: a busy server's run may end
+   * before, a lost connection may swallow the word, a page on its way say an address of its own.
+   */
   #lookAgain() {
-    if (!this.follows) return;
+    if (!this.follows || this.view === null) return;
     const address = addressOf(this.view, location, this.root);
     const names = changed(address.search, location.search).filter((name) => !OF_PLANES.test(name));
-    if (isRunning()) this.looking = setTimeout(() => this.#lookAgain(), ARRIVED_MS);
-    else if ((names.length || address.pathname !== location.pathname) && this.again !== this.view) {
-      this.again = this.view; // what cannot be shown here is not tried forever
-      this.#go(true);
-    }
+    const differs = names.length > 0 || address.pathname !== location.pathname;
+    if (isRunning()) this.#lookLater();
+    else if (this.asked !== null) this.#go();
+    else if (differs && this.begins < TRIES) {
+      this.asked = this.view; // not what planes alone can take up
+      this.#go();
+    } else if (this.looks < LOOKS) this.#lookLater();
+  }
+
+  #lookLater() {
+    clearTimeout(this.looking);
+    const wait = LOOKS_AGAIN_MS[Math.min(this.looks, LOOKS_AGAIN_MS.length - 1)];
+    this.looking = setTimeout(() => this.#lookAgain(), wait);
+    this.looks += 1;
   }
 
   #turn(name, frame) {
