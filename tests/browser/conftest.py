@@ -56,10 +56,23 @@ CHROMIUM_FLAGS = [
 START_SECONDS = 120  # a cold server on a busy machine
 PATIENCE_MS = 60_000  # for whatever is waited for
 VIEWPORT: ViewportSize = {"width": 1400, "height": 900}
-# What is yet to come stands still: to draw it pulsing is half the work of showing a page.
+# What is yet to come stands still: to draw it pulsing is half the work of showing a page. `unheard`
+# is whether the page has told its script something of which it has heard nothing yet.
 LISTEN = """
 window.decodes = [];
 addEventListener("zscape:decoded", (event) => decodes.push(event.detail));
+{
+    const send = WebSocket.prototype.send;
+    WebSocket.prototype.send = function (...message) {
+        if (this.url.includes("/_stcore/stream")) {
+            window.unheard = true;
+            const heard = () => setTimeout(() => (window.unheard = false), 50);
+            this.addEventListener("message", heard, { once: true });
+            this.addEventListener("close", heard, { once: true });
+        }
+        return send.apply(this, message);
+    };
+}
 {
     const still = new CSSStyleSheet();
     still.replaceSync("[data-testid=stSkeleton] { animation: none !important; }");
@@ -234,6 +247,7 @@ def settle() -> Settle:
 
 
 def wait_until_idle(page: Page) -> None:
+    page.wait_for_function("!window.unheard", polling=50, timeout=PATIENCE_MS)
     idle = '[data-testid="stApp"][data-test-script-state="notRunning"]'
     page.locator(idle).wait_for(timeout=PATIENCE_MS)
     page.wait_for_function(
