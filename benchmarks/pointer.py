@@ -187,7 +187,8 @@ def main() -> None:
         for clients in args.clients:
             loaded = under_load("benchmarks.pointer", url, pid, clients, *options)
             rows.append({"what": f"{clients} clients", **loaded})
-        for clients in args.engines:
+    for clients in args.engines:
+        with server() as (url, pid):  # all its sockets are free
             asked = [*options, "--load-engines"]
             loaded = under_load("benchmarks.pointer", url, pid, clients, *asked)
             rows.append({"what": f"{clients} decoding", **loaded})

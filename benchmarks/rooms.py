@@ -123,9 +123,12 @@ async def copy_lines(port: int) -> None:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writers.add(writer)
-        while line := await reader.readline():
-            for each in writers - {writer}:
-                each.write(line)
+        try:
+            while line := await reader.readline():
+                for each in writers - {writer}:
+                    each.write(line)
+        finally:
+            writers.discard(writer)
 
     async with await asyncio.start_server(serve, "127.0.0.1", port) as listening:
         await listening.serve_forever()
