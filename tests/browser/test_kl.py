@@ -67,6 +67,7 @@ def test_a_lesson_leads_from_two_gaussians_to_others(
     expect(flank).to_have_attribute("aria-valuenow", "0.6")
     for _ in range(2):  # where they stood at first, and where they were moved
         page.get_by_role("link", name="A narrow q, a wide p").click()
+        settle(page)
         expect(flank).to_have_attribute("aria-valuenow", "0.5")
         expect(top).to_have_attribute("aria-valuenow", "0")
         settle(page)
@@ -74,6 +75,7 @@ def test_a_lesson_leads_from_two_gaussians_to_others(
         page.wait_for_url(re.compile(r"q=0,1&"))
         settle(page)
     page.go_back()
+    settle(page)
     expect(flank).to_have_attribute("aria-valuenow", "1")
 
 
