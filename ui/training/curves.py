@@ -105,7 +105,7 @@ def loss_title(config: TrainConfig, grey: bool) -> str:
     if config.objective == "capacity":
         return f"Loss, C up to {own['capacity']:g}"
     if config.objective == "beta-tcvae":
-        return f"Loss, β = {own['beta']:g}"
+        return f"Loss, β {'down from' if own['fall'] else '='} {own['beta']:g}"
     if config.objective == "factor-vae":
         return f"Loss, γ = {own['gamma']:g}"
     return f"Loss of {config.objective}"

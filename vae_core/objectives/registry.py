@@ -122,14 +122,22 @@ def _importance_weighted(function: Callable[..., ObjectiveTerms]) -> ByGradient:
 
 
 def _beta_tcvae(model: LatentModel, batch: Batch, config: Chosen) -> ObjectiveTerms:
-    return beta_tcvae(
+    """beta_tcvae with a beta that may fall to 1, in parts as beta: factors first, then sharpness."""
+    settings = dict(config.objective_settings)
+    steps = round(settings.pop("fall") * batch.total_steps)
+    if steps:
+        settings["beta"] **= 1 - ramp(max(0, batch.step - steps), steps, 1.0)
+    terms = beta_tcvae(
         model,
         batch.x,
         generator=batch.generator,
         dataset_size=batch.images,
         kl_weight=batch.kl_weight,
-        **config.objective_settings,
+        **settings,
     )
+    if not steps:
+        return terms
+    return replace(terms, parts={**terms.parts, "beta": torch.tensor(settings["beta"])})
 
 
 _RISE = "The share of all steps over which {} rises evenly from 0; it stays there after."
@@ -203,6 +211,12 @@ register_objective(
             "How q(z) of all N images is estimated from a batch of M: stratified is unbiased; "
             "weighted reads log q(z) too low, by log M to log N, the more the images overlap.",
             choices=("stratified", "weighted"),
+        ),
+        "fall": Setting(
+            0.0,
+            "The share of all steps for which beta stays; over as many more it falls to 1, by "
+            "equal factors. So factors come apart first, and images are sharp in the end.",
+            most=0.5,
         ),
     },
     uses=("warm_up",),

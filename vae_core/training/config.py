@@ -173,8 +173,8 @@ class TrainConfig:
     def compares(self, epoch: int) -> bool:
         """Whether the held-out loss after `epoch` epochs is of the objective that it ends with."""
         _, planned = self.cycle_at(0)
-        rise = max(self.warm_up, float(self.objective_settings.get("rise", 0.0)))
-        return epoch >= rise * planned
+        own = {name: float(self.objective_settings.get(name, 0.0)) for name in ("rise", "fall")}
+        return epoch >= max(self.warm_up, own["rise"], 2 * own["fall"]) * planned
 
     def _check_objective(self) -> None:
         objective, settings = find_objective(self.objective), self.objective_settings

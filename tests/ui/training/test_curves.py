@@ -78,6 +78,10 @@ def test_a_plain_autoencoder_has_no_kl():
         ),
         (TrainConfig(objective="warm-up", beta=2.0), "Loss: cross-entropy + β KL, β up to 2"),
         (TrainConfig(objective="beta-tcvae"), "Loss, β = 6"),
+        (
+            TrainConfig(objective="beta-tcvae", objective_settings={"fall": 0.3}),
+            "Loss, β down from 6",
+        ),
         (TrainConfig(objective="free-bits"), "Loss of free-bits"),
     ],
 )

@@ -204,6 +204,23 @@ def test_the_draws_of_the_bound_rise_by_equal_factors(objective: str) -> None:
     assert_same(last(at_once).model.state_dict(), last(config).model.state_dict())
 
 
+def test_beta_of_the_total_correlation_falls_to_1_by_equal_factors() -> None:
+    config = replace(with_objective("beta-tcvae"), epochs=8, batch_size=20)
+    falling = replace(config, objective_settings={"beta": 4.0, "fall": 0.25})
+    ends = [p for p in train(falling, **DATA) if p.test]  # of epochs of one step
+    betas = [p.train.parts["beta"] for p in ends]
+    assert betas == pytest.approx([4, 4, 4, 2, 1, 1, 1, 1])
+    for beta, p in zip(betas, ends, strict=True):
+        parts = p.train.parts
+        weighed = parts["mutual_information"] + parts["dimension_kl"]
+        weighed += beta * parts["total_correlation"]
+        assert p.train.loss == pytest.approx(weighed - p.train.reconstruction, rel=1e-5)
+    assert not falling.compares(3) and falling.compares(4)
+    stays = [replace(config, objective_settings=own) for own in ({}, {"fall": 0.0})]
+    assert_same(*(last(each).model.state_dict() for each in stays))
+    assert "beta" not in last(config).train.parts
+
+
 def test_the_loss_of_a_warm_up_has_the_weight_of_its_moment() -> None:
     config = replace(with_objective("warm-up", beta=4.0), epochs=4, batch_size=20)
     for p in train(replace(config, objective_settings={"rise": 1.0}), **DATA):
@@ -330,7 +347,7 @@ def test_binarised_training_sees_zeros_and_ones_alone(monkeypatch: pytest.Monkey
 def test_settings_are_complete_and_stay_as_they_are() -> None:
     config = TrainConfig(objective="beta-tcvae", objective_settings={"beta": 4})
     assert config.to_json()["objective_settings"] == {
-        "alpha": 1.0, "beta": 4.0, "gamma": 1.0, "sampling": "stratified"
+        "alpha": 1.0, "beta": 4.0, "gamma": 1.0, "sampling": "stratified", "fall": 0.0
     }  # fmt: skip
     assert TrainConfig.from_json(config.to_json()) == config
     assert len({config, TrainConfig.from_json(config.to_json())}) == 1
