@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 import torch
@@ -79,8 +78,7 @@ opened = current_model()
 model = opened.model
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """Scores (n,) of normal images and (m,) of anomalies."""
 
     normal: Tensor
@@ -132,10 +130,10 @@ def explore() -> None:
 
 def scored(score: str, against: str, normal: Sample, anomalies: Sample) -> Found | None:
     """The scores, once computed kept; None before the visitor has asked."""
-    kept: Results[Found] = results("anomalies")
+    kept: Results[tuple[Tensor, Tensor, Auroc]] = results("anomalies")
     key = (*stored_latents(opened), score, against)
     if key in kept:
-        return kept[key]
+        return Found(*kept[key])
     slow = score == "log_px"
     place = st.empty()
     if slow and not clicked(
@@ -162,8 +160,8 @@ def scored(score: str, against: str, normal: Sample, anomalies: Sample) -> Found
         return None
     place.empty()
     of_normal, of_anomalies = scores[: len(normal.x)], scores[len(normal.x) :]
-    kept[key] = Found(of_normal, of_anomalies, auroc(of_normal, of_anomalies))
-    return kept[key]
+    kept[key] = of_normal, of_anomalies, auroc(of_normal, of_anomalies)
+    return Found(*kept[key])
 
 
 def show_curves(found: Found, score: str, normal: Sample, anomalies: Sample) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import streamlit as st
 import torch
@@ -68,8 +68,7 @@ model, latents, dataset = opened.model, latents_of(opened), test_dataset(opened)
 d = model.latent_dim
 
 
-@dataclass(frozen=True)
-class Curves:
+class Curves(NamedTuple):
     """name -> results by falling bits; png: its bits."""
 
     of: dict[str, list[Coded]]
@@ -255,7 +254,7 @@ def explore() -> None:
         "Step Δ of the quantiser", options, key="delta", persist_state="session", width=520
     )
     bits = show_bits(step)
-    kept: Results[Curves] = results("rate_curves")
+    kept: Results[tuple[dict[str, list[Coded]], float]] = results("rate_curves")
     key = stored_latents(opened)
     rows = {}
     if dataset is not None:
@@ -276,14 +275,15 @@ def explore() -> None:
             icon=":material/play_arrow:",
         ):
             with working("Finding principal components…", stop=True) as report:
-                kept[key] = measured(report)
+                curves = measured(report)
+            kept[key] = curves.of, curves.png
             place.empty()
     if key in kept:
-        for name, other in list(kept[key].of.items())[1:]:
+        for name, other in list(Curves(*kept[key]).of.items())[1:]:
             found = nearest_in_bits(other, bits)
             setting = "quality" if name == "JPEG" else "Δ ="
             rows[name] = f"{found.bits:.1f} bits, {setting} {found.setting:g}", found.images
-        show_curves(kept[key], step, bits)
+        show_curves(Curves(*kept[key]), step, bits)
     show_images(rows)
     data_note(dataset is not None)
     if key in kept:

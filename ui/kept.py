@@ -45,6 +45,8 @@ class Results(OrderedDict[Hashable, T]):
     """The newest RESULTS of what a page has computed, by what tells them apart."""
 
     def __setitem__(self, key: Hashable, result: T) -> None:
+        if type(result).__module__ == "__main__":
+            raise TypeError("A class of a page's own keeps alive all that this run of it holds.")
         super().__setitem__(key, result)
         while len(self) > RESULTS:
             self.popitem(last=False)
@@ -59,8 +61,11 @@ def visitor() -> str:
     A hash, so that it may lie in a run's folder; without the cookie, the session's own.
     """
     if "visitor" not in st.session_state:
+        known = visitor_of(st.context.cookies)
+        if not known:  # nobody can come back to what this session computes
+            st.session_state["results"] = {}
         of_session = hashlib.sha256(secrets.token_bytes(24)).hexdigest()
-        st.session_state["visitor"] = visitor_of(st.context.cookies) or of_session
+        st.session_state["visitor"] = known or of_session
     return str(st.session_state["visitor"])
 
 
@@ -120,10 +125,13 @@ def forget_file(name: str) -> None:
 
 def results(name: str) -> Results[Any]:
     """What was computed for this visitor under this name; what is put in is there next time."""
-    own = _results.setdefault(visitor(), {})
-    _results.move_to_end(visitor())
-    while len(_results) > VISITORS_WITH_RESULTS:
-        _results.popitem(last=False)
+    who = visitor()
+    own: dict[str, Results[Any]] | None = st.session_state.get("results")
+    if own is None:
+        own = _results.setdefault(who, {})
+        _results.move_to_end(who)
+        while len(_results) > VISITORS_WITH_RESULTS:
+            _results.popitem(last=False)
     return own.setdefault(name, Results())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -90,6 +91,24 @@ def test_results_are_the_visitors_alone_and_the_newest(session: dict[str, Any]) 
     assert kept.results("scores") == {}
     session["visitor"] = "bob"
     assert kept.results("tsne") == {}
+
+
+def test_results_end_with_the_session_of_who_has_no_cookie(
+    session: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del session["visitor"]
+    monkeypatch.setattr(kept.st, "context", SimpleNamespace(cookies={}))
+    kept.results("tsne")[0] = "of nobody"
+    assert kept.results("tsne") == {0: "of nobody"}
+    assert not kept._results
+    session.clear()
+    assert kept.results("tsne") == {}
+
+
+def test_no_class_of_a_page_is_kept(session: dict[str, Any]) -> None:
+    of_page = type("Found", (), {"__module__": "__main__"})
+    with pytest.raises(TypeError, match="keeps alive all"):
+        kept.results("tsne")[0] = of_page()
 
 
 def test_results_of_so_many_visitors_are_in_memory(
