@@ -32,10 +32,16 @@ from vae_core.plugins import load_plugins
 
 HERE = Path(__file__).resolve().parent
 TRIMMED_SECONDS, GROWN = 60, 1.03
+M_ARENA_MAX = -8  # of glibc's malloc.h
 DRAWN_SECONDS = 10  # from the first model's opening to the first page's image, with much to spare
 
 logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
 logging.getLogger("zscape").setLevel(logging.INFO)
+
+with suppress(OSError, AttributeError):  # another system, or C library, does without
+    # glibc gives each thread that waits a heap of its own, up to sixteen, and a session is many
+    # threads: what they had taken would stay there in pieces.
+    ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
 
 if Path.cwd() != HERE:  # what is used lies beside this file, wherever it is served from
     for name in ("checkpoints", "data", "runs"):
