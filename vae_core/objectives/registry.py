@@ -122,7 +122,7 @@ def _importance_weighted(function: Callable[..., ObjectiveTerms]) -> ByGradient:
 
 
 def _beta_tcvae(model: LatentModel, batch: Batch, config: Chosen) -> ObjectiveTerms:
-    """beta_tcvae with a beta that may fall to 1, in parts as beta: factors first, then sharpness."""
+    """beta_tcvae with a beta that may fall to 1, in parts as beta: first factors, then edges."""
     settings = dict(config.objective_settings)
     steps = round(settings.pop("fall") * batch.total_steps)
     if steps:

@@ -25,10 +25,10 @@ PRESETS: dict[str, TrainConfig] = {
     "sprites-6d": TrainConfig(
         dataset="sprites", latent_dim=6, network="conv", hidden=(32, 32, 64, 256), epochs=40
     ),
-    # Many small steps of a small network, five minutes of one core. Factors come apart while beta is
-    # 4, shapes get sharp once it falls: 26 nats of cross-entropy in place of 43, for a MIG of 0.50
-    # in place of 0.56 without the fall. On an earlier drawing, without it: beta = 4 a MIG of 0.37,
-    # beta = 2 0.11; conv 0.35; a capacity that rises to 12 nats 0.14; dense layers 0.15.
+    # Many small steps of a small network, five minutes of one core. Factors come apart while beta
+    # is 4, shapes get sharp once it falls: 28 nats of cross-entropy in place of 48, for a MIG of
+    # 0.49 in place of 0.56 without the fall. On an earlier drawing, without it: beta = 4 a MIG of
+    # 0.37, beta = 2 0.11; conv 0.35; a capacity that rises to 12 nats 0.14; dense layers 0.15.
     "sprites-factors": TrainConfig(
         dataset="sprites",
         latent_dim=6,
