@@ -76,6 +76,7 @@ def give_back_memory(ending: threading.Event) -> None:
         trim, least = ctypes.CDLL(None).malloc_trim, 0.0
         while not ending.wait(TRIMMED_SECONDS):
             if resident() > GROWN * least:
+                gc.collect()  # sessions refer to themselves; by itself Python may wait for long
                 trim(0)  # others wait for it, some 50 ms
                 least = resident()
 
