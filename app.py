@@ -32,7 +32,7 @@ from vae_core.plugins import load_plugins
 
 HERE = Path(__file__).resolve().parent
 TRIMMED_SECONDS, GROWN = 60, 1.03
-M_ARENA_MAX = -8  # of glibc's malloc.h
+M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # of glibc's malloc.h
 DRAWN_SECONDS = 10  # from the first model's opening to the first page's image, with much to spare
 
 logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -40,8 +40,10 @@ logging.getLogger("zscape").setLevel(logging.INFO)
 
 with suppress(OSError, AttributeError):  # another system, or C library, does without
     # glibc gives each thread that waits a heap of its own, up to sixteen, and a session is many
-    # threads: what they had taken would stay there in pieces.
+    # threads: what they had taken would stay there in pieces. So would arrays: once one has been
+    # freed, it takes others of its size from the heap, up to 32 MB, unless it is told where to end.
     ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
+    ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 1 << 20)
 
 if Path.cwd() != HERE:  # what is used lies beside this file, wherever it is served from
     for name in ("checkpoints", "data", "runs"):
