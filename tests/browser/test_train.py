@@ -67,8 +67,8 @@ def test_an_objective_brings_its_settings_and_its_run_ends_as_a_checkpoint_to_ta
 def test_a_run_outlives_a_reload_and_a_kill_and_what_was_learned_is_kept(
     page: Page, visitor: Callable[..., Any], app_url: str, settle: Settle, runs_root: Path
 ) -> None:
-    # Small batches, so that it is not at its end before it is stopped.
-    start(page, app_url, settle, "epochs=500&train_batch=32&model=digits-2d")
+    # Batches so small that it is under way for longer than any wait here.
+    start(page, app_url, settle, "epochs=500&train_batch=4&model=digits-2d")
     page.get_by_test_id("epoch-scrubber").wait_for(timeout=LONG)
     before = page.evaluate("decodes.length")
     # Nobody touches the plane: the decoded image follows the weights.
