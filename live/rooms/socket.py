@@ -111,7 +111,7 @@ async def _take_part(websocket: WebSocket, room: Room) -> None:
                 room.looks(slot, said)
                 await first_of(_write(websocket, slot), _hear_follower(websocket, room, slot))
     except (Unfit, TimeoutError, KeyError) as error:  # KeyError: bytes came in the place of text
-        raise End(Close.UNFIT, str(error)[:100] or "Nothing came.") from error
+        raise End(Close.UNFIT, str(error) or "Nothing came.") from error
 
 
 async def _write(websocket: WebSocket, slot: Slot) -> None:
