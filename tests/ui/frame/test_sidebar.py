@@ -60,6 +60,17 @@ def test_a_broken_model_hides_no_page_that_does_without(
     assert len(app.run().exception) == 1 and not app.text
 
 
+@pytest.mark.parametrize("first", ["All models", "Open a checkpoint", "Lead a class"])
+def test_of_two_buttons_pressed_while_a_page_is_busy_one_opens_its_dialog(first: str) -> None:
+    app = AppTest.from_function(page, default_timeout=120)
+    app.session_state["visitor"] = "ann"
+    app.run()
+    by_label = {button.label: button for button in app.button}
+    for label in (first, "Save as a page", "Lead a class"):
+        by_label[label].click()
+    assert not app.run().exception
+
+
 def list_of_models() -> None:
     from ui.frame.sidebar import _show_model
 
