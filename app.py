@@ -14,8 +14,10 @@ from functools import partial
 from pathlib import Path
 
 import streamlit as st
+from google.protobuf.message import DecodeError
 from starlette.middleware import Middleware
 from streamlit.file_util import get_static_dir
+from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.runtime import get_instance
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
@@ -98,6 +100,15 @@ def held() -> dict[str, int]:
     }
 
 
+def is_message(data: bytes) -> bool:
+    """Whether these are what a browser may say to Streamlit."""
+    try:
+        BackMsg.FromString(data)
+    except DecodeError:
+        return False
+    return True
+
+
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     load_plugins()  # what is wrong with one is said before anybody comes, too
@@ -128,6 +139,7 @@ app = st.App(
             hosts=partial(st.get_option, "server.allowedHosts"),
             root=Path(get_static_dir()),
         ),
+        Middleware(live.Frames, sound=is_message),
         Middleware(live.Bodies, held=held),
         Middleware(live.VisitorCookie),
         Middleware(live.Classroom, entrance=entrance),

@@ -7,7 +7,7 @@ from live.address import CurrentAddress
 from live.assets import asset_route
 from live.blobs import blob_route
 from live.decode import ask_route, decode_route
-from live.door import BasePath, Bodies, Classroom, Connections, Gate
+from live.door import BasePath, Bodies, Classroom, Connections, Frames, Gate
 from live.frontend import Frontend
 from live.rooms import room_route
 from live.servers import NotHere
@@ -31,6 +31,7 @@ __all__ = [
     "Classroom",
     "Connections",
     "CurrentAddress",
+    "Frames",
     "Frontend",
     "Gate",
     "NotHere",

@@ -60,7 +60,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from live.door.connections import MAX_MESSAGE
-from live.door.gate import same_origin
+from live.door.gate import OTHER_SITE, same_origin
 from live.images import TRAINING, shown_to, stored_images
 from live.models import Described, OpenModel, model_now
 from live.peers import address_of
@@ -155,7 +155,7 @@ def parse(frame: bytes, model: Described) -> Request:
 
 async def _channel(websocket: WebSocket) -> None:
     if not same_origin(websocket.headers.get("origin"), websocket.headers.get("host")):
-        await _deny(websocket, 403, "Another site's page may not use this channel.")
+        await _deny(websocket, 403, OTHER_SITE)
         return
     try:
         with _sockets.one_more(address_of(websocket), MAX_SOCKETS_EACH, MAX_SOCKETS):
@@ -223,7 +223,7 @@ async def _ask(http: HttpRequest) -> Response:
     """The channel without a WebSocket, one request at a time."""
     if not same_origin(http.headers.get("origin"), http.headers.get("host")):
         _count("403", "HTTP from another site's page")
-        return PlainTextResponse("Another site's page may not use this channel.", 403)
+        return PlainTextResponse(OTHER_SITE, 403)
     try:
         frame = await _frame(http)  # one that never ends takes no place among those answered
         with _asked.one_more(address_of(http), MAX_ASKED_EACH):

@@ -235,7 +235,8 @@ def computed(model: LatentModel, verb: Verb, rows: Array) -> Array:
         if verb is Verb.DECODE:
             return _pixels(model.decode(torch.from_numpy(rows)))
         if verb is Verb.RETURN:
-            return _posterior(*model.encode(model.decode(torch.from_numpy(rows))))
+            # Far out an image overflows; what is no brightness is black, as it is shown.
+            return _posterior(*model.encode(model.decode(torch.from_numpy(rows)).nan_to_num(0)))
         if verb is Verb.MAPS:
             return np.stack([_maps(model, z) for z in torch.from_numpy(rows)])
         x = torch.from_numpy(rows).permute(0, 3, 1, 2) / 255

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -29,17 +29,25 @@ def set_widget(key: str, value: object) -> None:
         st.session_state[key] = value
 
 
-def clicked(label: str, *, place: DeltaGenerator | None = None, **settings: Any) -> bool:
+def clicked(
+    label: str,
+    *,
+    place: DeltaGenerator | None = None,
+    on_click: Callable[[], None] = lambda: None,
+    **settings: Any,
+) -> bool:
     """`st.button`, whose click counts even where the run that it caused is cut short by another.
 
     Streamlit forgets it then, as when a plane tells where it rests just after the click. A click
-    that is not heard on its page before the next button is pressed is void.
+    that is not heard on its page before the next button is pressed is void; so one run hears one
+    of them, and opens one dialog.
     """
     context, name = get_script_run_ctx(), settings.get("key", label)
     this = (context.page_script_hash if context else "", name)
 
     def note() -> None:
         st.session_state["clicked"] = this
+        on_click()
 
     (place or st).button(label, on_click=note, **settings)
     heard: bool = st.session_state.get("clicked") == this

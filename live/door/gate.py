@@ -3,7 +3,8 @@
 - Only names that the server is meant to have are answered to, so that no other site's name can be
   turned to it: those of Streamlit's `server.allowedHosts`, or, where it serves this machine alone
   ($ZSCAPE_ALONE) and no name is set, this machine's.
-- An Origin that is none is refused before anything takes it apart.
+- An Origin that is none is refused before anything takes it apart; one of another site opens no
+  session: Streamlit would ask a host on the internet, while all wait, whether it is this machine.
 - Figures of the server's own are for this machine.
 - An address has only so many pages open: each is a session, which costs memory.
 - Scripts, styles and pictures come from the server itself; other sites show its pages in a frame
@@ -32,6 +33,7 @@ HEALTH, METRICS, SESSION = "/_stcore/health", "/_stcore/metrics", "/_stcore/stre
 ASKED_FIRST = (HEALTH, "/_stcore/host-config")  # by Streamlit's frontend, which shows the answer
 MAX_SESSIONS_EACH, MAX_SESSIONS = 500, 1000  # of an address, of all, over all servers of the runs
 TOO_MANY = "Too many visitors are connected; try again later."
+OTHER_SITE = "Another site's page may not use this channel."
 WRONG_HOST = (
     "This server does not know the name it was asked by. Whoever runs it can name it in "
     "STREAMLIT_SERVER_ALLOWED_HOSTS."
@@ -90,6 +92,8 @@ class Gate:
         if "origin" in headers and parsed(headers["origin"]) is None:
             return PlainTextResponse("The Origin header is no address.", 400)
         host = headers.get("host", "")
+        if path.endswith(SESSION) and not same_origin(headers.get("origin"), host):
+            return PlainTextResponse(OTHER_SITE, 403)
         if not path.endswith(HEALTH) and not self.answers_to(host):
             return PlainTextResponse(WRONG_HOST, 421)
         if path.endswith(METRICS) and not from_this_machine(asked):

@@ -100,7 +100,7 @@ def answer(value: Any) -> tuple[str, int, str]:
 
 def secret(value: Any) -> str:
     """By which the leader is known."""
-    _check(isinstance(value, str) and len(value) <= MAX_NAME)
+    _check(isinstance(value, str) and len(value) <= MAX_NAME and value.isascii())
     return str(value)
 
 

@@ -40,7 +40,7 @@ async def relay(websocket: WebSocket, code: str, there: Place) -> None:
             proxy=None,
         ) as other:
             await _both_ways(websocket, other)
-    except (OSError, TimeoutError, WebSocketException) as error:
+    except (OSError, ValueError, WebSocketException) as error:  # ValueError: a Host that is none
         raise End(Close.NO_ROOM, "The room has ended.") from error
     except KeyError as error:
         raise End(Close.UNFIT, "Bytes came in the place of text.") from error

@@ -25,6 +25,7 @@ MAX_FOLLOWERS = 600
 MAX_STEPS = 60  # of the lesson in view, of which answers are counted
 MAX_CHOICES = 12  # of a step, that are told apart; the rest count as one
 OTHERS = "others"
+MAX_REASON = 120  # a frame that closes a socket holds no more
 
 
 class Close(IntEnum):
@@ -38,11 +39,11 @@ class Close(IntEnum):
 
 
 class End(Exception):
-    """A socket ends, with a code and a reason that its visitor may read."""
+    """A socket ends, with a code and a reason that its visitor may read, of MAX_REASON bytes."""
 
     def __init__(self, code: Close, reason: str) -> None:
         super().__init__(reason)
-        self.code, self.reason = code, reason
+        self.code, self.reason = code, reason.encode()[:MAX_REASON].decode(errors="ignore")
 
 
 class Slot:

@@ -21,7 +21,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from live.door.gate import same_origin
+from live.door.gate import OTHER_SITE, same_origin
 from live.door.tries import WrongTries
 from live.peers import address_of
 from live.rooms.hub import hub, where
@@ -62,9 +62,7 @@ class Pace:
 
 async def _socket(websocket: WebSocket) -> None:
     if not same_origin(websocket.headers.get("origin"), websocket.headers.get("host")):
-        await websocket.send_denial_response(
-            PlainTextResponse("Another site's page may not use this channel.", 403)
-        )
+        await websocket.send_denial_response(PlainTextResponse(OTHER_SITE, 403))
         return
     await websocket.accept()  # a browser is told why only by how a socket is closed
     try:
@@ -113,7 +111,7 @@ async def _take_part(websocket: WebSocket, room: Room) -> None:
                 room.looks(slot, said)
                 await first_of(_write(websocket, slot), _hear_follower(websocket, room, slot))
     except (Unfit, TimeoutError, KeyError) as error:  # KeyError: bytes came in the place of text
-        raise End(Close.UNFIT, str(error)[:100] or "Nothing came.") from error
+        raise End(Close.UNFIT, str(error) or "Nothing came.") from error
 
 
 async def _write(websocket: WebSocket, slot: Slot) -> None:

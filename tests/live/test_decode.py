@@ -99,6 +99,18 @@ def test_return_is_encode_after_decode(client: TestClient) -> None:
     assert posterior[:, 0] == pytest.approx(mu.numpy(), abs=1e-5)
 
 
+def test_a_z_that_overflows_is_answered_and_spoils_no_other_s_batch(client: TestClient) -> None:
+    z = some_z(4)
+    z[1], z[2] = 3.4e38, -3.4e38
+    model = open_model("small").model
+    assert model.decode(torch.from_numpy(z)).isnan().any()
+    mu, _ = model.encode(model.decode(torch.from_numpy(z[[0, 3]])))
+    with client.websocket_connect(URL) as socket:
+        socket.receive_text()
+        posterior = answer(ask(socket, RETURN, z), "<f4", (4, 2, LATENT_DIM))
+    assert posterior[[0, 3], 0] == pytest.approx(mu.numpy(), abs=1e-5)
+
+
 def test_maps_are_those_of_the_decoders_layers_at_one_z(client: TestClient) -> None:
     z = some_z(2)
     layers = feature_maps(open_model("small").model, torch.from_numpy(z[0]))[:-1]

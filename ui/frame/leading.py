@@ -27,6 +27,7 @@ from ui.frame.classroom import entrance, is_teacher
 from ui.frame.hidden import hidden
 from ui.kept import keep, kept, visitor
 from ui.text.plain import show_error
+from ui.widgets import clicked
 from vae_core.errors import ConfigError
 
 OWN = {"room", "hide", "present"}  # of an address, what is each follower's own
@@ -134,7 +135,7 @@ def show_lead(page: str) -> None:
     """The button that opens a room, and shows its code again. page: its url path."""
     if hidden("lead") or followed() or not _may_lead():
         return
-    pressed = st.button("Lead a class", icon=":material/cast:", width="stretch", on_click=_open)
+    pressed = clicked("Lead a class", icon=":material/cast:", width="stretch", on_click=_open)
     if pressed and (led := _led()):
         _show_code(led["code"], _site(page))
 

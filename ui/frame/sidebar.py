@@ -26,8 +26,10 @@ from ui.text.plain import file_name, plain, show_error
 from ui.widgets import clicked, file_uploader
 from vae_core.data.names import dataset_label
 from vae_core.errors import CheckpointError, ConfigError, ZscapeError
+from vae_core.files.atomic import open_ordinary
 
 PREVIEW = 72  # pixels
+MAX_PREVIEW = 16 << 20  # bytes of its file
 WITHOUT_MODEL = ("train", "runs")  # pages that a broken model does not concern
 
 _MODELS_CSS = """
@@ -136,7 +138,7 @@ def _show_model(model_id: str) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         preview = checkpoints_root() / model_id / "preview.png"
         if not run_token(model_id):
-            with suppress(OSError):  # there is none
+            with suppress(ZscapeError):  # there is none, or none that can be read
                 st.image(_middle_of(preview), width=PREVIEW)
         with st.container(gap=None):
             if clicked(model_label(model_id), key=f"choose-{model_id}", type="tertiary"):
@@ -148,11 +150,12 @@ def _show_model(model_id: str) -> None:
 @st.cache_resource(show_spinner=False, max_entries=64)
 def _middle_of(preview: Path) -> Image.Image:
     """The middle of a manifold: few enough of its images to be seen small."""
-    with Image.open(preview) as whole:
-        (w, h), part = whole.size, 1 / 3
-        return whole.crop(
-            (round(w * part), round(h * part), round(w - w * part), round(h - h * part))
-        )
+    from vae_core.data.own.decoding import decoded, open_image  # with torch
+
+    with open_ordinary(preview, CheckpointError, MAX_PREVIEW) as file:
+        whole = decoded(open_image(file.read()), 0, PREVIEW, (0, 255), "white")
+    (w, h), part = whole.size, 1 / 3
+    return whole.crop((round(w * part), round(h * part), round(w - w * part), round(h - h * part)))
 
 
 def _describe(opened: OpenModel) -> None:

@@ -45,14 +45,14 @@ def stored_latents(opened: OpenModel) -> tuple[str, float, float, bool]:
 def test_rows(opened: OpenModel, class_name: str | None = None, *, but: bool = False) -> Tensor:
     """Rows of the stored latents, or of the test set where there are none, in their order.
 
-    Those of a class, all but these, or all: without a name, or where there is no such class.
+    Those of a class, all but these, or all: without a name, or where there is no such class. Two
+    classes may have one name: then it names both.
     """
     import torch
-
-    from vae_core.data.rows import rows_of_class
 
     images = opened.latents or test_dataset(opened)
     names = opened.config.get("class_names") or []
     if images is None or images.labels is None or class_name not in names:
         return torch.arange(0 if images is None else len(images))
-    return rows_of_class(images.labels, names.index(class_name), but=but)
+    called_so = torch.tensor([k for k, name in enumerate(names) if name == class_name])
+    return torch.isin(images.labels, called_so, invert=but).nonzero().flatten()

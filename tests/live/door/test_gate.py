@@ -54,6 +54,22 @@ def test_an_origin_that_is_none_is_refused_without_a_trace(tmp_path: Path, origi
     assert denied.value.status_code == 400
 
 
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "", "http://localhost"])
+def test_another_site_opens_no_session_and_nobody_is_asked_about_it(
+    tmp_path: Path, origin: str
+) -> None:
+    browser = client(tmp_path)
+    with (
+        pytest.raises(WebSocketDenialResponse) as denied,
+        browser.websocket_connect("/_stcore/stream", headers={"origin": origin}),
+    ):
+        pass
+    assert denied.value.status_code == 403
+    own = {"origin": "http://school.example", "host": "school.example"}
+    with browser.websocket_connect("/_stcore/stream", headers=own):
+        pass
+
+
 @pytest.mark.parametrize(
     ("host", "alone"),
     [

@@ -157,7 +157,10 @@ def test_a_follower_only_answers(client: TestClient, room: Room, said: dict[str,
     assert not room.answers
 
 
-@pytest.mark.parametrize("first", ['{"lead": "K7QX"}', '{"lead": null}', "{}", "x", "9" * 5000])
+@pytest.mark.parametrize(
+    "first",
+    ['{"lead": "K7QX"}', '{"lead": null}', '{"lead": "\\ud800"}', "{}", "x", "9" * 5000],
+)
 def test_nobody_leads_without_the_secret(client: TestClient, room: Room, first: str) -> None:
     with connect(client, room.code) as session:
         session.send_text(first)
@@ -174,6 +177,14 @@ def test_bytes_and_what_is_too_long_are_refused(client: TestClient, room: Room) 
             say(leader, lead=room.secret)
             send(leader)
             assert closed(leader) == Close.UNFIT
+
+
+def test_a_reason_fits_the_frame_that_closes_a_socket(client: TestClient, room: Room) -> None:
+    with connect(client, room.code) as session, pytest.raises(WebSocketDisconnect) as end:
+        say(session, **{"😀" * 60: 1})
+        session.receive_text()
+    assert end.value.code == Close.UNFIT
+    assert 20 < len(end.value.reason.encode()) <= 123  # RFC 6455, 5.5
 
 
 def test_who_says_too_much_is_sent_away(client: TestClient, room: Room) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import streamlit as st
+from streamlit.testing.v1 import AppTest
 
 from ui.components.address import choice_from_link, number_from_link
 
@@ -31,3 +32,20 @@ def test_what_nobody_chose_follows_the_model(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(st, "session_state", {"linked": {"colour": "kl"}})
     for default in ("class", "class"):
         assert choice_from_link("colour", options, default) == "KL"
+
+
+def led_back() -> None:
+    """The way back leads to an address with names that Streamlit keeps for itself."""
+    import streamlit as st
+
+    from ui.components.address import begin_from, linked
+
+    st.session_state["seed"] = 3
+    begin_from({"seed": "7", "$$ID-x": "1", "$$WIDGET_ID-x": "1", "FormSubmitter:x-y": "1"})
+    assert "seed" not in st.session_state
+    assert linked("seed") == "7"
+
+
+def test_an_address_may_hold_any_names() -> None:
+    app = AppTest.from_function(led_back).run()
+    assert not app.exception

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import zlib
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -56,6 +58,49 @@ def test_a_broken_model_hides_no_page_that_does_without(
     assert [text.value for text in app.text] == ["the page itself"]
     app.session_state["page"] = "decode"
     assert len(app.run().exception) == 1 and not app.text
+
+
+@pytest.mark.parametrize("first", ["All models", "Open a checkpoint", "Lead a class"])
+def test_of_two_buttons_pressed_while_a_page_is_busy_one_opens_its_dialog(first: str) -> None:
+    app = AppTest.from_function(page, default_timeout=120)
+    app.session_state["visitor"] = "ann"
+    app.run()
+    by_label = {button.label: button for button in app.button}
+    for label in (first, "Save as a page", "Lead a class"):
+        by_label[label].click()
+    assert not app.run().exception
+
+
+def list_of_models() -> None:
+    from ui.frame.sidebar import _show_model
+
+    for name in ("broken", "whole"):
+        _show_model(name)
+
+
+@pytest.mark.parametrize("broken", ["torn", "a bomb", "a pipe", "a folder", "no image"])
+def test_a_broken_preview_hides_no_list_of_models(
+    broken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("broken", "whole"):
+        shutil.copytree(SHIPPED, tmp_path / name)
+    preview = tmp_path / "broken" / "preview.png"
+    whole = preview.read_bytes()
+    preview.unlink()
+    if broken == "a pipe":
+        os.mkfifo(preview)
+    elif broken == "a folder":
+        preview.mkdir()
+    else:
+        head = whole[:16] + (60_000).to_bytes(4, "big") * 2 + whole[24:29]
+        checked = head + zlib.crc32(head[12:]).to_bytes(4, "big")
+        texts = {"torn": whole[:600], "a bomb": checked + whole[33:], "no image": b"x" * 99}
+        preview.write_bytes(texts[broken])
+    monkeypatch.setenv("ZSCAPE_CHECKPOINTS", str(tmp_path))
+    app = AppTest.from_function(list_of_models, default_timeout=120).run()
+    assert not app.exception
+    assert [button.label for button in app.button] == ["broken", "whole"]
+    assert len(app.get("image")) == 1
 
 
 def test_the_model_in_view_is_saved_as_a_page(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,3 +21,14 @@ def test_rows_are_of_the_latents_or_else_of_the_test_set(stored: bool) -> None:
     assert rows_of(opened, "3").tolist() == [i for i in every if labels[i] == 3]
     assert rows_of(opened, "3", but=True).tolist() == [i for i in every if labels[i] != 3]
     assert rows_of(opened, "no such class").tolist() == list(every)
+
+
+def test_a_name_of_two_classes_is_of_the_images_of_both() -> None:
+    opened = open_model("digits-2d")
+    names = [*"01234567", "crane", "crane"]  # a bird and a machine
+    opened = replace(opened, config=opened.config | {"class_names": names})
+    assert opened.latents is not None and opened.latents.labels is not None
+    cranes = [i for i, label in enumerate(opened.latents.labels.tolist()) if label >= 8]
+    assert rows_of(opened, "crane").tolist() == cranes
+    others = set(range(len(opened.latents))) - set(cranes)
+    assert rows_of(opened, "crane", but=True).tolist() == sorted(others)

@@ -8,6 +8,7 @@ browser's history of every step, and the way back would lead nowhere.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,6 +45,7 @@ _COMPONENT = st.components.v2.component(
     "zscape.address", js=(Path(__file__).parent / "address.js").read_text("utf-8")
 )
 _OF_ALL_PAGES = {"model", "hide", "open", "lesson", "step", "room"}
+_NAME = re.compile(r"[\w-]+")  # of whatever a page says of its view
 _LONGEST = 40  # characters of a link's value that are repeated to the visitor
 
 Option = TypeVar("Option")
@@ -137,7 +139,7 @@ def begin_from(address: dict[str, str]) -> None:
     """Let the session begin anew from this address, as far as it says something."""
     st.session_state["linked"] = address
     _in_view().recalled.clear()
-    for name in address:
+    for name in filter(_NAME.fullmatch, address):  # Streamlit has keys that nobody may look up
         for key in (name, f"way-{name}"):
             st.session_state.pop(key, None)
 
