@@ -45,14 +45,16 @@ def clicked(
     context, name = get_script_run_ctx(), settings.get("key", label)
     this = (context.page_script_hash if context else "", name)
 
-    def note() -> None:
-        st.session_state["clicked"] = this
+    clicks: list[tuple[str, str]] = st.session_state.setdefault("clicks", [])
+
+    def note() -> None:  # whoever asks Streamlit's state for something may be cut short there
+        clicks[:] = [this]
         on_click()
 
     (place or st).button(label, on_click=note, **settings)
-    heard: bool = st.session_state.get("clicked") == this
+    heard = clicks == [this]
     if heard:
-        del st.session_state["clicked"]
+        clicks.clear()
     return heard
 
 
