@@ -258,7 +258,7 @@ def show_bounds(x: Tensor, gap: Gap) -> None:
             f"Of all {len(log_weights):,} draws together as many count as "
             f"{float(effective_draws(log_weights)):,.0f} of equal weight."
         )
-        known = "log p(x)" if exact else "the draws from q, q* and the prior"
+        known = "log p(x)" if exact else "those from q, q* and the prior"
         if sentence := doubt_beside(log_weights, gap.log_px, known):
             st.warning(sentence, icon=":material/warning:")
 
