@@ -13,7 +13,6 @@ from ui.components.image_grid import image_grid
 from ui.components.latent_plane import Gaussian, Heat, Overlay, latent_plane
 from ui.figures.elbo import (
     density_panel,
-    doubt_of,
     elbo_panel,
     gradient_panels,
     iwae_panel,
@@ -64,7 +63,7 @@ from vae_core.measures.likelihood.posterior_gap import (
     window_on,
 )
 from vae_core.measures.likelihood.quadrature import Cells
-from vae_core.measures.likelihood.reliability import doubt, effective_draws
+from vae_core.measures.likelihood.reliability import doubt, doubt_beside, effective_draws
 
 COUNTS = tuple(2**k for k in range(11))  # K
 LOOKS = ("posterior", "whole plane")
@@ -198,9 +197,9 @@ def show_bars(gap: Gap, x: Tensor) -> None:
         st.info(
             f"With {model.latent_dim} latent dimensions the exact posterior is out of reach: a "
             f"grid of 200 cells a side would have 200^{model.latent_dim} of them. log p(x) is "
-            f"importance-sampled instead, by {SAMPLES:,} draws from q and q*: a lower bound in "
-            f"expectation. Their weights count as {gap.effective_draws:,.0f} equal ones: the "
-            "fewer, the more is missing from it."
+            f"importance-sampled instead, by {SAMPLES:,} draws from q, q* and the prior: a lower "
+            f"bound in expectation. Their weights count as {gap.effective_draws:,.0f} equal ones: "
+            "the fewer, the more is missing from it."
         )
         if sentence := doubt(SAMPLES, gap.effective_draws or 0, gap.pareto_k or 0):
             st.warning(sentence, icon=":material/warning:")
@@ -259,7 +258,8 @@ def show_bounds(x: Tensor, gap: Gap) -> None:
             f"Of all {len(log_weights):,} draws together as many count as "
             f"{float(effective_draws(log_weights)):,.0f} of equal weight."
         )
-        if sentence := doubt_of(log_weights, gap):
+        known = "log p(x)" if exact else "those from q, q* and the prior"
+        if sentence := doubt_beside(log_weights, gap.log_px, known):
             st.warning(sentence, icon=":material/warning:")
 
 

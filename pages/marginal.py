@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import streamlit as st
 import torch
 from torch import Tensor
@@ -28,7 +26,8 @@ from vae_core.measures.likelihood.importance import image_log_weights
 from vae_core.measures.likelihood.monte_carlo import SETTLED, prior_log_weights
 from vae_core.measures.likelihood.posterior_gap import EXACT_DIM
 from vae_core.measures.likelihood.quadrature import posterior_cells
-from vae_core.measures.likelihood.reliability import effective_draws
+from vae_core.measures.likelihood.reliability import doubt_beside, effective_draws
+from vae_core.objectives.terms import importance_bound
 
 RUNS = 5
 
@@ -53,6 +52,11 @@ def exact_log_px(opened: OpenModel, x: Tensor) -> float:
     return float(posterior_cells(opened.model, x).log_px)
 
 
+def mean_of(log_weights: Tensor) -> float:
+    """The logarithm of their mean."""
+    return float(importance_bound(log_weights.flatten()[None]))
+
+
 @st.fragment
 def show_draws() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -68,8 +72,9 @@ def show_draws() -> None:
         if exact:
             log_px, name = exact_log_px(opened, chosen.x), "log p(x), exact"
         else:
-            log_px = float(torch.logsumexp(of_q.flatten(), 0)) - math.log(of_q.numel())
-            name = f"log p(x), by {of_q.numel():,} draws of q"
+            by = {"q": of_q, "the prior": of_prior}
+            log_px, source = max((mean_of(weights), source) for source, weights in by.items())
+            name = f"log p(x), by {of_q.numel():,} draws from {source}"
     low = lowest(of_prior, log_px)
     curves(
         [
@@ -91,6 +96,8 @@ def show_draws() -> None:
         f"**{settled_text(of_q, log_px)}** from q. Of {DRAWS:,} draws as many count as "
         f"**{counted[0]:,.1f}** of equal weight from the prior, **{counted[1]:,.0f}** from q."
     )
+    if sentence := doubt_beside(of_q.flatten(), log_px, name):
+        st.warning(sentence, icon=":material/warning:")
     if not model.likelihood.is_density_of_grey and bool(((chosen.x > 0) & (chosen.x < 1)).any()):
         st.caption(
             "Grey pixels under a Bernoulli likelihood are no likelihood of the data: read "

@@ -16,9 +16,7 @@ from vae_core.measures.likelihood.estimates import (
     minibatch_estimates,
     running_mean,
 )
-from vae_core.measures.likelihood.reliability import doubt, effective_draws, pareto_k
 from vae_core.measures.shares import margin
-from vae_core.objectives.terms import importance_bound
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
 
 FIRST_SHOWN = 10  # of a running figure: those before would flatten the rest
 LINE_POINTS = 160
-MISSED = 0.5  # nats of log p(x) that a mean of weights may lack unsaid
 
 
 def density_panel(cells: Cells, q: DiagonalGaussian, best: DiagonalGaussian) -> Panel:
@@ -76,19 +73,6 @@ def iwae_panel(log_weights: Tensor, counts: Sequence[int], gap: Gap) -> Panel:
         ],
         f"K = {counts[-1]:,}: {decimal(float(bounds[-1]))}{margin(float(errors[-1]))}",
     )
-
-
-def doubt_of(log_weights: Tensor, gap: Gap) -> str | None:
-    """One sentence where the mean of all these weights (n,) is not to be relied upon."""
-    n, log_px = len(log_weights), float(importance_bound(log_weights.double()[None]))
-    if gap.effective_draws is None and gap.log_px - log_px > MISSED:
-        return (
-            f"All {n:,} draws together give {decimal(log_px)} nats, {gap.log_px - log_px:.1f} "
-            "below log p(x): hardly any of them is where the posterior is. Without the exact "
-            "figure, weights that all look alike would not show it."
-        )
-    k = float(pareto_k(log_weights[None]))
-    return doubt(n, float(effective_draws(log_weights)), k)
 
 
 def name_of_log_px(gap: Gap) -> str:

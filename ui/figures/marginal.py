@@ -40,7 +40,7 @@ def running_panel(title: str, log_weights: Tensor, log_px: float, name: str, low
         torch.logspace(0, 1, POINTS, base=log_weights.shape[1]).round().long().unique() - 1
     ).tolist()
     draws = [k + 1 for k in kept]
-    shown = estimates[:, kept].clamp_min(2 * low)  # −∞ is no place on a screen
+    shown = estimates[:, kept].clamp_min(low - DEEPEST)  # −∞ is no place on a screen
     middle, edges = shown.median(0).values, (shown.amin(0), shown.amax(0))
     return Panel(
         title,

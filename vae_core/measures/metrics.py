@@ -21,7 +21,8 @@ class Metrics:
     log_px: the importance-sampled bound of log p(x) with `importance_samples` draws (K), of which
     effective_draws count (Kong 1992); pareto_k: the median k-hat of their weights; unreliable: the
     share of the images whose k-hat is too high for log_px to be relied upon (see `reliability`), or
-    below 25 draws, which show no tail, of those whose effective draws are too few.
+    below 25 draws, which show no tail, of those whose effective draws are too few. All draws are
+    of q: a mode that none has met is in no figure but `missed`, and beyond two dimensions in none.
     A plain autoencoder has neither KL nor ELBO nor log_px; a GAN, which has no encoder, none of all
     these but discriminator_accuracy: the share of the images, and of as many generated ones, that
     its discriminator tells rightly; 1/2 is a guess.

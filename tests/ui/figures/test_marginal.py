@@ -32,6 +32,17 @@ def test_a_panel_shows_the_runs_however_low_they_begin() -> None:
     assert middle.x == [1, 2, 3, 4] and middle.y[-1] == pytest.approx(-50.5, abs=0.5)
 
 
+@pytest.mark.parametrize("log_px", [-90.0, 3_600.0])
+def test_runs_stand_at_their_own_height_whatever_the_sign(log_px: float) -> None:
+    """Of grey pixels p(x) is a density: its logarithm may be thousands above 0."""
+    weights = log_px + torch.tensor([[-math.inf, -20.0, -4.0, 0.0]] * 3).double()
+    panel = running_panel("q", weights, log_px, "log p(x)", lowest(weights, log_px))
+    middle = next(line for line in panel.lines if line.name == "middle run")
+    assert panel.y_range is not None and middle.y[0] < panel.y_range[0]  # below its foot
+    assert middle.y[1] == pytest.approx(log_px - 20 - math.log(2))
+    assert middle.y[-1] == pytest.approx(log_px - math.log(4), abs=0.1)
+
+
 def test_the_graphical_model_has_both_kinds_of_arrows() -> None:
     drawn = graphical_model_svg("z to x")
     assert drawn.count('marker-end="url(#solid)"') == 3  # z to x, θ to z and to x

@@ -252,10 +252,8 @@ def _parts(images: ImageSource, seed: int) -> dict[str, NDArray[np.int64]]:
     """
     n = len(images)
     if n < MIN_IMAGES:
-        found = " ".join(
-            (f"{images.name} has {n} images; {MIN_IMAGES} are needed at least.", *images.notes)
-        )
-        raise DataError(found)
+        found = f"{images.name} has {n} {'image' if n == 1 else 'images'}"
+        raise DataError(" ".join((f"{found}; {MIN_IMAGES} are needed at least.", *images.notes)))
     if images.splits is not None:
         splits = np.asarray(images.splits)
         return {split: np.flatnonzero(splits == split) for split in SPLITS}

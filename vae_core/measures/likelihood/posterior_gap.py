@@ -62,8 +62,8 @@ class Gap:
     reconstruction: E_q[log p(x given z)] and kl_to_prior: KL(q || p(z)) of the encoder's q;
     best_elbo: the ELBO of q*. kl_to_posterior and best_kl_to_posterior: KL(q || p(z given x)) and
     that of q*, by quadrature of its own; None beyond two latent dimensions, where log_px is
-    importance-sampled from q and q*, a lower bound in expectation. effective_draws, pareto_k: what
-    the weights of that are worth, see `reliability`; None where log_px is exact.
+    importance-sampled from q, q* and the prior, a lower bound in expectation. effective_draws,
+    pareto_k: what the weights of that are worth, see `reliability`; None where log_px is exact.
     """
 
     reconstruction: float
@@ -118,7 +118,7 @@ def elbo_gap(
         log_px = float((cells or posterior_cells(model, x)).log_px)
     else:
         generator = generator or torch.Generator(x.device).manual_seed(0)
-        log_px, effective, shape = _sampled(model, x, [q, best], samples, generator)
+        log_px, effective, shape = _sampled(model, x, (q, best), samples, generator)
     return Gap(
         reconstruction=expected_log_likelihood(model, x, mu, logvar),
         kl_to_prior=kl_to_prior(model, mu, logvar),
@@ -142,12 +142,14 @@ def _sampled(
     samples: int,
     generator: torch.Generator,
 ) -> tuple[float, float, float]:
-    """log p(x) in nats by draws from the even mixture of `gaussians`; effective draws and k-hat.
+    """log p(x) in nats by draws from the even mixture of `gaussians` and the prior.
 
-    As many draws of each; their weights by the mixture's density (the balance heuristic of Veach &
-    Guibas 1995), so that one proposal in the right place is enough. Draws are rounded up.
+    And their effective draws and k-hat. As many draws of each; their weights by the mixture's
+    density (the balance heuristic of Veach & Guibas 1995), so that one proposal in the right place
+    is enough. With the prior among them no weight is more than so many times p(x given z), and a
+    mode that the Gaussians miss is met, or shows as a tail, where the prior's draws come near it (a
+    defensive mixture, Hesterberg 1995); in many dimensions none may. Draws are rounded up.
     """
-    each = -(-samples // len(gaussians))
     if not all(
         bool(((q.sigma > 0) & q.sigma.isfinite() & q.mu.isfinite()).all()) for q in gaussians
     ):
@@ -155,12 +157,16 @@ def _sampled(
             "q(z given x) of this image has a sigma of 0, or numbers that are infinite; log p(x) "
             "cannot be sampled from it."
         )
+    prior = model.prior()
     proposals = [torch.distributions.Normal(each.mu, each.sigma) for each in gaussians]
-    shape = (len(gaussians), each, model.latent_dim)
+    each = -(-samples // (len(proposals) + 1))
+    shape = (len(proposals), each, model.latent_dim)
     eps = torch.randn(shape, generator=generator, device=x.device, dtype=proposals[0].mean.dtype)
-    z = torch.cat([q.mean + q.stddev * draws for q, draws in zip(proposals, eps, strict=True)])
-    log_q = torch.stack([q.log_prob(z).double().sum(1) for q in proposals])
-    log_weights = log_joint(model, x, z)[0] - torch.logsumexp(log_q, 0) + math.log(len(log_q))
+    of_q = [q.mean + q.stddev * draws for q, draws in zip(proposals, eps, strict=True)]
+    z = torch.cat([*of_q, prior.sample(each, generator).to(eps)])
+    log_p = [q.log_prob(z).double().sum(1) for q in proposals] + [prior.log_prob(z).double()]
+    log_mixture = torch.logsumexp(torch.stack(log_p), 0) - math.log(len(log_p))
+    log_weights = log_joint(model, x, z)[0] - log_mixture
     log_px = float(torch.logsumexp(log_weights, 0)) - math.log(len(z))
     return log_px, float(effective_draws(log_weights)), float(pareto_k(log_weights[None]))
 

@@ -1,7 +1,8 @@
 """Whether a mean of importance weights can be relied upon: how many count, and their tail.
 
 Both look at the weights that were drawn. A mode that no draw has met is in none of them: with one
-or two latent dimensions `exact_log_likelihood` knows, beyond nothing does.
+or two latent dimensions `exact_log_likelihood` knows; beyond, draws from elsewhere (the prior, the
+best Gaussian) may have met it, and `doubt_beside` compares. What none has met nothing tells.
 """
 
 from __future__ import annotations
@@ -89,3 +90,21 @@ def few_draws(draws: int, effective: float) -> str | None:
         f"The {draws:,} weights count as {effective:,.0f} equal ones: too few for their standard "
         "error to be trusted."
     )
+
+
+def doubt_beside(log_weights: Tensor, log_px: float, known: str) -> str | None:
+    """One sentence where the mean of log weights (K,) is not to be relied upon, else None.
+
+    log_px: log p(x) in nats, exact or by other draws; known: what it is, in words. Means of weights
+    are low by as much as you like, and high by t nats with a probability of exp(-t) at most
+    (Markov's inequality): of two, the higher is to be believed.
+    """
+    n = len(log_weights)
+    found = float(torch.logsumexp(log_weights.double(), 0)) - math.log(n)
+    if log_px - found > MISSED:
+        met = math.ceil(100 * math.exp(found - log_px))
+        return (
+            f"All {n:,} draws from q together give {found:.2f} nats, {log_px - found:.1f} below "
+            f"{known}: they have met less than {met} % of p(x). Their own weights need not show it."
+        )
+    return doubt(n, float(effective_draws(log_weights)), float(pareto_k(log_weights[None])))

@@ -603,7 +603,7 @@ def test_each_image_of_a_stack_is_one_or_the_first_alone_by_choice(kind: str) ->
     first = preview_images(within, form=ImageForm(frames="first"))
     assert first.n == 5 and first.stacks == 1
     assert "1 file holds several images: the first alone is read." in first.notes
-    assert "has 1 images; 4" in refused(io.BytesIO(stack), form=ImageForm(frames="first"))
+    assert "has 1 image; 4" in refused(io.BytesIO(stack), form=ImageForm(frames="first"))
 
 
 def test_both_pictures_of_a_camera_with_two_lenses_are_read_and_no_thumbnail() -> None:

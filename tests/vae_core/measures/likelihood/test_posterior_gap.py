@@ -11,6 +11,7 @@ from tests.vae_core.linear_gaussian import images, linear_gaussian, log_marginal
 from vae_core.checkpoints.reading import load_checkpoint
 from vae_core.data.datasets import load_dataset
 from vae_core.errors import ConfigError
+from vae_core.measures.likelihood.importance import image_log_weights
 from vae_core.measures.likelihood.posterior_gap import (
     ASCENT_DRAWS,
     DRAWS,
@@ -18,6 +19,7 @@ from vae_core.measures.likelihood.posterior_gap import (
     _draws,
     best_gaussian,
     elbo_gap,
+    encoded_posterior,
     expected_log_likelihood,
     kl_to_posterior,
     kl_to_prior,
@@ -25,6 +27,12 @@ from vae_core.measures.likelihood.posterior_gap import (
     window_on,
 )
 from vae_core.measures.likelihood.quadrature import posterior_cells
+from vae_core.measures.likelihood.reliability import (
+    doubt,
+    doubt_beside,
+    effective_draws,
+    pareto_k,
+)
 from vae_core.models.config import ModelConfig
 from vae_core.models.kinds import build_model
 from vae_core.models.latent_model import LatentModel
@@ -85,16 +93,50 @@ def test_the_best_gaussian_of_a_linear_model_has_its_mean_and_precisions() -> No
     assert gap.amortisation_gap > 0
 
 
-@pytest.mark.parametrize("d", [1, 2, 3, 5])
-def test_the_best_gaussian_is_found_where_the_encoder_looks_at_another_mode(d: int) -> None:
-    """A decoder that z_1 and 2 - z_1 tell the same: the mode nearer to 0 holds more of p(z)."""
-    model = linear_gaussian(d, scale=0.5)
+def with_two_modes(
+    d: int, scale: float
+) -> tuple[LatentModel, torch.Tensor, DiagonalGaussian, float]:
+    """A decoder that z_1 and 2 - z_1 tell the same, and an encoder that looks at the lesser mode.
+
+    The mode nearer to 0 holds more of p(z). Also an image, the best Gaussian there and log p(x), to
+    which the lesser mode adds next to nothing.
+    """
+    model = linear_gaussian(d, scale=scale)
     decode, encode = model._parameters_of, model.encode
     x = decode(torch.tensor([[-1.0, 0.4, -0.2, 0.1, 0.3][:d]]).double())
-    mu, logvar = best_gaussian(model, x)
-    mirrored = torch.cat([2 - mu[:1], mu[1:]])
+    best, log_px = best_gaussian(model, x), float(log_marginal(model, x))
+    mirrored = torch.cat([2 - best.mu[:1], best.mu[1:]])
     model._parameters_of = lambda z: decode(torch.cat([1 - (z[:, :1] - 1).abs(), z[:, 1:]], 1))
     model.encode = lambda x: (mirrored[None], encode(x)[1])
+    return model, x, best, log_px
+
+
+@pytest.mark.parametrize("d", [3, 5])
+def test_a_mode_that_q_and_the_best_gaussian_miss_is_met_by_draws_from_the_prior(d: int) -> None:
+    model, x, _, log_px = with_two_modes(d, scale=0.2)
+    gap = elbo_gap(model, x, encoded_posterior(model, x))  # the climb went astray
+    assert gap.elbo < log_px - 4
+    assert gap.log_px == pytest.approx(log_px, abs=0.4)
+
+
+def test_weights_that_look_well_are_told_by_draws_from_elsewhere() -> None:
+    """All draws of q lie in the lesser mode, 4 nats below: k-hat and effective draws are fine."""
+    model, x, _, log_px = with_two_modes(3, scale=0.5)
+    narrow = model.encode
+    model.encode = lambda x: (narrow(x)[0], narrow(x)[1] + 1)
+    weights = image_log_weights(model, x, samples=4_096, generator=torch.Generator().manual_seed(0))
+    shape, counted = float(pareto_k(weights[None])), float(effective_draws(weights))
+    assert doubt(4_096, counted, shape) is None
+    gap = elbo_gap(model, x, best_gaussian(model, x))
+    assert gap.log_px == pytest.approx(log_px, abs=0.2)
+    told = doubt_beside(weights, gap.log_px, "the others") or ""
+    assert "below the others: they have met less than 3 % of p(x)" in told
+    assert doubt_beside(weights, gap.log_px - 4, "the others") is None
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 5])
+def test_the_best_gaussian_is_found_where_the_encoder_looks_at_another_mode(d: int) -> None:
+    model, x, (mu, logvar), _ = with_two_modes(d, scale=0.5)
     best = best_gaussian(model, x)
     torch.testing.assert_close(best[0], mu, atol=0.01, rtol=0)
     torch.testing.assert_close(best[1], logvar, atol=0.05, rtol=0)
