@@ -100,6 +100,54 @@ def test_its_pages_tell_where_the_visitor_is_and_what_is_missing() -> None:
         open_model(opened.id)
 
 
+class OneLayer(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.there, self.back = torch.nn.Conv2d(1, 2, 4, 4), torch.nn.ConvTranspose2d(2, 1, 4, 4)
+
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        return self.there(x)
+
+    def decode(self, z: torch.Tensor) -> torch.Tensor:
+        return torch.sigmoid(self.back(z))
+
+
+class NoLayer(OneLayer):
+    def decode(self, z: torch.Tensor) -> torch.Tensor:
+        weight = self.back.weight
+        return torch.sigmoid(torch.nn.functional.conv_transpose2d(z, weight, stride=4))
+
+
+class Recurrent(OneLayer):
+    """With a layer that gives a pair, of which the first goes on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.along = torch.nn.GRU(2, 2, batch_first=True)
+
+    def decode(self, z: torch.Tensor) -> torch.Tensor:
+        rows = z.flatten(2).transpose(1, 2)
+        return super().decode(self.along(rows)[0].transpose(1, 2).reshape(z.shape))
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (OneLayer, "This decoder has one layer, which gives the image"),
+        (NoLayer, "What this decoder computes with is no layer"),
+        (Recurrent, "The layers of this decoder have no maps, only units"),
+    ],
+)
+def test_a_decoder_of_few_layers_is_called_what_it_is(kind: type[OneLayer], said: str) -> None:
+    opened = opened_here(kind(), images=np.random.default_rng(0).random((8, 8, 8)), name="few")
+    hold(opened)
+    app = AppTest.from_file(str(ROOT / "pages" / "layers.py"), default_timeout=60)
+    app.session_state["visitor"], app.session_state["model"] = "ann", opened.id
+    app.run()
+    assert not app.exception and [i.value[: len(said)] for i in app.info] == [said]
+    let_go(opened)
+
+
 def test_a_file_of_codes_is_shown_from_memory(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
