@@ -160,6 +160,19 @@ def test_a_file_of_codes_is_shown_from_memory(
     let_go(opened)
 
 
+def test_columns_of_one_name_are_all_there() -> None:
+    table = pd.DataFrame([(k, k**2, -k) for k in range(4)], columns=["a", "a", "a (2)"])
+    latents = opened_here(codes=np.eye(4), table=table).latents
+    assert latents is not None and latents.factors is not None
+    assert latents.factors.T.tolist() == [[0, 1, 2, 3], [0, 1, 4, 9], [0, -1, -2, -3]]
+
+
+def test_a_file_that_runs_code_when_it_is_read_is_refused(tmp_path: Path) -> None:
+    torch.save(torch.zeros(1), tmp_path / "mine.pt")
+    with pytest.raises(CheckpointError, match="never opened here, as that runs whatever code"):
+        opened_here(tmp_path / "mine.pt")
+
+
 def test_values_from_black_to_white_and_codes_with_their_variance_are_taken() -> None:
     def decode(z: np.ndarray) -> np.ndarray:
         return np.tanh(z).reshape(-1, 1, 2, 2)
@@ -190,6 +203,15 @@ def test_values_from_black_to_white_and_codes_with_their_variance_are_taken() ->
         ({"codes": np.eye(3), "table": {"a": [1]}}, DataError, "column 'a'"),
         ({"codes": np.ones((2, 16_385))}, DataError, "16,385 dimensions; 16,384 at most"),
         ({"codes": np.eye(3), "images": np.zeros((3, 600, 4))}, DataError, "512 pixels a side"),
+        (
+            {"codes": np.eye(3), "images": np.zeros((3, 4, 4), int)},
+            DataError,
+            r"value_range=\(black",
+        ),
+        ({"model": torch.nn.Linear}, ConfigError, "is the class Linear; give an object"),
+        ({"model": {"weight": 1}}, ConfigError, "give the model that has loaded them"),
+        ({"model": __file__ + ".pt"}, CheckpointError, r"There is no test_exploring.py.pt in"),
+        ({"model": OneLayer(), "images": iter("ab")}, ConfigError, "type str_ascii_iterator"),
         ({"codes": np.eye(3), "name": ""}, ConfigError, "name is a line"),
         ({"encode": lambda x: x.flatten(1)}, ConfigError, "images="),
         (

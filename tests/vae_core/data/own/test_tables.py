@@ -276,6 +276,10 @@ def test_a_column_is_numbers_or_categories_or_says_why_not() -> None:
     assert column_of("a", ["1,500", "2,250", "3"]).values.tolist() == [1500, 2250, 3]
     assert column_of("a", ["1.234.567,5", "-2"]).values.tolist() == [1234567.5, -2]
     assert column_of("a", ["5 %", "12.5 %"]).read == "“5 %” as 5"
+    born = column_of("a", ["2024-01-01", "2023-07-02T12:00", "NaT", "2024-07-02 00:00:00+00:00"])
+    assert np.allclose(born.values, [2024, 2023.5, np.nan, 2024.5], equal_nan=True, rtol=1e-7)
+    assert born.read == "“2024-01-01” as 2024"
+    assert column_of("a", ["2024-02-30", "2024-01-01"]).names  # no day of any year
     assert column_of("a", ["5 kg", "12 lb"]).names == ("5 kg", "12 lb")
     assert column_of("a", ["12.03.2020", "13.03.2020"]).names
     assert column_of("a", [*ages, *(f"from {k}" for k in range(6))]).names  # texts with numbers
