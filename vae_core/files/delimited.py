@@ -16,7 +16,7 @@ SEPARATORS = ",;\t|"
 PAGES = ("cp1252", "cp1251", "cp932", "gb18030", "cp950", "cp949")  # of Windows, the first usual
 _LOOKED_AT = 1 << 20  # bytes: some rows of the longest codes
 _ROWS = 200
-_MOST_WORDS = 1_000
+_MOST_WORDS, _LONGEST = 1_000, 100  # by which an encoding is guessed, and bytes of one
 _BLANK = SEPARATORS + " \t\r\n"
 _APART = re.compile(rb"[\0-?]+")  # no part of a character in any of the PAGES
 _DECIMALS = {".": re.compile(r"[-+]?\d+\.\d+"), ",": re.compile(r"[-+]?\d+,\d+")}
@@ -103,7 +103,7 @@ def _unmarked(file: BinaryIO) -> str:
         except UnicodeDecodeError:
             is_utf8 = False
         if not block.isascii() and len(words) < _MOST_WORDS:
-            words |= {word for word in _APART.split(block) if not word.isascii()}
+            words |= {w for w in _APART.split(block) if len(w) <= _LONGEST and not w.isascii()}
     if is_utf8:
         return UTF8
     return next(iter(likely_encodings(sorted(words)[:_MOST_WORDS], PAGES)), PAGES[0])

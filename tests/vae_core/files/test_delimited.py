@@ -60,5 +60,10 @@ def test_a_character_that_is_cut_where_the_look_ends_is_no_fault(
     assert found is not None and (found.encoding, found.separator) == ("utf-8", ";")
 
 
+def test_no_word_without_end_is_looked_at() -> None:
+    found = written(io.BytesIO("名前,年齢\na.jpg,3\n".encode("cp932") + b"\x80" * 500))
+    assert found is not None and found.encoding == "cp932"
+
+
 def test_an_encoding_is_called_as_people_call_it() -> None:
     assert encoding_name("cp932") == "Japanese (cp932)" and encoding_name("utf-16") == "utf-16"
