@@ -26,6 +26,14 @@ LONGEST = 120  # characters of the example's numbers
 EVERY = "all"
 PARTS = {"layers": "Layer by layer", "example": "Transposed convolution, by hand"}
 PLANE = "layers"  # whose pointer the maps follow
+WITHOUT_MAPS = (  # by the number of layers, the last of which gives the image
+    "What this decoder computes with is no layer of PyTorch's own, so there is none to look into. "
+    "One of nn.Module's shows more.",
+    "This decoder has one layer, which gives the image: there is nothing between the two. A "
+    "deeper one shows more.",
+    "The layers of this decoder have no maps, only units, shown row by row. A convolutional one "
+    "shows more.",
+)
 
 opened = current_model()
 model = opened.model
@@ -52,12 +60,7 @@ def show_layers() -> None:
         "blue below, each layer on its own scale."
     )
     if all(len(layer.shape) < 3 for layer in layers[:-2]):
-        refuse_model(
-            opened,
-            "This decoder is fully connected: its layers have no maps, only units, shown row "
-            "by row. A convolutional one shows more.",
-            network="conv",
-        )
+        refuse_model(opened, WITHOUT_MAPS[min(len(layers) - 1, 2)], network="conv")
     *layers, image = layers
     for k, layer in enumerate(layers):
         with st.container(border=True, key=f"layer-{k}", horizontal=True):

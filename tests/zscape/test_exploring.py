@@ -100,6 +100,54 @@ def test_its_pages_tell_where_the_visitor_is_and_what_is_missing() -> None:
         open_model(opened.id)
 
 
+class OneLayer(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.there, self.back = torch.nn.Conv2d(1, 2, 4, 4), torch.nn.ConvTranspose2d(2, 1, 4, 4)
+
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        return self.there(x)
+
+    def decode(self, z: torch.Tensor) -> torch.Tensor:
+        return torch.sigmoid(self.back(z))
+
+
+class NoLayer(OneLayer):
+    def decode(self, z: torch.Tensor) -> torch.Tensor:
+        weight = self.back.weight
+        return torch.sigmoid(torch.nn.functional.conv_transpose2d(z, weight, stride=4))
+
+
+class Recurrent(OneLayer):
+    """With a layer that gives a pair, of which the first goes on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.along = torch.nn.GRU(2, 2, batch_first=True)
+
+    def decode(self, z: torch.Tensor) -> torch.Tensor:
+        rows = z.flatten(2).transpose(1, 2)
+        return super().decode(self.along(rows)[0].transpose(1, 2).reshape(z.shape))
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (OneLayer, "This decoder has one layer, which gives the image"),
+        (NoLayer, "What this decoder computes with is no layer"),
+        (Recurrent, "The layers of this decoder have no maps, only units"),
+    ],
+)
+def test_a_decoder_of_few_layers_is_called_what_it_is(kind: type[OneLayer], said: str) -> None:
+    opened = opened_here(kind(), images=np.random.default_rng(0).random((8, 8, 8)), name="few")
+    hold(opened)
+    app = AppTest.from_file(str(ROOT / "pages" / "layers.py"), default_timeout=60)
+    app.session_state["visitor"], app.session_state["model"] = "ann", opened.id
+    app.run()
+    assert not app.exception and [i.value[: len(said)] for i in app.info] == [said]
+    let_go(opened)
+
+
 def test_a_file_of_codes_is_shown_from_memory(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -110,6 +158,19 @@ def test_a_file_of_codes_is_shown_from_memory(
     opened = open_model(here_id("my codes"))
     assert opened.latents is not None and opened.latents.mu.shape == (5, 3)
     let_go(opened)
+
+
+def test_columns_of_one_name_are_all_there() -> None:
+    table = pd.DataFrame([(k, k**2, -k) for k in range(4)], columns=["a", "a", "a (2)"])
+    latents = opened_here(codes=np.eye(4), table=table).latents
+    assert latents is not None and latents.factors is not None
+    assert latents.factors.T.tolist() == [[0, 1, 2, 3], [0, 1, 4, 9], [0, -1, -2, -3]]
+
+
+def test_a_file_that_runs_code_when_it_is_read_is_refused(tmp_path: Path) -> None:
+    torch.save(torch.zeros(1), tmp_path / "mine.pt")
+    with pytest.raises(CheckpointError, match="never opened here, as that runs whatever code"):
+        opened_here(tmp_path / "mine.pt")
 
 
 def test_values_from_black_to_white_and_codes_with_their_variance_are_taken() -> None:
@@ -142,6 +203,15 @@ def test_values_from_black_to_white_and_codes_with_their_variance_are_taken() ->
         ({"codes": np.eye(3), "table": {"a": [1]}}, DataError, "column 'a'"),
         ({"codes": np.ones((2, 16_385))}, DataError, "16,385 dimensions; 16,384 at most"),
         ({"codes": np.eye(3), "images": np.zeros((3, 600, 4))}, DataError, "512 pixels a side"),
+        (
+            {"codes": np.eye(3), "images": np.zeros((3, 4, 4), int)},
+            DataError,
+            r"value_range=\(black",
+        ),
+        ({"model": torch.nn.Linear}, ConfigError, "is the class Linear; give an object"),
+        ({"model": {"weight": 1}}, ConfigError, "give the model that has loaded them"),
+        ({"model": __file__ + ".pt"}, CheckpointError, r"There is no test_exploring.py.pt in"),
+        ({"model": OneLayer(), "images": iter("ab")}, ConfigError, "type str_ascii_iterator"),
         ({"codes": np.eye(3), "name": ""}, ConfigError, "name is a line"),
         ({"encode": lambda x: x.flatten(1)}, ConfigError, "images="),
         (

@@ -9,7 +9,7 @@ import copy
 import math
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from reprlib import repr as shown
@@ -116,6 +116,13 @@ def _outside(model: object, encode: Any, decode: Any) -> Outside:
         return _of_sides(encode, decode)
     if isinstance(model, str | os.PathLike):
         return of_folder(Path(model))
+    if isinstance(model, type):
+        raise ConfigError(f"model is the class {model.__name__}; give an object that it made.")
+    if isinstance(model, Mapping):
+        raise ConfigError(
+            f"model is a {type(model).__name__}, such as weights alone are; give the model that "
+            "has loaded them."
+        )
     outside = of_library(model)
     if outside is None or (outside.encode is None and outside.decode is None):
         raise ConfigError(
@@ -144,6 +151,10 @@ def _with_shape(outside: Outside, image_shape: tuple[int, ...] | None, images: A
     first = []
     shape = outside.image_shape
     if images is not None:
+        if not hasattr(images, "__getitem__"):
+            raise ConfigError(
+                f"images is of type {type(images).__name__}; give an array or a tensor of them."
+            )
         found, layout = shape_of(tuple(np.shape(images)[1:]))
         shape, first = found or shape, [layout]
     if image_shape is not None:

@@ -54,22 +54,27 @@ def check_model(model: object, images: Any = None) -> list[str]:
     given again for the same row, alone and among others, whether it leaves itself, its arguments
     and torch's generator alone, and that it does what its `has_…` say.
     """
+    refused: list[str] = []
     if not isinstance(model, LatentModel):
-        try:
-            with warnings.catch_warnings(action="ignore", category=UserWarning):
+        with warnings.catch_warnings(action="ignore", category=UserWarning):
+            try:
                 model = adapted(model, images=images)
-        except ZscapeError as error:
-            return [str(error)]
+            except ZscapeError as error:
+                refused = [str(error)]
+                try:  # where it is only too bright or too dark, the rest can be asked all the same
+                    model = adapted(model, images=images, value_range=(0, 1))
+                except ZscapeError:
+                    return refused
     if broken := list(_attributes(model)):
-        return broken
+        return [*refused, *broken]
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
         broken = list(_sides(tried := _to_be_tried(model, images)))
         if broken:  # nothing else could be asked
-            return broken
+            return [*refused, *broken]
         told = model.told if isinstance(model, Adapted) else ()
         found = [sentence for check in CHECKS for sentence in _asked(check, tried)]
-        return list(dict.fromkeys([*told, *found]))
+        return list(dict.fromkeys([*refused, *told, *found]))
 
 
 def _attributes(model: Any) -> Iterator[str]:

@@ -12,6 +12,7 @@ from vae_core.files.atomic import read_json
 from vae_core.files.tensors import load_tensors, read_header
 
 MAX_BYTES = 1 << 30  # of weights
+_PICKLED = {".pt", ".pth", ".pt2", ".ckpt", ".bin", ".pkl", ".pickle", ".joblib", ".keras", ".h5"}
 
 
 def of_folder(path: Path) -> Outside:
@@ -19,6 +20,15 @@ def of_folder(path: Path) -> Outside:
 
     CheckpointError where it is neither, or is pickled.
     """
+    if not path.exists():
+        raise CheckpointError(f"There is no {path.name} in {path.absolute().parent}.")
+    if path.suffix.lower() in _PICKLED:
+        raise CheckpointError(
+            f"{path.name} is a pickle or a program, never opened here, as that runs whatever code "
+            "it holds; if you trust it, open it yourself and give the model itself."
+        )
+    if path.suffix.lower() == ".onnx":
+        raise CheckpointError(f"{path.name} may be either side; give it as encode= or decode=.")
     if (path / "model_config.json").is_file():
         return _of_pythae(path)
     sides = [path / "encoder.onnx", path / "decoder.onnx"]

@@ -61,11 +61,11 @@ def unsaid_names(members: Iterable[zipfile.ZipInfo]) -> list[bytes]:
     return [packed_name(member) for member in members if said_name(member) is None]
 
 
-def likely_encodings(names: Sequence[bytes]) -> list[str]:
+def likely_encodings(names: Sequence[bytes], among: Iterable[str] = ENCODINGS) -> list[str]:
     """In what all of these names can be written, the likeliest first; UTF-8 alone if in that."""
     if all(_is_in(UTF8, name) for name in names):
         return [UTF8]
-    possible = [each for each in ENCODINGS if all(_is_in(each, name) for name in names)]
+    possible = [each for each in among if all(_is_in(each, name) for name in names)]
     parts = {part for name in names for part in name.split(b"/")}
     looked_at = [part for part in sorted(parts) if not part.isascii()][:MOST_LOOKED_AT]
     slashes = any(b"/" in name for name in names)  # beside which no backslash stands
@@ -117,6 +117,8 @@ def _unlikely(part: bytes, encoding: str, slashes: bool) -> float:
 
 
 def _western(c: str) -> float:
+    if c == "€":
+        return 5
     if not c.isalpha() or c in "ªº":
         return _NO_LETTER
     if "LATIN" not in unicodedata.name(c, ""):

@@ -67,8 +67,9 @@ def feature_maps(model: LatentModel, z: Tensor) -> list[FeatureMaps]:
     found: list[FeatureMaps] = []
     here = threading.get_ident()
 
-    def keep(layer: nn.Module, _inputs: object, output: Tensor) -> None:
-        if threading.get_ident() != here:
+    def keep(layer: nn.Module, _inputs: object, output: object) -> None:
+        output = output[0] if isinstance(output, tuple) and output else output  # as attention's is
+        if threading.get_ident() != here or not isinstance(output, Tensor) or not output.ndim:
             return
         name, maps = type(layer).__name__, output[0].cpu()
         if isinstance(layer, SHAPING) and found:

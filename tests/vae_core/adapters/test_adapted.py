@@ -2,6 +2,7 @@
 
 import copy
 import math
+import os
 import re
 from typing import Any
 
@@ -244,7 +245,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "nothing": ({}, "Give a model, or encode= and decode="),
     "both": ({"model": stranger(), "decode": len}, "not both"),
     "no function": ({"decode": 3}, "decode is of type int; give a function"),
-    "no model": ({"model": "nowhere"}, "neither a folder of Pythae's nor"),
+    "nowhere": ({"model": "nowhere"}, "There is no nowhere in"),
+    "no model": ({"model": os.path.dirname(__file__)}, "neither a folder of Pythae's nor"),
     "neither": ({"model": nn.Linear(2, 2)}, "neither encode nor decode"),
     "shape": ({"model": stranger()}, "give images= .* or image_shape= and latent_dim="),
     "pixels": ({"decode": lambda z: torch.zeros(len(z), 9), "latent_dim": 2}, "give image_shape="),

@@ -118,6 +118,23 @@ def test_a_breach_is_told_in_a_sentence(breach: str) -> None:
     assert any(re.search(sentence, each) for each in told), told
 
 
+def test_pixels_that_are_no_brightnesses_hide_no_other_breach() -> None:
+    class Mine(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(16, 2)
+
+        def encode(self, x: torch.Tensor) -> torch.Tensor:
+            return self.layer(x.flatten(1)) + torch.randn(len(x), 2)
+
+        def decode(self, z: torch.Tensor) -> torch.Tensor:
+            return (z - z.mean(0)) @ self.layer.weight * 5
+
+    told = " ".join(check_model(Mine(), torch.rand(9, 4, 4)))
+    for breach in ("end it in a sigmoid", "other values for the same input", "alone than among"):
+        assert breach in told
+
+
 def test_what_cannot_be_adapted_is_told_like_any_breach() -> None:
     assert check_model(3) == [
         "model is of type int, which has neither encode nor decode; give encode= and decode= as "

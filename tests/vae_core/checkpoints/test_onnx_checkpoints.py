@@ -111,6 +111,24 @@ LARGE = [
     h.make_node("ReduceSum", ["c"], ["s"], keepdims=0),
     h.make_node("Add", ["y", "s"], ["y2"]),
 ]
+
+
+def calling(*callees: str) -> bytes:
+    """A decoder that calls F0, and functions F0, F1, …, each of which calls what is named twice."""
+    called = decoder(h.make_node("F0", ["y"], ["y2"], domain="mine"), last="y2")
+    mine = h.make_opsetid("mine", 1)
+    called.opset_import.append(mine)
+    for k, callee in enumerate(callees):
+        domain = "mine" if callee[0] == "F" else ""
+        nodes = [
+            h.make_node(callee, [before], [after], domain=domain)
+            for before, after in (("a", "t"), ("t", "b"))
+        ]
+        imports = [h.make_opsetid("", 18), mine]
+        called.functions.append(h.make_function("mine", f"F{k}", ["a"], ["b"], nodes, imports))
+    return called.SerializeToString()
+
+
 VAST = graph([h.make_node("Sigmoid", ["z"], ["x"])], sides=("n", 2**40))
 TEXTS = graph([h.make_node("Cast", ["z"], ["x"], to=T.STRING)])
 TEXTS.graph.output[0].type.tensor_type.elem_type = T.STRING
@@ -146,6 +164,10 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
         decoder(h.make_node("RandomUniformLike", ["y"], ["y2"]), last="y2").SerializeToString(),
         "samples",
     ),
+    "functions that double": (
+        calling(*(f"F{k + 1}" for k in range(40)), "Relu"), "unfold to more than 50,000 nodes",
+    ),
+    "a function within itself": (calling("F1", "F0"), "'F0' that calls itself"),
     "texts": (TEXTS.SerializeToString(), "'x' of no numbers"),
     "no batch": (decoder(shape=(1, 1, -1)).SerializeToString(), "first side"),
     "noise": (RNG.bytes(500), "no ONNX file"),
@@ -164,6 +186,16 @@ def test_a_hostile_network_is_refused_by_a_sentence(
         unpack_checkpoint(zipped(decoder_onnx=data), tmp_path / "new")
     assert str(refused.value).endswith(".") and "\n" not in str(refused.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_functions_are_taken_that_are_of_the_standards_operators(tmp_path: Path) -> None:
+    unpack_checkpoint(zipped(decoder_onnx=calling("F1", "Sin")), tmp_path / "called")
+    steps = zip("ymno", ["m", "n", "o", "y2"], strict=True)
+    sines = decoder(*(h.make_node("Sin", [a], [b]) for a, b in steps), last="y2")
+    unpack_checkpoint(zipped(decoder_onnx=sines.SerializeToString()), tmp_path / "written")
+    z = torch.randn(3, 2)
+    images = [load_checkpoint(tmp_path / name).decode(z) for name in ("called", "written")]
+    assert torch.equal(*images)
 
 
 def test_a_network_that_goes_wrong_later_is_ended_and_nobody_else_notices(

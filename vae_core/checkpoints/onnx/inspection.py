@@ -7,7 +7,7 @@ than what the file brings for it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import onnx.inliner
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
@@ -38,18 +38,25 @@ def inspected(data: bytes) -> ModelProto:
     try:
         model = ModelProto.FromString(data)
         if model.functions:
+            if _unfolded(model) > MAX_NODES:
+                raise Refused(f"has functions that unfold to more than {MAX_NODES:,} nodes")
             model = onnx.inliner.inline_local_functions(model)
+    except (MemoryError, Refused):
+        raise
     except Exception as error:  # protobuf's own, by its version
         raise Refused("is no ONNX file, or a torn one; export it again") from error
     if not model.graph.node or not model.opset_import:
         raise Refused("is no ONNX file, or an empty one; export it again")
     if model.training_info or model.functions:
         raise Refused("holds more than a graph to run; export it for inference")
-    for each in (*model.opset_import, *_nodes(model.graph)):
-        if each.domain not in DOMAINS:
+    for node in _nodes(model.graph):
+        if node.domain not in DOMAINS:
             raise Refused(
-                f"uses operators of {each.domain[:40]!r}; only those of the ONNX standard are run"
+                f"uses operators of {node.domain[:40]!r}; only those of the ONNX standard are run"
             )
+    for k, imported in reversed(list(enumerate(model.opset_import))):
+        if imported.domain not in DOMAINS:  # of functions that stand in the graph by now
+            del model.opset_import[k]
     if sum(1 for _ in _nodes(model.graph)) > MAX_NODES:
         raise Refused(f"has more than {MAX_NODES:,} nodes, the most that are taken")
     total = 0
@@ -60,6 +67,29 @@ def inspected(data: bytes) -> ModelProto:
     if total > MAX_TENSOR_BYTES:
         raise Refused(f"holds {total:,} bytes of constants, and {MAX_TENSOR_BYTES:,} are the most")
     return model
+
+
+def _unfolded(model: ModelProto) -> int:
+    """How many nodes its graph has once each function stands where it is called."""
+    functions = {(each.domain, each.name, each.overload): each for each in model.functions}
+    sizes: dict[tuple[str, str, str], int] = {}
+    within: set[tuple[str, str, str]] = set()
+
+    def size(nodes: Iterator[NodeProto]) -> int:
+        return sum(size_of((node.domain, node.op_type, node.overload)) for node in nodes)
+
+    def size_of(name: tuple[str, str, str]) -> int:
+        if name not in functions:
+            return 1
+        if name in within:
+            raise Refused(f"has a function {name[1][:40]!r} that calls itself")
+        if name not in sizes:
+            within.add(name)
+            sizes[name] = 1 + size(_all_of(functions[name].node))
+            within.remove(name)
+        return sizes[name]
+
+    return size(_nodes(model.graph))
 
 
 def _checked_size(tensor: TensorProto) -> int:
@@ -101,7 +131,12 @@ def _graphs(node: NodeProto) -> Iterator[GraphProto]:
 
 
 def _nodes(graph: GraphProto) -> Iterator[NodeProto]:
-    for node in graph.node:
+    yield from _all_of(graph.node)
+
+
+def _all_of(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
+    """These nodes, and those of the graphs within them."""
+    for node in nodes:
         yield node
         for inner in _graphs(node):
             yield from _nodes(inner)

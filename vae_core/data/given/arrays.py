@@ -74,7 +74,10 @@ def _pixels(images: np.ndarray, black: float, white: float) -> np.ndarray:
     if images.dtype == np.uint8:
         return np.ascontiguousarray(images)
     if images.dtype.kind not in ("fb" if (black, white) == (0, 1) else "fbiu"):
-        raise DataError(f"images are {images.dtype}; give uint8, or floats in [0, 1].")
+        raise DataError(
+            f"images are {images.dtype}; give uint8, or floats in [0, 1], or say what black and "
+            "white are, value_range=(black, white)."
+        )
     if not np.isfinite(images).all():
         raise DataError("images hold NaN or infinity; leave such images out.")
     brightness = (images.astype(np.float32) - black) / (white - black)

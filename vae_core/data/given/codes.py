@@ -83,7 +83,16 @@ def given_columns(table: Any, n: int) -> dict[str, np.ndarray]:
             f"table is of type {type(table).__name__}; give a data frame or a dict of columns."
         )
     names = list(table.keys()) if isinstance(table, Mapping) else list(table.columns)
-    columns = {str(name): given_array(f"column {name}", table[name]) for name in names}
+    if len(set(names)) < len(names):  # of a data frame, each by its place
+        given = [table.iloc[:, k] for k in range(len(names))]
+    else:
+        given = [table[name] for name in names]
+    columns: dict[str, np.ndarray] = {}
+    for name, column in zip(names, given, strict=True):
+        plain, k = str(name), 2
+        while plain in columns:
+            plain, k = f"{name} ({k})", k + 1
+        columns[plain] = given_array(f"column {name}", column)
     for name, column in columns.items():
         if column.shape[:1] != (n,):
             raise DataError(f"The table's column {name[:40]!r} is {column.shape}; {n:,} rows come.")

@@ -28,6 +28,7 @@ from vae_core.data.texts import one_line, packed_texts
 from vae_core.errors import DataError
 from vae_core.files.arrays import open_arrays
 from vae_core.files.atomic import open_ordinary
+from vae_core.files.delimited import written
 
 ENDINGS = (".npz", ".parquet", ".csv")
 MAX_FILE_BYTES = 2 << 30
@@ -38,6 +39,10 @@ PLACES = (*PICTURES, "file", "files", "filename", "file_name", "path", "image_pa
 OURS = {"index", "indices", "kl", "reconstruction", "log_px_given_mu", "kl_terms"}  # of `encode`
 _NUMBERED = re.compile(r"(.*?)[ _.\-]?(\d+)")
 _BATCH = 4096
+# A list as Python prints it, and what it prints around numbers of NumPy's and torch's.
+_LIST = re.compile(r"\s*(array\(|tensor\()?\[")
+_TYPE = re.compile(r",\s*(dtype|device)=[^,)]*")
+_WRAPPED = re.compile(r"(np\.)?(float|int)\d*\(|array\(|tensor\(|[\[\](),]")
 
 Columns = dict[str, np.ndarray]
 
@@ -49,7 +54,9 @@ def read_codes(path: Path) -> Codes:
     if path.suffix.lower() == ".parquet":
         return _of_table(path, _parquet(path))
     if path.suffix.lower() == ".csv":
-        return _of_table(path, _csv(path))
+        columns, above = _csv(path)
+        found = _of_table(path, columns)
+        return replace(found, left_out=(*above, *found.left_out))
     raise DataError(f"{path.name} is none of {', '.join(ENDINGS)}; codes are read from those.")
 
 
@@ -143,41 +150,47 @@ def _finished(path: Path, codes: Codes, columns: Columns) -> Codes:
     return with_columns(codes, columns)
 
 
-def _csv(path: Path) -> Columns:
+def _csv(path: Path) -> tuple[Columns, list[str]]:
+    """Its columns, and what is not read of it."""
     import pandas as pd
 
     with open_ordinary(path, DataError, MAX_FILE_BYTES) as file:
-        separator = _separator(file.readline(1 << 20))
+        how = written(file)
+        if how is None:
+            raise DataError(f"{path.name} is no table of texts.")
         file.seek(0)
         try:
             frame = pd.read_csv(
                 file,
-                sep=separator,
-                decimal="," if separator == ";" else ".",
+                sep=r"\s+" if how.separator == " " else how.separator,
+                decimal=how.decimal,
+                skiprows=how.skipped,
+                header=None if how.headless else 0,
+                index_col=None if how.named_rows else False,
+                skipinitialspace=True,
                 nrows=MAX_ROWS + 1,
+                encoding=how.encoding,
                 encoding_errors="replace",
             )
         except (ValueError, pd.errors.ParserError) as error:
-            raise DataError(f"{path.name} is no table of values: {str(error)[:200]}.") from error
+            told = " ".join(str(error).split())[:200]
+            raise DataError(f"{path.name} is no table of values: {told}.") from error
     _check_rows(path, len(frame))
+    if how.named_rows:
+        frame = frame.reset_index(names="row")
     frame = frame.loc[:, [name for name in frame.columns if name != "Unnamed: 0"]]  # the index
     columns = {str(name): frame[name].to_numpy() for name in frame.columns}
     for name, column in columns.items():
         first = column[0] if column.dtype.kind in "OUT" else None
-        if isinstance(first, str) and first.strip()[:1] == "[":
+        if isinstance(first, str) and _LIST.match(first):
             columns[name] = _stacked(path, name, [_vector(path, name, text) for text in column])
-    return columns
-
-
-def _separator(header: bytes) -> str:
-    """Of the columns: a comma, unless the header has none and something else."""
-    found = max((b",", b";", b"\t"), key=header.count)
-    return "," if b"," in header else found.decode()
+    titles = [one_line(line)[:40] for line in how.above if not line.startswith("sep=")]
+    return columns, [f"the line “{line}” above the header" for line in titles]
 
 
 def _vector(path: Path, name: str, text: object) -> np.ndarray:
     try:
-        inside = str(text).strip().removeprefix("[").removesuffix("]").replace(",", " ")
+        inside = _WRAPPED.sub(" ", _TYPE.sub("", str(text)))
         return np.array(inside.split(), np.float32)
     except ValueError as error:
         raise DataError(f"{path.name}: {name[:40]!r} holds a list that is no numbers.") from error

@@ -21,6 +21,7 @@ from vae_core.data.columns import MAX_VALUES, Column, Unusable, column_of, free_
 from vae_core.data.own.containers import Container
 from vae_core.data.own.source import LABEL_NAMES, labelled, listed, printable
 from vae_core.errors import DataError
+from vae_core.files.delimited import encoding_name, written
 from vae_core.files.zips import left_by_file_manager
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
@@ -28,7 +29,7 @@ USUAL = ("labels", "metadata", "table")
 MAX_BYTES = 16 << 20
 MAX_ROWS = 1_000_000
 MAX_WIDTH = 1_000  # columns
-_SEPARATORS = ",;\t|"
+_DECIMAL = re.compile(r"^([-+]?\d{1,3}(?:\.\d{3})+|[-+]?\d+),(\d+)$")
 _PREFERRED = ("file", "file_name", "filename", "image", "path", "name", "id")
 MAX_CELL = 1_000  # characters of a text
 _DEPTH = 16  # folders of a path that are looked at
@@ -144,6 +145,8 @@ def columns_of(
     if too_many:
         notes.append(f"Too much for one table, and not used: {listed(too_many)}.")
     notes += [f"Not known in {c.name}: {listed(c.gaps)}." for c in kept if c.gaps]
+    if read := [f"{c.name} ({c.read})" for c in kept if c.read]:
+        notes.append(f"Read as numbers: {listed(read)}.")
     if rounded := [column.name for column in kept if column.rounded]:
         notes.append(f"Whole numbers over 16,777,216 are rounded: {listed(rounded)}.")
     return tuple(kept), notes
@@ -171,25 +174,31 @@ def _read(name: str, data: bytes) -> tuple[list[list[str]], list[str]]:
 
 
 def _csv(name: str, data: bytes) -> tuple[list[list[str]], list[str]]:
-    notes = []
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    if encoding != "utf-16" and b"\0" in data[:4096]:
+    how = written(io.BytesIO(data))
+    if how is None:
         raise DataError(f"{name} is no table: neither texts (CSV) nor Parquet.")
+    notes = []
+    if how.guessed:
+        notes.append(f"{name} is not UTF-8, and is read as {encoding_name(how.encoding)}.")
+    if titles := [line for line in how.above if not line.startswith("sep=")]:  # Excel's hint
+        notes.append(f"Not read of {name}, as it stands above the header: {listed(titles)}.")
+    text = data.decode(how.encoding, "replace")
     try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", "replace")
-        notes.append(f"{name} is not UTF-8, and is read as Western European (cp1252).")
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    separator = max(_SEPARATORS, key=first.count)
-    try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-        rows = [row for row in reader if any(map(str.strip, row))]
+        reader = csv.reader(
+            io.StringIO(text, newline=""), delimiter=how.separator, skipinitialspace=True
+        )
+        rows = [row for row in reader if any(map(str.strip, row))][len(how.above) :]
     except csv.Error as error:
         raise DataError(f"{name} is no table of texts ({error}).") from error
-    if separator != ",":  # as programs write it where 12,5 is a number
-        rows = [[re.sub(r"^(-?\d+),(\d+)$", r"\1.\2", cell) for cell in row] for row in rows]
+    if how.named_rows:
+        rows[0].insert(0, "")
+    if how.separator != ",":  # as programs write it where 12,5 is a number
+        rows = [[_DECIMAL.sub(_with_a_point, cell) for cell in row] for row in rows]
     return rows, notes
+
+
+def _with_a_point(number: re.Match[str]) -> str:
+    return f"{number[1].replace('.', '')}.{number[2]}"
 
 
 def _parquet(name: str, data: bytes) -> tuple[list[list[str]], list[str]]:

@@ -6,6 +6,7 @@ import io
 import re
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -68,6 +69,44 @@ def test_semicolons_part_columns_and_a_word_among_numbers_is_told(
     table.to_csv(tmp_path / "codes.csv", index=False)
     with pytest.raises(DataError, match="z_2 has no number in row 5: 'unknown'; leave such rows"):
         read_codes(tmp_path / "codes.csv")
+
+
+@pytest.mark.parametrize(
+    ("head", "encoding", "to"),
+    [
+        ("", "cp1252", {"sep": ";", "decimal": ","}),
+        ("", "utf-8", {"sep": ";"}),
+        ("", "utf-16", {"sep": "\t", "decimal": ","}),
+        ("sep=;\n", "utf-8-sig", {"sep": ";", "decimal": ","}),
+        ("# by Ann\n\n", "utf-8", {}),
+    ],
+)
+def test_codes_are_read_as_other_programs_write_them(
+    tmp_path: Path, table: pd.DataFrame, head: str, encoding: str, to: dict[str, Any]
+) -> None:
+    table = table.drop(columns="image").replace({"a": "Ärmel", "b": "Öse"})
+    (tmp_path / "codes.csv").write_bytes((head + table.to_csv(index=False, **to)).encode(encoding))
+    found = read_codes(tmp_path / "codes.csv")
+    assert np.allclose(found.mu, CODES) and found.class_names == ("Ärmel", "Öse")
+    assert found.left_out == (("the line “# by Ann” above the header",) if "Ann" in head else ())
+
+
+def test_codes_without_a_header_and_with_more_columns_than_it_names_are_not_shifted(
+    tmp_path: Path, table: pd.DataFrame
+) -> None:
+    np.savetxt(tmp_path / "blanks.csv", CODES)
+    np.savetxt(tmp_path / "commas.csv", CODES, delimiter=",")
+    rows = [",".join(map(str, code.tolist())) for code in CODES]
+    (tmp_path / "ends.csv").write_text("\n".join(["z1,z2,z3", *(f"{row}," for row in rows)]))
+    named = [f"row {k},{row}" for k, row in enumerate(rows)]  # as R writes it
+    (tmp_path / "named.csv").write_text("\n".join(["z1,z2,z3", *named]))
+    printed = table.assign(mu=[str(list(code)) for code in CODES])  # np.float32(0.12), …
+    printed[["mu", "label"]].to_csv(tmp_path / "printed.csv")
+    for name in ("blanks", "commas", "ends", "named", "printed"):
+        assert np.allclose(read_codes(tmp_path / f"{name}.csv").mu, CODES), name
+    assert read_codes(tmp_path / "named.csv").factor_names == ("row",)
+    (tmp_path / "longer.csv").write_text("\n".join(["z1,z2,z3", *rows, "1,2,3,4"]))
+    refused(tmp_path / "longer.csv", "Expected 3 fields in line 8, saw 4")
 
 
 def test_texts_that_are_all_unlike_are_no_classes() -> None:

@@ -86,6 +86,33 @@ def test_what_a_table_says_belongs_to_the_file_that_it_names(name: str, table: b
     assert said == [f"Columns of {Path(name).name}: age, sex (2 texts)."]
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("\ufeffsep=;\r\nBild;Alter;Größe\r\n{0};{1};1.23{2},5\r\n", []),
+        ("# by Ann\nBild,Alter,Größe\n{0},{1},123{2}.5\n", ["above the header: # by Ann"]),
+        ("A study;;\nBild;Alter;Größe\n{0};{1};123{2},5\n", ["above the header: A study"]),
+        ('"Bild", "Alter", "Größe"\n"{0}", "{1}", "123{2},5"\n', ["Größe (“1230,5” as 1230.5)"]),
+        ('Bild,Alter,Größe\n{0},{1} years,"1,23{2}.5 €"\n', ["Alter (“20 years” as 20)"]),
+        ('"Alter","Größe"\n"{0}",{1},123{2}.5\n', []),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "utf-16-le"])
+def test_a_table_is_read_as_people_s_programs_write_it(
+    written: str, said: list[str], encoding: str
+) -> None:
+    head, row = written.rsplit("\n", 2)[:2]
+    rows = [row.format(path, 20 + k, k % 10) for k, path in enumerate(PATHS)]
+    text = "\n".join([head, *rows]).removeprefix("" if encoding == "utf-8" else "\ufeff")
+    data, notes = read(zipped(text.encode(encoding)))
+    assert column(data, "Alter") == dict(zip(PATHS, AGES, strict=True))
+    assert column(data, "Größe") == {path: 1230.5 + k % 10 for k, path in enumerate(PATHS)}
+    assert all(any(word in note for note in notes) for word in said)
+    assert ("labels.csv is not UTF-8, and is read as Western (cp1252)." in notes) == (
+        encoding == "cp1252"
+    )
+
+
 @pytest.mark.parametrize("counter", ["no", "id"])
 def test_an_age_is_never_taken_for_the_name_of_a_file(counter: str) -> None:
     paths = [f"{k}.png" for k in range(20)]
@@ -243,6 +270,18 @@ def test_a_column_is_numbers_or_categories_or_says_why_not() -> None:
     found = column_of("a", [*ages, "unknown", "?"])
     assert found.gaps == ("?", "unknown") and not found.names
     assert np.isnan(found.values).tolist() == [False] * 20 + [True] * 2
+    assert column_of("a", [*ages, *["-"] * 20]).gaps == ("-",)  # however many
+    assert column_of("a", ["S1", "S2", "S3"]).names and column_of("a", ["1_2", "1_3"]).names
+    assert column_of("a", ["1,5", "2,25", "3"]).values.tolist() == [1.5, 2.25, 3]
+    assert column_of("a", ["1,500", "2,250", "3"]).values.tolist() == [1500, 2250, 3]
+    assert column_of("a", ["1.234.567,5", "-2"]).values.tolist() == [1234567.5, -2]
+    assert column_of("a", ["5 %", "12.5 %"]).read == "“5 %” as 5"
+    born = column_of("a", ["2024-01-01", "2023-07-02T12:00", "NaT", "2024-07-02 00:00:00+00:00"])
+    assert np.allclose(born.values, [2024, 2023.5, np.nan, 2024.5], equal_nan=True, rtol=1e-7)
+    assert born.read == "“2024-01-01” as 2024"
+    assert column_of("a", ["2024-02-30", "2024-01-01"]).names  # no day of any year
+    assert column_of("a", ["5 kg", "12 lb"]).names == ("5 kg", "12 lb")
+    assert column_of("a", ["12.03.2020", "13.03.2020"]).names
     assert column_of("a", [*ages, *(f"from {k}" for k in range(6))]).names  # texts with numbers
     for values, why in (
         ([""], "is empty"),
