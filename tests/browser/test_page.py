@@ -166,7 +166,7 @@ def test_plane_and_film_are_saved_from_disk(browser: Browser, saved: Path) -> No
         )
         plane, film = page.locator("#plane .save"), page.locator("#film .save")
         svg = file_of(page, plane, "SVG").decode()
-        assert svg.count("scale(0.1)") == 10 and "</svg>" in svg
+        assert svg.count("scale(0.1)") == 40 and "</svg>" in svg
         rows = list(csv.DictReader(io.StringIO(file_of(page, plane, "CSV").decode())))
         assert sum(row["kind"] == "point" for row in rows) == 10_000
         once, twice = (
