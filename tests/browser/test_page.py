@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from shutil import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -182,6 +183,19 @@ def test_plane_and_film_are_saved_from_disk(browser: Browser, saved: Path) -> No
     with opened(browser, saved / "mnist.html", "?hide=save") as page:
         page.locator("#plane .save").wait_for(state="attached")
         assert page.locator("#plane .save").is_hidden()
+
+
+def test_files_are_named_as_the_page_wherever_it_lies(
+    browser: Browser, saved: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "Mein Ordner, 目录"
+    folder.mkdir()
+    file = Path(copy(saved / "digits.html", folder / "Größe & 100 %.html"))
+    with opened(browser, file) as page:
+        page.locator("#plane .save").get_by_role("button", name="Save", exact=True).click()
+        with page.expect_download() as download:
+            page.get_by_role("menuitem", name="CSV").click()
+        assert download.value.suggested_filename == "Größe-100-latent-plane.csv"
 
 
 def test_strips_are_saved_as_one_figure(browser: Browser, mnist: OpenModel, saved: Path) -> None:
