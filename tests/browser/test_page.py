@@ -9,12 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from shutil import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from pypdfium2 import PdfDocument
+from pypdfium2.raw import FPDF_PAGEOBJ_IMAGE
 
 from live.models import OpenModel, open_model
 from tests.browser.conftest import new_context
@@ -22,8 +25,9 @@ from tests.browser.conftest import saved as file_of
 from ui.outside.page import Card, html_page
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
+DECODED = "async () => { while (!decodes.length) await new Promise(requestAnimationFrame); }"
 EVIL = "</script><script>document.title = 'evil'</script><b>one"
 GREY_LEVELS = 8  # at most, whatever the page says of its own
 IMAGE = """canvas => Array.from(canvas.getContext('2d')
@@ -36,7 +40,6 @@ window.Blob = class extends Blob {
         super([first, ...parts], how);
     }
 };"""
-STRICT = {"Content-Security-Policy": "default-src 'self'", "Content-Type": "text/html"}
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +169,7 @@ def test_plane_and_film_are_saved_from_disk(browser: Browser, saved: Path) -> No
         )
         plane, film = page.locator("#plane .save"), page.locator("#film .save")
         svg = file_of(page, plane, "SVG").decode()
-        assert svg.count("scale(0.1)") == 10 and "</svg>" in svg
+        assert svg.count("scale(0.1)") == 40 and "</svg>" in svg
         rows = list(csv.DictReader(io.StringIO(file_of(page, plane, "CSV").decode())))
         assert sum(row["kind"] == "point" for row in rows) == 10_000
         once, twice = (
@@ -180,6 +183,19 @@ def test_plane_and_film_are_saved_from_disk(browser: Browser, saved: Path) -> No
     with opened(browser, saved / "mnist.html", "?hide=save") as page:
         page.locator("#plane .save").wait_for(state="attached")
         assert page.locator("#plane .save").is_hidden()
+
+
+def test_files_are_named_as_the_page_wherever_it_lies(
+    browser: Browser, saved: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "Mein Ordner, 目录"
+    folder.mkdir()
+    file = Path(copy(saved / "digits.html", folder / "Größe & 100 %.html"))
+    with opened(browser, file) as page:
+        page.locator("#plane .save").get_by_role("button", name="Save", exact=True).click()
+        with page.expect_download() as download:
+            page.get_by_role("menuitem", name="CSV").click()
+        assert download.value.suggested_filename == "Größe-100-latent-plane.csv"
 
 
 def test_strips_are_saved_as_one_figure(browser: Browser, mnist: OpenModel, saved: Path) -> None:
@@ -216,6 +232,24 @@ def test_without_webassembly_it_shows_the_same(browser: Browser, saved: Path) ->
     assert np.abs(images[0] - images[1]).max() <= 1
 
 
+def test_on_paper_it_is_light_and_nothing_is_squeezed(browser: Browser, saved: Path) -> None:
+    with opened(browser, saved / "mnist.html", "?theme=dark") as page:
+        page.wait_for_function("document.querySelector('[data-testid=traversal-1]').width === 308")
+        with PdfDocument(page.pdf(format="A4")) as sheets:
+            (sheet,) = sheets
+            pictures = list(sheet.get_objects(filter=[FPDF_PAGEOBJ_IMAGE]))
+            assert len(pictures) >= 4  # plane, image, two strips
+            tops = []
+            for picture in pictures:
+                left, bottom, right, top = picture.get_bounds()
+                width, height = picture.get_px_size()
+                assert (right - left) / (top - bottom) == pytest.approx(width / height, rel=0.05)
+                tops.append(sheet.get_height() - top)
+            seen = sheet.render().to_numpy()
+    title = seen[: int(min(tops))]
+    assert title.max() == 255 and np.median(title) == 255 and title.min() < 64
+
+
 def test_names_from_a_checkpoint_are_shown_as_they_are(browser: Browser, saved: Path) -> None:
     with opened(browser, saved / "digits.html", "?theme=dark") as page:
         assert page.title() == EVIL
@@ -237,17 +271,31 @@ def test_a_page_stands_in_another_with_parts_hidden(browser: Browser, saved: Pat
         assert not frame.locator("#dimensions").is_visible()
 
 
+def served(context: BrowserContext, file: Path, policy: str) -> Page:
+    """The file as a host with this Content-Security-Policy gives it."""
+    headers = {"Content-Security-Policy": policy, "Content-Type": "text/html"}
+    page = context.new_page()
+    page.route("**/*", lambda route: route.fulfill(path=file, headers=headers))
+    page.goto("http://strict.test/")
+    return page
+
+
 @pytest.mark.parametrize("styles", ["'unsafe-inline'", "'none'"])
 def test_where_scripts_are_forbidden_it_says_what_it_needs(
     browser: Browser, saved: Path, styles: str
 ) -> None:
-    policy = {**STRICT, "Content-Security-Policy": f"default-src 'self'; style-src {styles}"}
+    file = saved / "digits.html"
     with new_context(browser) as context:
-        page = context.new_page()
-        page.route("**/*", lambda route: route.fulfill(path=saved / "digits.html", headers=policy))
-        page.goto("http://strict.test/")
-        page.get_by_role("status").get_by_text("script-src 'unsafe-inline'").wait_for()
+        page = served(context, file, f"default-src 'self'; style-src {styles}")
+        notice = page.get_by_role("status")
+        notice.get_by_text("script-src").wait_for()
+        needs = re.findall(r"\w+-src(?: '[\w-]+'| blob:)+", notice.inner_text())
         assert page.locator("main").is_hidden()
+    assert len(needs) == 3
+    with new_context(browser) as context:
+        page = served(context, file, f"default-src 'self'; {'; '.join(needs)}")
+        page.locator("#plane .save").wait_for()
+        page.evaluate(DECODED)  # what Playwright waits for it evaluates, which is not allowed
 
 
 def test_a_file_that_is_not_whole_says_so(browser: Browser, saved: Path, tmp_path: Path) -> None:

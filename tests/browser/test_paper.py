@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 
+# At one moment: what comes to be drawn meanwhile is no difference.
+PRINTED = """plane => ["afterprint", "beforeprint", "afterprint"].map((event) => {
+    dispatchEvent(new Event(event));
+    return plane.toDataURL();
+})"""
+
+
 def test_the_plane_is_drawn_light_on_paper_and_dark_again_after_it(
     page: Page, app_url: str, settle: Callable[[Page], None]
 ) -> None:
@@ -19,14 +26,7 @@ def test_the_plane_is_drawn_light_on_paper_and_dark_again_after_it(
     page.goto(f"{app_url}/?model=digits-2d")
     settle(page)
     page.wait_for_function("decodes.length")
-    page.wait_for_load_state("networkidle")  # all that is drawn is there
-    drawn = "plane => plane.toDataURL()"
-    plane = page.get_by_test_id("latent-plane")
-    seen = [plane.evaluate(drawn)]
-    for event in ("beforeprint", "afterprint"):
-        page.evaluate(f"dispatchEvent(new Event('{event}'))")
-        seen.append(plane.evaluate(drawn))
-    dark, paper, after = seen
+    dark, paper, after = page.get_by_test_id("latent-plane").evaluate(PRINTED)
     assert dark != paper
     assert dark == after
 

@@ -21,7 +21,7 @@ from tests.browser.conftest import has_menus, saved
 from ui.palette import CLASS_GLYPHS
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
     Settle = Callable[[Page], None]
 Pixels = npt.NDArray[np.float64]
@@ -58,6 +58,20 @@ def soft(image: Pixels, side: int = 3) -> Pixels:
     return squares.mean(axis=(1, 3))
 
 
+def laid_over(page: Page, menu: Locator, svg: str) -> float:
+    """How far a saved figure is from what it was saved of: as a share of what an empty one is."""
+    root = ElementTree.fromstring(svg)
+    size = {"width": int(root.attrib["width"]), "height": int(root.attrib["height"])}
+    left, top = menu.evaluate(PLACE)
+    page.mouse.move(0, 0)
+    seen = partial(page.screenshot, clip={"x": left, "y": top, **size})
+    shown = soft(pixels(seen()))
+    page.evaluate(LAY, [svg, left, top])  # with the page's letters at hand, as it was made
+    difference = np.abs(soft(pixels(seen())) - shown).mean()
+    page.evaluate("document.body.lastChild.remove()")
+    return float(difference / max(np.abs(shown - np.median(shown)).mean(), 1))
+
+
 def test_a_saved_svg_lies_over_what_the_page_shows(
     page: Page, app_url: str, settle: Settle
 ) -> None:
@@ -69,24 +83,26 @@ def test_a_saved_svg_lies_over_what_the_page_shows(
     kinds = set()
     for menu in menus.all():
         svg = saved(page, menu, "SVG").decode()
-        root = ElementTree.fromstring(svg)
-        kinds |= {element.tag.removeprefix(SVG) for element in root.iter()}
+        kinds |= {element.tag.removeprefix(SVG) for element in ElementTree.fromstring(svg).iter()}
         assert "var(" not in svg and "class=" not in svg
         assert set(re.findall(r'(?:href|src)="(.{10})', svg)) <= {"data:image"}
-        size = {"width": int(root.attrib["width"]), "height": int(root.attrib["height"])}
-        left, top = menu.evaluate(PLACE)
-        page.mouse.move(0, 0)
-        seen = partial(page.screenshot, clip={"x": left, "y": top, **size})
-        shown = soft(pixels(seen()))
-        page.evaluate(LAY, [svg, left, top])  # with the page's letters at hand, as it was made
-        difference = np.abs(soft(pixels(seen())) - shown).mean()
-        page.evaluate("document.body.lastChild.remove()")
-        blank = np.abs(shown - np.median(shown)).mean()
-        assert difference < max(0.1 * blank, 0.1), menu.evaluate(NAME)
+        assert laid_over(page, menu, svg) < 0.1, menu.evaluate(NAME)
     assert kinds >= {"text", "path", "image", "rect", "polyline", "linearGradient"}
 
 
-def test_points_are_a_path_of_each_class_and_rows_of_the_stored_means(
+def test_where_classes_mix_a_saved_svg_shows_each_of_them(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    page.goto(f"{app_url}/encoded?model=mnist-2d")
+    settle(page)
+    has_menus(page)
+    menu = page.locator(".save")
+    svg = saved(page, menu, "SVG").decode()
+    assert laid_over(page, menu, svg) < 0.15  # by a glyph each 0.10, by a path a class 0.20
+    assert sum(map(len, re.findall(r' d="m[^"]*"', svg))) < 15 * 10_000
+
+
+def test_points_are_a_few_paths_of_each_class_and_rows_of_the_stored_means(
     page: Page, app_url: str, settle: Settle
 ) -> None:
     asked: list[str] = []
@@ -103,8 +119,8 @@ def test_points_are_a_path_of_each_class_and_rows_of_the_stored_means(
     assert np.array_equal(mu, stored["mu"])
     assert [int(row["class"]) for row in points] == stored["labels"].tolist()
     svg = saved(page, menu, "SVG").decode()
-    assert svg.count("scale(0.1)") == len(set(stored["labels"].tolist()))
-    assert sum(map(len, re.findall(r' d="m[^"]*"', svg))) < 15 * len(points)
+    assert svg.count("scale(0.1)") == 4 * len(set(stored["labels"].tolist()))
+    assert sum(map(len, re.findall(r' d="m[^"]*"', svg))) < 16 * len(points)
     menu.get_by_role("button", name="Save", exact=True).click()
     menu.get_by_role("menuitem", name="Open in Plotly").click()
     dialog = page.get_by_test_id("plotly")

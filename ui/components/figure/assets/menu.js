@@ -134,7 +134,16 @@ function press(event, menu, opener) {
 
 /** Such as `decode-latent-plane-mnist-2d.svg`. */
 function named(what, ending) {
-  const page = location.pathname.split("/").filter(Boolean).at(-1)?.replace(/\.html?$/, "") ?? "overview";
+  const page = decoded(location.pathname.split("/").filter(Boolean).at(-1) ?? "overview").replace(/\.html?$/, "");
   const model = new URLSearchParams(location.search).get("model") ?? "";
-  return `${[page, what, model].filter(Boolean).join("-").replaceAll(/[^\w.-]+/g, "-")}.${ending}`;
+  return `${[page, what, model].filter(Boolean).join("-").replaceAll(/[^\p{L}\p{M}\p{N}_.]+/gu, "-")}.${ending}`;
+}
+
+/** A part of an address as it was written. @param {string} part */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part; // not UTF-8
+  }
 }

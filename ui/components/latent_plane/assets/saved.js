@@ -7,6 +7,7 @@ import { Pen } from "./pen.js";
 import { outline } from "./points.js";
 
 const DIGITS = [6, 7, 8, 9];
+const LAYERS = 4; // of classes, each of points that follow one another: with fewer the last class hides the others
 
 /**
  * @param {() => import("./plane.js").LatentPlane} found the plane that stands in the component's place
@@ -64,13 +65,12 @@ function bitmap(plane, scale) {
   return canvas;
 }
 
-/** Points as one path of each class, or of each colour: a path each would be slow in every program. */
+/** Points as few paths of each class, or one of each colour: a path each would be slow in every program. */
 class Traced extends Painting {
   paintPoints(c) {
     const { selected } = this.plane;
     const { radius, opacity } = this.pointStyle;
-    const crowd = 1 - (1 - opacity) ** 2; // a path does not darken where its points overlap
-    if (!selected.size) return this.#trace(c, radius, crowd, () => true);
+    if (!selected.size) return this.#trace(c, radius, opacity, () => true);
     this.#trace(c, radius, 0.14, (i) => !selected.has(i));
     this.#trace(c, 1.3 * radius, 1, (i) => selected.has(i));
   }
@@ -87,7 +87,7 @@ class Traced extends Painting {
       if (x < 0 || y < 0 || x > view.width || y > view.height) continue;
       const k = points.category?.[i];
       const colour = `rgb(${palette[points.tints?.[i] ?? 0].join(",")})`;
-      const key = k === undefined ? colour : String(k);
+      const key = k === undefined ? colour : `${Math.floor((LAYERS * i) / points.count)} ${k}`;
       if (!paths.has(key)) paths.set(key, { pen: new Pen(k === undefined ? "circle" : glyphs[k % glyphs.length], radius), colour });
       paths.get(key).pen.draw(x, y);
     }
