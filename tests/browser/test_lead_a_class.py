@@ -353,7 +353,8 @@ def test_a_bar_that_comes_before_the_last_one_goes_keeps_the_room(
                 const parentElement = host.attachShadow({ mode: "open" });
                 parentElement.innerHTML = '<div class="root"></div>';
                 const data = { code: "K7TXBC", secret: "s", opened: true };
-                const end = mount({ data, parentElement, setTriggerValue() {} }, new URL("/", location));
+                const component = { data, parentElement, setTriggerValue() {} };
+                const end = mount(component, new URL("/", location));
                 return () => { host.remove(); end(); };
             };
             window.first = show();
