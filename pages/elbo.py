@@ -87,8 +87,8 @@ exact = model.latent_dim <= EXACT_DIM
 def explore() -> None:
     needs_gradients = ("estimates", "reparameterisation")
     contents({a: h for a, h in PARTS.items() if model.has_gradients or a not in needs_gradients})
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        picture = st.container(width=104)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
+        picture = st.container(width=88)  # all in a row beside a lesson on a projector
         chosen = choose_image(opened, drawable=exact)
     look = choice_from_link("look", LOOKS, LOOKS[0])
     with picture:

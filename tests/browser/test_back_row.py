@@ -105,6 +105,27 @@ def test_plane_and_image_stand_side_by_side_above_the_fold(turned: Page, title: 
         assert plane["width"] > 0.75 * plane["height"]  # no tower
 
 
+def test_with_a_lesson_and_a_room_open_plane_and_image_fit_a_projector_too(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    page.set_viewport_size(PROJECTOR)  # type: ignore[arg-type]
+    lesson = "&lesson=03-elbo-taken-apart&step=2"
+    open_page(page, app_url, "ELBO gap", settle, lesson)
+    page.get_by_test_id("stExpandSidebarButton").click()
+    page.get_by_role("button", name="Lead a class").click()
+    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    for title in ("Clusters", "ELBO gap"):  # the highest controls
+        open_page(page, app_url, title, settle, lesson)
+        bar = page.get_by_test_id("room")
+        expect(bar).to_be_visible()
+        page.wait_for_function(RESTS)
+        plane, image = box(page, "latent-plane"), box(page, "decoded-image")
+        assert plane["x"] + plane["width"] <= image["x"]
+        foot = box(page, "room")["y"]
+        assert max(plane["y"] + plane["height"], image["y"] + image["height"]) <= foot
+        assert min(plane["width"], image["width"]) > 250
+
+
 @pytest.mark.parametrize("title", WITH_A_PLANE, scope="module")
 def test_on_a_phone_plane_and_image_are_in_view_at_once(turned: Page, title: str) -> None:
     turned.set_viewport_size(PHONE)  # type: ignore[arg-type]

@@ -279,3 +279,94 @@ def test_an_address_is_told_below_the_app_s_root_and_leads_nowhere_else(
         "elsewhere": ["https://school.example"] * 2,
         "changed": ["b", "c", "d"],
     }
+
+
+SOCKETS = """() => {
+window.sockets = [];
+window.WebSocket = class {
+    static OPEN = 1;
+    readyState = 1;
+    bufferedAmount = 0;
+    said = [];
+    constructor() { sockets.push(this); queueMicrotask(() => this.onopen()); }
+    send(text) { this.said.push(JSON.parse(text)); }
+    close() { this.readyState = 3; }
+};
+}"""
+
+
+@pytest.fixture
+def room_module(student: Page, app_url: str, settle: Settle) -> Callable[[str], str]:
+    """`room_module("leader.js")`: its URL, on a page without the app whose sockets are kept."""
+    with student.expect_response("**/room.js") as script:
+        student.goto(f"{app_url}/?room=BBBBBB")
+    settle(student)
+    student.goto(f"{app_url}/_stcore/health")
+    student.evaluate(SOCKETS)
+    return lambda name: script.value.url.replace("room.js", name)
+
+
+def test_a_page_that_is_turned_is_told_at_once_as_it_will_be(
+    student: Page, room_module: Callable[[str], str]
+) -> None:
+    told = student.evaluate(
+        """async (url) => {
+            const { Leader } = await import(url);
+            const turn = (address) => history.pushState(null, "", address);
+            const views = () => sockets[0].said.flatMap(({ view }) => view ?? []);
+            turn("/?model=digits-2d&z=1.000,0.000&layers=points");
+            const app = document.createElement("div");
+            Object.assign(app.dataset, { testid: "stApp", testScriptState: "running" });
+            document.body.append(app);
+            new Leader({ code: "K7TXBC", secret: "s", opened: true }, new URL("/", location));
+            const say = async (view) => {
+                while (views().at(-1) !== view) await new Promise((done) => setTimeout(done, 10));
+            };
+            await say("/?model=digits-2d&z=1.000,0.000&layers=points");
+            turn("/decode");
+            const atOnce = views().at(-1);
+            turn("/decode?model=digits-2d&z=1.000,0.000"); // bit by bit; all of it when it rests
+            app.dataset.testScriptState = "notRunning";
+            await say("/decode?model=digits-2d&z=1.000,0.000");
+            turn("/?z=2.000,0.000");
+            return [atOnce, views().at(-1), views().length];
+        }""",
+        room_module("leader.js"),
+    )
+    assert told == [
+        "/decode?model=digits-2d",
+        "/?model=digits-2d&z=2.000,0.000&layers=points",
+        4,
+    ]
+
+
+def test_a_bar_that_comes_before_the_last_one_goes_keeps_the_room(
+    student: Page, room_module: Callable[[str], str]
+) -> None:
+    student.clock.install()
+    open_sockets = student.evaluate(
+        """async (url) => {
+            const { mount } = await import(url);
+            const show = () => {
+                const host = document.createElement("div");
+                document.body.append(host);
+                const parentElement = host.attachShadow({ mode: "open" });
+                parentElement.innerHTML = '<div class="root"></div>';
+                const data = { code: "K7TXBC", secret: "s", opened: true };
+                const component = { data, parentElement, setTriggerValue() {} };
+                const end = mount(component, new URL("/", location));
+                return () => { host.remove(); end(); };
+            };
+            window.first = show();
+            window.second = show();
+            first();
+            return sockets.length;
+        }""",
+        room_module("room.js"),
+    )
+    assert open_sockets == 1
+    student.clock.run_for(4_000)
+    assert student.evaluate("sockets.map((socket) => socket.readyState)") == [1]
+    student.evaluate("second()")
+    student.clock.run_for(4_000)
+    assert student.evaluate("sockets.map((socket) => socket.readyState)") == [3]

@@ -43,3 +43,17 @@ def test_a_model_without_a_posterior_says_why(page: Page, app_url: str, settle: 
     page.goto(f"{app_url}/marginal?model=mnist-2d-gan")
     settle(page)
     page.get_by_text("Choose a VAE in the sidebar").wait_for()
+
+
+def test_both_plots_stand_at_one_height_whatever_is_said_above_them(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    page.set_viewport_size({"width": 1024, "height": 768})
+    page.goto(f"{app_url}/marginal?model=mnist-2d&image=0&seed=0&lesson=02-why-p-of-x&step=4")
+    settle(page)
+    figures = page.get_by_test_id("marginal").locator("figure")
+    heights = [f.locator("figcaption span").bounding_box() for f in figures.all()]
+    plots = [f.locator("css=.plot").bounding_box() for f in figures.all()]
+    assert all(heights) and all(plots)
+    assert heights[0]["y"] > heights[1]["y"]  # type: ignore[index]  (one is wrapped)
+    assert plots[0]["y"] == plots[1]["y"]  # type: ignore[index]

@@ -94,7 +94,8 @@ def show() -> None:
                 st.title(heading, width="stretch")  # on the screen before torch is in memory
                 show_toolbar(page.url_path)
             if asked := question(FILES[page.url_path]):
-                st.caption(asked)
+                with st.container(key="question"):
+                    st.caption(asked)
         notes, room = st.empty(), st.container(gap=None)
         st.fragment(return_at_once, run_every=A_DAY)()
         amend()

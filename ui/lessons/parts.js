@@ -84,23 +84,35 @@ function link(className, address, inside) {
   return made;
 }
 
+/** Whether the lesson is a sheet that covers the lower part of the page, as column.css has it. */
+const isSheet = () => matchMedia("(max-width: 640px)").matches;
+
+/** What a page is about: below a sheet its plane would else be. @returns {Element | undefined} */
+const plane = () =>
+  [...document.querySelectorAll("[data-testid=stMain] [data-testid^=stBidiComponent]")].find((each) =>
+    [each, ...each.querySelectorAll("*")].some((e) => e.shadowRoot?.querySelector("[data-testid=latent-plane]")),
+  );
+
+let arriving = new AbortController();
+
 /**
- * Show the part of the page below this heading, as soon as the page is there; until the visitor
- * touches it, it stays in view while figures above it find their height. @param {string} anchor
+ * Show the part of the page below this heading, or above a sheet its plane, as soon as the page is
+ * there; until the visitor touches it, it stays in view while figures above it find their height.
+ * @param {string} anchor
  */
 function arrive(anchor) {
-  if (!anchor) {
-    document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0); // where a part was before
-    return;
-  }
+  arriving.abort();
+  if (!anchor) document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0); // where a part was before
+  if (!anchor && !isSheet()) return;
   let looks = 200;
-  const touched = new AbortController();
+  const touched = (arriving = new AbortController());
   const timer = setInterval(() => {
     const rests = document.querySelector("[data-testid=stApp][data-test-script-state=notRunning]");
-    const named = rests ? [...document.querySelectorAll(`#${CSS.escape(anchor)}`)] : [];
+    const named = rests && anchor ? [...document.querySelectorAll(`#${CSS.escape(anchor)}`)] : [];
     const heading = named.find((each) => !each.closest(".st-key-lesson")); // nor a step's own
-    heading?.scrollIntoView();
-    if (heading) looks = Math.min(looks, 50);
+    const part = rests && !anchor ? plane() : heading;
+    part?.scrollIntoView();
+    if (part) looks = Math.min(looks, 50);
     if (--looks < 0) touched.abort();
   }, 100);
   touched.signal.addEventListener("abort", () => clearInterval(timer));
@@ -115,11 +127,14 @@ function arrive(anchor) {
  */
 if (!window.zscapeLessonLeads) {
   window.zscapeLessonLeads = true;
+  let page = location.pathname;
   const follow = () => {
     const detail = { samePage: true, z: null };
     if (new URLSearchParams(location.search).has("lesson")) {
       dispatchEvent(new CustomEvent("zscape:follow", { detail }));
+      if (location.pathname !== page && isSheet()) arrive(location.hash.slice(1));
     }
+    page = location.pathname;
   };
   addEventListener("popstate", follow, { capture: true });
 }
@@ -140,6 +155,10 @@ function keepFocus(column) {
     }
   }, 100);
 }
+
+/** Of a sheet: whether it shows its title alone, whatever page it stands on; whether one was here. */
+let isFolded = false;
+let wasHere = false;
 
 const SAID_MS = 10_000; // within which an answer is judged
 
@@ -168,12 +187,13 @@ const parts = {
     column?.style.setProperty("--lesson-ground", ground);
     const fold = element("button", { className: "fold", label: "Fold the lesson" });
     const folded = (now) => {
+      isFolded = now;
       column?.classList.toggle("folded", now);
       fold.ariaExpanded = String(!now);
       fold.replaceChildren(icon(now ? "expand_less" : "expand_more"));
     };
-    folded(column?.classList.contains("folded") ?? false);
-    fold.onclick = () => folded(!column.classList.contains("folded"));
+    folded(isFolded);
+    fold.onclick = () => folded(!isFolded);
     const close = element("button", { label: "Close the lesson", title: "Close" }, [icon("close")]);
     close.onclick = () => tell("closed", Date.now());
     const steps = tasks.map((_, i) => {
@@ -192,6 +212,8 @@ const parts = {
       ]),
     );
     makeRoom();
+    if (!wasHere && isSheet()) arrive(location.hash.slice(1));
+    wasHere = true;
     if (place.dataset.shown === `${name} ${step}`) return;
     place.dataset.shown = `${name} ${step}`;
     keepFocus(column);

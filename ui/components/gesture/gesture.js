@@ -16,9 +16,9 @@ export default function ({ setStateValue }) {
   listen("pointerdown", (event) => onSlider(event) && begin());
   listen("keydown", (event) => {
     if (!onSlider(event)) return;
-    if (!event.repeat && Date.now() - lastKey > REST_MS) begin();
-    lastKey = Date.now();
+    if (!event.repeat && event.timeStamp - lastKey > REST_MS) begin();
+    lastKey = event.timeStamp; // of the press itself, however late a busy page hears of it
   });
-  listen("keyup", () => (lastKey = Date.now()));
+  listen("keyup", ({ timeStamp }) => (lastKey = timeStamp));
   return () => end.abort();
 }

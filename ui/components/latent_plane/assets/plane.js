@@ -31,7 +31,8 @@ import { View } from "./view.js";
 const SETTLE_MS = 120;
 const USUAL_PX = 940; // the width for which pages choose a height
 const MOST = 1.4; // times that height, on wider ones
-const ON_SCREEN = "max(18rem, 54svh)"; // at most, in the app: below its title and controls it fits on a projector's
+// At most, in the app: below its title and controls, above a room's bar, it fits on a projector's.
+const ON_SCREEN = "max(18rem, 54svh - var(--room-bar, 0px))";
 const LOW = 0.7; // of the whole's width: a plane beside its image is no tower
 const NARROW_PX = 440; // below, plane and image do not fit beside one another
 const HAND = "(max-width: 640px)"; // a phone

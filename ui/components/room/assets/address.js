@@ -1,5 +1,6 @@
 /** Addresses as a room tells them: below the app's root, without what is each visitor's own. */
 
+const OF_ALL = ["model", "lesson", "step"];
 const OWN = ["room", "hide", "open", "present", "embed", "embed_options"];
 
 /** The address in view, "/manifold?side=9". @param {URL} root */
@@ -23,6 +24,33 @@ export function addressOf(view, here, root) {
   address.pathname += path.slice(1);
   address.search = readable(query);
   return address;
+}
+
+/** A view's path. @param {string} view */
+export const pathOf = (view) => view.split("?")[0];
+
+/**
+ * What the address of a page that is being turned to will say: what all pages say, and what this one
+ * said when it was left, of the same model.
+ * @param {string} view so far @param {string} before the view in which the page was turned
+ * @param {string} [left] the page's last
+ */
+export function expectedOf(view, before, left = "") {
+  const [now, old, own] = [view, before, left].map((text) => new URLSearchParams(text.split(/\?(.*)/s)[1]));
+  const expected = own.get("model") === old.get("model") ? own : new URLSearchParams();
+  for (const name of expected.has("z") && old.has("z") ? [...OF_ALL, "z"] : OF_ALL) {
+    if (old.has(name)) expected.set(name, old.get(name));
+    else expected.delete(name);
+  }
+  for (const [name, value] of now) expected.set(name, value);
+  const text = readable(expected);
+  return `${pathOf(view)}${text && `?${text}`}`;
+}
+
+/** Whether the page's script runs. */
+export function isRunning() {
+  const app = document.querySelector("[data-testid=stApp]");
+  return app?.dataset.testScriptState !== "notRunning";
 }
 
 /** Names whose values differ. @param {string} a @param {string} b queries */

@@ -1,6 +1,6 @@
 /** Who follows: shows what the leader says, unless looking around. */
 
-import { addressOf, changed } from "./address.js";
+import { addressOf, changed, isRunning } from "./address.js";
 import { Line } from "./line.js";
 
 const AROUND = "zscape-looks"; // of the tab: the code of the room that it does not follow for now
@@ -167,10 +167,4 @@ export class Follower {
     this.#point(null);
     this.line.close();
   }
-}
-
-/** Whether the page's script runs. */
-function isRunning() {
-  const app = document.querySelector("[data-testid=stApp]");
-  return app?.dataset.testScriptState !== "notRunning";
 }

@@ -1,10 +1,11 @@
 /** Who leads: says the address in view, where the pointer is on a plane, and the frame of a film. */
 
-import { viewOf } from "./address.js";
+import { expectedOf, isRunning, pathOf, viewOf } from "./address.js";
 import { Line } from "./line.js";
 
 const LOOK_MS = 40; // how often the address is looked at
-const WHOLE_MS = 100; // a page says its address bit by bit, but is not waited for longer
+const WHOLE_MS = 100; // an address is said bit by bit, but is not waited for longer …
+const PAGE_MS = 1000; // … and not longer than this while a page that was turned to begins
 const PASSING_MS = 30; // between two words on a pointer or a film
 const MAX_VIEW = 30_000; // characters, as live/rooms/messages.py has it
 const HERE = "zscape-leads"; // of the tab: the code of the room that it leads
@@ -22,10 +23,14 @@ export class Leader {
     this.line = null;
     this.end = new AbortController();
     const { signal } = this.end;
+    /** @type {Map<string, string>} by path, the address that the page said last */
+    this.pages = new Map();
     /** @type {Map<string, Object>} what is about to be said in passing, the newest of each kind */
     this.passing = new Map();
     addEventListener("zscape:pointed", ({ detail }) => this.#pass("point", detail), { signal });
     addEventListener("zscape:film", ({ detail }) => this.#film(detail), { signal });
+    // As soon as a page is turned; a browser without it is looked at every 40 ms.
+    window.navigation?.addEventListener("currententrychange", () => this.#turnPage(), { signal });
     if (opened || sessionStorage.getItem(HERE) === code) this.lead();
   }
 
@@ -63,17 +68,31 @@ export class Leader {
     this.change();
   }
 
+  /** Of a page that was turned to, at once what its address will say: followers begin with it. */
+  #turnPage() {
+    const view = viewOf(location, this.root);
+    if (this.said === null || this.line?.state !== "open" || pathOf(view) === pathOf(this.said)) return;
+    const expected = expectedOf(view, this.said, this.pages.get(pathOf(view)));
+    if (expected.length > MAX_VIEW || !this.line.say({ view: expected })) return;
+    this.said = expected;
+    this.turned = performance.now();
+  }
+
   /** Say the address once it rests, or has not rested for long enough. */
   #look() {
+    this.#turnPage();
     const view = viewOf(location, this.root);
     if (view === this.said || view.length > MAX_VIEW) return;
     const now = performance.now();
+    if (now - this.turned < PAGE_MS && isRunning()) return;
     const rests = view === this.seen;
     if (!rests) this.since ??= now;
     this.seen = view;
     if (!rests && now - this.since < WHOLE_MS) return;
     this.since = undefined;
-    if (this.line.say({ view })) this.said = view;
+    if (!this.line.say({ view })) return;
+    this.said = view;
+    this.pages.set(pathOf(view), view);
   }
 
   #film(name) {

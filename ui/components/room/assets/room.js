@@ -14,6 +14,8 @@ let part = null;
 /** @type {WeakMap<Node, Bar>} */
 const bars = new WeakMap();
 let leaving;
+/** @type {HTMLElement | null} where the bar was shown last: a page's may come before the last one's goes */
+let newest = null;
 
 /** @param {{data: any, parentElement: ShadowRoot, setTriggerValue: Function}} component @param {URL} root */
 export function mount({ data, parentElement, setTriggerValue }, root) {
@@ -21,6 +23,7 @@ export function mount({ data, parentElement, setTriggerValue }, root) {
   const host = parentElement.querySelector(".root");
   const bar = bars.get(host) ?? new Bar(host);
   bars.set(host, bar);
+  newest = host;
   if (part?.code !== data.code || part?.secret !== data.secret) {
     part?.leave();
     part = data.secret ? new Leader(data, root) : new Follower(data, root);
@@ -30,6 +33,7 @@ export function mount({ data, parentElement, setTriggerValue }, root) {
   return () => {
     if (host.isConnected) return; // no farewell: an update takes over
     leaving = setTimeout(() => {
+      if (newest.isConnected) return;
       part?.leave();
       part = null;
     }, GONE_MS);
