@@ -138,3 +138,24 @@ def test_an_arrow_key_held_on_the_plane_is_one_undo_however_late_it_repeats(
     undo.click()
     wait_for_z([0, 0])
     expect(undo).to_be_disabled()
+
+
+def test_the_code_is_sent_when_it_is_opened_and_says_what_is_in_view(
+    page: Page,
+    app_url: str,
+    settle: Callable[[Page], None],
+    wait_for_z: Callable[[list[float | None]], None],
+) -> None:
+    page.goto(f"{app_url}/decode?model=digits-2d&z=1.25,-0.5")
+    settle(page)
+    code = page.get_by_test_id("stCode")
+    assert code.count() == 0
+    asked = page.evaluate("performance.getEntriesByType('resource').map(({ name }) => name).join()")
+    assert "SyntaxHighlighter" not in asked  # 1.6 MB, of which each page took a quarter of its time
+    page.get_by_text("Show the code").click()
+    code.get_by_text("1.25, -0.5").wait_for()
+    page.get_by_role("button", name="Notebook").wait_for()
+    settle(page)
+    page.get_by_role("button", name="Reset").click()
+    wait_for_z([0, 0])
+    code.get_by_text("0.0, 0.0").wait_for()

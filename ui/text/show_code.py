@@ -26,9 +26,19 @@ def show_code(name: str, program: str) -> None:
 
     name: of its file in snippets/. None for a model of another program: there is no checkpoint.
     """
-    if here_name(st.session_state.get("model", "")):
+    if not here_name(st.session_state.get("model", "")):
+        _behind_a_fold(name, program)
+
+
+@st.fragment
+def _behind_a_fold(name: str, program: str) -> None:
+    """Sent when it is opened: what colours it is a quarter of the work of loading a page."""
+    fold = st.expander(
+        "Show the code", icon=":material/code:", key=f"code-{name}", on_change="rerun"
+    )
+    if not fold.open:
         return
-    with st.expander("Show the code", icon=":material/code:"):
+    with fold:
         st.download_button(
             "Notebook",
             lambda: notebook(about(name), program),

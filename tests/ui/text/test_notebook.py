@@ -68,4 +68,10 @@ def test_the_button_stands_beside_the_code() -> None:
     )
     app.run()
     assert not app.exception
+    assert not app.get("download_button") and not app.code  # folded
+    for name in ("layers", "transposed_convolution"):
+        app.session_state[f"code-{name}"] = True
+    app.run()
+    assert not app.exception
     assert [each.label for each in app.get("download_button")] == ["Notebook"] * 2
+    assert [each.value for each in app.code] == ["print(1)"] * 2
