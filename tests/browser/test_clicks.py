@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
-from websockets.asyncio.client import connect
+from websockets.sync.client import connect
 
 from tests.browser.conftest import running_app
 
@@ -42,22 +41,22 @@ def test_a_click_counts_where_another_run_is_asked_for_before_its_own_begins(
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     with running_app(tmp_path, script=script, PYTHONPATH=".") as app:
-        assert asyncio.run(clicks_in_between(app.url)) == "2 runs, 1 clicks"
+        assert clicks_in_between(app.url) == "2 runs, 1 clicks"
 
 
-async def clicks_in_between(url: str) -> str:
+def clicks_in_between(url: str) -> str:
     """Ask for a run, click while it is under way, ask for another; what the page says then."""
     address = url.replace("http", "ws", 1) + "/_stcore/stream"
-    async with connect(address, subprotocols=["streamlit"], max_size=None) as socket:  # type: ignore[list-item]
+    with connect(address, subprotocols=["streamlit"], max_size=None) as socket:  # type: ignore[list-item]
         page = button = fragment = ""
 
-        async def ask(**state: Any) -> None:
+        def ask(**state: Any) -> None:
             asked = ClientState(page_script_hash=page, **state)
-            await socket.send(BackMsg(rerun_script=asked).SerializeToString())
+            socket.send(BackMsg(rerun_script=asked).SerializeToString())
 
-        async def until(element_type: str) -> Any:
+        def until(element_type: str) -> Any:
             nonlocal page, button, fragment
-            async for data in socket:
+            for data in socket:
                 message = ForwardMsg.FromString(data)
                 if message.WhichOneof("type") == "new_session":
                     page = message.new_session.page_script_hash
@@ -67,12 +66,12 @@ async def clicks_in_between(url: str) -> str:
                 if element.WhichOneof("type") == element_type:
                     return getattr(element, element_type)
 
-        await ask()
-        assert (await until("text")).body == "1 runs, 0 clicks"
-        await ask()
-        await until("markdown")
+        ask()
+        assert until("text").body == "1 runs, 0 clicks"
+        ask()
+        until("markdown")
         click = WidgetState(id=button, trigger_value=True)
-        await ask(widget_states=WidgetStates(widgets=[click]), fragment_id=fragment)
-        await ask(widget_states=WidgetStates())
-        said: str = (await until("text")).body
+        ask(widget_states=WidgetStates(widgets=[click]), fragment_id=fragment)
+        ask(widget_states=WidgetStates())
+        said: str = until("text").body
         return said

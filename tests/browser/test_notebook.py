@@ -144,13 +144,17 @@ class Shown:
         decoded: dict[str, Any] = self.page.evaluate("decodes.at(-1)")
         return decoded
 
-    def pixels(self) -> np.ndarray:
-        """Grey levels of the large image, (h, w)."""
-        size, values = self.image.evaluate(
-            """canvas => [[canvas.height, canvas.width], Array.from(canvas.getContext('2d')
-                .getImageData(0, 0, canvas.width, canvas.height).data)]"""
+    def drawn(self) -> tuple[dict[str, Any], np.ndarray]:
+        """What was decoded last, and the grey levels of the large image (h, w) at that moment."""
+        decoded, size, values = self.image.evaluate(
+            """canvas => [decodes.at(-1), [canvas.height, canvas.width],
+                Array.from(canvas.getContext('2d')
+                    .getImageData(0, 0, canvas.width, canvas.height).data)]"""
         )
-        return np.array(values).reshape(*size, 4)[..., 0]
+        return decoded, np.array(values).reshape(*size, 4)[..., 0]
+
+    def pixels(self) -> np.ndarray:
+        return self.drawn()[1]
 
     def known(self, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """What the kernel knows, once it is so."""
@@ -251,9 +255,11 @@ def test_in_jupyterlab_z_and_the_selection_go_both_ways(
 
     run(2)
     strange = Shown(page, tmp_path, 1)
-    there = strange.hover(0.55, 0.4)
+    page.wait_for_function("decodes.at(-1).where === 'server'")
+    strange.hover(0.55, 0.4)
+    there, image = strange.drawn()
     assert there["where"] == "server"
-    assert np.abs(strange.pixels() - decoded([2 * x for x in there["z"]])).max() <= 1
+    assert np.abs(image - decoded([2 * x for x in there["z"]])).max() <= 1
 
 
 def test_in_marimo_they_do_so_where_no_thread_may_start_too(
