@@ -197,6 +197,22 @@ def turn_pages(leader: Page, followers: list[Page]) -> list[tuple[str, float, li
     return turns
 
 
+def lateness(
+    turns: list[tuple[str, float, list[float]]], others: list[dict[str, Any]]
+) -> dict[str, list[float]]:
+    """Milliseconds after the leader's at which each follower had each heading, by their kind."""
+    late: dict[str, list[float]] = {"in Chromium": [], "simulated": []}
+    for title, at, behind in turns:
+        late["in Chromium"] += behind
+        for other in others:
+            after = [moment - at for moment, text in other["headings"] if text == title]
+            soonest = [ms for ms in after if ms > -1000]
+            if not soonest:
+                raise SystemExit(f"{title} was not shown to all.")
+            late["simulated"].append(min(soonest))
+    return late
+
+
 def point(leader: Page, followers: list[Page]) -> tuple[float, float, list[float]]:
     """Move over the plane: from when to when, and how many images a second each browser decodes."""
     plane = leader.get_by_test_id("latent-plane").first
@@ -264,15 +280,6 @@ def main() -> None:
             counted = time.perf_counter() - asked
             seen, _ = process.communicate()
     others = json.loads(seen)
-    late: dict[str, list[float]] = {"in Chromium": [], "simulated": []}
-    for title, at, behind in turns:
-        late["in Chromium"] += behind
-        for other in others:
-            after = [moment - at for moment, text in other["headings"] if text == title]
-            soonest = [ms for ms in after if ms > -1000]
-            if not soonest:
-                raise SystemExit(f"{title} was not shown to all.")
-            late["simulated"].append(min(soonest))
     rows: list[dict[str, Any]] = [
         {
             "what": f"page turned, {kind}",
@@ -280,7 +287,7 @@ def main() -> None:
             "server_cores": share,
             **quantiles(ms),
         }
-        for kind, ms in late.items()
+        for kind, ms in lateness(turns, others).items()
         if ms
     ]
     show(rows, "pages", args.json, followers=args.followers)

@@ -163,7 +163,7 @@ def show_plane(clusters: Tensor) -> None:
     d = opened.model.latent_dim
     seen = " They are found in all of them and seen along the two main axes." if d > 2 else ""
     st.caption(
-        f"{len(latents):,} means μ of {d} dimension{'s' * (d > 1)}, clustered without a look at "
+        f"{len(latents):,} means μ of {d:,} dimension{'s' * (d > 1)}, clustered without a look at "
         f"the classes.{seen}"
     )
 
