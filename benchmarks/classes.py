@@ -244,6 +244,8 @@ def main() -> None:
         url, code, number = args.load
         asyncio.run(follow_all(url, code, int(number)))
         return
+    if args.browsers >= args.followers:
+        parser.error("one of the followers at least answers, and is not in Chromium")
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=PATIENCE_MS)
