@@ -278,7 +278,7 @@ def main() -> None:
                 f"/decode?model=mnist-2d&lesson={LESSON}&step=1",
             )
             answers = leader.get_by_test_id("room-answers")
-            expect(answers).to_contain_text(f"Step 1: {alone} answers")
+            expect(answers).to_contain_text(f"Step 1: {alone} answer")
             counted = time.perf_counter() - asked
             seen, _ = process.communicate()
     others = json.loads(seen)
