@@ -66,16 +66,16 @@ def umap_projection(
     one_thread = dict.fromkeys(("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
     path = os.pathsep.join(filter(None, (str(_PACKAGE), os.environ.get("PYTHONPATH"))))
     environment = {**os.environ, **one_thread, "PYTHONPATH": path}
-    with (
-        tempfile.TemporaryFile() as log,
-        subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environment
-        ) as process,
-    ):
-        try:
-            whole = _watched(process, mu.float().numpy(), on_progress or (lambda done: None))
-        finally:
-            process.kill()
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as log:
+        np.save(given, mu.float().numpy(), allow_pickle=False)
+        given.seek(0)
+        with subprocess.Popen(
+            command, stdin=given, stdout=subprocess.PIPE, stderr=log, env=environment
+        ) as process:
+            try:
+                whole = _watched(process, on_progress or (lambda done: None))
+            finally:
+                process.kill()
         if whole is None:
             return None
         if not whole:
@@ -87,11 +87,11 @@ def umap_projection(
 
 
 def _watched(
-    process: subprocess.Popen[bytes], mu: np.ndarray, on_progress: Callable[[float], object]
+    process: subprocess.Popen[bytes], on_progress: Callable[[float], object]
 ) -> str | None:
     """What the process gives in the end, empty where it failed; None where it was to stop."""
     lines: queue.Queue[str] = queue.Queue()
-    threading.Thread(target=_talk, args=(process, mu, lines), daemon=True).start()
+    threading.Thread(target=_hear, args=(process, lines), daemon=True).start()
     share = 0.0
     while on_progress(share) is not False:
         try:
@@ -105,14 +105,10 @@ def _watched(
     return None
 
 
-def _talk(process: subprocess.Popen[bytes], mu: np.ndarray, lines: queue.Queue[str]) -> None:
-    """Give the process mu, and hear its lines; an empty one is the end."""
-    assert process.stdin is not None and process.stdout is not None
-    given = io.BytesIO()
-    np.save(given, mu, allow_pickle=False)
-    with suppress(OSError, ValueError):  # it ended, as its log says
-        process.stdin.write(given.getvalue())
-        process.stdin.close()
+def _hear(process: subprocess.Popen[bytes], lines: queue.Queue[str]) -> None:
+    """Hear the lines of the process; an empty one is the end."""
+    assert process.stdout is not None
+    with suppress(OSError, ValueError):  # it was ended
         for line in process.stdout:
             lines.put(line.decode(errors="replace"))
     lines.put("")

@@ -67,6 +67,7 @@ def test_it_ends_at_once_when_asked_and_when_its_caller_is_ended(
     with pytest.raises(KeyboardInterrupt):
         umap_projection(CLUSTERS, on_progress=leaves)
     assert [process.poll() for process in begun] == [-9, -9]
+    assert [process.stdin for process in begun] == [None, None]  # no pipe to break as it ends
 
 
 @pytest.mark.parametrize(
