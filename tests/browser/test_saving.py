@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from pypdfium2 import PdfDocument
 from safetensors.numpy import load_file
 
 from tests.browser.conftest import has_menus, saved
@@ -227,6 +228,28 @@ GLYPHS = """async ({ Pen }, glyphs) => {
       return [apart / page.reduce((sum, ink) => sum + ink, 0), d.length / places.length];
     }));
 }"""
+
+
+PRINTED = """({ Pen }, side) => {
+    const pen = new Pen("circle", 4.5);
+    pen.draw(side / 2, side / 2);
+    let made;
+    pen.paintOn({ add: (_, given) => (made = given) }, "#000", 1);
+    const told = Object.entries(made).map(([key, value]) => `${key}="${value}"`).join(" ");
+    return `<style>@page { size: ${side}px ${side}px; margin: 0 } body { margin: 0 }</style>
+      <svg width="${side}" height="${side}"><path ${told}/></svg>`;
+}"""
+
+
+def test_a_saved_circle_is_round_on_paper_too(call_module: Callable[..., Any], page: Page) -> None:
+    printed = call_module("pen.js", PRINTED, 40)
+    with page.context.new_page() as sheet:
+        sheet.set_content(printed)
+        pdf = sheet.pdf(prefer_css_page_size=True)
+    with PdfDocument(pdf) as sheets:  # as Chromium shows it
+        ink = 255.0 - sheets[0].render(scale=4 / 3, grayscale=True).to_numpy().squeeze()
+    across, down = (ink.sum(axis).max() / ink.max() for axis in (1, 0))
+    assert abs(across - down) < 0.4  # pixels of nine
 
 
 def test_each_glyph_is_saved_in_its_shape_and_in_few_letters(

@@ -3,6 +3,7 @@
 import { outline } from "./points.js";
 
 const TENTHS = 10;
+const SHORT = 1; // tenth, a point's line: one of no length some viewers of PDF draw as an oval
 const ROW = 100; // tenths: two points of a row are at most two digits apart in height
 
 /**
@@ -63,7 +64,7 @@ export class Pen {
     const track = new Track();
     for (const [x, y] of inRows(this.places)) {
       if (this.ring) track.ring(x, y, this.ring);
-      else if (this.line) track.dash(x - this.half, y, 2 * this.half);
+      else if (this.line) track.dash(x - this.half, y, Math.max(2 * this.half, SHORT));
       this.corners.forEach(([dx, dy], k) => (k ? track.line(x + dx, y + dy) : track.move(x + dx, y + dy)));
     }
     return track.path;
@@ -87,7 +88,7 @@ class Track {
     this.#go(y === this.y ? "h" : x === this.x ? "v" : "l", x, y);
   }
 
-  /** A line to the right; one of no length is a point where its ends are round. */
+  /** A line to the right. */
   dash(x, y, length) {
     this.move(x, y);
     this.line(x + length, y);
