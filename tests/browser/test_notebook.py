@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -23,7 +24,7 @@ from tests.browser.conftest import saved
 from vae_core.checkpoints.reading import load_checkpoint, load_latents
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Locator, Page
+    from playwright.sync_api import BrowserContext, Frame, Locator, Page
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "checkpoints" / "digits-2d"
@@ -80,6 +81,45 @@ def _(go, plane):
         plane.z = (1, -1)
 """
 
+# What VS Code and Colab have around a widget: a frame of its own, no thread or picture of a blob's
+# address, bytes as a DataView; and links that are heard by the page, which keeps what they lead to.
+FRAME = """<!doctype html>
+<meta http-equiv="Content-Security-Policy" content="default-src 'none';
+    script-src blob: 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data:;
+    connect-src blob:">
+<body><script type="module">
+window.decodes = [];
+addEventListener("zscape:decoded", ({ detail }) => decodes.push(detail));
+document.body.addEventListener("click", async (event) => {
+    const link = event.composedPath().find((node) => node instanceof HTMLAnchorElement);
+    if (!link) return;
+    event.preventDefault();
+    const bytes = await (await fetch(link.href)).arrayBuffer();
+    window.kept = [link.download, Array.from(new Uint8Array(bytes))];
+});
+const { esm, data, ...state } = $given;
+state._data = new DataView(Uint8Array.from(atob(data), (c) => c.charCodeAt(0)).buffer);
+const heard = new Map();
+const of = (name) => heard.get(name) ?? heard.set(name, new Set()).get(name);
+window.model = {
+    get: (name) => state[name],
+    set: (name, value) => { state[name] = value; of(`change:${name}`).forEach((hear) => hear()); },
+    save_changes() {},
+    on: (name, hear) => of(name).add(hear),
+    off: (name, hear) => of(name).delete(hear),
+    send() {},
+};
+window.listeners = () => [...heard.values()].reduce((sum, hears) => sum + hears.size, 0);
+const url = URL.createObjectURL(new Blob([esm], { type: "text/javascript" }));
+const { render } = (await import(url)).default;
+window.show = () => {
+    const el = document.body.appendChild(document.createElement("div"));
+    const end = render({ model, el });
+    return () => (end(), el.remove());
+};
+window.ends = [show(), show()];
+</script>"""
+
 
 @contextmanager
 def served(folder: Path, address: str, *program: str) -> Iterator[str]:
@@ -120,12 +160,15 @@ def served(folder: Path, address: str, *program: str) -> Iterator[str]:
 class Shown:
     """A widget on a page, and what its kernel knows of it."""
 
-    def __init__(self, page: Page, folder: Path, number: int = 0) -> None:
+    def __init__(
+        self, page: Page, folder: Path, number: int = 0, within: Frame | None = None
+    ) -> None:
         self.page, self.known_file = page, folder / "known.json"
-        self.plane = page.get_by_test_id("latent-plane").nth(number)
-        self.image = page.get_by_test_id("decoded-image").nth(number)
+        self.frame = within or page.main_frame
+        self.plane = self.frame.get_by_test_id("latent-plane").nth(number)
+        self.image = self.frame.get_by_test_id("decoded-image").nth(number)
         self.plane.scroll_into_view_if_needed()
-        page.wait_for_function("decodes.length")
+        self.frame.wait_for_function("decodes.length")
 
     def point(self, across: float, down: float) -> None:
         box = self.plane.bounding_box()
@@ -141,7 +184,7 @@ class Shown:
 
     @property
     def last(self) -> dict[str, Any]:
-        decoded: dict[str, Any] = self.page.evaluate("decodes.at(-1)")
+        decoded: dict[str, Any] = self.frame.evaluate("decodes.at(-1)")
         return decoded
 
     def drawn(self) -> tuple[dict[str, Any], np.ndarray]:
@@ -275,3 +318,48 @@ def test_in_marimo_they_do_so_where_no_thread_may_start_too(
         page = context.new_page()
         page.goto(url)
         try_both_ways(Shown(page, tmp_path), page.get_by_role("button", name="From Python").click)
+
+
+def test_in_a_frame_as_strict_as_theirs_it_decodes_and_saves(context: BrowserContext) -> None:
+    pytest.importorskip("anywidget", reason="anywidget is not installed")
+    from zscape import LatentPlane
+
+    plane = LatentPlane(MODEL)
+    told = {name: getattr(plane, name) for name in ("_told", "z", "selected", "stops", "mode")}
+    data = base64.b64encode(plane._data).decode()
+    given = json.dumps({"esm": plane._esm, "data": data, **told}).replace("<", r"\u003c")
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.evaluate(
+        """html => {
+            const frame = document.createElement("iframe");
+            const size = { width: 1000, height: 1500 };
+            Object.assign(frame, { sandbox: "allow-scripts", srcdoc: html, ...size });
+            return new Promise((loaded) => (frame.onload = loaded, document.body.append(frame)));
+        }""",
+        FRAME.replace("$given", given),
+    )
+    frame = page.frames[1]
+    frame.wait_for_function("window.decodes?.length >= 2")  # once in each of two places
+    frame.evaluate("model.set('z', [1, -1])")
+    frame.wait_for_function("String(decodes.at(-1).z) === '1,-1'")
+    shown = Shown(page, Path(), within=frame)
+    assert shown.last["where"] == "browser"
+    assert np.abs(shown.pixels() - decoded([1, -1])).max() <= 1
+
+    menu = frame.locator(".save").first
+    for item, first in (("SVG", b"<"), ("PNG, 2 times", b"\x89PNG"), ("CSV", b"kind")):
+        menu.get_by_role("button", name="Save", exact=True).click()
+        menu.get_by_role("menuitem", name=item).click()
+        frame.wait_for_function("window.kept")
+        name, kept = frame.evaluate("[kept, delete window.kept][0]")
+        assert item[:3].lower() in name
+        assert bytes(kept).startswith(first)
+
+    both = frame.evaluate("listeners()")
+    frame.evaluate("ends.pop()()")
+    assert frame.evaluate("listeners()") == both / 2
+    frame.evaluate("ends.push(show())")  # its cell was run again
+    frame.wait_for_function("n => decodes.length > n", arg=frame.evaluate("decodes.length"))
+    assert {url.partition(":")[0] for url in asked} <= {"about", "blob", "data"}

@@ -289,13 +289,14 @@ def test_where_scripts_are_forbidden_it_says_what_it_needs(
         page = served(context, file, f"default-src 'self'; style-src {styles}")
         notice = page.get_by_role("status")
         notice.get_by_text("script-src").wait_for()
-        needs = re.findall(r"\w+-src(?: '[\w-]+'| blob:)+", notice.inner_text())
+        needs = re.findall(r"\w+-src(?: '[\w-]+'| blob:| data:)+", notice.inner_text())
         assert page.locator("main").is_hidden()
-    assert len(needs) == 3
+    assert len(needs) == 4
     with new_context(browser) as context:
         page = served(context, file, f"default-src 'self'; {'; '.join(needs)}")
         page.locator("#plane .save").wait_for()
         page.evaluate(DECODED)  # what Playwright waits for it evaluates, which is not allowed
+        assert file_of(page, page.locator("#plane .save"), "PNG, 1 times").startswith(b"\x89PNG")
 
 
 def test_a_file_that_is_not_whole_says_so(browser: Browser, saved: Path, tmp_path: Path) -> None:

@@ -24,17 +24,13 @@ export function svg(figure, light) {
 export async function png(figure, light, times) {
   const style = await letters(figure);
   const { text, width, height } = drawing(figure, light, { pixels: times, style });
-  const url = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));
-  try {
-    const image = Object.assign(new Image(), { src: url });
-    await image.decode();
-    const canvas = document.createElement("canvas");
-    Object.assign(canvas, { width: width * times, height: height * times });
-    canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
-    return await blobOf(canvas);
-  } finally {
-    URL.revokeObjectURL(url);
-  }
+  // Notebooks and strict hosts allow pictures written out, not of a blob's address.
+  const image = Object.assign(new Image(), { src: `data:image/svg+xml,${encodeURIComponent(text)}` });
+  await image.decode();
+  const canvas = document.createElement("canvas");
+  Object.assign(canvas, { width: width * times, height: height * times });
+  canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+  return blobOf(canvas);
 }
 
 /** Images alone, each of their pixels a square. @param {HTMLCanvasElement | ImageBitmap | HTMLImageElement} picture */
@@ -68,10 +64,12 @@ export async function print(figure, light) {
   frame.contentWindow.print();
 }
 
-/** Have the browser keep it. @param {Blob} blob @param {string} name */
+/** Have the browser keep it, or the program around the page, which hears clicks on what is in it. @param {Blob} blob @param {string} name */
 export function keep(blob, name) {
   const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
+  document.body.append(link);
   link.click();
+  link.remove();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
