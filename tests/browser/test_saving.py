@@ -81,6 +81,8 @@ def test_a_saved_svg_lies_over_what_the_page_shows(
     settle(page)
     has_menus(page)
     menus = page.locator(".save")
+    names: list[str] = []
+    page.on("download", lambda download: names.append(download.suggested_filename))
     kinds = set()
     for menu in menus.all():
         svg = saved(page, menu, "SVG").decode()
@@ -89,6 +91,8 @@ def test_a_saved_svg_lies_over_what_the_page_shows(
         assert set(re.findall(r'(?:href|src)="(.{10})', svg)) <= {"data:image"}
         assert laid_over(page, menu, svg) < 0.1, menu.evaluate(NAME)
     assert kinds >= {"text", "path", "image", "rect", "polyline", "linearGradient"}
+    assert len(set(names)) == len(names) == menus.count()
+    assert {f"elbo-gradients-{k}-digits-2d.svg" for k in (1, 2)} < set(names)
 
 
 def test_where_classes_mix_a_saved_svg_shows_each_of_them(

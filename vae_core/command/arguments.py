@@ -50,6 +50,13 @@ def whole_number(text: str) -> int:
     raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number such as 1000")
 
 
+def folder(text: str) -> str:
+    """An argument's type: where a folder is to be."""
+    if text == "-":
+        raise argparse.ArgumentTypeError("standard output takes no folder; name one, or ./-")
+    return text
+
+
 def add_checkpoint_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "checkpoint",

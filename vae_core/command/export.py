@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from vae_core.command.arguments import add_checkpoint_argument, whole
+from vae_core.command.arguments import add_checkpoint_argument, folder, whole
 from vae_core.command.output import output_of
 from vae_core.errors import ConfigError
 
@@ -25,11 +25,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     target.add_argument(
         "--onnx",
+        type=folder,
         metavar="DIR",
         help='encoder.onnx and decoder.onnx there; needs pip install "zscape[onnx]"',
     )
     target.add_argument(
-        "--projector", metavar="DIR", help="the codes there, for TensorBoard's projector"
+        "--projector",
+        type=folder,
+        metavar="DIR",
+        help="the codes there, for TensorBoard's projector",
     )
     page = parser.add_argument_group("for --html")
     page.add_argument(
@@ -68,10 +72,6 @@ def _page(options: argparse.Namespace) -> None:
             "A page is made of the app: write it by `zscape export NAME --html FILE`."
         )
     output = output_of(options.html, (".html",), "--html")
-    if output.path is not None and not output.path.absolute().parent.is_dir():
-        raise ConfigError(
-            f"There is no folder {output.path.parent} to put {output.path.name} in; make it."
-        )
     page = options.make_page(Path(options.checkpoint), options.encoder, options.thumbnails)
     output.write(page)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from vae_core.command.arguments import number
+from vae_core.command.arguments import folder, number
 from vae_core.command.figures import print_figures
 from vae_core.command.own_images import add_image_arguments, image_flags, read_given_images
 from vae_core.command.terminal import draw_bar
@@ -17,7 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--encoder", metavar="FILE.onnx", help="image -> mu, or mu and logvar (or sigma)"
     )
-    parser.add_argument("--output", required=True, metavar="DIR", help="the checkpoint to make")
+    parser.add_argument(
+        "--output", type=folder, required=True, metavar="DIR", help="the checkpoint to make"
+    )
     parser.add_argument("--data", metavar="NAME", help="the images that it learned, by their name")
     parser.add_argument(
         "--range",

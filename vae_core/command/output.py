@@ -42,8 +42,8 @@ def add_output_argument(parser: argparse.ArgumentParser, endings: Sequence[str])
 def output_of(text: str, endings: Sequence[str], flag: str = "--output") -> Output:
     """What `flag` says: a file of one of `endings`, or "-", standard output as the first of them.
 
-    ConfigError where the ending is another, a folder or a device has that name, or standard output
-    is a terminal.
+    ConfigError where the ending is another, a folder or a device has that name, the folder that it
+    is to lie in is missing, or standard output is a terminal.
     """
     if text == "-":
         if sys.stdout is None or sys.stdout.isatty():
@@ -59,6 +59,8 @@ def output_of(text: str, endings: Sequence[str], flag: str = "--output") -> Outp
         raise ConfigError(
             f"{flag} {text!r} is to end in {_listed(endings)}, which says what is written."
         )
+    if not path.absolute().parent.is_dir():
+        raise ConfigError(f"There is no folder {path.parent} to put {path.name} in; make it.")
     return Output(path, ending)
 
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vae_core.command.arguments import whole
+from vae_core.command.arguments import folder, whole
 from vae_core.command.figures import print_figures
 from vae_core.command.own_images import image_flags
 from vae_core.command.plan import add_setting_arguments, chosen, named_values, planned_of
@@ -55,9 +55,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --resume, of a run that has finished: so many in a cycle of their own",
     )
     parser.add_argument(
-        "--output", metavar="RUN", help="the run folder to make (default: one in $ZSCAPE_RUNS)"
+        "--output",
+        type=folder,
+        metavar="RUN",
+        help="the run folder to make (default: one in $ZSCAPE_RUNS)",
     )
-    parser.add_argument("--publish", metavar="DIR", help="also save the checkpoint there")
+    parser.add_argument(
+        "--publish", type=folder, metavar="DIR", help="also save the checkpoint there"
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar, low priority")
     parser.add_argument(
         "--queue", action="store_true", help="first wait for a turn among the runs of its folder"

@@ -911,8 +911,31 @@ def test_an_output_that_cannot_be_written_fails(
     run: Command, checkpoint: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
-    for command, name in (("encode", "x.csv"), ("sample", "x.png"), ("export", "x")):
-        assert_refused(run(command, checkpoint, "--output", tmp_path / "file" / name), 1)
+    assert_refused(run("export", checkpoint, "--output", tmp_path / "file" / "x"), 1)
+    for command, name in (("encode", "x.csv"), ("sample", "x.png"), ("export", "x.zip")):
+        for place in ("file", "nowhere"):
+            outcome = run(command, checkpoint, "--output", tmp_path / place / name)
+            assert_refused(outcome, 2, "There is no folder", place, name)
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["export", "digits-2d", "--onnx"],
+        ["export", "digits-2d", "--projector"],
+        ["import", "--decoder", "decoder.onnx", "--output"],
+        ["pull", "ann/digits", "--output"],
+        ["train", "--preset", "digits-2d", "--output"],
+        ["train", "--preset", "digits-2d", "--publish"],
+    ],
+)
+def test_standard_output_takes_no_folder(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert_refused(run(*arguments, "-"), 2, arguments[-1], "standard output takes no folder")
+    assert list(tmp_path.iterdir()) == []
 
 
 # The program itself

@@ -6,14 +6,17 @@ import argparse
 import os
 import sys
 
-from vae_core.command.arguments import checkpoints_root
+from vae_core.command.arguments import checkpoints_root, folder
 from vae_core.errors import ConfigError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("repository", metavar="OWNER/NAME", help="such as ann/mnist-2d")
     parser.add_argument(
-        "--output", metavar="DIR", help="default: NAME in $ZSCAPE_CHECKPOINTS, or checkpoints"
+        "--output",
+        type=folder,
+        metavar="DIR",
+        help="default: NAME in $ZSCAPE_CHECKPOINTS, or checkpoints",
     )
 
 

@@ -17,6 +17,8 @@ const ICON =
   '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 3v11m0 0 4.5-4.5M12 14 7.5 9.5M5 15v4a1.5 1.5 0 0 0 1.5 1.5h11A1.5 1.5 0 0 0 19 19v-4"/></svg>';
 const TIMES = [1, 2, 4];
 const ENLARGED = [1, 2, 4, 8];
+/** @type {{figure: Figure, root: Element}[]} those of the page */
+let hung = [];
 let light = false; // in the dark theme: whether figures are saved as in the light one
 
 const STEPS = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
@@ -40,6 +42,7 @@ export function hang(place, figure, how) {
     <div class="menu" popover role="menu" aria-label="Save"></div>`;
   const [opener, menu] = /** @type {HTMLElement[]} */ ([...root.children]);
   (figure.corner?.() ?? place).append(root);
+  hung.push({ figure, root });
   opener.onclick = () => {
     if (!menu.matches(":popover-open")) fill(menu, figure, how);
     menu.togglePopover();
@@ -62,7 +65,7 @@ function fill(menu, figure, how) {
       fail(menu, error);
     }
   };
-  const file = (ending, make, aside = "") => act(async (files) => files.keep(await make(files), named(figure.name + aside, ending)));
+  const file = (ending, make, aside = "") => act(async (files) => files.keep(await make(files), named(nameOf(figure) + aside, ending)));
   const sized = (what, sizes, make, aside) =>
     row(what, sizes.map((times) => [`${times}×`, `${what}, ${times} times as large`, file("png", (files) => make(files, times), aside)]));
   const one = (text, verb) => row("", [[text, text, verb]]);
@@ -130,6 +133,16 @@ function press(event, menu, opener) {
   else if (to !== undefined) items[to]?.focus();
   else return;
   if (event.key !== "Tab") event.preventDefault();
+}
+
+/** Its name; of several on the page that have it, with its number from above. @param {Figure} figure */
+function nameOf(figure) {
+  hung = hung.filter(({ root }) => root.isConnected);
+  const alike = hung.filter((other) => other.figure.name === figure.name);
+  const host = ({ root }) => /** @type {ShadowRoot} */ (root.getRootNode()).host;
+  alike.sort((a, b) => (host(a).compareDocumentPosition(host(b)) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1));
+  const at = alike.findIndex((other) => other.figure === figure);
+  return alike.length > 1 ? `${figure.name}-${at + 1}` : figure.name;
 }
 
 /** Such as `decode-latent-plane-mnist-2d.svg`. */
