@@ -95,6 +95,24 @@ def test_a_saved_svg_lies_over_what_the_page_shows(
     assert {f"elbo-gradients-{k}-digits-2d.svg" for k in (1, 2)} < set(names)
 
 
+def test_a_halo_lies_behind_its_letters_in_every_program(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    page.goto(f"{app_url}/kl?model=digits-2d")
+    settle(page)
+    has_menus(page)
+    menu = page.locator(".save").first
+    svg = saved(page, menu, "SVG").decode()
+    texts = list(ElementTree.fromstring(svg).iter(f"{SVG}text"))
+    said = ["".join(text.itertext()) for text in texts]
+    halos = [k for k, text in enumerate(texts) if text.get("stroke", "none") != "none"]
+    assert len(halos) == 2
+    for k in halos:
+        assert {part.get("fill") for part in texts[k].iter()} == {"none"}
+        assert said[k] == said[k + 1] and "N(" in said[k]
+        assert {part.get("stroke", "none") for part in texts[k + 1].iter()} == {"none"}
+
+
 def test_where_classes_mix_a_saved_svg_shows_each_of_them(
     page: Page, app_url: str, settle: Settle
 ) -> None:

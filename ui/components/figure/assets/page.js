@@ -184,16 +184,26 @@ class Page {
   }
 }
 
-/** An element of a drawing with its colours and lines as attributes. @param {Element} element @returns {string} */
-function copied(element, family) {
+const HALO = { fill: "none", "fill-opacity": null };
+const LETTERS = { stroke: null, "stroke-opacity": null, "stroke-width": null };
+
+/**
+ * An element of a drawing with its colours and lines as attributes.
+ * @param {Element} element @param {string} family @param {Record<string, string | null>} [instead] of some of these
+ * @returns {string}
+ */
+function copied(element, family, instead) {
   const name = element.localName;
   const style = getComputedStyle(element);
+  const haloed = name === "text" && style.paintOrder.startsWith("stroke") && style.stroke !== "none";
+  // Twice, as few programs know of an order.
+  if (haloed && !instead) return copied(element, family, HALO) + copied(element, family, LETTERS);
   if (name === "style" || name === "title" || element.hasAttribute("hidden")) return "";
   if (style.display === "none" && !DEFINITIONS.includes(name)) return "";
   const own = [...element.attributes].filter(({ name }) => !UNPAINTED.includes(name) && !/^(aria|data)-/.test(name));
-  const given = { ...Object.fromEntries(own.map(({ name, value }) => [name, value])), ...(element.matches(SHAPES) && painted(style, name, family)) };
+  const given = { ...Object.fromEntries(own.map(({ name, value }) => [name, value])), ...(element.matches(SHAPES) && painted(style, name, family)), ...instead };
   const inside = [...element.childNodes].map((child) =>
-    child instanceof Text ? (name === "text" || name === "tspan" ? escaped(child.data) : "") : child instanceof Element ? copied(child, family) : "",
+    child instanceof Text ? (name === "text" || name === "tspan" ? escaped(child.data) : "") : child instanceof Element ? copied(child, family, instead) : "",
   );
   return `<${name}${attributes(given)}>${inside.join("")}</${name}>`;
 }
