@@ -3,10 +3,12 @@
     python -m benchmarks.classes                        # 30 followers, two of them real browsers
     python -m benchmarks.classes --followers 2 --json class.json
 
-The leader turns pages in Chromium. Of a follower in Chromium it is measured when the page's heading
-stands on the screen, of a simulated one, which has a session of its own but no screen, when the
-heading arrives; both from when it stands on the leader's. All share this machine with the server:
-a class has a machine for each.
+The leader turns pages in Chromium. All is measured from when the new page's heading stands on the
+leader's screen: until the follower has the heading; until the browser's tab names page and model,
+which stands in the sidebar by then; and until the page is whole, its script run to the end. Of a
+follower in Chromium it is when that is on the screen, of a simulated one, which has a session of
+its own but no screen, when it arrives. All share this machine with the server: a class has a
+machine for each.
 """
 
 from __future__ import annotations
@@ -40,16 +42,25 @@ MOVES, MOVES_A_SECOND = 150, 30
 PATIENCE_MS = 120_000
 ARRIVALS = 2  # that come at once
 OF_PLANES = {"layers", "off", "zoom", "z"}  # of an address, what a page takes up without a run
+SEEN = {"heading": "heading", "title": "model", "whole": "whole page"}  # and how rows call it
 RECORD = """
-window.headings = [];
+window.seen = { heading: [], title: [], whole: [] };
 window.decoded = 0;
 addEventListener("zscape:decoded", () => decoded++, true);
+function see(kind, text) {
+    if (text && text !== seen[kind].at(-1)?.[1]) seen[kind].push([Date.now(), text]);
+}
 new MutationObserver(() => {
     const text = document.querySelector("h1")?.innerText;
-    if (text && text !== headings.at(-1)?.[1]) headings.push([Date.now(), text]);
-}).observe(document, { subtree: true, childList: true, characterData: true });
+    const app = document.querySelector("[data-testid=stApp]");
+    see("heading", text);
+    see("title", document.title.match(/^(.*) · .* · Zscape$/)?.[1]);
+    if (app?.dataset.testScriptState === "notRunning") see("whole", text);
+}).observe(document, { subtree: true, childList: true, characterData: true,
+                       attributeFilter: ["data-test-script-state"] });
 """
-HEADING = "([title, n]) => headings.filter(([, text]) => text === title)[n]?.[0]"
+MOMENT = "([kind, title, n]) => seen[kind].filter(([, text]) => text === title)[n]?.[0]"
+Late = dict[str, float]  # milliseconds, by what is seen
 
 
 class Follower:
@@ -57,7 +68,7 @@ class Follower:
 
     def __init__(self, room: Any, session: Any, code: str) -> None:
         self.room, self.session, self.code = room, session, code
-        self.headings: list[tuple[float, str]] = []  # milliseconds since 1970
+        self.seen: dict[str, list[tuple[float, str]]] = {kind: [] for kind in SEEN}
         self.points: list[float] = []
         self.pages: dict[str, str] = {}  # hashes by path
         self.asked = self.view = ""
@@ -126,9 +137,18 @@ class Follower:
             elif kind == "delta":
                 element = message.delta.new_element
                 if element.WhichOneof("type") == "heading" and element.heading.tag == "h1":
-                    self.headings.append((1000 * time.time(), element.heading.body))
+                    self.see("heading", element.heading.body)
+            elif kind == "page_config_changed":
+                title, *rest = message.page_config_changed.title.split(" · ")
+                if rest:  # of the model, and Zscape
+                    self.see("title", title)
             elif kind == "script_finished":
+                if self.seen["heading"]:
+                    self.see("whole", self.seen["heading"][-1][1])
                 self.idle.set()
+
+    def see(self, kind: str, text: str) -> None:
+        self.seen[kind].append((1000 * time.time(), text))
 
 
 async def follow_all(url: str, code: str, number: int) -> None:
@@ -156,7 +176,7 @@ async def follow_all(url: str, code: str, number: int) -> None:
         task.cancel()
     failed = [e for e in await asyncio.gather(*tasks, return_exceptions=True) if e is not None]
     assert all(isinstance(e, asyncio.CancelledError) for e in failed), failed
-    print(json.dumps([{"headings": f.headings, "points": f.points} for f in followers]))
+    print(json.dumps([{"seen": f.seen, "points": f.points} for f in followers]))
 
 
 @contextmanager
@@ -180,7 +200,7 @@ def screen(browser: Browser) -> Page:
     return context.new_page()
 
 
-def turn_pages(leader: Page, followers: list[Page]) -> list[tuple[str, float, list[float]]]:
+def turn_pages(leader: Page, followers: list[Page]) -> list[tuple[str, float, list[Late]]]:
     """Of each turn the heading, when the leader has it, and how much later each browser."""
     turns = []
     for k, (section, title) in enumerate(TURNS):
@@ -188,28 +208,36 @@ def turn_pages(leader: Page, followers: list[Page]) -> list[tuple[str, float, li
         menu = leader.get_by_test_id("stTopNavPopover")
         menu.get_by_role("menuitem", name=title, exact=True).click()
         n = [t for _, t in TURNS[:k]].count(title)
-        at = [page.wait_for_function(HEADING, arg=[title, n]) for page in (leader, *followers)]
-        moments = [float(handle.json_value()) for handle in at]
-        turns.append((title, moments[0], [moment - moments[0] for moment in moments[1:]]))
+        at = moment(leader, "heading", title, n)
+        late = [{kind: moment(page, kind, title, n) - at for kind in SEEN} for page in followers]
+        turns.append((title, at, late))
         rest = '[data-testid="stApp"][data-test-script-state="notRunning"]'
         leader.locator(rest).wait_for()
         time.sleep(4)  # a teacher looks at what there is, and the class is there
     return turns
 
 
+def moment(page: Page, kind: str, title: str, n: int) -> float:
+    """When this browser has seen that of the page, which is turned to for the nth time."""
+    return float(page.wait_for_function(MOMENT, arg=[kind, title, n]).json_value())
+
+
 def lateness(
-    turns: list[tuple[str, float, list[float]]], others: list[dict[str, Any]]
+    turns: list[tuple[str, float, list[Late]]], others: list[dict[str, Any]]
 ) -> dict[str, list[float]]:
-    """Milliseconds after the leader's at which each follower had each heading, by their kind."""
-    late: dict[str, list[float]] = {"in Chromium": [], "simulated": []}
+    """Milliseconds after the leader's heading at which each follower had what, by their kind."""
+    late: dict[str, list[float]] = {
+        f"{name}, {kind}": [] for name in SEEN.values() for kind in ("Chromium", "simulated")
+    }
     for title, at, behind in turns:
-        late["in Chromium"] += behind
-        for other in others:
-            after = [moment - at for moment, text in other["headings"] if text == title]
-            soonest = [ms for ms in after if ms > -1000]
-            if not soonest:
-                raise SystemExit(f"{title} was not shown to all.")
-            late["simulated"].append(min(soonest))
+        for what, name in SEEN.items():
+            late[f"{name}, Chromium"] += [of_browser[what] for of_browser in behind]
+            for other in others:
+                after = [moment - at for moment, text in other["seen"][what] if text == title]
+                soonest = [ms for ms in after if ms > -1000]
+                if not soonest:
+                    raise SystemExit(f"{title} was not shown to all.")
+                late[f"{name}, simulated"].append(min(soonest))
     return late
 
 
@@ -284,12 +312,12 @@ def main() -> None:
     others = json.loads(seen)
     rows: list[dict[str, Any]] = [
         {
-            "what": f"page turned, {kind}",
+            "what": name,
             "pages": len(TURNS),
             "server_cores": share,
             **quantiles(ms),
         }
-        for kind, ms in lateness(turns, others).items()
+        for name, ms in lateness(turns, others).items()
         if ms
     ]
     show(rows, "pages", args.json, followers=args.followers)

@@ -22,7 +22,7 @@ from tests.browser.conftest import has_menus, saved
 from ui.palette import CLASS_GLYPHS
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Locator, Page, Route
 
     Settle = Callable[[Page], None]
 Pixels = npt.NDArray[np.float64]
@@ -209,6 +209,25 @@ def test_a_point_picked_in_three_dimensions_is_decoded(
     rows = np.linspace(0, len(mu) - 1, min(2_000, len(mu))).astype(int)
     space.evaluate("(plot) => plot.emit('plotly_click', { points: [{ customdata: 17 }] })")
     wait_for_z(mu[rows[17]].tolist())
+
+
+def test_points_in_three_dimensions_are_not_drawn_for_a_visitor_who_has_gone_on(
+    page: Page, app_url: str
+) -> None:
+    held: list[Route] = []
+    page.route(re.compile("plotly"), lambda route: held.append(route))
+    page.goto(f"{app_url}/encoded?model=sprites-6d&space=true")
+    waits = page.locator("p[role=status]", has_text="Plotly is loading")
+    waits.wait_for()
+    place = waits.locator("..").element_handle()
+    page.get_by_test_id("stTopNavSection").filter(has_text="Explore").click()
+    page.get_by_test_id("stTopNavPopover").get_by_role("menuitem", name="Decode z").click()
+    page.wait_for_function("place => !place.isConnected", arg=place)
+    for route in held:
+        route.continue_()
+    page.wait_for_function("window.Plotly")
+    page.evaluate("new Promise(requestAnimationFrame)")
+    assert place.text_content() == "Plotly is loading…"  # neither a figure nor what failed of it
 
 
 LETTERS = {"triangle": 18, "inverted": 18, "ring": 26, "star": 32}  # of a point; others are lines

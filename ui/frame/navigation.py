@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
 from ui.components.address import keep_view, tell_refused, turn_to
@@ -17,6 +18,7 @@ from ui.frame.hidden import hidden
 from ui.frame.leading import begin_at_leader, begin_where_led, take_part, tell_chosen
 from ui.frame.session import own_runs, return_to_model
 from ui.frame.sidebar import show_sidebar
+from ui.frame.work import Part, drawing
 from ui.lessons.column import show_lesson
 from ui.palette import ink_style
 from ui.text.explain import question
@@ -80,22 +82,44 @@ log = logging.getLogger("zscape")
 
 
 def show() -> None:
-    """Run the page that the URL names, inside the common frame."""
+    """Run the page that the URL names, inside the common frame.
+
+    Where many visitors' pages are run at once, as a class's when its teacher turns one, all see
+    the headings first.
+    """
+    with drawing.turn(Part.HEADING):
+        page, place = _show_heading()
+    with drawing.turn(Part.FRAME):
+        notes = _show_frame(page, place)
+    with drawing.turn(Part.PAGE):
+        page.run()
+        keep_view()
+        with notes:
+            tell_refused()
+
+
+def _show_heading() -> tuple[StreamlitPage, DeltaGenerator]:
+    """Which page it is, with its title; and the place above it."""
     st.set_page_config(
         page_title="Zscape", page_icon="🧭", layout="wide", initial_sidebar_state=SIDEBAR
     )
     page = st.navigation(sections(), position="hidden" if hidden("pages") else "top")
     begin_at_leader(page.url_path, addresses())
     place = st.container(gap=None)  # what is mostly not to be seen takes no room
+    with place, st.container(gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center", key="title"):
+            heading = HEADINGS.get(page.title, page.title)
+            st.title(heading, width="stretch")  # on the screen before torch is in memory
+            show_toolbar(page.url_path)
+        if asked := question(FILES[page.url_path]):
+            with st.container(key="question"):
+                st.caption(asked)
+    return page, place
+
+
+def _show_frame(page: StreamlitPage, place: DeltaGenerator) -> DeltaGenerator:
+    """What all pages have: a lesson, a room, the model; and the place for notes on the link."""
     with place:
-        with st.container(gap="xsmall"):
-            with st.container(horizontal=True, vertical_alignment="center", key="title"):
-                heading = HEADINGS.get(page.title, page.title)
-                st.title(heading, width="stretch")  # on the screen before torch is in memory
-                show_toolbar(page.url_path)
-            if asked := question(FILES[page.url_path]):
-                with st.container(key="question"):
-                    st.caption(asked)
         notes, room = st.empty(), st.container(gap=None)
         st.fragment(return_at_once, run_every=A_DAY)()
         amend()
@@ -116,10 +140,7 @@ def show() -> None:
             show_lesson(page.url_path, addresses(), own_runs, tell_chosen)
     model = show_sidebar(page.url_path)
     st.set_page_config(page_title=f"{page.title} · {model} · Zscape")
-    page.run()
-    keep_view()
-    with notes:
-        tell_refused()
+    return notes
 
 
 def return_at_once() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import os
 import threading
 import time
+from bisect import insort
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from enum import IntEnum
 
 import streamlit as st
 from filelock import FileLock, Timeout
@@ -20,6 +24,7 @@ from ui.kept import address, visitor
 ACCOUNTS = 10_000  # addresses and visitors whose turns are remembered
 WAIT_SECONDS = 0.5  # between two looks whether the visitor is still there
 HALF_LIFE = 120.0  # seconds: half of a turn is forgotten by then
+DRAW_SECONDS = 0.1  # for which a page that is drawn holds up others; most are done by then
 
 Report = Callable[[float, str], object]  # the share that is done, and what is done now
 
@@ -88,6 +93,65 @@ def heavy_work(report: Report = _stop_if_left, kind: str = "heavy") -> Iterator[
     finally:
         line.note(whose, time.monotonic() - started)
         turn.release()
+
+
+class Part(IntEnum):
+    """Of a page, what is drawn first: the lower, the sooner for all."""
+
+    HEADING = 0
+    FRAME = 1
+    PAGE = 2
+
+
+class Turns:
+    """Turns at what can be done once at a time: parts of pages, the first parts of all first.
+
+    Python computes one thing at a time. Thirty pages that are drawn at once would all be done at
+    the end, and what they send would wait for them: drawn one after another, half are done at half
+    the time. A turn holds up others for `seconds` at most, then it goes on beside the next: one
+    that waits for a model or a file is in nobody's way.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._came = itertools.count()
+        self._line: list[tuple[Part, int, threading.Condition]] = []  # the next one first
+        self._turn: threading.Condition | None = None  # whose it is
+        self._until = 0.0  # when it no longer holds up others
+
+    @contextmanager
+    def turn(self, part: Part) -> Iterator[None]:
+        """Wait for a turn at this part, and have it."""
+        with self._lock:
+            mine = threading.Condition(self._lock)
+            place = (part, next(self._came), mine)
+            insort(self._line, place)
+            try:
+                while (wait := self._wait(mine)) > 0:
+                    mine.wait(None if math.isinf(wait) else wait)
+                self._turn, self._until = mine, time.monotonic() + self._seconds
+            finally:
+                self._line.remove(place)
+                self._call_next()  # from now on that one knows how long to wait at most
+        try:
+            yield
+        finally:
+            with self._lock:
+                if self._turn is mine:
+                    self._turn, self._until = None, 0.0
+                    self._call_next()
+
+    def _wait(self, mine: threading.Condition) -> float:
+        """Seconds until this turn comes, as far as that is known."""
+        return self._until - time.monotonic() if self._line[0][2] is mine else math.inf
+
+    def _call_next(self) -> None:
+        if self._line:
+            self._line[0][2].notify()
+
+
+drawing = Turns(DRAW_SECONDS)  # of this server's pages
 
 
 @dataclass(eq=False)

@@ -15,7 +15,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from ui.frame import work
-from ui.frame.work import Line, Whose, heavy_work
+from ui.frame.work import Line, Part, Turns, Whose, heavy_work
 from vae_core.latent.decoded import decoded
 from vae_core.models import latent_model
 from vae_core.models.config import ModelConfig
@@ -179,3 +179,53 @@ def test_what_a_page_computes_ends_with_its_visitor(
     with pytest.raises(InterruptedError):
         work.decode()
     assert passes == []
+
+
+def test_of_pages_drawn_at_once_all_have_their_headings_before_one_is_whole() -> None:
+    turns, drawn = Turns(60.0), []
+    began, here = threading.Event(), threading.Barrier(4)
+
+    def draw() -> None:
+        here.wait(10)
+        for part in Part:
+            with turns.turn(part):
+                drawn.append(part)
+
+    def first() -> None:
+        with turns.turn(Part.PAGE):
+            began.set()
+            here.wait(10)
+            while len(turns._line) < 3:  # all three wait for this one
+                time.sleep(0.001)
+
+    threads = [threading.Thread(target=draw) for _ in range(3)]
+    threads.append(threading.Thread(target=first))
+    for thread in reversed(threads):
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert began.is_set() and drawn == sorted([*Part] * 3)
+
+
+def test_a_turn_that_lasts_holds_nobody_up_for_long_and_one_that_fails_is_given_back() -> None:
+    turns, after = Turns(0.01), []
+
+    def next_one() -> None:
+        with turns.turn(Part.PAGE):
+            after.append("beside it")
+
+    with turns.turn(Part.HEADING):
+        threads = [threading.Thread(target=next_one) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+        assert after == ["beside it"] * 3
+
+    patient = Turns(3600.0)
+    with pytest.raises(ZeroDivisionError), patient.turn(Part.PAGE):
+        raise ZeroDivisionError
+    thread = threading.Thread(target=lambda: patient.turn(Part.PAGE).__enter__())
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()

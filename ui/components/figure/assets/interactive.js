@@ -53,6 +53,7 @@ export async function open(figure, url) {
       toImageButtonOptions: { format: "svg", filename: figure.name },
     });
   } catch (error) {
+    if (!dialog.open) return; // Plotly may fail at what is taken from it while it draws
     dialog.close();
     throw error;
   }

@@ -29,6 +29,7 @@ export async function mount({ data, parentElement, setTriggerValue }, root) {
 async function show(place, data, setTriggerValue, root) {
   if (!document.createElement("canvas").getContext("webgl")) throw new Error("This browser draws nothing in 3-D: WebGL is switched off.");
   const [Plotly, buffer] = await Promise.all([plotly(new URL(data.plotly, root)), fetched.get(place).points]);
+  if (!place.isConnected) return; // the visitor has gone on
   const { layout, config, axis, ground } = themed(place);
   const { font } = layout;
   const type = (font.size * parseFloat(getComputedStyle(document.documentElement).fontSize)) / ROOT_PX;
@@ -43,6 +44,7 @@ async function show(place, data, setTriggerValue, root) {
     ...{ scene, height: HEIGHT, margin: { l: 0, r: 0, t: 0, b: 0 }, uirevision: data.axes.join() }, // the camera stays
     legend: { itemsizing: "constant", ...(far > 1 && { orientation: "h" }) },
   }, { ...config, toImageButtonOptions: { format: "svg", filename: "latent-space" } });
+  if (!place.isConnected) return Plotly.purge(place); // nobody else would
   place.removeAllListeners("plotly_click");
   place.on("plotly_click", ({ points: [point] }) => point.customdata !== undefined && setTriggerValue("picked", point.customdata));
   place.dataset.testid = "space";
