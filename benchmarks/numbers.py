@@ -418,9 +418,11 @@ def _processors_table(figures: Figures) -> list[str]:
     text = (
         f"{figures['preset']} on {figures['processor']} ({figures['capability']}), PyTorch "
         f"{figures['torch']}, trained again with nothing changed but the kernels that the "
-        "libraries choose by what a processor can: `python -m benchmarks.processors`. On one "
-        "processor a config gives the same weights, bit for bit; on another the sums are rounded "
-        "otherwise, and after so many steps a training is another, as by another seed."
+        "libraries choose by what a processor can: `python -m benchmarks.processors`. The same "
+        "kernels give the same weights, bit for bit; others round otherwise, so that on another "
+        "processor the weights can be others. In a training as short and calm as this one they stay "
+        "near: by MKL's other products no weight is off by more than 7e-6. Whether rounding alone "
+        "made 133.33 nats of mnist-2d's 132.76 on another machine has not been tried."
     )
     heads = ["kernels", "weights, SHA-256", "the same", "loss on test images in nats"]
     lines = [

@@ -73,7 +73,7 @@ def main() -> None:
     rows = {}
     for what, settings in KERNELS.items():
         rows[what] = in_own_process(options.preset, settings)
-        print(f"{what:40} {rows[what]['sha256'][:12]} {rows[what]['loss']:.3f}", flush=True)
+        print(f"{what:40} {rows[what]['sha256'][:12]} {rows[what]['loss']:.6f}", flush=True)
     document = {
         "preset": options.preset,
         "processor": processor(),
