@@ -132,3 +132,16 @@ def test_the_score_of_a_digit_is_chosen_without_it() -> None:
     scores[0]["others"] += 100 * (labels == 2)  # images of 2 look stranger: never looked at for 2
     assert chosen_score(scores, labels, 2) == "others"
     assert areas(scores[0], labels, 0)["others"]["auroc"] < 0.6
+
+
+def test_which_kernels_change_the_weights_is_told() -> None:
+    rows = {
+        "as it is": {"sha256": "a" * 64, "loss": 1.2344},
+        "once more": {"sha256": "a" * 64, "loss": 1.2344},
+        "other kernels": {"sha256": "b" * 64, "loss": 1.2},
+    }
+    found = {"preset": "digits-2d", "processor": "a box", "capability": "AVX2", "torch": "2"}
+    told = section(numbers([], {"processors": {**found, "rows": rows}}), "By processor")
+    assert "digits-2d on a box (AVX2), PyTorch 2" in told
+    assert "| once more | `aaaaaaaaaaaa` | yes | 1.234400 |" in told
+    assert "| other kernels | `bbbbbbbbbbbb` | no | 1.200000 |" in told
