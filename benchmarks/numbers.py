@@ -420,9 +420,8 @@ def _processors_table(figures: Figures) -> list[str]:
         f"{figures['torch']}, trained again with nothing changed but the kernels that the "
         "libraries choose by what a processor can: `python -m benchmarks.processors`. The same "
         "kernels give the same weights, bit for bit; others round otherwise, so that on another "
-        "processor the weights can be others. In a training as short and calm as this one they "
-        "stay near: by MKL's other products no weight is off by more than 7e-6. Whether rounding "
-        "alone made 133.33 nats of mnist-2d's 132.76 on another machine has not been tried."
+        "processor the weights can be others. Whether rounding alone made "
+        "133.33 nats of mnist-2d's 132.76 on another machine has not been tried."
     )
     heads = ["kernels", "weights, SHA-256", "the same", "loss on test images in nats"]
     lines = [
