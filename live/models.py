@@ -134,7 +134,8 @@ def held_ids() -> list[str]:
 
 def in_view_of(model_id: str) -> InView | None:
     """Where what is looked at of such a model is told; None of any other."""
-    return _held[model_id][1] if model_id in _held else None
+    held = _held.get(model_id)  # looked up once: the program may let go of it meanwhile
+    return None if held is None else held[1]
 
 
 def _held_model(model_id: str) -> OpenModel | None:

@@ -106,11 +106,12 @@ def _watched(
 
 
 def _hear(process: subprocess.Popen[bytes], lines: queue.Queue[str]) -> None:
-    """Hear the lines of the process; an empty one is the end."""
+    """Hear the lines of the process; an empty one is the end, and so is one that was cut off."""
     assert process.stdout is not None
     with suppress(OSError, ValueError):  # it was ended
         for line in process.stdout:
-            lines.put(line.decode(errors="replace"))
+            if line.endswith(b"\n"):
+                lines.put(line.decode(errors="replace"))
     lines.put("")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -317,6 +318,18 @@ def test_a_room_that_is_over_stands_no_more(client: TestClient, room: Room) -> N
     assert not hub.stands(room.code, HERE)
     with connect(client, room.code) as late:
         assert closed(late) == Close.NO_ROOM
+
+
+def test_a_room_ends_whose_event_loop_has_ended_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    room, loop = hub.open("ada", "10.0.0.1", HERE), asyncio.new_event_loop()
+    room.tell("view", "/decode")
+    loop.close()
+    monkeypatch.setattr(loop, "is_closed", lambda: False)  # as it was a moment ago
+    monkeypatch.setattr(hub, "_loop", loop)
+    hub.end(room.code)
+    assert not room.said
 
 
 def test_a_visitor_has_one_room_and_an_address_a_few() -> None:
