@@ -22,6 +22,7 @@ process number has to be trusted. This module imports no torch: those who look o
 from __future__ import annotations
 
 import math
+import os
 import re
 import shlex
 import shutil
@@ -260,8 +261,10 @@ class Run:
 
     def snapshot_epochs(self) -> list[int]:
         """The epochs of which there is a snapshot, rising; 0 is before any learning."""
-        names = (_SNAPSHOT.fullmatch(file.name) for file in (self.path / "snapshots").glob("*"))
-        return sorted(int(name[1]) for name in names if name)
+        files: list[str] = []
+        with suppress(FileNotFoundError):  # there is none yet, or somebody deletes the run just now
+            files = os.listdir(self.path / "snapshots")
+        return sorted(int(name[1]) for name in map(_SNAPSHOT.fullmatch, files) if name)
 
     def snapshot_file(self, epoch: int) -> Path:
         return self.path / "snapshots" / f"epoch-{epoch:04d}.safetensors"
