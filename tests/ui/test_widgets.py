@@ -69,7 +69,7 @@ def cut_short() -> None:
 
 
 def test_a_click_counts_once_even_where_its_run_is_cut_short() -> None:
-    app = AppTest.from_function(cut_short).run()
+    app = AppTest.from_function(cut_short, default_timeout=60).run()
     app.session_state["cut"] = True
     app.button[0].click().run()
     assert app.session_state["heard"] == 1

@@ -37,7 +37,7 @@ def test_the_bar_is_gone_when_the_work_is_done_and_when_it_fails() -> None:
         except ValueError:
             st.caption("The rest of the page")
 
-    app = AppTest.from_function(page).run()
+    app = AppTest.from_function(page, default_timeout=60).run()
     assert not app.exception
     assert not app.button and not app.get("progress")
     assert [caption.value for caption in app.caption] == ["The rest of the page"]
