@@ -194,8 +194,11 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
 
 
 def delete_folder(path: Path) -> None:
-    """Remove a folder: out of its place at one stroke, then file by file."""
-    with staging(path) as going:
+    """Remove a folder: out of its place at one stroke, then file by file.
+
+    Nothing where somebody else has removed it just now.
+    """
+    with staging(path) as going, suppress(FileNotFoundError):
         os.rename(path, going / path.name)
 
 

@@ -18,6 +18,7 @@ from vae_core.files.atomic import (
     LOCK,
     NO_FILE,
     SCRATCH,
+    delete_folder,
     folder_written_whole,
     open_ordinary,
     read_json,
@@ -224,6 +225,13 @@ def test_what_a_killed_process_left_in_temporary_folders_goes_with_the_next(
         with scratch() as folder:
             assert names(tmp_path) == sorted([others.name, folder.name])
     assert names(tmp_path) == [others.name]
+
+
+def test_of_two_who_delete_a_folder_none_fails(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "folder" / "file", b"")
+    delete_folder(tmp_path / "folder")
+    delete_folder(tmp_path / "folder")
+    assert names(tmp_path) == []
 
 
 def test_a_folder_that_is_being_made_is_no_leftover(tmp_path: Path) -> None:
