@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -75,6 +76,16 @@ def test_of_two_that_begin_at_once_each_has_a_port_of_its_own(in_use: InUse) -> 
             first.kill()
     assert free_port("127.0.0.1", port, keep=True) == port
     assert free_port("127.0.0.1", port, keep=True) == port  # its own
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is kept")
+def test_a_port_that_a_test_s_server_will_have_is_nobody_else_s_until_then() -> None:
+    port = any_port()
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", port))
+    assert free_port("127.0.0.1", port) == port
+    with socket.create_server(("127.0.0.1", port)):
+        socket.create_connection(("127.0.0.1", port), timeout=60).close()
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "192.0.2.1", "http://localhost", "a" * 300])
