@@ -81,7 +81,8 @@ def umap_projection(
         if not whole:
             log.seek(0)
             said = log.read()[-2000:].decode(errors="replace").strip().rpartition("\n")[2]
-            raise ConfigError(f"UMAP failed ({said[:200]}); choose other points or neighbours.")
+            why = said[:200] or "its process was ended"
+            raise ConfigError(f"UMAP failed ({why}); choose other points or neighbours.")
     points = np.frombuffer(base64.b64decode(whole), "<f4").reshape(n, 2).copy()
     return torch.from_numpy(points)
 
