@@ -12,8 +12,9 @@ import threading
 import time
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
@@ -56,12 +57,17 @@ class Described:
     images: int  # stored latents
 
 
+_numbers = count()
+
+
 @dataclass(frozen=True)
 class OpenModel:
     """A checkpoint in memory: the model in eval mode, and what lies beside its weights.
 
     own_images: whether the images that a visitor brought for it may be shown, see `live.images`.
     dataset: the images behind the latents, of a model that lives in this process; see `hold`.
+    number: which of all it is that this process has opened: once an object is gone, Python gives
+    its `id` to another.
     """
 
     id: str
@@ -72,6 +78,7 @@ class OpenModel:
     latents: Latents | None
     own_images: bool = False
     dataset: ImageDataset | None = None
+    number: int = field(default_factory=_numbers.__next__, compare=False)
 
     @cached_property
     def with_own_images(self) -> OpenModel:
