@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -31,6 +32,9 @@ http {{
     include {folder}/zscape.conf;
 }}
 """
+
+
+_kept: list[socket.socket] = []  # of ports that are somebody's soon
 
 
 class Missing(Exception):
@@ -91,9 +95,19 @@ def program_of(name: str) -> str:
 
 
 def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
+    """A port for a server that begins some seconds later.
+
+    Linux gives it to nobody else while this process lives; who asks for it by number, as servers
+    do, may reuse it: nobody listens there yet.
+    """
+    free = socket.socket()
+    free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    free.bind(("127.0.0.1", 0))
+    port: int = free.getsockname()[1]
+    if sys.platform == "linux":
+        _kept.append(free)
+    else:
+        free.close()
     return port
 
 

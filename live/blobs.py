@@ -83,7 +83,7 @@ class BlobFolder:
             part.replace(file)  # not synced: what a crash of the machine loses is published again
         finally:
             part.unlink(missing_ok=True)
-        self._make_room()
+        self._make_room(key)
 
     def get(self, key: str) -> tuple[bytes, str] | None:
         if not KEY.fullmatch(key):
@@ -94,11 +94,14 @@ class BlobFolder:
             return None
         return data, media_type.decode()
 
-    def _make_room(self) -> None:
+    def _make_room(self, newest: str) -> None:
+        """For one that was added just now, and stays, though others may be of the same tick."""
         files = []
         for entry in os.scandir(self.folder):
             with suppress(FileNotFoundError):  # another server makes room, too
-                files.append((entry.stat().st_mtime_ns, entry.stat().st_size, entry.path))
+                told = entry.stat()
+                when = entry.name == newest, told.st_mtime_ns
+                files.append((when, told.st_size, entry.path))
         size = sum(size for _, size, _ in files)
         for _, of_file, path in sorted(files):
             if size <= self.max_bytes:

@@ -12,8 +12,9 @@ import threading
 import time
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
@@ -21,6 +22,7 @@ from urllib.parse import quote, unquote
 from live.places import among_strangers, brought_along, checkpoints_root, runs_root
 from vae_core.checkpoints.layout import weights_file
 from vae_core.errors import CheckpointError, TrainingError
+from vae_core.files.atomic import NO_FILE, Version, version_of
 from vae_core.runs.run import Run
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ MAX_SNAPSHOT_BYTES = 256 << 20
 MAX_READS = 5  # of a model that is replaced again and again
 LOOK_SECONDS = 0.02  # between two looks at the disk, while a pointer asks for image after image
 
-_Key = tuple[str, int]  # the weights' file and when it changed
+_Key = tuple[str, Version]  # the weights' file, and which it is of those that were called so
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RUN = re.compile(r"run:([A-Za-z0-9_.~%-]{1,768})(?:@([0-9]{1,5}))?")
@@ -55,12 +57,17 @@ class Described:
     images: int  # stored latents
 
 
+_numbers = count()
+
+
 @dataclass(frozen=True)
 class OpenModel:
     """A checkpoint in memory: the model in eval mode, and what lies beside its weights.
 
     own_images: whether the images that a visitor brought for it may be shown, see `live.images`.
     dataset: the images behind the latents, of a model that lives in this process; see `hold`.
+    number: which of all it is that this process has opened: once an object is gone, Python gives
+    its `id` to another.
     """
 
     id: str
@@ -71,6 +78,7 @@ class OpenModel:
     latents: Latents | None
     own_images: bool = False
     dataset: ImageDataset | None = None
+    number: int = field(default_factory=_numbers.__next__, compare=False)
 
     @cached_property
     def with_own_images(self) -> OpenModel:
@@ -134,7 +142,8 @@ def held_ids() -> list[str]:
 
 def in_view_of(model_id: str) -> InView | None:
     """Where what is looked at of such a model is told; None of any other."""
-    return _held[model_id][1] if model_id in _held else None
+    held = _held.get(model_id)  # looked up once: the program may let go of it meanwhile
+    return None if held is None else held[1]
 
 
 def _held_model(model_id: str) -> OpenModel | None:
@@ -246,7 +255,7 @@ async def model_now(model_id: str) -> OpenModel:
 
 
 class _Shelf:
-    """Models in memory by their weights' file and its time, the last used at the end."""
+    """Models in memory by their weights' file and its version, the last used at the end."""
 
     def __init__(self, most: int) -> None:
         self.most = most  # bytes
@@ -276,11 +285,10 @@ def _place(model_id: str) -> tuple[_Shelf, _Key]:
     weights = weights_file(path)
     if epoch is not None:
         weights = Run(path.parent).snapshot_file(epoch)
-    try:
-        changed = weights.stat().st_mtime_ns
-    except OSError as error:
-        raise CheckpointError(f"There is no model {model_id!r} here any more.") from error
-    return _models if epoch is None else _snapshots, (str(weights), changed)
+    version = version_of(weights)
+    if version == NO_FILE:
+        raise CheckpointError(f"There is no model {model_id!r} here any more.")
+    return _models if epoch is None else _snapshots, (str(weights), version)
 
 
 @lru_cache(maxsize=256)
@@ -292,23 +300,16 @@ def _read_whole(model_id: str, weights: Path) -> OpenModel:
     """The model from disk; read again where its folder was replaced meanwhile."""
     load, path = read_model if _epoch(model_id) is None else _load_snapshot, model_path(model_id)
     for _ in range(MAX_READS - 1):
-        before = _changed(weights)
+        before = version_of(weights)
         try:
             opened = load(model_id, path)
         except CheckpointError:
-            if _changed(weights) == before:
+            if version_of(weights) == before:
                 raise
         else:
-            if _changed(weights) == before:
+            if version_of(weights) == before:
                 return opened
     return load(model_id, path)
-
-
-def _changed(weights: Path) -> int | None:
-    try:
-        return weights.stat().st_mtime_ns
-    except OSError:
-        return None
 
 
 _held: dict[str, tuple[OpenModel, InView]] = {}

@@ -16,6 +16,7 @@ import os
 import sys
 import threading
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
@@ -272,7 +273,7 @@ def _deliver(jobs: list[Job], error: Exception | None = None) -> None:
     for job in jobs:
         by_loop.setdefault(job.answer.get_loop(), []).append(job)
     for loop, its in by_loop.items():
-        if not loop.is_closed():
+        with suppress(RuntimeError):  # it is closed, and nobody waits there any more
             loop.call_soon_threadsafe(_resolve, its, error)
 
 

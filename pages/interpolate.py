@@ -39,7 +39,7 @@ from ui.view.ends import (
 from ui.view.planes import default_plane, plane_points
 from ui.view.point import current_z, set_z, z_text
 from ui.view.stored import test_rows
-from ui.widgets import set_widget
+from ui.widgets import is_echo, set_widget
 from vae_core.latent.animation import enlarged, gif_bytes
 from vae_core.latent.decoded import decoded, prior_samples
 from vae_core.latent.paths import interpolate_through, path_methods, step_lengths
@@ -77,13 +77,21 @@ def swap() -> None:
     set_between(stops_between(opened)[::-1])
 
 
+def is_old(name: str, side: str) -> bool:
+    """Whether the browser says so of an end that it shows no longer."""
+    return is_echo(f"{name}-{side}", *(f"{each}-{side}" for each in ("class", "index", "typed")))
+
+
 def to_class(side: str) -> None:
+    if is_old("class", side):
+        return
     rows = test_rows(opened, st.session_state[f"class-{side}"])
     choose(side, end_of_row(opened, int(rows[0])))
 
 
 def to_index(side: str, rows: range | list[int]) -> None:
-    if (index := st.session_state[f"index-{side}"]) is not None:
+    index = st.session_state[f"index-{side}"]
+    if index is not None and not is_old("index", side):
         choose(side, end_of_row(opened, rows[index]))
 
 
@@ -97,6 +105,8 @@ def to_prior(side: str) -> None:
 
 
 def to_typed(side: str) -> None:
+    if is_old("typed", side):
+        return
     end = parse_typed_end(opened, st.session_state[f"typed-{side}"])
     st.session_state[f"not_understood-{side}"] = end is None
     choose(side, end)

@@ -55,7 +55,8 @@ menu = AppTest.from_string(
     "import streamlit as st\\n"
     "from ui.frame.navigation import sections\\n"
     "for pages in sections().values():\\n"
-    "    for page in pages: st.text(page.title)"
+    "    for page in pages: st.text(page.title)",
+    default_timeout=120,
 )
 found["titles"] = [text.value for text in menu.run().text]
 print(json.dumps(found))

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import secrets
 import shutil
+import threading
 import time
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -53,6 +56,7 @@ class Results(OrderedDict[Hashable, T]):
 
 
 _results: OrderedDict[str, dict[str, Results[Any]]] = OrderedDict()  # of each visitor, by name
+_results_lock = threading.Lock()
 
 
 def visitor() -> str:
@@ -90,7 +94,7 @@ def keep(name: str, value: dict[str, Any]) -> None:
 def kept(name: str) -> dict[str, Any]:
     """The JSON object kept under this name; empty where there is none, or no longer."""
     file = _json_file(name)
-    if not _is_young([file]):
+    if not _is_young(file):
         return {}
     try:
         return read_json(file, ConfigError)
@@ -114,8 +118,10 @@ def keep_file(name: str, file: str, data: bytes) -> bool:
 
 def kept_file(name: str) -> Path | None:
     """The file kept under this name, called as it was brought."""
-    files = list((_folder() / name).glob("*"))
-    return files[0] if len(files) == 1 and _is_young(files) else None
+    files: list[Path] = []
+    with suppress(OSError):  # another tab brings another just now
+        files += (_folder() / name).glob("*")
+    return files[0] if len(files) == 1 and _is_young(files[0]) else None
 
 
 def forget_file(name: str) -> None:
@@ -128,10 +134,11 @@ def results(name: str) -> Results[Any]:
     who = visitor()
     own: dict[str, Results[Any]] | None = st.session_state.get("results")
     if own is None:
-        own = _results.setdefault(who, {})
-        _results.move_to_end(who)
-        while len(_results) > VISITORS_WITH_RESULTS:
-            _results.popitem(last=False)
+        with _results_lock:  # another visitor's script may make room meanwhile
+            own = _results.setdefault(who, {})
+            _results.move_to_end(who)
+            while len(_results) > VISITORS_WITH_RESULTS:
+                _results.popitem(last=False)
     return own.setdefault(name, Results())
 
 
@@ -144,9 +151,9 @@ def _json_file(name: str) -> Path:
     return _folder() / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.json"
 
 
-def _is_young(files: Iterable[Path]) -> bool:
+def _is_young(file: Path) -> bool:
     try:
-        return all(file.stat().st_mtime > time.time() - A_DAY for file in files)
+        return file.stat().st_mtime > time.time() - A_DAY
     except OSError:
         return False
 
@@ -159,10 +166,25 @@ def _make_room(n: int) -> bool:
     _swept = time.monotonic()
     sizes: dict[str, int] = {}
     for folder in (runs_root() / FOLDER).glob("*"):
-        files = [file for file in folder.rglob("*") if file.is_file()]
-        if any(_is_young([file]) for file in files):
-            sizes[folder.name] = sum(file.stat().st_size for file in files)
+        changed, size = _last_change_and_bytes(folder)
+        if changed > time.time() - A_DAY:
+            sizes[folder.name] = size
         elif folder.name != visitor():
             shutil.rmtree(folder, ignore_errors=True)
     own = sizes.get(visitor(), 0)
     return own + n <= MAX_BYTES and sum(sizes.values()) + n <= MAX_BYTES_IN_ALL
+
+
+def _last_change_and_bytes(folder: Path) -> tuple[float, int]:
+    """Of a visitor's folder, in which they may bring and take away something just now.
+
+    One that was made just now, and is empty yet, is young, too.
+    """
+    changed, size = 0.0, 0
+    for path, _, files in os.walk(folder):
+        for name in (os.curdir, *files):
+            with suppress(OSError):
+                told = os.lstat(os.path.join(path, name))
+                changed = max(changed, told.st_mtime)
+                size += told.st_size if name != os.curdir else 0
+    return changed, size

@@ -25,8 +25,25 @@ def set_widget(key: str, value: object) -> None:
     What the script writes is sent to the browser, and there it takes back whatever the visitor did
     meanwhile: a slider that is being moved must not be set to where it is known to stand.
     """
-    if key not in st.session_state or st.session_state[key] != value:
-        st.session_state[key] = value
+    before: dict[str, object] = st.session_state.setdefault("before", {})
+    if key in st.session_state and st.session_state[key] == value:
+        before.pop(key, None)  # the browser has heard of it
+        return
+    if key in st.session_state:
+        before[key] = st.session_state[key]
+    st.session_state[key] = value
+
+
+def is_echo(key: str, *others: str) -> bool:
+    """Whether the browser says of the widget `key` what it showed before the script set it.
+
+    It says so of all widgets in each run that it asks for: also where it has not heard yet what the
+    run before has set, as when two things are done in a moment. Then it has heard of none of the
+    `others` either that were set with it.
+    """
+    before: dict[str, object] = st.session_state.get("before", {})
+    said = [each for each in (key, *others) if each in before]
+    return key in said and all(st.session_state.get(each) == before[each] for each in said)
 
 
 def clicked(

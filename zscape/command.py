@@ -113,7 +113,7 @@ def _serve(options: argparse.Namespace) -> int:
             beginning = Beginning()
             if options.path:
                 beginning = beginning_with(options.path, Path(scratch))
-            port = free_port(options.host, options.port)
+            port = free_port(options.host, options.port, keep=True)
         except ConfigError as error:
             print(f"zscape: {error}", file=sys.stderr)
             return 2

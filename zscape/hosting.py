@@ -24,8 +24,8 @@ from vae_core.errors import ConfigError, ZscapeError
 from zscape.places import APP, set_defaults
 
 HOST = "127.0.0.1"  # whoever sits at this machine, and nobody else
-ENDING_SECONDS = 60  # while torch is still being imported
-CLOSING_SECONDS = 2
+ENDING_SECONDS = 60  # on a busy machine, or while torch is still being imported
+CLOSING_SECONDS = 2  # until those who are still connected are cut off
 
 
 class Listening:
@@ -52,8 +52,10 @@ class Listening:
     def close(self) -> None:
         """Listen no longer; who is connected is disconnected."""
         self._server.should_exit = True
-        self._ended.result(timeout=2 * CLOSING_SECONDS)
-        self._socket.close()
+        try:
+            self._ended.result(timeout=ENDING_SECONDS)
+        finally:
+            self._socket.close()
 
 
 @cache

@@ -5,18 +5,24 @@ from __future__ import annotations
 import errno
 import http.client
 import ipaddress
+import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 import webbrowser
+from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from vae_core.errors import ConfigError
 from zscape.places import APP
 
 PORT = 8501  # Streamlit's own
 PORTS_TRIED = 100
+_kept: dict[int, FileLock] = {}  # this process's ports
 
 
 def is_this_machine(host: str) -> bool:
@@ -27,11 +33,14 @@ def is_this_machine(host: str) -> bool:
         return False
 
 
-def free_port(host: str, wanted: int | None = None) -> int:
-    """`wanted`, or 8501, or the next port that is free, which is said; ConfigError without one."""
+def free_port(host: str, wanted: int | None = None, *, keep: bool = False) -> int:
+    """`wanted`, or 8501, or the next port that is free, which is said; ConfigError without one.
+
+    keep: no other process gets it here from now on, though this one listens only seconds later.
+    """
     first = wanted or PORT
     for port in range(first, min(first + PORTS_TRIED, 2**16)):
-        if _is_free(host, port):
+        if _is_free(host, port) and (not keep or _keep(port)):
             if port != first:
                 print(f"zscape: port {first} is in use; {port} is taken instead.", file=sys.stderr)
             return port
@@ -53,6 +62,21 @@ def _is_free(host: str, port: int) -> bool:
         if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
             return False
         raise ConfigError(f"{host[:80]!r} is no address of this machine.") from error
+    return True
+
+
+def _keep(port: int) -> bool:
+    """Keep a port for this process as long as it lives; False where another one has."""
+    if port not in _kept:
+        user = os.getuid() if sys.platform != "win32" else 0  # there the folder is the user's own
+        lock = FileLock(Path(tempfile.gettempdir()) / f".zscape-port-{port}-{user}")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return False
+        except OSError:  # nothing can be kept there
+            return True
+        _kept[port] = lock
     return True
 
 

@@ -129,10 +129,15 @@ class Hub:
             with suppress(OSError):
                 (_folder() / room.code).unlink(missing_ok=True)
                 _known(room.code).unlink(missing_ok=True)
-            if self._loop is None or self._loop.is_closed():
-                room.end()
-            else:
+            self._end_in_loop(room)
+
+    def _end_in_loop(self, room: Room) -> None:
+        """Where its sockets live; here, where nobody has come or their event loop is closed."""
+        if self._loop is not None:
+            with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(room.end)
+                return
+        room.end()
 
 
 def where(code: str) -> Place | None:

@@ -26,6 +26,7 @@ def test_pages_are_walked_and_left_again(
     settle(page)
     turn_to(page, "Decode z")
     expect(page).to_have_url(re.compile(r"/decode\?.*z=0\.500,-0\.250"))
+    settle(page)  # an address is said bit by bit
     assert said_by(page.url).keys() == {"model", "z", "hide"}  # the other page's own left it
     assert said_by(page.url)["model"] == ["digits-2d"]
     expect(page.get_by_text("Open a checkpoint")).to_have_count(0)

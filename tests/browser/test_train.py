@@ -7,6 +7,7 @@ import os
 import re
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -116,9 +117,10 @@ def test_a_run_outlives_a_reload_and_a_kill_and_what_was_learned_is_kept(
 def process_of(run: Run) -> int:
     """The process that trains `run`."""
     for folder in Path("/proc").glob("[0-9]*"):
-        words = (folder / "cmdline").read_bytes().split(b"\0") if folder.exists() else []
-        if b"--resume" in words and str(run.path).encode() in words:
-            return int(folder.name)
+        with suppress(OSError):  # it has ended just now
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            if b"--resume" in words and str(run.path).encode() in words:
+                return int(folder.name)
     raise AssertionError(f"no process trains {run.token}")
 
 

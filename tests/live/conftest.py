@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+import time
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -24,6 +25,7 @@ Answer = TypeVar("Answer")
 IMAGE_SHAPE = (3, 5, 4)
 LATENT_DIM = 3
 STORED = 7
+PATIENCE = 120  # seconds
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +38,14 @@ def run(coroutine: Coroutine[object, object, Answer]) -> Answer:
     """Run it in a thread of its own: Playwright may have left a loop running in the main one."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, coroutine).result()
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """What another thread does is there soon, however busy the machine is."""
+    patience = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < patience, "it never came about"
+        time.sleep(0.005)
 
 
 def save_small_model(path: Path, *, latent_dim: int = LATENT_DIM, seed: int = 0) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -37,6 +38,16 @@ def test_a_run_of_any_name_is_opened(
     assert model_path(run_id(folder)) == tmp_path / folder / "checkpoint"
     save_small_model(tmp_path / folder / "checkpoint")
     assert open_model(run_id(folder)).model.latent_dim == LATENT_DIM
+
+
+def test_weights_that_are_replaced_within_a_tick_of_the_clock_are_read(checkpoints: Path) -> None:
+    weights = checkpoints / "small" / "model.safetensors"
+    os.utime(weights, (1e9, 1e9))
+    before = open_model("small")
+    save_small_model(checkpoints / "small", seed=1)
+    os.utime(weights, (1e9, 1e9))
+    now = open_model("small")
+    assert now is not before and now is open_model("small")
 
 
 def test_among_strangers_a_run_is_opened_only_by_a_name_that_nobody_can_guess(

@@ -134,6 +134,14 @@ def test_the_folder_is_bounded_and_keeps_the_newest(blobs: list[bytes]) -> None:
         assert folder.get(key) is not None
 
 
+def test_what_is_published_just_now_stays_whatever_the_clock_says(runs: Path) -> None:
+    folder = BlobFolder(shared_folder() / "clock", max_bytes=100)
+    for key in ("a" * 64, "b" * 64):
+        folder.add(key, bytes(60), "a/b")
+        os.utime(folder.folder / key, (4e9, 4e9))
+    assert folder.get("a" * 64) is None and folder.get("b" * 64) is not None
+
+
 @pytest.mark.parametrize("key", ["../../config.json", "x", "", "A" * 64])
 def test_no_other_file_is_served(tmp_path: Path, key: str) -> None:
     (tmp_path / "blobs").mkdir()

@@ -111,6 +111,23 @@ def test_a_visitor_who_left_holds_up_no_other(opened: OpenModel) -> None:
     assert len(run(ask())) == 1
 
 
+def test_an_event_loop_that_ends_meanwhile_takes_no_answer_from_another(
+    opened: OpenModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended, rows = asyncio.new_event_loop(), np.zeros((1, LATENT_DIM), "<f4")
+    gone = Job(opened, Verb.DECODE, rows, "", ended.create_future(), 1)
+    ended.close()
+    monkeypatch.setattr(ended, "is_closed", lambda: False)  # as it was a moment ago
+
+    async def story() -> None:
+        waits = Job(opened, Verb.DECODE, rows, "", asyncio.get_running_loop().create_future(), 1)
+        waits.answered.append(rows)
+        live_worker._deliver([gone, waits])
+        assert (await asyncio.wait_for(waits.answer, 60)).shape == rows.shape
+
+    run(story())
+
+
 def test_a_model_that_is_slow_holds_up_no_other(
     checkpoints: Path, opened: OpenModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:

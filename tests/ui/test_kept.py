@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,7 +25,7 @@ def folder(tmp_path: Path, visitor: str = "ann") -> Path:
 
 
 def age(path: Path) -> None:
-    for file in path.rglob("*"):
+    for file in [path, *path.rglob("*")]:
         os.utime(file, (1e9, 1e9))
 
 
@@ -56,6 +57,47 @@ def test_after_a_day_it_is_gone(tmp_path: Path, session: dict[str, Any]) -> None
     session["visitor"] = "bob"
     kept.keep_file("own-images", "b.zip", b"b")
     assert not folder(tmp_path).exists() and folder(tmp_path, "bob").exists()
+
+
+def test_what_another_visitor_takes_away_meanwhile_keeps_nobody_from_keeping(
+    tmp_path: Path, session: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept.keep("watched", {"runs": []})
+    kept.keep_file("own-images", "a.zip", b"a")
+    taken = folder(tmp_path) / "own-images" / "a.zip"
+
+    def taken_once_seen(look: Callable[..., Any]) -> Callable[..., Any]:
+        def told(path: Any, **options: Any) -> Any:
+            try:
+                return look(path, **options)
+            finally:
+                if str(path) == str(taken):
+                    taken.unlink(missing_ok=True)
+
+        return told
+
+    session["visitor"] = "bob"
+    monkeypatch.setattr(os, "lstat", taken_once_seen(os.lstat))
+    monkeypatch.setattr(Path, "stat", taken_once_seen(Path.stat))
+    assert kept.keep_file("own-images", "b.zip", b"b")
+    assert not taken.exists()
+
+
+def test_the_folder_of_who_is_about_to_keep_something_stays(
+    tmp_path: Path, session: dict[str, Any]
+) -> None:
+    folder(tmp_path, "bob").mkdir(parents=True)
+    kept.keep_file("own-images", "a.zip", b"a")
+    assert folder(tmp_path, "bob").exists()
+
+
+def test_a_file_that_is_replaced_just_now_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: Any) -> Any:
+        raise FileNotFoundError
+
+    kept.keep_file("own-images", "a.zip", b"a")
+    monkeypatch.setattr(Path, "glob", gone)
+    assert kept.kept_file("own-images") is None
 
 
 def test_there_is_room_for_so_many_bytes(

@@ -16,6 +16,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+from benchmarks.proxies import free_port
 from live.models import here_id, hold, let_go, open_model
 from vae_core import CheckpointError, ConfigError, DataError
 from zscape.given import opened_here
@@ -24,7 +25,9 @@ from zscape.opening import beginning_with
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import json, struct, sys, urllib.error, urllib.request
-import numpy as np, torch, zscape
+import numpy as np, torch, zscape, zscape.serving
+
+zscape.serving.PORT = int(sys.argv[1])  # nobody else's
 
 class Mine(torch.nn.Module):
     def __init__(self):
@@ -69,7 +72,7 @@ def test_a_notebook_gets_a_handle_and_a_script_waits(
     script = tmp_path / "mine.py"
     script.write_text(PROGRAM + OF_README)
     variables = {"PYTHONPATH": str(ROOT), "BROWSER": "true"}
-    with serving(sys.executable, script, **variables) as served:
+    with serving(sys.executable, script, str(free_port()), **variables) as served:
         assert served.url.endswith("/?model=here:mine")
         code, said = served.end(signal.SIGINT)
         assert (code, said) == (0, "")

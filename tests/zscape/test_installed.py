@@ -13,6 +13,7 @@ from urllib.request import urlopen
 import pytest
 
 import zscape
+from benchmarks.proxies import free_port
 
 LIGHT = """
 import sys, zscape
@@ -63,7 +64,8 @@ def test_a_training_goes_where_the_app_looks_for_it(
 def test_it_serves_its_settings_and_modules(
     installed: Path, serving: Callable[..., AbstractContextManager[Any]]
 ) -> None:
-    with serving(installed / "zscape", "--no-browser") as served:
+    command = [installed / "zscape", "--no-browser", "--port", str(free_port())]
+    with serving(*command) as served:
         with urlopen(f"{served.url}_stcore/health") as health:
             assert health.read() == b"ok"
         with urlopen(f"{served.url}_stcore/host-config") as settings:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import socket
+import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -13,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.proxies import free_port as any_port
 from vae_core import ConfigError
 from vae_core.checkpoints.archives import zip_checkpoint
 from zscape.serving import free_port, is_this_machine
@@ -50,6 +53,41 @@ def test_a_free_port_is_taken_without_a_word(
     assert capsys.readouterr().err == ""
 
 
+CHOOSES = """
+import sys
+from zscape.serving import free_port
+print(free_port("127.0.0.1", int(sys.argv[1]), keep=True), flush=True)
+input()
+"""
+
+
+def test_of_two_that_begin_at_once_each_has_a_port_of_its_own(in_use: InUse) -> None:
+    """The first has chosen its port, and is not listening yet."""
+    with in_use() as port:
+        pass
+    with subprocess.Popen(
+        [sys.executable, "-c", CHOOSES, str(port)],
+        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as first:  # fmt: skip
+        try:
+            assert first.stdout is not None and int(first.stdout.readline()) == port
+            assert free_port("127.0.0.1", port, keep=True) > port
+        finally:
+            first.kill()
+    assert free_port("127.0.0.1", port, keep=True) == port
+    assert free_port("127.0.0.1", port, keep=True) == port  # its own
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is kept")
+def test_a_port_that_a_test_s_server_will_have_is_nobody_else_s_until_then() -> None:
+    port = any_port()
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", port))
+    assert free_port("127.0.0.1", port) == port
+    with socket.create_server(("127.0.0.1", port)):
+        socket.create_connection(("127.0.0.1", port), timeout=60).close()
+
+
 @pytest.mark.parametrize("host", ["nowhere.invalid", "192.0.2.1", "http://localhost", "a" * 300])
 def test_an_address_of_no_machine_here_is_refused(host: str) -> None:
     with pytest.raises(ConfigError, match="no address of this machine"):
@@ -67,7 +105,8 @@ def test_it_opens_a_browser_ends_quietly_and_leaves_nothing_unpacked(
     browser.write_text(f'#!/bin/sh\necho "$1" > {shlex.quote(str(asked))}\n')
     browser.chmod(0o700)
     variables = {"PYTHONPATH": str(ROOT), "TMPDIR": str(scratch), "BROWSER": str(browser)}
-    with serving(sys.executable, "-m", "zscape", archive, **variables) as served:
+    command = [sys.executable, "-m", "zscape", archive, "--port", str(any_port())]
+    with serving(*command, **variables) as served:
         assert asked.read_text() == f"{served.url}\n"
         assert served.url.endswith("/?model=mine")
         assert [*scratch.glob("zscape-*/mine/model.safetensors")]

@@ -26,7 +26,7 @@ def told_at(opened: OpenModel, z: Sequence[float]) -> dict[str, float]:
     import torch
 
     names = _class_names(opened)
-    shares = _classifier(opened.id, id(opened.model), opened)(torch.tensor([z]))[0]
+    shares = _classifier(opened.number, opened)(torch.tensor([z]))[0]
     return dict(zip(names, shares.tolist(), strict=True))
 
 
@@ -67,7 +67,8 @@ def _class_names(opened: OpenModel) -> list[str]:
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _classifier(_id: str, _of: int, _opened: OpenModel) -> Callable[[Tensor], Tensor]:
+def _classifier(number: int, _opened: OpenModel) -> Callable[[Tensor], Tensor]:
+    """number: of the model; Streamlit tells nothing by an argument whose name begins with _."""
     from vae_core.measures.codes.class_at import class_probabilities
 
     latents = _opened.latents

@@ -17,6 +17,7 @@ from pathlib import Path
 from ui.lessons.fields import LessonError
 from ui.lessons.reading import MAX_BYTES, NAME, Lesson, read_lesson
 from ui.text.plain import printable
+from vae_core.files.atomic import Version, version_of
 
 SHIPPED = Path(__file__).resolve().parents[2] / "lessons"
 VARIABLE = "ZSCAPE_LESSONS"
@@ -86,16 +87,14 @@ def _opened(folder: Path, name: str, pages: frozenset[str]) -> Lesson:
         raise LessonError(f"{path.name}: it is no file.")
     if told.st_size > MAX_BYTES:
         raise LessonError(f"{path.name}: it is larger than {MAX_BYTES >> 10} KB.")
-    read = _read(real, name, told.st_mtime_ns, told.st_size, pages)
+    read = _read(real, name, version_of(real), pages)
     if isinstance(read, LessonError):
         raise read
     return read
 
 
 @lru_cache(4 * MOST)
-def _read(
-    path: Path, name: str, _changed: int, _size: int, pages: frozenset[str]
-) -> Lesson | LessonError:
+def _read(path: Path, name: str, _version: Version, pages: frozenset[str]) -> Lesson | LessonError:
     """Read once as long as it stays the same; a fault is one that is told again."""
     try:
         with path.open("rb") as file:

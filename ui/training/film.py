@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +22,7 @@ from ui.training.learned import look_of, shown_dims
 from ui.training.runs import config_of
 from ui.view.planes import dims_plane, plane_points
 from vae_core.errors import CheckpointError
+from vae_core.files.atomic import NO_FILE, Version, version_of
 from vae_core.latent.animation import film_bytes, training_picture
 from vae_core.latent.latents import reach
 from vae_core.runs.recording import SAMPLE, fixed_sample
@@ -57,12 +57,11 @@ class Playback:
 
 @st.cache_resource(show_spinner=False, max_entries=256)
 def frame_of(
-    token: str, epoch: int, changed: int, dims: tuple[int, ...], own_images: bool
+    token: str, epoch: int, version: Version, dims: tuple[int, ...], own_images: bool
 ) -> Frame | None:
     """The snapshot of the run `token` after `epoch`; None where it is torn or gone.
 
-    changed: when it was written, in nanoseconds; a resumed run may write it again. own_images: as
-    of an `OpenModel`.
+    version: which it is, as a resumed run may write it again. own_images: as of an `OpenModel`.
     """
     try:
         opened = open_model(run_id(token, epoch))
@@ -84,14 +83,14 @@ def playback(run: Run, opened: OpenModel) -> Playback:
     kept: dict[str, Any] = st.session_state.setdefault("playback", {})
     if kept.get("of") != (run.token, dims, opened.own_images):
         kept.update(of=(run.token, dims, opened.own_images), frames={})
-    frames: dict[tuple[int, int], dict[str, Any]] = kept["frames"]
+    frames: dict[tuple[int, Version], dict[str, Any]] = kept["frames"]
     until = time.monotonic() + PATIENCE
     snapshots = snapshots_of(run)
-    for epoch, changed in snapshots:
-        if (epoch, changed) not in frames and time.monotonic() < until:
-            frame = frame_of(run.token, epoch, changed, dims, opened.own_images)
-            frames[epoch, changed] = {} if frame is None else _published(run, epoch, frame)
-    read = [(epoch, frames.get((epoch, changed))) for epoch, changed in snapshots]
+    for epoch, version in snapshots:
+        if (epoch, version) not in frames and time.monotonic() < until:
+            frame = frame_of(run.token, epoch, version, dims, opened.own_images)
+            frames[epoch, version] = {} if frame is None else _published(run, epoch, frame)
+    read = [(epoch, frames.get((epoch, version))) for epoch, version in snapshots]
     ready = [(epoch, parts) for epoch, parts in read if parts]
     names = ready[0][1] if ready else {}
     return Playback(
@@ -108,13 +107,10 @@ def sample_of(opened: OpenModel) -> np.ndarray | None:
     return fixed_sample(n).numpy() if n > SAMPLE else None
 
 
-def snapshots_of(run: Run) -> list[tuple[int, int]]:
-    """The epochs of the run's snapshots, rising, and when each was written, in nanoseconds."""
-    found = []
-    for epoch in run.snapshot_epochs():
-        with suppress(FileNotFoundError):  # deleted meanwhile
-            found.append((epoch, run.snapshot_file(epoch).stat().st_mtime_ns))
-    return found
+def snapshots_of(run: Run) -> list[tuple[int, Version]]:
+    """The epochs of the run's snapshots, rising, and which each of them is."""
+    found = [(epoch, version_of(run.snapshot_file(epoch))) for epoch in run.snapshot_epochs()]
+    return [(epoch, version) for epoch, version in found if version != NO_FILE]
 
 
 def _published(run: Run, epoch: int, frame: Frame) -> dict[str, Any]:
@@ -132,8 +128,8 @@ def gif(run: Run, on_progress: Callable[[float], object]) -> bytes:
     """The whole training as a GIF: plane and manifold, epoch by epoch; on_progress hears 0 to 1."""
     dims = shown_dims(open_model(run_id(run.token)))
     frames = []
-    for epoch, changed in snapshots_of(run):
-        frame = frame_of(run.token, epoch, changed, dims, own_images=False)
+    for epoch, version in snapshots_of(run):
+        frame = frame_of(run.token, epoch, version, dims, own_images=False)
         if frame is not None and frame.points is not None:
             frames.append((epoch, frame.points, frame.pictures["manifold"]))
     if not frames:

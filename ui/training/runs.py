@@ -22,7 +22,7 @@ from vae_core.checkpoints.card import left_out_class
 from vae_core.checkpoints.reading import read_config
 from vae_core.data.names import dataset_label
 from vae_core.errors import CheckpointError, TrainingError, ZscapeError
-from vae_core.files.atomic import delete_folder
+from vae_core.files.atomic import Version, delete_folder, version_of
 from vae_core.files.folders import folders
 from vae_core.runs.run import Run, list_runs
 
@@ -104,11 +104,11 @@ def broken_runs() -> dict[str, str]:
 
 def config_of(run: Run) -> TrainConfig:
     """The run's settings, read and checked once; ZscapeError where they were edited by hand."""
-    return _config(run.token, (run.path / "config.json").stat().st_mtime_ns)
+    return _config(run.token, version_of(run.path / "config.json"))
 
 
 @st.cache_resource(show_spinner=False, max_entries=256)
-def _config(token: str, changed: int) -> TrainConfig:
+def _config(token: str, version: Version) -> TrainConfig:
     return Run(runs_root() / token).config()
 
 
@@ -229,18 +229,19 @@ def delete_button(token: str) -> bool:
 
 def new_events(run: Run) -> Events:
     """The reports at the epochs' ends so far, and the last one; only what is new is read."""
-    kept: dict[str, tuple[Events, Events, int]] = st.session_state.setdefault("events", {})
-    ends, last, position = kept.get(run.token, ([], [], 0))
+    kept: dict[str, tuple[Events, Events, int, int]] = st.session_state.setdefault("events", {})
+    ends, last, position, known = kept.get(run.token, ([], [], 0, 0))
+    _, file, size = version_of(run.events_file)
     new, after = run.events_after(position)
     # It goes on from farther back, or was given more epochs.
     resumed = new and last and new[0]["step"] <= last[0]["step"]
     longer = new and last and new[0]["total_steps"] != last[0]["total_steps"]
-    if resumed or longer or (position and run.events_file.stat().st_size < position):
+    if resumed or longer or (position and (file != known or size < position)):
         ends, last = [], []
         new, after = run.events_after(0)
     ends = ends + [event for event in new if event["epoch_ended"]]
     last = [new[-1]] if new else last
-    kept[run.token] = (ends, last, after)
+    kept[run.token] = (ends, last, after, file)
     return ends + [event for event in last if not event["epoch_ended"]]
 
 

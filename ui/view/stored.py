@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # By what Streamlit's caches tell arguments apart: `cache_data(hash_funcs=HASHES)`.
 HASHES: dict[str | type[Any], Callable[[Any], Any]] = {
-    OpenModel: lambda opened: (opened.id, id(opened.model), opened.own_images),
+    OpenModel: lambda opened: (opened.id, opened.number, opened.own_images),
     Plane: lambda plane: (plane.u, plane.v, plane.origin),
     "torch.Tensor": lambda tensor: tensor.numpy().tobytes(),
 }
@@ -37,7 +37,7 @@ def latents_of(opened: OpenModel) -> Latents:
 def stored_latents(opened: OpenModel) -> tuple[str, float, float, bool]:
     """What tells a model's stored latents, and their images, from those it had before."""
     if opened.latents is None:
-        return opened.id, 0.0, 0.0, opened.own_images
+        return opened.id, float(opened.number), 0.0, opened.own_images
     mu, logvar = opened.latents.mu, opened.latents.logvar
     return opened.id, float(mu.sum()), float(logvar.sum()), opened.own_images
 

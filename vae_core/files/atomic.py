@@ -26,6 +26,8 @@ from vae_core.errors import ZscapeError
 
 MAX_JSON_BYTES = 1 << 20
 PART, LOCK = ".part", ".lock"
+Version = tuple[int, int, int]  # when it changed, in nanoseconds, its number on the disk, its bytes
+NO_FILE: Version = (0, 0, 0)
 WRITTEN_SECONDS = 600
 REPLACE_SECONDS = 5.0  # a reader has closed it long before
 LOOK_SECONDS = 0.02
@@ -65,6 +67,19 @@ def replace(source: str | Path, target: Path) -> None:
             if time.monotonic() >= patience:
                 raise
         time.sleep(LOOK_SECONDS)
+
+
+def version_of(path: Path) -> Version:
+    """What tells a file from what was there before and comes after; NO_FILE where there is none.
+
+    Its time alone does not: clocks tick, and two may be written within one. But whatever takes the
+    place of another has a number of its own on the disk.
+    """
+    try:
+        told = path.stat()
+    except OSError:
+        return NO_FILE
+    return told.st_mtime_ns, told.st_ino, told.st_size
 
 
 @contextmanager
@@ -179,8 +194,11 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
 
 
 def delete_folder(path: Path) -> None:
-    """Remove a folder: out of its place at one stroke, then file by file."""
-    with staging(path) as going:
+    """Remove a folder: out of its place at one stroke, then file by file.
+
+    Nothing where somebody else has removed it just now.
+    """
+    with staging(path) as going, suppress(FileNotFoundError):
         os.rename(path, going / path.name)
 
 
@@ -204,7 +222,9 @@ def remove_leftovers(folder: Path, of: str = "") -> None:
                     os.unlink(entry.path)
             elif (lock := Path(entry.path, LOCK)).exists() or age > WRITTEN_SECONDS:
                 with FileLock(lock).acquire(timeout=0):
-                    shutil.rmtree(entry.path, ignore_errors=True)
+                    # With a lock alone, it was made just now by who is about to hold that.
+                    if age > WRITTEN_SECONDS or os.listdir(entry.path) != [LOCK]:
+                        shutil.rmtree(entry.path, ignore_errors=True)
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

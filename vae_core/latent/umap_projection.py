@@ -81,7 +81,8 @@ def umap_projection(
         if not whole:
             log.seek(0)
             said = log.read()[-2000:].decode(errors="replace").strip().rpartition("\n")[2]
-            raise ConfigError(f"UMAP failed ({said[:200]}); choose other points or neighbours.")
+            why = said[:200] or "its process was ended"
+            raise ConfigError(f"UMAP failed ({why}); choose other points or neighbours.")
     points = np.frombuffer(base64.b64decode(whole), "<f4").reshape(n, 2).copy()
     return torch.from_numpy(points)
 
@@ -106,11 +107,12 @@ def _watched(
 
 
 def _hear(process: subprocess.Popen[bytes], lines: queue.Queue[str]) -> None:
-    """Hear the lines of the process; an empty one is the end."""
+    """Hear the lines of the process; an empty one is the end, and so is one that was cut off."""
     assert process.stdout is not None
     with suppress(OSError, ValueError):  # it was ended
         for line in process.stdout:
-            lines.put(line.decode(errors="replace"))
+            if line.endswith(b"\n"):
+                lines.put(line.decode(errors="replace"))
     lines.put("")
 
 

@@ -17,6 +17,7 @@ from vae_core.data.names import dataset_label, is_own, own_label
 from vae_core.data.own.form import ImageForm
 from vae_core.data.own.images import read_images
 from vae_core.errors import DataError
+from vae_core.files.atomic import Version, version_of
 from vae_core.runs.run import Run
 
 
@@ -73,10 +74,9 @@ def run_dataset(
     if not is_own(name):
         return load_dataset(name, split, download=download)
     file = Run(folder).images_file
-    changed = file.stat().st_mtime_ns if file.is_file() else 0
-    return _own_split(file.parent.resolve(), name, split, changed)
+    return _own_split(file.parent.resolve(), name, split, version_of(file))
 
 
 @lru_cache(maxsize=8)
-def _own_split(folder: Path, name: str, split: str, changed: int) -> ImageDataset:
+def _own_split(folder: Path, name: str, split: str, version: Version) -> ImageDataset:
     return run_datasets(folder, name)[SPLITS.index(split)]

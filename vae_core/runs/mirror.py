@@ -7,11 +7,12 @@ what it tells of is there already.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from vae_core.errors import TrainingError
-from vae_core.files.atomic import write_bytes
+from vae_core.files.atomic import NO_FILE, Version, version_of, write_bytes
 
 Part = tuple[str, int | None, bytes]
 
@@ -25,27 +26,29 @@ class Outbox:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._sent: dict[str, tuple[int, int]] = {}  # path: (time of change, bytes)
+        self._sent: dict[str, tuple[Version, int]] = {}  # by path, with how many bytes
 
     def changes(self) -> list[Part]:
         parts: list[Part] = []
         for file in self._files():
             path = file.relative_to(self.folder).as_posix()
             try:
-                stat, data = file.stat(), file.read_bytes()
+                version, data = version_of(file), file.read_bytes()
             except FileNotFoundError:
                 continue  # replaced just now: it comes with the next look
-            sent_at, sent = self._sent.get(path, (0, 0))
-            if (stat.st_mtime_ns, len(data)) == (sent_at, sent):
+            before, sent = self._sent.get(path, (NO_FILE, 0))
+            if (version, len(data)) == (before, sent):
                 continue
             grows = path == "events.jsonl" or "tfevents" in file.name
-            place = sent if grows and path in self._sent and len(data) >= sent else None
+            is_same = version[1] == before[1] and len(data) >= sent  # and was not written anew
+            place = sent if grows and is_same else None
             parts.append((path, place, data[place or 0 :]))
-            self._sent[path] = (stat.st_mtime_ns, len(data))
+            self._sent[path] = version, len(data)
         return parts
 
     def _files(self) -> list[Path]:
-        inside = [f for name in FOLDERS for f in (self.folder / name).rglob("*") if f.is_file()]
+        folders = [walked for name in FOLDERS for walked in os.walk(self.folder / name)]
+        inside = [Path(folder) / name for folder, _, names in folders for name in names]
         ordinary = [f for f in inside if not f.name.startswith(".")]
         top = [self.folder / name for name in FILES if (self.folder / name).is_file()]
         return sorted(ordinary + top, key=lambda f: (f.name in LAST and LAST.index(f.name) + 1, f))

@@ -196,13 +196,19 @@ class _LiveCheckpoint:
                 tensor_bytes(weights),
             )
         else:
+            path = self.run.checkpoint
+            resumed = path.exists()
+            first = self.run.path / "first" / path.name if resumed else path
             save_checkpoint(
-                self.run.checkpoint,
+                first,
                 progress.model,
                 config=self.config,
                 latents=latents,
                 dataset=self.test_data,
             )
+            if resumed:
+                (path / "metrics.json").unlink(missing_ok=True)  # of the training before
+                _move_over(first, path)
             self.begun = True
 
 

@@ -45,9 +45,10 @@ def reports_after(file: Path, position: int) -> tuple[list[dict[str, Any]], int]
 
     Lines that a crash has torn, or somebody has edited, are left out. At most MAX_BYTES are read.
     """
+    lines: list[bytes] = []
     if not file.is_file():
         return [], position
-    with file.open("rb") as stream:
+    with suppress(FileNotFoundError), file.open("rb") as stream:  # deleted just now
         stream.seek(position)
         lines = stream.read(MAX_BYTES).splitlines(keepends=True)
     reports = []

@@ -22,6 +22,7 @@ process number has to be trusted. This module imports no torch: those who look o
 from __future__ import annotations
 
 import math
+import os
 import re
 import shlex
 import shutil
@@ -43,6 +44,7 @@ from vae_core.files.atomic import (
     write_json,
 )
 from vae_core.files.folders import folders
+from vae_core.files.locks import is_locked
 from vae_core.runs.reports import reports_after, scale_reports
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
 
 STATES = ("waiting", "running", "paused", "finished", "stopped", "failed")
 START_SECONDS = 120  # a process that has not begun by then never will
+LEAVING_SECONDS = 60.0  # on a busy machine, from a trainer's last word until it lets go of its run
 MAX_STATE_BYTES = 4 * (512 << 20)  # the largest weights, Adam's two means of each, the best
 FULL_DISK_BYTES = 1 << 20  # with less than that free, a death without a word has its reason
 
@@ -258,8 +261,10 @@ class Run:
 
     def snapshot_epochs(self) -> list[int]:
         """The epochs of which there is a snapshot, rising; 0 is before any learning."""
-        names = (_SNAPSHOT.fullmatch(file.name) for file in (self.path / "snapshots").glob("*"))
-        return sorted(int(name[1]) for name in names if name)
+        files: list[str] = []
+        with suppress(FileNotFoundError):  # there is none yet, or somebody deletes the run just now
+            files = os.listdir(self.path / "snapshots")
+        return sorted(int(name[1]) for name in map(_SNAPSHOT.fullmatch, files) if name)
 
     def snapshot_file(self, epoch: int) -> Path:
         return self.path / "snapshots" / f"epoch-{epoch:04d}.safetensors"
@@ -334,24 +339,28 @@ class Run:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the folder's lock; TrainingError when another trainer has it, or it is not there."""
+        """Hold the folder's lock; TrainingError when another trainer has it, or it is not there.
+
+        One that has told its end is waited for: it lets go as soon as it has put things away.
+        """
         if not self.path.is_dir():
             raise TrainingError(f"There is no run folder {self.token}.")
-        lock = FileLock(self.path / ".lock")
+        lock, patience = FileLock(self.path / ".lock"), time.monotonic() + LEAVING_SECONDS
+        while not lock.is_locked:
+            try:
+                lock.acquire(timeout=1)  # longer than anybody looks at it
+            except Timeout as error:
+                if self._read_status().active or time.monotonic() > patience:
+                    raise TrainingError(
+                        f"{self.token} is being trained by another process."
+                    ) from error
         try:
-            with lock.acquire(timeout=1):  # longer than anybody looks at it
-                yield
-        except Timeout as error:
-            raise TrainingError(f"{self.token} is being trained by another process.") from error
+            yield
+        finally:
+            lock.release()
 
     def _locked(self) -> bool:
-        if not self.path.is_dir():
-            return False
-        try:
-            with FileLock(self.path / ".lock").acquire(timeout=0):
-                return False
-        except (Timeout, OSError):  # nobody may ask, as on a disk that cannot be written
-            return True
+        return is_locked(self.path / ".lock")
 
 
 _TYPES = asdict(Status("", started=0.0))

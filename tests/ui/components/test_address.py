@@ -47,5 +47,5 @@ def led_back() -> None:
 
 
 def test_an_address_may_hold_any_names() -> None:
-    app = AppTest.from_function(led_back).run()
+    app = AppTest.from_function(led_back, default_timeout=60).run()
     assert not app.exception

@@ -111,7 +111,7 @@ def test_what_a_plane_that_is_gone_says_late_changes_nothing(
 
 
 def test_the_plane_shows_what_the_page_says_until_the_visitor_speaks() -> None:
-    app = AppTest.from_function(script).run()
+    app = AppTest.from_function(script, default_timeout=60).run()
     assert not app.exception
     shown = app.session_state["shown"]
     assert shown.z == (0.0, 0.0)

@@ -100,6 +100,7 @@ def test_what_the_dead_left_is_swept_from_runs_and_visitors_folders(
     for folder in left:
         folder.mkdir(parents=True)
         (folder / ".lock").touch()
+        (folder / "new").mkdir()
     sweep()
     assert not any(folder.exists() for folder in left)
     assert (tmp_path / "digits" / "owner").exists()

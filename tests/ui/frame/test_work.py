@@ -37,7 +37,7 @@ def test_the_bar_is_gone_when_the_work_is_done_and_when_it_fails() -> None:
         except ValueError:
             st.caption("The rest of the page")
 
-    app = AppTest.from_function(page).run()
+    app = AppTest.from_function(page, default_timeout=60).run()
     assert not app.exception
     assert not app.button and not app.get("progress")
     assert [caption.value for caption in app.caption] == ["The rest of the page"]
@@ -58,8 +58,8 @@ def test_heavy_work_waits_for_another_visitor_s_and_says_so() -> None:
     with heavy_work(report):
         thread = threading.Thread(target=second)
         thread.start()
-        assert waits.wait(10) and not ends.is_set()
-    assert ends.wait(10)
+        assert waits.wait(120) and not ends.is_set()
+    assert ends.wait(120)
     thread.join()
     assert set(told) == {"Waiting for another visitor's computation…"}
 
@@ -91,9 +91,9 @@ def test_it_is_the_turn_of_who_had_least_and_of_who_came_first(
             started.append(threading.Thread(target=turn, args=of))
             started[-1].start()
             with line._changed:
-                assert line._changed.wait_for(lambda: len(line._waiting) == len(started), 30)
+                assert line._changed.wait_for(lambda: len(line._waiting) == len(started), 120)
     for each in started:
-        each.join(30)
+        each.join(120)
     assert order == ["ann", "bob", "mate", "stays"]
 
 

@@ -15,6 +15,7 @@ from ui.lessons.answers import slant_at, told_at, trained
 from ui.lessons.opened import answered_rightly, current_lesson, said_of, say
 from ui.lessons.tasks import Verdict
 from vae_core.errors import DataError
+from vae_core.measures.codes.class_at import class_probabilities
 from vae_core.measures.slant import slant
 from vae_core.runs.run import Run
 
@@ -31,6 +32,15 @@ def test_the_class_at_a_code_is_mostly_that_of_its_image() -> None:
     assert right / len(rows) > 0.75
     with pytest.raises(DataError, match="no stored codes"):
         told_at(replace(opened, latents=None), (0.0, 0.0))
+
+
+def test_each_model_has_its_own_classes_at_a_code() -> None:
+    z = (1.0, -1.0)
+    for name in ("digits-2d", "mnist-2d", "digits-2d"):
+        opened = open_model(name)
+        assert opened.latents is not None
+        expected = class_probabilities(opened.latents, 10)(torch.tensor([z]))[0]
+        assert list(told_at(opened, z).values()) == pytest.approx(expected.tolist())
 
 
 def test_the_slant_is_that_of_the_decoded_image() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from ui.frame.navigation import addresses
 from ui.lessons.shelf import SHIPPED, VARIABLE, called, shelf
+from vae_core.files.atomic import write_bytes
 
 LESSON = "---\ntitle: {}\nminutes: 5\n---\n## One\nText.\n"
 
@@ -37,6 +38,13 @@ def test_a_teachers_own_come_after_ours_and_in_their_place(own: Path) -> None:
     assert next(iter(found.lessons)) == "00-tour"
     assert found.lessons["00-tour"].title == "Mine"
     assert list(found.lessons)[-1] == "00-first"
+
+
+def test_a_lesson_written_anew_within_a_tick_of_the_clock_is_the_new_one(own: Path) -> None:
+    for title in ("One", "Two"):
+        write_bytes(own / "mine.md", LESSON.format(title).encode())
+        os.utime(own / "mine.md", (1e9, 1e9))
+        assert shelf(addresses()).lessons["mine"].title == title
 
 
 def test_what_cannot_be_read_is_named_and_the_rest_are_there(own: Path, tmp_path: Path) -> None:

@@ -64,7 +64,8 @@ def test_the_button_stands_beside_the_code() -> None:
     app = AppTest.from_string(
         "from ui.text.show_code import show_code\n"
         "show_code('layers', 'print(1)')\n"
-        "show_code('transposed_convolution', 'print(1)')"
+        "show_code('transposed_convolution', 'print(1)')",
+        default_timeout=60,
     )
     app.run()
     assert not app.exception

@@ -63,7 +63,7 @@ def test_one_is_measured_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     def measured(config: TrainConfig, *_args: object, **_given: object) -> float:
         order.append(config.batch_size)
         begun.set()
-        assert ends.wait(10)
+        assert ends.wait(120)
         order.append(config.batch_size)
         return 1.0
 
@@ -71,9 +71,9 @@ def test_one_is_measured_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     second = Place()
     threads = [threading.Thread(target=seconds, args=each) for each in ((Place(), 2), (second, 3))]
     threads[0].start()
-    assert begun.wait(10)
+    assert begun.wait(120)
     threads[1].start()
-    assert second.waits.wait(10)
+    assert second.waits.wait(120)
     ends.set()
     for thread in threads:
         thread.join()

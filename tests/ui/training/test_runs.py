@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from ui.training.film import snapshots_of
 from ui.training.runs import (
     broken_runs,
+    config_of,
     is_whole,
     name_of,
     new_events,
@@ -23,6 +25,7 @@ from ui.training.runs import (
 )
 from vae_core.checkpoints.writing import save_checkpoint
 from vae_core.data.image_dataset import ImageDataset
+from vae_core.errors import TrainingError
 from vae_core.models.kinds import build_model
 from vae_core.runs.run import Run, create_run
 from vae_core.training.config import TrainConfig
@@ -103,6 +106,15 @@ def test_reports_are_read_once_and_begin_anew_where_a_run_was_resumed(
     assert [event["epoch"] for event in new_events(run)] == [1]
     run.events_file.write_text("".join(lines))
     assert [event["epoch"] for event in new_events(run)] == [1, 2]
+
+
+def test_a_run_that_another_tab_deletes_is_told_to_be_missing(ended_run: Callable[..., Run]):
+    run = ended_run()
+    assert new_events(run)
+    run.delete()
+    assert new_events(run) == [] and run.snapshot_epochs() == [] and snapshots_of(run) == []
+    with pytest.raises(TrainingError, match=r"config\.json is missing"):
+        config_of(run)
 
 
 def test_a_row_of_the_table_says_how_a_run_ended(ended_run: Callable[..., Run]):

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from live.models import open_model
+from live.models import OpenModel, model_path, open_model, read_model
+from ui.view.stored import HASHES, stored_latents
 from ui.view.stored import test_rows as rows_of
 
 
@@ -21,6 +22,18 @@ def test_rows_are_of_the_latents_or_else_of_the_test_set(stored: bool) -> None:
     assert rows_of(opened, "3").tolist() == [i for i in every if labels[i] == 3]
     assert rows_of(opened, "3", but=True).tolist() == [i for i in every if labels[i] != 3]
     assert rows_of(opened, "no such class").tolist() == list(every)
+
+
+def test_a_model_opened_anew_is_told_from_all_before_also_once_they_are_gone() -> None:
+    told = set()
+    for _ in range(50):
+        opened = read_model("digits-2d", model_path("digits-2d"))
+        told.add((HASHES[OpenModel](opened), stored_latents(replace(opened, latents=None))))
+        del opened
+    assert len({of_all for of_all, _ in told}) == len({stored for _, stored in told}) == 50
+    opened = read_model("digits-2d", model_path("digits-2d"))
+    assert HASHES[OpenModel](opened) == HASHES[OpenModel](replace(opened, metrics=None))
+    assert HASHES[OpenModel](opened) != HASHES[OpenModel](opened.with_own_images)
 
 
 def test_a_name_of_two_classes_is_of_the_images_of_both() -> None:

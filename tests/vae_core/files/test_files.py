@@ -15,12 +15,16 @@ from hypothesis import strategies as st
 from vae_core.errors import DataError
 from vae_core.files import atomic as files
 from vae_core.files.atomic import (
+    LOCK,
+    NO_FILE,
     SCRATCH,
+    delete_folder,
     folder_written_whole,
     open_ordinary,
     read_json,
     remove_leftovers,
     scratch,
+    version_of,
     write_bytes,
     write_json,
 )
@@ -221,6 +225,35 @@ def test_what_a_killed_process_left_in_temporary_folders_goes_with_the_next(
         with scratch() as folder:
             assert names(tmp_path) == sorted([others.name, folder.name])
     assert names(tmp_path) == [others.name]
+
+
+def test_of_two_who_delete_a_folder_none_fails(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "folder" / "file", b"")
+    delete_folder(tmp_path / "folder")
+    delete_folder(tmp_path / "folder")
+    assert names(tmp_path) == []
+
+
+def test_a_folder_that_is_being_made_is_no_leftover(tmp_path: Path) -> None:
+    """Its maker has the lock's file, and is about to hold it."""
+    made = tmp_path / ".upload-abcdefgh.part"
+    made.mkdir()
+    (made / LOCK).touch()
+    remove_leftovers(tmp_path)
+    assert names(made) == [LOCK]
+    os.utime(made, (1e9, 1e9))
+    remove_leftovers(tmp_path)
+    assert names(tmp_path) == []
+
+
+def test_what_is_written_anew_within_a_tick_of_the_clock_is_another_version(tmp_path: Path) -> None:
+    file, before = tmp_path / "file", NO_FILE
+    for data in (b"one", b"two", b"six"):
+        write_bytes(file, data)
+        os.utime(file, (1e9, 1e9))
+        assert version_of(file) == version_of(file) != before
+        before = version_of(file)
+    assert version_of(tmp_path / "absent") == version_of(file / "absent") == NO_FILE
 
 
 def test_only_what_is_old_and_unfinished_is_a_leftover(tmp_path: Path) -> None:

@@ -87,6 +87,13 @@ def test_what_cannot_be_embedded_is_a_sentence(
         umap_projection(mu, neighbours=neighbours)
 
 
+def test_an_embedding_that_is_cut_off_is_none(pretend: Callable[[str], None]) -> None:
+    """As where the system, short of memory, ends the process while it writes."""
+    pretend("import os; os.write(1, b'done AAAA'); os.kill(os.getpid(), 9)")
+    with pytest.raises(ConfigError, match=r"UMAP failed \(its process was ended\)"):
+        umap_projection(CLUSTERS)
+
+
 def test_its_failure_and_its_absence_are_sentences(
     pretend: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

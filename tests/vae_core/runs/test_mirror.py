@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from vae_core.errors import TrainingError
+from vae_core.files.atomic import write_bytes
 from vae_core.runs.mirror import FILES, FOLDERS, Outbox, receive
 from vae_core.runs.run import create_run
 from vae_core.runs.trainer import work
@@ -49,6 +51,33 @@ def test_a_file_that_was_written_anew_is_sent_whole(tmp_path: Path) -> None:
         (source / "events.jsonl").write_text(text)
         receive(copy, outbox.changes())
         assert (copy / "events.jsonl").read_text() == text
+
+
+def test_reports_that_were_taken_back_and_outgrown_between_two_looks_are_sent_whole(
+    tmp_path: Path,
+) -> None:
+    source, copy = tmp_path / "source", tmp_path / "copy"
+    outbox = Outbox(source)
+    for text in (b"one\ntwo\n", b"one\nthree\nfour\n"):
+        write_bytes(source / "events.jsonl", text)
+        receive(copy, outbox.changes())
+        assert (copy / "events.jsonl").read_bytes() == text
+
+
+def test_a_folder_that_is_replaced_just_now_comes_with_the_next_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_bytes(tmp_path / "checkpoint" / "config.json", b"{}")
+    write_bytes(tmp_path / "status.json", b"{}")
+    look = os.scandir
+
+    def scandir(folder: Any) -> Any:
+        if Path(folder).name == "checkpoint":
+            raise FileNotFoundError
+        return look(folder)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert [path for path, _, _ in Outbox(tmp_path).changes()] == ["status.json"]
 
 
 def test_weights_come_after_what_belongs_to_them_and_the_status_last(tmp_path: Path) -> None:

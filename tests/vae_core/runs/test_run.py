@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from itertools import count, pairwise
 from math import log
@@ -55,6 +56,21 @@ def test_the_checkpoint_of_a_live_run_has_no_figures_of_an_earlier_one(run: Run)
     assert live
     assert not any(live)
     assert (run.checkpoint / "metrics.json").exists()
+
+
+def test_the_checkpoint_of_a_resumed_run_is_there_all_the_time(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+):
+    work(run, should_stop=lambda: True)
+    rename, there = os.rename, []
+
+    def look(*paths):
+        rename(*paths)
+        there.append((run.checkpoint / "model.safetensors").exists())
+
+    monkeypatch.setattr(os, "rename", look)
+    work(run)
+    assert there and all(there)
 
 
 def test_a_stop_asked_for_before_the_first_step_still_keeps_a_model(run: Run):

@@ -17,7 +17,7 @@ from filelock import FileLock
 from vae_core.errors import ConfigError, TrainingError
 from vae_core.runs import trainer
 from vae_core.runs.jobs import resume, start
-from vae_core.runs.run import Run, create_run
+from vae_core.runs.run import Run, Status, create_run
 from vae_core.runs.slots import Slot, place, slots
 from vae_core.runs.trainer import work
 from vae_core.training.config import TrainConfig
@@ -274,6 +274,44 @@ def test_a_run_that_trains_or_has_finished_is_not_resumed(tmp_path: Path) -> Non
     with pytest.raises(TrainingError, match="it has finished"):
         resume(run)
     assert run.status().state == "finished" and not run.resumable
+
+
+def test_a_trainer_that_has_told_its_end_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trainers: Trainers
+) -> None:
+    """It still tidies up when the page shows the button Resume."""
+    run = create_run(CONFIG, tmp_path / "digits-run")
+    work(run, should_stop=lambda: True)
+    read, tries = Run._read_status, [0]
+    leaving = FileLock(run.path / ".lock")
+    leaving.acquire()
+
+    def look(self: Run) -> Status:
+        tries[0] += 1
+        leaving.release()
+        return read(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "_read_status", look)
+        resume(run)
+    assert tries[0] and run.status().state == "waiting"
+
+
+def test_of_many_who_look_at_a_dead_run_none_takes_another_for_its_trainer(tmp_path: Path) -> None:
+    run = create_run(CONFIG, tmp_path / "digits-run")
+    run.write_status(replace(run.status(), state="running", begun=True))
+    states: set[str] = set()
+
+    def look() -> None:
+        for _ in range(200):
+            states.add(run.status().state)
+
+    threads = [threading.Thread(target=look) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert states == {"failed"}
 
 
 def test_what_would_fail_again_is_not_resumed(tmp_path: Path) -> None:
