@@ -21,17 +21,25 @@ PRETRAINED := $(addprefix checkpoints/,mnist-2d mnist-16d fashion-2d digits-2d s
 	fashion-16d mnist-2d-ae mnist-denoising mnist-2d-binarised frey-2d olivetti-16d dsprites-10d \
 	mnist-50d mnist-50d-iwae mnist-pca-2d mnist-2d-gan mnist-m2 sprites-factors)
 
-.PHONY: run test lint format checkpoints beta numbers docs chromium proxies $(PRETRAINED)
+.PHONY: run test suite lint style types format checkpoints beta numbers docs chromium proxies $(PRETRAINED)
 
 run: $(INSTALLED)
 	$(PY) -m streamlit run app.py --server.port $(PORT)
 
-test: lint chromium
+# The types take one core a minute: beside the tests, whose closing line comes last.
+test: style chromium
+	@$(MAKE) --no-print-directory -j 2 types suite
+
+suite:
 	$(PY) -m pytest -n 2 --dist worksteal $(TESTS)
 
-lint: $(INSTALLED_DEV)
+lint: style types
+
+style: $(INSTALLED_DEV)
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
+
+types: $(INSTALLED_DEV)
 	$(PY) -m mypy
 
 format: $(INSTALLED_DEV)

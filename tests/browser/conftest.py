@@ -85,6 +85,7 @@ from streamlit.web.cli import main
 MemorySessionStorage.get = lambda self, session: None
 main()
 """
+TITLES = [title for pages in SECTIONS.values() for _, title, _, _ in pages]
 FAILED = pytest.StashKey[bool]()
 PAGE_FAILED = "Something went wrong on this page"
 
@@ -98,11 +99,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     browser = [item for item in items if HERE in item.path.parents]
     for item in browser:
         item.add_marker("browser")
+    browser = [*one_walk(browser), *(item for item in browser if not walks(item))]
     library = HERE.parent / "vae_core"
     others = [item for item in items if HERE not in item.path.parents]
     others.sort(key=lambda item: library in item.path.parents)
     middle = len(items) // 2
     items[:] = others[:middle] + browser + others[middle:]
+
+
+def walks(item: pytest.Item) -> bool:
+    return "turned" in getattr(item, "fixturenames", ())
+
+
+def one_walk(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Those that ask for `turned`, page by page; axe, which opens what is folded, comes last."""
+
+    def place(item: pytest.Item) -> tuple[int, bool]:
+        title = item.callspec.params["title"]  # type: ignore[attr-defined]
+        return TITLES.index(title), item.path.stem == "test_axe"
+
+    return sorted(filter(walks, items), key=place)
 
 
 @dataclass(frozen=True)
@@ -276,7 +292,7 @@ def look_at(settle: Settle, turn_to: Callable[[Page, str], None]) -> Callable[..
     """`look_at(page, "Manifold", …)` turns to these pages, or to all: each must be whole."""
 
     def look(page: Page, *titles: str) -> None:
-        for title in titles or [title for pages in SECTIONS.values() for _, title, _, _ in pages]:
+        for title in titles or TITLES:
             turn_to(page, title)
             settle(page)
             main = page.get_by_test_id("stMain")

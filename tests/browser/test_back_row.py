@@ -91,7 +91,7 @@ def box(page: Page, testid: str, nth: int = 0) -> dict[str, float]:
     return dict(found)
 
 
-@pytest.mark.parametrize("title", WITH_A_PLANE, scope="module")
+@pytest.mark.parametrize("title", WITH_A_PLANE)
 def test_plane_and_image_stand_side_by_side_above_the_fold(turned: Page, title: str) -> None:
     for screen in SCREENS:
         turned.set_viewport_size(screen)  # type: ignore[arg-type]
@@ -126,7 +126,7 @@ def test_with_a_lesson_and_a_room_open_plane_and_image_fit_a_projector_too(
         assert min(plane["width"], image["width"]) > 250
 
 
-@pytest.mark.parametrize("title", WITH_A_PLANE, scope="module")
+@pytest.mark.parametrize("title", WITH_A_PLANE)
 def test_on_a_phone_plane_and_image_are_in_view_at_once(turned: Page, title: str) -> None:
     turned.set_viewport_size(PHONE)  # type: ignore[arg-type]
     turned.wait_for_function(RESTS)
@@ -137,7 +137,7 @@ def test_on_a_phone_plane_and_image_are_in_view_at_once(turned: Page, title: str
     assert turned.evaluate(CUT) == []
 
 
-@pytest.mark.parametrize("title", [*WITH_A_PLANE, *WITHOUT], scope="module")
+@pytest.mark.parametrize("title", [*WITH_A_PLANE, *WITHOUT])
 def test_no_type_is_small_and_none_presented_is_smaller_than_14(
     turned: Page, settle: Settle, title: str
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.sync_api import expect
 
 from ui.frame.navigation import HEADINGS, SECTIONS
@@ -93,40 +94,31 @@ def check_frame(page: Page, title: str) -> None:
     page.wait_for_function(ENDS)
 
 
-def test_every_page_opens_whole(
-    page: Page, app_url: str, settle: Settle, turn_to: Callable[[Page, str], None]
-) -> None:
-    page.goto(f"{app_url}/?model=digits-2d")
-    settle(page)
-    pages = navigation(page)
-    assert pages.keys() >= CORE_PAGES
-    for title in pages:
-        for width, theme in LOOKS:
-            page.emulate_media(color_scheme=theme)
-            page.set_viewport_size({"width": width, "height": 900})
-            if width == LOOKS[0][0]:
-                turn_to(page, title)
-                page.get_by_role("heading", level=1).filter(
-                    has_text=HEADINGS.get(title, title)
-                ).wait_for()
-            settle(page)
-            where = f"{title}, {theme}, {width} pixels"
-            page.wait_for_function(f"!({OVERFLOWING})().length")  # canvases follow a frame later
-            text = page.get_by_test_id("stMain").inner_text()
-            turned = f"light => (({BACKGROUND})().reduce((a, b) => a + b) > 384) === light"
-            page.wait_for_function(turned, arg=theme == "light")  # the theme follows a frame later
-            assert text.strip(), f"{where}: the page is empty"
-            assert "Traceback" not in text, where
-            assert page.get_by_test_id("stAlertContentError").all_inner_texts() == [], where
-        check_frame(page, title)
-        page.evaluate("dispatchEvent(new Event('beforeprint'))")  # from a dark screen
-        page.emulate_media(media="print", color_scheme="dark")
-        for paper, width in PAPERS.items():
-            page.set_viewport_size({"width": width, "height": 1000})
-            seen = page.evaluate(PRINTED, [CONTROLS, width])
-            assert seen == {"controls": [], "wide": [], "pale": []}, f"{title} on {paper}"
-        page.emulate_media(media="screen", color_scheme="dark")
-        page.evaluate("dispatchEvent(new Event('afterprint'))")
+@pytest.mark.parametrize("title", FILES_BY_TITLE)
+def test_every_page_opens_whole(turned: Page, settle: Settle, title: str) -> None:
+    heading = turned.get_by_role("heading", level=1)
+    heading.filter(has_text=HEADINGS.get(title, title)).wait_for()
+    for width, theme in LOOKS:
+        turned.emulate_media(color_scheme=theme)
+        turned.set_viewport_size({"width": width, "height": 900})
+        settle(turned)
+        where = f"{title}, {theme}, {width} pixels"
+        turned.wait_for_function(f"!({OVERFLOWING})().length")  # canvases follow a frame later
+        text = turned.get_by_test_id("stMain").inner_text()
+        followed = f"light => (({BACKGROUND})().reduce((a, b) => a + b) > 384) === light"
+        turned.wait_for_function(followed, arg=theme == "light")  # the theme follows a frame later
+        assert text.strip(), f"{where}: the page is empty"
+        assert "Traceback" not in text, where
+        assert turned.get_by_test_id("stAlertContentError").all_inner_texts() == [], where
+    check_frame(turned, title)
+    turned.evaluate("dispatchEvent(new Event('beforeprint'))")  # from a dark screen
+    turned.emulate_media(media="print", color_scheme="dark")
+    for paper, width in PAPERS.items():
+        turned.set_viewport_size({"width": width, "height": 1000})
+        seen = turned.evaluate(PRINTED, [CONTROLS, width])
+        assert seen == {"controls": [], "wide": [], "pale": []}, f"{title} on {paper}"
+    turned.emulate_media(media="screen", color_scheme="dark")
+    turned.evaluate("dispatchEvent(new Event('afterprint'))")
 
 
 def test_a_page_ends_so_of_a_model_that_it_has_nothing_to_show_of(
@@ -134,7 +126,9 @@ def test_a_page_ends_so_of_a_model_that_it_has_nothing_to_show_of(
 ) -> None:
     page.goto(f"{app_url}/?model=mnist-2d-gan")
     settle(page)
-    for title in navigation(page):
+    pages = navigation(page)
+    assert pages.keys() >= CORE_PAGES
+    for title in pages:
         turn_to(page, title)
         settle(page)
         check_frame(page, title)

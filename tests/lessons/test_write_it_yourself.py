@@ -68,11 +68,17 @@ def test_the_answers_make_a_checkpoint_that_the_app_opens(run, tmp_path: Path) -
         torch.testing.assert_close(opened.decode(torch.tensor([[0.5, -1.0]])), image)
 
 
-def test_each_empty_gap_is_told_by_the_cell_after_it(run) -> None:
-    errors = run(deepcopy(GAPS))
-    assert all(
-        re.match(r"AssertionError: (Gap \d is still empty|Train the model)", e) for e in errors
-    )
+def test_each_empty_gap_is_told_by_the_cell_after_it() -> None:
+    """In this very Python, cell by cell, past errors as in a notebook; the answers ran in one."""
+    names: dict[str, object] = {}
+    errors: list[str] = []
+    for cell in GAPS.cells:
+        if cell.cell_type == "code":
+            try:
+                exec(cell.source, names)
+            except AssertionError as error:
+                errors.append(str(error))
+    assert all(re.match(r"Gap \d is still empty|Train the model", e) for e in errors)
     told = [found[1] for e in errors if (found := re.search(r"Gap (\d)", e))]
     assert list(dict.fromkeys(told)) == ["1", "2", "4"], "3 is told once the first two are filled"
 

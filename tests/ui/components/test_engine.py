@@ -16,11 +16,12 @@ import pytest
 import torch
 from torch import nn
 
+from live.models import open_model
 from live.worker import Verb, computed
 from ui.components.engine import kernel
+from ui.outside.page import weights_of
 from vae_core.checkpoints.reading import list_checkpoints, load_checkpoint
 from vae_core.export.packing import pack
-from vae_core.export.rounding import small
 from vae_core.export.steps import program_of
 from vae_core.models.config import ModelConfig
 from vae_core.models.kinds import build_model
@@ -122,12 +123,14 @@ def prepared(stem: Path, model: LatentModel, coding: str) -> dict[str, np.ndarra
     c, h, w = model.image_shape
     z = torch.randn(ROWS, model.latent_dim, generator=generator).numpy()
     images = torch.randint(0, 256, (ROWS, h, w, c), generator=generator).to(torch.uint8).numpy()
-    program = program_of(model)
-    rounded = small(program, None).rounded if coding == "int8" else {}
+    if coding == "int8":  # as a saved page has them
+        packed, _ = weights_of(open_model(stem.name), encoder=model.has_encoder)
+    else:
+        packed = pack(program_of(model), coding, {})
     if coding != "float32":  # how near small weights come is told of images such as it knows
         images = computed(model, Verb.DECODE, z)
     for end, data in {
-        "packed": pack(program, "float32" if coding == "float32" else "float16", rounded),
+        "packed": packed,
         "z": z.astype("<f4").tobytes(),
         "images": images.tobytes(),
     }.items():
