@@ -1,4 +1,4 @@
-"""Where a z stands on the screen while the plane's view is at home."""
+"""Where a z stands on the screen while the plane's view is at home, and when a page is at rest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vae_core.checkpoints.reading import load_latents
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from playwright.sync_api import Locator
+    from playwright.sync_api import Locator, Page
 
     from vae_core.latent.latents import Latents
 
@@ -31,3 +31,10 @@ def on_screen(plane: Locator, model: str, z: Sequence[float]) -> tuple[float, fl
     half = max(3.2, 1.05 * float(far[int((len(far) - 1) * 0.998)]))
     unit = min(box["width"], box["height"]) / 2 / half
     return box["x"] + box["width"] / 2 + z[0] * unit, box["y"] + box["height"] / 2 - z[1] * unit
+
+
+def wait_for_fold(page: Page) -> None:
+    """Until the sidebar has made room for a lesson: it is told to when the lesson is there."""
+    page.wait_for_function(
+        "document.querySelector('[data-testid=stSidebar]')?.getBoundingClientRect().width === 0"
+    )

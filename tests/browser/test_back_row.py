@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import has_menus
+from tests.browser.places import wait_for_fold
 from ui.frame.navigation import SECTIONS
 
 pytestmark = pytest.mark.browser
@@ -118,6 +119,7 @@ def test_with_a_lesson_and_a_room_open_plane_and_image_fit_a_projector_too(
         open_page(page, app_url, title, settle, lesson)
         bar = page.get_by_test_id("room")
         expect(bar).to_be_visible()
+        wait_for_fold(page)
         page.wait_for_function(RESTS)
         plane, image = box(page, "latent-plane"), box(page, "decoded-image")
         assert plane["x"] + plane["width"] <= image["x"]

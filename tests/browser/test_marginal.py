@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from live.images import test_dataset as images_of
 from live.models import open_model
+from tests.browser.places import wait_for_fold
 from vae_core.measures.likelihood.quadrature import exact_log_likelihood
 
 if TYPE_CHECKING:
@@ -51,7 +52,9 @@ def test_both_plots_stand_at_one_height_whatever_is_said_above_them(
     page.set_viewport_size({"width": 1024, "height": 768})
     page.goto(f"{app_url}/marginal?model=mnist-2d&image=0&seed=0&lesson=02-why-p-of-x&step=4")
     settle(page)
+    wait_for_fold(page)
     figures = page.get_by_test_id("marginal").locator("figure")
+    expect(figures).to_have_count(2)
     heights = [f.locator("figcaption span").bounding_box() for f in figures.all()]
     plots = [f.locator("css=.plot").bounding_box() for f in figures.all()]
     assert all(heights) and all(plots)

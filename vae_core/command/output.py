@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vae_core.errors import ConfigError
+from vae_core.files.folders import check_can_hold
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,7 @@ def output_of(text: str, endings: Sequence[str], flag: str = "--output") -> Outp
         raise ConfigError(
             f"{flag} {text!r} is to end in {_listed(endings)}, which says what is written."
         )
-    if not path.absolute().parent.is_dir():
-        raise ConfigError(f"There is no folder {path.parent} to put {path.name} in; make it.")
+    check_can_hold(path)
     return Output(path, ending)
 
 

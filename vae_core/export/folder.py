@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vae_core.errors import ConfigError
 from vae_core.files.atomic import folder_written_whole
-from vae_core.files.folders import would_be_lost
+from vae_core.files.folders import check_can_hold, would_be_lost
 
 
 @contextmanager
@@ -23,8 +23,7 @@ def export_folder(path: str | Path, files: Collection[str]) -> Iterator[Path]:
     if not str(path):
         raise ConfigError("'' is no place for a folder; name one.")
     place = Path(os.path.abspath(path))
-    if not place.parent.is_dir():
-        raise ConfigError(f"There is no folder {place.parent} to put {place.name} in; make it.")
+    check_can_hold(place)
     if os.path.isfile(place):
         raise ConfigError(f"{place} is a file, and an export is a folder; name one that is new.")
     try:

@@ -7,6 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from vae_core.errors import ConfigError
+
 
 @dataclass(frozen=True)
 class Folder:
@@ -23,6 +25,15 @@ def folders(root: Path) -> list[Folder]:
     with os.scandir(root) as entries:
         found = [Path(e.path) for e in entries if e.name[0] != "." and os.path.isdir(e.path)]
     return [Folder(path, _unreadable(path)) for path in sorted(found)]
+
+
+def check_can_hold(place: Path) -> None:
+    """ConfigError where the folder that `place` is to lie in is missing, or is a file."""
+    if (parent := place.absolute().parent).is_dir():
+        return
+    if file := next((path for path in (parent, *parent.parents) if path.is_file()), None):
+        raise ConfigError(f"{place.name} cannot be put in {file}, a file; name another place.")
+    raise ConfigError(f"There is no folder {place.parent} to put {place.name} in; make it.")
 
 
 def would_be_lost(path: Path, files: Collection[str]) -> str:

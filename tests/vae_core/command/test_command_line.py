@@ -913,9 +913,9 @@ def test_an_output_that_cannot_be_written_fails(
     (tmp_path / "file").touch()
     assert_refused(run("export", checkpoint, "--output", tmp_path / "file" / "x"), 1)
     for command, name in (("encode", "x.csv"), ("sample", "x.png"), ("export", "x.zip")):
-        for place in ("file", "nowhere"):
+        for place, why in (("file", "cannot be put in"), ("nowhere", "There is no folder")):
             outcome = run(command, checkpoint, "--output", tmp_path / place / name)
-            assert_refused(outcome, 2, "There is no folder", place, name)
+            assert_refused(outcome, 2, why, place, name)
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
 
 
