@@ -360,6 +360,7 @@ def test_in_a_frame_as_strict_as_theirs_it_decodes_and_saves(context: BrowserCon
     both = frame.evaluate("listeners()")
     frame.evaluate("ends.pop()()")
     assert frame.evaluate("listeners()") == both / 2
+    count = frame.evaluate("decodes.length")
     frame.evaluate("ends.push(show())")  # its cell was run again
-    frame.wait_for_function("n => decodes.length > n", arg=frame.evaluate("decodes.length"))
+    frame.wait_for_function("n => decodes.length > n", arg=count)
     assert {url.partition(":")[0] for url in asked} <= {"about", "blob", "data"}
