@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from benchmarks.proxies import free_port
 from benchmarks.served import CHROMIUM
@@ -57,18 +60,60 @@ START_SECONDS = 120  # a cold server on a busy machine
 PATIENCE_MS = 60_000  # for whatever is waited for
 VIEWPORT: ViewportSize = {"width": 1400, "height": 900}
 # What is yet to come stands still: to draw it pulsing is half the work of showing a page. `unheard`
-# is whether the page has told its script something of which it has heard nothing yet.
+# is whether the page has told its script something and no run that began after it has ended; what a
+# part says that is gone Streamlit answers with silence.
 LISTEN = """
 window.decodes = [];
 addEventListener("zscape:decoded", (event) => decodes.push(event.detail));
 {
+    // By protobuf's encoding: number of a field -> its value, or its bytes.
+    const fieldsOf = (bytes) => {
+        const fields = {};
+        let at = 0;
+        const varint = () => {
+            let value = 0;
+            for (let unit = 1; ; unit *= 128) {
+                value += (bytes[at] & 127) * unit;
+                if (bytes[at++] < 128) return value;
+            }
+        };
+        while (at < bytes.length) {
+            const tag = varint();
+            const value = varint();
+            fields[tag >> 3] = (tag & 7) === 2 ? bytes.subarray(at, (at += value)) : value;
+        }
+        return fields;
+    };
+    const known = new WeakSet();
+    let begun = false, silence = 0;
+    const heard = () => (window.unheard = false);
+    const wait = () => {
+        window.unheard = true;
+        clearTimeout(silence);
+    };
+    const hear = ({ data }) => {
+        const said = fieldsOf(new Uint8Array(data));
+        if (NEW_SESSION in said) begun = true;
+        if (said[SCRIPT_FINISHED] === FINISHED_EARLY_FOR_RERUN) {
+            begun = false;
+            wait();
+        } else if (begun && SCRIPT_FINISHED in said) heard();
+    };
     const send = WebSocket.prototype.send;
     WebSocket.prototype.send = function (...message) {
         if (this.url.includes("/_stcore/stream")) {
-            window.unheard = true;
-            const heard = () => setTimeout(() => (window.unheard = false), 50);
-            this.addEventListener("message", heard, { once: true });
-            this.addEventListener("close", heard, { once: true });
+            if (!known.has(this)) {
+                this.addEventListener("message", hear);
+                this.addEventListener("close", heard);
+            }
+            known.add(this);
+            const { RERUN_SCRIPT: asked } = fieldsOf(message[0]);
+            const { FRAGMENT_ID: part, IS_AUTO_RERUN: byItself } = fieldsOf(asked ?? []);
+            if (asked && !byItself) {
+                begun = false;
+                wait();
+                if (part) silence = setTimeout(heard, 15_000);
+            }
         }
         return send.apply(this, message);
     };
@@ -79,6 +124,33 @@ addEventListener("zscape:decoded", (event) => decodes.push(event.detail));
     document.adoptedStyleSheets.push(still);
 }
 """
+for name, number in (
+    ("NEW_SESSION", ForwardMsg.NEW_SESSION_FIELD_NUMBER),
+    ("SCRIPT_FINISHED", ForwardMsg.SCRIPT_FINISHED_FIELD_NUMBER),
+    ("FINISHED_EARLY_FOR_RERUN", ForwardMsg.FINISHED_EARLY_FOR_RERUN),
+    ("FRAGMENT_ID", ClientState.FRAGMENT_ID_FIELD_NUMBER),
+    ("IS_AUTO_RERUN", ClientState.IS_AUTO_RERUN_FIELD_NUMBER),
+    ("RERUN_SCRIPT", BackMsg.RERUN_SCRIPT_FIELD_NUMBER),
+):
+    LISTEN = LISTEN.replace(name, str(number))
+# Whether the script rests, and what it has said is drawn; no promise, which would be asked once.
+RESTS = """() => {
+    const coming = "[data-testid=stSkeleton], [data-testid=stAppSkeleton]";
+    const app = document.querySelector("[data-testid=stApp]");
+    if (!app || window.unheard || document.querySelector(coming)) {
+        delete window.still;
+        return false;
+    }
+    const draw = async (still) => {
+        await Promise.allSettled([...(window.zscapeModules?.values() ?? [])]);
+        for (let k = 0; k < 2; k++) await new Promise(requestAnimationFrame);
+        await new Promise((go) => requestIdleCallback(go, { timeout: 200 }));
+        still.drawn = true;
+    };
+    if (app.dataset.testScriptState !== "notRunning") return false;
+    if (!window.still) draw((window.still = {}));
+    return window.still.drawn && delete window.still;
+}"""
 FORGETFUL = """
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.web.cli import main
@@ -224,7 +296,7 @@ def browser() -> Iterator[Browser]:
 def plane_script(browser: Browser, app: App) -> str:
     """The URL of the latent plane's plane.js, which its other modules stand beside."""
     with browser.new_page() as page:
-        with page.expect_response("**/plane.js", timeout=PATIENCE_MS) as response:
+        with page.expect_response("**/plane.js", timeout=1000 * START_SECONDS) as response:
             page.goto(app.url)
         wait_until_idle(page)
     return str(response.value.url)
@@ -263,14 +335,7 @@ def settle() -> Settle:
 
 
 def wait_until_idle(page: Page) -> None:
-    page.wait_for_function("!window.unheard", polling=50, timeout=PATIENCE_MS)
-    idle = '[data-testid="stApp"][data-test-script-state="notRunning"]'
-    page.locator(idle).wait_for(timeout=PATIENCE_MS)
-    page.wait_for_function(
-        "!document.querySelector('[data-testid=stSkeleton], [data-testid=stAppSkeleton]')",
-        polling=100,  # each frame that is asked for is drawn
-        timeout=PATIENCE_MS,
-    )
+    page.wait_for_function(RESTS, polling=50, timeout=PATIENCE_MS)  # a frame asked for is drawn
 
 
 @pytest.fixture(scope="session")
