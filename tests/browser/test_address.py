@@ -36,6 +36,7 @@ def test_pages_are_walked_and_left_again(
     page.go_back()  # one step is one page
     expect(page.get_by_role("heading", name="Manifold")).to_be_visible()
     expect(page).to_have_url(re.compile(r"/manifold\?.*z=0\.000,0\.000"))
+    settle(page)
     assert said_by(page.url).items() >= said_by(f"?{grid}").items()
 
 

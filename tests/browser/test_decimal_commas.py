@@ -17,6 +17,7 @@ def settings(page: Page, app_url: str, settle: Callable[[Page], None]) -> Page:
     page.goto(f"{app_url}/train?train_objective=dip-vae-ii")
     settle(page)
     page.get_by_text("More settings").click()
+    settle(page)
     return page
 
 

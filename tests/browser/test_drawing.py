@@ -153,7 +153,10 @@ def posterior_of(model: str, image: np.ndarray) -> Any:
 
 
 def test_each_stroke_is_encoded_its_posterior_sampled_and_looked_at_from_near(
-    page: Page, app_url: str, settle: Settle
+    page: Page,
+    app_url: str,
+    settle: Settle,
+    wait_for_z: Callable[[list[float]], None],
 ) -> None:
     pad = open_pad(page, app_url, settle)
     before = shown_z(page)
@@ -173,7 +176,7 @@ def test_each_stroke_is_encoded_its_posterior_sampled_and_looked_at_from_near(
         page.wait_for_function("z => String(decodes.at(-1).z) !== String(z)", arg=last)
         eps = (np.array(shown_z(page)) - mu) / np.exp(0.5 * logvar)
         assert np.abs(eps).max() < 7
-    page.wait_for_function("z => location.search.includes('z=')")
+    wait_for_z(shown_z(page))
     settle(page)
 
     plane = page.get_by_test_id("latent-plane")

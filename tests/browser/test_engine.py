@@ -23,12 +23,13 @@ IMAGE = """canvas => Array.from(canvas.getContext('2d')
 
 
 def hover(page: Page, across: float, down: float) -> dict[str, Any]:
-    """Point at the plane; returns what is decoded there."""
+    """Point at another place of the plane; returns what is decoded there."""
     box = page.get_by_test_id("latent-plane").first.bounding_box()
     assert box is not None
-    count = page.evaluate("decodes.length")
+    before = page.evaluate("String(decodes.at(-1)?.z)")
     page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
-    page.wait_for_function("n => decodes.length > n", arg=count)
+    # What was on its way, or is decoded anew by the engine, is of the place before.
+    page.wait_for_function("z => String(decodes.at(-1)?.z) !== z", arg=before)
     last: dict[str, Any] = page.evaluate("decodes.at(-1)")
     return last
 

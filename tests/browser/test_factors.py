@@ -56,7 +56,7 @@ def test_a_name_stays_with_one_s_own_model(
     settle(page)
     page.goto(f"{app_url}/factors?model=run:{run.token}")
     settle(page)
-    assert page.get_by_label(label).input_value() == "slant"
+    expect(page.get_by_label(label)).to_have_value("slant")
     kept = json.loads((run.path / "dimension_names.json").read_text("utf-8"))
     assert kept == {str("₁₂".index(label[-1])): "slant"}
     assert not (run.path / "checkpoint" / "dimension_names.json").exists()

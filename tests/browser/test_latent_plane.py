@@ -174,6 +174,7 @@ def test_a_box_selects_what_a_lasso_along_it_selects_and_enter_the_nearest_point
     settle(page)
     page.get_by_role("button", name="Clear selection").click()
     page.wait_for_url(re.compile("^(?!.*selected=)"))
+    settle(page)
 
     page.mouse.click(*spot(plane, 0.98, 0.98))  # selects nothing
     corners = [(0.3, 0.3), (0.6, 0.3), (0.6, 0.6), (0.3, 0.6), (0.3, 0.3)]
@@ -193,10 +194,10 @@ def test_a_box_selects_what_a_lasso_along_it_selects_and_enter_the_nearest_point
         found.append(selected_rows(page))
         page.get_by_role("button", name="Clear selection").click()
         page.wait_for_url(re.compile("^(?!.*selected=)"))
+        settle(page)  # what stood below the plane is gone
     assert len(found[0]) > 8
     assert found[0] == found[1]
 
-    settle(page)
     page.keyboard.down("Control")  # adds to what the plane holds for selected
     page.mouse.click(*on_screen(plane, "digits-2d", digits.mu[nearest].tolist()))
     page.keyboard.up("Control")
@@ -281,17 +282,22 @@ def test_a_dropped_connection_comes_back_and_a_model_that_is_gone_is_a_sentence(
     route_web_socket: Callable[..., None],
 ) -> None:
     sockets: list[WebSocketRoute] = []
+    gone = False
 
     def through(socket: WebSocketRoute) -> None:
         sockets.append(socket)
-        socket.connect_to_server()
+        if not gone:
+            socket.connect_to_server()
 
     route_web_socket(re.compile("/live/decode"), through)
     plane = open_plane(page, app_url, settle)
-    opened = len(sockets)
-    for socket in sockets:
+    opened, gone = len(sockets), True
+    for socket in sockets[:opened]:
         socket.close(code=1001, reason="gone")
     page.get_by_text("Reconnecting…").first.wait_for()
+    gone = False
+    for socket in sockets[opened:]:
+        socket.connect_to_server()
     page.get_by_text("Reconnecting…").first.wait_for(state="hidden")
     assert len(sockets) > opened
     count = len(decodes(page))

@@ -83,10 +83,15 @@ def test_each_layer_is_switched_on_and_off_and_nothing_moves_by_itself(
         page.wait_for_function("before => plane.toDataURL() === before", arg=before)
 
 
+# Those of the last frame: what comes late is drawn in one of its own.
 COUNT_ELLIPSES = """() => {
   window.ellipses = 0;
+  let frame = null;
   const draw = CanvasRenderingContext2D.prototype.ellipse;
   CanvasRenderingContext2D.prototype.ellipse = function (...where) {
+    const { currentTime } = document.timeline;
+    if (frame !== currentTime) ellipses = 0;
+    frame = currentTime;
     ellipses += 1;
     return draw.apply(this, where);
   };
@@ -101,7 +106,6 @@ def test_few_selected_points_have_an_ellipse_each_and_more_share_one(
     open_plane(page, f"{app_url}/encoded?model=digits-2d&selected={selected}", settle)
     page.evaluate(COUNT_ELLIPSES)
     ellipses = """() => new Promise((go) => requestAnimationFrame(() => {
-        ellipses = 0;
         plane.dispatchEvent(new PointerEvent("pointermove", { clientX: 0, clientY: 0 }));
         requestAnimationFrame(() => requestAnimationFrame(() => go(ellipses)));
     }))"""
