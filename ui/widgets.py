@@ -25,12 +25,12 @@ def set_widget(key: str, value: object) -> None:
     What the script writes is sent to the browser, and there it takes back whatever the visitor did
     meanwhile: a slider that is being moved must not be set to where it is known to stand.
     """
-    before: dict[str, object] = st.session_state.setdefault("before", {})
+    before: dict[str, tuple[object, object]] = st.session_state.setdefault("before", {})
     if key in st.session_state and st.session_state[key] == value:
         before.pop(key, None)  # the browser has heard of it
         return
     if key in st.session_state:
-        before[key] = st.session_state[key]
+        before[key] = st.session_state[key], value
     st.session_state[key] = value
 
 
@@ -38,12 +38,14 @@ def is_echo(key: str, *others: str) -> bool:
     """Whether the browser says of the widget `key` what it showed before the script set it.
 
     It says so of all widgets in each run that it asks for: also where it has not heard yet what the
-    run before has set, as when two things are done in a moment. Then it has heard of none of the
-    `others` either that were set with it.
+    run before has set, as when two things are done in a moment. It has heard of that where one of
+    the `others` shows what was set with it.
     """
-    before: dict[str, object] = st.session_state.get("before", {})
-    said = [each for each in (key, *others) if each in before]
-    return key in said and all(st.session_state.get(each) == before[each] for each in said)
+    before: dict[str, tuple[object, object]] = st.session_state.get("before", {})
+    if key not in before or st.session_state.get(key) != before[key][0]:
+        return False
+    said = [each for each in others if each in before and each != key]
+    return not any(st.session_state.get(each) == before[each][1] for each in said)
 
 
 def clicked(

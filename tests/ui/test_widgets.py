@@ -126,3 +126,70 @@ def test_what_the_browser_has_not_heard_of_yet_moves_no_end(tmp_path: Path) -> N
     zeros, fours = ([i for i, label in enumerate(labels) if label == k] for k in (labels[0], 4))
     expected = [f"test:{zeros[1]}"] * 2 + [f"test:{fours[1]}", "1.000,2.000"]
     assert json.loads(done.stdout.splitlines()[-1]) == expected
+
+
+MOVES = """
+import json
+import streamlit as st
+from pathlib import Path
+from streamlit.testing.v1 import AppTest
+from ui.frame.navigation import PAGES
+
+st.page_link = lambda *_, **__: None
+
+def open_page(name):
+    app = AppTest.from_file(str(Path(PAGES) / f"{name}.py"), default_timeout=600)
+    app.session_state["model"], app.session_state["visitor"] = "digits-2d", "ann"
+    app.run()
+    return app.run()
+
+def z(app):
+    return [round(value, 2) for value in app.session_state["z"]]
+
+app, seen = open_page("decode"), {}
+old = app.slider(key="slider-0").value
+app.selectbox(key="to_class").set_value("3").run()
+seen["mean"] = z(app)
+app.selectbox(key="to_class").set_value("3")  # of all that it has not heard of yet
+for j in range(2):
+    shown = app.session_state["before"][f"slider-{j}"][0]
+    app.slider(key=f"slider-{j}").set_value(0.0 if j == 1 else shown)
+app.run()
+seen["slid"] = z(app)
+app.run()
+app.slider(key="slider-0").set_value(old).run()  # chosen, and as before
+seen["chosen"] = z(app)[0], round(old, 2)
+app.selectbox(key="to_class").set_value("3").run()
+seen["again"] = z(app)
+assert not app.exception
+
+app = open_page("geometry")
+(random,) = [button for button in app.button if button.label == "Random pair"]
+before = [app.number_input(key=f"row-{side}").value for side in "ab"]
+random.click().run()
+pair = [app.number_input(key=f"row-{side}").value for side in "ab"]
+app.number_input(key="row-a").set_value(before[0])
+app.number_input(key="row-b").set_value(5).run()
+seen["pair"] = [app.number_input(key=f"row-{side}").value for side in "ab"], [pair[0], 5]
+assert not app.exception
+
+print(json.dumps(seen))
+"""
+
+
+def test_what_the_browser_has_not_heard_of_yet_moves_no_slider_and_no_pair(tmp_path: Path) -> None:
+    """Whoever moves a slider just after a jump stays where that led, but for the slider."""
+    done = subprocess.run(
+        [sys.executable, "-c", MOVES],
+        cwd=ROOT,
+        env=os.environ | {"ZSCAPE_RUNS": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3_000:]
+    seen = json.loads(done.stdout.splitlines()[-1])
+    mean = seen["mean"]
+    assert seen["slid"] == [mean[0], 0.0, *mean[2:]]
+    assert seen["chosen"][0] == seen["chosen"][1] != mean[0]
+    assert seen["again"] == mean
+    assert seen["pair"][0] == seen["pair"][1]

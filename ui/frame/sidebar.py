@@ -26,7 +26,7 @@ from ui.text.plain import file_name, plain, show_error
 from ui.widgets import clicked, file_uploader
 from vae_core.data.names import dataset_label
 from vae_core.errors import CheckpointError, ConfigError, ZscapeError
-from vae_core.files.atomic import open_ordinary
+from vae_core.files.atomic import Version, open_ordinary, version_of
 
 PREVIEW = 72  # pixels
 MAX_PREVIEW = 16 << 20  # bytes of its file
@@ -139,7 +139,7 @@ def _show_model(model_id: str) -> None:
         preview = checkpoints_root() / model_id / "preview.png"
         if not run_token(model_id):
             with suppress(ZscapeError):  # there is none, or none that can be read
-                st.image(_middle_of(preview), width=PREVIEW)
+                st.image(_middle_of(preview, version_of(preview)), width=PREVIEW)
         with st.container(gap=None):
             if clicked(model_label(model_id), key=f"choose-{model_id}", type="tertiary"):
                 select_model(model_id)
@@ -148,8 +148,11 @@ def _show_model(model_id: str) -> None:
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
-def _middle_of(preview: Path) -> Image.Image:
-    """The middle of a manifold: few enough of its images to be seen small."""
+def _middle_of(preview: Path, version: Version) -> Image.Image:
+    """The middle of a manifold: few enough of its images to be seen small.
+
+    version: of the file; a model that is trained anew has another.
+    """
     from vae_core.data.own.decoding import decoded, open_image  # with torch
 
     with open_ordinary(preview, CheckpointError, MAX_PREVIEW) as file:

@@ -9,9 +9,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from ui.frame import sidebar, work
+from vae_core.files.atomic import version_of
 
 SHIPPED = Path(__file__).parents[3] / "checkpoints" / "digits-2d"
 
@@ -101,6 +103,16 @@ def test_a_broken_preview_hides_no_list_of_models(
     assert not app.exception
     assert [button.label for button in app.button] == ["broken", "whole"]
     assert len(app.get("image")) == 1
+
+
+def test_a_model_trained_anew_is_shown_by_its_new_preview(tmp_path: Path) -> None:
+    preview = tmp_path / "preview.png"
+    for colour in ((255, 0, 0), (0, 0, 255)):
+        new = tmp_path / "new.png"
+        Image.new("RGB", (9, 9), colour).save(new)
+        new.replace(preview)
+        shown = sidebar._middle_of(preview, version_of(preview))
+        assert shown.convert("RGB").getpixel((0, 0)) == colour
 
 
 def test_the_model_in_view_is_saved_as_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
