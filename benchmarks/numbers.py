@@ -173,8 +173,8 @@ TRIED = (
     "that a cache holds took 6.5, 500 draws decoded at once 7.0, 1,250 of them 6.2. bfloat16 "
     "halves the products, but keeps eight bits of a logit: not taken. The steps each at its best, "
     "as an idle core would have them, add up to 4.7 minutes, of which the products are 3.6; "
-    "oneDNN and OpenBLAS multiply these matrices 5 to 10 % faster than PyTorch here, and little "
-    "else is left in single precision. The whole has not been timed on an idle core.",
+    "oneDNN and OpenBLAS gain a tenth on them at most, and little else is left in single "
+    "precision. The whole has not been timed on an idle core.",
 )
 
 
