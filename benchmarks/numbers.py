@@ -357,13 +357,14 @@ def _studies_table(studies: Mapping[str, Figures]) -> list[str]:
 
 
 def _of_best(figures: Figures) -> str:
-    """By scores that training images chose, where these have been asked, and the best of all."""
+    """By the scores that training images chose, where asked, and by the best of all if another."""
     of = figures["best"]
     best = f"{of['auroc']:.3f} (by the score {of['score']}, chosen by this figure)"
     if "chosen" not in figures:
         return best
-    scores = ", ".join(sorted(set(figures["chosen"]["scores"].values())))
-    return f"{figures['chosen']['auroc']:.3f} (by {scores}, chosen on training images); {best}"
+    scores = sorted(set(figures["chosen"]["scores"].values()))
+    chosen = f"{figures['chosen']['auroc']:.3f} (by {', '.join(scores)}, chosen on training images)"
+    return chosen if scores == [of["score"]] else f"{chosen}; {best}"
 
 
 def _seeds_table(figures: Figures) -> list[str]:
