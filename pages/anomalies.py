@@ -65,9 +65,10 @@ SCORE_NAMES = {
     "log_px": "−log p(x)",
     "reconstruction": "reconstruction",
     "relative": "relative error",
+    "smoothed": "smoothed error",
     "latent": "distance",
 }
-UNITS = {"relative": "%", "latent": "σ"}
+UNITS = {"relative": "%", "smoothed": "%", "latent": "σ"}
 NOISES = {
     "Gaussian": ("gaussian", "σ of the noise"),
     "salt and pepper": ("salt-and-pepper", "Share of pixels"),
@@ -165,7 +166,7 @@ def scored(score: str, against: str, normal: Sample, anomalies: Sample) -> Found
 
 
 def show_curves(found: Found, score: str, normal: Sample, anomalies: Sample) -> None:
-    percent = 100 if score == "relative" else 1
+    percent = 100 if UNITS.get(score) == "%" else 1
     panel, x_range = score_panel(percent * found.normal, percent * found.anomalies)
     both = st.container(horizontal=True, gap="medium")  # below one another on a narrow page
     with both.container(width=WIDTHS[0]):

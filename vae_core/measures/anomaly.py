@@ -27,9 +27,11 @@ SCORES = {
     "log_px": True,
     "reconstruction": False,
     "relative": False,
+    "smoothed": False,
     "latent": False,
 }
-WITHOUT_LIKELIHOOD = ("relative", "latent")
+WITHOUT_LIKELIHOOD = ("relative", "smoothed", "latent")
+SMOOTHING = 1 / 28  # of an image's shorter side, the deviation of what smooths it
 BATCH = 100
 STRANGERS = ("noise", "shuffled pixels", "quarter turn")
 SINGULAR = 1e-5  # of the covariance's largest eigenvalue: directions that vary less do not count
@@ -84,7 +86,9 @@ def anomaly_scores(
     elbo: -ELBO by `samples` draws; log_px: -log p(x) by importance sampling with so many;
     reconstruction: -log p(x given z = mu), all in nats; relative: |x - y|^2 / (|x|^2 + |y|^2) with
     the reconstruction y, which is 1 less Dice's coefficient (Milletari et al. 2016, section 3);
-    latent: the Mahalanobis distance of mu to the nearest class of the images that are `normal`.
+    smoothed: the same of both under a Gaussian, as `smooth` has it, so that a stroke beside its
+    place is less strange than one too many; latent: the Mahalanobis distance of mu to the nearest
+    class of the images that are `normal`.
     on_progress takes the share of the images done. ConfigError where the model has no such score,
     DataError where one overflows.
     """
@@ -122,10 +126,23 @@ def _scores(
     if normal is not None and score == "latent":
         return normal.distance(mu)
     if score == "relative":
-        y = model.decode(mu)
-        both = x.square() + y.square()
-        return (x - y).square().sum((1, 2, 3)) / both.sum((1, 2, 3)).clamp_min(1e-12)
+        return _relative_error(x, model.decode(mu))
+    if score == "smoothed":
+        return _relative_error(smooth(x), smooth(model.decode(mu)))
     return -model.log_likelihood(x, mu)
+
+
+def _relative_error(x: Tensor, y: Tensor) -> Tensor:
+    both = x.square() + y.square()
+    return (x - y).square().sum((1, 2, 3)) / both.sum((1, 2, 3)).clamp_min(1e-12)
+
+
+def smooth(x: Tensor) -> Tensor:
+    """x (n, c, h, w) under a Gaussian, SMOOTHING of its shorter side wide: a pixel of MNIST's."""
+    from scipy.ndimage import gaussian_filter
+
+    sigma = SMOOTHING * min(x.shape[2:])
+    return torch.from_numpy(gaussian_filter(x.cpu().numpy(), sigma, axes=(2, 3))).to(x.device)
 
 
 def scores_of(model: LatentModel) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from itertools import product
 from statistics import NormalDist
+from typing import cast
 
 import numpy as np
 import pytest
@@ -27,10 +28,12 @@ from vae_core.measures.anomaly import (
     outer_fences,
     score_histogram,
     scores_of,
+    smooth,
     strangers,
 )
 from vae_core.models.config import ModelConfig
 from vae_core.models.kinds import build_model
+from vae_core.models.latent_model import LatentModel
 from vae_core.models.priors import kl_to_standard_normal
 
 
@@ -161,6 +164,43 @@ def test_the_relative_error_is_of_dices_coefficient() -> None:
     assert len(told) > 1 and told[-1] == 1
 
 
+def test_images_are_smoothed_by_a_gaussian_of_a_28th_of_their_side() -> None:
+    x = torch.zeros((2, 1, 56, 84))
+    x[0, 0, 28, 40] = x[1, 0, 20, 30] = 1
+    at = torch.arange(-9, 10)
+    bell = torch.distributions.Normal(0.0, 2.0).log_prob(at.double()).exp()
+    there = smooth(x)[0, 0, 19:38, 31:50].double()
+    torch.testing.assert_close(there, bell[:, None] * bell, rtol=0, atol=1e-4)
+    torch.testing.assert_close(smooth(x).sum((1, 2, 3)), torch.ones(2))
+
+
+def test_a_stroke_beside_its_place_is_less_strange_than_one_too_many_once_smoothed() -> None:
+    class Rebuilds(torch.nn.Module):
+        """Whatever it sees, a stroke in the middle."""
+
+        has_encoder = has_decoder = has_likelihood = True
+        is_variational = False
+
+        def encode(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return torch.zeros((len(x), 1)), torch.zeros((len(x), 1))
+
+        def decode(self, z: torch.Tensor) -> torch.Tensor:
+            return strokes(14).expand(len(z), -1, -1, -1)
+
+    def strokes(*columns: int) -> torch.Tensor:
+        x = torch.zeros((1, 1, 28, 28))
+        x[0, 0, 6:22, list(columns)] = 1
+        return x
+
+    x = torch.cat([strokes(15), strokes(14, 22)])
+    strange = {
+        score: anomaly_scores(cast(LatentModel, Rebuilds()), x, score, generator=seeded()).tolist()
+        for score in ("relative", "smoothed")
+    }
+    assert strange["relative"] == pytest.approx([1, 1 / 3])
+    assert strange["smoothed"][0] < strange["smoothed"][1]
+
+
 def test_which_scores_a_model_has() -> None:
     x = torch.rand((3, 1, 8, 8), generator=seeded())
     gaussians = class_gaussians(codes(20, 2))
@@ -170,7 +210,7 @@ def test_which_scores_a_model_has() -> None:
     }
     assert has == {
         "vae": tuple(SCORES),
-        "autoencoder": ("reconstruction", "relative", "latent"),
+        "autoencoder": ("reconstruction", "relative", "smoothed", "latent"),
         "gan": (),
     }
     for kind, score in product(has, SCORES):
