@@ -335,7 +335,8 @@ def settle() -> Settle:
 
 
 def wait_until_idle(page: Page) -> None:
-    page.wait_for_function(RESTS, polling=50, timeout=PATIENCE_MS)  # a frame asked for is drawn
+    # A page is computed and drawn; and each frame that is asked for is drawn.
+    page.wait_for_function(RESTS, polling=50, timeout=3 * PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")

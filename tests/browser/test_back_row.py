@@ -169,6 +169,7 @@ def test_presented_all_is_larger_and_without_a_sidebar_until_it_is_ended(
     page.keyboard.press("p")
     expect(sidebar).to_be_hidden()
     expect(page).to_have_url(re.compile("present=true"))
+    settle(page)
     assert chip.evaluate(size) == pytest.approx(1.25 * small)
     turn_to(page, "Encoded μ")
     settle(page)

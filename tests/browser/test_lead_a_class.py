@@ -78,8 +78,10 @@ def test_a_student_sees_what_the_teacher_shows(
 
     # The pointer, and the image that the student's own browser decodes there.
     plane = page.get_by_test_id("latent-plane")
-    plane.hover(position={"x": 120, "y": 150})
     page.wait_for_function("decodes.length > 0")
+    at_rest = page.evaluate(DECODED)
+    plane.hover(position={"x": 120, "y": 150})
+    page.wait_for_function(f"z => String(({DECODED})()) !== String(z)", arg=at_rest)
     there = page.evaluate(DECODED)
     student.wait_for_function(f"""(z) => {{
         const last = ({DECODED})();

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, WebSocket, expect
@@ -126,6 +125,7 @@ options:
 ### Answer
 <object class=evil data=x></object>
 """
+DONE = "JSON.parse(localStorage['zscape-lessons'] ?? '{}')"  # lesson by lesson
 EVIL = """() => {
   const all = (root) => [...root.querySelectorAll("*")]
     .flatMap((e) => [e, ...(e.shadowRoot ? all(e.shadowRoot) : [])]);
@@ -163,10 +163,6 @@ def check(page: Page, words: str) -> None:
     expect(column(page).get_by_test_id("stAlert").filter(has_text=words)).to_be_in_viewport()
 
 
-def done(page: Page) -> dict[str, Any]:
-    return json.loads(page.evaluate("localStorage['zscape-lessons'] ?? '{}'"))  # type: ignore[no-any-return]
-
-
 def test_a_lesson_is_walked_over_three_pages_and_goes_on_after_a_reload(
     page: Page, school: App, settle: Callable[[Page], None], turn_to: Callable[[Page, str], None]
 ) -> None:
@@ -188,7 +184,7 @@ def test_a_lesson_is_walked_over_three_pages_and_goes_on_after_a_reload(
     column(page).get_by_text("the second").click()
     check(page, "Right. It is the second.")
     page.set_viewport_size(VIEWPORT)
-    assert done(page)["three-pages"]["right"] == [1]
+    page.wait_for_function(f"String({DONE}['three-pages']?.right) === '1'")
     expect(page.get_by_test_id("latent-plane")).to_have_count(1)  # the page stands as it stood
 
     column(page).get_by_role("button", name="Next").click()
@@ -237,7 +233,7 @@ def test_a_lesson_is_walked_over_three_pages_and_goes_on_after_a_reload(
     assert go_on is not None and go_on.endswith("lesson=three-pages&step=3")
     page.get_by_role("button", name="Forget").click()
     expect(row).to_contain_text("0 of 4 done")
-    assert done(page) == {}
+    assert page.evaluate(DONE) == {}
 
 
 def test_by_keyboard_a_lesson_is_walked_without_losing_the_place(

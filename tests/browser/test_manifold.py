@@ -108,8 +108,10 @@ def test_grid_and_plane_show_where_the_pointer_and_the_cursor_are(
     wait_for_decoded(page, cursor)
 
     plane = page.get_by_test_id("latent-plane")
+    count = page.evaluate("decodes.length")
     plane.hover()  # its middle
     page.locator(".ring.under").wait_for()
+    page.wait_for_function("n => decodes.length > n", arg=count)
     page.wait_for_function("decodes.at(-1).z.every((x) => Math.abs(x) < 0.1)")
     z = page.evaluate("decodes.at(-1).z")
     column, row = ring(page, "under")

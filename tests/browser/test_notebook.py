@@ -167,6 +167,7 @@ class Shown:
         self.frame = within or page.main_frame
         self.plane = self.frame.get_by_test_id("latent-plane").nth(number)
         self.image = self.frame.get_by_test_id("decoded-image").nth(number)
+        self.plane.wait_for(timeout=1000 * START_SECONDS)  # its kernel imports torch
         self.plane.scroll_into_view_if_needed()
         self.frame.wait_for_function("decodes.length")
 
@@ -176,10 +177,10 @@ class Shown:
         self.page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
 
     def hover(self, across: float, down: float) -> dict[str, Any]:
-        """Point there; what is decoded."""
-        count = self.page.evaluate("decodes.length")
+        """Point at another place; what is decoded there."""
+        before = self.last["z"]
         self.point(across, down)
-        self.page.wait_for_function("n => decodes.length > n", arg=count)
+        self.page.wait_for_function("z => String(decodes.at(-1).z) !== String(z)", arg=before)
         return self.last
 
     @property
@@ -226,10 +227,10 @@ def try_both_ways(shown: Shown, set_z: Callable[[], None]) -> None:
     assert shown.known(lambda known: known["z"] == moved["z"])["selected"] == []
 
     page.get_by_role("button", name="Select points").first.click()
-    other, one = (shown.hover(at, at)["z"] for at in (0.6, 0.45))
+    other, one = (shown.hover(at, at)["z"] for at in (0.65, 0.45))
     page.keyboard.down("Shift")
     page.mouse.down()
-    shown.point(0.6, 0.6)
+    shown.point(0.65, 0.65)
     page.mouse.up()
     page.keyboard.up("Shift")
     latents = load_latents(MODEL)
@@ -280,7 +281,8 @@ def test_in_jupyterlab_z_and_the_selection_go_both_ways(
     def run(number: int) -> None:
         cells.nth(number).locator(".cm-content").click()
         page.keyboard.press("Control+Enter")
-        cells.nth(number).get_by_text(re.compile(r"^\[\d+\]:$")).first.wait_for()
+        done = cells.nth(number).get_by_text(re.compile(r"^\[\d+\]:$")).first
+        done.wait_for(timeout=1000 * START_SECONDS)  # the first imports torch
 
     run(0)
     shown = Shown(page, tmp_path)

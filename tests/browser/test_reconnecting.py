@@ -111,6 +111,7 @@ def test_settings_are_those_of_the_address_and_not_of_the_link(
     page.goto(f"{here}/train?model=digits-2d&epochs=3")
     settle(page)
     page.get_by_text("More settings").click()
+    settle(page)
     epochs, seed = (page.get_by_label(name, exact=True) for name in ("Epochs", "Seed"))
     epochs.fill("7")
     epochs.press("Enter")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
+from playwright.sync_api import expect
 
 from vae_core.checkpoints.archives import unpack_checkpoint
 from vae_core.runs.run import Run
@@ -44,7 +45,7 @@ def test_an_objective_brings_its_settings_and_its_run_ends_as_a_checkpoint_to_ta
     settle(page)
     page.get_by_text("More settings").click()
     page.get_by_text("one factor after another is encoded").wait_for()
-    assert page.get_by_label("Gamma", exact=True).input_value() == "30"
+    expect(page.get_by_label("Gamma", exact=True)).to_have_value("30")
     assert page.get_by_label("β, weight of the KL", exact=True).is_disabled()
     page.get_by_test_id("start-training").click()
     page.get_by_role("link", name="Explore this model").wait_for(timeout=LONG)
@@ -106,7 +107,7 @@ def test_a_run_outlives_a_reload_and_a_kill_and_what_was_learned_is_kept(
     assert run.status().state == "running"
     page.get_by_test_id("stop-training").click()
     page.get_by_role("link", name="Explore this model").wait_for(timeout=LONG)
-    assert "stopped, kept" in page.get_by_test_id("stMain").inner_text()
+    expect(page.get_by_test_id("stMain")).to_contain_text("stopped, kept")
 
     page.get_by_role("link", name="Explore this model").click()
     page.wait_for_url(re.compile(r"/\?.*model=run:digits"), timeout=LONG)
@@ -214,6 +215,7 @@ def test_settings_say_what_they_amount_to_and_what_cannot_be_and_a_preset_sets_t
     own.wait_for()
     page.get_by_text("More settings").click()
     page.get_by_text("2σ²β = 0.32 times the KL").wait_for()  # 2 · 0.2² · 4
+    settle(page)
     for label, value, sentence in (
         ("Layer widths", "-5", "are whole numbers from 1 to"),
         ("Layer widths", "8192, 8192", "narrower"),
@@ -234,7 +236,7 @@ def test_settings_say_what_they_amount_to_and_what_cannot_be_and_a_preset_sets_t
     page.get_by_label("Class left out", exact=True).press("Enter")
     page.get_by_text("1,291 training images").wait_for()
     page.get_by_text(re.compile("epochs of 11 steps")).wait_for()
-    assert "train_left_out=3" in page.url
+    page.wait_for_url(re.compile("train_left_out=3"))
     page.get_by_label("Class left out", exact=True).fill("")
     page.get_by_label("Class left out", exact=True).press("Enter")
     page.get_by_text("1,437 training images").wait_for()

@@ -44,11 +44,8 @@ def test_a_port_in_use_gives_way_to_the_next_free_one(
     assert capsys.readouterr().err == said
 
 
-def test_a_free_port_is_taken_without_a_word(
-    in_use: InUse, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with in_use() as port:
-        pass
+def test_a_free_port_is_taken_without_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    port = any_port()
     assert free_port("127.0.0.1", port) == port
     assert capsys.readouterr().err == ""
 
@@ -61,10 +58,9 @@ input()
 """
 
 
-def test_of_two_that_begin_at_once_each_has_a_port_of_its_own(in_use: InUse) -> None:
+def test_of_two_that_begin_at_once_each_has_a_port_of_its_own() -> None:
     """The first has chosen its port, and is not listening yet."""
-    with in_use() as port:
-        pass
+    port = any_port()
     with subprocess.Popen(
         [sys.executable, "-c", CHOOSES, str(port)],
         cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
