@@ -139,6 +139,26 @@ def test_on_a_phone_plane_and_image_are_in_view_at_once(turned: Page, title: str
     assert turned.evaluate(CUT) == []
 
 
+def test_on_a_phone_a_network_is_drawn_in_two_halves_that_are_whole(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    page.goto(f"{app_url}/train")
+    encoder, decoder = (
+        page.get_by_role("img", name=re.compile(f"^{half}: ")) for half in ("encoder", "decoder")
+    )
+    tops = []
+    for half in (encoder, decoder):
+        expect(half).to_be_visible()
+        assert half.evaluate("(half) => half.scrollWidth <= half.clientWidth")
+        place = half.bounding_box()
+        assert place is not None
+        assert place["x"] + place["width"] <= PHONE["width"]
+        tops.append(place["y"])
+    assert tops[1] > tops[0]
+    settle(page)
+
+
 @pytest.mark.parametrize("title", [*WITH_A_PLANE, *WITHOUT])
 def test_no_type_is_small_and_none_presented_is_smaller_than_14(
     turned: Page, settle: Settle, title: str
