@@ -110,22 +110,24 @@ def test_with_a_lesson_and_a_room_open_plane_and_image_fit_a_projector_too(
     page: Page, app_url: str, settle: Settle
 ) -> None:
     page.set_viewport_size(PROJECTOR)  # type: ignore[arg-type]
-    lesson = "&lesson=03-elbo-taken-apart&step=2"
-    open_page(page, app_url, "ELBO gap", settle, lesson)
-    page.get_by_test_id("stExpandSidebarButton").click()
+    open_page(page, app_url, "Overview", settle)
     page.get_by_role("button", name="Lead a class").click()
-    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    opened = page.get_by_role("dialog")
+    expect(opened.get_by_text("Whoever opens the link")).to_be_in_viewport(ratio=1)
+    expect(opened.get_by_role("img")).to_be_in_viewport(ratio=1)
+    opened.get_by_role("button", name="Close").click()
     for title in ("Clusters", "ELBO gap"):  # the highest controls
-        open_page(page, app_url, title, settle, lesson)
-        bar = page.get_by_test_id("room")
-        expect(bar).to_be_visible()
+        open_page(page, app_url, title, settle, "&lesson=03-elbo-taken-apart&step=2")
         wait_for_fold(page)
-        page.wait_for_function(RESTS)
-        plane, image = box(page, "latent-plane"), box(page, "decoded-image")
-        assert plane["x"] + plane["width"] <= image["x"]
-        foot = box(page, "room")["y"]
-        assert max(plane["y"] + plane["height"], image["y"] + image["height"]) <= foot
-        assert min(plane["width"], image["width"]) > 250
+        for present in ("^((?!present).)*$", "present=true"):
+            expect(page).to_have_url(re.compile(present))
+            page.wait_for_function(RESTS)
+            plane, image = box(page, "latent-plane"), box(page, "decoded-image")
+            assert plane["x"] + plane["width"] <= image["x"]
+            foot = box(page, "room")["y"]
+            assert max(plane["y"] + plane["height"], image["y"] + image["height"]) <= foot
+            assert min(plane["width"], plane["height"], image["width"]) > 220
+            page.keyboard.press("p")  # and once more, back
 
 
 @pytest.mark.parametrize("title", WITH_A_PLANE)
@@ -137,6 +139,26 @@ def test_on_a_phone_plane_and_image_are_in_view_at_once(turned: Page, title: str
     assert plane["width"] > 190
     assert image["width"] > 110
     assert turned.evaluate(CUT) == []
+
+
+def test_on_a_phone_a_network_is_drawn_in_two_halves_that_are_whole(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    page.goto(f"{app_url}/train")
+    encoder, decoder = (
+        page.get_by_role("img", name=re.compile(f"^{half}: ")) for half in ("encoder", "decoder")
+    )
+    tops = []
+    for half in (encoder, decoder):
+        expect(half).to_be_visible()
+        assert half.evaluate("(half) => half.scrollWidth <= half.clientWidth")
+        place = half.bounding_box()
+        assert place is not None
+        assert place["x"] + place["width"] <= PHONE["width"]
+        tops.append(place["y"])
+    assert tops[1] > tops[0]
+    settle(page)
 
 
 @pytest.mark.parametrize("title", [*WITH_A_PLANE, *WITHOUT])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from ui.components.figure import figure
 from ui.figures.svg import svg_drawing, svg_text
@@ -12,6 +13,9 @@ from vae_core.models.cost import Shape
 
 BAR, GAP, HEIGHT = 16, 48, 172
 MIDDLE = 76
+BESIDE = '<div style="display:flex;flex-wrap:wrap;row-gap:0.75rem">{}</div>'
+
+Column = tuple[Shape, str, str, str]  # its shape, its symbol, what it is called, its colour
 
 
 def show_network(network: Architecture, *, variational: bool) -> None:
@@ -25,33 +29,52 @@ def show_network(network: Architecture, *, variational: bool) -> None:
 
 
 def network_svg(network: Architecture, *, variational: bool) -> str:
-    """An SVG in the page's ink and letters; bars are layers, as high as the logarithm of units."""
+    """SVG in the page's ink and letters; bars are layers, as high as the logarithm of units.
+
+    The encoder is a drawing of its own, beside the decoder's or, on a phone, above it.
+    """
     code = "μ, σ" if variational else "μ"
     latent: Shape = (network.latent_dim,)
-    columns: list[tuple[Shape, str, str, str]] = []
-    if network.encoder is not None:
-        columns += [
-            (network.image_shape, "x", "data", GREY),
-            *((shape, "", "", GREY) for shape in network.encoder),
-            (latent, code, "", SYMBOL_COLOURS["mu"]),
-        ]
-    columns += [
+    decoder: list[Column] = [
         (latent, "z", "latent", SYMBOL_COLOURS["z"]),
         *((shape, "", "", GREY) for shape in network.decoder[:-1]),
         (network.image_shape, "x̂", "image", GREY),
     ]
-    widest = math.log1p(max(math.prod(shape) for shape, *_ in columns))
+    if network.encoder is None:
+        return _half(decoder, "generator", _widest(decoder))
+    encoder: list[Column] = [
+        (network.image_shape, "x", "data", GREY),
+        *((shape, "", "", GREY) for shape in network.encoder),
+        (latent, code, "", SYMBOL_COLOURS["mu"]),
+    ]
+    widest = _widest([*encoder, *decoder])
+    halves = (
+        _half(encoder, "encoder", widest, after=True),
+        _half(decoder, "decoder", widest, before=True),
+    )
+    return BESIDE.format("".join(halves))
+
+
+def _widest(columns: Sequence[Column]) -> float:
+    return math.log1p(max(math.prod(shape) for shape, *_ in columns))
+
+
+def _half(
+    columns: Sequence[Column],
+    name: str,
+    widest: float,
+    *,
+    before: bool = False,
+    after: bool = False,
+) -> str:
+    """One way through the network. before, after: whether another half is joined to it there."""
     parts, x = [], GAP / 2
-    previous: tuple[float, float] | None = None
-    for shape, symbol, caption, colour in columns:
-        half = max(5.0, 52 * math.log1p(math.prod(shape)) / widest)
-        if previous is not None:
-            left, left_half = previous
-            parts.append(
-                f'<polygon points="{left:.0f},{MIDDLE - left_half:.1f} {x:.0f},{MIDDLE - half:.1f} '
-                f'{x:.0f},{MIDDLE + half:.1f} {left:.0f},{MIDDLE + left_half:.1f}" '
-                'fill="currentColor" opacity="0.07"/>'
-            )
+    left, left_half = (0.0, _half_height(columns[0], widest)) if before else (x, 0.0)
+    for k, column in enumerate(columns):
+        shape, symbol, caption, colour = column
+        half = _half_height(column, widest)
+        if k or before:
+            parts.append(_between(left, left_half, x, half))
         parts.append(
             f'<rect x="{x:.0f}" y="{MIDDLE - half:.1f}" width="{BAR}" height="{2 * half:.1f}" '
             f'rx="3" fill="{colour}"/>'
@@ -60,27 +83,27 @@ def network_svg(network: Architecture, *, variational: bool) -> str:
         parts.append(svg_text(centre, MIDDLE - half - 7, symbol, 14, 600))
         parts.append(svg_text(centre, MIDDLE + half + 15, _size(shape), 12, 400))
         parts.append(svg_text(centre, HEIGHT - 4, caption, 12, 400))
-        previous = (x + BAR, half)
+        left, left_half = x + BAR, half
         x += BAR + GAP
-    before = 0 if network.encoder is None else len(network.encoder) + 2  # columns left of z
-    places = {"decoder" if before else "generator": before + len(network.decoder) / 2}
-    if before:
-        places["encoder"] = (before - 1) / 2
-    for name, position in places.items():
-        parts.append(
-            svg_text(GAP / 2 + BAR / 2 + position * (BAR + GAP), HEIGHT - 4, name, 12, 600)
-        )
     width = x - GAP / 2
-    return svg_drawing(parts, width, HEIGHT, label=describe(network), type=12)
+    if after:
+        parts.append(_between(left, left_half, width, left_half))
+    parts.append(svg_text(width / 2, HEIGHT - 4, name, 12, 600))
+    words = " → ".join(f"{symbol} {_size(shape)}".strip() for shape, symbol, *_ in columns)
+    return svg_drawing(parts, width, HEIGHT, label=f"{name}: {words}", type=12)
 
 
-def describe(network: Architecture) -> str:
-    """The network in a line, for screen readers and captions."""
-    to_image = " → ".join(map(_size, network.decoder))
-    from_code = f"z ({network.latent_dim}) → {to_image}"
-    if network.encoder is None:
-        return from_code
-    return f"{' → '.join(map(_size, (network.image_shape, *network.encoder)))} → {from_code}"
+def _between(left: float, left_half: float, right: float, right_half: float) -> str:
+    """What joins a layer to the next."""
+    return (
+        f'<polygon points="{left:.0f},{MIDDLE - left_half:.1f} {right:.0f},'
+        f"{MIDDLE - right_half:.1f} {right:.0f},{MIDDLE + right_half:.1f} "
+        f'{left:.0f},{MIDDLE + left_half:.1f}" fill="currentColor" opacity="0.07"/>'
+    )
+
+
+def _half_height(column: Column, widest: float) -> float:
+    return max(5.0, 52 * math.log1p(math.prod(column[0])) / widest)
 
 
 def _size(shape: Shape) -> str:

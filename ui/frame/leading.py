@@ -48,10 +48,10 @@ STAYS = {
     "watched_runs",
 }
 _CODE_CSS = """
-.stHtml .code { font: 700 clamp(3rem, 9vw, 5.5rem)/1.1 ui-monospace, monospace; text-align: center;
-                letter-spacing: 0.12em; margin: 0; }
-.stHtml .qr { display: block; width: min(100%, 22rem); margin: 0.5rem auto; background: #fff;
-              border-radius: 0.5rem; }
+.stHtml .code { font: 700 clamp(2rem, min(9vw, 9svh), 5.5rem)/1.1 ui-monospace, monospace;
+                text-align: center; letter-spacing: 0.12em; margin: 0; }
+.stHtml .qr { display: block; width: min(100%, 22rem, 36svh); margin: 0.5rem auto;
+              background: #fff; border-radius: 0.5rem; }
 .stHtml .link { text-align: center; font-size: 1.1rem; overflow-wrap: anywhere; margin: 0; }
 """
 

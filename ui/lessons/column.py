@@ -21,6 +21,7 @@ from ui.lessons.opened import (
     turn_to_step,
 )
 from ui.lessons.parts import STYLE, bar, look
+from ui.lessons.reading import Lesson
 from ui.lessons.shelf import shelf
 from ui.lessons.tasks import Choose, Number, Place, Reach, Task, Verdict
 from ui.text.plain import plain
@@ -51,10 +52,16 @@ def _lesson(page: str, pages: Mapping[str, str], runs: Tokens, tell: Callable[[]
     lessons = shelf(pages.keys()).lessons
     name, n = current_lesson() or ("", 0)
     lesson = lessons.get(name)
-    step_in_address(f"lesson-{page}", lesson=name, step=n or None)
-    if lesson is None:
-        return
-    n = min(n, len(lesson.steps))
+    with st.container(gap=None):  # the column stands beside the page and takes no room in it
+        step_in_address(f"lesson-{page}", lesson=name, step=n or None)
+        if lesson is not None:
+            _column(lesson, min(n, len(lesson.steps)), pages, runs)
+            tell()
+
+
+def _column(lesson: Lesson, n: int, pages: Mapping[str, str], runs: Tokens) -> None:
+    """The lesson at its step n."""
+    name = lesson.name
     step = lesson.steps[n - 1]
     with st.container(key="lesson"):
         st.html(STYLE)
@@ -92,7 +99,6 @@ def _lesson(page: str, pages: Mapping[str, str], runs: Tokens, tell: Callable[[]
             elif clicked("All lessons", icon=":material/menu_book:", key="lesson-end"):
                 close_lesson()
                 st.switch_page(pages["lessons"])
-        tell()
 
 
 def _task(name: str, n: int, task: Task, pages: Mapping[str, str], runs: Tokens) -> None:

@@ -32,7 +32,10 @@ const SETTLE_MS = 120;
 const USUAL_PX = 940; // the width for which pages choose a height
 const MOST = 1.4; // times that height, on wider ones
 // At most, in the app: below its title and controls, above a room's bar, it fits on a projector's.
-const ON_SCREEN = "max(18rem, 54svh - var(--room-bar, 0px))";
+const ON_SCREEN = "54svh - var(--room-bar, 0px)";
+const LEAST = "13rem";
+const FOLD = 0.72; // of the first screen: a plane that begins further down is scrolled to
+const FOOT_PX = 8; // free below a plane
 const LOW = 0.7; // of the whole's width: a plane beside its image is no tower
 const NARROW_PX = 440; // below, plane and image do not fit beside one another
 const HAND = "(max-width: 640px)"; // a phone
@@ -134,6 +137,10 @@ export class LatentPlane {
     this.resizing = new ResizeObserver(() => this.resize());
     this.resizing.observe(host);
     this.resizing.observe(this.parts.stage);
+    // What stands above it has another height once a lesson opens, or the page is presented.
+    this.page = document.querySelector("[data-testid=stMain]");
+    const above = document.querySelector("[data-testid=stMainBlockContainer]");
+    if (above) this.resizing.observe(above);
   }
 
   remove() {
@@ -456,6 +463,17 @@ export class LatentPlane {
     this.painting.drawOver();
   }
 
+  /** How high it may be, to end above the fold of the page, or of its room's bar. @param {boolean} narrow */
+  onScreen(narrow) {
+    const scrolled = this.page?.scrollTop ?? 0;
+    // Of a page that is scrolled it may stick to the top.
+    if (!scrolled || this.top === undefined) this.top = this.host.getBoundingClientRect().top + scrolled;
+    const { top } = this;
+    if (narrow || top > FOLD * innerHeight) return `max(18rem, ${ON_SCREEN})`;
+    const left = `100svh - var(--room-bar, 0px) - ${Math.round(top + FOOT_PX)}px`;
+    return `max(${LEAST}, min(max(18rem, ${ON_SCREEN}), ${left}))`;
+  }
+
   resize() {
     const { parts, view, host, data } = this;
     if (!data) return;
@@ -463,7 +481,7 @@ export class LatentPlane {
     const wanted = `${Math.round(data.height * grows)}px`;
     const narrow = host.clientWidth < NARROW_PX;
     const low = narrow || parts.side.hidden ? wanted : `${Math.round(LOW * host.clientWidth)}px`;
-    host.style.setProperty("--height", data.assets ? `min(${wanted}, ${low}, ${ON_SCREEN})` : wanted);
+    host.style.setProperty("--height", data.assets ? `min(${wanted}, ${low}, ${this.onScreen(narrow)})` : wanted);
     host.classList.toggle("narrow", narrow);
     host.classList.toggle("compact", Boolean(data.compact));
     host.classList.toggle("small", narrow && !parts.side.hidden && (data.compact || matchMedia(HAND).matches));
