@@ -24,7 +24,7 @@ from vae_core.training.presets import PRESETS
 Figures = Mapping[str, Any]
 
 MISSING = "not measured"
-TABLES = ("sharpness", "processors")  # programs of this folder with a table and no claim
+TABLES = ("seeds", "sharpness", "processors")  # programs of this folder with a table and no claim
 
 
 @dataclass(frozen=True)
@@ -301,6 +301,8 @@ def numbers(checkpoints: Sequence[CheckpointInfo], benchmarks: Mapping[str, Figu
         lines += _studies_table(studies)
         for title in dict.fromkeys(claim.study for claim in CLAIMS if claim.study in studies):
             lines += _seeds_table(studies[title])
+    if by_seed := benchmarks.get("seeds"):
+        lines += _by_seed_table(by_seed)
     if beside_pca := benchmarks.get("sharpness"):
         lines += _sharpness_table(beside_pca)
     if by_kernels := benchmarks.get("processors"):
@@ -402,6 +404,31 @@ def _seeds_table(figures: Figures) -> list[str]:
     return [title, "", text, "", _row(heads), "|---" * len(heads) + "|", *rows, ""]
 
 
+def _by_seed_table(figures: Mapping[str, Figures]) -> list[str]:
+    """What presets come to on the test images, trained once for each seed."""
+    text = (
+        "Test images, in nats, trained once for each seed: the mean and the deviation between the "
+        "seeds, `python -m benchmarks.seeds`. Where it says so, the reconstruction is minus a "
+        "cross-entropy, no likelihood."
+    )
+    heads = ["preset", "data", "pixels", "seeds", "reconstruction", "KL", "ELBO", "active units"]
+    rows = [
+        _row(
+            [
+                name,
+                f"{row['images']:,} of {row['dataset']}",
+                "grey, cross-entropy" if row["grey_cross_entropy"] else "likelihood",
+                _listed(row["seeds"]),
+                *(_over_seeds(row["scores"][score], 2) for score in ("reconstruction", "kl")),
+                _over_seeds(row["scores"]["elbo"], 2),
+                ", ".join(f"{units:.0f}" for units in row["scores"]["active_units"]),
+            ]
+        )
+        for name, row in figures.items()
+    ]
+    return ["## By seed", "", text, "", _row(heads), "|---" * len(heads) + "|", *rows, ""]
+
+
 def _sharpness_table(figures: Figures) -> list[str]:
     """How near rebuilt images are to the test images, beside PCA of as many dimensions."""
     text = (
@@ -453,9 +480,9 @@ def _processors_table(figures: Figures) -> list[str]:
     return ["## By processor", "", text, "", _row(heads), "|---" * len(heads) + "|", *lines, ""]
 
 
-def _over_seeds(values: Sequence[float]) -> str:
-    spread = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
-    return f"{statistics.mean(values):.3f}{spread}"
+def _over_seeds(values: Sequence[float], digits: int = 3) -> str:
+    spread = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.{digits}f}{spread}"
 
 
 def _listed(seeds: Sequence[int]) -> str:
