@@ -10,14 +10,17 @@ import torch
 
 from benchmarks.anomaly import areas, chosen_score
 from benchmarks.numbers import CLAIMS, MISSING, numbers
+from benchmarks.seeds import by_seed
 from vae_core.checkpoints.reading import list_checkpoints
 from vae_core.checkpoints.writing import save_checkpoint
+from vae_core.data.datasets import load_dataset
 from vae_core.data.image_dataset import ImageDataset
 from vae_core.measures.evaluation import evaluate
 from vae_core.measures.metrics import Metrics
 from vae_core.models.config import ModelConfig
 from vae_core.models.kinds import build_model
 from vae_core.training.config import TrainConfig
+from vae_core.training.loop import train
 
 CONFIG = ModelConfig((1, 4, 3), hidden=(5,))
 DATA = ImageDataset(
@@ -77,6 +80,24 @@ def test_several_seeds_have_a_mean_and_a_spread() -> None:
     tried = section(text, "Objectives and factors")
     assert f"| dsprites-10d | – | 0, 1, 2 | {of_mig} | 0.600 ± 0.100 |" in tried
     assert "| dsprites-10d | `--beta 4` | 0 | 0.200 | 0.100 |" in tried
+
+
+def test_a_preset_trained_by_several_seeds_has_a_figure_of_each() -> None:
+    learned, test = (load_dataset("digits", split) for split in ("train", "test"))
+    config = TrainConfig(hidden=(8,), epochs=1)
+    found = by_seed(config, [0, 3], learned, test)
+    *_, last = train(replace(config, seed=3))
+    assert found["scores"]["elbo"][1] == evaluate(last.model, test).elbo
+    assert found["scores"]["elbo"][0] != found["scores"]["elbo"][1]
+    found["scores"] = {
+        "reconstruction": [-3.0, -4.0],
+        "kl": [2.0, 2.0],
+        "elbo": [-5.0, -6.0],
+        "active_units": [2, 1],
+    }
+    rows = section(numbers([], {"seeds": {"tiny": found}}), "By seed")
+    scores = "-3.50 ± 0.71 | 2.00 ± 0.00 | -5.50 ± 0.71 | 2, 1"
+    assert f"| tiny | 360 of digits | grey, cross-entropy | 0, 3 | {scores} |" in rows
 
 
 def test_sharpness_stands_beside_that_of_pca() -> None:
