@@ -265,17 +265,24 @@ const parts = {
   },
 };
 
-/** Where the page is narrow the sidebar makes room, once, as soon as it is there. */
+/**
+ * Where the page is narrow the sidebar makes room, once: until it is folded projected.css hides it, so
+ * that nobody sees it fold. Who opens it again has it.
+ */
 function makeRoom() {
-  if (window.zscapeMadeRoom || innerWidth >= NARROW) return;
-  window.zscapeMadeRoom = true; // who opens it again has it
-  const selector = "[data-testid=stSidebarCollapseButton] button[aria-expanded=true]";
-  let looks = 100;
-  const timer = setInterval(() => {
-    const button = document.querySelector(selector);
-    button?.click();
-    if (button || !--looks) clearInterval(timer);
-  }, 50);
+  const { dataset } = document.documentElement;
+  if ("room" in dataset) return;
+  dataset.room = "";
+  const fold = () => {
+    const sidebar = document.querySelector("[data-testid=stSidebar]");
+    const opened = sidebar?.dataset.collapsed === "false" && innerWidth < NARROW;
+    if (opened) sidebar.querySelector("[data-testid=stSidebarCollapseButton] button")?.click();
+    else if (sidebar) dataset.room = "made";
+    return dataset.room;
+  };
+  if (fold()) return;
+  const watch = new MutationObserver(() => fold() && watch.disconnect());
+  watch.observe(document.body, { childList: true, subtree: true, attributeFilter: ["data-collapsed"] });
 }
 
 /** @param {{data: any[], parentElement: HTMLElement, setTriggerValue: (name: string, value: any) => void}} component */
