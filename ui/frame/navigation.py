@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from copy import copy
+from functools import cache
 from pathlib import Path
 
 import streamlit as st
@@ -14,7 +16,7 @@ from ui.components.amended import amend
 from ui.components.paper import suit_paper
 from ui.components.toolbar import show_toolbar
 from ui.frame.disk import unwritable
-from ui.frame.hidden import hidden
+from ui.frame.hidden import hidden, hidden_controls
 from ui.frame.leading import begin_at_leader, begin_where_led, take_part, tell_chosen
 from ui.frame.session import own_runs, return_to_model
 from ui.frame.sidebar import show_sidebar
@@ -88,8 +90,10 @@ def show() -> None:
     the headings first.
     """
     with drawing.turn(Part.HEADING):
-        page, place = _show_heading()
+        page, place, beside = _show_heading()
     with drawing.turn(Part.FRAME):
+        with beside:
+            show_toolbar(page.url_path)
         notes = _show_frame(page, place)
     with drawing.turn(Part.PAGE):
         page.run()
@@ -98,8 +102,8 @@ def show() -> None:
             tell_refused()
 
 
-def _show_heading() -> tuple[StreamlitPage, DeltaGenerator]:
-    """Which page it is, with its title; and the place above it."""
+def _show_heading() -> tuple[StreamlitPage, DeltaGenerator, DeltaGenerator]:
+    """Which page it is, with its title; and the places above the title and beside it."""
     st.set_page_config(
         page_title="Zscape", page_icon="🧭", layout="wide", initial_sidebar_state=SIDEBAR
     )
@@ -107,14 +111,13 @@ def _show_heading() -> tuple[StreamlitPage, DeltaGenerator]:
     begin_at_leader(page.url_path, addresses())
     place = st.container(gap=None)  # what is mostly not to be seen takes no room
     with place, st.container(gap="xsmall"):
-        with st.container(horizontal=True, vertical_alignment="center", key="title"):
-            heading = HEADINGS.get(page.title, page.title)
-            st.title(heading, width="stretch")  # on the screen before torch is in memory
-            show_toolbar(page.url_path)
+        beside = st.container(horizontal=True, vertical_alignment="center", key="title")
+        heading = HEADINGS.get(page.title, page.title)
+        beside.title(heading, width="stretch")  # on the screen before torch is in memory
         if asked := question(FILES[page.url_path]):
             with st.container(key="question"):
                 st.caption(asked)
-    return page, place
+    return page, place, beside
 
 
 def _show_frame(page: StreamlitPage, place: DeltaGenerator) -> DeltaGenerator:
@@ -151,7 +154,16 @@ def return_at_once() -> None:
 
 
 def sections() -> dict[str, list[StreamlitPage]]:
-    """The pages as Streamlit's menu takes them."""
+    """The pages as Streamlit's menu takes them, for this run of the script."""
+    return {
+        section: [copy(page) for page in pages]
+        for section, pages in _sections(frozenset(hidden_controls())).items()
+    }
+
+
+@cache
+def _sections(unseen: frozenset[str]) -> dict[str, list[StreamlitPage]]:
+    """The pages, found once: their files' paths are most of what a heading would take."""
     return {
         section: [
             st.Page(
@@ -160,7 +172,7 @@ def sections() -> dict[str, list[StreamlitPage]]:
                 icon=icon,
                 url_path=url,
                 default=not url,
-                visibility="hidden" if hidden(file) else "visible",
+                visibility="hidden" if file in unseen else "visible",
             )
             for file, title, icon, url in pages
         ]
@@ -168,6 +180,7 @@ def sections() -> dict[str, list[StreamlitPage]]:
     }
 
 
+@cache
 def addresses() -> dict[str, str]:
     """The file of each page, as `page_path` gives it, by its url path."""
     return {
@@ -198,4 +211,6 @@ def report_error(error: Exception) -> bool:
 
 
 if __name__ == "__main__":  # as Streamlit runs it, once a visit and after every touch
-    show()
+    from ui.frame import navigation  # the one that stays, with what it has found
+
+    navigation.show()
