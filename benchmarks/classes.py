@@ -51,7 +51,7 @@ function see(kind, text) {
     if (text && text !== seen[kind].at(-1)?.[1]) seen[kind].push([Date.now(), text]);
 }
 new MutationObserver(() => {
-    const text = document.querySelector("h1")?.innerText;
+    const text = document.querySelector("h1")?.textContent; // unlike innerText, nothing is laid out for it
     const app = document.querySelector("[data-testid=stApp]");
     see("heading", text);
     see("title", document.title.match(/^(.*) · .* · Zscape$/)?.[1]);

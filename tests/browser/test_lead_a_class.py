@@ -340,6 +340,43 @@ def test_a_page_that_is_turned_is_told_at_once_as_it_will_be(
     ]
 
 
+def test_a_page_whose_link_is_pressed_is_told_before_it_comes(
+    student: Page, room_module: Callable[[str], str]
+) -> None:
+    told = student.evaluate(
+        """async (url) => {
+            const { Leader } = await import(url);
+            const turn = (address) => history.pushState(null, "", address);
+            const views = () => sockets[0].said.flatMap(({ view }) => view ?? []);
+            const after = (ms) => new Promise((done) => setTimeout(done, ms));
+            const say = async (view) => {
+                while (views().at(-1) !== view) await after(10);
+            };
+            const app = document.createElement("div");
+            Object.assign(app.dataset, { testid: "stApp", testScriptState: "notRunning" });
+            app.innerHTML = `<a data-testid="stTopNavDropdownLink" href="/decode">Decode z</a>`;
+            document.body.append(app);
+            app.onclick = (event) => event.preventDefault();
+            turn("/?model=digits-2d&z=1.000,0.000");
+            new Leader({ code: "K7TXBC", secret: "s", opened: true }, new URL("/", location));
+            await say("/?model=digits-2d&z=1.000,0.000");
+            app.querySelector("a").click();
+            const pressed = views().at(-1);
+            await after(300); // the old page is still in view
+            turn("/decode"); // its address is written bit by bit
+            await after(300);
+            turn("/decode?model=digits-2d");
+            await after(300);
+            const before = views().length;
+            turn("/decode?model=digits-2d&z=2.000,0.000");
+            await say("/decode?model=digits-2d&z=2.000,0.000");
+            return [pressed, before];
+        }""",
+        room_module("leader.js"),
+    )
+    assert told == ["/decode?model=digits-2d", 2]
+
+
 def test_a_bar_that_comes_before_the_last_one_goes_keeps_the_room(
     student: Page, room_module: Callable[[str], str]
 ) -> None:

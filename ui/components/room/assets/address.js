@@ -47,6 +47,12 @@ export function expectedOf(view, before, left = "") {
   return `${pathOf(view)}${text && `?${text}`}`;
 }
 
+/** Whether a view says nothing that the whole does not say. @param {string} view @param {string} whole */
+export function isPartOf(view, whole) {
+  const [part, all] = [view, whole].map((text) => new URLSearchParams(text.split(/\?(.*)/s)[1]));
+  return pathOf(view) === pathOf(whole) && [...part].every(([name, value]) => all.get(name) === value);
+}
+
 /** Whether the page's script runs. */
 export function isRunning() {
   const app = document.querySelector("[data-testid=stApp]");

@@ -6,7 +6,8 @@ import { Line } from "./line.js";
 const AROUND = "zscape-looks"; // of the tab: the code of the room that it does not follow for now
 const BEGINS_MS = 150; // until a page that was turned to has begun to run …
 const RESTS_MS = 1000; // … and how long it may say its address by itself, before it is run again
-const LOOKS_AGAIN_MS = [400, 800, 1600, 3200, 6400]; // whether the leader's view is the one shown
+// Whether the leader's view is the one shown. Who asks anew while a class's pages begin doubles the work.
+const LOOKS_AGAIN_MS = [1000, 1000, 2000, 4000, 6000];
 const LOOKS = 3; // at what is shown
 const TRIES = 3; // what cannot be shown here is not tried forever
 const OF_PLANES = /^(layers|off|zoom)(-\w+)?$/; // what a page's script does not know

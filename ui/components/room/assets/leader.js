@@ -1,11 +1,14 @@
 /** Who leads: says the address in view, where the pointer is on a plane, and the frame of a film. */
 
-import { expectedOf, isRunning, pathOf, viewOf } from "./address.js";
+import { expectedOf, isPartOf, isRunning, pathOf, viewOf } from "./address.js";
 import { Line } from "./line.js";
 
 const LOOK_MS = 40; // how often the address is looked at
 const WHOLE_MS = 100; // an address is said bit by bit, but is not waited for longer …
-const PAGE_MS = 1000; // … and not longer than this while a page that was turned to begins
+const PAGE_MS = 1000; // … and not longer than this while a page that was turned to begins …
+const WRITES_MS = 4000; // … or its address lacks but what was said of it
+const COMES_MS = 8000; // within which a page comes whose link was pressed
+const PAGE_LINK = "a:is([data-testid^=stTopNav], [data-testid^=stSidebarNav], [data-testid^=stPageLink])";
 const PASSING_MS = 30; // between two words on a pointer or a film
 const MAX_VIEW = 30_000; // characters, as live/rooms/messages.py has it
 const HERE = "zscape-leads"; // of the tab: the code of the room that it leads
@@ -25,11 +28,15 @@ export class Leader {
     const { signal } = this.end;
     /** @type {Map<string, string>} by path, the address that the page said last */
     this.pages = new Map();
+    /** @type {string | undefined} the path in view while a page is to come whose link was pressed */
+    this.from = undefined;
     /** @type {Map<string, Object>} what is about to be said in passing, the newest of each kind */
     this.passing = new Map();
     addEventListener("zscape:pointed", ({ detail }) => this.#pass("point", detail), { signal });
     addEventListener("zscape:film", ({ detail }) => this.#film(detail), { signal });
-    // As soon as a page is turned; a browser without it is looked at every 40 ms.
+    // As soon as a page's link is pressed: the page itself comes some 0.1 s later.
+    addEventListener("click", (event) => this.#press(event), { signal, capture: true });
+    // As soon as a page is turned by other ways; a browser without it is looked at every 40 ms.
     window.navigation?.addEventListener("currententrychange", () => this.#turnPage(), { signal });
     if (opened || sessionStorage.getItem(HERE) === code) this.lead();
   }
@@ -51,6 +58,7 @@ export class Leader {
     clearInterval(this.looking);
     if (state === "open") {
       this.said = null;
+      this.from = undefined;
       this.looking = setInterval(() => this.#look(), LOOK_MS);
       this.#look();
       for (const name of window.zscapeFilms?.keys() ?? []) this.#film(name);
@@ -68,23 +76,41 @@ export class Leader {
     this.change();
   }
 
-  /** Of a page that was turned to, at once what its address will say: followers begin with it. */
+  /** @param {MouseEvent} event */
+  #press(event) {
+    const link = event.target.closest?.(PAGE_LINK);
+    const elsewhere = event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
+    if (!link || elsewhere || !link.href.startsWith(this.root.href)) return;
+    const [from, to] = [location, link].map((address) => viewOf(address, this.root));
+    if (this.#turnTo(to)) this.from = pathOf(to) === pathOf(from) ? undefined : pathOf(from);
+  }
+
   #turnPage() {
     const view = viewOf(location, this.root);
-    if (this.said === null || this.line?.state !== "open" || pathOf(view) === pathOf(this.said)) return;
+    if (this.from === pathOf(view) && performance.now() - this.turned < COMES_MS) return;
+    if (this.from !== undefined) this.turned = performance.now(); // by now it has come
+    this.from = undefined;
+    this.#turnTo(view);
+  }
+
+  /** Of a page that is turned to, at once what its address will say: followers begin with it. */
+  #turnTo(view) {
+    if (this.said === null || this.line?.state !== "open" || pathOf(view) === pathOf(this.said)) return false;
     const expected = expectedOf(view, this.said, this.pages.get(pathOf(view)));
-    if (expected.length > MAX_VIEW || !this.line.say({ view: expected })) return;
+    if (expected.length > MAX_VIEW || !this.line.say({ view: expected })) return false;
     this.said = expected;
     this.turned = performance.now();
+    return true;
   }
 
   /** Say the address once it rests, or has not rested for long enough. */
   #look() {
     this.#turnPage();
     const view = viewOf(location, this.root);
-    if (view === this.said || view.length > MAX_VIEW) return;
+    if (this.from !== undefined || view === this.said || view.length > MAX_VIEW) return;
     const now = performance.now();
     if (now - this.turned < PAGE_MS && isRunning()) return;
+    if (this.said !== null && now - this.turned < WRITES_MS && isPartOf(view, this.said)) return;
     const rests = view === this.seen;
     if (!rests) this.since ??= now;
     this.seen = view;
