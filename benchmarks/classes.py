@@ -208,7 +208,8 @@ def turn_pages(
 
     And how much later than their press the leader has it: a follower may have it before.
     """
-    turns, waits = [], []
+    turns: list[tuple[str, float, list[Late]]] = []
+    waits: list[float] = []
     for k, (section, title) in enumerate(TURNS):
         leader.get_by_test_id("stTopNavSection").filter(has_text=section).click()
         menu = leader.get_by_test_id("stTopNavPopover")
