@@ -1,9 +1,11 @@
 """How far the figures of a preset depend on its seed, which draws weights, order and noise.
 
-    python -m benchmarks.seeds [NAME …] [--seeds 3] [--json FILE]
+    python -m benchmarks.seeds [--preset NAME …] [--train "--activation tanh"] [--seeds 3]
+        [--importance-samples K] [--models DIR] [--json FILE]
 
-Each preset is trained once for each seed and evaluated on the test images, both by one draw of z.
-FILE keeps what it has of presets that are not named.
+Each preset, with the options of `vae_core train` given as one text, is trained once for each seed
+and evaluated on the test images, by one draw of z and, where asked, log p(x) by K. A model that
+lies in DIR already is not trained again. FILE keeps what it has of other presets and options.
 """
 
 from __future__ import annotations
@@ -12,62 +14,68 @@ import argparse
 import json
 import os
 import platform
-from collections.abc import Sequence
-from dataclasses import replace
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
+from vae_core.checkpoints.figures import read_metrics
 
-from vae_core.data.datasets import load_dataset
-from vae_core.data.image_dataset import ImageDataset
-from vae_core.measures.evaluation import evaluate
-from vae_core.training.config import TrainConfig
-from vae_core.training.loop import train
-from vae_core.training.presets import preset
-
+PROGRAM = (sys.executable, "-m", "vae_core")
 NAMES = ("digits-2d", "frey-2d")  # seconds each
-SCORES = ("reconstruction", "kl", "elbo", "active_units")
+SCORES = ("reconstruction", "kl", "elbo", "log_px", "active_units")
+SAME = ("dataset", "images", "grey_cross_entropy", "importance_samples")
 
 
-def by_seed(
-    config: TrainConfig, seeds: Sequence[int], learned: ImageDataset, test: ImageDataset
-) -> dict[str, Any]:
-    """The figures of SCORES, one a seed, of trainings by `config`; in nats, a mean over `test`."""
-    scores: dict[str, list[float]] = {name: [] for name in SCORES}
-    grey = False
-    for seed in seeds:
-        *_, last = train(replace(config, seed=seed), train_data=learned, test_data=test)
-        metrics = evaluate(last.model, test, binarisation=config.binarisation).to_json()
-        grey = bool(metrics["grey_cross_entropy"])
-        for name in SCORES:
-            scores[name].append(metrics[name])
+def measured(folder: Path, training: Sequence[str], draws: int) -> dict[str, Any]:
+    """The metrics of the checkpoint in `folder`, after what they still lack is trained or drawn."""
+    if not folder.exists():
+        subprocess.run([*PROGRAM, "train", *training, "--publish", folder, "--quiet"], check=True)
+    metrics = read_metrics(folder) or {}
+    if metrics.get("importance_samples") != draws:
+        drawn = ["--importance-samples", str(draws), "--write"]
+        subprocess.run([*PROGRAM, "evaluate", folder, *drawn], check=True)
+        metrics = read_metrics(folder) or {}
+    return metrics
+
+
+def by_seed(metrics: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
+    """What trainings by these seeds came to, each score as a list; in nats, means over the test."""
+    one, *others = metrics.values()
+    assert all(other[name] == one[name] for other in others for name in SAME)
+    scores = [name for name in SCORES if one.get(name) is not None]
     return {
-        "dataset": test.name,
-        "images": len(test),
-        "grey_cross_entropy": grey,
-        "seeds": list(seeds),
-        "scores": scores,
+        **{name: one[name] for name in SAME},
+        "seeds": list(metrics),
+        "scores": {name: [of_seed[name] for of_seed in metrics.values()] for name in scores},
     }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("names", nargs="*", default=NAMES, metavar="NAME")
+    parser.add_argument("--preset", nargs="*", default=NAMES)
+    parser.add_argument("--train", default="", metavar="OPTIONS")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--importance-samples", type=int, default=0, metavar="K")
+    parser.add_argument("--models", type=Path, default=Path("runs/seeds"))
     parser.add_argument("--json", type=Path, default=Path("docs/seeds.json"))
     options = parser.parse_args()
 
-    torch.set_num_threads(1)
     machine = f"{platform.machine()}, {os.cpu_count()} cores"
     rows = json.loads(options.json.read_text()) if options.json.exists() else {}
-    for name in options.names:
-        config = preset(name)
-        data = (load_dataset(config.dataset, split) for split in ("train", "test"))
-        rows[name] = {"machine": machine, **by_seed(config, range(options.seeds), *data)}
-        told = " · ".join(f"{elbo:.2f}" for elbo in rows[name]["scores"]["elbo"])
-        print(f"{name}: ELBO {told}", flush=True)
-    options.json.write_text(json.dumps(rows, indent=2) + "\n")
+    for name in options.preset:
+        title = f"{name} {options.train}".strip()
+        metrics = {}
+        for seed in range(options.seeds):
+            folder = options.models / f"{title.replace(' ', '_')}-seed-{seed}"
+            training = ["--preset", name, *shlex.split(options.train), "--seed", str(seed)]
+            metrics[seed] = measured(folder, training, options.importance_samples)
+        rows[title] = {"machine": machine, **by_seed(metrics)}
+        told = " · ".join(f"{elbo:.2f}" for elbo in rows[title]["scores"]["elbo"])
+        print(f"{title}: ELBO {told}", flush=True)
+        options.json.write_text(json.dumps(rows, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -10,17 +10,15 @@ import torch
 
 from benchmarks.anomaly import areas, chosen_score
 from benchmarks.numbers import CLAIMS, MISSING, numbers
-from benchmarks.seeds import by_seed
+from benchmarks.seeds import by_seed, measured
 from vae_core.checkpoints.reading import list_checkpoints
 from vae_core.checkpoints.writing import save_checkpoint
-from vae_core.data.datasets import load_dataset
 from vae_core.data.image_dataset import ImageDataset
 from vae_core.measures.evaluation import evaluate
 from vae_core.measures.metrics import Metrics
 from vae_core.models.config import ModelConfig
 from vae_core.models.kinds import build_model
 from vae_core.training.config import TrainConfig
-from vae_core.training.loop import train
 
 CONFIG = ModelConfig((1, 4, 3), hidden=(5,))
 DATA = ImageDataset(
@@ -83,21 +81,29 @@ def test_several_seeds_have_a_mean_and_a_spread() -> None:
 
 
 def test_a_preset_trained_by_several_seeds_has_a_figure_of_each() -> None:
-    learned, test = (load_dataset("digits", split) for split in ("train", "test"))
-    config = TrainConfig(hidden=(8,), epochs=1)
-    found = by_seed(config, [0, 3], learned, test)
-    *_, last = train(replace(config, seed=3))
-    assert found["scores"]["elbo"][1] == evaluate(last.model, test).elbo
-    assert found["scores"]["elbo"][0] != found["scores"]["elbo"][1]
-    found["scores"] = {
-        "reconstruction": [-3.0, -4.0],
-        "kl": [2.0, 2.0],
-        "elbo": [-5.0, -6.0],
-        "active_units": [2, 1],
+    one = {"dataset": "digits", "images": 360, "grey_cross_entropy": True, "log_px": None}
+    one |= {"importance_samples": 0, "reconstruction": -3, "kl": 2, "elbo": -5, "active_units": 2}
+    other = one | {"reconstruction": -4, "elbo": -6, "active_units": 1}
+    found = by_seed({0: one, 3: other})
+    drawn = by_seed({0: one | {"importance_samples": 5_000, "log_px": -4.25}}) | {
+        "machine": "a box"
     }
-    rows = section(numbers([], {"seeds": {"tiny": found}}), "By seed")
-    scores = "-3.50 ± 0.71 | 2.00 ± 0.00 | -5.50 ± 0.71 | 2, 1"
+    studies = {"tiny": found, "mnist-50d --activation tanh": drawn}
+    text = numbers([], {"seeds": studies})
+    rows = section(text, "By seed")
+    scores = "-3.50 ± 0.71 | 2.00 ± 0.00 | -5.50 ± 0.71 | – | 2, 1"
     assert f"| tiny | 360 of digits | grey, cross-entropy | 0, 3 | {scores} |" in rows
+    assert "| -5.00 | -4.25 (K = 5,000) | 2 |" in rows
+    assert "| 4.25 | 0 | a box | `python -m benchmarks.seeds" in text
+    assert '--preset mnist-50d --train "--activation tanh"`' in text
+
+
+def test_a_model_that_lies_there_is_not_trained_again(tmp_path: Path) -> None:
+    training = ["--preset", "digits-2d", "--epochs", "1", "--hidden", "8"]
+    first = measured(tmp_path / "one", training, 2)
+    assert first["importance_samples"] == 2
+    assert first["log_px"] > first["elbo"]
+    assert measured(tmp_path / "one", ["--preset", "none"], 2) == first
 
 
 def test_sharpness_stands_beside_that_of_pca() -> None:
