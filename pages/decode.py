@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Sequence
-from typing import Any
 
 import streamlit as st
 
@@ -25,12 +24,11 @@ from ui.view.dims import dims_by_use, measure_of_use, names_of_dims
 from ui.view.planes import default_plane, plane_points
 from ui.view.point import current_z, set_z, z_text
 from ui.view.reach import slider_reach
-from ui.widgets import is_echo, set_widget
+from ui.widgets import set_widget
 from vae_core.latent.decoded import prior_samples
 from vae_core.latent.latents import class_mean, prior_percentile
 
 MAX_HISTORY = 50
-CHOICES = ("to_class", "to_image")  # widgets that are empty again once z is there
 MANY = 6  # sliders; more of them stand side by side where there is room
 # The image stays in view while long rows of sliders are scrolled past it, above them where there is
 # no room for both.
@@ -59,29 +57,11 @@ def move(z: Sequence[float], *, remember: bool = True) -> None:
         history.append(current_z(opened))
         del history[:-MAX_HISTORY]
     set_z(z)
-    set_sliders()
-    for key in CHOICES:
-        if key in st.session_state and st.session_state[key] is None:
-            set_widget(key, None)
+    reach = reach_of_sliders()
+    for j, value in enumerate(axes_of(opened).at(z) if along_axes else z):
+        set_widget(f"slider-{j}", min(reach, max(-reach, float(value))))
     st.session_state["slid"] = None
     results("moves")[opened.id] = z_text(z), list(history)
-
-
-def set_sliders() -> None:
-    reach = reach_of_sliders()
-    for j, value in enumerate(in_sliders()):
-        set_widget(f"slider-{j}", min(reach, max(-reach, float(value))))
-
-
-def in_sliders() -> Sequence[float]:
-    """The z in view, as the sliders have it."""
-    z = current_z(opened)
-    return axes_of(opened).at(z) if along_axes else z
-
-
-def is_old(key: str) -> bool:
-    """Whether the browser says so of a widget because it has not heard yet where z has gone."""
-    return is_echo(key, *(f"slider-{j}" for j in range(len(in_sliders()))))
 
 
 def reach_of_sliders() -> float:
@@ -96,9 +76,6 @@ def moves_to(z: Sequence[float]) -> list[tuple[float, ...]]:
 
 def slider_moved(j: int) -> None:
     """A step of a slider; the steps of one gesture, as of a key that is held, are one Undo."""
-    if is_old(f"slider-{j}"):
-        set_sliders()
-        return
     z, value = list(current_z(opened)), st.session_state[f"slider-{j}"]
     if along_axes:
         z = axes_of(opened).moved(z, j, value)
@@ -125,23 +102,16 @@ def draw() -> None:
 
 
 def to_class() -> None:
-    if opened.latents is not None and (name := chosen("to_class")) is not None:
+    if opened.latents is not None and (name := st.session_state["to_class"]) is not None:
         label = opened.config["class_names"].index(name)
         move(class_mean(opened.latents, label).tolist())
-        set_widget("to_class", None)  # so that the same class can be chosen again
+        st.session_state["to_class"] = None  # so that the same class can be chosen again
 
 
 def to_image() -> None:
-    if opened.latents is not None and (index := chosen("to_image")) is not None:
+    if opened.latents is not None and (index := st.session_state["to_image"]) is not None:
         move(opened.latents.mu[index].tolist())
-        set_widget("to_image", None)
-
-
-def chosen(key: str) -> Any:
-    """What was chosen in a widget that is emptied then; None where nothing new is."""
-    if is_old(key):
-        set_widget(key, None)
-    return st.session_state[key]
+        st.session_state["to_image"] = None
 
 
 def sliders(dims: Sequence[int], names: Sequence[str], values: Sequence[float]) -> None:

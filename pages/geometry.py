@@ -28,7 +28,7 @@ from ui.view.ends import end_of_row, ends, set_end, way_texts
 from ui.view.planes import default_plane, keep_z
 from ui.view.point import current_z, z_text
 from ui.view.stored import HASHES
-from ui.widgets import clicked, is_echo, set_widget
+from ui.widgets import clicked, set_widget
 from vae_core.latent.decoded import decoded
 from vae_core.latent.effort import MOST_PIXELS, Effort, effort
 from vae_core.latent.geometry import (
@@ -96,8 +96,6 @@ def ways_of(
 
 
 def to_row(side: str) -> None:
-    if is_echo(f"row-{side}", "row-a", "row-b"):
-        return
     set_end(side, end_of_row(opened, st.session_state[f"row-{side}"]))
 
 

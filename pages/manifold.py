@@ -28,7 +28,7 @@ from ui.view.planes import dims_plane, keep_z, plane_points
 from ui.view.point import current_z, set_z, z_text
 from ui.view.reach import PRIOR_EXTENT, grid_extent, slider_reach
 from ui.view.stored import HASHES
-from ui.widgets import is_echo, set_widget
+from ui.widgets import set_widget
 from vae_core.latent.latents import nearest, prior_percentile
 from vae_core.latent.manifold import manifold_grid, plane_grid
 
@@ -93,9 +93,7 @@ def grid_along(
     return steps, images.mul(255).round().to(torch.uint8)
 
 
-def hold(j: int, held: Sequence[int]) -> None:
-    if is_echo(f"held-{j}", *(f"held-{k}" for k in held)):
-        return
+def hold(j: int) -> None:
     z, value = list(current_z(opened)), st.session_state[f"held-{j}"]
     if along_axes:
         z = axes_of(opened).moved(z, j, value)
@@ -176,7 +174,7 @@ def held_sliders(names: Sequence[str], values: Sequence[float], held: Sequence[i
                 step=0.01,
                 key=f"held-{j}",
                 on_change=hold,
-                args=(j, held),
+                args=(j,),
             )
 
 
