@@ -59,6 +59,26 @@ CHROMIUM_FLAGS = [
 START_SECONDS = 120  # a cold server on a busy machine
 PATIENCE_MS = 60_000  # for whatever is waited for
 VIEWPORT: ViewportSize = {"width": 1400, "height": 900}
+# By protobuf's encoding: number of a field -> its value, or its bytes.
+FIELDS_OF = """
+const fieldsOf = (bytes) => {
+    const fields = {};
+    let at = 0;
+    const varint = () => {
+        let value = 0;
+        for (let unit = 1; ; unit *= 128) {
+            value += (bytes[at] & 127) * unit;
+            if (bytes[at++] < 128) return value;
+        }
+    };
+    while (at < bytes.length) {
+        const tag = varint();
+        const value = varint();
+        fields[tag >> 3] = (tag & 7) === 2 ? bytes.subarray(at, (at += value)) : value;
+    }
+    return fields;
+};
+"""
 # What is yet to come stands still: to draw it pulsing is half the work of showing a page. `unheard`
 # is whether the page has told its script something and no run that began after it has ended; what a
 # part says that is gone Streamlit answers with silence.
@@ -66,24 +86,7 @@ LISTEN = """
 window.decodes = [];
 addEventListener("zscape:decoded", (event) => decodes.push(event.detail));
 {
-    // By protobuf's encoding: number of a field -> its value, or its bytes.
-    const fieldsOf = (bytes) => {
-        const fields = {};
-        let at = 0;
-        const varint = () => {
-            let value = 0;
-            for (let unit = 1; ; unit *= 128) {
-                value += (bytes[at] & 127) * unit;
-                if (bytes[at++] < 128) return value;
-            }
-        };
-        while (at < bytes.length) {
-            const tag = varint();
-            const value = varint();
-            fields[tag >> 3] = (tag & 7) === 2 ? bytes.subarray(at, (at += value)) : value;
-        }
-        return fields;
-    };
+    FIELDS_OF
     const known = new WeakSet();
     let begun = false, silence = 0;
     const heard = () => (window.unheard = false);
@@ -124,6 +127,7 @@ addEventListener("zscape:decoded", (event) => decodes.push(event.detail));
     document.adoptedStyleSheets.push(still);
 }
 """
+LISTEN = LISTEN.replace("FIELDS_OF", FIELDS_OF)
 for name, number in (
     ("NEW_SESSION", ForwardMsg.NEW_SESSION_FIELD_NUMBER),
     ("SCRIPT_FINISHED", ForwardMsg.SCRIPT_FINISHED_FIELD_NUMBER),

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from tests.browser.conftest import App, Tab, new_context, running_app
+from tests.browser.conftest import FIELDS_OF, App, Tab, new_context, running_app
 from tests.browser.test_address import said_by
 from tests.browser.test_own_images import bring, photos
 from ui.frame.navigation import SECTIONS
@@ -28,33 +28,21 @@ LONG = 120_000  # milliseconds, on a busy machine
 SOCKETS = """
 window.sockets = [];
 window.runs = 0;  // how often the server has said that the script has run
-window.WebSocket = class extends WebSocket {
-    constructor(...given) {
-        super(...given);
-        if (!this.url.includes("/_stcore/stream")) return;
-        sockets.push(this);
-        this.addEventListener("message", ({ data }) => {
-            const fields = [];  // numbers of those of the message, by protobuf's encoding
-            const bytes = new Uint8Array(data);
-            let at = 0;
-            const varint = () => {
-                let value = 0;
-                for (let unit = 1; ; unit *= 128) {
-                    value += (bytes[at] & 127) * unit;
-                    if (bytes[at++] < 128) return value;
-                }
-            };
-            while (at < bytes.length) {
-                const tag = varint();
-                fields.push(tag >> 3);
-                const value = varint();
-                if ((tag & 7) === 2) at += value;
-            }
-            if (fields.includes(SCRIPT_FINISHED)) runs += 1;
-        });
-    }
-};
+{
+    FIELDS_OF
+    window.WebSocket = class extends WebSocket {
+        constructor(...given) {
+            super(...given);
+            if (!this.url.includes("/_stcore/stream")) return;
+            sockets.push(this);
+            this.addEventListener("message", ({ data }) => {
+                if (SCRIPT_FINISHED in fieldsOf(new Uint8Array(data))) runs += 1;
+            });
+        }
+    };
+}
 """.replace("SCRIPT_FINISHED", str(ForwardMsg.SCRIPT_FINISHED_FIELD_NUMBER))
+SOCKETS = SOCKETS.replace("FIELDS_OF", FIELDS_OF)
 
 
 @pytest.fixture(scope="module")
