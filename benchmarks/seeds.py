@@ -5,7 +5,8 @@
 
 Each preset, with the options of `vae_core train` given as one text, is trained once for each seed
 and evaluated on the test images, by one draw of z and, where asked, log p(x) by K. A model that
-lies in DIR already is not trained again. FILE keeps what it has of other presets and options.
+lies in DIR already is not trained again; nor is the checkpoint of the preset, which is seed 0's,
+where it was evaluated so. FILE keeps what it has of other presets and options.
 """
 
 from __future__ import annotations
@@ -27,6 +28,14 @@ PROGRAM = (sys.executable, "-m", "vae_core")
 NAMES = ("digits-2d", "frey-2d")  # seconds each
 SCORES = ("reconstruction", "kl", "elbo", "log_px", "active_units")
 SAME = ("dataset", "images", "grey_cross_entropy", "importance_samples")
+
+
+def place_of(models: Path, title: str, seed: int, draws: int) -> Path:
+    """The folder of the checkpoint that this training makes, or has made."""
+    shipped = Path("checkpoints", title)
+    if seed == 0 and (read_metrics(shipped) or {}).get("importance_samples") == draws:
+        return shipped
+    return models / f"{title.replace(' ', '_')}-seed-{seed}"
 
 
 def measured(folder: Path, training: Sequence[str], draws: int) -> dict[str, Any]:
@@ -69,7 +78,7 @@ def main() -> None:
         title = f"{name} {options.train}".strip()
         metrics = {}
         for seed in range(options.seeds):
-            folder = options.models / f"{title.replace(' ', '_')}-seed-{seed}"
+            folder = place_of(options.models, title, seed, options.importance_samples)
             training = ["--preset", name, *shlex.split(options.train), "--seed", str(seed)]
             metrics[seed] = measured(folder, training, options.importance_samples)
         rows[title] = {"machine": machine, **by_seed(metrics)}

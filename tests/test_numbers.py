@@ -10,7 +10,7 @@ import torch
 
 from benchmarks.anomaly import areas, chosen_score
 from benchmarks.numbers import CLAIMS, MISSING, numbers
-from benchmarks.seeds import by_seed, measured
+from benchmarks.seeds import by_seed, measured, place_of
 from vae_core.checkpoints.reading import list_checkpoints
 from vae_core.checkpoints.writing import save_checkpoint
 from vae_core.data.image_dataset import ImageDataset
@@ -104,6 +104,14 @@ def test_a_model_that_lies_there_is_not_trained_again(tmp_path: Path) -> None:
     assert first["importance_samples"] == 2
     assert first["log_px"] > first["elbo"]
     assert measured(tmp_path / "one", ["--preset", "none"], 2) == first
+
+
+def test_a_checkpoint_is_what_seed_0_makes(tmp_path: Path) -> None:
+    shipped = Path("checkpoints/mnist-50d")
+    assert place_of(tmp_path, "mnist-50d", 0, 5_000) == shipped
+    options = "mnist-50d --activation tanh"
+    for title, seed, draws in [("mnist-50d", 1, 5_000), ("mnist-50d", 0, 7), (options, 0, 5_000)]:
+        assert place_of(tmp_path, title, seed, draws).parent == tmp_path
 
 
 def test_sharpness_stands_beside_that_of_pca() -> None:
