@@ -6,7 +6,7 @@
 Each preset, with the options of `vae_core train` given as one text, is trained once for each seed
 and evaluated on the test images, by one draw of z and, where asked, log p(x) by K. A model that
 lies in DIR already is not trained again; nor is the checkpoint of the preset, which is seed 0's,
-where it was evaluated so. FILE keeps what it has of other presets and options.
+where it was evaluated so, nor a seed of which FILE has the figures.
 """
 
 from __future__ import annotations
@@ -62,6 +62,15 @@ def by_seed(metrics: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
+def known(row: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
+    """The metrics of each seed, as far as `by_seed` made a row of them."""
+    shared = {name: row[name] for name in SAME}
+    return {
+        seed: shared | {name: of_seeds[k] for name, of_seeds in row["scores"].items()}
+        for k, seed in enumerate(row["seeds"])
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--preset", nargs="*", default=NAMES)
@@ -72,19 +81,21 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=Path("docs/seeds.json"))
     options = parser.parse_args()
 
+    draws = options.importance_samples
     machine = f"{platform.machine()}, {os.cpu_count()} cores"
     rows = json.loads(options.json.read_text()) if options.json.exists() else {}
     for name in options.preset:
         title = f"{name} {options.train}".strip()
-        metrics = {}
-        for seed in range(options.seeds):
-            folder = place_of(options.models, title, seed, options.importance_samples)
+        row = rows.get(title, {})
+        metrics = known(row) if row.get("importance_samples") == draws else {}
+        for seed in sorted(set(range(options.seeds)) - metrics.keys()):
+            folder = place_of(options.models, title, seed, draws)
             training = ["--preset", name, *shlex.split(options.train), "--seed", str(seed)]
-            metrics[seed] = measured(folder, training, options.importance_samples)
-        rows[title] = {"machine": machine, **by_seed(metrics)}
+            metrics[seed] = measured(folder, training, draws)
+            rows[title] = {"machine": machine, **by_seed(metrics)}
+            options.json.write_text(json.dumps(rows, indent=2) + "\n")
         told = " · ".join(f"{elbo:.2f}" for elbo in rows[title]["scores"]["elbo"])
         print(f"{title}: ELBO {told}", flush=True)
-        options.json.write_text(json.dumps(rows, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import torch
 
 from benchmarks.anomaly import areas, chosen_score
 from benchmarks.numbers import CLAIMS, MISSING, numbers
-from benchmarks.seeds import by_seed, measured, place_of
+from benchmarks.seeds import by_seed, known, measured, place_of
 from vae_core.checkpoints.reading import list_checkpoints
 from vae_core.checkpoints.writing import save_checkpoint
 from vae_core.data.image_dataset import ImageDataset
@@ -85,6 +85,7 @@ def test_a_preset_trained_by_several_seeds_has_a_figure_of_each() -> None:
     one |= {"importance_samples": 0, "reconstruction": -3, "kl": 2, "elbo": -5, "active_units": 2}
     other = one | {"reconstruction": -4, "elbo": -6, "active_units": 1}
     found = by_seed({0: one, 3: other})
+    assert by_seed(known(found)) == found
     drawn = by_seed({0: one | {"importance_samples": 5_000, "log_px": -4.25}}) | {
         "machine": "a box"
     }
