@@ -25,7 +25,7 @@ MAX_NAME = 200
 MAX_Z = 1e6
 # A page of the app, and a query in the characters that browsers write there.
 _VIEW = re.compile(r"/[a-z0-9_-]{0,32}(\?[A-Za-z0-9\-._~!$&'()*+,;=:@/?%^]*)?")
-_PLANE = re.compile(r"[\w-]{1,64}")
+_PLANE = re.compile(r"[\w .:%@~-]{1,900}")  # "encoded-mnist-2d-two dimensions"
 _LESSON = re.compile(r"[\w.-]{1,80}")
 _CHOICE = re.compile(r"[A-Z]{1,8}|-?\d[\d.]{0,11}(e[+-]\d{1,3})?|right|not yet")
 

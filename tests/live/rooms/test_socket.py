@@ -79,6 +79,7 @@ def test_what_the_leader_says_reaches_who_follows(client: TestClient, room: Room
         for said in (
             {"view": "/manifold?model=digits-2d&z=0.5,-0.25&lesson=elbo"},
             {"point": {"plane": "plane", "z": [0.5, -0.25], "there": True}},
+            {"point": {"plane": "encoded-run:a%20b@3-two dimensions", "z": None, "there": False}},
             {"film": {"name": "run-7f3a", "frame": 3}},
         ):
             say(leader, **said)
