@@ -1,14 +1,19 @@
-"""How much later a class sees what its teacher shows: pages, pointer, answers.
+"""How much later a class sees what its teacher shows: pages and all else, pointer, answers.
 
     python -m benchmarks.classes                        # 30 followers, two of them real browsers
-    python -m benchmarks.classes --followers 2 --json class.json
+    python -m benchmarks.classes --followers 3 --pause 2 --acts step selection --json class.json
 
-The leader turns pages in Chromium; "press to heading" is how long it takes there. All else is
-measured from when the new page's heading stands on the leader's screen, and a follower may be
-before it: until the follower has the heading; until the browser's tab names page and model, which
-stands in the sidebar by then; and until the page is whole, its script run to the end. Of a follower
-in Chromium it is when that is on the screen, of a simulated one, which has a session of its own but
-no screen, when it arrives. All share this machine with the server: a class has a machine for each.
+The leader acts in Chromium: turns a page, chooses a model, switches a layer of the plane, draws a
+lasso around points, moves a training's film by a frame, turns a lesson's step. "press to heading"
+is how long it takes until the leader's own screen shows it, "heading from press" until a follower's
+in Chromium does. All else is measured from when the leader has it, and a follower may be before it.
+Of a page that is until the follower has the heading; until the browser's tab names page and model,
+which stands in the sidebar by then; and until the page is whole, its script run to the end. A model
+is seen in the tab's name, a layer by its button, a selection by the heading of its images.
+
+Of a follower in Chromium it is when that is on the screen, of a simulated one, which has a session
+of its own but no screen, when it arrives; those tell of pages alone. All share this machine with
+the server: a class has a machine for each.
 """
 
 from __future__ import annotations
@@ -18,12 +23,15 @@ import asyncio
 import json
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urljoin
 
 from benchmarks.served import chromium, cpu_seconds, quantiles, server, show
 
@@ -38,30 +46,87 @@ TURNS = [
     ("Explore", "Encoded μ"),
     ("Understand", "Density"),
 ] * 2
+MODELS = ("fashion-2d", "mnist-2d") * 2
+TIMES = 4  # that all else is done
 MOVES, MOVES_A_SECOND = 150, 30
 PATIENCE_MS = 120_000
 ARRIVALS = 2  # that come at once
 OF_PLANES = {"layers", "off", "zoom", "z"}  # of an address, what a page takes up without a run
+OF_FRAGMENTS = {"step": 0, "selected": -1}  # … by one of a fragment: which of the page's that is
 SEEN = {"heading": "heading", "title": "model", "whole": "whole page"}  # and how rows call it
 RECORD = """
-window.seen = { heading: [], title: [], whole: [] };
+window.seen = {};
 window.decoded = window.pressed = 0;
-addEventListener("click", () => { pressed = Date.now(); }, true);
+for (const press of ["pointerup", "keydown"]) {
+    addEventListener(press, () => { pressed = Date.now(); }, true);
+}
 addEventListener("zscape:decoded", () => decoded++, true);
 function see(kind, text) {
-    if (text && text !== seen[kind].at(-1)?.[1]) seen[kind].push([Date.now(), text]);
+    const before = (seen[kind] ??= []);
+    if (text && text !== before.at(-1)?.[1]) before.push([Date.now(), text]);
 }
-new MutationObserver(() => {
-    const text = document.querySelector("h1")?.textContent; // innerText lays out the page
+const roots = [document];
+function all(selector) {
+    const found = roots.flatMap((root) => [...root.querySelectorAll(selector)]);
+    return found.filter((each) => each.isConnected)
+        .map((each) => each.textContent); // innerText lays out the page
+}
+const observer = new MutationObserver(() => {
+    const [text] = all("h1");
     const app = document.querySelector("[data-testid=stApp]");
+    const [, title, model] = document.title.match(/^(.*) · (.*) · Zscape$/) ?? [];
     see("heading", text);
-    see("title", document.title.match(/^(.*) · .* · Zscape$/)?.[1]);
+    see("title", title);
     if (app?.dataset.testScriptState === "notRunning") see("whole", text);
-}).observe(document, { subtree: true, childList: true, characterData: true,
-                       attributeFilter: ["data-test-script-state"] });
+    see("new model", model);
+    see("layers", all("[aria-label=Layers] [aria-pressed=true]").join() || "none");
+    see("selection", all("h2").find((heading) => heading.endsWith(" selected")));
+    see("frame", all("[data-testid=epoch-scrubber] ~ output")[0]);
+    see("step", all(".st-key-lesson .steps span")[0]);
+});
+const changes = { subtree: true, childList: true, characterData: true,
+                  attributeFilter: ["data-test-script-state", "aria-pressed"] };
+observer.observe(document, changes);
+const attach = Element.prototype.attachShadow;
+Element.prototype.attachShadow = function (...how) {
+    const root = attach.apply(this, how);
+    observer.observe(root, changes);
+    roots.push(root);
+    return root;
+};
 """
-MOMENT = "([kind, title, n]) => seen[kind].filter(([, text]) => text === title)[n]?.[0]"
+MOMENT = """([kind, text, pressed]) => seen[kind]?.find(
+    ([at, seen]) => at >= pressed && (seen === text || text === null))"""
+RESTS = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 Late = dict[str, float]  # milliseconds, by what is seen
+
+
+@dataclass(frozen=True)
+class Act:
+    """What a leader does.
+
+    kinds: of what is then seen, the first of which says that it is done; do: does it for the kth
+    time, of `times`; address: where.
+    """
+
+    kinds: tuple[str, ...]
+    do: Callable[[Page, int], object]
+    times: int = TIMES
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class Done:
+    """An act, done: what is seen then, when it was pressed and when the leader's screen showed it.
+
+    late: how much later each follower's browser shows it.
+    """
+
+    act: Act
+    text: str
+    pressed: float
+    at: float
+    late: list[Late]
 
 
 class Follower:
@@ -72,6 +137,7 @@ class Follower:
         self.seen: dict[str, list[tuple[float, str]]] = {kind: [] for kind in SEEN}
         self.points: list[float] = []
         self.pages: dict[str, str] = {}  # hashes by path
+        self.fragments: list[str] = []  # of the page, in their order
         self.asked = self.view = ""
         self.idle = asyncio.Event()
         self.told = asyncio.Event()
@@ -97,27 +163,40 @@ class Follower:
             await self.told.wait()
             await self.idle.wait()
             self.told.clear()
-            if self.differs():
+            differs = self.differs()
+            if differs <= OF_FRAGMENTS.keys():
+                for name in differs:
+                    part = self.fragments[OF_FRAGMENTS[name]]
+                    await self.run(self.view, leads=False, part=part)
+            elif differs:
                 await self.run(self.view, leads=True)
 
-    def differs(self) -> bool:
-        """Whether the view in the room is not what the session shows by itself by now."""
+    def differs(self) -> set[str]:
+        """What the view in the room says and the session does not show by itself by now."""
         (page, _, query), (before, _, last) = self.view.partition("?"), self.asked.partition("?")
         new, old = dict(parse_qsl(query)), dict(parse_qsl(last))
-        named = old.keys() - OF_PLANES
-        return page != before or any(new.get(name) != old[name] for name in named)
+        if page != before:
+            return {"page"}
+        named = (old.keys() | OF_FRAGMENTS.keys() | {"lesson"}) - OF_PLANES
+        return {name for name in named if new.get(name) != old.get(name)}
 
-    async def run(self, view: str, *, leads: bool) -> None:
-        """Ask for a run of the script from this view; `hear` says when it has ended."""
+    async def run(self, view: str, *, leads: bool, part: str = "") -> None:
+        """Ask for a run of the script from this view; `hear` says when it has ended.
+
+        part: of this fragment alone.
+        """
         from streamlit.proto.BackMsg_pb2 import BackMsg
         from streamlit.proto.ClientState_pb2 import ClientState
 
         self.asked = view
+        if not part:
+            self.fragments.clear()
         path, _, query = view.removeprefix("/").partition("?")
         asked = ClientState(
             query_string=f"{query}&room={self.code}",
             page_script_hash=self.pages.get(path, ""),
             is_history_navigation=leads,
+            fragment_id=part,
         )
         self.idle.clear()
         await self.session.send(BackMsg(rerun_script=asked).SerializeToString())
@@ -136,6 +215,9 @@ class Follower:
                     if page.is_default:
                         self.pages[""] = page.page_script_hash
             elif kind == "delta":
+                part = message.delta.fragment_id
+                if part and part not in self.fragments:
+                    self.fragments.append(part)
                 element = message.delta.new_element
                 if element.WhichOneof("type") == "heading" and element.heading.tag == "h1":
                     self.see("heading", element.heading.body)
@@ -201,52 +283,123 @@ def screen(browser: Browser) -> Page:
     return context.new_page()
 
 
-def turn_pages(
-    leader: Page, followers: list[Page]
-) -> tuple[list[tuple[str, float, list[Late]]], list[float]]:
-    """Of each turn the heading, when the leader has it, and how much later each browser.
-
-    And how much later than their press the leader has it: a follower may have it before.
-    """
-    turns: list[tuple[str, float, list[Late]]] = []
-    waits: list[float] = []
-    for k, (section, title) in enumerate(TURNS):
-        leader.get_by_test_id("stTopNavSection").filter(has_text=section).click()
-        menu = leader.get_by_test_id("stTopNavPopover")
-        menu.get_by_role("menuitem", name=title, exact=True).click()
-        n = [t for _, t in TURNS[:k]].count(title)
-        at = moment(leader, "heading", title, n)
-        waits.append(at - leader.evaluate("pressed"))
-        late = [{kind: moment(page, kind, title, n) - at for kind in SEEN} for page in followers]
-        turns.append((title, at, late))
-        rest = '[data-testid="stApp"][data-test-script-state="notRunning"]'
-        leader.locator(rest).wait_for()
-        time.sleep(4)  # a teacher looks at what there is, and the class is there
-    return turns, waits
-
-
-def moment(page: Page, kind: str, title: str, n: int) -> float:
-    """When this browser has seen that of the page, which is turned to for the nth time."""
-    return float(page.wait_for_function(MOMENT, arg=[kind, title, n]).json_value())
-
-
-def lateness(
-    turns: list[tuple[str, float, list[Late]]], others: list[dict[str, Any]]
-) -> dict[str, list[float]]:
-    """Milliseconds after the leader's heading at which each follower had what, by their kind."""
-    late: dict[str, list[float]] = {
-        f"{name}, {kind}": [] for name in SEEN.values() for kind in ("Chromium", "simulated")
+def acts(run: str) -> dict[str, Act]:
+    """What a leader does, by name. run: the token of a training that has ended."""
+    return {
+        "page": Act(tuple(SEEN), turn_page, len(TURNS)),
+        "model": Act(("new model",), choose_model, len(MODELS), "/decode?model=mnist-2d"),
+        "layers": Act(("layers",), switch_layer, address="/?model=mnist-2d"),
+        "selection": Act(("selection",), select_points, address="/encoded?model=mnist-2d"),
+        "frame": Act(("frame",), turn_frame, address=f"/train?run={run}&epoch=0"),
+        "step": Act(("step",), turn_step, address=f"/decode?model=mnist-2d&lesson={LESSON}&step=1"),
     }
-    for title, at, behind in turns:
-        for what, name in SEEN.items():
-            late[f"{name}, Chromium"] += [of_browser[what] for of_browser in behind]
-            for other in others:
-                after = [moment - at for moment, text in other["seen"][what] if text == title]
+
+
+def turn_page(leader: Page, k: int) -> None:
+    section, title = TURNS[k]
+    leader.get_by_test_id("stTopNavSection").filter(has_text=section).click()
+    menu = leader.get_by_test_id("stTopNavPopover")
+    menu.get_by_role("menuitem", name=title, exact=True).click()
+
+
+def choose_model(leader: Page, k: int) -> None:
+    leader.get_by_role("combobox", name="Model").click()
+    leader.get_by_role("option", name=MODELS[k], exact=True).click()
+
+
+def switch_layer(leader: Page, _k: int) -> None:
+    layers = leader.get_by_role("group", name="Layers")
+    layers.get_by_role("button", name="Manifold").click()
+
+
+def select_points(leader: Page, k: int) -> None:
+    box = leader.get_by_test_id("latent-plane").bounding_box()
+    assert box is not None
+    left, right = 0.4, 0.42 + 0.01 * k  # no more points than an address names
+    for n, (x, y) in enumerate([(left, 0.6), (right, 0.6), (right, 0.65), (left, 0.65)]):
+        leader.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        if n == 0:
+            leader.mouse.down()
+    leader.mouse.up()
+
+
+def turn_frame(leader: Page, _k: int) -> None:
+    leader.get_by_test_id("epoch-scrubber").press("ArrowRight")
+
+
+def turn_step(leader: Page, _k: int) -> None:
+    leader.get_by_role("button", name="Next", exact=True).click()
+
+
+def perform(act: Act, leader: Page, followers: list[Page], pause: float) -> list[Done]:
+    """Have the leader do it; for `pause` seconds before, a teacher looks at what there is."""
+    if act.address:
+        leader.goto(urljoin(leader.url, act.address))
+    done = []
+    for k in range(act.times):
+        time.sleep(pause)  # the class is there
+        for page in (leader, *followers):
+            page.locator(RESTS).wait_for()
+        act.do(leader, k)
+        pressed = leader.evaluate("pressed")
+        first, *_ = act.kinds
+        at, text = moment(leader, first, None, pressed)
+        late = [
+            {kind: moment(page, kind, text, pressed)[0] - at for kind in act.kinds}
+            for page in followers
+        ]
+        done.append(Done(act, text, pressed, at, late))
+    return done
+
+
+def go(leader: Page, address: str) -> None:
+    """Turn to an address as the browser's way back does."""
+    leader.evaluate(
+        """address => {
+            history.pushState(history.state, "", address);
+            dispatchEvent(new PopStateEvent("popstate", { state: history.state }));
+        }""",
+        address,
+    )
+
+
+def moment(page: Page, kind: str, text: str | None, pressed: float) -> tuple[float, str]:
+    """When this browser has seen that, or whatever is new of this kind, and what it was."""
+    at, seen = page.wait_for_function(MOMENT, arg=[kind, text, pressed]).json_value()
+    return float(at), str(seen)
+
+
+def lateness(done: list[Done], others: list[dict[str, Any]]) -> dict[str, list[float]]:
+    """Milliseconds by what they are of: the leader's wait, how much later each follower had it."""
+    late: dict[str, list[float]] = defaultdict(list)
+    for each in done:
+        first, *_ = each.act.kinds
+        name = SEEN.get(first, first)
+        late[f"press to {name}"].append(each.at - each.pressed)
+        late[f"{name} from press"] += [each.at - each.pressed + of[first] for of in each.late]
+        for kind in each.act.kinds:
+            name = SEEN.get(kind, kind)
+            late[f"{name}, Chromium"] += [of[kind] for of in each.late]
+            for other in others if kind in SEEN else ():
+                after = [at - each.at for at, text in other["seen"][kind] if text == each.text]
                 soonest = [ms for ms in after if ms > -3000]
                 if not soonest:
-                    raise SystemExit(f"{title} was not shown to all.")
+                    raise SystemExit(f"{each.text} was not shown to all.")
                 late[f"{name}, simulated"].append(min(soonest))
     return late
+
+
+def train(root: Path) -> str:
+    """A short training of digits below `root`; gives its token."""
+    from vae_core.runs.jobs import new_run_path
+    from vae_core.runs.run import create_run
+    from vae_core.runs.trainer import work
+    from vae_core.training.config import TrainConfig
+
+    config = TrainConfig(hidden=(8,), batch_size=512, epochs=TIMES)
+    run = create_run(config, new_run_path(config, root))
+    work(run)
+    return run.token
 
 
 def point(leader: Page, followers: list[Page]) -> tuple[float, float, list[float]]:
@@ -270,6 +423,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--followers", type=int, default=30)
     parser.add_argument("--browsers", type=int, default=2, help="of them, as many in Chromium")
+    parser.add_argument("--acts", nargs="+", choices=acts(""), default=list(acts("")))
+    parser.add_argument("--pause", type=float, default=4.0, help="seconds before each act")
     parser.add_argument("--json", type=Path, help="write the figures there")
     # How this program starts its load in a process of its own:
     parser.add_argument(
@@ -286,7 +441,13 @@ def main() -> None:
 
     expect.set_options(timeout=PATIENCE_MS)
     alone = args.followers - args.browsers
-    with server() as (url, pid), sync_playwright() as playwright, chromium(playwright) as browser:
+    with (
+        tempfile.TemporaryDirectory() as runs,
+        server(ZSCAPE_RUNS=runs) as (url, pid),
+        sync_playwright() as playwright,
+        chromium(playwright) as browser,
+    ):
+        known = acts(train(Path(runs)) if "frame" in args.acts else "")
         leader = screen(browser)
         leader.goto(f"{url}/?model=mnist-2d")
         leader.get_by_role("button", name="Lead a class").click()
@@ -302,33 +463,28 @@ def main() -> None:
             for page in screens:
                 page.wait_for_function("decoded > 0")
             cpu, start = cpu_seconds(pid), time.perf_counter()
-            turns, waits = turn_pages(leader, screens)
+            done = [
+                each
+                for name in args.acts
+                for each in perform(known[name], leader, screens, args.pause)
+            ]
             share = (cpu_seconds(pid) - cpu) / (time.perf_counter() - start)
+            go(leader, "/density?model=mnist-2d")
+            time.sleep(args.pause)
             begin, end, rates = point(leader, screens)
             asked = time.perf_counter()
-            leader.evaluate(
-                """address => {
-                    history.pushState(history.state, "", address);
-                    dispatchEvent(new PopStateEvent("popstate", { state: history.state }));
-                }""",
-                f"/decode?model=mnist-2d&lesson={LESSON}&step=1",
-            )
+            go(leader, f"/decode?model=mnist-2d&lesson={LESSON}&step=1")
             answers = leader.get_by_test_id("room-answers")
             expect(answers).to_contain_text(f"Step 1: {alone} answer")
             counted = time.perf_counter() - asked
             seen, _ = process.communicate()
     others = json.loads(seen)
     rows: list[dict[str, Any]] = [
-        {
-            "what": name,
-            "pages": len(TURNS),
-            "server_cores": share,
-            **quantiles(ms),
-        }
-        for name, ms in {"press to heading": waits, **lateness(turns, others)}.items()
+        {"what": name, "times": len(ms), "server_cores": share, **quantiles(ms)}
+        for name, ms in lateness(done, others).items()
         if ms
     ]
-    show(rows, "pages", args.json, followers=args.followers)
+    show(rows, "times", args.json, per="times", followers=args.followers)
     points = [sum(begin <= p <= end for p in other["points"]) for other in others]
     seconds = (end - begin) / 1000
     print(f"pointer: {min(points, default=0) / seconds:.0f} places a second reach the slowest,")

@@ -104,10 +104,17 @@ def quantiles(milliseconds: Sequence[float]) -> dict[str, float]:
     }
 
 
-def show(rows: Sequence[dict[str, Any]], counted: str, file: Path | None, **settings: Any) -> None:
+def show(
+    rows: Sequence[dict[str, Any]],
+    counted: str,
+    file: Path | None,
+    *,
+    per: str = "a second",
+    **settings: Any,
+) -> None:
     """Print the rows, each of `what`, what it `counted` and quantiles; write all as JSON."""
     columns = {
-        counted: "a second",
+        counted: per,
         "median_ms": "median ms",
         "p95_ms": "p95 ms",
         "max_ms": "max ms",

@@ -2,6 +2,7 @@
 
     the leader says     view    the address in view, below the app's root: "/manifold?side=9"
                         point   {"plane": key, "z": [d numbers] or null, "there": whether it points}
+                        selected {"plane": key, "points": their numbers, or bits in base64}
                         film    {"name": of the film, "frame": in view, or null}
                         end     true: the room is to end
     a follower says     answer  {"lesson": name, "step": number, "choice": letters of options, a
@@ -25,7 +26,8 @@ MAX_NAME = 200
 MAX_Z = 1e6
 # A page of the app, and a query in the characters that browsers write there.
 _VIEW = re.compile(r"/[a-z0-9_-]{0,32}(\?[A-Za-z0-9\-._~!$&'()*+,;=:@/?%^]*)?")
-_PLANE = re.compile(r"[\w-]{1,64}")
+_PLANE = re.compile(r"[\w .:%@~-]{1,900}")  # "encoded-mnist-2d-two dimensions"
+_BITS = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 _LESSON = re.compile(r"[\w.-]{1,80}")
 _CHOICE = re.compile(r"[A-Z]{1,8}|-?\d[\d.]{0,11}(e[+-]\d{1,3})?|right|not yet")
 
@@ -81,6 +83,17 @@ def point(value: Any) -> dict[str, Any]:
     return {"plane": plane, "z": z, "there": there}
 
 
+def selected(value: Any) -> dict[str, Any]:
+    """Which points of a plane were selected just now, as `ui.components.latent_plane` has it."""
+    plane, points = value["plane"], value["points"]
+    _check(len(value) == 2 and _PLANE.fullmatch(plane) is not None)
+    if isinstance(points, str):
+        _check(_BITS.fullmatch(points) is not None)
+    else:
+        _check(isinstance(points, list) and all(type(i) is int and i >= 0 for i in points))
+    return {"plane": plane, "points": points}
+
+
 def film(value: Any) -> dict[str, Any]:
     """Which frame of a film is in view."""
     name, frame = value["name"], value["frame"]
@@ -119,6 +132,7 @@ def whether(value: Any) -> bool:
 OF_LEADER: dict[str, Callable[[Any], Any]] = {
     "view": view,
     "point": point,
+    "selected": selected,
     "film": film,
     "end": yes,
 }

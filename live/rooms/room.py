@@ -25,6 +25,7 @@ MAX_FOLLOWERS = 600
 MAX_STEPS = 60  # of the lesson in view, of which answers are counted
 MAX_CHOICES = 12  # of a step, that are told apart; the rest count as one
 OTHERS = "others"
+OF_THE_MOMENT = {"selected"}  # who comes later reads it in the address
 MAX_REASON = 120  # a frame that closes a socket holds no more
 
 
@@ -114,8 +115,10 @@ class Room:
         return news
 
     def tell(self, kind: str, value: Any) -> None:
-        """What the leader says, to all who follow and who will come."""
-        text = self.said[kind] = written(kind, value)
+        """What the leader says, to all who follow and, unless it is of the moment, will come."""
+        text = written(kind, value)
+        if kind not in OF_THE_MOMENT:
+            self.said[kind] = text
         if kind == "view":
             lesson = parse_qs(urlsplit(value).query).get("lesson", [self.lesson])[0]
             if lesson != self.lesson:

@@ -2,7 +2,7 @@
 
 The client's first message says what it is, `{"lead": secret}` or `{"follow": true}`, false where it
 only looks around; what is said from then on stands in `messages`. A follower is sent the leader's
-`view`, `point` and `film`; the leader how many follow and how many look around,
+`view`, `point`, `selected` and `film`; the leader how many follow and how many look around,
 `{"followers": [23, 2]}`, and what they chose at a step of a lesson,
 `{"answers": {"lesson": …, "step": …, "counts": {choice: how many}}}`. `Close` says why one ends.
 """

@@ -22,6 +22,11 @@ pytestmark = pytest.mark.browser
 
 DECODED = """() => decodes.at(-1)?.z.map((x) => Math.round(1000 * x))"""
 
+NEAR = f"""(z) => {{
+    const last = ({DECODED})();
+    return last && last.every((x, i) => Math.abs(x - z[i]) <= 2);
+}}"""
+
 
 @pytest.fixture
 def student(visitor: Callable[..., Any]) -> Iterator[Page]:
@@ -82,11 +87,7 @@ def test_a_student_sees_what_the_teacher_shows(
     at_rest = page.evaluate(DECODED)
     plane.hover(position={"x": 120, "y": 150})
     page.wait_for_function(f"z => String(({DECODED})()) !== String(z)", arg=at_rest)
-    there = page.evaluate(DECODED)
-    student.wait_for_function(f"""(z) => {{
-        const last = ({DECODED})();
-        return last && last.every((x, i) => Math.abs(x - z[i]) <= 2);
-    }}""", arg=there)  # fmt: skip
+    student.wait_for_function(NEAR, arg=page.evaluate(DECODED))
 
     # Layers, legend, and a z that is let go.
     page.get_by_role("group", name="Layers").get_by_role("button", name="Manifold").click()
@@ -112,6 +113,39 @@ def test_a_student_sees_what_the_teacher_shows(
     page.get_by_role("option", name="sprites-6d").click()
     shows(student, settle, "model=sprites-6d")
     expect(student.get_by_role("slider")).to_have_count(page.get_by_role("slider").count())
+
+
+def test_points_are_selected_on_a_student_s_plane_and_pointed_at(
+    page: Page, student: Page, app_url: str, settle: Settle
+) -> None:
+    student.goto(led_room(page, f"{app_url}/encoded?model=digits-2d", settle))
+    shows(student, settle, "/encoded")
+    student.get_by_role("group", name="Legend").get_by_role("button").first.wait_for()
+    plane = page.get_by_test_id("latent-plane")
+    box = plane.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 5, box["y"] + 0.1 * box["height"])
+    page.mouse.down()
+    for x, y in ((5, 5), (box["width"] - 5, 5), (box["width"] - 5, box["height"] - 5)):
+        page.mouse.move(box["x"] + x, box["y"] + box["height"] - y)
+    page.mouse.move(box["x"] + box["width"] - 5, box["y"] + 0.1 * box["height"])
+    page.mouse.up()
+    chosen = page.get_by_role("heading", name="selected")
+    chosen.wait_for()
+    settle(page)
+    count = chosen.inner_text()
+    assert int(count.split()[0]) > 200  # more than an address says
+    expect(student.get_by_role("heading", name="selected")).to_have_text(count)
+    shows(student, settle, "selected=")
+
+    settle(student)
+    at_rest = page.evaluate(DECODED)
+    plane.hover(position={"x": 120, "y": 150})
+    page.wait_for_function(f"z => String(({DECODED})()) !== String(z)", arg=at_rest)
+    student.wait_for_function(NEAR, arg=page.evaluate(DECODED))
+
+    page.get_by_role("button", name="Clear selection").click()
+    expect(student.get_by_role("heading", name="selected")).to_have_count(0)
 
 
 @pytest.mark.parametrize("where", ["/decode", "/?model=digits-2d&seed=9"])
@@ -221,8 +255,12 @@ def test_a_lesson_is_stepped_through_above_the_bar_and_beside_the_answers(
     page.set_viewport_size({"width": size[0], "height": size[1]})
     choose(student, "01-from-autoencoder", 1, "A")
     expect(page.get_by_test_id("room-answers")).to_contain_text("1 answer")
+    settle(student)
+    student.evaluate("window.asked = 0; addEventListener('popstate', () => asked++);")
     page.get_by_role("button", name="Next", exact=True).click()
     shows(student, settle, "step=2")
+    expect(student.get_by_text("Step 2 of")).to_be_visible()
+    assert student.evaluate("asked") == 0  # the page was not run anew for it
 
 
 def test_answers_are_counted_for_the_teacher(
@@ -377,6 +415,51 @@ def test_a_page_whose_link_is_pressed_is_told_before_it_comes(
         room_module("leader.js"),
     )
     assert told == ["/decode?model=digits-2d", 2]
+
+
+def test_a_model_and_a_lesson_s_step_are_told_when_they_are_pressed(
+    student: Page, room_module: Callable[[str], str]
+) -> None:
+    told = student.evaluate(
+        """async (url) => {
+            const { Leader } = await import(url);
+            const turn = (address) => history.pushState(null, "", address);
+            const views = () => sockets[0].said.flatMap(({ view }) => view ?? []);
+            const after = (ms) => new Promise((done) => setTimeout(done, ms));
+            const say = async (view) => {
+                while (views().at(-1) !== view) await after(10);
+            };
+            const app = document.createElement("div");
+            Object.assign(app.dataset, { testid: "stApp", testScriptState: "notRunning" });
+            app.innerHTML = `<div class="st-key-model"><input aria-expanded="true"></div>
+                <ul><li role="option">frey-2d</li><li role="option">digits (yours)</li></ul>`;
+            document.body.append(app);
+            turn("/decode?model=digits-2d&step=1&z=1.000,0.000");
+            const data = { code: "K7TXBC", secret: "s", opened: true };
+            const leader = new Leader(data, new URL("/", location));
+            leader.models = ["digits-2d", "frey-2d"];
+            await say("/decode?model=digits-2d&step=1&z=1.000,0.000");
+            const [one, own] = app.querySelectorAll("li");
+            own.click(); // is known by another name
+            one.click();
+            await after(300); // the old one is still in view
+            app.dataset.testScriptState = "running";
+            turn("/decode?model=frey-2d&step=1&z=1.000,0.000"); // is z of the new one?
+            await after(300);
+            turn("/decode?model=frey-2d&step=1&z=0.000,0.000");
+            app.dataset.testScriptState = "notRunning";
+            await say("/decode?model=frey-2d&step=1&z=0.000,0.000");
+            dispatchEvent(new CustomEvent("zscape:turned", { detail: 2 }));
+            await after(300);
+            return views().slice(1);
+        }""",
+        room_module("leader.js"),
+    )
+    assert told == [
+        "/decode?model=frey-2d&step=1",
+        "/decode?model=frey-2d&step=1&z=0.000,0.000",
+        "/decode?model=frey-2d&step=2&z=0.000,0.000",
+    ]
 
 
 def test_a_bar_that_comes_before_the_last_one_goes_keeps_the_room(

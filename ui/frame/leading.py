@@ -25,6 +25,7 @@ from ui.components.address import (
 from ui.components.room import room, tell_answer
 from ui.frame.classroom import entrance, is_teacher
 from ui.frame.hidden import hidden
+from ui.frame.session import model_ids
 from ui.kept import keep, kept, visitor
 from ui.text.plain import show_error
 from ui.widgets import clicked
@@ -122,7 +123,14 @@ def take_part() -> None:
         room(code, begun=_begun(), key="room-bar", on_over=_leave)
     elif led := _led():
         opened = bool(led.get("opened"))
-        room(led["code"], secret=led["secret"], opened=opened, key="room-bar", on_over=_forget)
+        room(
+            led["code"],
+            secret=led["secret"],
+            opened=opened,
+            models=model_ids(),
+            key="room-bar",
+            on_over=_forget,
+        )
 
 
 def tell_chosen() -> None:

@@ -172,7 +172,19 @@ function showSaid() {
   watch.observe(column, { childList: true, subtree: true, characterData: true });
   setTimeout(() => watch.disconnect(), SAID_MS);
 }
-const pressed = ({ target }) => target.closest?.(".st-key-lesson-task button") && showSaid();
+/** The step of the lesson in view. */
+let stepShown = 1;
+/** Listens to who leads the room that this visitor follows. */
+let led = new AbortController();
+
+/** Who leads a room (`ui/components/room`) says so before the step has come. @param {number} step */
+const tellTurned = (step) => dispatchEvent(new CustomEvent("zscape:turned", { detail: step }));
+
+const pressed = ({ target }) => {
+  if (target.closest?.(".st-key-lesson-task button")) showSaid();
+  if (target.closest?.(".st-key-lesson-back button")) tellTurned(stepShown - 1);
+  if (target.closest?.(".st-key-lesson-next button")) tellTurned(stepShown + 1);
+};
 addEventListener("click", pressed, { capture: true });
 
 const parts = {
@@ -196,12 +208,28 @@ const parts = {
     fold.onclick = () => folded(!isFolded);
     const close = element("button", { label: "Close the lesson", title: "Close" }, [icon("close")]);
     close.onclick = () => tell("closed", Date.now());
+    const turn = (value) => tell("step", { value, at: Date.now() });
+    stepShown = step;
+    led.abort();
+    led = new AbortController();
+    addEventListener(
+      "zscape:step",
+      (event) => {
+        if (!place.isConnected || !(event.detail - 1 in tasks)) return;
+        event.preventDefault();
+        turn(event.detail);
+      },
+      { signal: led.signal },
+    );
     const steps = tasks.map((_, i) => {
       const label = `Step ${i + 1}${done[i] ? ", done" : ""}`;
       const button = element("button", { label, title: label });
       button.className = done[i] ? "done" : "";
       if (i + 1 === step) button.ariaCurrent = "step";
-      button.onclick = () => tell("step", { value: i + 1, at: Date.now() });
+      button.onclick = () => {
+        tellTurned(i + 1);
+        turn(i + 1);
+      };
       return element("li", {}, [button]);
     });
     place.replaceChildren(

@@ -55,6 +55,7 @@ def test_who_comes_late_is_told_what_was_said_last() -> None:
         room = new()
         room.tell("view", "/decode")
         room.tell("view", "/manifold")
+        room.tell("selected", {"plane": "plane", "points": [1]})  # of the moment
         with room.followed() as slot:
             assert await taken(slot) == [{"view": "/manifold"}]
 

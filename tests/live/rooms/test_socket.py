@@ -79,6 +79,9 @@ def test_what_the_leader_says_reaches_who_follows(client: TestClient, room: Room
         for said in (
             {"view": "/manifold?model=digits-2d&z=0.5,-0.25&lesson=elbo"},
             {"point": {"plane": "plane", "z": [0.5, -0.25], "there": True}},
+            {"point": {"plane": "encoded-run:a%20b@3-two dimensions", "z": None, "there": False}},
+            {"selected": {"plane": "encoded-digits-2d-PCA", "points": [0, 3, 359]}},
+            {"selected": {"plane": "encoded-digits-2d-PCA", "points": "CQ+/w=="}},
             {"film": {"name": "run-7f3a", "frame": 3}},
         ):
             say(leader, **said)
@@ -114,6 +117,10 @@ def test_what_the_leader_says_reaches_who_follows(client: TestClient, room: Room
         {"point": {"plane": "<b>", "z": [0], "there": True}},
         {"point": {"plane": "plane", "z": [0], "there": True, "more": 1}},
         {"point": [1, 2]},
+        {"selected": {"plane": "plane", "points": [-1]}},
+        {"selected": {"plane": "plane", "points": [True]}},
+        {"selected": {"plane": "plane", "points": "<b>"}},
+        {"selected": {"plane": "<b>", "points": []}},
         {"film": {"name": "x", "frame": -1}},
         {"film": {"name": "", "frame": None}},
         {"answer": {"lesson": "elbo", "step": 1, "choice": "a"}},

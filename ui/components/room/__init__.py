@@ -7,7 +7,7 @@ The browser speaks with `live.rooms`; Python hears when there is no more room.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -33,17 +33,26 @@ def room(
     key: str,
     secret: str = "",
     opened: bool = False,
+    models: Sequence[str] = (),
     begun: tuple[int, str, str] = (0, "", ""),
     on_over: Callable[[], None],
 ) -> None:
     """Take part in the room of this code: lead it by its secret, or follow.
 
     opened: in this very session, which then leads it; of other sessions, that of the tab that did.
+    models: those that the leader may choose by their names, which are their ids.
     begun: of a follower, from which address the session has begun last: the how manieth time that
     was, the page's url path and its query.
     on_over: called when the visitor has seen that the room has ended.
     """
-    data = {"assets": _ASSETS, "code": code, "secret": secret, "opened": opened, "begun": begun}
+    data = {
+        "assets": _ASSETS,
+        "code": code,
+        "secret": secret,
+        "opened": opened,
+        "models": list(models),
+        "begun": begun,
+    }
     _COMPONENT(key=key, data=[data], height=1, on_over_change=on_over)
 
 

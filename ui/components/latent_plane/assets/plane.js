@@ -231,7 +231,9 @@ export class LatentPlane {
 
   tellSelected() {
     this.readout.announce(this.readout.ofSelected(this.selected));
-    this.tell("selected", this.selected.packed);
+    const points = this.selected.packed;
+    this.tell("selected", points);
+    dispatchEvent(new CustomEvent("zscape:selected", { detail: { plane: this.data.key, points } }));
   }
 
   label() {

@@ -5,11 +5,14 @@
  *
  *   zscape:pointed  {plane, z, there}   from a plane: what it shows, and whether a pointer is there
  *   zscape:taught   the leader's, or null; `window.zscapeTaught` is the newest
+ *   zscape:selected {plane, points}     from a plane: what was selected there, as Python hears it
+ *   zscape:select   {plane, points}     the leader's; `defaultPrevented` by the plane that took it up
  *   zscape:follow   {samePage, z}       the address is now the leader's; `defaultPrevented` by the
  *                   plane that took up its z
  */
 
 import { drawTaught } from "./scene.js";
+import { Selection } from "./selection.js";
 
 export class Taught {
   /** @param {import("./plane.js").LatentPlane} plane @param {AbortSignal} signal */
@@ -19,6 +22,7 @@ export class Taught {
     /** @type {number[] | null} where the leader points */
     this.at = null;
     addEventListener("zscape:taught", () => this.show(), { signal });
+    addEventListener("zscape:select", (event) => this.#select(event), { signal });
     addEventListener("zscape:follow", (event) => this.#follow(event), { signal });
   }
 
@@ -45,6 +49,16 @@ export class Taught {
       plane.look();
     }
     plane.invalidate();
+  }
+
+  #select(event) {
+    const { plane } = this;
+    const { plane: key, points } = event.detail;
+    if (key !== plane.data.key || !plane.points || !plane.host.isConnected || plane.hand.press) return;
+    event.preventDefault();
+    plane.selected = Selection.of(points);
+    plane.invalidate(true);
+    plane.tellSelected();
   }
 
   #follow(event) {

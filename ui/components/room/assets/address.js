@@ -7,8 +7,7 @@ const OWN = ["room", "hide", "open", "present", "embed", "embed_options"];
 export function viewOf({ pathname, search }, root) {
   const query = new URLSearchParams(search);
   for (const name of OWN) query.delete(name);
-  const text = readable(query);
-  return `/${pathname.slice(root.pathname.length)}${text && `?${text}`}`;
+  return viewWith(`/${pathname.slice(root.pathname.length)}`, query);
 }
 
 /** The address here of what a room tells. @param {string} view @param {Location} here @param {URL} root */
@@ -29,6 +28,15 @@ export function addressOf(view, here, root) {
 /** A view's path. @param {string} view */
 export const pathOf = (view) => view.split("?")[0];
 
+/** What a view says beside its path. @param {string} view */
+export const queryOf = (view) => new URLSearchParams(view.split(/\?(.*)/s)[1]);
+
+/** This path with that query. @param {string} path @param {URLSearchParams} query */
+export function viewWith(path, query) {
+  const text = readable(query);
+  return `${path}${text && `?${text}`}`;
+}
+
 /**
  * What the address of a page that is being turned to will say: what all pages say, and what this one
  * said when it was left, of the same model.
@@ -36,20 +44,19 @@ export const pathOf = (view) => view.split("?")[0];
  * @param {string} [left] the page's last
  */
 export function expectedOf(view, before, left = "") {
-  const [now, old, own] = [view, before, left].map((text) => new URLSearchParams(text.split(/\?(.*)/s)[1]));
+  const [now, old, own] = [view, before, left].map(queryOf);
   const expected = own.get("model") === old.get("model") ? own : new URLSearchParams();
   for (const name of expected.has("z") && old.has("z") ? [...OF_ALL, "z"] : OF_ALL) {
     if (old.has(name)) expected.set(name, old.get(name));
     else expected.delete(name);
   }
   for (const [name, value] of now) expected.set(name, value);
-  const text = readable(expected);
-  return `${pathOf(view)}${text && `?${text}`}`;
+  return viewWith(pathOf(view), expected);
 }
 
 /** Whether a view says nothing that the whole does not say. @param {string} view @param {string} whole */
 export function isPartOf(view, whole) {
-  const [part, all] = [view, whole].map((text) => new URLSearchParams(text.split(/\?(.*)/s)[1]));
+  const [part, all] = [view, whole].map(queryOf);
   return pathOf(view) === pathOf(whole) && [...part].every(([name, value]) => all.get(name) === value);
 }
 

@@ -49,6 +49,7 @@ export class Follower {
     else if (name === "point") this.point = value;
     if (!this.follows) return;
     if (name === "view") this.#go();
+    else if (name === "selected") this.#select(value);
     else if (name === "film") this.#turn(value.name, value.frame);
     else if (name === "point") this.#point(value);
   }
@@ -96,8 +97,21 @@ export class Follower {
     const told = new CustomEvent("zscape:follow", { detail, cancelable: true });
     dispatchEvent(told);
     const left = names.filter((name) => !OF_PLANES.test(name) && !(name === "z" && told.defaultPrevented));
-    if (samePage && !left.length && this.asked === null) return;
+    if (samePage && this.asked === null && (!left.length || this.#turnsStep(left, address))) return;
     this.#ask();
+  }
+
+  /** Whether a lesson turns by itself to the step, which is all that is left to show. */
+  #turnsStep(left, address) {
+    if (left.join() !== "step" || isRunning()) return false;
+    const detail = Number(address.searchParams.get("step"));
+    return !dispatchEvent(new CustomEvent("zscape:step", { detail, cancelable: true }));
+  }
+
+  /** A plane that takes up what the leader selected tells its script, which then says the address by itself. */
+  #select(selected) {
+    const event = new CustomEvent("zscape:select", { detail: selected, cancelable: true });
+    if (!dispatchEvent(event)) this.turned = performance.now();
   }
 
   /** Streamlit is to run the script from the address as it is. */

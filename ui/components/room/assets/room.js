@@ -29,6 +29,7 @@ export function mount({ data, parentElement, setTriggerValue }, root) {
     part = data.secret ? new Leader(data, root) : new Follower(data, root);
   }
   if (part instanceof Follower) part.hasBegun(data.begun);
+  else part.models = data.models;
   bar.show(part, () => setTriggerValue("over", data.code));
   return () => {
     if (host.isConnected) return; // no farewell: an update takes over
