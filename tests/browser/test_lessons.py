@@ -338,6 +338,10 @@ def test_to_look_at_a_part_of_a_page_shows_that_part(
         expect(page.locator("h2#samples:not(.st-key-lesson *)")).to_be_in_viewport()
         expect(page.get_by_role("heading", level=1)).not_to_be_in_viewport()
         settle(page)
+        beside = page.get_by_role("button", name="New samples").bounding_box()
+        header = page.get_by_test_id("stHeader").bounding_box()
+        assert beside is not None and header is not None
+        assert beside["y"] >= header["y"] + header["height"]
         page.get_by_test_id("stMain").hover()
         page.mouse.wheel(0, -9999)
         expect(page.get_by_role("heading", level=1)).to_be_in_viewport()
