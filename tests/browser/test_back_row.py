@@ -223,6 +223,20 @@ def test_presented_all_is_larger_and_without_a_sidebar_until_it_is_ended(
     expect(page).not_to_have_url(re.compile("present"))
 
 
+@pytest.mark.parametrize("title", ["ELBO gap", "Geometry"])
+def test_presented_the_z_below_the_image_is_above_the_fold(
+    page: Page, app_url: str, settle: Settle, title: str
+) -> None:
+    page.set_viewport_size(PROJECTOR)  # type: ignore[arg-type]
+    open_page(page, app_url, title, settle, "&present=true")
+    told = page.locator("div.figures .z").first
+    expect(told).to_be_in_viewport(ratio=1)
+    below = told.bounding_box()
+    assert below is not None
+    plane = box(page, "latent-plane")
+    assert below["y"] + below["height"] <= plane["y"] + plane["height"] + 1
+
+
 def test_a_link_hides_the_sidebar(page: Page, app_url: str, settle: Settle) -> None:
     open_page(page, app_url, "Decode z", settle, "&hide=sidebar")
     expect(page.get_by_test_id("stSidebar")).to_be_hidden()
