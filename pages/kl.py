@@ -10,6 +10,7 @@ import torch
 from ui.components.address import choice_from_link, linked, refuse, show_in_address
 from ui.components.curves import curves
 from ui.components.image_grid import image_grid
+from ui.components.latent_plane.points import dimension_name
 from ui.components.two_gaussians import MU, SIGMA, Gaussian, is_gaussian, two_gaussians
 from ui.figures.beta import Trained, beta_panels, trained
 from ui.numbers import bound_name, decimal, reconstruction_name
@@ -57,7 +58,8 @@ def show_betas() -> None:
 
 def show_trained(one: Trained, models: list[Trained]) -> None:
     """The terms of one of the models, its manifold, what comes back of images, and draws."""
-    metrics, (j, k) = one.metrics, one.dims
+    metrics = one.metrics
+    over = " and ".join(dimension_name(dim) for dim in one.dims)
     with st.container(horizontal=True, gap="large"):
         for name, value in (
             (reconstruction_name(grey=False), f"{decimal(-metrics['reconstruction'])} nats"),
@@ -80,14 +82,11 @@ def show_trained(one: Trained, models: list[Trained]) -> None:
             one.manifold,
             key="beta-manifold",
             testid="beta-manifold",
-            alt=f"Images on a grid over z{j + 1} and z{k + 1}, beta {one.beta:g}",
+            alt=f"Images on a grid over {over}, beta {one.beta:g}",
             gap=4,
             max_height=330,
         )
-        st.caption(
-            f"The manifold over z{j + 1} and z{k + 1}, the two that hold the most nats; the others "
-            "are 0."
-        )
+        st.caption(f"The manifold over {over}, the two that hold the most nats; the others are 0.")
     with right:
         show_curves(models, one)
 

@@ -115,6 +115,7 @@ def explore() -> None:
         st.segmented_control(
             "Chosen", list(HOW), required=True, key="chosen", persist_state="session"
         )
+        st.button("New draw", icon=":material/casino:", on_click=new_seed)
         st.segmented_control(
             "Colours",
             [TRUE, *TOLD],
@@ -131,7 +132,6 @@ def explore() -> None:
             key="by",
             persist_state="session",
         )
-        st.button("New draw", icon=":material/casino:", on_click=new_seed)
     rows, found = told_of(opened, how, n, seed)
     learned = learned_from(opened, tuple(rows), by)
     way = way_out(opened, tuple(rows), by, current_z(opened))

@@ -116,7 +116,7 @@ def test_with_a_lesson_and_a_room_open_plane_and_image_fit_a_projector_too(
     expect(opened.get_by_text("Whoever opens the link")).to_be_in_viewport(ratio=1)
     expect(opened.get_by_role("img")).to_be_in_viewport(ratio=1)
     opened.get_by_role("button", name="Close").click()
-    for title in ("Clusters", "ELBO gap"):  # the highest controls
+    for title in ("Clusters", "ELBO gap", "Few labels"):  # the highest controls
         open_page(page, app_url, title, settle, "&lesson=03-elbo-taken-apart&step=2")
         wait_for_fold(page)
         for present in ("^((?!present).)*$", "present=true"):
@@ -127,7 +127,24 @@ def test_with_a_lesson_and_a_room_open_plane_and_image_fit_a_projector_too(
             foot = box(page, "room")["y"]
             assert max(plane["y"] + plane["height"], image["y"] + image["height"]) <= foot
             assert min(plane["width"], plane["height"], image["width"]) > 220
+            for words in page.locator("div.figures > *, .keys > :first-child").all():
+                below = words.bounding_box()
+                assert below is not None
+                assert below["y"] + below["height"] <= foot
             page.keyboard.press("p")  # and once more, back
+
+
+def test_on_a_phone_the_code_of_a_room_is_shown_whole(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    page.goto(app_url)
+    settle(page)
+    page.get_by_test_id("stExpandSidebarButton").click()
+    page.get_by_role("button", name="Lead a class").click()
+    opened = page.get_by_role("dialog")
+    expect(opened.get_by_role("img")).to_be_in_viewport(ratio=1)
+    expect(opened.get_by_text("Whoever opens the link")).to_be_in_viewport(ratio=1)
 
 
 @pytest.mark.parametrize("title", WITH_A_PLANE)
@@ -204,6 +221,20 @@ def test_presented_all_is_larger_and_without_a_sidebar_until_it_is_ended(
     page.get_by_role("button", name="Presentation mode").click()
     expect(sidebar).to_be_visible()
     expect(page).not_to_have_url(re.compile("present"))
+
+
+@pytest.mark.parametrize("title", ["ELBO gap", "Geometry"])
+def test_presented_the_z_below_the_image_is_above_the_fold(
+    page: Page, app_url: str, settle: Settle, title: str
+) -> None:
+    page.set_viewport_size(PROJECTOR)  # type: ignore[arg-type]
+    open_page(page, app_url, title, settle, "&present=true")
+    told = page.locator("div.figures .z").first
+    expect(told).to_be_in_viewport(ratio=1)
+    below = told.bounding_box()
+    assert below is not None
+    plane = box(page, "latent-plane")
+    assert below["y"] + below["height"] <= plane["y"] + plane["height"] + 1
 
 
 def test_a_link_hides_the_sidebar(page: Page, app_url: str, settle: Settle) -> None:

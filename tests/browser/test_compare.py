@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from tests.browser.places import latents_of, on_screen
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
     Settle = Callable[[Page], None]
 
@@ -141,3 +141,30 @@ def test_four_models_are_compared_and_each_shows_samples(
     settle(page)
     expect(page.get_by_test_id("compared")).to_be_visible()
     page.get_by_text("A, B and C are decoded from their means").wait_for()
+
+
+def test_on_a_projector_all_classes_and_layers_of_both_planes_are_in_reach_of_a_mouse(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    page.set_viewport_size({"width": 1024, "height": 768})
+    page.goto(f"{app_url}/compare?model=mnist-2d&other=mnist-2d-ae")
+    settle(page)
+    for k in (0, 1):
+        legend = page.get_by_role("group", name="Legend").nth(k)
+        for chip in legend.get_by_role("button").all():
+            expect(chip).to_be_in_viewport(ratio=1)
+            assert is_within(chip, legend)
+        layers = page.get_by_role("group", name="Layers").nth(k)
+        last = layers.get_by_role("button").last
+        assert not is_within(last, layers)
+        layers.hover()
+        page.mouse.wheel(0, 1000)
+        expect(last).to_be_in_viewport(ratio=0.9)
+        assert is_within(last, layers)
+    assert page.get_by_test_id("stMain").evaluate("main => main.scrollTop") == 0
+
+
+def is_within(part: Locator, whole: Locator) -> bool:
+    inside, around = part.bounding_box(), whole.bounding_box()
+    assert inside is not None and around is not None
+    return inside["x"] + inside["width"] <= around["x"] + around["width"] + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -58,6 +59,22 @@ def test_a_curve_is_moved_by_hand_and_by_keys(page: Page, app_url: str, settle: 
     )
 
 
+@pytest.mark.parametrize("q", ["0.5,0.9", "-0.5,0.9", "0,1"])
+def test_names_above_near_curves_stand_beside_the_handles(
+    page: Page, app_url: str, settle: Settle, q: str
+) -> None:
+    page.goto(f"{app_url}/kl?q={q}&p=0,1")
+    settle(page)
+    drawing = page.get_by_test_id("two-gaussians")
+    names = [name.bounding_box() for name in drawing.locator("text.name").all()]
+    handles = [handle.bounding_box() for handle in drawing.get_by_role("slider").all()]
+    for a, b in [*product(names, handles), (names[0], names[1])]:
+        assert a is not None and b is not None
+        across = min(a["x"] + a["width"], b["x"] + b["width"]) - max(a["x"], b["x"])
+        down = min(a["y"] + a["height"], b["y"] + b["height"]) - max(a["y"], b["y"])
+        assert min(across, down) < 3
+
+
 def test_a_lesson_leads_from_two_gaussians_to_others(
     page: Page, app_url: str, settle: Settle
 ) -> None:
@@ -107,6 +124,9 @@ def test_a_larger_weight_leaves_fewer_units_active(
     settle(page)
     page.get_by_text("4 of 16").wait_for()
     page.get_by_test_id("beta-manifold").wait_for()
+    expect(page.get_by_text(re.compile("over z[₁-₉]+ and z[₁-₉]+,"))).to_be_visible()
+    for panel in page.get_by_test_id("betas").locator("svg").all():
+        assert panel.locator(".grid").count() >= 2  # one alone tells no scale
     page.get_by_role("slider").press("Home")
     page.get_by_text("16 of 16").wait_for()
     page.wait_for_url(re.compile(r"beta=0\.25"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -323,6 +324,20 @@ def test_without_sockets_to_the_models_the_plane_still_decodes(
     wait_for_decodes(page, count)
     assert len(ink(page, "decoded-image")) > 10
     console_errors.clear()
+
+
+@pytest.mark.parametrize("half", [3.5, 6.0, 9.9, 13.0, 38.0])
+@pytest.mark.parametrize(("width", "height"), [(172, 281), (240, 150), (640, 480)])
+def test_a_plane_of_any_size_tells_its_scale_by_ticks_apart(
+    call_module: Callable[..., Any], width: int, height: int, half: float
+) -> None:
+    view = """({ View }, width, height, half) => {
+        const view = Object.assign(new View(), { width, height, half });
+        return ["x", "y"].map((axis) => view.ticks(axis).map(({ at }) => at * view.unit));
+    }"""
+    for places in call_module("view.js", view, width, height, half):
+        assert len(places) >= 3
+        assert min(b - a for a, b in pairwise(places)) >= 30  # pixels: room for a number
 
 
 def test_the_browser_walks_the_way_that_the_library_walks(call_module: Callable[..., Any]) -> None:

@@ -338,6 +338,10 @@ def test_to_look_at_a_part_of_a_page_shows_that_part(
         expect(page.locator("h2#samples:not(.st-key-lesson *)")).to_be_in_viewport()
         expect(page.get_by_role("heading", level=1)).not_to_be_in_viewport()
         settle(page)
+        beside = page.get_by_role("button", name="New samples").bounding_box()
+        header = page.get_by_test_id("stHeader").bounding_box()
+        assert beside is not None and header is not None
+        assert beside["y"] >= header["y"] + header["height"]
         page.get_by_test_id("stMain").hover()
         page.mouse.wheel(0, -9999)
         expect(page.get_by_role("heading", level=1)).to_be_in_viewport()
@@ -392,6 +396,15 @@ def test_a_place_is_told_by_the_classifier_and_a_figure_by_ones_own_trainings(
     heading(page, "Fourth")
 
 
+def test_a_view_of_train_live_is_not_linked_to_twice(
+    page: Page, school: App, settle: Callable[[Page], None]
+) -> None:
+    page.goto(f"{school.url}/train?model=digits-2d&lesson=04-kl-to-play-with&step=8")
+    settle(page)
+    heading(page, "Let one collapse")
+    expect(column(page).get_by_role("link")).to_have_count(1)
+
+
 def test_a_hostile_lesson_leaves_no_element_of_its_own(
     page: Page, school: App, settle: Callable[[Page], None]
 ) -> None:
@@ -441,6 +454,9 @@ def test_the_column_stands_beside_the_page_and_covers_none_of_it(
     assert box is not None and main is not None
     ways = column(page).get_by_role("button", name="Next").bounding_box()
     assert ways is not None and ways["y"] + ways["height"] <= height
+    task = page.locator(".st-key-lesson-task").bounding_box()
+    assert task is not None
+    assert task["x"] + task["width"] == pytest.approx(ways["x"] + ways["width"], abs=1)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     if width > 640:
         assert main["x"] + main["width"] <= box["x"] + 1

@@ -53,6 +53,9 @@ _CODE_CSS = """
                 text-align: center; letter-spacing: 0.12em; margin: 0; }
 .stHtml .qr { display: block; width: min(100%, 22rem, 36svh); margin: 0.5rem auto;
               background: #fff; border-radius: 0.5rem; }
+@media (max-width: 640px) {
+  .stHtml .qr { width: min(100%, 28svh); } /* what is written below it is longer there */
+}
 .stHtml .link { text-align: center; font-size: 1.1rem; overflow-wrap: anywhere; margin: 0; }
 """
 

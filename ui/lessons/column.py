@@ -74,7 +74,8 @@ def _column(lesson: Lesson, n: int, pages: Mapping[str, str], runs: Tokens) -> N
             if step.view:
                 look(step.view, name, n)
             if step.task:
-                _task(name, n, step.task, pages, runs)
+                looked = {step.view.path} if step.view else set()
+                _task(name, n, step.task, {k: pages[k] for k in pages.keys() - looked}, runs)
             if step.answer:
                 with st.expander("Answer", key=f"answer-{name}-{n}"):
                     st.markdown(step.answer, anchors=False)
@@ -102,6 +103,7 @@ def _column(lesson: Lesson, n: int, pages: Mapping[str, str], runs: Tokens) -> N
 
 
 def _task(name: str, n: int, task: Task, pages: Mapping[str, str], runs: Tokens) -> None:
+    """pages: those that the step's view does not lead to."""
     key = f"task-{name}-{n}"
     with st.container(key="lesson-task"):
         st.markdown(task.question, anchors=False)

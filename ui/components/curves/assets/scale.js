@@ -21,14 +21,21 @@ export function decades([from, to], most) {
 }
 
 /**
- * Round values in a range, `most` at most.
+ * Round values in a range, `most` at most; a step finer where there would be one alone, which tells no scale.
  * @param {[number, number]} range @param {number} most @param {boolean} [whole] whole numbers alone
  */
 export function ticks([from, to], most, whole = false) {
   const raw = (to - from || 1) / most;
   const power = 10 ** Math.floor(Math.log10(raw));
-  const round = power * [1, 2, 5, 10].find((m) => m * power >= raw * (1 - 1e-9));
-  const step = whole ? Math.max(round, 1) : round;
+  const rounds = [0.5, 1, 2, 5, 10];
+  const at = rounds.findIndex((m) => m * power >= raw * (1 - 1e-9));
+  const every = (m) => multiples(whole ? Math.max(m * power, 1) : m * power, from, to);
+  const found = every(rounds[at]);
+  return found.length > 1 || to === from ? found : every(rounds[at - 1]);
+}
+
+/** Those of a step within a range. */
+function multiples(step, from, to) {
   const found = [];
   for (let k = Math.ceil(from / step - 1e-9); k * step <= to + step * 1e-9; k++) found.push(k * step);
   return found;

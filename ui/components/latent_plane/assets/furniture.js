@@ -46,11 +46,20 @@ export function furnish(root) {
     stage: element("div", { class: "stage" }),
     side: element("div", { class: "side" }),
   };
+  parts.layers.addEventListener("wheel", scrollAcross, { passive: false });
   parts.corner.append(parts.layers);
   parts.stage.append(parts.plane, parts.corner, parts.tip, parts.notice);
   parts.side.append(parts.decoded, parts.figures);
   root.replaceChildren(parts.stage, parts.side, parts.keys, parts.announced);
   return parts;
+}
+
+/** A mouse's wheel goes along a line that is longer than its place; at its end the page scrolls. */
+function scrollAcross(event) {
+  const { currentTarget: line, deltaY } = event;
+  const before = line.scrollLeft;
+  line.scrollLeft += deltaY;
+  if (line.scrollLeft !== before) event.preventDefault();
 }
 
 /**

@@ -36,6 +36,7 @@ const ON_SCREEN = "54svh - var(--room-bar, 0px)";
 const LEAST = "13rem";
 const FOLD = 0.72; // of the first screen: a plane that begins further down is scrolled to
 const FOOT_PX = 8; // free below a plane
+const KEYS = "2.5rem"; // of a legend that stands there, a row
 const LOW = 0.7; // of the whole's width: a plane beside its image is no tower
 const NARROW_PX = 440; // below, plane and image do not fit beside one another
 const HAND = "(max-width: 640px)"; // a phone
@@ -472,7 +473,8 @@ export class LatentPlane {
     if (!scrolled || this.top === undefined) this.top = this.host.getBoundingClientRect().top + scrolled;
     const { top } = this;
     if (narrow || top > FOLD * innerHeight) return `max(18rem, ${ON_SCREEN})`;
-    const left = `100svh - var(--room-bar, 0px) - ${Math.round(top + FOOT_PX)}px`;
+    const keys = this.parts.keys.hidden ? "0px" : KEYS;
+    const left = `100svh - var(--room-bar, 0px) - ${Math.round(top + FOOT_PX)}px - ${keys}`;
     return `max(${LEAST}, min(max(18rem, ${ON_SCREEN}), ${left}))`;
   }
 

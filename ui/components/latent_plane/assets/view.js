@@ -66,10 +66,10 @@ export class View {
     Object.assign(this, { x, y, half: Math.min(Math.max(half, home.half / 200), home.half * 4) });
   }
 
-  /** Ticks at round steps over what one axis shows. @param {"x" | "y"} axis */
+  /** Ticks at round steps over what one axis shows, of which a small plane has several, too. @param {"x" | "y"} axis */
   ticks(axis) {
     const half = (axis === "x" ? this.width : this.height) / 2 / this.unit;
-    const raw = (60 * this.scale) / this.unit;
+    const raw = Math.min(60 * this.scale, Math.min(this.width, this.height) / 5) / this.unit;
     const power = 10 ** Math.floor(Math.log10(raw));
     const step = power * [1, 2, 5, 10].find((m) => m * power >= raw);
     const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));

@@ -174,7 +174,7 @@ class TwoGaussians {
       this.gaussians
         .map(({ mu, sigma }, k) => {
           const top = up(Math.exp(logDensity(this.gaussians[k], mu)));
-          const shift = this.near() ? (k ? 14 : -14) : 0;
+          const shift = 14 * this.side(k);
           return `<text class="name" x="${this.place(mu) + shift}" y="${top - 15}" text-anchor="${shift < 0 ? "end" : shift ? "start" : "middle"}"><tspan>${NAMES[k]}</tspan> = N(${text(mu)}, ${text(sigma)}²)</text>`;
         })
         .join("");
@@ -188,6 +188,12 @@ class TwoGaussians {
       shape.setAttribute("aria-valuenow", String(this.gaussians[k][what]));
       shape.setAttribute("aria-valuetext", text(this.gaussians[k][what]));
     }
+  }
+
+  /** Where a curve's name stands: 0 above its top, -1 and 1 beside it, on the side away from the other's. */
+  side(k) {
+    const away = this.gaussians[k].mu - this.gaussians[1 - k].mu;
+    return this.near() ? Math.sign(away) || (k ? 1 : -1) : 0;
   }
 
   /** Whether the names above the curves would stand over one another. */
