@@ -19,6 +19,7 @@ import math
 from dataclasses import dataclass
 from importlib.util import find_spec
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,6 +41,9 @@ from vae_core.objectives.terms import elbo_terms
 MISSING = 'Codes are written by constriction, not installed here: pip install "zscape[coding]"'
 STEP = 1 / 256  # of z, in prior deviations: far below any sigma that a decoder can tell
 FARTHEST = 32  # prior deviations
+# Posterior deviations within which z is read. The coder gives each value that a Gaussian may have
+# 1 of 2**24 parts at least: among all of the prior's, one z in a thousand would lie anywhere.
+REACH = 8
 WORD = 32  # bits
 STEP_OF_CODES = 0.1  # of the measure's quantiser
 WRITTEN = 500  # images that the measure writes
@@ -122,7 +126,8 @@ def write_images(model: LatentModel, x: Tensor, *, seed: int = 0) -> Message:
     first = random.integers(1 << WORD, size=2 * model.latent_dim, dtype=np.uint32)
     coder, normal = stream.stack.AnsCoder(first, seal=True), _normal(stream)
     for image in x:
-        symbols = coder.decode(normal, *_posterior(model, image))
+        read = [at + coder.decode(near) for at, near in _posterior(stream, model, image)]
+        symbols = np.array(read, np.int32)
         pixels = image.flatten().cpu().numpy().astype(np.int32)
         coder.encode_reverse(pixels, coins, _pixels_given(model, symbols))
         coder.encode_reverse(symbols, normal, *_prior(model))
@@ -139,17 +144,23 @@ def read_images(model: LatentModel, message: Message) -> Tensor:
     stream, coins = _constriction(), _constriction().model.Bernoulli(perfect=False)
     coder, normal = stream.stack.AnsCoder(message.words), _normal(stream)
     images: list[Tensor] = []
+    not_ours = DataError("These bits were not written by this model on a machine like this one.")
     for _ in range(message.images):
         symbols = coder.decode(normal, *_prior(model))
         pixels = coder.decode(coins, _pixels_given(model, symbols))
         images.insert(0, torch.from_numpy(pixels).float().view(model.image_shape))
-        coder.encode_reverse(symbols, normal, *_posterior(model, images[0]))
+        read = zip(symbols.tolist(), _posterior(stream, model, images[0]), strict=True)
+        try:
+            for symbol, (at, near) in reversed(list(read)):
+                coder.encode_reverse(symbol - at, near)
+        except KeyError as error:  # constriction's own: further away than anything is read
+            raise not_ours from error
     try:
         left = len(coder.get_compressed(unseal=True))
     except AssertionError:  # constriction's own: no whole number of words
         left = -1
     if left != message.first:
-        raise DataError("These bits were not written by this model on a machine like this one.")
+        raise not_ours
     return torch.stack(images)
 
 
@@ -172,8 +183,11 @@ def _check_has_bits_back(model: LatentModel) -> None:
 
 
 def _normal(stream: ModuleType) -> object:
-    most = int(FARTHEST / STEP)
-    return stream.model.QuantizedGaussian(-most, most)
+    return stream.model.QuantizedGaussian(-_most(), _most())
+
+
+def _most() -> int:
+    return int(FARTHEST / STEP)
 
 
 def _prior(model: LatentModel) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -181,16 +195,23 @@ def _prior(model: LatentModel) -> tuple[NDArray[np.float64], NDArray[np.float64]
     return np.zeros(d), np.full(d, 1 / STEP)
 
 
-def _posterior(
-    model: LatentModel, image: Tensor
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and deviation of each z_j, in steps; always of one image, so that both sides agree."""
+def _posterior(stream: ModuleType, model: LatentModel, image: Tensor) -> list[tuple[int, Any]]:
+    """Of each z_j a place near mu_j and the Gaussian of z_j from there, in steps.
+
+    Always of one image, so that both sides agree.
+    """
     mu, logvar = (each[0].double().cpu().numpy() for each in model.encode(image[None]))
-    if not np.abs(mu).max() < FARTHEST:
+    sigma = np.exp(0.5 * logvar)
+    if not (np.abs(mu).max() < FARTHEST - 1 and np.isfinite(sigma).all()):
         raise DataError(
             f"A code lies {np.abs(mu).max():.0f} prior deviations out, or is no number."
         )
-    return mu / STEP, np.exp(0.5 * logvar) / STEP
+    at = np.rint(mu / STEP)
+    most = np.minimum(np.ceil(REACH * sigma / STEP) + 1, _most() - np.abs(at))
+    return [
+        (int(a), stream.model.QuantizedGaussian(-int(n), int(n), m / STEP - a, s / STEP))
+        for a, n, m, s in zip(at, most, mu, sigma, strict=True)
+    ]
 
 
 def _pixels_given(model: LatentModel, symbols: NDArray[np.int32]) -> NDArray[np.float64]:

@@ -75,6 +75,23 @@ def test_images_come_back_to_the_same_bits_at_the_cost_of_the_elbo(
     assert message.bits == pytest.approx(-float(elbo.mean()) / math.log(2), rel=0.05)
 
 
+def test_z_is_read_from_the_posterior_and_never_far_from_it(
+    model: LatentModel, images: torch.Tensor
+) -> None:
+    """Of 20,000 draws: a coder that leaves all values of the prior some room reads 20 far out."""
+    stream = vae_core.measures.coding._constriction()
+    words = np.random.default_rng(0).integers(1 << 32, size=20_000, dtype=np.uint32)
+    with torch.no_grad():
+        mu, logvar = (each[0].double() for each in model.encode(images[:1]))
+        read = vae_core.measures.coding._posterior(stream, model, images[0])
+    for (at, near), mean, sigma in zip(read, mu, (logvar / 2).exp(), strict=True):
+        z = (at + stream.stack.AnsCoder(words, seal=True).decode(near, 20_000)) * STEP
+        apart = (torch.from_numpy(z) - mean) / sigma
+        assert apart.abs().max() < 8.2
+        assert abs(float(apart.mean())) < 0.05
+        assert float(apart.std()) == pytest.approx(1, abs=0.05)
+
+
 def test_other_random_bits_to_begin_with_make_no_difference(
     model: LatentModel, images: torch.Tensor
 ) -> None:
