@@ -191,7 +191,11 @@ TRIED = (
     "0.900, by 2 0.874. Less than 0.896 have SSIM, the correlation of pixels, the sum of absolute "
     "errors, the distance of the error from those of normal images (Mahalanobis'), and the error "
     "less that of the nearest codes. On test images 9 holds the mean down, which passes for 4 and "
-    "7: 0.665.",
+    "7: 0.665. The third power of the smoothed difference in place of its square, which makes more "
+    "of a fault in one place, has 0.917 on 5,000 training images and 0.886 on test images, where "
+    "the square has 0.913 and 0.878; the fourth has 0.916 and 0.888, and 9 then 0.706 and 0.729. "
+    "Of the nearest image of the whole plane in place of the one at mu the third power has 0.916 "
+    "and 0.883. It is not yet a score of the app.",
     "- M2 alone told 100 labels: single trials by one draw of labels, on 10,000 training images "
     "held out, in batches of 50. After 1,200 steps d = 50 and alpha = 100 tell 19.0 % wrongly; "
     "alpha = 300 and a KL that rises over half the steps 20.6 %; noise of 0.5 and dropout of 0.4 "
