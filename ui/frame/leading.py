@@ -120,11 +120,6 @@ def _stays(key: str) -> bool:
     return key in STAYS or key.startswith("task-") or f"{key}:newest" in st.session_state
 
 
-def leads() -> bool:
-    """Whether this session leads a room, as far as it has found out."""
-    return bool(st.session_state.get("led"))
-
-
 def take_part() -> None:
     """The bar of the room that this visitor follows or leads."""
     if code := followed():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from contextlib import AbstractContextManager
 from copy import copy
 from functools import cache
 from pathlib import Path
@@ -18,7 +17,7 @@ from ui.components.paper import suit_paper
 from ui.components.toolbar import show_toolbar
 from ui.frame.disk import unwritable
 from ui.frame.hidden import hidden, hidden_controls
-from ui.frame.leading import begin_at_leader, begin_where_led, leads, take_part, tell_chosen
+from ui.frame.leading import begin_at_leader, begin_where_led, take_part, tell_chosen
 from ui.frame.session import own_runs, return_to_model
 from ui.frame.sidebar import show_sidebar
 from ui.frame.work import Part, drawing
@@ -88,19 +87,15 @@ def show() -> None:
     """Run the page that the URL names, inside the common frame.
 
     Where many visitors' pages are run at once, as a class's when its teacher turns one, all see
-    the headings first, and the teacher the whole.
+    the headings first.
     """
-
-    def turn(part: Part) -> AbstractContextManager[None]:
-        return drawing.turn(Part.LEADS if leads() else part)
-
-    with turn(Part.HEADING):
+    with drawing.turn(Part.HEADING):
         page, place, beside = _show_heading()
-    with turn(Part.FRAME):
+    with drawing.turn(Part.FRAME):
         with beside:
             show_toolbar(page.url_path)
         notes = _show_frame(page, place)
-    with turn(Part.PAGE):
+    with drawing.turn(Part.PAGE):
         page.run()
         keep_view()
         with notes:

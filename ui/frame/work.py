@@ -98,7 +98,6 @@ def heavy_work(report: Report = _stop_if_left, kind: str = "heavy") -> Iterator[
 class Part(IntEnum):
     """Of a page, what is drawn first: the lower, the sooner for all."""
 
-    LEADS = -1  # the whole page of who leads a class, who looks at nothing else
     HEADING = 0
     FRAME = 1
     PAGE = 2

@@ -1,17 +1,13 @@
-"""The menu's pages are found once, and each visitor has their own; whose page is drawn first."""
+"""The pages of the menu are found once, and each visitor has their own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from ui.frame import leading, navigation
-from ui.frame.work import Part
+from ui.frame import navigation
 
 
 def seen_by_a_visitor(hide: list[str]) -> list[Any]:
@@ -47,26 +43,3 @@ def test_what_one_visitor_hides_others_see() -> None:
 
     assert unseen(["lessons"]) == ["Lessons"]
     assert unseen([]) == []
-
-
-def test_the_page_of_who_leads_a_class_is_drawn_before_all_others(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    parts = []
-
-    @contextmanager
-    def turn(part: Part) -> Iterator[None]:
-        parts.append(part)
-        yield
-
-    page = SimpleNamespace(url_path="", run=lambda: None)
-    monkeypatch.setattr(navigation, "drawing", SimpleNamespace(turn=turn))
-    monkeypatch.setattr(navigation, "_show_heading", lambda: (page, None, nullcontext()))
-    monkeypatch.setattr(navigation, "_show_frame", lambda *_: nullcontext())
-    for name in ("show_toolbar", "keep_view", "tell_refused"):
-        monkeypatch.setattr(navigation, name, lambda *_: None)
-    for led in ({}, {"code": "ABCDEF", "secret": "s"}):
-        monkeypatch.setattr(leading.st, "session_state", {"led": led})
-        navigation.show()
-    assert parts == [Part.HEADING, Part.FRAME, Part.PAGE, *[Part.LEADS] * 3]
-    assert min(Part) is Part.LEADS
