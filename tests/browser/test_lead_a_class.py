@@ -332,6 +332,21 @@ window.WebSocket = class {
     send(text) { this.said.push(JSON.parse(text)); }
     close() { this.readyState = 3; }
 };
+// What a test of one who leads needs: to turn the address, the views said, to wait for one of them.
+window.turn = (address) => history.pushState(null, "", address);
+window.views = () => sockets[0].said.flatMap(({ view }) => view ?? []);
+window.after = (ms) => new Promise((done) => setTimeout(done, ms));
+window.say = async (view) => {
+    while (views().at(-1) !== view) await after(10);
+};
+window.newApp = (state, html = "") => {
+    const app = document.createElement("div");
+    Object.assign(app.dataset, { testid: "stApp", testScriptState: state });
+    app.innerHTML = html;
+    document.body.append(app);
+    return app;
+};
+window.LEADS = { code: "K7TXBC", secret: "s", opened: true };
 }"""
 
 
@@ -352,16 +367,9 @@ def test_a_page_that_is_turned_is_told_at_once_as_it_will_be(
     told = student.evaluate(
         """async (url) => {
             const { Leader } = await import(url);
-            const turn = (address) => history.pushState(null, "", address);
-            const views = () => sockets[0].said.flatMap(({ view }) => view ?? []);
             turn("/?model=digits-2d&z=1.000,0.000&layers=points");
-            const app = document.createElement("div");
-            Object.assign(app.dataset, { testid: "stApp", testScriptState: "running" });
-            document.body.append(app);
-            new Leader({ code: "K7TXBC", secret: "s", opened: true }, new URL("/", location));
-            const say = async (view) => {
-                while (views().at(-1) !== view) await new Promise((done) => setTimeout(done, 10));
-            };
+            const app = newApp("running");
+            new Leader(LEADS, new URL("/", location));
             await say("/?model=digits-2d&z=1.000,0.000&layers=points");
             turn("/decode");
             const atOnce = views().at(-1);
@@ -386,19 +394,11 @@ def test_a_page_whose_link_is_pressed_is_told_before_it_comes(
     told = student.evaluate(
         """async (url) => {
             const { Leader } = await import(url);
-            const turn = (address) => history.pushState(null, "", address);
-            const views = () => sockets[0].said.flatMap(({ view }) => view ?? []);
-            const after = (ms) => new Promise((done) => setTimeout(done, ms));
-            const say = async (view) => {
-                while (views().at(-1) !== view) await after(10);
-            };
-            const app = document.createElement("div");
-            Object.assign(app.dataset, { testid: "stApp", testScriptState: "notRunning" });
-            app.innerHTML = `<a data-testid="stTopNavDropdownLink" href="/decode">Decode z</a>`;
-            document.body.append(app);
+            const link = `<a data-testid="stTopNavDropdownLink" href="/decode">Decode z</a>`;
+            const app = newApp("notRunning", link);
             app.onclick = (event) => event.preventDefault();
             turn("/?model=digits-2d&z=1.000,0.000");
-            new Leader({ code: "K7TXBC", secret: "s", opened: true }, new URL("/", location));
+            new Leader(LEADS, new URL("/", location));
             await say("/?model=digits-2d&z=1.000,0.000");
             app.querySelector("a").click();
             const pressed = views().at(-1);
@@ -423,20 +423,11 @@ def test_a_model_and_a_lesson_s_step_are_told_when_they_are_pressed(
     told = student.evaluate(
         """async (url) => {
             const { Leader } = await import(url);
-            const turn = (address) => history.pushState(null, "", address);
-            const views = () => sockets[0].said.flatMap(({ view }) => view ?? []);
-            const after = (ms) => new Promise((done) => setTimeout(done, ms));
-            const say = async (view) => {
-                while (views().at(-1) !== view) await after(10);
-            };
-            const app = document.createElement("div");
-            Object.assign(app.dataset, { testid: "stApp", testScriptState: "notRunning" });
-            app.innerHTML = `<div class="st-key-model"><input aria-expanded="true"></div>
-                <ul><li role="option">frey-2d</li><li role="option">digits (yours)</li></ul>`;
-            document.body.append(app);
+            const app = newApp("notRunning", `<div class="st-key-model">
+                <input aria-expanded="true"></div>
+                <ul><li role="option">frey-2d</li><li role="option">digits (yours)</li></ul>`);
             turn("/decode?model=digits-2d&step=1&z=1.000,0.000");
-            const data = { code: "K7TXBC", secret: "s", opened: true };
-            const leader = new Leader(data, new URL("/", location));
+            const leader = new Leader(LEADS, new URL("/", location));
             leader.models = ["digits-2d", "frey-2d"];
             await say("/decode?model=digits-2d&step=1&z=1.000,0.000");
             const [one, own] = app.querySelectorAll("li");

@@ -41,6 +41,7 @@ from vae_core.objectives.terms import elbo_terms
 MISSING = 'Codes are written by constriction, not installed here: pip install "zscape[coding]"'
 STEP = 1 / 256  # of z, in prior deviations: far below any sigma that a decoder can tell
 FARTHEST = 32  # prior deviations
+MOST = int(FARTHEST / STEP)
 # Posterior deviations within which z is read. The coder gives each value that a Gaussian may have
 # 1 of 2**24 parts at least: among all of the prior's, one z in a thousand would lie anywhere.
 REACH = 8
@@ -183,11 +184,7 @@ def _check_has_bits_back(model: LatentModel) -> None:
 
 
 def _normal(stream: ModuleType) -> object:
-    return stream.model.QuantizedGaussian(-_most(), _most())
-
-
-def _most() -> int:
-    return int(FARTHEST / STEP)
+    return stream.model.QuantizedGaussian(-MOST, MOST)
 
 
 def _prior(model: LatentModel) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -207,7 +204,7 @@ def _posterior(stream: ModuleType, model: LatentModel, image: Tensor) -> list[tu
             f"A code lies {np.abs(mu).max():.0f} prior deviations out, or is no number."
         )
     at = np.rint(mu / STEP)
-    most = np.minimum(np.ceil(REACH * sigma / STEP) + 1, _most() - np.abs(at))
+    most = np.minimum(np.ceil(REACH * sigma / STEP) + 1, MOST - np.abs(at))
     return [
         (int(a), stream.model.QuantizedGaussian(-int(n), int(n), m / STEP - a, s / STEP))
         for a, n, m, s in zip(at, most, mu, sigma, strict=True)
