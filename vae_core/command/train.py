@@ -87,18 +87,24 @@ def run(options: argparse.Namespace) -> None:
     show = _unseen if options.quiet else _shown(trained)
     with asked_to_stop() as asked:
         work(trained, show, asked, queued=options.queue)
-    if trained.status().state == "stopped":
+    stopped = trained.status().state == "stopped"
+    if stopped:
         if not options.quiet:
             end_line()
         print(f"zscape: stopped; go on with train --resume {trained.path}", file=sys.stderr)
     figures = trained.checkpoint / "metrics.json"
-    if not figures.exists():
-        return  # stopped before its turn came
-    if options.publish:
-        from vae_core.checkpoints.writing import copy_checkpoint
+    if figures.exists():  # else stopped before its turn came
+        print_figures(read_json(figures, CheckpointError), options.json)
+    if not options.publish:
+        return
+    if stopped:  # half of a training is not to take the place of a whole one
+        raise TrainingError(
+            f"{options.publish} is as it was, since the training is not at its end; "
+            f"train --resume {trained.path} --publish {options.publish} puts it there."
+        )
+    from vae_core.checkpoints.writing import copy_checkpoint
 
-        copy_checkpoint(trained.checkpoint, options.publish)
-    print_figures(read_json(figures, CheckpointError), options.json)
+    copy_checkpoint(trained.checkpoint, options.publish)
 
 
 def _run_to_resume(options: argparse.Namespace) -> Run:

@@ -382,6 +382,25 @@ def test_ctrl_c_once_stops_and_keeps(tmp_path: Path) -> None:
     assert load_checkpoint(folder / "checkpoint").latent_dim == 2
 
 
+def test_half_of_a_training_is_not_published(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped, `make checkpoints/NAME` once left a model of one epoch where the whole one lay."""
+    named, folder = tmp_path / "named", tmp_path / "run"
+    assert run(*QUICK, "--output", tmp_path / "whole", "--publish", named).code == 0
+    before = {path: path.read_bytes() for path in named.iterdir()}
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "vae_core.runs.recording.append_report",
+            lambda *_, **__: signal.raise_signal(signal.SIGINT),
+        )
+        outcome = run(*QUICK, "--epochs", "9", "--output", folder, "--publish", named)
+    assert outcome.code == 1 and f"--resume {folder} --publish {named}" in outcome.err
+    assert {path: path.read_bytes() for path in named.iterdir()} == before
+    assert run("train", "--resume", folder, "--publish", named).code == 0
+    assert read_metrics(named) == read_metrics(folder / "checkpoint")
+
+
 def test_a_second_ctrl_c_aborts_and_the_run_can_be_resumed(
     run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
