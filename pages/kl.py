@@ -15,6 +15,7 @@ from ui.components.two_gaussians import MU, SIGMA, Gaussian, is_gaussian, two_ga
 from ui.figures.beta import Trained, beta_panels, trained
 from ui.numbers import bound_name, decimal, reconstruction_name
 from ui.text.explain import explain
+from ui.text.programs import training_program
 from ui.text.show_code import program, show_code
 from ui.view.parts import choose_part
 
@@ -54,6 +55,7 @@ def show_betas() -> None:
     show_in_address("beta", beta=chosen if chosen != "1" else None)
     show_trained(models[chosen], list(models.values()))
     explain("kl", "The weight β")
+    show_code("beta", training_program("beta", models[chosen].config))
 
 
 def show_trained(one: Trained, models: list[Trained]) -> None:

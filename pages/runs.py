@@ -20,6 +20,7 @@ from ui.images.own import offer_to_show
 from ui.numbers import reconstruction_name
 from ui.text.explain import explain
 from ui.text.plain import cell, plain, printable
+from ui.text.show_code import program, show_code
 from ui.training.curves import compared_panels, is_grey, run_colour
 from ui.training.runs import (
     broken_runs,
@@ -158,45 +159,58 @@ def compare(runs: list[Run]) -> None:
             st.caption("None: these runs have the very same settings.")
 
 
-def all_runs() -> None:
-    runs = visible_runs()
+def show_runs(runs: list[Run]) -> list[Run]:
+    """All of them in a table, and those chosen there, which are returned, over one another."""
     chosen = choose_from_table(runs)
     show_in_address("runs", runs=",".join(quote(run.token, safe="") for run in chosen) or None)
     if not chosen:
         st.caption("Choose rows: their curves are laid over one another, their settings compared.")
-        return
+        return []
     compare(chosen)
-    if among_strangers():
-        return  # it runs where the folders are
-    with st.expander("TensorBoard", icon=":material/terminal:"):
-        st.caption("On the machine of this server, with the package tensorboard installed:")
-        st.code("\n".join(run.tensorboard_command for run in chosen), language="bash")
+    if not among_strangers():  # it runs where the folders are
+        with st.expander("TensorBoard", icon=":material/terminal:"):
+            st.caption("On the machine of this server, with the package tensorboard installed:")
+            st.code("\n".join(run.tensorboard_command for run in chosen), language="bash")
+    return chosen
+
+
+def show_kept(tokens: list[str]) -> None:
+    """Models without a training: each to explore, to delete and to show to others."""
+    st.header("Kept models", divider="gray")
+    for token in tokens:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(plain(model_label(run_id(token))), width="stretch")
+            st.page_link(
+                page_path("overview"),
+                label="**Explore**",
+                icon=":material/explore:",
+                query_params=link_to_open(token),
+            )
+            if delete_button(token):
+                st.rerun()
+        offer_to_show(Run(runs_root() / token))
+
+
+def show_all() -> None:
+    """The page, drawn again as long as something is trained."""
+    chosen: list[Run] = []
+    if runs := visible_runs():
+        chosen = show_runs(runs)
+    else:
+        st.info("You have not trained anything yet.", icon=":material/model_training:")
+        st.page_link(page_path("train"), label="**Train live**", icon=":material/model_training:")
+    if kept := kept_models():
+        show_kept(kept)
+    for name, why in broken_runs().items():
+        st.warning(
+            f"The run {plain(printable(name))} cannot be read: {plain(why)}. It is left as it is.",
+            icon=":material/broken_image:",
+        )
+    explain("runs")
+    if chosen and not among_strangers():
+        show_code("runs", program("runs", FOLDERS=tuple(str(run.path) for run in chosen)))
 
 
 chosen_tokens()  # before anything is listed: a link may bring runs of others
-if runs := visible_runs():
-    active = any(run.status().active for run in runs)
-    st.fragment(all_runs, run_every=POLL_SECONDS if active else None)()
-else:
-    st.info("You have not trained anything yet.", icon=":material/model_training:")
-    st.page_link(page_path("train"), label="**Train live**", icon=":material/model_training:")
-if kept := kept_models():
-    st.header("Kept models", divider="gray")
-for token in kept:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(plain(model_label(run_id(token))), width="stretch")
-        st.page_link(
-            page_path("overview"),
-            label="**Explore**",
-            icon=":material/explore:",
-            query_params=link_to_open(token),
-        )
-        if delete_button(token):
-            st.rerun()
-    offer_to_show(Run(runs_root() / token))
-for name, why in broken_runs().items():
-    st.warning(
-        f"The run {plain(printable(name))} cannot be read: {plain(why)}. It is left as it is.",
-        icon=":material/broken_image:",
-    )
-explain("runs")
+active = any(run.status().active for run in visible_runs())
+st.fragment(show_all, run_every=POLL_SECONDS if active else None)()

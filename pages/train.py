@@ -23,7 +23,8 @@ from ui.images.own import choose_images
 from ui.kept import visitor
 from ui.text.explain import explain
 from ui.text.plain import plain, show_error
-from ui.text.show_code import program, show_code
+from ui.text.programs import training_program
+from ui.text.show_code import show_code
 from ui.training.before import trained_before
 from ui.training.by_hand import offer_notebooks
 from ui.training.curves import (
@@ -284,8 +285,6 @@ if runs := visible_runs():
 offer_notebooks()
 explain("train")
 if config is not None and not is_own(config.dataset):
-    usual = TrainConfig().to_json()
-    settings = {name: v for name, v in config.to_json().items() if v != usual[name]}
-    show_code("train", program("train", SETTINGS=settings))
+    show_code("train", training_program("train", config))
 if tell_how_long:
     tell_how_long()

@@ -15,6 +15,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from live.models import open_model
 from tests.browser.conftest import VIEWPORT, App, running_app, wait_until_idle
 from ui.lessons.answers import told_at
+from ui.lessons.shelf import SHIPPED
 
 pytestmark = pytest.mark.browser
 
@@ -362,6 +363,24 @@ def test_the_last_step_leads_to_all_lessons(
     settle(page)
     expect(column(page)).to_have_count(0)
     expect(page).not_to_have_url(re.compile("lesson="))
+
+
+def test_the_last_step_leads_to_the_next_lesson(
+    page: Page, school: App, settle: Callable[[Page], None]
+) -> None:
+    page.goto(f"{school.url}/?model=digits-2d&lesson=01-from-autoencoder&step=1")
+    settle(page)
+    after = column(page).get_by_role("button", name="Next lesson")
+    expect(column(page).get_by_role("button", name="Next", exact=True)).to_be_visible()
+    expect(after).to_have_count(0)
+    steps = (SHIPPED / "01-from-autoencoder.md").read_text("utf-8").count("\n## ")
+    page.goto(f"{school.url}/?model=digits-2d&lesson=01-from-autoencoder&step={steps}")
+    settle(page)
+    expect(after).to_have_accessible_name(re.compile("Why p\\(x\\) is hard"))
+    after.click()
+    expect(page).to_have_url(re.compile("lesson=02-why-p-of-x.*step=1(&|$)"))
+    expect(column(page).get_by_role("heading", name="A model of the data")).to_be_visible()
+    expect(page).to_have_title(re.compile("digits-2d"))  # the page beside it stays
 
 
 def test_a_place_is_told_by_the_classifier_and_a_figure_by_ones_own_trainings(

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from vae_core.training.config import TrainConfig
+
 BETAS = Path(__file__).resolve().parents[2] / "lessons" / "beta"
 SIDE = 9  # images of a manifold's side
 IMAGES = 12  # test images, and draws from the prior
@@ -29,17 +31,21 @@ IMAGES = 12  # test images, and draws from the prior
 class Trained:
     """A model trained with this β, and what it makes of the same test images.
 
-    metrics: of all test images. x, rebuilt, samples (IMAGES, c, h, w); manifold (SIDE, SIDE, c, h,
-    w) over the `dims`, the two that hold the most nats.
+    config: of its training; metrics: of all test images. x, rebuilt, samples (IMAGES, c, h, w);
+    manifold (SIDE, SIDE, c, h, w) over the `dims`, the two that hold the most nats.
     """
 
-    beta: float
+    config: TrainConfig
     metrics: dict[str, Any]
     dims: tuple[int, int]
     x: Tensor
     rebuilt: Tensor
     samples: Tensor
     manifold: Tensor
+
+    @property
+    def beta(self) -> float:
+        return self.config.beta
 
 
 @st.cache_resource(show_spinner=False)
@@ -49,6 +55,7 @@ def trained() -> list[Trained]:
     from vae_core.data.datasets import load_dataset
     from vae_core.latent.decoded import prior_samples, rebuilt
     from vae_core.latent.manifold import manifold_grid
+    from vae_core.training.config import TrainConfig
 
     found = []
     for each in list_checkpoints(BETAS):
@@ -59,8 +66,8 @@ def trained() -> list[Trained]:
         dims = (min(first, second), max(first, second))
         _, grid = manifold_grid(model, SIDE, dims)
         _, samples = prior_samples(model, IMAGES, seed=0)
-        beta = float(each.config["training"]["beta"])
-        found.append(Trained(beta, metrics, dims, x, rebuilt(model, x), samples, grid))
+        config = TrainConfig.from_json(each.config["training"])
+        found.append(Trained(config, metrics, dims, x, rebuilt(model, x), samples, grid))
     return sorted(found, key=lambda one: one.beta)
 
 

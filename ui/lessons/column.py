@@ -16,6 +16,7 @@ from ui.lessons.opened import (
     current_lesson,
     lesson_is_named,
     open_from_link,
+    open_lesson,
     said_of,
     say,
     turn_to_step,
@@ -55,12 +56,15 @@ def _lesson(page: str, pages: Mapping[str, str], runs: Tokens, tell: Callable[[]
     with st.container(gap=None):  # the column stands beside the page and takes no room in it
         step_in_address(f"lesson-{page}", lesson=name, step=n or None)
         if lesson is not None:
-            _column(lesson, min(n, len(lesson.steps)), pages, runs)
+            after = [*lessons.values(), None][[*lessons].index(name) + 1]
+            _column(lesson, min(n, len(lesson.steps)), after, pages, runs)
             tell()
 
 
-def _column(lesson: Lesson, n: int, pages: Mapping[str, str], runs: Tokens) -> None:
-    """The lesson at its step n."""
+def _column(
+    lesson: Lesson, n: int, after: Lesson | None, pages: Mapping[str, str], runs: Tokens
+) -> None:
+    """The lesson at its step n. after: the next of the lessons."""
     name = lesson.name
     step = lesson.steps[n - 1]
     with st.container(key="lesson"):
@@ -79,6 +83,15 @@ def _column(lesson: Lesson, n: int, pages: Mapping[str, str], runs: Tokens) -> N
             if step.answer:
                 with st.expander("Answer", key=f"answer-{name}-{n}"):
                     st.markdown(step.answer, anchors=False)
+            if after is not None and n == len(lesson.steps):
+                st.button(
+                    f"Next lesson: {plain(after.title)}",
+                    icon=":material/arrow_forward:",
+                    type="primary",
+                    on_click=open_lesson,
+                    args=(after.name,),
+                    key="lesson-after",
+                )
         with st.container(horizontal=True, key="lesson-ways"):
             st.button(
                 "Back",

@@ -34,6 +34,12 @@ def open_from_link(lessons: Mapping[str, Lesson]) -> None:
         number_from_link("step", 1, len(lessons[name].steps), default=1)
 
 
+def open_lesson(name: str) -> None:
+    """Let that lesson be open, at its first step."""
+    st.session_state["lesson"] = name
+    turn_to_step(1)
+
+
 def turn_to_step(step: int) -> None:
     """Show this step of the open lesson."""
     st.session_state["step"] = step

@@ -13,6 +13,7 @@ from live.places import among_strangers
 from ui.text.show_code import program
 from vae_core.data.names import is_own
 from vae_core.measures.anomaly import STRANGERS
+from vae_core.training.config import TrainConfig
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -88,6 +89,13 @@ def elbo_program(opened: OpenModel, x: Tensor | int, samples: int) -> str:
     if "sampled" in when:
         given["SAMPLES"] = samples
     return program("elbo", when, CHECKPOINT=place_of(opened), **given)
+
+
+def training_program(name: str, config: TrainConfig) -> str:
+    """The program snippets/<name>.py for the settings of this training that are not the usual."""
+    usual = TrainConfig().to_json()
+    settings = {key: value for key, value in config.to_json().items() if value != usual[key]}
+    return program(name, SETTINGS=settings)
 
 
 def labels_program(

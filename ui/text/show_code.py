@@ -24,9 +24,11 @@ _END = "# end"
 def show_code(name: str, program: str) -> None:
     """A program behind "Show the code" that runs as it stands and gives the page's figure.
 
-    name: of its file in snippets/. None for a model of another program: there is no checkpoint.
+    name: of its file in snippets/. None that opens a model of another program: there is no
+    checkpoint.
     """
-    if not here_name(st.session_state.get("model", "")):
+    opens_model = "load_checkpoint" in program
+    if not (opens_model and here_name(st.session_state.get("model", ""))):
         _behind_a_fold(name, program)
 
 

@@ -21,6 +21,7 @@ from PIL import Image
 
 from live.images import test_dataset as images_of
 from live.models import OpenModel, open_model
+from ui.figures.beta import trained
 from ui.images.anomalies import normal_latents, samples_of
 from ui.text.programs import (
     anomalies_program,
@@ -28,6 +29,7 @@ from ui.text.programs import (
     elbo_program,
     labels_program,
     place_of,
+    training_program,
 )
 from ui.text.programs import images_of as section_of_images
 from ui.text.show_code import program
@@ -53,6 +55,8 @@ from vae_core.measures.codes.label_curves import (
 from vae_core.measures.compression import entropy_bits, quantise
 from vae_core.measures.likelihood.posterior_gap import best_gaussian, elbo_gap
 from vae_core.measures.likelihood.quadrature import posterior_cells
+from vae_core.runs.run import create_run
+from vae_core.runs.trainer import work
 from vae_core.training.config import TrainConfig
 
 ROOT = Path(__file__).parents[3]
@@ -481,3 +485,26 @@ def test_the_training_program_trains_and_keeps_a_checkpoint(tmp_path: Path) -> N
     text = here(program("train", SETTINGS=config.to_json()), tmp_path)
     assert figure(text, "epoch   1  loss") > 0
     assert load_checkpoint(tmp_path / "checkpoint").latent_dim == config.latent_dim
+
+
+def test_the_program_of_a_weight_trains_what_the_slider_shows(tmp_path: Path) -> None:
+    """Within what another processor makes of the same training."""
+    one = next(each for each in trained() if each.beta == 4)
+    text = run(training_program("beta", one.config), tmp_path)
+    assert figure(text, "-reconstruction") == pytest.approx(-one.metrics["reconstruction"], abs=0.5)
+    assert figure(text, "KL") == pytest.approx(one.metrics["kl"], abs=0.2)
+    assert figure(text, "active units") == one.metrics["active_units"]
+
+
+def test_the_program_of_runs_tells_their_course(tmp_path: Path) -> None:
+    runs = [
+        create_run(TrainConfig(hidden=(8,), epochs=2, seed=seed), tmp_path / f"seed-{seed}")
+        for seed in (0, 1)
+    ]
+    for each in runs:
+        work(each, lambda _: None)
+    text = here(program("runs", FOLDERS=tuple(str(each.path) for each in runs)), tmp_path)
+    told = re.findall(r"^epoch +(\d).* loss +([\d.]+) nats", text, re.MULTILINE)
+    tested = [event for each in runs for event in each.events() if event["test"]]
+    assert len(tested) >= 4
+    assert told == [(str(e["epoch"]), f"{e['test']['loss']:.2f}") for e in tested]
