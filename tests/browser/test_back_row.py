@@ -280,6 +280,29 @@ def test_share_copies_the_address_of_what_is_in_view(
         assert "z=0.500,-0.250" in copied
 
 
+def test_on_a_phone_the_line_of_a_title_is_its_own(
+    visitor: Callable[..., Any], app_url: str, settle: Settle
+) -> None:
+    """The longest took three lines beside the word Share."""
+    with visitor(viewport=PHONE, permissions=["clipboard-read", "clipboard-write"]) as context:
+        page = context.new_page()
+        page.goto(f"{app_url}/?model=digits-2d")
+        settle(page)
+        title = page.get_by_role("heading", level=1)
+        height, line = title.evaluate(
+            "h => [h.clientHeight, parseFloat(getComputedStyle(h).lineHeight)]"
+        )
+        assert height < 2.5 * line
+        share = page.get_by_role("button", name="Share")
+        narrow = share.bounding_box()
+        share.click()
+        expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        told = page.get_by_role("button", name="Copied").bounding_box()
+        assert narrow is not None and told is not None
+        assert told["width"] > narrow["width"] + 20  # the word is to be seen
+        expect(share).to_be_visible()
+
+
 def test_the_tab_names_page_and_model(page: Page, app_url: str, settle: Settle) -> None:
     page.goto(f"{app_url}/manifold?model=digits-2d")
     settle(page)

@@ -52,6 +52,10 @@ export default function ({ parentElement }) {
   const [share, switchOn] = parentElement.querySelectorAll("button");
   const said = share.querySelector("span");
   let timer;
+  const say = (text) => {
+    said.textContent = text;
+    share.classList.toggle("says", text !== "Share");
+  };
   const show = () => {
     const on = isPresented();
     switchOn.setAttribute("aria-pressed", String(on));
@@ -62,9 +66,9 @@ export default function ({ parentElement }) {
     show();
   };
   share.onclick = async () => {
-    said.textContent = await copy(location.href).then(() => "Copied", () => "Not copied");
+    say(await copy(location.href).then(() => "Copied", () => "Not copied"));
     clearTimeout(timer);
-    timer = setTimeout(() => (said.textContent = "Share"), SAID_MS);
+    timer = setTimeout(say, SAID_MS, "Share");
   };
   switchOn.onclick = turn;
   const press = (event) => {
