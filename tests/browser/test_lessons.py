@@ -14,6 +14,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from live.models import open_model
 from tests.browser.conftest import VIEWPORT, App, running_app, wait_until_idle
+from tests.browser.places import words_on_plane
 from ui.lessons.answers import told_at
 
 pytestmark = pytest.mark.browser
@@ -89,6 +90,8 @@ minutes: 1
 [Look at draws](/?model=digits-2d&seed=3#samples)
 ## The plane
 [Look at the plane](/?model=digits-2d&seed=3)
+## The posterior
+[Look at the posterior](/elbo?model=digits-2d&image=7)
 """
 HOSTILE = """---
 title: <b id=evil>bold</b> <script>window.evil = 1</script>
@@ -350,6 +353,17 @@ def test_to_look_at_a_part_of_a_page_shows_that_part(
     column(page).get_by_role("button", name="Next").click()
     column(page).get_by_role("link", name="Look at the plane").click()
     expect(page.get_by_role("heading", level=1)).to_be_in_viewport()
+
+
+def test_to_look_at_the_posterior_again_shows_it_as_near_as_before(
+    page: Page, school: App, settle: Callable[[Page], None]
+) -> None:
+    page.goto(f"{school.url}/elbo?model=digits-2d&image=7&lesson=part&step=3")
+    settle(page)
+    near = words_on_plane(page).keys()  # its ticks among them
+    column(page).get_by_role("link", name="Look at the posterior").click()
+    settle(page)
+    assert words_on_plane(page).keys() == near
 
 
 def test_the_last_step_leads_to_all_lessons(
