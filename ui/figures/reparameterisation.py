@@ -104,7 +104,7 @@ def draw_svg(draw: Draw, *, label: str, dark: bool) -> str:
         svg_text(570, y_z + 36, f"∂/∂z = {_vector(draw.dz, 0)}", TYPE, 600, back),
         svg_text(372, y_mu - 12, f"∂/∂μ = ∂/∂z · 1 = {_vector(draw.dmu, 0)}", TYPE, 600, back),
         svg_text(
-            312, y_z + 33, f"∂/∂log σ² = ∂/∂z · ½σε = {_vector(draw.dlogvar, 1)}", TYPE, 600, back
+            270, y_z + 33, f"∂/∂log σ² = ∂/∂z · ½σε = {_vector(draw.dlogvar, 1)}", TYPE, 600, back
         ),
     ]
     return svg_drawing(parts, WIDTH, HEIGHT, label=label, type=TYPE)
