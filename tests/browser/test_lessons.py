@@ -355,6 +355,18 @@ def test_to_look_at_a_part_of_a_page_shows_that_part(
     expect(page.get_by_role("heading", level=1)).to_be_in_viewport()
 
 
+def test_a_link_to_a_part_of_a_long_page_shows_it_when_it_is_loaded(
+    page: Page, school: App, settle: Callable[[Page], None]
+) -> None:
+    page.goto(f"{school.url}/elbo?model=digits-2d&image=7&lesson=part&step=3#reparameterisation")
+    settle(page)
+    part = page.locator("#reparameterisation").first
+    page.wait_for_function(  # below the menu, and above what is below it
+        "part => part.getBoundingClientRect().top < 150", arg=part.element_handle(), timeout=10_000
+    )
+    expect(part).to_be_in_viewport()
+
+
 def test_to_look_at_the_posterior_again_shows_it_as_near_as_before(
     page: Page, school: App, settle: Callable[[Page], None]
 ) -> None:

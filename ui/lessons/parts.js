@@ -240,7 +240,7 @@ const parts = {
       ]),
     );
     makeRoom();
-    if (!wasHere && isSheet()) arrive(location.hash.slice(1));
+    if (!wasHere && (isSheet() || location.hash)) arrive(location.hash.slice(1)); // loaded, or opened
     wasHere = true;
     if (place.dataset.shown === `${name} ${step}`) return;
     place.dataset.shown = `${name} ${step}`;
