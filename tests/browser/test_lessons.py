@@ -367,6 +367,27 @@ def test_a_link_to_a_part_of_a_long_page_shows_it_when_it_is_loaded(
     expect(part).to_be_in_viewport()
 
 
+def test_a_part_is_shown_however_long_the_page_takes(
+    visitor: Callable[..., AbstractContextManager[BrowserContext]], school: App
+) -> None:
+    state = (
+        "state => { document.querySelector('[data-testid=stApp]').dataset.testScriptState = state }"
+    )
+    with visitor(viewport={"width": 1024, "height": 600}) as context:
+        page = context.new_page()
+        page.clock.install()
+        page.goto(f"{school.url}/?model=digits-2d&seed=3&lesson=part&step=1#samples")
+        wait_until_idle(page)
+        part = page.locator("h2#samples:not(.st-key-lesson *)")
+        expect(part).to_be_in_viewport()
+        page.evaluate(state, "running")
+        page.clock.run_for(15_000)
+        page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")
+        expect(part).not_to_be_in_viewport()
+        page.evaluate(state, "notRunning")
+        expect(part).to_be_in_viewport(timeout=3_000)
+
+
 def test_to_look_at_the_posterior_again_shows_it_as_near_as_before(
     page: Page, school: App, settle: Callable[[Page], None]
 ) -> None:
