@@ -82,7 +82,7 @@ at_most: 1
 reason: Well done.
 ```
 """
-PART = """---
+PART = r"""---
 title: A part of a page
 minutes: 1
 ---
@@ -91,6 +91,8 @@ minutes: 1
 ## The plane
 [Look at the plane](/?model=digits-2d&seed=3)
 ## The posterior
+Of $q$, and of $p(x\mid z)$; and of $z$: of all.
+
 [Look at the posterior](/elbo?model=digits-2d&image=7)
 """
 HOSTILE = """---
@@ -128,6 +130,26 @@ options:
 ### Answer
 <object class=evil data=x></object>
 """
+# At how many widths of its paragraph a comma behind a formula stands on the next line.
+ALONE = """paragraph => {
+  const below = (formula) => {
+    const comma = document.createRange();
+    let next = formula;
+    while (!next.nextSibling) next = next.parentElement;
+    next = document.createTreeWalker(next.nextSibling, NodeFilter.SHOW_TEXT);
+    const text = next.currentNode.nodeType === 3 ? next.currentNode : next.nextNode();
+    comma.setStart(text, text.data.search(/[,;:]/));
+    comma.setEnd(text, text.data.search(/[,;:]/) + 1);
+    const last = [...formula.querySelectorAll(".base")].at(-1).getBoundingClientRect();
+    return comma.getBoundingClientRect().top > last.bottom - 4;
+  };
+  let alone = 0;
+  for (let width = 60; width < 300; width++) {
+    paragraph.style.width = `${width}px`;
+    alone += [...paragraph.querySelectorAll(".katex")].filter(below).length;
+  }
+  return alone;
+}"""
 DONE = "JSON.parse(localStorage['zscape-lessons'] ?? '{}')"  # lesson by lesson
 EVIL = """() => {
   const all = (root) => [...root.querySelectorAll("*")]
@@ -397,6 +419,16 @@ def test_to_look_at_the_posterior_again_shows_it_as_near_as_before(
     column(page).get_by_role("link", name="Look at the posterior").click()
     settle(page)
     assert words_on_plane(page).keys() == near
+
+
+def test_no_line_of_a_step_begins_with_the_comma_behind_a_formula(
+    page: Page, school: App, settle: Callable[[Page], None]
+) -> None:
+    page.goto(f"{school.url}/kl?lesson=part&step=3")
+    settle(page)
+    paragraph = column(page).locator("p").filter(has_text="of all")
+    expect(paragraph.locator(".katex")).to_have_count(3)
+    assert paragraph.evaluate(ALONE) == 0
 
 
 def test_the_last_step_leads_to_all_lessons(
