@@ -259,7 +259,7 @@ def show_bounds(x: Tensor, gap: Gap) -> None:
             f"{float(effective_draws(log_weights)):,.0f} of equal weight."
         )
         known = "log p(x)" if exact else "those from q, q* and the prior"
-        if sentence := doubt_beside(log_weights, gap.log_px, known):
+        if sentence := doubt_beside(log_weights, gap.log_px, known, exact=exact):
             st.warning(sentence, icon=":material/warning:")
 
 

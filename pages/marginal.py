@@ -96,7 +96,7 @@ def show_draws() -> None:
         f"**{settled_text(of_q, log_px)}** from q. Of {DRAWS:,} draws as many count as "
         f"**{counted[0]:,.1f}** of equal weight from the prior, **{counted[1]:,.0f}** from q."
     )
-    if sentence := doubt_beside(of_q.flatten(), log_px, name):
+    if sentence := doubt_beside(of_q.flatten(), log_px, name, exact=exact):
         st.warning(sentence, icon=":material/warning:")
     if not model.likelihood.is_density_of_grey and bool(((chosen.x > 0) & (chosen.x < 1)).any()):
         st.caption(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.places import words_on_plane
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page, WebSocketRoute
 
@@ -67,6 +69,17 @@ def test_the_whole_plane_has_the_layers_that_its_link_shows(
     page.get_by_role("radio", name="whole plane").click()
     settle(page)
     expect(prior).to_have_attribute("aria-pressed", "false")  # what the visitor chose stays
+
+
+@pytest.mark.parametrize("image", [0, 6])  # where q is q*, and where it is beside it
+def test_the_names_of_q_and_of_the_best_gaussian_stand_apart(
+    page: Page, app_url: str, settle: Settle, image: int
+) -> None:
+    page.goto(f"{app_url}/elbo?model=mnist-2d&image={image}")
+    settle(page)
+    words = words_on_plane(page)
+    q, best = words["q"], words["q*"]
+    assert q[0] >= best[2] or best[0] >= q[2] or q[1] >= best[3] or best[1] >= q[3]
 
 
 def draw_a_one(page: Page) -> None:

@@ -14,6 +14,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from live.models import open_model
 from tests.browser.conftest import VIEWPORT, App, running_app, wait_until_idle
+from tests.browser.places import words_on_plane
 from ui.lessons.answers import told_at
 from ui.lessons.shelf import SHIPPED
 
@@ -82,7 +83,7 @@ at_most: 1
 reason: Well done.
 ```
 """
-PART = """---
+PART = r"""---
 title: A part of a page
 minutes: 1
 ---
@@ -90,6 +91,10 @@ minutes: 1
 [Look at draws](/?model=digits-2d&seed=3#samples)
 ## The plane
 [Look at the plane](/?model=digits-2d&seed=3)
+## The posterior
+Of $q$, and of $p(x\mid z)$; and of $z$: of all.
+
+[Look at the posterior](/elbo?model=digits-2d&image=7)
 """
 HOSTILE = """---
 title: <b id=evil>bold</b> <script>window.evil = 1</script>
@@ -126,6 +131,26 @@ options:
 ### Answer
 <object class=evil data=x></object>
 """
+# At how many widths of its paragraph a comma behind a formula stands on the next line.
+ALONE = """paragraph => {
+  const below = (formula) => {
+    const comma = document.createRange();
+    let next = formula;
+    while (!next.nextSibling) next = next.parentElement;
+    next = document.createTreeWalker(next.nextSibling, NodeFilter.SHOW_TEXT);
+    const text = next.currentNode.nodeType === 3 ? next.currentNode : next.nextNode();
+    comma.setStart(text, text.data.search(/[,;:]/));
+    comma.setEnd(text, text.data.search(/[,;:]/) + 1);
+    const last = [...formula.querySelectorAll(".base")].at(-1).getBoundingClientRect();
+    return comma.getBoundingClientRect().top > last.bottom - 4;
+  };
+  let alone = 0;
+  for (let width = 60; width < 300; width++) {
+    paragraph.style.width = `${width}px`;
+    alone += [...paragraph.querySelectorAll(".katex")].filter(below).length;
+  }
+  return alone;
+}"""
 DONE = "JSON.parse(localStorage['zscape-lessons'] ?? '{}')"  # lesson by lesson
 EVIL = """() => {
   const all = (root) => [...root.querySelectorAll("*")]
@@ -351,6 +376,60 @@ def test_to_look_at_a_part_of_a_page_shows_that_part(
     column(page).get_by_role("button", name="Next").click()
     column(page).get_by_role("link", name="Look at the plane").click()
     expect(page.get_by_role("heading", level=1)).to_be_in_viewport()
+
+
+def test_a_link_to_a_part_of_a_long_page_shows_it_when_it_is_loaded(
+    page: Page, school: App, settle: Callable[[Page], None]
+) -> None:
+    page.goto(f"{school.url}/elbo?model=digits-2d&image=7&lesson=part&step=3#reparameterisation")
+    settle(page)
+    part = page.locator("#reparameterisation").first
+    page.wait_for_function(  # below the menu, and above what is below it
+        "part => part.getBoundingClientRect().top < 150", arg=part.element_handle(), timeout=10_000
+    )
+    expect(part).to_be_in_viewport()
+
+
+def test_a_part_is_shown_however_long_the_page_takes(
+    visitor: Callable[..., AbstractContextManager[BrowserContext]], school: App
+) -> None:
+    state = (
+        "state => { document.querySelector('[data-testid=stApp]').dataset.testScriptState = state }"
+    )
+    with visitor(viewport={"width": 1024, "height": 600}) as context:
+        page = context.new_page()
+        page.clock.install()
+        page.goto(f"{school.url}/?model=digits-2d&seed=3&lesson=part&step=1#samples")
+        wait_until_idle(page)
+        part = page.locator("h2#samples:not(.st-key-lesson *)")
+        expect(part).to_be_in_viewport()
+        page.evaluate(state, "running")
+        page.clock.run_for(15_000)
+        page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")
+        expect(part).not_to_be_in_viewport()
+        page.evaluate(state, "notRunning")
+        expect(part).to_be_in_viewport(timeout=3_000)
+
+
+def test_to_look_at_the_posterior_again_shows_it_as_near_as_before(
+    page: Page, school: App, settle: Callable[[Page], None]
+) -> None:
+    page.goto(f"{school.url}/elbo?model=digits-2d&image=7&lesson=part&step=3")
+    settle(page)
+    near = words_on_plane(page).keys()  # its ticks among them
+    column(page).get_by_role("link", name="Look at the posterior").click()
+    settle(page)
+    assert words_on_plane(page).keys() == near
+
+
+def test_no_line_of_a_step_begins_with_the_comma_behind_a_formula(
+    page: Page, school: App, settle: Callable[[Page], None]
+) -> None:
+    page.goto(f"{school.url}/kl?lesson=part&step=3")
+    settle(page)
+    paragraph = column(page).locator("p").filter(has_text="of all")
+    expect(paragraph.locator(".katex")).to_have_count(3)
+    assert paragraph.evaluate(ALONE) == 0
 
 
 def test_the_last_step_leads_to_all_lessons(

@@ -26,7 +26,7 @@ def settled_text(log_weights: Tensor, log_px: float) -> str:
     counts = sorted(draws_until_settled(run, log_px) or n + 1 for run in estimates)
     middle = counts[(len(counts) - 1) // 2]
     if middle > n:
-        return f"not within {n:,} draws"
+        return f"after more than {n:,} draws"
     return f"after {middle:,} draws" if middle > 1 else "with the first draw"
 
 

@@ -10,7 +10,7 @@ from ui.figures.svg import svg_drawing, svg_text
 from ui.numbers import decimal
 from ui.palette import GREY, SYMBOL_COLOURS, is_dark
 
-WIDTH, HEIGHT = 900, 256
+WIDTH, HEIGHT = 824, 256
 TYPE = 15  # units of the smallest type
 BACKWARDS = "#C2410C"
 BACKWARDS_DARK = "#FB923C"
@@ -78,33 +78,33 @@ def draw_svg(draw: Draw, *, label: str, dark: bool) -> str:
         f"<style>.forwards {{ stroke: {GREY} }} .backwards {{ stroke: {back} }}</style>",
         _marker("forwards", GREY),
         _marker("backwards", back),
-        _box(20, y_z, 92, "encoder", GREY),
-        _node(210, y_mu, "μ", mu, _vector(draw.mu)),
-        _node(210, y_z, "σ", sigma, _vector(draw.sigma)),
-        _node(210, y_eps, "ε", eps, f"{_vector(draw.eps)}  drawn from N(0, I)", wide=True),
-        _node(470, y_z, "z", z, ""),
-        svg_text(560, y_z - 30, f"μ + σ ⊙ ε = {_vector(draw.z)}", TYPE, 400),
-        _box(640, y_z, 92, "decoder", GREY),
-        svg_text(828, y_z - 30, "log p(x|z)", 15, 600),
-        svg_text(828, y_z + 5, decimal(draw.log_px_z, ".1f"), 16, 600),
-        svg_text(828, y_z + 24, "nats", TYPE, 400),
-        _arrow(112, y_z - 8, 190, y_mu + 6),
-        _arrow(112, y_z, 190, y_z),
-        _arrow(230, y_mu + 4, 452, y_z - 14),
-        _arrow(230, y_z, 450, y_z),
-        _arrow(230, y_eps - 4, 464, y_z + 20),
-        _arrow(490, y_z, 638, y_z),
-        _arrow(732, y_z, 786, y_z),
-        _arrow(786, y_z + 14, 734, y_z + 14, back=True),
-        _arrow(638, y_z + 14, 494, y_z + 14, back=True),
-        _arrow(447, y_z - 26, 236, y_mu - 8, back=True),
-        _arrow(448, y_z + 11, 232, y_z + 11, back=True),
-        _arrow(190, y_mu + 17, 114, y_z + 3, back=True),
-        _arrow(190, y_z + 11, 114, y_z + 12, back=True),
-        svg_text(570, y_z + 36, f"∂/∂z = {_vector(draw.dz, 0)}", TYPE, 600, back),
-        svg_text(372, y_mu - 12, f"∂/∂μ = ∂/∂z · 1 = {_vector(draw.dmu, 0)}", TYPE, 600, back),
+        _box(4, y_z, 92, "encoder", GREY),
+        _node(190, y_mu, "μ", mu, _vector(draw.mu)),
+        _node(190, y_z, "σ", sigma, _vector(draw.sigma)),
+        _node(190, y_eps, "ε", eps, f"{_vector(draw.eps)}  drawn from N(0, I)", wide=True),
+        _node(440, y_z, "z", z, ""),
+        svg_text(534, y_z - 30, f"μ + σ ⊙ ε = {_vector(draw.z)}", TYPE, 400),
+        _box(598, y_z, 92, "decoder", GREY),
+        svg_text(776, y_z - 30, "log p(x|z)", 15, 600),
+        svg_text(776, y_z + 5, decimal(draw.log_px_z, ".1f"), 16, 600),
+        svg_text(776, y_z + 24, "nats", TYPE, 400),
+        _arrow(96, y_z - 8, 170, y_mu + 6),
+        _arrow(96, y_z, 170, y_z),
+        _arrow(210, y_mu + 4, 422, y_z - 14),
+        _arrow(210, y_z, 420, y_z),
+        _arrow(210, y_eps - 4, 434, y_z + 20),
+        _arrow(460, y_z, 596, y_z),
+        _arrow(690, y_z, 738, y_z),
+        _arrow(738, y_z + 14, 692, y_z + 14, back=True),
+        _arrow(596, y_z + 14, 464, y_z + 14, back=True),
+        _arrow(417, y_z - 26, 216, y_mu - 8, back=True),
+        _arrow(418, y_z + 11, 212, y_z + 11, back=True),
+        _arrow(170, y_mu + 17, 98, y_z + 3, back=True),
+        _arrow(170, y_z + 11, 98, y_z + 12, back=True),
+        svg_text(530, y_z + 36, f"∂/∂z = {_vector(draw.dz, 0)}", TYPE, 600, back),
+        svg_text(345, y_mu - 12, f"∂/∂μ = ∂/∂z · 1 = {_vector(draw.dmu, 0)}", TYPE, 600, back),
         svg_text(
-            312, y_z + 33, f"∂/∂log σ² = ∂/∂z · ½σε = {_vector(draw.dlogvar, 1)}", TYPE, 600, back
+            240, y_z + 33, f"∂/∂log σ² = ∂/∂z · ½σε = {_vector(draw.dlogvar, 1)}", TYPE, 600, back
         ),
     ]
     return svg_drawing(parts, WIDTH, HEIGHT, label=label, type=TYPE)

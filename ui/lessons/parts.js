@@ -104,7 +104,8 @@ function arrive(anchor) {
   arriving.abort();
   if (!anchor) document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0); // where a part was before
   if (!anchor && !isSheet()) return;
-  let looks = 200;
+  let looks = 200; // while the page rests: what is to come may take long
+  let most = 1200;
   const touched = (arriving = new AbortController());
   const timer = setInterval(() => {
     const rests = document.querySelector("[data-testid=stApp][data-test-script-state=notRunning]");
@@ -113,7 +114,8 @@ function arrive(anchor) {
     const part = rests && !anchor ? plane() : heading;
     part?.scrollIntoView();
     if (part) looks = Math.min(looks, 50);
-    if (--looks < 0) touched.abort();
+    if (rests) looks--;
+    if (looks < 0 || --most < 0) touched.abort();
   }, 100);
   touched.signal.addEventListener("abort", () => clearInterval(timer));
   for (const touch of ["wheel", "pointerdown", "keydown"]) {
@@ -240,7 +242,7 @@ const parts = {
       ]),
     );
     makeRoom();
-    if (!wasHere && isSheet()) arrive(location.hash.slice(1));
+    if (!wasHere && (isSheet() || location.hash)) arrive(location.hash.slice(1)); // loaded, or opened
     wasHere = true;
     if (place.dataset.shown === `${name} ${step}`) return;
     place.dataset.shown = `${name} ${step}`;

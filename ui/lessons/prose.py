@@ -40,6 +40,7 @@ _UNTAKEN = re.compile(
     r"\\(href|url|html\w*|includegraphics|[gex]?def|(re)?newcommand|providecommand|let|futurelet|"
     r"rule|[mh]?kern|[mh]?skip|hspace|raisebox|cr|csname)(?![a-z])"
 )
+_GIVEN = re.compile(r"\\mid(?![A-Za-z])")
 _LANGUAGE = re.compile(r"[a-z0-9+-]{1,20}")
 
 
@@ -178,7 +179,9 @@ class _Maker:
         return f"{ticks}{room}{code}{room}{ticks}"
 
     def inline_math_inline(self, node: SyntaxTreeNode) -> str:
-        return coloured(f"${_formula(node.content)}$")
+        """No line ends after a \\mid, as KaTeX would have it: p(x | z) stays whole."""
+        whole = _GIVEN.sub(r"{\\,\\mid\\,}", _formula(node.content))
+        return coloured(f"${whole}$")
 
     inline_math_inline_double = inline_math_inline
 

@@ -13,7 +13,7 @@ from ui.figures.marginal import graphical_model_svg, lowest, running_panel, sett
     [
         ([[-1.0] * 4] * 3, "with the first draw"),
         ([[-9.0, -9.0, -9.0, 0.4]] * 3, "after 4 draws"),
-        ([[-9.0] * 4, [-1.0] * 4, [-9.0] * 4], "not within 4 draws"),
+        ([[-9.0] * 4, [-1.0] * 4, [-9.0] * 4], "after more than 4 draws"),
     ],
 )
 def test_the_middle_run_says_when_it_has_settled(runs: list[list[float]], expected: str) -> None:

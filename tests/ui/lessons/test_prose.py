@@ -109,6 +109,12 @@ def test_symbols_have_the_colours_of_the_figures() -> None:
     assert r"{\color{" not in line_of(r"`$\mu$` costs \$5 and z is \$6")
 
 
+def test_no_line_ends_within_what_is_given() -> None:
+    """KaTeX lets a line end after a relation that is in no group."""
+    assert r"p(x {\,\mid\,} y)" in line_of(r"$p(x \mid y)$")
+    assert r"\middle|" in line_of(r"$\left(a\middle|b\right)$")
+
+
 @pytest.mark.parametrize(
     "math",
     [

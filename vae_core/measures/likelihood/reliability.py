@@ -92,8 +92,10 @@ def few_draws(draws: int, effective: float) -> str | None:
     )
 
 
-def doubt_beside(log_weights: Tensor, log_px: float, known: str) -> str | None:
-    """One sentence where the mean of log weights (K,) is not to be relied upon, else None.
+def doubt_beside(
+    log_weights: Tensor, log_px: float, known: str, *, exact: bool = False
+) -> str | None:
+    """A remark where the mean of log weights (K,) is not to be relied upon, else None.
 
     log_px: log p(x) in nats, exact or by other draws; known: what it is, in words. Means of weights
     are low by as much as you like, and high by t nats with a probability of exp(-t) at most
@@ -107,4 +109,11 @@ def doubt_beside(log_weights: Tensor, log_px: float, known: str) -> str | None:
             f"All {n:,} draws from q together give {found:.2f} nats, {log_px - found:.1f} below "
             f"{known}: they have met less than {met} % of p(x). Their own weights need not show it."
         )
-    return doubt(n, float(effective_draws(log_weights)), float(pareto_k(log_weights[None])))
+    effective, k = float(effective_draws(log_weights)), float(pareto_k(log_weights[None]))
+    if exact and k > (largest := largest_reliable_k(n)):  # what is missing is known
+        return (
+            f"The Pareto k-hat of the {n:,} weights of q is {k:.2f}, above {largest:.2f}: alone "
+            f"they could not be relied upon. Together they are {abs(log_px - found):.2f} nats from "
+            "the exact log p(x)."
+        )
+    return doubt(n, effective, k)

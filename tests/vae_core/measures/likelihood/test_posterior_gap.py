@@ -1,9 +1,11 @@
 """The gap between ELBO and log p(x), against the closed forms of a linear model."""
 
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 from torch.distributions import Independent, Normal, kl_divergence
 
@@ -132,6 +134,15 @@ def test_weights_that_look_well_are_told_by_draws_from_elsewhere() -> None:
     told = doubt_beside(weights, gap.log_px, "the others") or ""
     assert "below the others: they have met less than 3 % of p(x)" in told
     assert doubt_beside(weights, gap.log_px - 4, "the others") is None
+
+
+def test_beside_the_exact_log_p_x_no_part_of_it_is_unknown() -> None:
+    tail = scipy.stats.genpareto(0.9).rvs(4_096, random_state=0)
+    weights = torch.from_numpy(tail).log()
+    log_px = float(weights.logsumexp(0)) - math.log(4_096) + 0.25
+    assert "unknown part" in (doubt_beside(weights, log_px, "log p(x)") or "")
+    told = doubt_beside(weights, log_px, "log p(x)", exact=True) or ""
+    assert "above 0.70" in told and "0.25 nats from the exact log p(x)" in told
 
 
 @pytest.mark.parametrize("d", [1, 2, 3, 5])

@@ -23,10 +23,14 @@ export class Overlay {
     const { plane } = this;
     if (plane.talk.news("heat", heat)) this.#load(heat);
     if (plane.talk.news("metric", metric)) this.#loadMetric(metric);
-    if (plane.talk.news("look", look)) {
-      if (look) plane.view.lookAt(...look);
-      else plane.view.reset();
-    }
+    if (plane.talk.news("look", look)) this.lookFirst();
+  }
+
+  /** To the place that the page looks at first. */
+  lookFirst() {
+    const { view, data } = this.plane;
+    if (data.look) view.lookAt(...data.look);
+    else view.reset();
   }
 
   async #load(heat) {
@@ -85,9 +89,21 @@ export class Overlay {
 
   drawGaussians(c) {
     const { view, theme, data } = this.plane;
-    for (const { name, mean, covariance, colour, dashed } of data.gaussians) {
+    for (const { mean, covariance, colour, dashed } of data.gaussians) {
       drawEllipse(c, view, theme, mean, covariance, colour, dashed);
-      drawLabel(c, view, theme, mean, covariance, colour, name);
     }
+    const means = data.gaussians.map(({ mean }) => mean);
+    data.gaussians.forEach(({ name, mean, covariance, colour }, k) => {
+      drawLabel(c, view, theme, mean, covariance, colour, name, corner(means, k));
+    });
   }
+}
+
+/**
+ * To which side of a Gaussian its name stands: away from the one beside it, or up and to the right.
+ * @param {[number, number][]} means @param {number} k @returns {[number, number]} signs
+ */
+function corner(means, k) {
+  const beside = means[k ? 0 : 1] ?? means[k];
+  return [0, 1].map((axis) => Math.sign(means[k][axis] - beside[axis]) || (k ? -1 : 1));
 }

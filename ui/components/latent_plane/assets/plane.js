@@ -204,7 +204,7 @@ export class LatentPlane {
       this.trust.forgetMass();
     }
     if (this.seen.zoom) Object.assign(this.view, this.seen.zoom);
-    else this.view.reset();
+    else this.overlay.lookFirst();
     this.lookAround();
     this.invalidate(true);
   }

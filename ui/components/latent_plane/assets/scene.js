@@ -111,12 +111,13 @@ export function drawEllipse(c, view, theme, [a, b], [va, cov, vb], colour, dashe
   c.restore();
 }
 
-/** A Gaussian's name, in its colour, right above its 2 sigma. */
-export function drawLabel(c, view, theme, [a, b], [va, , vb], colour, name) {
-  const [x, y] = view.toPixels(a + 1.5 * Math.sqrt(va), b + 1.5 * Math.sqrt(vb));
+/** A Gaussian's name, in its colour, at a corner of its 2 sigma. @param {[number, number]} corner signs */
+export function drawLabel(c, view, theme, [a, b], [va, , vb], colour, name, [right, up]) {
+  const [x, y] = view.toPixels(a + right * 1.5 * Math.sqrt(va), b + up * 1.5 * Math.sqrt(vb));
+  const [align, baseline] = [right > 0 ? "left" : "right", up > 0 ? "bottom" : "top"];
   c.save();
   c.font = font(theme, NAMED, "600");
-  haloed(c, { ...theme, text: colour }, name, x + 3, y - 3, "left", "bottom", 1);
+  haloed(c, { ...theme, text: colour }, name, x + right * 3, y - up * 3, align, baseline, 1);
   c.restore();
 }
 
