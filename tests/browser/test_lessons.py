@@ -89,6 +89,8 @@ minutes: 1
 [Look at draws](/?model=digits-2d&seed=3#samples)
 ## The plane
 [Look at the plane](/?model=digits-2d&seed=3)
+## A fold
+[Look at the notebooks](/train?model=digits-2d#write-it-yourself)
 """
 HOSTILE = """---
 title: <b id=evil>bold</b> <script>window.evil = 1</script>
@@ -350,6 +352,9 @@ def test_to_look_at_a_part_of_a_page_shows_that_part(
     column(page).get_by_role("button", name="Next").click()
     column(page).get_by_role("link", name="Look at the plane").click()
     expect(page.get_by_role("heading", level=1)).to_be_in_viewport()
+    column(page).get_by_role("button", name="Next").click()
+    column(page).get_by_role("link", name="Look at the notebooks").click()
+    expect(page.get_by_test_id("stMain").get_by_text("Write it yourself")).to_be_in_viewport()
 
 
 def test_the_last_step_leads_to_all_lessons(

@@ -10,7 +10,7 @@ from ui.figures.svg import svg_drawing, svg_text
 from ui.numbers import decimal
 from ui.palette import GREY, SYMBOL_COLOURS, is_dark
 
-WIDTH, HEIGHT = 900, 256
+LEFT, WIDTH, HEIGHT = 18, 838, 256  # as wide as a page beside a lesson on a screen of 1024
 TYPE = 15  # units of the smallest type
 BACKWARDS = "#C2410C"
 BACKWARDS_DARK = "#FB923C"
@@ -85,9 +85,9 @@ def draw_svg(draw: Draw, *, label: str, dark: bool) -> str:
         _node(470, y_z, "z", z, ""),
         svg_text(560, y_z - 30, f"μ + σ ⊙ ε = {_vector(draw.z)}", TYPE, 400),
         _box(640, y_z, 92, "decoder", GREY),
-        svg_text(828, y_z - 30, "log p(x|z)", 15, 600),
-        svg_text(828, y_z + 5, decimal(draw.log_px_z, ".1f"), 16, 600),
-        svg_text(828, y_z + 24, "nats", TYPE, 400),
+        svg_text(816, y_z - 30, "log p(x|z)", 15, 600),
+        svg_text(816, y_z + 5, decimal(draw.log_px_z, ".1f"), 16, 600),
+        svg_text(816, y_z + 24, "nats", TYPE, 400),
         _arrow(112, y_z - 8, 190, y_mu + 6),
         _arrow(112, y_z, 190, y_z),
         _arrow(230, y_mu + 4, 452, y_z - 14),
@@ -107,7 +107,7 @@ def draw_svg(draw: Draw, *, label: str, dark: bool) -> str:
             312, y_z + 33, f"∂/∂log σ² = ∂/∂z · ½σε = {_vector(draw.dlogvar, 1)}", TYPE, 600, back
         ),
     ]
-    return svg_drawing(parts, WIDTH, HEIGHT, label=label, type=TYPE)
+    return svg_drawing(parts, WIDTH, HEIGHT, label=label, type=TYPE, left=LEFT)
 
 
 def _vector(values: Sequence[float], digits: int = 2) -> str:

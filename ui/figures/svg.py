@@ -8,16 +8,24 @@ from html import escape
 LEAST = 12  # pixels of type on the screen, where the page's own has 16
 
 
-def svg_drawing(parts: Sequence[str], width: float, height: float, *, label: str, type: int) -> str:
+def svg_drawing(
+    parts: Sequence[str],
+    width: float,
+    height: float,
+    *,
+    label: str,
+    type: int,
+    left: float = 0,
+) -> str:
     """The parts on a drawing of so many units, which are pixels where the page's type has 16.
 
     type: units of its smallest type. In little room the drawing shrinks until that has LEAST
-    pixels, then it scrolls. label: the drawing in words, HTML.
+    pixels, then it scrolls. label: the drawing in words, HTML; left: where it begins.
     """
     least = width * min(1.0, LEAST / type)
     return (
         f'<div role="img" aria-label="{label}" style="overflow-x:auto">'
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{left:.0f} 0 {width:.0f} {height:.0f}" '
         f'style="width:{width / 16:.3f}rem;min-width:{least / 16:.3f}rem">{"".join(parts)}</svg>'
         "</div>"
     )
