@@ -22,6 +22,7 @@ from vae_core.models.feature_maps import feature_maps
 from vae_core.models.transposed_convolution import WorkedExample, counting, most_padding
 
 CELL = 30  # pixels of the small images of the example
+BESIDE = 400  # pixels of a layer's maps at least, where they stand beside its name
 LONGEST = 120  # characters of the example's numbers
 EVERY = "all"
 PARTS = {"layers": "Layer by layer", "example": "Transposed convolution, by hand"}
@@ -68,11 +69,11 @@ def show_layers() -> None:
                 st.markdown(f"**{k + 1}. {layer.name}**  \n{size_text(layer.shape)}")
                 if layer.settings:
                     st.markdown(f"`{layer.settings}`")
-            with st.container(width=690, key=f"wide-{k}"):
+            with st.container(width=BESIDE, key=f"wide-{k}"):
                 show_maps(layers, k, PLANE)
     with st.container(border=True, key="layer-image", horizontal=True):
         st.markdown(f"**{image.name}**  \n{size_text(image.shape)}", width=200)
-        st.caption(f"{image.settings}: the image beside the plane.", width=690)
+        st.caption(f"{image.settings}: the image beside the plane.", width=BESIDE)
     show_in_address("layers", z=z_text(z))
     explain("layers", "Layers")
     show_code("layers", program("layers", CHECKPOINT=place_of(opened), Z=z))
@@ -111,17 +112,17 @@ def choose_example() -> tuple[WorkedExample, int | None, int]:
         stride = _number("stride", "Stride", 1, 3, 1)
         most = min(2, most_padding((side, side), (k, k), stride))
         padding = _number("padding", "Padding", 0, most, 0)
+    chosen = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        y = _numbers("y-values", "Numbers of y", side)
+        w = _numbers("w-values", "Numbers of the kernel", k)
+    example = WorkedExample(y, w, stride, padding)
+    with chosen:
         pixels = [EVERY, *map(str, range(1, side * side + 1))]
         pixel = choice_from_link("pixel", pixels, EVERY)
         st.segmented_control(
             "Stamp of pixel", pixels, required=True, key="pixel", persist_state="session"
         )
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        y, w = (
-            _numbers("y-values", "Numbers of y", side),
-            _numbers("w-values", "Numbers of the kernel", k),
-        )
-        example = WorkedExample(y, w, stride, padding)
         step = _number("x-pixel", "Pixel of x", 1, example.x.numel(), 1)
     show_in_address(
         "example",
@@ -153,6 +154,7 @@ def show_example_images(example: WorkedExample, pixel: int | None) -> None:
 
 def show_example_matrices(example: WorkedExample, pixel: int | None) -> None:
     """C and its transpose, with the row of one pixel of y lit up."""
+    st.header("As a matrix")
     c, places = example.matrix, example.places
     lit = np.zeros(c.shape, bool)
     if pixel is not None:
@@ -209,7 +211,7 @@ def _numbers(key: str, label: str, side: int) -> torch.Tensor:
         max_chars=LONGEST,
         placeholder="; ".join(" ".join(f"{v:g}" for v in row) for row in counted),
         help=f"{side * side} whole numbers from −99 to 99, row by row; empty to count them.",
-        width=330,
+        width=304,
     )
     numbers = whole_numbers(text)
     if not numbers and not text.strip():
@@ -222,7 +224,7 @@ def _numbers(key: str, label: str, side: int) -> torch.Tensor:
 
 def _number(key: str, label: str, low: int, high: int, default: int) -> int:
     value = number_from_link(key, low, high, default)
-    st.number_input(label, low, high, key=key, persist_state="session", width=150)
+    st.number_input(label, low, high, key=key, persist_state="session", width=128)
     return value
 
 

@@ -82,3 +82,24 @@ def test_the_same_by_inserted_zeros_with_numbers_of_ones_own(
     numbers.press("Enter")
     page.get_by_text("4 whole numbers from −99 to 99, please").wait_for()
     page.get_by_text("0 apart").wait_for()
+
+
+def test_on_a_projector_what_a_step_is_about_stands_in_view_beside_it(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    page.set_viewport_size({"width": 1024, "height": 768})
+    lesson = "lesson=08-layers-and-transposed-convolution"
+    look = page.locator(".st-key-lesson a.look")
+    page.goto(f"{app_url}/layers?model=mnist-16d&{lesson}&step=1")
+    settle(page)
+    name = page.locator(".st-key-layer-0").get_by_text("1. Linear").bounding_box()
+    maps = page.get_by_test_id("feature-maps").first.bounding_box()
+    assert name is not None and maps is not None
+    assert maps["x"] > name["x"] + name["width"], "a layer's maps stand beside its name"
+    for step, figures in ((2, "example-matrices"), (4, "example-images")):
+        page.goto(f"{app_url}/layers?model=mnist-16d&{lesson}&step={step}")
+        settle(page)
+        look.click()
+        settle(page)
+        for one in page.get_by_test_id(figures).locator(".matrix").all():
+            expect(one).to_be_in_viewport(ratio=1)

@@ -95,6 +95,8 @@ minutes: 1
 Of $q$, and of $p(x\mid z)$; and of $z$: of all.
 
 [Look at the posterior](/elbo?model=digits-2d&image=7)
+## A fold
+[Look at the notebooks](/train?model=digits-2d#write-it-yourself)
 """
 HOSTILE = """---
 title: <b id=evil>bold</b> <script>window.evil = 1</script>
@@ -376,6 +378,10 @@ def test_to_look_at_a_part_of_a_page_shows_that_part(
     column(page).get_by_role("button", name="Next").click()
     column(page).get_by_role("link", name="Look at the plane").click()
     expect(page.get_by_role("heading", level=1)).to_be_in_viewport()
+    for _ in range(2):
+        column(page).get_by_role("button", name="Next", exact=True).click()
+    column(page).get_by_role("link", name="Look at the notebooks").click()
+    expect(page.get_by_test_id("stMain").get_by_text("Write it yourself")).to_be_in_viewport()
 
 
 def test_a_link_to_a_part_of_a_long_page_shows_it_when_it_is_loaded(

@@ -26,7 +26,8 @@ SOURCE = "\n".join(
 )
 HEADINGS = re.findall(r'st\.header\(\s*"([^"]+)"', SOURCE)
 ANCHORS = {re.sub(r"\W+", "-", heading.lower()) for heading in HEADINGS} | {
-    *re.findall(r'anchor="([^"]+)"', SOURCE)
+    *re.findall(r'anchor="([^"]+)"', SOURCE),
+    *re.findall(r'st\.expander\([^)]*key="([^"]+)"', SOURCE),
 }
 FIELDS = {
     "choose": ({"options"}, set[str]()),

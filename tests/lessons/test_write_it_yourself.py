@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
 
@@ -21,6 +22,15 @@ GAPS, ANSWERS = (
     for name in ("write-it-yourself", "write-it-yourself-answers")
 )
 GAP = re.compile(r"^( *\w+ = )(.*?)(  # GAP (\d).*)$", re.MULTILINE)
+
+
+@pytest.fixture(autouse=True)
+def threads() -> Iterator[None]:
+    """Those of this process stay what they were, whatever a cell that runs in it sets."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture
@@ -66,6 +76,12 @@ def test_the_answers_make_a_checkpoint_that_the_app_opens(run, tmp_path: Path) -
         opened = unpack_checkpoint(archive, tmp_path / "opened")
     with torch.no_grad():
         torch.testing.assert_close(opened.decode(torch.tensor([[0.5, -1.0]])), image)
+
+
+def test_one_thread_is_enough_so_that_a_class_on_one_machine_does_not_wait_for_itself() -> None:
+    begin = next(cell.source for cell in GAPS.cells if cell.cell_type == "code")
+    exec(begin, {})
+    assert torch.get_num_threads() == 1
 
 
 def test_each_empty_gap_is_told_by_the_cell_after_it() -> None:

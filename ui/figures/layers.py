@@ -20,6 +20,7 @@ from vae_core.models.feature_maps import NO_UNIT, FeatureMaps
 MATRIX_HEIGHT = 400  # pixels that a tall matrix takes at most, while its cells can be told apart
 CELL, UNITS_HEIGHT = 20, 256  # pixels of a unit, and of all units of a layer, at most
 CELLS = 6, 24  # pixels of a matrix's cell, at least and at most
+FIGURE = 8  # pixels that a character of a number takes
 CSS = """
 <style>
 .matrix { display: inline-grid; gap: 1px; vertical-align: top; }
@@ -112,12 +113,13 @@ def matrix(
     """A figure of values (rows, columns), whole numbers.
 
     places (rows, columns): which weight of the kernel gives a cell its colour, -1 none; lit: cells
-    that are outlined; side: of a cell, in pixels, by the matrix's height where none is given.
+    that are outlined; side: of a cell, in pixels, by the matrix's height where none is given; a
+    column is wider where its numbers are longer.
     """
     height, width = values.shape
     low, high = CELLS
     side = side or max(low, min(high, MATRIX_HEIGHT // max(height, width)))
-    cells = []
+    cells, longest = [], 0  # characters
     for i in range(height):
         for j in range(width):
             place = -1 if places is None else int(places[i, j])
@@ -130,11 +132,13 @@ def matrix(
                 decimal(values[i, j], "g") if side >= 18 and (places is None or place >= 0) else ""
             )
             cells.append(f"<i{kind}{style}>{text}</i>")
+            longest = max(longest, len(text))
+    column, font = max(side, FIGURE * longest + 6), min(14, side // 2 + 2)
     return Matrix(
         title,
         values,
         f"<figure><figcaption>{title}</figcaption><div class='matrix' style='grid-template:"
-        f"repeat({height},{side}px)/repeat({width},{side}px);font-size:{min(14, side // 2 + 2)}px'>"
+        f"repeat({height},{side}px)/repeat({width},{column}px);font-size:{font}px'>"
         f"{''.join(cells)}</div></figure>",
     )
 

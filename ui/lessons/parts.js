@@ -96,8 +96,9 @@ const plane = () =>
 let arriving = new AbortController();
 
 /**
- * Show the part of the page below this heading, or above a sheet its plane, as soon as the page is
- * there; until the visitor touches it, it stays in view while figures above it find their height.
+ * Show the part of the page below this heading or of this key, or above a sheet its plane, as soon as
+ * the page is there; until the visitor touches it, it stays in view while figures above it find their
+ * height.
  * @param {string} anchor
  */
 function arrive(anchor) {
@@ -109,7 +110,8 @@ function arrive(anchor) {
   const touched = (arriving = new AbortController());
   const timer = setInterval(() => {
     const rests = document.querySelector("[data-testid=stApp][data-test-script-state=notRunning]");
-    const named = rests && anchor ? [...document.querySelectorAll(`#${CSS.escape(anchor)}`)] : [];
+    const name = CSS.escape(anchor);
+    const named = rests && name ? [...document.querySelectorAll(`#${name}, .st-key-${name}`)] : [];
     const heading = named.find((each) => !each.closest(".st-key-lesson")); // nor a step's own
     const part = rests && !anchor ? plane() : heading;
     part?.scrollIntoView();

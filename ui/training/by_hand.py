@@ -18,7 +18,7 @@ def offer_notebooks() -> None:
     files = {label: LESSONS / name for label, name in NOTEBOOKS.items()}
     if not all(file.is_file() for file in files.values()):
         return
-    with st.expander("Write it yourself", icon=":material/edit_note:"):
+    with st.expander("Write it yourself", icon=":material/edit_note:", key="write-it-yourself"):
         st.markdown(
             "A VAE in sixty lines of plain PyTorch, as a notebook for Jupyter: four lines are "
             "missing, and a cell after each says what is wrong. It ends in a folder that **Open a "
