@@ -357,6 +357,21 @@ def test_to_look_at_a_part_of_a_page_shows_that_part(
     expect(page.get_by_test_id("stMain").get_by_text("Write it yourself")).to_be_in_viewport()
 
 
+def test_a_part_of_a_page_is_in_view_again_after_a_reload(
+    page: Page, school: App, settle: Callable[[Page], None]
+) -> None:
+    at_the_top = """() => {
+        const { top } = document.querySelector("h2#reparameterisation").getBoundingClientRect();
+        return top >= 0 && top < 120;
+    }"""
+    page.goto(f"{school.url}/elbo?model=digits-2d&lesson=part&step=2#reparameterisation")
+    settle(page)
+    page.wait_for_function(at_the_top)  # whatever height the figures above it have come to
+    page.reload()
+    settle(page)
+    page.wait_for_function(at_the_top)
+
+
 def test_the_last_step_leads_to_all_lessons(
     page: Page, school: App, settle: Callable[[Page], None]
 ) -> None:

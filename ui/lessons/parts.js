@@ -242,7 +242,7 @@ const parts = {
       ]),
     );
     makeRoom();
-    if (!wasHere && isSheet()) arrive(location.hash.slice(1));
+    if (!wasHere && (isSheet() || location.hash)) arrive(location.hash.slice(1));
     wasHere = true;
     if (place.dataset.shown === `${name} ${step}`) return;
     place.dataset.shown = `${name} ${step}`;
