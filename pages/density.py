@@ -46,7 +46,7 @@ from vae_core.measures.codes.aggregate_density import Extent, density_line
 ORDER = PRIOR, KERNEL, MIXTURE, AGGREGATE
 PCA, DIMS = "PCA", "two dimensions"
 LOST = 0.5  # of the codes outside the prior: its draws are no sample of the data then
-DOTS = 500  # of the prior's draws on the plane
+DOTS = 200  # of the prior's draws on the plane: more would hide the heat map
 SHOWN = 12  # images a row
 LINE_POINTS = 400
 COLOURS = {
