@@ -46,6 +46,7 @@ TURNS = [
 MODELS = ("fashion-2d", "mnist-2d") * 2
 TIMES = 4  # that all else is done
 MOVES, MOVES_A_SECOND = 150, 30
+IDLE_CORES = 0.2
 PATIENCE_MS = 120_000
 RECORD = """
 window.seen = {};
@@ -249,6 +250,15 @@ def train(root: Path) -> str:
     return run.token
 
 
+def until_idle(pid: int) -> None:
+    """Wait until the server does little: by then the pages of all followers are whole."""
+    used = 1.0
+    while used > IDLE_CORES:
+        before = cpu_seconds(pid)
+        time.sleep(1)
+        used = cpu_seconds(pid) - before
+
+
 def point(leader: Page, followers: list[Page]) -> tuple[float, float, list[float]]:
     """Move over the plane: from when to when, and how many images a second each browser decodes."""
     plane = leader.get_by_test_id("latent-plane").first
@@ -310,6 +320,7 @@ def main() -> None:
             share = (cpu_seconds(pid) - cpu) / (time.perf_counter() - start)
             go(leader, "/density?model=mnist-2d")
             time.sleep(args.pause)
+            until_idle(pid)
             begin, end, rates = point(leader, screens)
             asked = time.perf_counter()
             go(leader, f"/decode?model=mnist-2d&lesson={LESSON}&step=1")
