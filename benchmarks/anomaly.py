@@ -1,6 +1,6 @@
 """How well each score tells a digit that a VAE has never seen from the nine that it learned.
 
-    python -m benchmarks.anomaly [--latent-dim 2] [--epochs 8] [--models DIR] [--json FILE]
+    python -m benchmarks.anomaly [--latent-dim 2] [--epochs 24] [--models DIR] [--json FILE]
                                  [--preset mnist-2d-quick] [--seed 0]
 
 For each digit a model is trained on the training images of the other nine, and all test images are
@@ -9,11 +9,11 @@ again, so that what was stopped can go on. Figures of another latent dimension s
 
 Two means come of it. The best score is chosen by these very figures, and `relative` came out of
 some thirty ideas in the same way: read its mean as the best of as many. `smoothed` came out of some
-twenty, and its width of six, by training images of the digits 0 to 7 alone. The chosen scores are
-not of that kind: for each digit it is the one that does best on training images when each of the
-other nine digits is the anomaly, by the model that was trained without that one. Of the digit
-itself neither an image nor a label goes into the choice; the nine models have learned from it, as
-from any normal digit.
+twenty, its width of six and its power of three, by training images of the digits 0 to 7 alone; that
+24 epochs do better than 8 was first seen on the digit 9. The chosen scores are not of that kind:
+for each digit it is the one that does best on training images when each of the other nine digits is
+the anomaly, by the model that was trained without that one. Of the digit itself neither an image
+nor a label goes into the choice; the nine models have learned from it, as from any normal digit.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ from vae_core.training.loop import train
 from vae_core.training.presets import preset
 
 DRAWS = {"log_px": 8}
+EPOCHS = 24  # three times the preset's, after which 9 still passes for 4 and 7
 CHOSEN_BY = 5_000  # training images
 
 
@@ -105,15 +106,14 @@ def main() -> None:
     parser.add_argument("--models", type=Path, default=Path("runs/anomaly"))
     parser.add_argument("--preset", default="mnist-2d-quick")
     parser.add_argument("--latent-dim", type=int, default=2)
-    parser.add_argument("--epochs", type=int, help="default: the preset's")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, default=Path("docs/anomaly.json"))
     options = parser.parse_args()
 
     torch.set_num_threads(1)
-    d, chosen_preset = options.latent_dim, preset(options.preset)
-    epochs = options.epochs or chosen_preset.epochs
-    config = replace(chosen_preset, latent_dim=d, epochs=epochs, seed=options.seed)
+    d, epochs = options.latent_dim, options.epochs
+    config = replace(preset(options.preset), latent_dim=d, epochs=epochs, seed=options.seed)
     name = f"{options.preset}-d-{d}-epochs-{epochs}-seed-{options.seed}"
     data, test = (load_dataset("mnist", split) for split in ("train", "test"))
     assert data.labels is not None and test.labels is not None

@@ -149,14 +149,14 @@ CLAIMS = (
         by="--latent-dim",
     ),
     Claim(
-        "the same, d = 16",
+        "the same, d = 16, after 8 epochs in the place of 24",
         "",
         "measured",
         "",
         ("best", "auroc"),
         benchmark="anomaly",
         study="16",
-        by="--latent-dim",
+        by="--epochs 8 --latent-dim",
     ),
 )
 
@@ -186,16 +186,17 @@ TRIED = (
     "as an idle core would have them, add up to 4.7 minutes, of which the products are 3.6; "
     "oneDNN and OpenBLAS gain a tenth on them at most, and little else is left in single "
     "precision. The whole has not been timed on an idle core.",
-    "- One digit left out, d = 2: on 2,500 training images, over the digits 0 to 7, the relative "
-    "error has a mean AUROC of 0.895; of images smoothed by 0.7 pixels 0.911, by 1 0.912, by 1.5 "
-    "0.900, by 2 0.874. Less than 0.896 have SSIM, the correlation of pixels, the sum of absolute "
-    "errors, the distance of the error from those of normal images (Mahalanobis'), and the error "
-    "less that of the nearest codes. On test images 9 holds the mean down, which passes for 4 and "
-    "7: 0.665. The third power of the smoothed difference in place of its square, which makes more "
-    "of a fault in one place, has 0.917 on 5,000 training images and 0.886 on test images, where "
-    "the square has 0.913 and 0.878; the fourth has 0.916 and 0.888, and 9 then 0.706 and 0.729. "
-    "Of the nearest image of the whole plane in place of the one at mu the third power has 0.916 "
-    "and 0.883. It is not yet a score of the app.",
+    "- One digit left out, d = 2: after 8 epochs, on 2,500 training images, over the digits 0 to "
+    "7, the relative error has a mean AUROC of 0.895; of images smoothed by 0.7 pixels 0.911, by 1 "
+    "0.912, by 1.5 0.900, by 2 0.874. Less than 0.896 have SSIM, the correlation of pixels, the "
+    "sum of absolute errors, the distance of the error from those of normal images (Mahalanobis'), "
+    "and the error less that of the nearest codes. On 5,000 of them the square of the smoothed "
+    "difference has 0.913, its third power 0.917, its fourth 0.916: the third is the app's score. "
+    "Of the nearest image of the whole plane in place of the one at mu it has 0.916. What helps "
+    "most is a longer training: after 24 epochs the three have 0.931, 0.935 and 0.934 there, and "
+    "on test images, over all ten digits, 0.899, 0.906 and 0.907, where 8 epochs give 0.878, 0.886 "
+    "and 0.888. The digit 9, which passes for 4 and 7, holds the mean down: 0.706 after 8 epochs, "
+    "0.836 after 24.",
     "- M2 alone told 100 labels: single trials by one draw of labels, on 10,000 training images "
     "held out, in batches of 50. After 1,200 steps d = 50 and alpha = 100 tell 19.0 % wrongly; "
     "alpha = 300 and a KL that rises over half the steps 20.6 %; noise of 0.5 and dropout of 0.4 "

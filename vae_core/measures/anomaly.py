@@ -87,7 +87,9 @@ def anomaly_scores(
     reconstruction: -log p(x given z = mu), all in nats; relative: |x - y|^2 / (|x|^2 + |y|^2) with
     the reconstruction y, which is 1 less Dice's coefficient (Milletari et al. 2016, section 3);
     smoothed: the same of both under a Gaussian, as `smooth` has it, so that a stroke beside its
-    place is less strange than one too many; latent: the Mahalanobis distance of mu to the nearest
+    place is less strange than one too many, and with the 3-norm of the difference in the place of
+    its 2-norm, so that one fault is stranger than many small ones of the same sum of squares;
+    latent: the Mahalanobis distance of mu to the nearest
     class of the images that are `normal`.
     on_progress takes the share of the images done. ConfigError where the model has no such score,
     DataError where one overflows.
@@ -128,13 +130,15 @@ def _scores(
     if score == "relative":
         return _relative_error(x, model.decode(mu))
     if score == "smoothed":
-        return _relative_error(smooth(x), smooth(model.decode(mu)))
+        return _relative_error(smooth(x), smooth(model.decode(mu)), power=3)
     return -model.log_likelihood(x, mu)
 
 
-def _relative_error(x: Tensor, y: Tensor) -> Tensor:
-    both = x.square() + y.square()
-    return (x - y).square().sum((1, 2, 3)) / both.sum((1, 2, 3)).clamp_min(1e-12)
+def _relative_error(x: Tensor, y: Tensor, power: int = 2) -> Tensor:
+    """The square of the difference's `power`-norm over both images' sum of squares, (n,)."""
+    both = (x.square() + y.square()).sum((1, 2, 3))
+    apart: Tensor = torch.linalg.vector_norm(x - y, power, (1, 2, 3))
+    return apart.square() / both.clamp_min(1e-12)
 
 
 def smooth(x: Tensor) -> Tensor:

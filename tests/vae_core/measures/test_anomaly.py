@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
+from scipy.ndimage import gaussian_filter
 from scipy.spatial.distance import mahalanobis
 from sklearn.covariance import EmpiricalCovariance
 from sklearn.metrics import roc_auc_score
@@ -174,31 +175,56 @@ def test_images_are_smoothed_by_a_gaussian_of_a_28th_of_their_side() -> None:
     torch.testing.assert_close(smooth(x).sum((1, 2, 3)), torch.ones(2))
 
 
+class Rebuilds(torch.nn.Module):
+    """Whatever it sees, one image."""
+
+    has_encoder = has_decoder = has_likelihood = True
+    is_variational = False
+
+    def __init__(self, image: torch.Tensor) -> None:
+        super().__init__()
+        self.image = image
+
+    def encode(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return torch.zeros((len(x), 1)), torch.zeros((len(x), 1))
+
+    def decode(self, z: torch.Tensor) -> torch.Tensor:
+        return self.image.expand(len(z), -1, -1, -1)
+
+
+def score_beside(image: torch.Tensor, x: torch.Tensor, score: str) -> list[float]:
+    model = cast(LatentModel, Rebuilds(image))
+    return anomaly_scores(model, x, score, generator=seeded()).tolist()
+
+
 def test_a_stroke_beside_its_place_is_less_strange_than_one_too_many_once_smoothed() -> None:
-    class Rebuilds(torch.nn.Module):
-        """Whatever it sees, a stroke in the middle."""
-
-        has_encoder = has_decoder = has_likelihood = True
-        is_variational = False
-
-        def encode(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            return torch.zeros((len(x), 1)), torch.zeros((len(x), 1))
-
-        def decode(self, z: torch.Tensor) -> torch.Tensor:
-            return strokes(14).expand(len(z), -1, -1, -1)
-
     def strokes(*columns: int) -> torch.Tensor:
         x = torch.zeros((1, 1, 28, 28))
         x[0, 0, 6:22, list(columns)] = 1
         return x
 
     x = torch.cat([strokes(15), strokes(14, 22)])
-    strange = {
-        score: anomaly_scores(cast(LatentModel, Rebuilds()), x, score, generator=seeded()).tolist()
-        for score in ("relative", "smoothed")
-    }
-    assert strange["relative"] == pytest.approx([1, 1 / 3])
-    assert strange["smoothed"][0] < strange["smoothed"][1]
+    assert score_beside(strokes(14), x, "relative") == pytest.approx([1, 1 / 3])
+    beside, too_many = score_beside(strokes(14), x, "smoothed")
+    assert beside < too_many
+
+
+def test_one_fault_is_stranger_than_many_small_ones_once_smoothed() -> None:
+    rows, columns = np.mgrid[:28, :28]
+    bump = np.exp(-((rows - 14) ** 2 + (columns - 14) ** 2) / 18)
+    wave = np.cos(rows / 4) * np.cos(columns / 4)
+    grey = np.full((28, 28), 0.5)
+    below, level = (gaussian_filter(image, 1) for image in (grey, wave))
+    wave *= np.linalg.norm(gaussian_filter(bump, 1)) / np.linalg.norm(level)
+    x = grey + 0.25 * np.stack([bump, wave])
+    one, many = score_beside(
+        torch.from_numpy(grey[None, None]).float(), torch.from_numpy(x[:, None]).float(), "smoothed"
+    )
+    seen = [gaussian_filter(image, 1) for image in x]
+    norms = [np.linalg.norm((image - below).ravel(), 3) ** 2 for image in seen]
+    sums = [(image**2 + below**2).sum() for image in seen]
+    assert [one, many] == pytest.approx([n / s for n, s in zip(norms, sums, strict=True)], rel=1e-4)
+    assert one > 1.1 * many
 
 
 def test_which_scores_a_model_has() -> None:
