@@ -89,14 +89,14 @@ def test_a_preset_trained_by_several_seeds_has_a_figure_of_each() -> None:
     drawn = by_seed({0: one | {"importance_samples": 5_000, "log_px": -4.25}}) | {
         "machine": "a box"
     }
-    studies = {"tiny": found, "mnist-50d --activation tanh": drawn}
+    studies = {"tiny": found, "mnist-50d --activation tanh --epochs 300": drawn}
     text = numbers([], {"seeds": studies})
     rows = section(text, "By seed")
     scores = "-3.50 ± 0.71 | 2.00 ± 0.00 | -5.50 ± 0.71 | – | 2, 1"
     assert f"| tiny | 360 of digits | grey, cross-entropy | 0, 3 | {scores} |" in rows
     assert "| -5.00 | -4.25 (K = 5,000) | 2 |" in rows
     assert "| 4.25 | 0 | a box | `python -m benchmarks.seeds" in text
-    assert '--preset mnist-50d --train "--activation tanh"`' in text
+    assert '--preset mnist-50d --train "--activation tanh --epochs 300"`' in text
 
 
 def test_a_model_that_lies_there_is_not_trained_again(tmp_path: Path) -> None:
