@@ -27,8 +27,8 @@ def show_code(name: str, program: str) -> None:
     name: of its file in snippets/. None that opens a model of another program: there is no
     checkpoint.
     """
-    opens_model = "load_checkpoint" in program
-    if not (opens_model and here_name(st.session_state.get("model", ""))):
+    of_model = "CHECKPOINT" in program  # as all that open one name its folder
+    if not (of_model and here_name(st.session_state.get("model", ""))):
         _behind_a_fold(name, program)
 
 

@@ -89,8 +89,7 @@ def anomaly_scores(
     smoothed: the same of both under a Gaussian, as `smooth` has it, so that a stroke beside its
     place is less strange than one too many, and with the 3-norm of the difference in the place of
     its 2-norm, so that one fault is stranger than many small ones of the same sum of squares;
-    latent: the Mahalanobis distance of mu to the nearest
-    class of the images that are `normal`.
+    latent: the Mahalanobis distance of mu to the nearest class of the images that are `normal`.
     on_progress takes the share of the images done. ConfigError where the model has no such score,
     DataError where one overflows.
     """

@@ -119,3 +119,19 @@ def test_strangers_are_shown_no_folder_of_the_server(monkeypatch: pytest.MonkeyP
     assert programs.place_of(opened) == str(opened.path)
     monkeypatch.setenv("ZSCAPE_ALONE", "0")
     assert programs.place_of(opened) == "checkpoints/digits-2d"
+
+
+def test_beside_a_model_of_another_program_those_alone_are_shown_that_open_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(show_code, "_behind_a_fold", lambda name, _: shown.append(name))
+    files = {file.stem: file.read_text("utf-8") for file in SNIPPETS.glob("*.py")}
+    reads = {name for name, text in files.items() if re.search(r"load_(checkpoint|latents)", text)}
+    assert {"elbo", "labels"} <= reads
+    for model, expected in (("digits-2d", files.keys()), ("here:theirs", files.keys() - reads)):
+        monkeypatch.setattr(show_code.st, "session_state", {"model": model})
+        shown.clear()
+        for name, text in files.items():
+            show_code.show_code(name, text)
+        assert set(shown) == expected
