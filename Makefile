@@ -1,10 +1,12 @@
 # make run    serves the app          PORT=8501
-# make test   lint, types and tests   TESTS="tests/vae_core -x" for some of them
+# make test   lint, types, all tests without a browser, and in one that each page opens and its
+#             plane answers   TESTS="tests/vae_core -x" for some of them
+# make check  the same with all of the browser's tests, thrice as long: what CI runs
 # Both make .venv and install into it when the requirements have changed. PYTHON=python3.12 picks another Python.
 
 PYTHON ?= python3
 PORT ?= 8501
-TESTS ?=
+TESTS ?= -m "not browser or smoke"
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -21,7 +23,7 @@ PRETRAINED := $(addprefix checkpoints/,mnist-2d mnist-16d fashion-2d digits-2d s
 	fashion-16d mnist-2d-ae mnist-denoising mnist-2d-binarised frey-2d olivetti-16d dsprites-10d \
 	mnist-50d mnist-50d-iwae mnist-pca-2d mnist-2d-gan mnist-m2 sprites-factors)
 
-.PHONY: run test suite lint style types format checkpoints beta numbers docs chromium proxies $(PRETRAINED)
+.PHONY: run test check suite lint style types format checkpoints beta numbers docs chromium proxies $(PRETRAINED)
 
 run: $(INSTALLED)
 	$(PY) -m streamlit run app.py --server.port $(PORT)
@@ -29,6 +31,9 @@ run: $(INSTALLED)
 # The types take one core a minute: beside the tests, whose closing line comes last.
 test: style chromium
 	@$(MAKE) --no-print-directory -j 2 types suite
+
+check:
+	@$(MAKE) --no-print-directory test TESTS=tests
 
 suite:
 	$(PY) -m pytest -n 2 --dist worksteal $(TESTS)

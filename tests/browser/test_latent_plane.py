@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     Settle = Callable[[Page], None]
 
+pytestmark = pytest.mark.smoke
+
 
 def decodes(page: Page) -> list[dict[str, Any]]:
     seen: list[dict[str, Any]] = page.evaluate("decodes")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     Settle = Callable[[Page], None]
 
+pytestmark = pytest.mark.smoke
 CORE_PAGES = {"Overview", "Encoded μ", "Decode z", "Manifold", "Interpolate", "Train live"}
 FILES_BY_TITLE = {title: file for pages in SECTIONS.values() for file, title, _, _ in pages}
 LOOKS = ((1400, "light"), (800, "dark"))  # a theme changes no width
