@@ -63,9 +63,17 @@ def axe() -> str:
 
 
 def open_all(page: Page) -> None:
-    """What is folded away has to be read, too; some is sent when its fold is opened."""
+    """What is folded away has to be read, too; some is sent when its fold is opened.
+
+    One after another: of two that open in the same instant Streamlit's frontend tells of one.
+    """
     folds = "[...document.querySelectorAll('[data-testid=stMain] details')]"
-    page.evaluate(f"{folds}.forEach((fold) => fold.open || fold.querySelector('summary').click())")
+    page.evaluate(f"""async () => {{
+        for (const fold of {folds}) {{
+            if (!fold.open) fold.querySelector("summary").click();
+            await new Promise((done) => setTimeout(done, 50));
+        }}
+    }}""")
     filled = (
         "fold.querySelector('[data-testid=stExpanderDetails] [data-testid=stElementContainer]')"
     )

@@ -88,11 +88,15 @@ def navigation(page: Page) -> dict[str, str]:
 
 
 def check_frame(page: Page, title: str) -> None:
-    """A page begins with the question it answers; it ends with Explain, then Show the code."""
+    """A page begins with the question it answers; it ends with Explain, then Show the code.
+
+    What is folded and has formulas is sent once it is opened: they are half of a page's elements.
+    """
     main = page.get_by_test_id("stMain")
     asked = main.get_by_test_id("stCaptionContainer").first
     expect(asked).to_have_text(question(FILES_BY_TITLE[title]))  # the page before may stand still
     page.wait_for_function(ENDS)
+    assert main.locator("details:not([open]) .katex").count() == 0
 
 
 @pytest.mark.parametrize("title", FILES_BY_TITLE)

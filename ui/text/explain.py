@@ -19,12 +19,21 @@ _SYMBOLS = {r"\mu": "mu", r"\sigma": "sigma", r"\varepsilon": "eps", "z": "z"}
 _SYMBOL = re.compile(r"(?:\\(?:mu|sigma|varepsilon)|(?<![A-Za-z\\])z)(?![A-Za-z])")
 
 
+@st.fragment
 def explain(page: str, part: str = "") -> None:
-    """The page's explanation behind "Explain", at its end; of a page in parts the one in view."""
+    """The page's explanation behind "Explain", at its end; of a page in parts the one in view.
+
+    Sent when it is opened: its formulas are more than half of what there is on a page.
+    """
     told = parts(page)
     if part:
         told = {"": told[part]}
-    with st.expander("Explain", icon=":material/school:"):
+    fold = st.expander(
+        "Explain", icon=":material/school:", key=f"explain-{page}", on_change="rerun"
+    )
+    if not fold.open:
+        return
+    with fold:
         for heading, text in told.items():
             if heading:
                 st.markdown(f"**{heading}**")
