@@ -19,7 +19,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from vae_core.checkpoints.layout import REPOSITORY, is_checkpoint
-from vae_core.errors import ConfigError
+from vae_core.errors import CheckpointError, ConfigError
 from zscape.places import reach_app
 
 WHAT = (
@@ -155,7 +155,13 @@ def _fetched(repository: str, scratch: Path) -> Path:
     from vae_core.checkpoints.hub import pull  # with torch, which takes seconds
 
     folder = scratch / _usable_name(repository.rpartition("/")[2])
-    pull(repository, folder, lambda text: print(f"zscape: {text}", file=sys.stderr))
+    try:
+        pull(repository, folder, lambda text: print(f"zscape: {text}", file=sys.stderr))
+    except (CheckpointError, ConfigError) as error:  # a path is more often meant, and mistyped
+        raise type(error)(
+            f"There is no path {repository} here, so it was taken for a name on the Hugging Face "
+            f"Hub. {error}"
+        ) from error
     return folder
 
 

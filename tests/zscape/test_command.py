@@ -121,6 +121,23 @@ def test_what_it_cannot_do_is_one_line(run: Run, arguments: list[str], sentence:
     assert outcome.err.count("\n") == 1
 
 
+def test_a_path_that_is_not_there_is_not_only_looked_for_on_the_hub(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    outcome = run("runs/digits")
+    assert outcome.code == 2 and outcome.err.count("\n") == 1
+    assert outcome.err.startswith("zscape: There is no path runs/digits here, so it was taken for")
+    assert 'pip install "zscape[hub]"' in outcome.err
+
+
+def test_a_name_that_no_checkpoint_has_is_sent_to_a_command_that_lists_them(run: Run) -> None:
+    error = run("evaluate", "nothere").err
+    assert "the command `list` names those that there are" in error
+    assert "digits-2d" in run("list").out
+
+
 def test_a_broken_zip_is_a_failure(run: Run, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "broken.zip", "w") as archive:
         archive.writestr("model/config.json", "{}")

@@ -209,7 +209,7 @@ def _zip_members(bundle: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
         if name not in there:
             raise CheckpointError(
                 f"{name} is missing in the archive; zip the whole folder of a checkpoint, as "
-                "`python -m vae_core export` does."
+                "the command `export` does."
             )
     return members
 

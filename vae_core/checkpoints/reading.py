@@ -264,7 +264,7 @@ def read_config(path: str | Path) -> dict[str, Any]:
     if not is_folder:
         raise CheckpointError(
             f"There is no checkpoint {path.name!r}: it is a folder, such as checkpoints/digits-2d; "
-            "`python -m vae_core list` names those that there are."
+            "the command `list` names those that there are."
         )
     if (path / "status.json").is_file() and (path / "checkpoint").is_dir():
         raise CheckpointError(
