@@ -7,8 +7,8 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -143,13 +143,25 @@ def _new_run(options: argparse.Namespace) -> Run:
     if options.output is not None:
         return create_run(config, options.output, write_images=write)
     path = new_run_path(config, _runs_root())
-    run = create_run(config, path, write_images=write)
+    with _place_told(path.parent):
+        run = create_run(config, path, write_images=write)
     print(f"zscape: training in {run.path}", file=sys.stderr)
     return run
 
 
 def _runs_root() -> Path:
     return Path(os.environ.get("ZSCAPE_RUNS", "runs"))
+
+
+@contextmanager
+def _place_told(root: Path) -> Iterator[None]:
+    """Say of a run that cannot be made where it would go, since nobody has named a place."""
+    try:
+        yield
+    except TrainingError as error:
+        raise TrainingError(
+            f"{error} It would go to {root}, unless --output or ZSCAPE_RUNS says otherwise."
+        ) from error
 
 
 def _sweep(options: argparse.Namespace) -> None:
@@ -175,10 +187,11 @@ def _sweep(options: argparse.Namespace) -> None:
     for each in planned:  # all or none
         if os.path.lexists(root / (prefix + each.name)):
             raise ConfigError(f"{each.name} is in {root} already; name another folder.")
-    runs = {
-        each.name: start(each.config, root, write_images=write, name=prefix + each.name)
-        for each in planned
-    }
+    with _place_told(root) if options.output is None else nullcontext():
+        runs = {
+            each.name: start(each.config, root, write_images=write, name=prefix + each.name)
+            for each in planned
+        }
     print(f"zscape: {len(runs)} runs in {root}", file=sys.stderr)
     with asked_to_stop() as asked:
         wait_for(

@@ -443,6 +443,18 @@ def test_a_run_without_a_place_goes_where_the_app_looks(
     assert made.status().state == "finished"
 
 
+@pytest.mark.parametrize("more", [[], ["--seeds", "0-1"]])
+def test_a_run_without_a_place_says_where_it_could_not_go(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: list[str]
+) -> None:
+    (tmp_path / "file").touch()
+    root = tmp_path / "file" / "runs"
+    monkeypatch.setenv("ZSCAPE_RUNS", str(root))
+    outcome = run(*QUICK, *more)
+    assert outcome.code == 1 and outcome.err.count("\n") == 1
+    assert f"would go to {root}, unless --output or ZSCAPE_RUNS says otherwise." in outcome.err
+
+
 def test_a_run_may_wait_for_its_turn(
     run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -888,7 +900,7 @@ def test_a_missing_or_foreign_checkpoint_fails(run: Command, tmp_path: Path, com
     ending = {"encode": ".npz", "sample": ".png"}.get(command, "")
     output = [] if command == "evaluate" else ["--output", tmp_path / f"out{ending}"]
     nowhere = run(command, tmp_path / "nowhere", *output)
-    assert_refused(nowhere, 1, "no checkpoint 'nowhere'", "a folder", "python -m vae_core list")
+    assert_refused(nowhere, 1, "no checkpoint 'nowhere'", "a folder", "the command `list`")
     (tmp_path / "x.h5").touch()
     foreign = run(command, tmp_path / "x.h5", *output)
     assert_refused(foreign, 1, "x.h5 is a file", "folder")
