@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from filelock import FileLock
 
 from ui.frame.owners import alone, came_from
-from ui.frame.room import why_no_room
+from ui.frame.room import kept_or_told, why_no_room
 from ui.kept import address
 from vae_core.checkpoints.archives import too_much_an_image
 from vae_core.errors import ConfigError, TrainingError
@@ -129,8 +130,9 @@ def start_run(
 
     check()
     check_disk(root, visitor)
-    root.mkdir(parents=True, exist_ok=True)
-    with staging(root / "start") as place:
+    with kept_or_told(TrainingError), ExitStack() as held:
+        root.mkdir(parents=True, exist_ok=True)
+        place = held.enter_context(staging(root / "start"))
         prepared = Run(place)
         write_images(prepared)  # takes seconds, in which others may start
 
@@ -152,7 +154,7 @@ def resume_run(run: Run, visitor: str, more_epochs: int = 0) -> None:
     root = run.path.parent
     if more_epochs and (epochs := run.config().epochs + more_epochs) > MAX_EPOCHS:
         raise TrainingError(f"That would be {epochs} epochs; {MAX_EPOCHS} are the most here.")
-    with FileLock(root / ".starting"):
+    with kept_or_told(TrainingError), FileLock(root / ".starting"):
         if refusal := why_not_resume(root, visitor):
             raise TrainingError(refusal)
         check_disk(root, visitor)

@@ -15,7 +15,7 @@ from filelock import FileLock
 from live.places import runs_root
 from ui.frame import limits
 from ui.frame.owners import alone, called
-from ui.frame.room import UPLOAD, why_no_room
+from ui.frame.room import UPLOAD, kept_or_told, why_no_room
 from ui.frame.session import is_mine, own, owned
 from ui.kept import address, visitor
 from vae_core.checkpoints.archives import unpack_checkpoint
@@ -70,7 +70,8 @@ def _new_model(name: str) -> Iterator[Path]:
     _check_room(name)
     root = runs_root()
     path = root / f"{name}-{secrets.token_hex(12)}"
-    with ExitStack() as after, folder_written_whole(path) as folder:
+    refused = kept_or_told(CheckpointError)
+    with refused, ExitStack() as after, folder_written_whole(path) as folder:
         yield folder
         write_bytes(folder / "owner", visitor().encode())
         write_bytes(folder / "from", address().encode())

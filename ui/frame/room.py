@@ -6,12 +6,14 @@ import logging
 import os
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from live.places import runs_root
 from ui.frame.owners import came_from
 from ui.kept import FOLDER as VISITORS
-from vae_core.errors import ConfigError
+from vae_core.errors import ConfigError, ZscapeError
 from vae_core.files.atomic import remove_leftovers
 from vae_core.runs.run import Run
 
@@ -34,6 +36,19 @@ def max_bytes() -> int:
             "runs and uploads may take on the server's disk."
         )
     return int(text or MAX_GB) << 30
+
+
+@contextmanager
+def kept_or_told(kind: type[ZscapeError]) -> Iterator[None]:
+    """An error of this kind, a sentence, where the system lets nothing be written to the runs."""
+    try:
+        yield
+    except OSError as error:
+        raise kind(
+            f"Nothing can be kept here: {error.strerror or 'the folder of runs refuses it'}. "
+            "Whoever runs the server can make room, or set ZSCAPE_RUNS to a folder that it may "
+            "write to."
+        ) from error
 
 
 def why_no_room(root: Path, visitor: str, address: str) -> str:

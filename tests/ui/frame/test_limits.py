@@ -64,6 +64,22 @@ def test_where_the_disk_is_full_nothing_starts(tmp_path: Path, monkeypatch: pyte
         limits.resume_run(run, "ann")
 
 
+def test_where_nothing_can_be_written_a_training_is_refused_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "file").touch()
+    with pytest.raises(TrainingError, match="set ZSCAPE_RUNS to a folder"):
+        limits.start_run(CONFIG, tmp_path / "file" / "runs", "ann")
+    run = create_run(CONFIG, tmp_path / "digits-ended", "ann")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(limits, "FileLock", refuse)
+    with pytest.raises(TrainingError, match="kept here: Permission denied"):
+        limits.resume_run(run, "ann")
+
+
 def test_five_runs_can_be_started_at_once():
     assert limits.MAX_ACTIVE_OF_A_VISITOR >= 5
 

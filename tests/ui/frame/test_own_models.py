@@ -90,12 +90,22 @@ def test_a_model_is_there_whole_with_its_owner_or_not_at_all(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("ui.frame.own_models.write_bytes", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(CheckpointError, match=r"kept here: No space left.*make room"):
         keep_model(run, "my-digits")
     with pytest.raises(CheckpointError, match="no zip archive"):
         bring_model(io.BytesIO(b"neither zip nor model"))
     folders = {path.name for path in tmp_path.iterdir() if path.is_dir()}
     assert folders - {".servers"} == {run.token}
+
+
+def test_where_nothing_can_be_written_a_checkpoint_is_refused_with_a_sentence(
+    ended_run: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    archive = zip_checkpoint(ended_run().checkpoint)
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("ZSCAPE_RUNS", str(tmp_path / "file" / "runs"))
+    with pytest.raises(CheckpointError, match="set ZSCAPE_RUNS to a folder"):
+        bring_model(io.BytesIO(archive))
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../x", "-x", "x" * 33, "ü", "a.b"])
