@@ -167,6 +167,11 @@ TRIED = (
     "are lost between images learned from and new ones: more of the same training will not give "
     "them. The exact log p(x) of 200 test images lies 3.7 nats above their ELBO, so that better "
     "posteriors alone would do.",
+    "- log p(x) of mnist-2d-binarised falls short of -129.5 by 64 draws alone, which miss where an "
+    "image is likeliest. The exact value, by quadrature, over all 10,000 test images is -128.58 "
+    "with a standard error of 0.42, 3.88 (0.14) above their ELBO: half an hour of a core by "
+    "`python -m vae_core evaluate checkpoints/mnist-2d-binarised --exact 10000`. A sum over a grid "
+    "of cells 0.02 wide, another program, differs by 0.0001 in the mean of 1,500 images.",
     "- Where these posteriors fail, in mnist-2d-binarised: the best Gaussian of each image has an "
     "ELBO 3.6 nats above the encoder's on 200 test images, 1.8 on 200 training images. Half of the "
     "test images lose less than 0.4; a tenth of them has four fifths of the loss. 14 % of the test "
