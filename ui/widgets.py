@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
-from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner import RerunException, get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 _SAID = """
@@ -75,6 +75,24 @@ def clicked(
     if heard:
         clicks.clear()
     return heard
+
+
+def uncut(callback: Callable[[], None]) -> Callable[[], None]:
+    """`callback` of a widget, begun again where another run was asked for in that very moment.
+
+    Whoever asks Streamlit's state for something is cut short then, and what the widget told is
+    forgotten. The other run comes all the same, and by then cuts nothing short. What is not to be
+    done twice the callback notes first, elsewhere than in Streamlit's state.
+    """
+
+    def call() -> None:
+        try:
+            callback()
+        except RerunException:
+            callback()
+            raise
+
+    return call
 
 
 def said_by(key: str) -> Mapping[str, Any]:

@@ -6,16 +6,17 @@ import io
 import os
 import re
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
 from vae_core.checkpoints.archives import unpack_checkpoint
-from vae_core.runs.run import Run
+from vae_core.runs.run import Run, list_runs
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -29,6 +30,14 @@ TELL_A_CLICK_TWICE = """button => {
     button.onclick(click);
     setTimeout(() => button.onclick(click), 500);
 }"""
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_training(runs_root: Path) -> Iterator[None]:
+    yield
+    for run in list_runs(runs_root):  # of a test that failed, whose run is in the next one's way
+        if run.status().active:
+            run.request_stop()
 
 
 def start(page: Page, app_url: str, settle: Settle, settings: str = "") -> None:

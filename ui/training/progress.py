@@ -46,12 +46,12 @@ def steer(run: Run, status: Status, events: Events) -> None:
     """Pause, continue, stop: while there is something left to learn."""
     over = run.stop_requested or all_learned(events)
     pausing = run.pause_requested
-    if status.state != "waiting" and action_button(
+    if action_button(
         "Continue" if pausing else "Pause",
         key="pause",
         testid="pause-training",
         icon="play_arrow" if pausing else "pause",
-        disabled=over,
+        disabled=over or status.state == "waiting",  # shown, so that Stop stays in its place
     ):
         if pausing:
             run.request_continue()

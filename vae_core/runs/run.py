@@ -193,13 +193,14 @@ class Run:
 
         holding: the caller holds the folder, so that nobody trains it.
         """
-        status = self._read_status()
-        if not status.active or (not holding and self._locked()):
-            return status
-        status = self._read_status()  # it may have ended just before the lock was looked at
+        status, before = self._read_status(), None
+        while status != before:  # it may have ended or begun while the lock was looked at
+            if not status.active or (not holding and self._locked()):
+                return status
+            status, before = self._read_status(), status
         # Another clock may go ahead by as much, but who says more is not waited for.
         starting = not status.begun and abs(time.time() - status.started) < START_SECONDS
-        if not status.active or (status.state == "waiting" and starting):
+        if status.state == "waiting" and starting:
             return status
         message = _DEATHS[status.state if status.begun else "starting"]
         with suppress(OSError):

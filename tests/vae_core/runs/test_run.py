@@ -207,3 +207,20 @@ def test_what_has_learned_nothing_or_still_learns_is_not_kept(run: Run, tmp_path
     assert run.status().state == "stopped"
     with pytest.raises(CheckpointError, match="has not learned anything"):
         keep(run, "nothing", tmp_path)
+
+
+@pytest.mark.parametrize("state", ["waiting", "running"])
+def test_a_trainer_that_begins_while_its_run_is_looked_at_is_not_taken_for_dead(
+    run: Run, state: str, monkeypatch: pytest.MonkeyPatch
+):
+    begun = replace(run.status(), state=state, begun=True)
+    looks = count()
+
+    def locked(self: Run) -> bool:
+        if next(looks):
+            return True
+        self.write_status(begun)
+        return False
+
+    monkeypatch.setattr(Run, "_locked", locked)
+    assert run.status() == begun

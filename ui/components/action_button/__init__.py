@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import streamlit as st
 
-from ui.widgets import said_by
+from ui.widgets import said_by, uncut
 
 __all__ = ["action_button"]
 
@@ -40,15 +40,16 @@ def action_button(
     key: names this button in the session. icon: the name of a Material symbol, such as "stop".
     on_click: called before that run, once as well.
     """
-    told, done, acted = f"{key}:told", f"{key}:done", f"{key}:acted"
+    clicks: dict[str, Any] = st.session_state.setdefault(f"{key}:clicks", {})
 
+    @uncut
     def hear() -> None:
         clicked = said_by(key).get("clicked")
         if clicked is None:
             return
-        st.session_state[told] = clicked
-        if on_click is not None and clicked != st.session_state.get(acted):
-            st.session_state[acted] = clicked
+        clicks["told"] = clicked
+        if on_click is not None and clicked != clicks.get("acted"):
+            clicks["acted"] = clicked  # first: what is done twice is not undone
             on_click()
 
     _COMPONENT(
@@ -63,7 +64,6 @@ def action_button(
         width=width,
         on_clicked_change=hear,
     )
-    clicked = st.session_state.get(told)
-    new = clicked != st.session_state.get(done)
-    st.session_state[done] = clicked
+    new = clicks.get("told") != clicks.get("done")
+    clicks["done"] = clicks.get("told")
     return new
