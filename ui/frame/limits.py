@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 
 from filelock import FileLock
@@ -130,9 +129,9 @@ def start_run(
 
     check()
     check_disk(root, visitor)
-    with kept_or_told(TrainingError), ExitStack() as held:
+    with kept_or_told(TrainingError):
         root.mkdir(parents=True, exist_ok=True)
-        place = held.enter_context(staging(root / "start"))
+    with kept_or_told(TrainingError), staging(root / "start") as place:
         prepared = Run(place)
         write_images(prepared)  # takes seconds, in which others may start
 

@@ -85,34 +85,23 @@ def evaluate(
     is out of range.
     """
     _check_settings(samples, importance_samples, exact_images, labels, codes is not None)
+    checked_binarisation(binarisation)
+    _check_images(model, dataset, codes, disentanglement)
     for name in measures:
         find_measure(name)
-    checked_binarisation(binarisation)
-    check_image_shape(model, dataset)
-    if codes is not None:
-        check_is_dataset(codes, "codes")
-    if len(dataset) < 2:
-        raise DataError(f"{dataset.name} has {len(dataset)} images; an evaluation needs two.")
-    if disentanglement and dataset.factors is None:
-        raise DataError(f"{dataset.name} has no known factors; leave disentanglement out.")
     grey = binarisation == "none" and _is_grey(dataset)
     dataset = as_seen(dataset, binarisation, seed)  # the same pixels for every figure
     if isinstance(model, GAN):
         return _judged(model, dataset, binarisation, seed)
     of_image = _of_images(model, dataset, samples, importance_samples, seed, on_progress)
+    exact = _exact(model, dataset, exact_images, seed, of_image) if exact_images else {}
     further: dict[str, Any] = {}
-    if exact_images:
-        further |= _exact(model, dataset, exact_images, seed, of_image)
     if codes is not None or disentanglement or measures or label_draws:
         latents = encode_dataset(model, dataset)
         if codes is not None:
             codes = as_seen(codes, binarisation, seed)
             further |= _of_codes(model, latents, dataset, codes, labels, seed)
-        if label_draws and dataset.labels is not None:
-            images = dataset.floats() if dataset.images.numel() <= MOST_PIXELS else None
-            further["label_curves"] = measured_curves(latents, images, draws=label_draws).to_json()
-        if disentanglement:
-            further["disentanglement"] = disentanglement_scores(latents, seed=seed).to_json()
+        further |= _of_latents(latents, dataset, label_draws, disentanglement, seed)
         if measures:
             further["measured"] = {
                 name: measured(name, model, dataset, latents) for name in measures
@@ -141,6 +130,7 @@ def evaluate(
         importance_samples=importance_samples if "log_px" in of_image else 0,
         **_tails(of_image, importance_samples),
         binarisation=binarisation,
+        **exact,
         **further,
     )
 
@@ -159,6 +149,19 @@ def _check_settings(
         raise ConfigError(f"exact_images={exact_images}: a mean with its error needs two images.")
     if labels and not codes:
         raise ConfigError(f"labels={labels} are of the training images; give them as codes.")
+
+
+def _check_images(
+    model: LatentModel, dataset: ImageDataset, codes: ImageDataset | None, disentanglement: bool
+) -> None:
+    """DataError for images on which `evaluate` cannot say what it is asked for."""
+    check_image_shape(model, dataset)
+    if codes is not None:
+        check_is_dataset(codes, "codes")
+    if len(dataset) < 2:
+        raise DataError(f"{dataset.name} has {len(dataset)} images; an evaluation needs two.")
+    if disentanglement and dataset.factors is None:
+        raise DataError(f"{dataset.name} has no known factors; leave disentanglement out.")
 
 
 def _of_images(
@@ -217,6 +220,19 @@ def _tails(of_image: Mapping[str, Tensor], draws: int) -> dict[str, Any]:
         "pareto_k": float(k.median()),
         **means_and_errors(unreliable=(k > largest_reliable_k(draws)).double()),
     }
+
+
+def _of_latents(
+    latents: Latents, dataset: ImageDataset, label_draws: int, disentanglement: bool, seed: int
+) -> dict[str, Any]:
+    """label_curves where there are classes, disentanglement: what is asked for of the two."""
+    found = {}
+    if label_draws and dataset.labels is not None:
+        images = dataset.floats() if dataset.images.numel() <= MOST_PIXELS else None
+        found["label_curves"] = measured_curves(latents, images, draws=label_draws).to_json()
+    if disentanglement:
+        found["disentanglement"] = disentanglement_scores(latents, seed=seed).to_json()
+    return found
 
 
 def _of_codes(
