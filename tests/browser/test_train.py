@@ -112,6 +112,8 @@ def test_a_run_outlives_a_reload_and_a_kill_and_what_was_learned_is_kept(
     page.get_by_text("ended from outside").wait_for(timeout=LONG)
     page.get_by_role("button", name="Resume").click()
     page.keyboard.press("r")  # another run cuts that of the click short
+    # What was drawn of the run that had ended is gone, so that no old button is pressed below.
+    page.get_by_role("link", name="Explore this model").wait_for(state="hidden", timeout=LONG)
     page.get_by_text(re.compile(r"images/s")).wait_for(timeout=LONG)
     assert run.status().state == "running"
     page.get_by_test_id("stop-training").click()
