@@ -8,10 +8,10 @@ to nobody for what its own engine computes once `live.weights` has come.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Unpack
 from urllib.parse import urlencode
 
 import numpy as np
@@ -19,7 +19,7 @@ import streamlit as st
 
 from live.weights.classifier import CODES, IMAGES
 from ui.components.engine import ENGINE
-from ui.components.latent_plane.description import InStep, Layer, Preparation, Way, described
+from ui.components.latent_plane.description import InStep, View, Way, described
 from ui.components.latent_plane.linked import refuse_unreadable
 from ui.components.latent_plane.overlay import Gaussian, Heat, Metric, Overlay, Trail
 from ui.components.latent_plane.points import Array, Plane, PlanePoints
@@ -67,70 +67,30 @@ def latent_plane(
     *,
     key: str,
     z: Sequence[float] | Array | None,
-    plane: Plane | None = None,
     points: PlanePoints | None = None,
-    selected: Sequence[int] = (),
-    way: Way | None = None,
-    mode: Literal["cursor", "select", "stops"] = "cursor",
-    layers: Sequence[Layer] = ("rings",),
-    overlay: Overlay | None = None,
-    in_step: InStep | None = None,
-    draw: Preparation | None = None,
-    height: int = 520,
-    compact: bool = False,
-    look: tuple[float, float, float] | None = None,
     film: Film | None = None,
-    classifiers: Mapping[str, str] | None = None,
-    named: str = "",
     on_change: Callable[[PlaneResult], None] | None = None,
     on_drawing: Callable[[bytes], None] | None = None,
+    **view: Unpack[View],
 ) -> PlaneResult:
     """Show the plane and the decoded image beside it; returns what they show now.
 
     model_id: as in `live.models`. key: names this plane in the session.
     z: where the cursor stands, (d,); whoever changed it last, the page or the visitor, is followed.
         None for a plane that is no part of latent space (t-SNE): points alone.
-    plane: two dimensions by default. points: drawn once, positions in `selected` and in the result
-        count its rows.
-    mode: what a press does: move z, select points (click, lasso; Shift for a box), or edit the way.
-    layers: those switched on at first; the visitor switches them from then on, and the address
-        says which.
-    draw: a pad beside the plane, on which each stroke or a dropped file is encoded; the image is
-        prepared as MNIST's are, or made to fit.
-    height: in pixels, on a page of usual width; a wider one gets more, a low screen less.
-    compact: whether it is small on a phone, so that it can stay in view above what moves it.
-    look: centre and half the extent of the part of the plane that is shown until the visitor moves
-        it, and again when it changes; the whole of it by default.
+    points: drawn once; positions in the result count its rows.
     film: its frames are {"model": id, "points": a `PlanePoints.payload()`}; points of the same rows
         glide from where they were to where they are.
-    classifiers: URLs of those by which the layers of classes are drawn, see `described`; by
-        default the server's own, of all classes.
-    named: what tells the second plane of a page from the first in the address.
     on_change: called with the new result before the page runs again, so that it can set the state
         of widgets.
     on_drawing: called with a drawing's pixels, h * w * c bytes in rows as they come from the
         browser, when a stroke has ended.
     """
-    shown = described(
-        model_id,
-        z=z,
-        plane=plane,
-        points=None if points is None else points.payload(),
-        selected=selected,
-        way=way,
-        mode=mode,
-        layers=layers,
-        overlay=overlay,
-        in_step=in_step,
-        draw=draw,
-        height=height,
-        compact=compact,
-        look=look,
-        classifiers=_classifiers(model_id, points) if classifiers is None else classifiers,
-        key=key,
-        named=named,
-    )
-    refuse_unreadable(named, points)
+    if view.get("classifiers") is None:
+        view["classifiers"] = _classifiers(model_id, points)
+    payload = None if points is None else points.payload()
+    shown = described(model_id, z=z, points=payload, key=key, **view)
+    refuse_unreadable(shown["named"], points)
     way_shown = shown["way"] or {"stops": None}
     given = {"z": shown["z"], "selected": shown["selected"], "stops": way_shown["stops"]}
     told = st.session_state.get(key) or {}
@@ -151,7 +111,7 @@ def latent_plane(
                 "heard": {name: told[name]["at"] for name in given if told.get(name)},
                 "z": current["z"],
                 "selected": current["selected"],
-                "way": way and {**way_shown, "stops": current["stops"]},
+                "way": shown["way"] and {**way_shown, "stops": current["stops"]},
                 "film": None if film is None else film.payload(),
                 "tellsDrawing": on_drawing is not None,
             }

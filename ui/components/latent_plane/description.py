@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 
@@ -70,6 +70,39 @@ class InStep:
         }
 
 
+class View(TypedDict, total=False):
+    """How a plane is shown, as `latent_plane` takes it by name; defaults as of `described`.
+
+    plane: two dimensions by default. selected: positions among the rows of the points.
+    mode: what a press does: move z, select points (click, lasso; Shift for a box), or edit the way.
+    layers: those switched on at first; the visitor switches them from then on, and the address
+        says which.
+    draw: a pad beside the plane, on which each stroke or a dropped file is encoded; the image is
+        prepared as MNIST's are, or made to fit.
+    height: in pixels, on a page of usual width; a wider one gets more, a low screen less.
+    compact: whether it is small on a phone, so that it can stay in view above what moves it.
+    look: centre and half the extent of the part of the plane that is shown until the visitor moves
+        it, and again when it changes; the whole of it by default.
+    classifiers: URLs of those by which the layers of classes are drawn, see `described`; by
+        default the server's own, of all classes.
+    named: what tells the second plane of a page from the first in the address.
+    """
+
+    plane: Plane | None
+    selected: Sequence[int]
+    way: Way | None
+    mode: Literal["cursor", "select", "stops"]
+    layers: Sequence[Layer]
+    overlay: Overlay | None
+    in_step: InStep | None
+    draw: Preparation | None
+    height: int
+    compact: bool
+    look: tuple[float, float, float] | None
+    classifiers: Mapping[str, str] | None
+    named: str
+
+
 def described(
     model_id: str,
     *,
@@ -91,7 +124,7 @@ def described(
     key: str = "plane",
     named: str = "",
 ) -> dict[str, Any]:
-    """The plane as the browser wants it: all as of `latent_plane`, but for the points.
+    """The plane as the browser wants it; see `View`, and `latent_plane` for z.
 
     points: `PlanePoints.payload()`, or its `layout` where the browser has the bytes by another way.
     encodes: whether whoever decodes can encode, too. classifiers: URLs of classifiers of "codes",
