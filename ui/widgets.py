@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import wraps
 from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
-from streamlit.runtime.scriptrunner import RerunException, get_script_run_ctx
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.state.safe_session_state import SafeSessionState
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 _SAID = """
@@ -48,6 +51,33 @@ def is_echo(key: str, *others: str) -> bool:
     return not any(st.session_state.get(each) == before[each][1] for each in said)
 
 
+class _Clicks:
+    """What one visitor has clicked that is not heard yet, and which buttons are there."""
+
+    def __init__(self) -> None:
+        self.told: tuple[str, str] | None = None
+        self.shown: set[tuple[str, str]] = set()  # when the page was last drawn to its end
+        self.drawn = self.shown  # since it was last begun
+
+
+def _clicks() -> _Clicks:
+    clicks: _Clicks = st.session_state.setdefault("clicks", _Clicks())
+    return clicks
+
+
+@contextmanager
+def page_drawn() -> Iterator[None]:
+    """Around the page as the script draws it: a click that is not heard by its end is void.
+
+    So is one on a button that is not there: a browser tells some clicks twice, with what it asks
+    for in the same moment and by themselves, and where the button comes back the second would act.
+    """
+    clicks = _clicks()
+    clicks.drawn = set()
+    yield
+    clicks.shown, clicks.told = clicks.drawn, None
+
+
 def clicked(
     label: str,
     *,
@@ -63,36 +93,43 @@ def clicked(
     """
     context, name = get_script_run_ctx(), settings.get("key", label)
     this = (context.page_script_hash if context else "", name)
+    clicks = _clicks()
+    clicks.drawn.add(this)
 
-    clicks: list[tuple[str, str]] = st.session_state.setdefault("clicks", [])
-
-    def note() -> None:  # whoever asks Streamlit's state for something may be cut short there
-        clicks[:] = [this]
-        on_click()
+    def note() -> None:
+        if this in clicks.drawn | clicks.shown:
+            clicks.told = this
+            on_click()
 
     (place or st).button(label, on_click=note, **settings)
-    heard = clicks == [this]
+    heard = clicks.told == this
     if heard:
-        clicks.clear()
+        clicks.told = None
     return heard
 
 
-def uncut(callback: Callable[[], None]) -> Callable[[], None]:
-    """`callback` of a widget, begun again where another run was asked for in that very moment.
+def _taken_whole(take: Callable[..., None]) -> Callable[..., None]:
+    """`take` without a look whether another run is asked for: there is one right after it.
 
-    Whoever asks Streamlit's state for something is cut short then, and what the widget told is
-    forgotten. The other run comes all the same, and by then cuts nothing short. What is not to be
-    done twice the callback notes first, elsewhere than in Streamlit's state.
+    Streamlit (1.67) looks before it takes what the browser told, and wherever a callback of that
+    asks its state for something. Cut short there, the run forgot what was clicked.
     """
 
-    def call() -> None:
+    @wraps(take)
+    def whole(state: SafeSessionState, *told: Any, **how: Any) -> None:
+        look = state._yield_callback
+        object.__setattr__(state, "_yield_callback", lambda: None)
         try:
-            callback()
-        except RerunException:
-            callback()
-            raise
+            take(state, *told, **how)
+        finally:
+            object.__setattr__(state, "_yield_callback", look)
 
-    return call
+    return whole
+
+
+SafeSessionState.on_script_will_rerun = _taken_whole(  # type: ignore[method-assign]
+    SafeSessionState.on_script_will_rerun
+)
 
 
 def said_by(key: str) -> Mapping[str, Any]:

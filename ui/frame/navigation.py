@@ -25,6 +25,7 @@ from ui.lessons.column import show_lesson
 from ui.palette import ink_style
 from ui.text.explain import question
 from ui.text.plain import show_error
+from ui.widgets import page_drawn
 from vae_core.errors import ZscapeError
 
 PAGES = Path(__file__).resolve().parents[2] / "pages"
@@ -83,6 +84,7 @@ HEADINGS = {"Overview": "The latent space of a VAE, under your pointer"}
 log = logging.getLogger("zscape")
 
 
+@page_drawn()
 def show() -> None:
     """Run the page that the URL names, inside the common frame.
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import streamlit as st
-from streamlit.runtime.scriptrunner import RerunData, RerunException
 
 from ui.components import action_button as module
 from ui.components.action_button import action_button
@@ -39,35 +38,3 @@ def test_a_click_that_is_told_twice_acts_once(monkeypatch: pytest.MonkeyPatch) -
     hear[-1]()
     assert not run()
     assert acted == ["swap", "swap"]
-
-
-def test_a_click_that_another_run_meets_is_heard_and_the_other_run_comes(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    asked = [RerunException(RerunData(query_string="another"))]
-
-    class State(dict[str, Any]):
-        def get(self, key: str, default: Any = None) -> Any:
-            if clicked and asked:
-                raise asked.pop()
-            return super().get(key, default)
-
-    clicked = False
-    state, hear, acted = State(), list[Callable[[], None]](), list[str]()
-    monkeypatch.setattr(st, "session_state", state)
-    monkeypatch.setattr(
-        module, "_COMPONENT", lambda **given: hear.append(given["on_clicked_change"])
-    )
-
-    def run() -> bool:
-        return action_button(
-            "Stop", key="stop", testid="stop", on_click=lambda: acted.append("stop")
-        )
-
-    assert not run()
-    state["stop"], clicked = {"clicked": 10.5}, True
-    with pytest.raises(RerunException) as cut:
-        hear[-1]()
-    assert cut.value.rerun_data.query_string == "another"
-    assert acted == ["stop"]
-    assert [run(), run()] == [True, False]

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from ui.widgets import said_by, uncut
+from ui.widgets import said_by
 
 __all__ = ["action_button"]
 
@@ -42,7 +42,6 @@ def action_button(
     """
     clicks: dict[str, Any] = st.session_state.setdefault(f"{key}:clicks", {})
 
-    @uncut
     def hear() -> None:
         clicked = said_by(key).get("clicked")
         if clicked is None:
