@@ -234,14 +234,14 @@ def test_a_training_is_played_back_on_a_student_s_screen(
     link = led_room(page, f"{app_url}/train?run={run.token}&epoch=2", settle)
     student.goto(link)
     shows(student, settle, "epoch=2")
-    student.get_by_text("epoch 2 of 3").wait_for()
+    student.locator("output", has_text="epoch 2 of 3").wait_for()
     page.get_by_test_id("epoch-scrubber").evaluate(  # held, as by a pointer
         "(scrubber) => { scrubber.value = 0; scrubber.dispatchEvent(new Event('input')); }"
     )
-    student.get_by_text("epoch 0 of 3").wait_for()
+    student.locator("output", has_text="epoch 0 of 3").wait_for()
     assert "epoch=2" in page.url
     page.get_by_test_id("epoch-scrubber").press("End")
-    student.get_by_text("epoch 3 of 3").wait_for()
+    student.locator("output", has_text="epoch 3 of 3").wait_for()
     shows(student, settle, "epoch=3")
 
 

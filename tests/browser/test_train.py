@@ -145,14 +145,14 @@ def test_a_finished_run_goes_on_for_more_epochs(
 
     run = own_run(epochs=2)
     page.goto(f"{app_url}/train?run={run.token}")
-    page.get_by_text("epoch 2 of 2").wait_for(timeout=LONG)
+    page.locator("output", has_text="epoch 2 of 2").wait_for(timeout=LONG)
     settle(page)
     page.get_by_text("More epochs", exact=True).click()
     page.get_by_text("rises and falls anew").wait_for()
     page.get_by_label("How many").fill("3")
     page.get_by_label("How many").press("Enter")
     page.get_by_role("button", name="Go on").click()
-    page.get_by_text("epoch 5 of 5").wait_for(timeout=LONG)
+    page.locator("output", has_text="epoch 5 of 5").wait_for(timeout=LONG)
     page.get_by_role("link", name="Explore this model").wait_for(timeout=LONG)
     assert (run.config().epochs, run.config().continued) == (5, ((2, 2),))
     assert [e["epoch"] for e in run.events() if e["epoch_ended"]] == [1, 2, 3, 4, 5]
@@ -165,14 +165,14 @@ def test_a_training_is_played_back_exported_and_kept(
     page.goto(f"{app_url}/train?run={run.token}&epoch=2")
     scrubber = page.get_by_test_id("epoch-scrubber")
     scrubber.wait_for(timeout=LONG)
-    page.get_by_text("epoch 2 of 3").wait_for()
+    page.locator("output", has_text="epoch 2 of 3").wait_for()
     page.locator("[data-testid=curves] .marker").first.wait_for(state="attached")
     settle(page)
 
     shown = {part: picture(page, part) for part in ("manifold", "reconstructions", "samples")}
     decodings = page.evaluate("decodes.length")
     scrubber.press("Home")
-    page.get_by_text("epoch 0 of 3").wait_for()
+    page.locator("output", has_text="epoch 0 of 3").wait_for()
     page.wait_for_function(f"decodes.length > {decodings}")  # by the weights of that epoch
     for part, before in shown.items():
         canvas = page.get_by_test_id(part).element_handle()
@@ -182,7 +182,7 @@ def test_a_training_is_played_back_exported_and_kept(
     page.wait_for_url(re.compile("epoch=0"))
 
     page.get_by_role("button", name="Play the training back").click()
-    page.get_by_text("epoch 3 of 3").wait_for()
+    page.locator("output", has_text="epoch 3 of 3").wait_for()
     page.wait_for_url(re.compile("epoch=3"))
 
     page.get_by_role("button", name="Make a GIF").click()

@@ -49,6 +49,8 @@ const films = (window.zscapeFilms ??= new Map());
 const followers = new WeakMap();
 /** @type {WeakMap<Node, {url: string, frames: Promise<Object[]>}>} fetched when first turned to */
 const reels = new WeakMap();
+/** @type {WeakMap<Node, Object>} what was last asked to be shown there */
+const newest = new WeakMap();
 /** @type {WeakMap<Node, Element | null>} the menus that save the figures, of all components */
 const hung = (window.zscapeMenus ??= new WeakMap());
 
@@ -67,6 +69,7 @@ async function frameOf(place, film) {
   if (turned === undefined) return {};
   if (reels.get(place)?.url !== film.url) {
     const frames = fetch(new URL(film.url, root)).then((answer) => answer.json());
+    frames.catch(() => reels.get(place)?.frames === frames && reels.delete(place)); // to ask anew
     reels.set(place, { url: film.url, frames });
   }
   const { frames } = reels.get(place);
@@ -99,10 +102,16 @@ export default async function (component) {
   preload(assets);
   const { mount, saved } = await moduleAt(new URL(`${assets}/${ENTRY}`, root).href);
   const place = component.parentElement;
-  const show = async () =>
-    mount({ ...component, data: { ...data, ...(await frameOf(place, film)) } }, root);
+  let leave = () => {};
+  const show = async () => {
+    const asked = {};
+    newest.set(place, asked);
+    const frame = await frameOf(place, film);
+    if (newest.get(place) !== asked) return; // what came later was there sooner
+    leave = await mount({ ...component, data: { ...data, ...frame } }, root);
+  };
   follow(place, film, show);
-  const leave = await show();
+  await show();
   hang(place, saved);
   return () => {
     leave();
