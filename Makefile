@@ -54,7 +54,7 @@ format: $(INSTALLED_DEV)
 # Trains the pretrained models (hours): train, publish, then evaluate with what EVALUATE asks for.
 EVALUATE = --importance-samples 64 --codes --label-curves 3
 checkpoints/mnist-16d: EVALUATE += --few-labels 100
-checkpoints/mnist-2d-binarised: EVALUATE += --exact 200
+checkpoints/mnist-2d-binarised: EVALUATE += --exact 10000
 checkpoints/mnist-50d checkpoints/mnist-50d-iwae: EVALUATE = --importance-samples 5000 --codes --label-curves 3
 checkpoints/sprites-6d checkpoints/sprites-factors checkpoints/dsprites-10d: EVALUATE += --disentanglement
 checkpoints: $(PRETRAINED)
