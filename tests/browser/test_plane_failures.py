@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from playwright.sync_api import expect
 
 from benchmarks.proxies import free_port
 from tests.browser.conftest import running_app
@@ -206,3 +207,22 @@ def test_two_browsers_on_different_models_each_get_their_own(
         for model, page in pages.items():
             widths[model] = page.get_by_test_id("decoded-image").first.evaluate("c => c.width")
     assert widths == {"mnist-2d": 28, "digits-2d": 8}
+
+
+def test_a_style_sheet_that_comes_late_does_not_bring_back_an_older_plane(
+    page: Page, app_url: str, settle: Settle
+) -> None:
+    held: list[Route] = []
+    page.route("**/plane.css", lambda route: held.append(route))
+    page.goto(f"{app_url}/encoded?model=mnist-16d&x=z5&y=z12")
+    page.get_by_test_id("latent-plane").wait_for(state="attached")
+    page.get_by_role("combobox", name="Across").click()
+    page.get_by_role("option", name="z₆").click()
+    page.wait_for_url(re.compile("x=z6"))
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    for route in held:
+        route.continue_()
+    page.wait_for_function("decodes.length > 0")
+    settle(page)
+    plane = page.get_by_test_id("latent-plane")
+    expect(plane).to_have_attribute("aria-label", re.compile("z₆ and z₁₂"))

@@ -101,8 +101,7 @@ export class Grid {
   /** Take what Python sent; the old picture stays until the new one is there. */
   async update(component, root) {
     this.component = component;
-    const { data } = component;
-    const url = new URL(data.url, root).href;
+    const url = new URL(component.data.url, root).href;
     const other = url !== this.url;
     if (other) {
       this.url = url;
@@ -116,10 +115,12 @@ export class Grid {
       this.failed.hidden = picture.naturalWidth > 0;
       this.framed.hidden = !this.failed.hidden;
       if (!this.failed.hidden) return;
-      this.tiles = new Tiles(picture, data.rows, data.columns);
+      const { rows, columns } = this.component.data; // as Python sent it last, of the same picture
+      this.tiles = new Tiles(picture, rows, columns);
       this.hideLens();
     }
     if (!this.tiles) return;
+    const { data } = this.component;
     this.data = data;
     this.selected = data.selected;
     this.focus = Math.min(this.focus, this.tiles.count - 1);

@@ -47,9 +47,9 @@ export class Overlay {
   async #loadMetric(metric) {
     this.tensors = null;
     if (!metric) return;
-    const response = await fetch(new URL(metric.url, this.plane.root)).catch(() => null);
-    if (!response?.ok || this.plane.data.metric?.url !== metric.url) return; // newer came
-    this.tensors = new Float32Array(await response.arrayBuffer());
+    const packed = await this.plane.fetched(metric.url);
+    if (!packed || this.plane.data.metric?.url !== metric.url) return; // newer came
+    this.tensors = new Float32Array(packed);
     this.plane.invalidate();
   }
 

@@ -51,8 +51,9 @@ export async function mount({ data, parentElement, setStateValue }, root) {
   if (!plane) {
     plane = new LatentPlane(host, root, openNear(root));
     planes.set(host, plane);
-    await loadStyle(parentElement, new URL(`${data.assets}/plane.css`, root));
+    plane.styled = loadStyle(parentElement, new URL(`${data.assets}/plane.css`, root));
   }
+  await plane.styled; // whoever comes meanwhile waits behind the first
   plane.update(data, setStateValue);
   return () => {
     if (host.isConnected) return; // no farewell: an update takes over
@@ -108,6 +109,8 @@ export class LatentPlane {
     this.hello = null;
     /** @type {ReturnType<import("./near.js").Open> | null} */
     this.channel = null;
+    /** @type {Promise<void> | null} of its style sheet, in the app */
+    this.styled = null;
     /** @type {Seen | null} */
     this.seen = null;
     /** @type {Set<string> | null} the layers switched on */

@@ -1,4 +1,4 @@
-"""Components that follow a film, by the script that Streamlit calls for each, without the app."""
+"""What comes late to a component: by what Streamlit calls for it, without the app around it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import ui.components
+import ui.components.image_grid
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
@@ -26,6 +26,19 @@ BEGIN = """async () => {
         parentElement: place,
         data: [{ own, assets: "film", film: { name: "run", url: `film/${own}.json` } }],
     });
+}"""
+
+# A grid of two tiles is asked for, and once more with the other one chosen.
+GRID = """async () => {
+    const { Grid } = await import("/grid/grid.js");
+    const picture = Object.assign(document.createElement("canvas"), { width: 2, height: 1 });
+    const url = picture.toDataURL();
+    const grid = new Grid(document.body);
+    const update = (selected) => grid.update({
+        data: { url, rows: 1, columns: 2, minTile: 56, maxTile: 112, gap: 4, alt: "", selected },
+    }, location.href);
+    await Promise.all([update(0), update(1)]);
+    return grid.selected;
 }"""
 
 
@@ -73,3 +86,14 @@ def test_frames_that_did_not_come_are_asked_for_again(page: Page, app_url: str) 
         }"""
     )
     page.wait_for_function("place.textContent === 'own at 0'")
+
+
+def test_a_grid_whose_picture_comes_late_is_as_it_was_asked_for_last(
+    page: Page, app_url: str
+) -> None:
+    folder = Path(ui.components.image_grid.__file__).with_name("assets")
+    page.route(
+        "**/grid/*", lambda route: route.fulfill(path=folder / route.request.url.rpartition("/")[2])
+    )
+    page.goto(f"{app_url}/_stcore/health")
+    assert page.evaluate(GRID) == 1
