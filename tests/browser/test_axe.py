@@ -67,17 +67,11 @@ def open_all(page: Page) -> None:
 
     One after another: of two that open in the same instant Streamlit's frontend tells of one.
     """
-    folds = "[...document.querySelectorAll('[data-testid=stMain] details')]"
-    page.evaluate(f"""async () => {{
-        for (const fold of {folds}) {{
-            if (!fold.open) fold.querySelector("summary").click();
-            await new Promise((done) => setTimeout(done, 50));
-        }}
-    }}""")
-    filled = (
-        "fold.querySelector('[data-testid=stExpanderDetails] [data-testid=stElementContainer]')"
-    )
-    page.wait_for_function(f"{folds}.every((fold) => {filled})")
+    for fold in page.get_by_test_id("stMain").locator("details").all():
+        if fold.get_attribute("open") is None:
+            fold.locator("summary").first.evaluate("(summary) => summary.click()")
+        sent = fold.get_by_test_id("stExpanderDetails").get_by_test_id("stElementContainer")
+        sent.first.wait_for(state="attached")
 
 
 def found_everywhere(page: Page, settle: Settle, axe: str) -> dict[str, list[str]]:
