@@ -49,7 +49,7 @@ const films = (window.zscapeFilms ??= new Map());
 const followers = new WeakMap();
 /** @type {WeakMap<Node, {url: string, frames: Promise<Object[]>}>} fetched when first turned to */
 const reels = new WeakMap();
-/** @type {WeakMap<Node, Object>} what was last asked to be shown there */
+/** @type {WeakMap<Node, Function>} shows what Python sent last for the place */
 const newest = new WeakMap();
 /** @type {WeakMap<Node, Element | null>} the menus that save the figures, of all components */
 const hung = (window.zscapeMenus ??= new WeakMap());
@@ -104,12 +104,11 @@ export default async function (component) {
   const place = component.parentElement;
   let leave = () => {};
   const show = async () => {
-    const asked = {};
-    newest.set(place, asked);
     const frame = await frameOf(place, film);
-    if (newest.get(place) !== asked) return; // what came later was there sooner
+    if (newest.get(place) !== show) return; // what was sent later was there sooner
     leave = await mount({ ...component, data: { ...data, ...frame } }, root);
   };
+  newest.set(place, show);
   follow(place, film, show);
   await show();
   hang(place, saved);

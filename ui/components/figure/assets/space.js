@@ -30,7 +30,7 @@ export async function mount({ data, parentElement, setTriggerValue }, root) {
 async function show(place, data, setTriggerValue, root) {
   if (!document.createElement("canvas").getContext("webgl")) throw new Error("This browser draws nothing in 3-D: WebGL is switched off.");
   const [Plotly, buffer] = await Promise.all([plotly(new URL(data.plotly, root)), fetched.get(place).points]);
-  if (!place.isConnected || fetched.get(place).url !== data.url) return; // the visitor has gone on
+  if (!place.isConnected || fetched.get(place).url !== data.url) return; // gone on, or to other points
   const { layout, config, axis, ground } = themed(place);
   const { font } = layout;
   const type = (font.size * parseFloat(getComputedStyle(document.documentElement).fontSize)) / ROOT_PX;
